@@ -1,0 +1,69 @@
+"""The one sound format inside serd: 16 kHz, mono, 16-bit signed integers.
+
+webrtcvad takes nothing else, and python_speech_features' convention is defined on the same scale, so
+every source converts at its edge and nothing converts again behind it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE_HZ = 16_000
+FULL_SCALE = 32_768
+"""Magnitude of the most negative sample; 0 dBFS is the RMS of a constant signal of this size."""
+
+SILENCE_DBFS = -100.0
+"""What digital silence is reported as; 16-bit quantisation noise lies at about -101 dBFS."""
+
+Samples = NDArray[np.int16]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaptureTime:
+    """Joins a source's sample count to the clocks of the machine that captured it."""
+
+    epoch_s: float
+    """Unix time of the source's sample 0, in seconds."""
+    arrived_s: float
+    """Monotonic time at which the block's last sample reached this process, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AudioBlock:
+    """Consecutive sound from a source, of any length."""
+
+    samples: Samples
+    """int16, shape (n_samples,), 16 kHz mono."""
+    offset_samples: int
+    """Position of the first sample, counted from the source's start; a jump means lost sound."""
+    captured: CaptureTime
+
+
+def to_int16(samples: NDArray[np.floating]) -> Samples:
+    """Float sound in [-1, 1) as 16-bit integers, rounded, clipped, with NaN as silence.
+
+    Args:
+        samples: float, shape (n_samples,); values beyond full scale (and infinities) are clipped.
+
+    Returns:
+        int16, shape (n_samples,).
+    """
+    bounded = np.clip(np.nan_to_num(samples, nan=0.0), -1.0, 1.0)
+    rounded: Samples = np.minimum(np.rint(bounded * FULL_SCALE), FULL_SCALE - 1).astype(np.int16)
+    return rounded
+
+
+def level_dbfs(mean_square: float) -> float:
+    """Level of a signal from its mean square.
+
+    Args:
+        mean_square: mean of the squared int16 samples, 0 or more.
+
+    Returns:
+        Level in dB relative to full scale, never below ``SILENCE_DBFS``.
+    """
+    if mean_square <= 0.0:
+        return SILENCE_DBFS
+    return max(SILENCE_DBFS, 10.0 * math.log10(mean_square / FULL_SCALE**2))

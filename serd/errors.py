@@ -1,0 +1,61 @@
+"""The errors that serd raises, each with the exit code it ends a command with.
+
+SerdError                 anything below; its text is one line for a person
+├── InputError            exit code 2: what was given cannot be used
+│   ├── SettingsError     an unknown key, a bad value, a file that is no TOML
+│   ├── SoundFileError    missing, empty, truncated or no sound at all
+│   ├── DeviceError       no such microphone, or no such channel on it
+│   └── ModelError        a broken model, or a card that does not fit it
+└── OperationError        exit code 1: it failed while running
+    ├── LibraryError      a library that serd needs is not installed
+    ├── SourceError       a sound source stopped delivering
+    └── PublishError      a broker refused or never acknowledged
+
+Foreign errors are translated once, at the edge that meets them, with ``raise ... from exc``.
+"""
+
+from typing import ClassVar
+
+
+class SerdError(Exception):
+    """Base of all errors that serd raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(SerdError):
+    """What the user gave cannot be used."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class SettingsError(InputError):
+    """A setting is unknown or its value is not accepted."""
+
+
+class SoundFileError(InputError):
+    """A sound file cannot be read."""
+
+
+class DeviceError(InputError):
+    """The named microphone or channel does not exist or does not open."""
+
+
+class ModelError(InputError):
+    """The model is broken, or its card does not fit it."""
+
+
+class OperationError(SerdError):
+    """Something failed while running."""
+
+
+class LibraryError(OperationError):
+    """A library that serd needs is missing."""
+
+
+class SourceError(OperationError):
+    """A sound source stopped delivering."""
+
+
+class PublishError(OperationError):
+    """An event could not be handed to its subscriber."""

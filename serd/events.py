@@ -1,0 +1,193 @@
+"""The events that serd publishes: their fields, their JSON and its schema.
+
+The field names and their meaning are a contract with everyone who subscribes. Within schema version 1
+fields may be added; none is renamed, removed or given another meaning.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, get_args, get_type_hints
+
+from serd.card import ModelCard
+from serd.docstrings import field_docs
+from serd.labels import NONE, UNCERTAIN, VALENCE, Valence
+from serd.segments import SpeechWindow, UtteranceEnd
+from serd.smoothing import Estimate
+
+SCHEMA_VERSION: Final = 1
+
+Kind = Literal["window", "utterance", "file"]
+"""``window`` while speech goes on, ``utterance`` once at its end, ``file`` once behind each file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelReference:
+    """Which model an event comes from."""
+
+    name: str
+    """Name of the model, from its card."""
+    version: str
+    """Version of the model, from its card."""
+    sha256: str
+    """SHA-256 of the network, from its card; 64 hex digits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One finding about a stretch of sound."""
+
+    schema: int
+    """Version of this schema: 1."""
+    id: str
+    """Unique; a repeated event keeps its id."""
+    kind: Kind
+    """window: as speech goes on; utterance: once at its end; file: once behind each analysed file."""
+    time: str
+    """When the sound ended, RFC 3339 with zone; it is the time of the sound, not of the processing."""
+    node: str
+    """Name of the machine, from the settings."""
+    source: str
+    """Name of the sound source, from the settings."""
+    emotion: str
+    """A label of the model, "uncertain" below the threshold, or "none" where nobody spoke."""
+    confidence: float
+    """Probability of the likeliest label; 0 to 1."""
+    scores: dict[str, float]
+    """Probability of each label; empty where nobody spoke."""
+    valence: Valence
+    """Group of the likeliest label."""
+    start_s: float
+    """Start of the sound, in seconds from the source's start."""
+    end_s: float
+    """End of the sound, in seconds from the source's start."""
+    speech_ratio: float
+    """Share of the sound from start_s to end_s that is voiced; 0 to 1."""
+    level_dbfs: float
+    """RMS level of the voiced sound, in dB relative to full scale; -100 to 0."""
+    latency_ms: float
+    """From the arrival of the last sample to the making of this event, in milliseconds."""
+    model: ModelReference
+    """Which model it comes from."""
+    file: str | None = None
+    """The analysed file, where it comes from serd analyze; else left out."""
+
+    def to_json(self) -> str:
+        """The event as one line of JSON."""
+        body = asdict(self)
+        if body["file"] is None:
+            del body["file"]
+        return json.dumps(body, ensure_ascii=False, allow_nan=False)
+
+
+class EventMaker:
+    """Makes events for one source.
+
+    It holds what all of them share; identities and the clock come from outside, so that this module
+    stays free of chance and time.
+    """
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        source: str,
+        card: ModelCard,
+        new_id: Callable[[], str],
+        monotonic: Callable[[], float],
+        file: str | None = None,
+    ) -> None:
+        self._node = node
+        self._source = source
+        self._model = ModelReference(name=card.name, version=card.version, sha256=card.network_sha256)
+        self._new_id = new_id
+        self._monotonic = monotonic
+        self._file = file
+
+    def make(self, kind: Kind, estimate: Estimate, sound: SpeechWindow | UtteranceEnd) -> Event:
+        """An event of the given kind about a window or an utterance."""
+        span_s = max(sound.end_s - sound.start_s, 1e-9)
+        latency_s = self._monotonic() - sound.captured.arrived_s
+        return Event(
+            schema=SCHEMA_VERSION,
+            id=self._new_id(),
+            kind=kind,
+            time=_rfc3339(sound.captured.epoch_s + sound.end_s),
+            node=self._node,
+            source=self._source,
+            emotion=estimate.emotion,
+            confidence=round(estimate.confidence, 4),
+            scores={label: round(score, 4) for label, score in estimate.scores.items()},
+            valence=VALENCE.get(estimate.likeliest, "neutral"),
+            start_s=round(sound.start_s, 3),
+            end_s=round(sound.end_s, 3),
+            speech_ratio=round(min(1.0, sound.speech_s / span_s), 3),
+            level_dbfs=round(sound.level_dbfs, 1),
+            latency_ms=round(max(0.0, latency_s) * 1000.0, 2),
+            model=self._model,
+            file=self._file,
+        )
+
+
+def emotions_of(card: ModelCard) -> tuple[str, ...]:
+    """Every value that ``emotion`` can take with a model."""
+    return (*card.labels, UNCERTAIN, NONE)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of an event, made from the fields above."""
+    schema = _object_schema(Event, _EVENT_RULES, optional={"file"})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "serd event",
+        "description": "One finding of serd about a stretch of sound.",
+    } | schema
+
+
+_UNIT = {"minimum": 0, "maximum": 1}
+_SHA256 = {"pattern": "^[0-9a-f]{64}$"}
+_EVENT_RULES: Mapping[str, Mapping[str, Any]] = {
+    "schema": {"const": SCHEMA_VERSION},
+    "id": {"minLength": 1},
+    "time": {"format": "date-time"},
+    "confidence": _UNIT,
+    "scores": {"additionalProperties": {"type": "number"} | _UNIT},
+    "start_s": {"minimum": 0},
+    "end_s": {"minimum": 0},
+    "speech_ratio": _UNIT,
+    "level_dbfs": {"minimum": -100, "maximum": 0},
+    "latency_ms": {"minimum": 0},
+}
+_TYPES: Mapping[Any, str] = {
+    int: "integer",
+    str: "string",
+    float: "number",
+    str | None: "string",
+    dict[str, float]: "object",
+}
+
+
+def _object_schema(
+    cls: type, rules: Mapping[str, Mapping[str, Any]], optional: set[str]
+) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    docs = field_docs(cls)
+    properties: dict[str, Any] = {}
+    names = [field.name for field in fields(cls)]
+    for name in names:
+        hint = hints[name]
+        if hint is ModelReference:
+            properties[name] = _object_schema(ModelReference, {"sha256": _SHA256}, set())
+        elif hint in _TYPES:
+            properties[name] = {"type": _TYPES[hint]} | dict(rules.get(name, {}))
+        else:
+            properties[name] = {"enum": list(get_args(hint))}
+        properties[name]["description"] = docs[name]
+    required = [name for name in names if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _rfc3339(unix_s: float) -> str:
+    moment = datetime.fromtimestamp(unix_s, UTC).astimezone()
+    return moment.isoformat(timespec="milliseconds")

@@ -1,0 +1,68 @@
+"""What passes between voice activity, segmenter and features."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio import CaptureTime, Samples
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoicedFrames:
+    """Consecutive frames of sound with the voice detector's decision on each."""
+
+    samples: Samples
+    """int16, shape (n_frames * n_samples_per_frame,)."""
+    voiced: NDArray[np.bool_]
+    """bool, shape (n_frames,)."""
+    mean_square: NDArray[np.float64]
+    """float64, shape (n_frames,): mean of the squared samples of each frame."""
+    offset_samples: int
+    """Position of the first sample, counted from the source's start."""
+    captured: CaptureTime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpeechWindow:
+    """Up to one window length of speech, its long pauses cut out."""
+
+    samples: Samples
+    """int16, shape (n_samples,); shorter than a full window only in an utterance's last."""
+    utterance: int
+    """Number of the utterance, from 1, within the source."""
+    position_samples: int
+    """Where the window begins in the utterance's kept speech, in samples."""
+    start_s: float
+    """Time of the first sample, in seconds from the source's start."""
+    end_s: float
+    """Time behind the last sample, in seconds from the source's start."""
+    speech_s: float
+    """How much of the window is voiced, in seconds."""
+    new_speech_s: float
+    """How much of that no earlier window held, in seconds; what the window weighs in an average."""
+    level_dbfs: float
+    """RMS level of the voiced frames, in dBFS."""
+    is_last: bool
+    """Whether the utterance ends with this window."""
+    captured: CaptureTime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UtteranceEnd:
+    """An utterance of which at least one window has left is over."""
+
+    utterance: int
+    """Number of the utterance, from 1, within the source."""
+    start_s: float
+    """Time of its first sample, in seconds from the source's start."""
+    end_s: float
+    """Time behind its last voiced frame, in seconds from the source's start."""
+    speech_s: float
+    """How much of it was voiced, in seconds."""
+    level_dbfs: float
+    """RMS level of its voiced frames, in dBFS."""
+    captured: CaptureTime
+
+
+Segment = SpeechWindow | UtteranceEnd

@@ -1,0 +1,130 @@
+"""Averages of the network's word against formulas written down plainly."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serd.smoothing import Estimate, Smoother, SmoothingSettings, estimate
+
+_LABELS = ("neutral", "happy", "sad")
+
+_probabilities = st.lists(st.floats(0.0, 1.0, width=32), min_size=3, max_size=3).map(
+    lambda p: np.array([*p[:2], p[2] + 0.01], np.float32) / np.float32(sum(p) + 0.01)
+)
+_windows = st.lists(st.tuples(_probabilities, st.floats(0.1, 5.0)), min_size=1, max_size=12)
+
+
+def _probability(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+def _scores(estimated: Estimate) -> list[float]:
+    assert list(estimated.scores) == list(_LABELS)
+    return list(estimated.scores.values())
+
+
+def _fed(windows: Sequence[tuple[np.ndarray, float]], **settings: float) -> tuple[Smoother, Estimate]:
+    smoother = Smoother(_LABELS, SmoothingSettings(**settings))
+    last = [smoother.update(probabilities, speech_s) for probabilities, speech_s in windows][-1]
+    return smoother, last
+
+
+@given(_windows, st.floats(0.2, 20.0))
+def test_the_running_estimate_fades_with_speech(
+    windows: list[tuple[np.ndarray, float]], half_life_s: float
+) -> None:
+    """A window weighs its speech, halved for each half-life of speech that came behind it."""
+    _, running = _fed(windows, half_life_s=half_life_s)
+    total = np.zeros(3)
+    for number, (probabilities, speech_s) in enumerate(windows):
+        behind_s = sum(later_s for _, later_s in windows[number + 1 :])
+        total += speech_s * 2.0 ** (-behind_s / half_life_s) * probabilities.astype(np.float64)
+    np.testing.assert_allclose(_scores(running), total / total.sum(), rtol=1e-9, atol=1e-12)
+
+
+@given(_windows)
+def test_the_whole_estimate_weighs_every_second_of_speech_the_same(
+    windows: list[tuple[np.ndarray, float]],
+) -> None:
+    """Of the utterance as a whole, the mean over its windows, weighted by their speech."""
+    smoother, _ = _fed(windows)
+    weights = [speech_s for _, speech_s in windows]
+    mean = np.average([p.astype(np.float64) for p, _ in windows], axis=0, weights=weights)
+    np.testing.assert_allclose(_scores(smoother.close()), mean / mean.sum(), rtol=1e-9, atol=1e-12)
+
+
+@given(_windows)
+def test_scores_are_probabilities(windows: list[tuple[np.ndarray, float]]) -> None:
+    """Running or whole, scores lie in 0 to 1, sum to 1, and the confidence is the highest."""
+    smoother, running = _fed(windows)
+    for estimated in (running, smoother.close()):
+        scores = _scores(estimated)
+        assert sum(scores) == pytest.approx(1.0, abs=1e-9)
+        assert min(scores) >= 0.0
+        assert estimated.confidence == max(scores) <= 1.0
+        assert estimated.scores[estimated.likeliest] == estimated.confidence
+
+
+def test_one_window_is_its_own_estimate() -> None:
+    """There is nothing to smooth yet."""
+    smoother, running = _fed([(_probability(0.25, 0.5, 0.25), 3.0)])
+    assert running == smoother.close()
+    assert running == Estimate(
+        emotion="happy",
+        likeliest="happy",
+        confidence=0.5,
+        scores={"neutral": 0.25, "happy": 0.5, "sad": 0.25},
+    )
+
+
+def test_an_outlier_does_not_flip_the_emotion() -> None:
+    """One odd window among steady ones leaves the emotion standing."""
+    steady, odd = _probability(0.8, 0.1, 0.1), _probability(0.1, 0.8, 0.1)
+    _, running = _fed([(steady, 1.0)] * 4 + [(odd, 1.0)])
+    assert running.emotion == "neutral"
+
+
+def test_a_change_that_lasts_gets_through() -> None:
+    """The running estimate follows within a few half-lives; the whole one stays with the longer part."""
+    before, behind = _probability(0.9, 0.05, 0.05), _probability(0.05, 0.9, 0.05)
+    smoother, running = _fed([(before, 3.0)] * 6 + [(behind, 3.0)] * 3, half_life_s=3.0)
+    assert running.emotion == "happy"
+    assert smoother.close().emotion == "neutral"
+
+
+def test_the_utterance_that_follows_begins_anew() -> None:
+    """Nothing of one utterance is left in the next."""
+    smoother, _ = _fed([(_probability(1.0, 0.0, 0.0), 3.0)] * 5)
+    smoother.close()
+    following = smoother.update(_probability(0.0, 0.0, 1.0), 1.0)
+    assert _scores(following) == [0.0, 0.0, 1.0]
+    assert _scores(smoother.close()) == [0.0, 0.0, 1.0]
+
+
+def test_a_window_without_speech_still_gives_an_estimate() -> None:
+    """A weight of zero would divide by zero; it counts for next to nothing instead."""
+    smoother, running = _fed([(_probability(0.2, 0.3, 0.5), 0.0)])
+    assert running.likeliest == smoother.close().likeliest == "sad"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "emotion"),
+    [(0.0, "happy"), (0.49, "happy"), (0.5, "happy"), (0.51, "uncertain"), (1.0, "uncertain")],
+)
+def test_below_the_threshold_the_emotion_is_uncertain(threshold: float, emotion: str) -> None:
+    """At the threshold it is named; below it the likeliest label is still known."""
+    got = estimate(_LABELS, np.array([1.0, 2.0, 1.0]), threshold)
+    assert (got.emotion, got.likeliest, got.confidence) == (emotion, "happy", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("half_life_s", 0.0), ("half_life_s", -1.0), ("threshold", -0.1), ("threshold", 1.1)],
+)
+def test_a_value_that_cannot_work_is_named(key: str, value: float) -> None:
+    """One problem for one bad value, under its own name; the defaults have none."""
+    assert [name for name, _ in SmoothingSettings(**{key: value}).problems()] == [key]
+    assert list(SmoothingSettings().problems()) == []
