@@ -1,0 +1,254 @@
+"""The broker for those who have none: a running one on this machine, else one inside the process.
+
+The one inside is reachable from this machine alone. It is amqtt, in a thread with an event loop of its
+own; nothing of it is imported unless it is needed.
+"""
+
+import asyncio
+import enum
+import logging
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from serd.errors import LibraryError, PublishError
+from serd.mqtt_settings import Settings
+
+LOOPBACK: Final = "127.0.0.1"
+
+_log = logging.getLogger("serd.broker")
+
+_PROBE_S: Final = 1.0
+_START_S: Final = 10.0
+_N_NEIGHBOURS: Final = 10
+"""Ports tried behind the wanted one, before any port will do."""
+_IDLE_CHECKS: Final = 5
+_IDLE_CHECK_S: Final = 0.01
+_LAST_WORDS_S: Final = 0.2
+_LISTENER: Final = "default"
+_CONFIGURATION: Final[Mapping[str, Any]] = {
+    "listeners": {_LISTENER: {"type": "external"}},
+    "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+}
+
+
+class Answer(enum.Enum):
+    """What answers on a port."""
+
+    NOTHING = "nothing listens there"
+    OTHER = "what listens there does not answer as an MQTT broker"
+    REFUSED = "the broker there does not let us in; set [mqtt] user and password"
+    ACCEPTED = "a broker that lets us in"
+
+
+def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"]:
+    """A broker on this machine.
+
+    Args:
+        settings: their port is tried first, with their user and password.
+
+    Returns:
+        Host, port, and the broker if it is one inside this process; whoever asked must stop it.
+
+    Raises:
+        PublishError: the broker inside does not start.
+        LibraryError: its library is not installed.
+    """
+    answer = probe("localhost", settings.port, user=settings.user, password=settings.password)
+    if answer is Answer.ACCEPTED:
+        _log.info("using the broker on localhost:%d", settings.port)
+        return "localhost", settings.port, None
+    port = _free_port(settings.port)
+    if answer is not Answer.NOTHING or port != settings.port:
+        _log.warning("no broker on localhost:%d: %s", settings.port, answer.value)
+    broker = EmbeddedBroker(port)
+    _log.info(
+        "started a broker for this machine alone; to listen: mosquitto_sub -h %s -p %d -t '%s/#' -v",
+        LOOPBACK,
+        broker.port,
+        settings.prefix,
+    )
+    return LOOPBACK, broker.port, broker
+
+
+def probe(
+    host: str, port: int, *, user: str = "", password: str = "", timeout_s: float = _PROBE_S
+) -> Answer:
+    """Ask for an MQTT connection, and leave again."""
+    try:
+        with socket.create_connection((host, port), timeout_s) as connection:
+            connection.sendall(_connect_packet(user, password))
+            reply = _receive(connection, 4, timeout_s)
+            if reply[:2] != b"\x20\x02" or len(reply) < 4:
+                return Answer.OTHER
+            if reply[3]:
+                return Answer.REFUSED
+            connection.sendall(b"\xe0\x00")
+            return Answer.ACCEPTED
+    except ConnectionRefusedError:
+        return Answer.NOTHING
+    except OSError:
+        return Answer.OTHER
+
+
+def _connect_packet(user: str, password: str) -> bytes:
+    """MQTT 3.1.1, section 3.1: CONNECT with a clean session and 10 s of keep-alive."""
+    texts = [f"serd-probe-{secrets.token_hex(4)}"]
+    flags = 0x02
+    if user:
+        texts += [user, password]
+        flags |= 0xC0
+    fields = b"".join(len(raw).to_bytes(2) + raw for raw in (text.encode() for text in texts))
+    body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\x00\x0a" + fields
+    length = b""
+    left = len(body)
+    while left > 0x7F:
+        length += bytes([left & 0x7F | 0x80])
+        left >>= 7
+    return b"\x10" + length + bytes([left]) + body
+
+
+def _receive(connection: socket.socket, n_bytes: int, timeout_s: float) -> bytes:
+    deadline = time.monotonic() + timeout_s
+    reply = b""
+    while len(reply) < n_bytes:
+        connection.settimeout(max(0.01, deadline - time.monotonic()))
+        part = connection.recv(n_bytes - len(reply))
+        if not part:
+            break
+        reply += part
+    return reply
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port, one close behind it, or any."""
+    candidates = range(wanted, min(wanted + _N_NEIGHBOURS, 65535) + 1)
+    for port in (*candidates, 0):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            bound: int = trial.getsockname()[1]
+            return bound
+    raise PublishError(f"no port is free on {LOOPBACK}, where the broker inside serd would listen")
+
+
+class EmbeddedBroker:
+    """A broker in this process, on the loopback address.
+
+    amqtt speaks MQTT; listening and closing are done here, since its own listener leaves connections
+    open that never said a word.
+    """
+
+    def __init__(self, port: int) -> None:
+        """Start, and return once clients can connect; port 0 takes any free one.
+
+        Raises:
+            PublishError: it does not start.
+            LibraryError: amqtt is not installed.
+        """
+        broker_class = _load_amqtt()
+        self.port = port
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._broker: Any = None
+        self._stop: asyncio.Event | None = None
+        self._stop_s = 0.0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._failure: Exception | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run(broker_class)), name="serd-broker", daemon=True
+        )
+        self._thread.start()
+        if not self._ready.wait(_START_S) or self._failure:
+            why = self._failure or f"not ready after {_START_S:g} s"
+            raise PublishError(
+                f"the broker inside serd does not start on {LOOPBACK}:{port}: {why}"
+            ) from self._failure
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait, for at most ``timeout_s`` seconds, until all subscribers have what was published."""
+        if self._loop is not None and self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._drained(timeout_s), self._loop).result()
+
+    def stop(self, timeout_s: float) -> None:
+        """Close all connections and end, within ``timeout_s`` seconds."""
+        if self._loop is None or self._stop is None or not self._thread.is_alive():
+            return
+        self._stop_s = timeout_s / 2
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(timeout_s)
+
+    async def _run(self, broker_class: Any) -> None:  # noqa: ANN401
+        self._loop = asyncio.get_running_loop()
+        # amqtt leaves the failures of subscribers that went away in tasks that nobody asks.
+        self._loop.set_exception_handler(lambda _loop, about: _log.debug("%s", about))
+        self._stop = asyncio.Event()
+        try:
+            self._broker = broker_class(_CONFIGURATION)
+            await self._broker.start()
+            server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
+            self.port = server.sockets[0].getsockname()[1]
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the other thread must hear of it
+            self._failure = exc
+            return
+        finally:
+            self._ready.set()
+        await self._stop.wait()
+        server.close()
+        await self._shut_down()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter  # noqa: PLC0415
+
+        self._writers.add(writer)
+        try:
+            await self._broker.external_connected(
+                StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
+            )
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _shut_down(self) -> None:
+        try:
+            await asyncio.wait_for(self._broker.shutdown(), self._stop_s)
+        except TimeoutError:
+            # It can wait for ever for a reader whose cancellation got lost.
+            _log.debug("the broker did not shut down within %g s", self._stop_s)
+        for writer in tuple(self._writers):
+            writer.transport.abort()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=_LAST_WORDS_S)
+
+    async def _drained(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        n_idle = 0
+        while n_idle < _IDLE_CHECKS and time.monotonic() < deadline:
+            n_idle = 0 if any(self._backlog()) else n_idle + 1
+            await asyncio.sleep(_IDLE_CHECK_S)
+
+    def _backlog(self) -> Iterator[int]:
+        for session, _handler in self._broker.sessions.values():
+            yield session.delivered_message_queue.qsize()
+            yield len(session.inflight_out)
+
+
+def _load_amqtt() -> Any:  # noqa: ANN401
+    """The broker's class, with its loggers silenced: they report every client that hangs up."""
+    try:
+        from amqtt.broker import Broker  # noqa: PLC0415
+    except ImportError as exc:
+        raise LibraryError(
+            f"no broker is named in [mqtt] host, and the one inside serd does not load ({exc}):"
+            " name one, or pip install amqtt"
+        ) from exc
+    for name in ("amqtt", "transitions"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return Broker

@@ -1,0 +1,60 @@
+"""Where events go.
+
+A publisher is one module in this folder. It declares ``SECTION`` (the name of its table in the
+settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is all it takes.
+"""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+from serd.events import Event
+
+
+class Publisher(Protocol):
+    """Takes events."""
+
+    def publish(self, event: Event) -> None:
+        """Take one event; must not block on a slow subscriber."""
+        ...
+
+    def close(self, timeout_s: float) -> None:
+        """Hand over what is left, for at most ``timeout_s`` seconds, and end.
+
+        Raises:
+            PublishError: something is left that nobody took.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """What a publisher may need to know of the daemon."""
+
+    node: str
+    """Name of the machine."""
+    source: str
+    """Name of the sound source."""
+
+
+class PublisherModule(Protocol):
+    """What a module in this folder declares."""
+
+    SECTION: str
+    """Name of its table in the settings file."""
+    Settings: type[Any]
+    """Its settings, a frozen dataclass whose defaults work."""
+
+    def create(self, settings: Any, context: Context) -> Publisher | None:  # noqa: ANN401
+        """A publisher that is ready, or None if the settings ask for none."""
+        ...
+
+
+def publisher_modules() -> dict[str, ModuleType]:
+    """All modules in this folder that declare a publisher, by their section."""
+    modules = (
+        importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)
+    )
+    return {module.SECTION: module for module in modules if hasattr(module, "SECTION")}

@@ -1,0 +1,48 @@
+"""Events as JSON, one a line, on standard output."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+from serd.events import Event
+from serd.publishers import Context
+
+SECTION: Final = "json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Events as lines of JSON on standard output."""
+
+    enabled: bool = False
+    """Whether each event is printed as a line of JSON; usually screen is turned off then."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        yield from ()
+
+
+def create(settings: Settings, _context: Context) -> "JsonLines | None":
+    """A publisher on standard output, if the settings ask for one."""
+    return JsonLines(sys.stdout) if settings.enabled else None
+
+
+class JsonLines:
+    """Writes each event as one line and flushes it, so that a pipe sees it at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def publish(self, event: Event) -> None:
+        """Write one event.
+
+        Raises:
+            BrokenPipeError: whoever read the lines has gone; the command line ends quietly on it, as
+                it does for every command whose output is cut off.
+        """
+        self._stream.write(f"{event.to_json()}\n")
+        self._stream.flush()
+
+    def close(self, timeout_s: float) -> None:
+        """Nothing is left: each line is flushed as it is written."""

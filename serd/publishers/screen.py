@@ -1,0 +1,99 @@
+"""Events for people, one a line, on standard output.
+
+21:04:11  mic       happy       87 % ████████▋   positive   3.0 s
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TextIO
+
+from serd.events import Event
+from serd.publishers import Context
+
+SECTION: Final = "screen"
+
+_BAR_WIDTH: Final = 10
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+_BOLD: Final = "\x1b[1m"
+_DIM: Final = "\x1b[2m"
+_PLAIN: Final = "\x1b[0m"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Events for people on standard output."""
+
+    enabled: bool = True
+    """Whether each event is printed as a line for people."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        yield from ()
+
+
+def create(settings: Settings, _context: Context) -> "Screen | None":
+    """A publisher on standard output, if the settings ask for one."""
+    return Screen(sys.stdout, os.environ) if settings.enabled else None
+
+
+def event_line(event: Event, *, has_blocks: bool = True) -> str:
+    """One event in words: local time, source, emotion, confidence, valence and length."""
+    percent = round(100 * event.confidence)
+    bar = confidence_bar(event.confidence, _BAR_WIDTH, has_blocks=has_blocks)
+    indent = "  " if event.kind == "window" else ""
+    return (
+        f"{local_time(event.time)}  {event.source:<8}  {indent + event.emotion:<12}"
+        f" {percent:>3} % {bar}  {event.valence:<8} {event.end_s - event.start_s:>5.1f} s"
+    )
+
+
+def local_time(rfc3339: str) -> str:
+    """Hour, minute and second of a moment, where we are."""
+    return datetime.fromisoformat(rfc3339).astimezone().strftime("%H:%M:%S")
+
+
+def confidence_bar(share: float, width: int, *, has_blocks: bool = True) -> str:
+    """A bar of ``width`` characters, ``share`` of it filled; in "#" where there are no block signs."""
+    share = min(1.0, max(0.0, share))
+    if not has_blocks:
+        return ("#" * round(share * width)).ljust(width)
+    whole, eighths = divmod(round(share * width * 8), 8)
+    rest = _EIGHTHS[eighths] if eighths else ""
+    return ("█" * whole + rest).ljust(width)
+
+
+class Screen:
+    """Writes a line for each event; utterances stand out, windows step back."""
+
+    def __init__(self, stream: TextIO, environment: Mapping[str, str]) -> None:
+        """Write to ``stream``; colour where it is a terminal and NO_COLOR is not set."""
+        self._stream = stream
+        is_styled = stream.isatty() and not environment.get("NO_COLOR")
+        self._styles = {"window": _DIM, "utterance": _BOLD} if is_styled else {}
+        self._has_blocks = _can_write("█", stream)
+
+    def publish(self, event: Event) -> None:
+        """Write one event.
+
+        Raises:
+            BrokenPipeError: whoever read the lines has gone; the command line ends quietly on it.
+        """
+        line = event_line(event, has_blocks=self._has_blocks)
+        if style := self._styles.get(event.kind):
+            line = f"{style}{line}{_PLAIN}"
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+    def close(self, timeout_s: float) -> None:
+        """Nothing is left: each line is flushed as it is written."""
+
+
+def _can_write(text: str, stream: TextIO) -> bool:
+    try:
+        text.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

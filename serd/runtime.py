@@ -1,0 +1,236 @@
+"""The TFLite runtime behind one small protocol, and the model file with the card inside it.
+
+A card is appended to the flatbuffer as a ZIP archive, the way TFLite's own metadata stores associated
+files (https://ai.google.dev/edge/litert/models/metadata): runtimes ignore what follows the flatbuffer,
+and any unzip tool lists the card.
+"""
+
+import contextlib
+import hashlib
+import importlib
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.card import ModelCard, card_from_json
+from serd.errors import LibraryError, ModelError
+from serd.features import Mfccs
+from serd.windows import FeatureWindow
+
+CARD_NAME = "card.json"
+RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
+"""Tried in this order: the living runtime, the one of 32-bit boards, the one that is always with TF."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSettings:
+    """Which model listens."""
+
+    path: str = ""
+    """The .tflite file with its card inside or beside it; empty for the one that comes with serd."""
+    threads: int = 1
+    """Threads of the TFLite runtime, 1 to 64; one is fastest for a network this small."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        if not 1 <= self.threads <= 64:
+            yield "threads", "1 to 64"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """What the network says of one window."""
+
+    features: FeatureWindow
+    probabilities: NDArray[np.float32]
+    """float32, shape (n_labels,), in the card's order; sums to 1."""
+
+
+class EmotionModel(Protocol):
+    """Anything that gives class probabilities for windows of features."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model takes and gives."""
+        ...
+
+    def predict(self, features: FeatureWindow) -> Prediction:
+        """Probabilities for one window."""
+        ...
+
+
+def default_model_path() -> Path:
+    """The model that comes with serd: inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "models"
+    folder = inside if inside.is_dir() else package.parent / "models"
+    return folder / "serd-ravdess8.tflite"
+
+
+def card_path(model_path: Path) -> Path:
+    """Where the card beside a model lies."""
+    return model_path.with_suffix(".json")
+
+
+def pack_model(network: bytes, card: ModelCard) -> bytes:
+    """A TFLite flatbuffer with its card appended."""
+    file = io.BytesIO(network)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(CARD_NAME), card.to_json())
+    return file.getvalue()
+
+
+def read_model(path: Path) -> tuple[bytes, ModelCard]:
+    """Read a model file and the card inside it or, where there is none inside, beside it.
+
+    Returns:
+        The flatbuffer without the appended card, and the card.
+
+    Raises:
+        ModelError: missing, unreadable, no card, or a card of another network.
+    """
+    try:
+        packed = path.read_bytes()
+        beside = card_path(path).read_text("utf-8") if card_path(path).exists() else None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ModelError(f"{path}: the model cannot be read: {exc}") from exc
+    network, inside = _unpack(packed)
+    text = inside or beside
+    if text is None:
+        raise ModelError(f"{path}: no model card inside, and none beside it ({card_path(path).name})")
+    where = f"{path}!{CARD_NAME}" if inside else str(card_path(path))
+    card = card_from_json(text, where)
+    if inside and beside and card_from_json(beside, str(card_path(path))) != card:
+        raise ModelError(f"{card_path(path)}: differs from the card inside {path.name}; remove one")
+    got = hashlib.sha256(network).hexdigest()
+    if got != card.network_sha256:
+        raise ModelError(
+            f"{path}: the checksum of the network is {got[:12]}…, its card expects"
+            f" {card.network_sha256[:12]}…: the file is damaged or the card is another model's"
+        )
+    return network, card
+
+
+_NO_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What zipfile raises on a file that is no archive, a damaged one, or one without the card."""
+
+
+def _unpack(packed: bytes) -> tuple[bytes, str | None]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            text = archive.read(CARD_NAME).decode("utf-8")
+            start = min(info.header_offset for info in archive.infolist())
+    except _NO_ARCHIVE:
+        return packed, None
+    return packed[:start], text
+
+
+class TfliteModel:
+    """A network in a TFLite interpreter, checked against its card."""
+
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        """Load the network and make it ready.
+
+        Raises:
+            ModelError: the file is broken, or the card does not fit the network.
+            LibraryError: no TFLite runtime is installed.
+        """
+        network, self.card = read_model(path)
+        self.runtime, interpreter_class = _load_runtime()
+        try:
+            with _quiet_stderr():
+                self._interpreter = interpreter_class(model_content=network, num_threads=threads)
+                self._interpreter.allocate_tensors()
+            (inputs,) = self._interpreter.get_input_details()
+            (outputs,) = self._interpreter.get_output_details()
+        except (RuntimeError, ValueError) as exc:
+            reason = str(exc).splitlines()[0]
+            raise ModelError(f"{path}: {self.runtime} does not load the network: {reason}") from exc
+        card = self.card
+        _check_tensor(path, "input", inputs, (1, card.n_frames, card.feature_set.n_mfcc))
+        _check_tensor(path, "output", outputs, (1, len(card.labels)))
+        self._input = inputs["index"]
+        self._output = outputs["index"]
+
+    def predict(self, features: FeatureWindow) -> Prediction:
+        """Probabilities for one window."""
+        return Prediction(features=features, probabilities=self.probabilities(features.mfccs))
+
+    def probabilities(self, mfccs: Mfccs) -> NDArray[np.float32]:
+        """Run the network.
+
+        Args:
+            mfccs: float32, shape (n_frames, n_mfcc).
+
+        Returns:
+            float32, shape (n_labels,).
+        """
+        self._interpreter.set_tensor(self._input, mfccs[np.newaxis])
+        self._interpreter.invoke()
+        probabilities: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
+        return probabilities
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep the runtime's native banner ("INFO: Created ...") from a user's eyes; it has no switch."""
+    saved = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(null)
+        os.close(saved)
+
+
+def _check_tensor(path: Path, which: str, tensor: dict[str, Any], shape: tuple[int, ...]) -> None:
+    got = tuple(int(size) for size in tensor["shape"])
+    if got != shape or tensor["dtype"] is not np.float32:
+        dtype = np.dtype(tensor["dtype"]).name
+        raise ModelError(
+            f"{path}: the network's {which} is {dtype} {got}, its card expects float32 {shape}"
+        )
+
+
+def _load_runtime() -> tuple[str, Any]:
+    """The first TFLite runtime that imports: its name with version, and its Interpreter class."""
+    failures = []
+    for module_name in RUNTIMES:
+        package = module_name.partition(".")[0]
+        try:
+            interpreter_class = importlib.import_module(module_name).Interpreter
+        except ImportError as exc:
+            failures.append(f"{package}: {exc}")
+            continue
+        version = getattr(importlib.import_module(package), "__version__", "")
+        return f"{package} {version}".strip(), interpreter_class
+    raise LibraryError(f"no TFLite runtime loads ({'; '.join(failures)}): pip install ai-edge-litert")
+
+
+def load_model(settings: ModelSettings) -> TfliteModel:
+    """The model that the settings name, ready to predict.
+
+    Raises:
+        ModelError: as ``TfliteModel``.
+        LibraryError: as ``TfliteModel``.
+    """
+    path = Path(settings.path).expanduser() if settings.path else default_model_path()
+    return TfliteModel(path, threads=settings.threads)

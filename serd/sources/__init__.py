@@ -1,0 +1,61 @@
+"""Where sound comes from. Each source gives blocks in serd's one sound format."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from serd.audio import AudioBlock
+
+MIX = "mix"
+"""Value of ``channel`` that averages all channels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceSettings:
+    """Where sound comes from."""
+
+    input: str = "default"
+    """A microphone ("default", its name, part of its name or its index), a sound file, "-" for raw
+    16 kHz mono S16_LE on standard input, "demo" for the bundled recording in a loop, or "auto" for the
+    default microphone and, where there is none, the demo."""
+    name: str = "mic"
+    """Name of the source in topics and events; letters, digits, "-", "_" and "."."""
+    channel: str = MIX
+    """Which channel of several: "mix" averages them, else its number, from 1."""
+    block_ms: int = 30
+    """Length of a microphone block, in milliseconds; 10 to 1000."""
+    queue_s: float = 10.0
+    """Sound that may wait while the daemon is busy, in seconds; beyond it the oldest is dropped."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        if not self.input:
+            yield "input", 'a microphone, a sound file, "-", "demo" or "auto"'
+        if not self.name or not all(c.isalnum() or c in "-_." for c in self.name):
+            yield "name", 'letters, digits, "-", "_" and "."'
+        if self.channel != MIX and not (self.channel.isdecimal() and int(self.channel) >= 1):
+            yield "channel", '"mix" or the number of a channel, from 1'
+        if not 10 <= self.block_ms <= 1000:
+            yield "block_ms", "10 to 1000 milliseconds"
+        if not 0.1 <= self.queue_s <= 600.0:
+            yield "queue_s", "0.1 to 600 seconds"
+
+
+class Source(Protocol):
+    """A sound source: iterate over it once for its blocks."""
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield blocks until the sound ends or ``stop`` is called."""
+        ...
+
+    def stop(self) -> None:
+        """End the iteration soon; may be called from a signal handler or another thread."""
+        ...
+
+    def describe(self) -> str:
+        """What is being listened to, in a few words for the log."""
+        ...
+
+    def summary(self) -> str:
+        """What went wrong on the way, in a few words for the log; empty if nothing did."""
+        ...

@@ -1,0 +1,135 @@
+"""Sound files: anything libsndfile reads, paced as live sound or as fast as possible."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from serd.audio import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
+from serd.errors import SoundFileError
+from serd.sources import MIX
+from serd.sources.convert import Converter
+from serd.sources.stopping import StopFlag
+
+_BLOCK_S = 1.0
+_PACED_BLOCK_S = 0.03
+_MIN_RATE_HZ = 1000
+
+
+class FileSource:
+    """One sound file as a source."""
+
+    def __init__(
+        self, path: Path, *, channel: str = MIX, paced: bool = False, loop: bool = False
+    ) -> None:
+        """Check that the file can be read, but read none of it yet.
+
+        Args:
+            path: the file; any rate, any number of channels.
+            channel: "mix", or the number of a channel from 1.
+            paced: whether blocks come at the pace of live sound instead of at once.
+            loop: whether to begin anew at the end, for ever.
+
+        Raises:
+            SoundFileError: missing, empty, no sound file, or without that channel.
+        """
+        self._path = path
+        self._channel = channel
+        self._paced = paced
+        self._loop = loop
+        self._stopped = StopFlag()
+        self._n_not_finite = 0
+        info = _info(path)
+        self.duration_s = info.frames / info.samplerate
+        if channel != MIX and int(channel) > info.channels:
+            raise SoundFileError(
+                f"{path}: has {info.channels} channels, the settings ask for number {channel}"
+            )
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield the file's sound; an unreadable part in the middle raises SoundFileError."""
+        epoch_s = time.time()
+        started_s = time.monotonic()
+        offset_samples = 0
+        while not self._stopped.is_set:
+            for samples in self._samples():
+                end_s = (offset_samples + samples.size) / SAMPLE_RATE_HZ
+                if self._paced and self._stopped.wait(started_s + end_s - time.monotonic()):
+                    return
+                yield AudioBlock(
+                    samples=samples,
+                    offset_samples=offset_samples,
+                    captured=CaptureTime(epoch_s=epoch_s, arrived_s=time.monotonic()),
+                )
+                offset_samples += samples.size
+                if self._stopped.is_set:
+                    return
+            if not self._loop:
+                return
+
+    def stop(self) -> None:
+        """End the iteration soon."""
+        self._stopped.set()
+
+    def describe(self) -> str:
+        """The file's name and length."""
+        times = ", again and again" if self._loop else ""
+        return f"{self._path.name} ({self.duration_s:.1f} s{times})"
+
+    def summary(self) -> str:
+        """How much of the sound was no number."""
+        if not self._n_not_finite:
+            return ""
+        return f"{self._path}: {self._n_not_finite} samples were no numbers and taken as silence"
+
+    def _samples(self) -> Iterator[Samples]:
+        """Yield the file's sound in serd's format."""
+        try:
+            with soundfile.SoundFile(self._path) as file:
+                converter = Converter(rate_hz=file.samplerate, channel=self._channel)
+                block_s = _PACED_BLOCK_S if self._paced else _BLOCK_S
+                n_block = max(1, round(file.samplerate * block_s))
+                is_last = False
+                while not is_last:
+                    sound = file.read(n_block, dtype="float32", always_2d=True)
+                    is_last = len(sound) < n_block
+                    yield converter.convert(sound, is_last=is_last)
+                self._n_not_finite += converter.n_not_finite
+        except soundfile.LibsndfileError as exc:
+            raise SoundFileError(f"{self._path}: damaged: {exc.error_string}") from exc
+
+
+def read_samples(path: Path, *, channel: str = MIX) -> Samples:
+    """A whole file in serd's format.
+
+    Returns:
+        int16, shape (n_samples,), 16 kHz mono.
+
+    Raises:
+        SoundFileError: as ``FileSource``.
+    """
+    blocks = [block.samples for block in FileSource(path, channel=channel)]
+    return np.concatenate(blocks) if blocks else np.empty(0, np.int16)
+
+
+def _info(path: Path) -> "soundfile._SoundFileInfo":
+    try:
+        if path.is_dir():
+            raise SoundFileError(f"{path}: a folder, expected a sound file")
+        if path.stat().st_size == 0:
+            raise SoundFileError(f"{path}: an empty file, expected sound")
+        info = soundfile.info(str(path))
+    except soundfile.LibsndfileError as exc:
+        reason = exc.error_string.rstrip(".")
+        raise SoundFileError(f"{path}: no sound file that can be read ({reason})") from exc
+    except FileNotFoundError as exc:
+        raise SoundFileError(f"{path}: no such file") from exc
+    except OSError as exc:
+        raise SoundFileError(f"{path}: cannot be read: {exc.strerror}") from exc
+    if info.frames == 0:
+        raise SoundFileError(f"{path}: holds no sound (0 samples)")
+    if info.samplerate < _MIN_RATE_HZ:
+        raise SoundFileError(f"{path}: {info.samplerate} Hz, expected {_MIN_RATE_HZ} Hz or more")
+    return info

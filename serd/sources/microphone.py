@@ -1,0 +1,225 @@
+"""A microphone through PortAudio."""
+
+import queue
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock
+from serd.errors import DeviceError, LibraryError, SourceError
+from serd.sources import MIX, SourceSettings
+from serd.sources.convert import Converter
+from serd.sources.epoch import EpochEstimate
+
+_MAX_SILENT_S = 5.0
+"""PortAudio may stop calling back without an error; after this long the microphone is given up."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Microphone:
+    """An input device as PortAudio lists it."""
+
+    index: int
+    """Number in PortAudio's list; may change at the next boot."""
+    name: str
+    """Name, which does not."""
+    host: str
+    """Host API that offers it: "ALSA" on Linux."""
+    n_channels: int
+    """Channels at the most."""
+    rate_hz: int
+    """Its own sample rate, in hertz."""
+    is_default: bool
+    """Whether "default" means this one."""
+
+
+def portaudio() -> ModuleType:
+    """PortAudio's bindings, the module sounddevice.
+
+    Raises:
+        LibraryError: PortAudio is not installed.
+    """
+    try:
+        import sounddevice  # noqa: PLC0415
+    except OSError as exc:
+        raise LibraryError(
+            "PortAudio is not installed, and a microphone needs it: sudo apt-get install libportaudio2"
+        ) from exc
+    module: ModuleType = sounddevice
+    return module
+
+
+def microphones(sounddevice: Any) -> list[Microphone]:  # noqa: ANN401
+    """All input devices that the module sounddevice lists, none if there is no sound card."""
+    default = sounddevice.default.device[0]
+    hosts = sounddevice.query_hostapis()
+    return [
+        Microphone(
+            index=device["index"],
+            name=device["name"],
+            host=hosts[device["hostapi"]]["name"],
+            n_channels=device["max_input_channels"],
+            rate_hz=round(device["default_samplerate"]),
+            is_default=device["index"] == default,
+        )
+        for device in sounddevice.query_devices()
+        if device["max_input_channels"] > 0
+    ]
+
+
+def find_microphone(wanted: str, devices: list[Microphone]) -> Microphone:
+    """The device that a setting means.
+
+    Args:
+        wanted: "default", an index, a name, or a part of one (in upper or lower case).
+        devices: what there is.
+
+    Raises:
+        DeviceError: none fits, or a part of a name fits several.
+    """
+    if not devices:
+        raise DeviceError("no microphone found; plug one in, or give a sound file with --source")
+    if wanted == "default":
+        return next((device for device in devices if device.is_default), devices[0])
+    exact = [device for device in devices if wanted in {device.name, str(device.index)}]
+    part = [device for device in devices if wanted.casefold() in device.name.casefold()]
+    found = exact or part
+    names = ", ".join(f"{device.index} {device.name!r}" for device in (found or devices))
+    if not found:
+        raise DeviceError(f"no microphone {wanted!r}, expected one of: {names}")
+    if len(found) > 1:
+        raise DeviceError(f"microphone {wanted!r} fits several: {names}; give more of the name")
+    return found[0]
+
+
+class MicrophoneSource:
+    """An open microphone. The callback copies into a bounded queue and does nothing else."""
+
+    def __init__(self, settings: SourceSettings, sounddevice: Any) -> None:  # noqa: ANN401
+        """Find and open the device; sound is queued from here on.
+
+        Args:
+            settings: which device, which channel, how much may wait.
+            sounddevice: the module, as ``portaudio`` gives it, or what stands in for it in a test.
+
+        Raises:
+            DeviceError: no such device or channel, or it does not open.
+        """
+        self._device = find_microphone(settings.input, microphones(sounddevice))
+        self._channel = settings.channel
+        self._queue: queue.SimpleQueue[tuple[int, bytes, float] | None] = queue.SimpleQueue()
+        self._max_blocks = max(1, round(settings.queue_s * 1000 / settings.block_ms))
+        self._n_frames = 0
+        self.n_dropped_blocks = 0
+        self.n_overflows = 0
+        self._stream, self.rate_hz, self.n_channels = self._open(settings, sounddevice)
+        self._stream.start()
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield blocks until ``stop``.
+
+        Raises:
+            SourceError: the device stopped delivering.
+        """
+        try:
+            yield from self._blocks()
+        finally:
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)
+
+    def stop(self) -> None:
+        """End the iteration soon."""
+        self._queue.put(None)
+
+    def describe(self) -> str:
+        """The device's name and how it was opened."""
+        channels = "mono" if self.n_channels == 1 else f"{self.n_channels} channels"
+        return f"microphone {self._device.name!r} at {self.rate_hz} Hz, {channels}"
+
+    def summary(self) -> str:
+        """What was lost on the way."""
+        lost = []
+        if self.n_overflows:
+            lost.append(f"{self.n_overflows} overflows of the sound card")
+        if self.n_dropped_blocks:
+            lost.append(f"{self.n_dropped_blocks} blocks dropped because the daemon was too slow")
+        return f"{self._device.name}: {', '.join(lost)}" if lost else ""
+
+    def _blocks(self) -> Iterator[AudioBlock]:
+        epoch = EpochEstimate()
+        converter = Converter(rate_hz=self.rate_hz, channel=self._channel)
+        expected_frame = offset_samples = 0
+        while (item := self._next()) is not None:
+            first_frame, data, arrived_s = item
+            if first_frame != expected_frame:
+                converter = Converter(rate_hz=self.rate_hz, channel=self._channel)
+                offset_samples = round(first_frame * SAMPLE_RATE_HZ / self.rate_hz)
+            raw = np.frombuffer(data, np.int16).reshape(-1, self.n_channels)
+            expected_frame = first_frame + len(raw)
+            if self.rate_hz == SAMPLE_RATE_HZ and self.n_channels == 1:
+                samples = raw[:, 0]
+            else:
+                samples = converter.convert(raw.astype(np.float32) / np.float32(FULL_SCALE))
+            yield AudioBlock(
+                samples=samples,
+                offset_samples=offset_samples,
+                captured=epoch.update(expected_frame / self.rate_hz, arrived_s=arrived_s),
+            )
+            offset_samples += samples.size
+
+    def _next(self) -> tuple[int, bytes, float] | None:
+        try:
+            return self._queue.get(timeout=_MAX_SILENT_S)
+        except queue.Empty:
+            raise SourceError(
+                f"microphone {self._device.name!r} gave no sound for {_MAX_SILENT_S:.0f} s;"
+                " is it still plugged in?"
+            ) from None
+
+    def _callback(self, data: Any, n_frames: int, _time: Any, status: Any) -> None:  # noqa: ANN401
+        if status.input_overflow:
+            self.n_overflows += 1
+        if self._queue.qsize() >= self._max_blocks:
+            try:
+                self._queue.get_nowait()
+                self.n_dropped_blocks += 1
+            except queue.Empty:
+                pass
+        self._queue.put((self._n_frames, bytes(data), time.monotonic()))
+        self._n_frames += n_frames
+
+    def _open(self, settings: SourceSettings, sounddevice: Any) -> tuple[Any, int, int]:  # noqa: ANN401
+        """The stream, its rate and its channels: 16 kHz mono if the device can, else its own."""
+        device = self._device
+        n_wanted = 1 if settings.channel == MIX else int(settings.channel)
+        if n_wanted > device.n_channels:
+            raise DeviceError(
+                f"microphone {device.name!r} has {device.n_channels} channels,"
+                f" the settings ask for number {n_wanted}"
+            )
+        attempts = [
+            (SAMPLE_RATE_HZ, n_wanted),
+            (device.rate_hz, n_wanted),
+            (SAMPLE_RATE_HZ, device.n_channels),
+            (device.rate_hz, device.n_channels),
+        ]
+        reasons = []
+        for rate_hz, n_channels in dict.fromkeys(attempts):
+            try:
+                stream = sounddevice.RawInputStream(
+                    device=device.index,
+                    samplerate=rate_hz,
+                    channels=n_channels,
+                    dtype="int16",
+                    blocksize=rate_hz * settings.block_ms // 1000,
+                    callback=self._callback,
+                )
+            except sounddevice.PortAudioError as exc:
+                reasons.append(f"{rate_hz} Hz, {n_channels} channels: {exc}")
+            else:
+                return stream, rate_hz, n_channels
+        raise DeviceError(f"microphone {device.name!r} does not open ({'; '.join(reasons)})")

@@ -1,0 +1,101 @@
+"""Voice activity: cuts sound into frames and asks webrtcvad about each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock, Samples
+from serd.errors import LibraryError
+from serd.segments import VoicedFrames
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoiceSettings:
+    """What counts as voice."""
+
+    frame_ms: int = 30
+    """Length of a voice decision, in milliseconds: 10, 20 or 30."""
+    aggressiveness: int = 1
+    """How readily webrtcvad calls sound no speech: 0 (least) to 3 (most)."""
+    min_level_dbfs: float = -65.0
+    """RMS level below which a frame is silence whatever webrtcvad says, in dBFS; -100 to 0."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        if self.frame_ms not in {10, 20, 30}:
+            yield "frame_ms", "10, 20 or 30"
+        if self.aggressiveness not in {0, 1, 2, 3}:
+            yield "aggressiveness", "0, 1, 2 or 3"
+        if not -100.0 <= self.min_level_dbfs <= 0.0:
+            yield "min_level_dbfs", "-100 to 0 dBFS"
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples of 16 kHz sound in one frame."""
+        return self.frame_ms * SAMPLE_RATE_HZ // 1000
+
+
+class VoiceDetector(Protocol):
+    """Decides on one frame of 10, 20 or 30 ms at a time."""
+
+    def is_speech(self, frame: bytes, sample_rate_hz: int) -> bool:
+        """Whether 16-bit mono PCM holds speech; the detector may remember earlier frames."""
+        ...
+
+
+def webrtc_detector(settings: VoiceSettings) -> VoiceDetector:
+    """A fresh webrtcvad.
+
+    Raises:
+        LibraryError: webrtcvad is not installed. There is no fallback: a daemon without voice
+            detection would take every noise for speech.
+    """
+    try:
+        import webrtcvad  # noqa: PLC0415
+    except ImportError as exc:
+        raise LibraryError(
+            f"the voice detector does not load ({exc}): pip install webrtcvad-wheels"
+        ) from exc
+    detector: VoiceDetector = webrtcvad.Vad(settings.aggressiveness)
+    return detector
+
+
+class VoiceActivity:
+    """Audio blocks of any size in, whole frames with a decision on each out."""
+
+    def __init__(self, detector: VoiceDetector, settings: VoiceSettings) -> None:
+        self._detector = detector
+        self._frame_samples = settings.frame_samples
+        self._min_mean_square = FULL_SCALE**2 * 10.0 ** (settings.min_level_dbfs / 10.0)
+        self._rest: Samples = np.empty(0, np.int16)
+        self._next_offset_samples = 0
+
+    def process(self, block: AudioBlock) -> VoicedFrames:
+        """Decide on every frame that the block completes; the rest waits for the next block.
+
+        Lost sound before the block drops the rest of what came before it.
+        """
+        if block.offset_samples != self._next_offset_samples:
+            self._rest = self._rest[:0]
+        self._next_offset_samples = block.offset_samples + block.samples.size
+        offset_samples = block.offset_samples - self._rest.size
+        samples = np.concatenate((self._rest, block.samples)) if self._rest.size else block.samples
+        n_frames = samples.size // self._frame_samples
+        n_whole = n_frames * self._frame_samples
+        self._rest = samples[n_whole:].copy()
+        whole = samples[:n_whole]
+        frames = whole.reshape(n_frames, self._frame_samples)
+        mean_square = np.square(frames, dtype=np.float64).mean(axis=1)
+        is_speech = self._detector.is_speech
+        voiced = np.fromiter(
+            (is_speech(frame.tobytes(), SAMPLE_RATE_HZ) for frame in frames), np.bool_, n_frames
+        )
+        return VoicedFrames(
+            samples=whole,
+            voiced=voiced & (mean_square >= self._min_mean_square),
+            mean_square=mean_square,
+            offset_samples=offset_samples,
+            captured=block.captured,
+        )

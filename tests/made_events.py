@@ -1,0 +1,36 @@
+"""Events for tests of publishers."""
+
+from serd.events import Event, Kind, ModelReference
+from serd.labels import VALENCE
+
+_MODEL = ModelReference(name="serd-ravdess8", version="1.0.0", sha256="0" * 64)
+
+
+def make_event(
+    number: int = 1,
+    *,
+    emotion: str = "happy",
+    kind: Kind = "utterance",
+    node: str = "pi",
+    source: str = "mic",
+    confidence: float = 0.87,
+) -> Event:
+    """An event whose id is its number."""
+    return Event(
+        schema=1,
+        id=str(number),
+        kind=kind,
+        time="2025-03-01T12:30:15.250+00:00",
+        node=node,
+        source=source,
+        emotion=emotion,
+        confidence=confidence,
+        scores={emotion: confidence, "sad": round(1 - confidence, 4)},
+        valence=VALENCE.get(emotion, "neutral"),
+        start_s=10.0,
+        end_s=13.0,
+        speech_ratio=0.9,
+        level_dbfs=-23.5,
+        latency_ms=4.2,
+        model=_MODEL,
+    )
