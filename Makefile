@@ -1,0 +1,41 @@
+# make run    set up what is missing, then listen and publish
+# make test   set up what is missing, then check and test everything
+# make train  build the model again from RAVDESS (RAVDESS=folder)
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check schema demo train clean
+
+RAVDESS ?= ../shared/data/ravdess
+BIN := .venv/bin
+
+help: ## show the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: ## set up what is missing, then listen and publish (ARGS="--source FILE --json ...")
+	@scripts/setup.sh run
+	@exec $(BIN)/serd run $(if $(findstring --source,$(ARGS)),,--source auto) $(ARGS)
+
+test: ## set up what is missing, then check and test everything
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest
+
+check: ## formatting, lint, types and layers, without the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+schema: ## write docs/event.schema.json from the code
+	$(BIN)/python scripts/make_schema.py
+
+demo: ## speak the bundled recording again (needs espeak-ng)
+	$(BIN)/python scripts/make_demo.py
+
+train: ## build the model again from RAVDESS
+	@scripts/setup.sh test
+	$(BIN)/python -m train fit $(RAVDESS) --protocol dev5 --seed 0
+
+clean: ## remove everything that can be made again
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist runs

@@ -1,0 +1,53 @@
+"""The command line.
+
+Exit codes: 0 fine, 1 failed while running, 2 wrong use or input.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from serd import __version__
+from serd.cli import analyze, config, devices, run, watch
+from serd.errors import SerdError
+
+_EPILOG = "Exit codes: 0 fine, 1 failed while running, 2 wrong use or input."
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code.
+    """
+    args = _parser().parse_args(argv)
+    logging.basicConfig(format="serd: %(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        code: int = args.command(args)
+        sys.stdout.flush()
+    except SerdError as exc:
+        print(f"serd: error: {exc}", file=sys.stderr)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has gone (serd ... | head); Python must not meet the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="serd",
+        description="Listens to speech and publishes the emotion it hears.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"serd {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (run, analyze, devices, watch, config):
+        module.add_parser(commands)
+    return parser

@@ -1,0 +1,112 @@
+"""``serd analyze``: the emotions in sound files."""
+
+import argparse
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+from serd.analysis import FileResult, analyse_file
+from serd.cli.options import add_config_option, add_model_option, settings_from
+from serd.cli.progress import Progress
+from serd.cli.reports import CsvReport, JsonReport, TableReport
+from serd.config import Settings
+from serd.errors import InputError, SoundFileError
+from serd.runtime import ModelSettings, TfliteModel, load_model
+from serd.sources.opening import SOUND_SUFFIXES
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "analyze",
+        help="name the emotions in sound files",
+        description="Analyses sound files, and folders with all that is below them, on all cores.",
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER")
+    add_config_option(parser)
+    add_model_option(parser)
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="processes; by default one a core"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one event a line")
+    form.add_argument("--csv", action="store_true", help="one row a file")
+    parser.set_defaults(command=analyze_command)
+
+
+def analyze_command(args: argparse.Namespace) -> int:
+    """Analyse every file; a bad one is reported and the rest goes on."""
+    settings = settings_from(args)
+    labels = load_model(settings.model).card.labels
+    files, problems = find_files(args.paths)
+    for line in problems:
+        print(f"serd: error: {line}", file=sys.stderr)
+    jobs = min(args.jobs or os.cpu_count() or 1, len(files))
+    report = (JsonReport if args.json else CsvReport if args.csv else TableReport)(labels)
+    n_bad = len(problems)
+    with Progress(len(files)) as progress:
+        for result in analyse_all(files, settings, jobs=jobs):
+            for line in result.warnings:
+                progress.say(line)
+            if result.error:
+                n_bad += 1
+                progress.say(f"error: {result.error}")
+            else:
+                report.add(result)
+            progress.advance()
+    report.finish()
+    return InputError.exit_code if n_bad else 0
+
+
+def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """The sound files that the paths mean, and a line for each path that means none."""
+    files: list[Path] = []
+    problems = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        found = sorted(
+            item for item in path.rglob("*") if item.suffix.lower() in SOUND_SUFFIXES and item.is_file()
+        )
+        files += found
+        if not found:
+            problems.append(f"{path}: no sound file in this folder")
+    return files, problems
+
+
+def analyse_all(files: Sequence[Path], settings: Settings, *, jobs: int) -> Iterator[FileResult]:
+    """Analyse files in their order, in ``jobs`` processes; in this one if that is 1 or less."""
+    analyse = partial(analyse_one, settings)
+    if jobs <= 1:
+        yield from map(analyse, files)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap(analyse, files)
+
+
+def analyse_one(settings: Settings, path: Path) -> FileResult:
+    """Analyse one file with the settings' model, which each process loads once."""
+    warnings: list[str] = []
+    try:
+        events = list(
+            analyse_file(
+                path,
+                _loaded(settings.model),
+                settings.pipeline,
+                node=settings.node.resolved_name,
+                channel=settings.source.channel,
+                warnings=warnings,
+            )
+        )
+    except SoundFileError as exc:
+        return FileResult(path=path, error=str(exc))
+    return FileResult(path=path, events=events, warnings=warnings)
+
+
+@lru_cache(maxsize=1)
+def _loaded(settings: ModelSettings) -> TfliteModel:
+    return load_model(settings)

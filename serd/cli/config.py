@@ -1,0 +1,67 @@
+"""``serd config``: write, check and show settings."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from serd.cli.options import add_config_option
+from serd.config import (
+    find_settings_file,
+    load_settings,
+    settings_as_toml,
+    settings_places,
+    settings_template,
+)
+from serd.errors import SettingsError
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "config",
+        help="write, check or show settings",
+        description="Settings come from a TOML file, then SERD_SECTION_KEY variables, then flags.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    init = actions.add_parser("init", help="write a settings file with every key described")
+    init.add_argument("file", nargs="?", type=Path, help="where; - for standard output")
+    init.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    init.set_defaults(command=init_command)
+    check = actions.add_parser("check", help="say whether the settings are fine")
+    check.add_argument("file", nargs="?", type=Path, help="the settings file")
+    check.set_defaults(command=check_command)
+    show = actions.add_parser("show", help="print the settings in force, without secrets")
+    add_config_option(show)
+    show.set_defaults(command=show_command)
+
+
+def init_command(args: argparse.Namespace) -> int:
+    """Write the settings file, if there is none."""
+    if args.file == Path("-"):
+        sys.stdout.write(settings_template())
+        return 0
+    path = args.file or settings_places(os.environ)[0]
+    if path.exists() and not args.force:
+        raise SettingsError(f"{path}: is there already; --force overwrites it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(settings_template(), "utf-8")
+    except OSError as exc:
+        raise SettingsError(f"{path}: cannot be written: {exc.strerror}") from exc
+    print(f"Wrote {path}.")
+    return 0
+
+
+def check_command(args: argparse.Namespace) -> int:
+    """Load the settings; a problem ends the command with its own line."""
+    path = args.file or find_settings_file(os.environ)
+    load_settings(path)
+    print(f"{path}: fine." if path else "No settings file: the defaults are in force.")
+    return 0
+
+
+def show_command(args: argparse.Namespace) -> int:
+    """Print what is in force."""
+    sys.stdout.write(settings_as_toml(load_settings(args.config)))
+    return 0

@@ -1,0 +1,67 @@
+"""Flags that several commands share, and how they become settings."""
+
+import argparse
+from pathlib import Path
+
+from serd.config import Settings, load_settings
+
+_DESTINATION = "set_{section}_{key}"
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config``."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
+
+
+def add_setting_option(
+    parser: argparse.ArgumentParser,
+    flag: str,
+    setting: tuple[str, str],
+    *,
+    kind: type = str,
+    metavar: str,
+    help_text: str,
+) -> None:
+    """Add a flag that overrides the setting (section, key)."""
+    section, key = setting
+    parser.add_argument(
+        flag,
+        dest=_DESTINATION.format(section=section, key=key),
+        type=kind,
+        metavar=metavar,
+        help=help_text,
+    )
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``."""
+    add_setting_option(
+        parser,
+        "--model",
+        ("model", "path"),
+        metavar="FILE",
+        help_text="a .tflite model with its card",
+    )
+
+
+def add_broker_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name a broker; the password has none, since process lists show flags."""
+    mqtt = "mqtt"
+    add_setting_option(parser, "--host", (mqtt, "host"), metavar="HOST", help_text="MQTT broker")
+    add_setting_option(parser, "--port", (mqtt, "port"), kind=int, metavar="PORT", help_text="its port")
+    add_setting_option(parser, "--user", (mqtt, "user"), metavar="USER", help_text="user name for it")
+    add_setting_option(
+        parser, "--prefix", (mqtt, "prefix"), metavar="TOPIC", help_text="first part of the topics"
+    )
+
+
+def settings_from(
+    args: argparse.Namespace, extra: dict[tuple[str, str], object] | None = None
+) -> Settings:
+    """The settings: file, environment, then the flags of ``args``, then ``extra``."""
+    flags = dict(extra or {})
+    for name, value in vars(args).items():
+        if name.startswith("set_"):
+            section, key = name.removeprefix("set_").split("_", 1)
+            flags[section, key] = value
+    return load_settings(args.config, flags=flags)

@@ -1,0 +1,211 @@
+"""What ``serd watch`` knows of the nodes on a broker, and how it looks.
+
+Pure: messages go in, something that rich can draw comes out. Whatever a broker sends is taken with
+care: what cannot be understood is passed over, and no character of it can steer the terminal.
+"""
+
+import json
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from serd.labels import NONE, UNCERTAIN
+from serd.publishers.screen import confidence_bar, local_time
+from serd.topics import EVENT, ONLINE, STATE, STATUS, parse_topic, topic_level
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+_N_SCORES: Final = 4
+_N_HISTORY: Final = 20
+_BAR_WIDTH: Final = 40
+_LONGEST: Final = 40
+_STYLES: Final[Mapping[str, str]] = {
+    "neutral": "white",
+    "calm": "cyan",
+    "happy": "yellow",
+    "sad": "blue",
+    "angry": "red",
+    "fearful": "magenta",
+    "disgust": "green",
+    "surprised": "bright_cyan",
+    UNCERTAIN: "bright_black",
+    NONE: "bright_black",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """An event as far as it is shown."""
+
+    time: str
+    """Local time, HH:MM:SS."""
+    node: str
+    source: str
+    kind: str
+    emotion: str
+    confidence: float
+    """0 to 1."""
+    scores: tuple[tuple[str, float], ...]
+    """Labels and their probabilities, the likeliest first."""
+    valence: str
+    duration_s: float
+    """Length of the sound, in seconds."""
+
+
+@dataclass(slots=True)
+class SourceView:
+    """What is known of one source."""
+
+    state: str = NONE
+    latest: Finding | None = None
+    history: deque[str] = field(default_factory=lambda: deque(maxlen=_N_HISTORY))
+    """Emotions of the latest utterances, the newest last."""
+
+
+@dataclass(slots=True)
+class NodeView:
+    """What is known of one machine."""
+
+    is_online: bool = False
+    sources: dict[str, SourceView] = field(default_factory=dict)
+
+
+class WatchState:
+    """All nodes on a broker, or the one asked for."""
+
+    def __init__(self, *, prefix: str, node: str | None = None) -> None:
+        """Begin with nothing known."""
+        self.nodes: dict[str, NodeView] = {}
+        self._prefix = prefix
+        self._node = None if node is None else topic_level(node)
+
+    @property
+    def topic_filter(self) -> str:
+        """What to subscribe to."""
+        return f"{self._prefix}/#" if self._node is None else f"{self._prefix}/{self._node}/#"
+
+    def apply(self, topic: str, payload: bytes) -> Finding | None:
+        """Take one message; the event in it, if it is one."""
+        parsed = parse_topic(topic, self._prefix)
+        if parsed is None or self._node not in (None, parsed.node):
+            return None
+        node, what = _printable(parsed.node), parsed.what
+        if parsed.source is None:
+            if what == STATUS:
+                self._node_view(node).is_online = payload == ONLINE.encode()
+            return None
+        source = _printable(parsed.source)
+        if what == STATE:
+            text = payload.decode("utf-8", "replace")
+            self._source_view(node, source).state = _printable(text) or NONE
+        if what != EVENT or (finding := _finding(node, source, payload)) is None:
+            return None
+        view = self._source_view(node, source)
+        view.latest = finding
+        if finding.kind == "utterance":
+            view.history.append(finding.emotion)
+        return finding
+
+    def _node_view(self, node: str) -> NodeView:
+        return self.nodes.setdefault(node, NodeView())
+
+    def _source_view(self, node: str, source: str) -> SourceView:
+        return self._node_view(node).sources.setdefault(source, SourceView())
+
+
+def plain_line(finding: Finding) -> str:
+    """One event as a line of text, for pipes and files."""
+    where = f"{finding.node}/{finding.source}"
+    return (
+        f"{finding.time}  {where:<20}  {finding.kind:<9}  {finding.emotion:<10}"
+        f" {_percent(finding.confidence)}  {finding.valence:<8} {finding.duration_s:>5.1f} s"
+    )
+
+
+def render(state: WatchState, connection: str, *, is_up: bool) -> "RenderableType":
+    """All nodes, each in a box, below a line on the connection."""
+    from rich.console import Group  # noqa: PLC0415
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.panel import Panel  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    head = Text.assemble(("serd watch  ", "bold"), (connection, "green" if is_up else "yellow"))
+    parts: list[RenderableType] = [head]
+    for name, node in sorted(state.nodes.items()):
+        colour = "green" if node.is_online else "red"
+        word = "online" if node.is_online else "offline"
+        title = Text.assemble((" ● ", colour), (name, "bold"), (f" {word} ", colour))
+        sources = [_source(name, view) for name, view in sorted(node.sources.items())]
+        body = Text("\n\n").join(sources) or Text("no sound source yet", style="bright_black")
+        parts.append(Panel(Padding(body, (0, 1)), title=title, title_align="left", border_style="dim"))
+    if not state.nodes:
+        parts.append(Text("no node has said anything yet", style="bright_black"))
+    return Group(*parts)
+
+
+def _source(name: str, view: SourceView) -> "Text":
+    from rich.text import Text  # noqa: PLC0415
+
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{name:<12}", "bold").append(f"{view.state:<10}", f"bold {_style(view.state)}")
+    latest = view.latest
+    if latest is not None:
+        text.append(
+            f"   {latest.time}  {latest.kind}, {latest.duration_s:.1f} s, {latest.valence}",
+            "bright_black",
+        )
+        for label, score in latest.scores[:_N_SCORES]:
+            bar = confidence_bar(score, _BAR_WIDTH)
+            text.append(f"\n  {label:<10}").append(bar, _style(label))
+            text.append(f" {_percent(score)}")
+    if view.history:
+        text.append("\n  newest ←  ", "bright_black")
+        for emotion in reversed(view.history):
+            text.append(f"{emotion[:3]} ", _style(emotion))
+    return text
+
+
+def _finding(node: str, source: str, payload: bytes) -> Finding | None:
+    try:
+        body = json.loads(payload)
+        scores = {_printable(str(label)): _share(value) for label, value in body["scores"].items()}
+        return Finding(
+            time=local_time(body["time"]),
+            node=node,
+            source=source,
+            kind=_printable(str(body["kind"])),
+            emotion=_printable(str(body["emotion"])),
+            confidence=_share(body["confidence"]),
+            scores=tuple(sorted(scores.items(), key=lambda item: -item[1])),
+            valence=_printable(str(body["valence"])),
+            duration_s=_finite(body["end_s"]) - _finite(body["start_s"]),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def _share(value: Any) -> float:  # noqa: ANN401
+    return min(1.0, max(0.0, _finite(value)))
+
+
+def _finite(value: Any) -> float:  # noqa: ANN401
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST])
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share):>3} %"
+
+
+def _style(emotion: str) -> str:
+    return _STYLES.get(emotion, "white")

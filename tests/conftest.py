@@ -1,0 +1,33 @@
+"""What several tests share."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from serd.runtime import TfliteModel, default_model_path
+
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recordings beside the checkout."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not (folder / "ravdess").is_dir():
+        pytest.skip(f"RAVDESS is not here ({folder / 'ravdess'}); the synthetic voice has to do")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ravdess_clips(shared_data: Path) -> list[Path]:
+    """Forty speech clips: two of each of twenty actors, all emotions."""
+    clips = sorted((shared_data / "ravdess" / "Audio_Speech_Actors_01-24").rglob("*.flac"))
+    return [clips[30 * number + 7 * number % 30] for number in range(40)]
+
+
+@pytest.fixture(scope="session")
+def real_model() -> TfliteModel:
+    """The model that comes with serd."""
+    return TfliteModel(default_model_path())

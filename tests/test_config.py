@@ -1,0 +1,136 @@
+"""Settings: file, then environment, then flags, and a clear word on whatever is wrong."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from serd.config import (
+    SECRET_MASK,
+    load_settings,
+    section_classes,
+    settings_as_toml,
+    settings_template,
+)
+from serd.errors import SettingsError
+from serd.features import FeatureSet
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    return tmp_path / "serd.toml"
+
+
+def test_later_sources_override_earlier_ones(toml: Path) -> None:
+    """A flag beats the environment, which beats the file, which beats the default."""
+    toml.write_text('[mqtt]\nhost = "file"\nport = 1\nuser = "file"\n')
+    environment = {"SERD_MQTT_HOST": "environment", "SERD_MQTT_PORT": "2"}
+    settings = load_settings(toml, environment=environment, flags={("mqtt", "port"): 3})
+    mqtt = settings.publishers["mqtt"]
+    assert (mqtt.host, mqtt.port, mqtt.user, mqtt.prefix) == ("environment", 3, "file", "serd")
+
+
+def test_a_flag_that_was_not_given_changes_nothing(toml: Path) -> None:
+    """None stands for a flag that was not given."""
+    toml.write_text('[node]\nname = "kitchen"\n')
+    assert load_settings(toml, environment={}, flags={("node", "name"): None}).node.name == "kitchen"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("[mqtt]\nhots = 'x'\n", ["serd.toml", "[mqtt] hots", "did you mean 'host'"]),
+        ("[mqqt]\nhost = 'x'\n", ["serd.toml", "[mqqt]", "did you mean 'mqtt'"]),
+        ("[mqtt]\nport = 'x'\n", ["serd.toml", "[mqtt] port", "'x'", "a whole number"]),
+        ("[mqtt]\nport = true\n", ["[mqtt] port", "True", "a whole number"]),
+        ("[mqtt]\nport = 0\n", ["[mqtt] port", "0"]),
+        ("[voice]\naggressiveness = 4\n", ["[voice] aggressiveness", "4", "0, 1, 2 or 3"]),
+        ("[voice]\nframe_ms = 25\n", ["[voice] frame_ms", "25", "10, 20 or 30"]),
+        ("[segmenter]\nhop_s = 0.005\n", ["[segmenter] hop_s", "0.005", "0.01"]),
+        ("[segmenter]\nhangover_s = 0.1\n", ["[segmenter] hangover_s", "more than pause_s"]),
+        ("[smoothing]\nthreshold = 2\n", ["[smoothing] threshold", "2.0", "0 to 1"]),
+        ("[source]\nname = 'a/b'\n", ["[source] name", "a/b"]),
+        ("[source]\nchannel = '0'\n", ["[source] channel", "mix"]),
+        ("[log]\nlevel = 'loud'\n", ["[log] level", "loud", "debug"]),
+        ("mqtt = 1\n", ["mqtt = 1", "[mqtt]"]),
+        ("[mqtt\n", ["serd.toml", "no TOML", "line 1"]),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(toml: Path, text: str, parts: list[str]) -> None:
+    """The file, the key, the value and what was expected all stand in the message."""
+    toml.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(toml, environment={})
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "parts"),
+    [
+        ("SERD_MQTT_PORT", "abc", ["SERD_MQTT_PORT", "'abc'", "a whole number"]),
+        ("SERD_MQTT_TLS", "maybe", ["SERD_MQTT_TLS", "'maybe'", "true or false"]),
+        ("SERD_SEGMENTER_HOP_S", "nan", ["SERD_SEGMENTER_HOP_S", "nan", "a number"]),
+        ("SERD_SMOOTHING_HALF_LIFE_S", "inf", ["inf", "a number"]),
+        ("SERD_MQTT_HOTS", "x", ["SERD_MQTT_HOTS", "did you mean 'host'"]),
+        ("SERD_NOTHING_X", "x", ["SERD_NOTHING_X", "nothing"]),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_named(variable: str, text: str, parts: list[str]) -> None:
+    """A variable is named in full, since it may be set far from here."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environment={variable: text, "HOME": "/nonexistent"})
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    """A settings file that was asked for is not silently left out."""
+    with pytest.raises(SettingsError, match="no such settings file"):
+        load_settings(environment={"SERD_CONFIG": str(tmp_path / "none.toml")})
+
+
+def test_the_file_in_the_home_is_found(tmp_path: Path) -> None:
+    """Without --config the user's own file is read."""
+    path = tmp_path / ".config" / "serd" / "serd.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('[node]\nname = "home"\n')
+    assert load_settings(environment={"HOME": str(tmp_path)}).node.name == "home"
+
+
+def test_the_template_is_the_defaults(toml: Path) -> None:
+    """What config init writes is valid, and with every # taken away it is what was in force."""
+    toml.write_text(settings_template())
+    assert load_settings(toml, environment={}) == load_settings(environment={"HOME": "/nonexistent"})
+    bare = "\n".join(
+        line.removeprefix("#") for line in settings_template().splitlines() if line[:2] != "# "
+    )
+    toml.write_text(bare)
+    assert load_settings(toml, environment={}) == load_settings(environment={"HOME": "/nonexistent"})
+
+
+def test_show_round_trips_but_for_secrets(toml: Path) -> None:
+    """What config show prints is a settings file, with the password masked."""
+    toml.write_text(
+        '[mqtt]\nhost = "h\\"ä"\nuser = "me"\npassword = "hunter2"\n[voice]\naggressiveness = 3\n'
+    )
+    shown = settings_as_toml(load_settings(toml, environment={}))
+    assert "hunter2" not in shown
+    body = tomllib.loads(shown)
+    assert body["mqtt"]["host"] == 'h"ä'
+    assert body["mqtt"]["password"] == SECRET_MASK
+    assert body["voice"]["aggressiveness"] == 3
+
+
+def test_a_bad_secret_is_not_said(toml: Path) -> None:
+    """An error message goes into logs, where no password belongs."""
+    toml.write_text("[mqtt]\npassword = 12345\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(toml, environment={})
+    assert "12345" not in str(caught.value)
+
+
+def test_no_setting_is_a_feature_parameter() -> None:
+    """What the model was trained on cannot be set by an operator."""
+    features = set(FeatureSet.__dataclass_fields__) - {"name"}
+    keys = {key for cls in section_classes().values() for key in cls.__dataclass_fields__}
+    assert not features & keys

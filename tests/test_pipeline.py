@@ -1,0 +1,318 @@
+"""The way of the data as a whole, from sound to events."""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from voices import quiet_room, silence, synthetic_voice
+
+from serd.audio import AudioBlock, CaptureTime, Samples
+from serd.card import ModelCard
+from serd.errors import SourceError
+from serd.events import Event, EventMaker, json_schema
+from serd.features import MFCC40_V1
+from serd.pipeline import PipelineSettings, event_maker, recognise, run, speech_segments
+from serd.runtime import Prediction, TfliteModel
+from serd.segments import UtteranceEnd
+from serd.smoothing import SmoothingSettings
+from serd.sources.files import FileSource, read_samples
+from serd.windows import FeatureWindow
+
+_EPOCH_S = 1_700_000_000.0
+
+
+class FakeModel:
+    """Takes loud speech for angry and faint speech for calm, and remembers what it was given."""
+
+    card = ModelCard(
+        name="fake",
+        version="0",
+        labels=("angry", "calm"),
+        feature_set=MFCC40_V1,
+        window_s=1.5,
+        padding="repeat",
+        mean=(0.0,) * 40,
+        std=(1.0,) * 40,
+        network_sha256="f" * 64,
+        licence="none",
+    )
+
+    def __init__(self) -> None:
+        self.given: list[FeatureWindow] = []
+
+    def predict(self, features: FeatureWindow) -> Prediction:
+        """Probabilities from the level alone."""
+        self.given.append(features)
+        angry = 0.9 if features.window.level_dbfs > -30.0 else 0.1
+        return Prediction(features=features, probabilities=np.array([angry, 1 - angry], np.float32))
+
+
+class Notebook:
+    """A publisher that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def publish(self, event: Event) -> None:
+        """Take one event."""
+        self.events.append(event)
+
+    def close(self, timeout_s: float) -> None:
+        """Nothing is left."""
+
+
+def _blocks(sound: Samples, sizes: Iterable[int] = ()) -> Iterator[AudioBlock]:
+    pieces = np.split(sound, np.cumsum([*sizes]).astype(np.int64).clip(max=sound.size))
+    offset = 0
+    for piece in pieces:
+        yield AudioBlock(
+            samples=piece,
+            offset_samples=offset,
+            captured=CaptureTime(epoch_s=_EPOCH_S, arrived_s=offset / 16000),
+        )
+        offset += piece.size
+
+
+def _maker() -> EventMaker:
+    ids = itertools.count()
+    return EventMaker(
+        node="pi",
+        source="mic",
+        card=FakeModel.card,
+        new_id=lambda: str(next(ids)),
+        monotonic=lambda: 0.0,
+    )
+
+
+def _events(
+    sound: Samples, sizes: Iterable[int] = (), settings: PipelineSettings | None = None
+) -> list[Event]:
+    """What the pipeline makes of sound in blocks of the given sizes, with the fake model."""
+    settings = settings or PipelineSettings()
+    return list(recognise(_blocks(sound, sizes), FakeModel(), settings, _maker()))
+
+
+def _scene(*parts: Samples) -> Samples:
+    """Parts with a quiet second and a half before, between and behind them."""
+    pause = quiet_room(1.5)
+    return np.concatenate([pause, *itertools.chain.from_iterable((part, pause) for part in parts)])
+
+
+def test_windows_come_as_speech_goes_on_and_an_utterance_at_its_end() -> None:
+    """Each utterance gives its windows, in order, and then one event for the whole."""
+    events = _events(_scene(synthetic_voice(4.0), synthetic_voice(1.0, seed=1)))
+    kinds = "".join(event.kind[0] for event in events)
+    assert kinds.count("u") == 2
+    first, second, rest = kinds.split("u")
+    assert len(first) >= 3
+    assert second == "w"
+    assert rest == ""
+    assert [event.id for event in events] == [str(number) for number in range(len(events))]
+    starts = [event.start_s for event in events if event.kind == "window"]
+    assert starts == sorted(starts)
+
+
+def test_times_are_those_of_the_sound() -> None:
+    """An utterance lies where it was spoken, to 0.2 s, however long that is ago."""
+    events = _events(_scene(synthetic_voice(4.0), synthetic_voice(2.0, seed=1)))
+    first, second = (event for event in events if event.kind == "utterance")
+    assert (first.start_s, first.end_s) == (
+        pytest.approx(1.5, abs=0.2),
+        pytest.approx(5.5, abs=0.2),
+    )
+    assert (second.start_s, second.end_s) == (
+        pytest.approx(7.0, abs=0.2),
+        pytest.approx(9.0, abs=0.2),
+    )
+
+
+def test_the_emotion_is_the_model_s_word_on_the_window() -> None:
+    """A loud voice is angry, a faint one calm, and none of one utterance gets into the next."""
+    events = _events(
+        _scene(
+            synthetic_voice(2.5, level_dbfs=-15.0),
+            synthetic_voice(2.5, level_dbfs=-38.0, seed=2),
+            synthetic_voice(2.5, level_dbfs=-15.0, seed=3),
+        )
+    )
+    utterances = [event for event in events if event.kind == "utterance"]
+    assert [event.emotion for event in utterances] == ["angry", "calm", "angry"]
+    assert [event.scores["angry"] for event in utterances] == [0.9, 0.1, 0.9]
+    assert {event.emotion for event in events} == {"angry", "calm"}
+
+
+def test_the_threshold_of_the_settings_is_used() -> None:
+    """An operator who wants to be sure sets it high, and hears "uncertain"."""
+    settings = PipelineSettings(smoothing=SmoothingSettings(threshold=0.95))
+    events = _events(_scene(synthetic_voice(2.0)), settings=settings)
+    assert {event.emotion for event in events} == {"uncertain"}
+
+
+def test_the_model_is_given_windows_of_its_own_length() -> None:
+    """The number of frames is the card's, for full windows and for padded ones."""
+    model = FakeModel()
+    sound = _scene(synthetic_voice(3.0), synthetic_voice(1.0))
+    list(recognise(_blocks(sound), model, PipelineSettings(), _maker()))
+    assert {features.mfccs.shape for features in model.given} == {(model.card.n_frames, 40)}
+    assert {features.window.is_last for features in model.given} == {True, False}
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        silence(10.0),
+        quiet_room(10.0),
+        _scene(synthetic_voice(0.05)),
+        _scene(synthetic_voice(0.3), synthetic_voice(0.3, seed=1)),
+        np.empty(0, np.int16),
+        np.zeros(1, np.int16),
+    ],
+    ids=["silence", "quiet room", "50 ms", "two syllables", "no sample", "one sample"],
+)
+def test_where_nobody_speaks_for_long_enough_nothing_is_said(sound: Samples) -> None:
+    """Less than 0.6 s of speech is no utterance, and gives neither a window nor an end."""
+    assert _events(sound) == []
+
+
+def test_no_block_at_all_gives_nothing() -> None:
+    """A source that ends before it began is no error."""
+    assert list(recognise([], FakeModel(), PipelineSettings(), _maker())) == []
+
+
+def test_speech_at_the_very_end_is_not_lost() -> None:
+    """Where the sound ends in mid-sentence, the utterance ends with it."""
+    events = _events(np.concatenate((quiet_room(1.0), synthetic_voice(1.2))))
+    assert [event.kind for event in events] == ["window", "utterance"]
+    assert events[-1].end_s == pytest.approx(2.2, abs=0.05)
+
+
+@given(st.lists(st.integers(0, 40_000), max_size=20), st.sampled_from([1, 160, 480, 1600]))
+@hypothesis_settings(max_examples=15)
+def test_block_sizes_change_nothing(sizes: list[int], more: int) -> None:
+    """However the sound arrives, its events are the same, but for their latency."""
+    sound = _scene(synthetic_voice(2.0), synthetic_voice(1.0, seed=1))
+    sizes = [*sizes, *[more] * (50 if more == 1 else sound.size // more)]
+
+    def bare(events: list[Event]) -> list[Event]:
+        return [replace(event, latency_ms=0.0) for event in events]
+
+    assert bare(_events(sound, sizes)) == bare(_events(sound))
+
+
+def test_lost_sound_ends_an_utterance() -> None:
+    """A gap in what the source delivers lies between two utterances, with their own times."""
+    voice = synthetic_voice(3.0)
+    captured = CaptureTime(epoch_s=_EPOCH_S, arrived_s=0.0)
+    blocks = [
+        AudioBlock(samples=voice[:24_000], offset_samples=0, captured=captured),
+        AudioBlock(samples=voice[24_000:], offset_samples=160_000, captured=captured),
+    ]
+    events = list(recognise(blocks, FakeModel(), PipelineSettings(), _maker()))
+    spans = [(e.start_s, e.end_s) for e in events if e.kind == "utterance"]
+    assert spans == [
+        (pytest.approx(0.0, abs=0.1), pytest.approx(1.5, abs=0.1)),
+        (pytest.approx(10.0, abs=0.1), pytest.approx(11.5, abs=0.1)),
+    ]
+
+
+def test_a_source_that_breaks_off_does_not_take_the_utterance_with_it() -> None:
+    """What was said before the source failed is published, and then the failure is told."""
+
+    def broken() -> Iterator[AudioBlock]:
+        yield from _blocks(synthetic_voice(2.0))
+        raise SourceError("the microphone is gone")
+
+    notebook = Notebook()
+    with pytest.raises(SourceError, match="the microphone is gone"):
+        run(broken(), FakeModel(), [notebook], PipelineSettings(), _maker())
+    assert notebook.events == _events(synthetic_voice(2.0))
+    assert notebook.events[-1].kind == "utterance"
+
+
+def test_events_come_as_soon_as_the_sound_is_there() -> None:
+    """The pipeline pulls: no event waits for a block that is not needed for it."""
+    pulled = 0
+
+    def counted() -> Iterator[AudioBlock]:
+        nonlocal pulled
+        for block in _blocks(synthetic_voice(6.0), [480] * 199):
+            pulled += 1
+            yield block
+
+    first = next(recognise(counted(), FakeModel(), PipelineSettings(), _maker()))
+    assert first.kind == "window"
+    assert pulled * 480 / 16000 == pytest.approx(first.end_s, abs=0.04)
+
+
+def test_every_publisher_is_handed_every_event() -> None:
+    """Publishers are equal: each hears everything, in order."""
+    one, other = Notebook(), Notebook()
+    sound = _scene(synthetic_voice(2.0))
+    run(_blocks(sound), FakeModel(), iter((one, other)), PipelineSettings(), _maker())
+    assert one.events == other.events == _events(sound)
+
+
+def test_event_makers_of_the_machine_give_unique_ids() -> None:
+    """Ids are unique between processes, and latency is counted on the monotonic clock."""
+    maker = event_maker(node="pi", source="mic", card=FakeModel.card)
+    sound = synthetic_voice(3.0)
+    events = list(recognise(_blocks(sound), FakeModel(), PipelineSettings(), maker))
+    again = list(recognise(_blocks(sound), FakeModel(), PipelineSettings(), maker))
+    ids = {event.id for event in (*events, *again)}
+    assert len(ids) == 2 * len(events) > 0
+
+
+class TestRealModel:
+    """With the model that comes with serd."""
+
+    def test_a_voice_gives_one_utterance(self, real_model: TfliteModel) -> None:
+        """The whole way works, and what comes out fits the contract."""
+        maker = event_maker(node="pi", source="mic", card=real_model.card)
+        sound = _scene(synthetic_voice(4.0))
+        events = list(recognise(_blocks(sound), real_model, PipelineSettings(), maker))
+        assert [event.kind for event in events].count("utterance") == 1
+        assert events[-1].kind == "utterance"
+        assert events[-1].model.name == real_model.card.name
+        assert list(events[-1].scores) == list(real_model.card.labels)
+        for event in events:
+            jsonschema.validate(json.loads(event.to_json()), json_schema())
+
+    def test_forty_recordings_give_one_utterance_each(
+        self, ravdess_clips: list[Path], real_model: TfliteModel
+    ) -> None:
+        """A RAVDESS clip is one sentence: at least 38 of 40 are one utterance."""
+        counts = []
+        for clip in ravdess_clips:
+            segments = speech_segments(
+                FileSource(clip), PipelineSettings(), real_model.card.window_samples
+            )
+            counts.append(sum(isinstance(segment, UtteranceEnd) for segment in segments))
+        assert counts.count(1) >= 38, counts
+
+    def test_recordings_in_blocks_give_the_events_of_the_file(
+        self, ravdess_clips: list[Path], real_model: TfliteModel
+    ) -> None:
+        """Real speech, too, does not depend on how it arrives, down to the fourth digit."""
+        for clip in ravdess_clips[::8]:
+            sound = read_samples(clip)
+            maker = event_maker(node="pi", source="mic", card=real_model.card)
+            whole, cut = (
+                [
+                    replace(event, id="", latency_ms=0.0)
+                    for event in recognise(_blocks(sound, sizes), real_model, PipelineSettings(), maker)
+                ]
+                for sizes in ([], [480] * (sound.size // 480))
+            )
+            for one, other in zip(whole, cut, strict=True):
+                assert one.scores == pytest.approx(other.scores, abs=2e-4)
+                assert replace(one, scores={}, confidence=0.0) == replace(
+                    other, scores={}, confidence=0.0
+                )
