@@ -7,21 +7,14 @@ from typing import Any
 
 import pytest
 
-from serd.card import ModelCard, card_from_json
+from serd.card import card_from_json
 from serd.errors import ModelError
-from serd.features import MFCC40_V1
+from tests.cards import made_card
 
-_CARD = ModelCard(
-    name="test",
-    version="1.2.3",
+_CARD = made_card(
     labels=("neutral", "wütend"),
-    feature_set=MFCC40_V1,
-    window_s=3.0,
-    padding="repeat",
     mean=tuple(float(i) for i in range(40)),
     std=(2.5,) * 40,
-    network_sha256="0" * 64,
-    licence="CC BY-NC-SA 4.0",
     training={"actors": [1, 2], "uar": {"mean": 0.5}, "command": "python -m train fit"},
 )
 

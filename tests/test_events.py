@@ -14,25 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.audio import CaptureTime
-from serd.card import ModelCard
 from serd.events import Event, EventMaker, Kind, ModelReference, emotions_of, json_schema
-from serd.features import MFCC40_V1
 from serd.labels import EMOTIONS, VALENCE
 from serd.segments import UtteranceEnd
 from serd.smoothing import Estimate, estimate
+from tests.cards import made_card
 
-_CARD = ModelCard(
-    name="test",
-    version="1.2.3",
-    labels=EMOTIONS,
-    feature_set=MFCC40_V1,
-    window_s=3.0,
-    padding="repeat",
-    mean=(0.0,) * 40,
-    std=(1.0,) * 40,
-    network_sha256="0123456789abcdef" * 4,
-    licence="none",
-)
+_CARD = made_card()
 _END = UtteranceEnd(
     utterance=1,
     start_s=1.5,

@@ -15,16 +15,15 @@ from hypothesis import strategies as st
 from voices import quiet_room, silence, synthetic_voice
 
 from serd.audio import AudioBlock, CaptureTime, Samples
-from serd.card import ModelCard
 from serd.errors import SourceError
 from serd.events import Event, EventMaker, json_schema
-from serd.features import MFCC40_V1
 from serd.pipeline import PipelineSettings, event_maker, recognise, run, speech_segments
 from serd.runtime import Prediction, TfliteModel
 from serd.segments import UtteranceEnd
 from serd.smoothing import SmoothingSettings
 from serd.sources.files import FileSource, read_samples
 from serd.windows import FeatureWindow
+from tests.cards import made_card
 
 _EPOCH_S = 1_700_000_000.0
 
@@ -32,18 +31,7 @@ _EPOCH_S = 1_700_000_000.0
 class FakeModel:
     """Takes loud speech for angry and faint speech for calm, and remembers what it was given."""
 
-    card = ModelCard(
-        name="fake",
-        version="0",
-        labels=("angry", "calm"),
-        feature_set=MFCC40_V1,
-        window_s=1.5,
-        padding="repeat",
-        mean=(0.0,) * 40,
-        std=(1.0,) * 40,
-        network_sha256="f" * 64,
-        licence="none",
-    )
+    card = made_card(labels=("angry", "calm"), window_s=1.5)
 
     def __init__(self) -> None:
         self.given: list[FeatureWindow] = []
