@@ -1,0 +1,41 @@
+"""A corpus named like RAVDESS, spoken by nobody."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from voices import quiet_room, synthetic_voice
+
+from serd.audio import SAMPLE_RATE_HZ
+from train.ravdess import Clip, clip_from_path
+
+
+def write_clip(folder: Path, name: str, *, seed: int = 0, duration_s: float = 1.4) -> Path:
+    """A clip of a voice between two stretches of a quiet room, pitched by its emotion."""
+    emotion = int(name.split("-")[2])
+    voice = synthetic_voice(duration_s, seed=seed, f0_hz=90.0 + 20.0 * emotion)
+    sound = np.concatenate((quiet_room(0.5, seed=seed), voice, quiet_room(0.5, seed=seed)))
+    path = folder / f"{name}.wav"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, sound, SAMPLE_RATE_HZ)
+    return path
+
+
+@pytest.fixture(scope="session")
+def corpus_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three actors, all emotions spoken once, one of them sung by each."""
+    root = tmp_path_factory.mktemp("corpus")
+    for actor in (1, 2, 3):
+        folder = root / "Audio_Speech_Actors_01-24" / f"Actor_{actor:02d}"
+        for emotion in range(1, 9):
+            write_clip(folder, f"03-01-{emotion:02d}-01-01-01-{actor:02d}", seed=actor)
+        write_clip(root / "Song", f"03-02-04-01-01-01-{actor:02d}", seed=actor)
+    return root
+
+
+@pytest.fixture(scope="session")
+def clips(corpus_root: Path) -> list[Clip]:
+    """The clips of the corpus, in the order of their names."""
+    paths = sorted(corpus_root.rglob("*.wav"), key=lambda path: path.stem)
+    return [clip_from_path(path) for path in paths]

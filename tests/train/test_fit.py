@@ -1,0 +1,156 @@
+"""``python -m train fit`` as a user meets it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from voices import synthetic_voice
+
+from serd.features import mfcc
+from serd.labels import EMOTIONS
+from serd.runtime import TfliteModel, card_path, read_model
+from train.__main__ import main
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def _fit(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "train", "fit", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def run(
+    corpus_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    """A smoke run with one actor held out."""
+    folder = tmp_path_factory.mktemp("fit")
+    out = folder / "new" / "tiny.tflite"
+    arguments = ("--quick", "--test-actors", 2, "--val-actors", 3, "--seed", 7)
+    return out, _fit(corpus_root, *arguments, "--out", out, "--work", folder / "work")
+
+
+def test_a_run_ends_well_and_says_little(
+    run: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    _, result = run
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "epoch 2/2  loss" in result.stdout
+    assert "validation UAR" in result.stdout
+    assert "held-out actors 2: UAR" in result.stdout
+
+
+def test_the_model_runs_in_the_daemons_runtime(
+    run: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    model = TfliteModel(run[0])
+    windows = [mfcc(synthetic_voice(3.0, seed=seed))[:298] for seed in range(3)]
+    for probabilities in map(model.probabilities, windows):
+        assert probabilities.shape == (len(EMOTIONS),)
+        assert probabilities.sum() == pytest.approx(1.0, abs=1e-5)
+        assert np.isfinite(probabilities).all()
+
+
+def test_the_card_says_where_the_model_comes_from(
+    run: tuple[Path, "subprocess.CompletedProcess[str]"], corpus_root: Path
+) -> None:
+    out, _ = run
+    _, card = read_model(out)
+    training = card.training
+    assert card.labels == EMOTIONS
+    assert training["command"] == (
+        "python -m train fit ROOT --seed 7 --test-actors 2 --val-actors 3 --quick"
+    )
+    assert training["data"] | {"sha256_of_names_and_sizes": ""} == {
+        "name": "RAVDESS",
+        "sha256_of_names_and_sizes": "",
+        "n_clips": 9,
+        "n_speech": 8,
+        "n_song": 1,
+    }
+    assert (training["actors"], training["held_out"]["test_actors"]) == ("1", "2")
+    assert training["held_out"]["n_clips"] == 8
+    assert "Livingstone" in card.licence
+    text = card_path(out).read_text("utf-8")
+    assert str(corpus_root) not in text
+    assert str(out.parent) not in text
+
+
+def test_a_protocol_run_takes_up_what_is_finished(corpus_root: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; from train import protocols, __main__ as command;"
+        "protocols.PROTOCOLS = {'two': (frozenset({1}), frozenset({2, 3}))};"
+        "command.PROTOCOLS = protocols.PROTOCOLS; sys.exit(command.main(sys.argv[1:]))"
+    )
+    out = tmp_path / "tiny.tflite"
+    arguments = ["fit", str(corpus_root), "--quick", "--epochs", "1", "--protocol", "two"]
+    arguments += ["--out", str(out), "--work", str(tmp_path / "work")]
+    outputs = []
+    for _ in range(2):
+        result = subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+        outputs.append((result.stdout, json.loads(card_path(out).read_text("utf-8"))))
+        for path in (tmp_path / "work").rglob("test-1.json"):
+            path.unlink()
+    assert len([TfliteModel(path) for path in (tmp_path / "work").rglob("*.tflite")]) == 2
+    (first, card), (second, card_again) = outputs
+    assert "earlier run" not in first
+    assert "two 1/2: epoch" in second
+    assert "two 2/2: UAR" in second
+    accuracy = card["training"]["accuracy"]
+    assert accuracy["protocol"] == "two"
+    assert list(accuracy["folds"]) == ["1", "2-3"]
+    assert accuracy["all_folds"]["n_clips"] == 24
+    assert card_again["training"]["accuracy"] == accuracy
+    assert card_again["network_sha256"] == card["network_sha256"], "the seed decides everything"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: no such folder"),
+        (["EMPTY"], "no RAVDESS clip in it"),
+        (["CORPUS", "--test-actors", "9"], "no clip of actor 9"),
+        (["CORPUS", "--test-actors", "1-3"], "no actor is left"),
+        (["CORPUS", "--test-actors", "1", "--val-actors", "1"], "both"),
+        (["CORPUS", "--test-actors", "x"], "Bad actors 'x'"),
+        (["CORPUS", "--protocol", "dev5"], "no clip of actor 4"),
+        (["CORPUS", "--out", "model.bin"], "ends in .tflite"),
+        (["CORPUS", "--work", "FILE/work"], "cannot be written to"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line(
+    arguments: list[str],
+    message: str,
+    corpus_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    places = {"CORPUS": corpus_root, "EMPTY": tmp_path / "empty", "FILE/work": tmp_path / "file/w"}
+    words = ["--out", tmp_path / "m.tflite", *(places.get(each, each) for each in arguments)]
+    assert main(["fit", *map(str, words)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_help_needs_no_tensorflow(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["fit", "--help"])
+    assert end.value.code == 0
+    assert "--test-actors" in capsys.readouterr().out
+    code = "import sys, train.__main__; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0

@@ -1,0 +1,37 @@
+"""A model without a network, and the settings that training cuts windows with."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio import SAMPLE_RATE_HZ
+from serd.features import MFCC40_V1, Mfccs
+from serd.labels import EMOTIONS
+from serd.pipeline import PipelineSettings
+from serd.runtime import Prediction
+from serd.windows import FeatureWindow
+from tests.cards import made_card
+from train.dataset import WindowSettings
+
+
+class FakeModel:
+    """Answers by a rule."""
+
+    def __init__(self, rule: Callable[[Mfccs], NDArray[np.float32]] | None = None) -> None:
+        self.card = made_card()
+        self._rule = rule or (lambda _mfccs: np.full(len(EMOTIONS), 0.125, np.float32))
+
+    def predict(self, features: FeatureWindow) -> Prediction:
+        """The rule's answer for one window."""
+        return Prediction(features=features, probabilities=self._rule(features.mfccs))
+
+
+def window_settings() -> WindowSettings:
+    """Windows of three seconds, as in the shipped model."""
+    return WindowSettings(
+        feature_set=MFCC40_V1,
+        window_samples=3 * SAMPLE_RATE_HZ,
+        padding="repeat",
+        pipeline=PipelineSettings(),
+    )

@@ -1,0 +1,227 @@
+"""Variations of a clip: of its sound before the segmenter, and of its MFCCs while training.
+
+Sound: D. S. Park et al., "SpecAugment", Interspeech 2019 (masks); T. Ko et al., "Audio Augmentation for
+Speech Recognition", Interspeech 2015 (speed); N. Jaitly and G. Hinton, "Vocal Tract Length Perturbation
+(VTLP) improves speech recognition", ICML workshop 2013 (frequency warp).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
+from serd.features import FeatureSet, Mfccs
+
+Sound = NDArray[np.float32]
+Matrix = NDArray[np.float32]
+
+_TINY = 1e-12
+"""Takes the place of a level of zero."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoundAugment:
+    """How a copy of a clip's sound differs from the original."""
+
+    copies: int = 5
+    """Augmented copies of each clip, beside the original."""
+    speed: float = 0.10
+    """Speed and pitch change by up to this share, up or down."""
+    gain_db: float = 6.0
+    """Level changes by up to this, up or down, in dB."""
+    p_noise: float = 0.5
+    """Share of copies with noise."""
+    snr_db: tuple[float, float] = (8.0, 35.0)
+    """Range of the speech's level above the noise's, in dB."""
+    p_band: float = 0.2
+    """Share of copies without their high frequencies."""
+    cutoff_hz: tuple[float, float] = (3000.0, 7000.0)
+    """Range of the highest frequency that is left, in hertz."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureAugment:
+    """How a window's MFCCs differ each time that it is shown."""
+
+    p_original: float = 0.25
+    """Share of windows taken from the clip as recorded, not from an augmented copy."""
+    p_join: float = 0.25
+    """Share of windows that go on with another clip of the same actor, emotion and channel."""
+    p_shift: float = 0.5
+    """Share of windows that begin in the middle, their start repeated behind their end."""
+    gain_db: float = 6.0
+    """Log energy changes by up to this, up or down, in dB."""
+    p_warp: float = 0.5
+    """Share of windows with a warped frequency axis."""
+    warp: float = 0.10
+    """The axis is stretched by up to this share, up or down."""
+    n_time_masks: int = 2
+    """Number of stretches of time that are masked."""
+    time_mask_frames: int = 40
+    """Longest masked stretch, in frames."""
+    p_band_mask: float = 0.5
+    """Share of windows with a masked band."""
+    band_mask_filters: int = 8
+    """Widest masked band, in mel filters."""
+    p_mixup: float = 0.4
+    """Share of batches in which windows are mixed in pairs."""
+    mixup_alpha: float = 0.3
+    """Parameter of the Beta distribution of the mixing weight."""
+
+
+def augment_sound(samples: Samples, settings: SoundAugment, rng: np.random.Generator) -> Samples:
+    """A copy that sounds as if spoken, recorded and placed otherwise.
+
+    Args:
+        samples: int16, shape (n_samples,), 16 kHz mono.
+        settings: how far it may differ.
+        rng: draws the differences.
+
+    Returns:
+        int16, shape (n,); n differs from n_samples by the change of speed.
+    """
+    sound: Sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
+    speed = 1.0 + rng.uniform(-settings.speed, settings.speed)
+    sound = soxr.resample(sound, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="MQ")
+    if rng.random() < settings.p_noise:
+        snr_db = rng.uniform(*settings.snr_db)
+        sound = sound + _noise_for(sound, snr_db, rng)
+    if rng.random() < settings.p_band:
+        sound = low_pass(sound, rng.uniform(*settings.cutoff_hz))
+    gain_db = rng.uniform(-settings.gain_db, settings.gain_db)
+    return to_int16(sound * np.float32(10.0 ** (gain_db / 20.0)))
+
+
+def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Sound:
+    """Noise whose power falls with frequency as 1 / f ** exponent, of RMS 1.
+
+    Args:
+        n_samples: length; 2 or more.
+        exponent: 0 white, 1 pink, 2 brown.
+        rng: draws the noise.
+
+    Returns:
+        float32, shape (n_samples,).
+    """
+    spectrum = np.fft.rfft(rng.standard_normal(n_samples))
+    frequency_hz = np.fft.rfftfreq(n_samples, 1.0 / SAMPLE_RATE_HZ)
+    spectrum *= np.maximum(frequency_hz, 50.0) ** (-exponent / 2.0)
+    spectrum[0] = 0.0
+    noise = np.fft.irfft(spectrum, n_samples)
+    rms = max(float(np.sqrt(np.mean(noise**2))), _TINY)
+    scaled: Sound = (noise / rms).astype(np.float32)
+    return scaled
+
+
+def low_pass(sound: Sound, cutoff_hz: float) -> Sound:
+    """Sound without what lies above a frequency, faded out over a tenth of it.
+
+    Args:
+        sound: float32, shape (n_samples,), 16 kHz.
+        cutoff_hz: where the fade begins, in hertz.
+
+    Returns:
+        float32, shape (n_samples,).
+    """
+    frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / SAMPLE_RATE_HZ)
+    gain = np.clip((cutoff_hz * 1.1 - frequency_hz) / (cutoff_hz * 0.1), 0.0, 1.0)
+    filtered: Sound = np.fft.irfft(np.fft.rfft(sound) * gain, sound.size).astype(np.float32)
+    return filtered
+
+
+def _noise_for(sound: Sound, snr_db: float, rng: np.random.Generator) -> Sound:
+    """Noise that lies ``snr_db`` below the louder half of the sound, which is the speech in it."""
+    power = np.square(sound)
+    loud = power[: power.size // 400 * 400].reshape(-1, 400).mean(axis=1)
+    level = np.sqrt(np.mean(np.sort(loud)[loud.size // 2 :])) if loud.size else 0.0
+    noise = coloured_noise(sound.size, rng.uniform(0.0, 2.0), rng)
+    return noise * np.float32(level * 10.0 ** (-snr_db / 20.0))
+
+
+class FeatureAugmenter:
+    """Draws variations of windows of one feature set."""
+
+    def __init__(
+        self, settings: FeatureAugment, feature_set: FeatureSet, mean: NDArray[np.float32]
+    ) -> None:
+        """Precompute what all windows share.
+
+        Args:
+            settings: how far windows may differ.
+            feature_set: what the coefficients are.
+            mean: float32, shape (n_mfcc,); takes the place of what is masked.
+        """
+        self._settings = settings
+        self._mean = mean
+        self._n_filters = feature_set.n_filters
+        self._to_filters, self._to_mfcc = _filter_transforms(feature_set)
+        factors = np.linspace(1.0 - settings.warp, 1.0 + settings.warp, 21)
+        self._warps = [self._warp_matrix(factor) for factor in factors]
+
+    def draw(self, frames: Mfccs, n_frames: int, rng: np.random.Generator) -> Mfccs:
+        """A variation of a window.
+
+        Args:
+            frames: float32, shape (n, n_mfcc), speech without padding, n >= 1.
+            n_frames: frames of the network's input.
+            rng: draws the variation.
+
+        Returns:
+            float32, shape (n_frames, n_mfcc).
+        """
+        settings = self._settings
+        start = int(rng.integers(len(frames))) if rng.random() < settings.p_shift else 0
+        if len(frames) > n_frames:
+            start = int(rng.integers(len(frames) - n_frames + 1))
+        window = frames[(start + np.arange(n_frames)) % len(frames)]
+        if rng.random() < settings.p_warp:
+            energy = window[:, 0].copy()
+            window = window @ self._warps[rng.integers(len(self._warps))]
+            window[:, 0] = energy
+        if rng.random() < settings.p_band_mask:
+            window = self._masked_band(window, rng)
+        # Log energy is a natural logarithm of power.
+        window[:, 0] += rng.uniform(-settings.gain_db, settings.gain_db) * np.log(10.0) / 10.0
+        for _ in range(settings.n_time_masks):
+            length = int(rng.integers(settings.time_mask_frames + 1))
+            first = int(rng.integers(n_frames - length + 1))
+            window[first : first + length] = self._mean
+        return window
+
+    def _masked_band(self, window: Mfccs, rng: np.random.Generator) -> Mfccs:
+        width = int(rng.integers(1, self._settings.band_mask_filters + 1))
+        first = int(rng.integers(self._n_filters - width + 1))
+        band = slice(first, first + width)
+        deviation = (window - self._mean) @ self._to_filters[:, band]
+        masked: Mfccs = window - np.matmul(deviation, self._to_mfcc[band], dtype=np.float32)
+        return masked
+
+    def _warp_matrix(self, factor: float) -> Matrix:
+        """MFCCs to the MFCCs of the same spectrum stretched along the filter axis."""
+        position = np.clip(np.arange(self._n_filters) * factor, 0, self._n_filters - 1)
+        lower = np.minimum(position.astype(int), self._n_filters - 2)
+        share = position - lower
+        warp = np.zeros((self._n_filters, self._n_filters), np.float32)
+        columns = np.arange(self._n_filters)
+        warp[lower, columns] = 1.0 - share
+        warp[lower + 1, columns] += share
+        warped: Matrix = np.linalg.multi_dot((self._to_filters, warp, self._to_mfcc))
+        return warped
+
+
+def _filter_transforms(feature_set: FeatureSet) -> tuple[Matrix, Matrix]:
+    """MFCCs to log filter energies (less their mean, which MFCCs do not hold) and back.
+
+    Returns:
+        float32, shape (n_mfcc, n_filters), and float32, shape (n_filters, n_mfcc). Coefficient 0, which
+        is a log energy, has no part in either.
+    """
+    n_filters, n_mfcc = feature_set.n_filters, feature_set.n_mfcc
+    column = np.arange(n_mfcc)
+    row = np.arange(n_filters)[:, np.newaxis]
+    dct = np.sqrt(2.0 / n_filters) * np.cos(np.pi * column * (2 * row + 1) / (2 * n_filters))
+    lift = 1.0 + feature_set.lifter / 2 * np.sin(np.pi * column / feature_set.lifter)
+    dct[:, 0] = 0.0
+    return (dct / lift).T.astype(np.float32), (dct * lift).astype(np.float32)

@@ -1,0 +1,154 @@
+"""Endless batches of windows, each shown a little differently every time."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.features import FeatureSet, Mfccs
+from serd.labels import EMOTIONS
+from serd.windows import Padding, pad
+from train.augment import FeatureAugment, FeatureAugmenter
+from train.dataset import ClipWindows, Dataset
+from train.ravdess import Clip
+
+Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+"""Input (n, n_frames, n_mfcc), targets (n, n_labels), weights (n,)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchSettings:
+    """What an epoch consists of."""
+
+    batch: int = 32
+    """Windows in a batch."""
+    song_share: float = 0.5
+    """Share of the song clips that are drawn each epoch; every speech clip is."""
+    balance: float = 0.5
+    """Exponent of 1 / (size of class) in a window's weight: 0 as they come, 1 all classes equal."""
+
+
+class BatchMaker:
+    """Draws batches from a data set; an epoch shows each speech clip once."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        feature_set: FeatureSet,
+        n_frames: int,
+        settings: BatchSettings,
+        augment: FeatureAugment,
+        mean: NDArray[np.float32],
+    ) -> None:
+        """Sort copies by clip, and clips by what may be joined.
+
+        Args:
+            dataset: training actors only.
+            feature_set: what the coefficients are.
+            n_frames: frames of the network's input.
+            settings: what an epoch consists of.
+            augment: how windows vary.
+            mean: float32, shape (n_mfcc,), of the training data.
+        """
+        self._clips = dataset.clips
+        self._settings = settings
+        self._augment = augment
+        self._augmenter = FeatureAugmenter(augment, feature_set, mean)
+        self._shape = (n_frames, feature_set.n_mfcc)
+        self._originals: dict[int, ClipWindows] = {}
+        self._copies: dict[int, list[ClipWindows]] = defaultdict(list)
+        for each in dataset.copies:
+            self._copies[each.clip].append(each)
+            if each.copy == 0:
+                self._originals[each.clip] = each
+        self._groups: dict[tuple[int, str, str], list[int]] = defaultdict(list)
+        for index in self._copies:
+            self._groups[_group(self._clips[index])].append(index)
+        self._speech = [i for i in self._copies if self._clips[i].channel == "speech"]
+        self._song = [i for i in self._copies if self._clips[i].channel == "song"]
+        self._n_song = round(len(self._song) * settings.song_share)
+        self._weights = self._class_weights()
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch; the last, incomplete one is left out unless it is the only one."""
+        return max(1, (len(self._speech) + self._n_song) // self._settings.batch)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield batches for ever."""
+        size = self._settings.batch
+        while True:
+            song = rng.permutation(self._song)[: self._n_song].tolist()
+            order = [*self._speech, *song]
+            rng.shuffle(order)
+            for first in range(0, self.n_batches * size, size):
+                yield self._batch(order[first : first + size], rng)
+
+    def _batch(self, clips: Sequence[int], rng: np.random.Generator) -> Batch:
+        inputs = np.empty((len(clips), *self._shape), np.float32)
+        targets = np.zeros((len(clips), len(EMOTIONS)), np.float32)
+        weights = np.empty(len(clips), np.float32)
+        for row, index in enumerate(clips):
+            inputs[row] = self._augmenter.draw(self._frames(index, rng), self._shape[0], rng)
+            label = self._clips[index].label
+            targets[row, label] = 1.0
+            weights[row] = self._weights[label]
+        if rng.random() < self._augment.p_mixup:
+            share = np.float32(rng.beta(self._augment.mixup_alpha, self._augment.mixup_alpha))
+            other = rng.permutation(len(clips))
+            inputs = share * inputs + (1 - share) * inputs[other]
+            targets = share * targets + (1 - share) * targets[other]
+        return inputs, targets, weights
+
+    def _frames(self, index: int, rng: np.random.Generator) -> Mfccs:
+        """Speech of a clip, now and then followed by another clip's of the same kind."""
+        frames = self._window(index, rng)
+        if rng.random() < self._augment.p_join:
+            other = int(rng.choice(self._groups[_group(self._clips[index])]))
+            frames = np.concatenate((frames, self._window(other, rng)))
+        return frames
+
+    def _window(self, index: int, rng: np.random.Generator) -> Mfccs:
+        """A window of the clip as recorded, or of any of its copies."""
+        original = self._originals.get(index)
+        if original is None or rng.random() >= self._augment.p_original:
+            copies = self._copies[index]
+            chosen = copies[rng.integers(len(copies))]
+        else:
+            chosen = original
+        return chosen.frames[rng.integers(len(chosen.frames))].astype(np.float32)
+
+    def _class_weights(self) -> NDArray[np.float32]:
+        """Weight of each class, 1 on average over an epoch's windows."""
+        counts = np.zeros(len(EMOTIONS))
+        for index in self._speech:
+            counts[self._clips[index].label] += 1
+        for index in self._song:
+            counts[self._clips[index].label] += self._settings.song_share
+        weights = np.maximum(counts, 1.0) ** -self._settings.balance
+        return (weights / np.average(weights, weights=counts)).astype(np.float32)
+
+
+def plain_windows(
+    dataset: Dataset, n_frames: int, padding: Padding
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Windows of the speech clips as recorded, padded as in the daemon.
+
+    Returns:
+        float32, shape (n, n_frames, n_mfcc), and the labels' indices: int64, shape (n,).
+    """
+    windows, labels = [], []
+    for each in dataset.copies:
+        clip = dataset.clips[each.clip]
+        if each.copy == 0 and clip.channel == "speech":
+            for frames in each.frames:
+                windows.append(pad(frames.astype(np.float32), n_frames, padding))
+                labels.append(clip.label)
+    return np.array(windows, np.float32), np.array(labels, np.int64)
+
+
+def _group(clip: Clip) -> tuple[int, str, str]:
+    """What two clips must share to pass for one utterance."""
+    return clip.actor, clip.emotion, clip.channel

@@ -1,0 +1,176 @@
+"""From clips to windows of features, cut and computed by the daemon's own code."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio import AudioBlock, CaptureTime, Samples
+from serd.errors import SoundFileError
+from serd.features import FeatureSet, Mfccs
+from serd.pipeline import PipelineSettings, speech_segments
+from serd.segments import SpeechWindow
+from serd.sources.files import read_samples
+from serd.windows import Padding, WindowFeatures
+from train.augment import SoundAugment, augment_sound
+from train.ravdess import Clip
+
+_MIN_STD = 1e-3
+"""Keeps the division by a standard deviation finite."""
+_UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowSettings:
+    """How clips become the network's input."""
+
+    feature_set: FeatureSet
+    """The front end."""
+    window_samples: int
+    """Length of a full window."""
+    padding: Padding
+    """How a short window is filled."""
+    pipeline: PipelineSettings
+    """Voice activity and segmenter."""
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of a full window."""
+        return self.feature_set.n_frames(self.window_samples)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipWindows:
+    """The windows of one copy of a clip."""
+
+    clip: int
+    """Index of the clip."""
+    copy: int
+    """0 is the clip as recorded, 1 and above are augmented."""
+    frames: tuple[NDArray[np.float16], ...]
+    """float16, shape (n, n_mfcc) each, n up to ``WindowSettings.n_frames``: speech without padding."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """Clips with the windows of all their copies; a clip in which nothing is heard has none."""
+
+    clips: tuple[Clip, ...]
+    """The clips."""
+    copies: tuple[ClipWindows, ...]
+    """Copies that have at least one window, in the order of clips, then copies."""
+    left_out: Mapping[int, str]
+    """Index of each clip that could not be read, with one line on why."""
+
+    def of_actors(self, actors: frozenset[int]) -> "Dataset":
+        """The part of some actors."""
+        copies = tuple(each for each in self.copies if self.clips[each.clip].actor in actors)
+        return replace(self, copies=copies)
+
+    def normalisation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of each coefficient over the clips as recorded.
+
+        Returns:
+            float32, shape (n_mfcc,), both.
+        """
+        frames = np.concatenate(
+            [window for each in self.copies if each.copy == 0 for window in each.frames]
+        ).astype(np.float64)
+        std = np.maximum(frames.std(axis=0), _MIN_STD)
+        return frames.mean(axis=0).astype(np.float32), std.astype(np.float32)
+
+
+def speech_frames(samples: Samples, settings: WindowSettings) -> list[Mfccs]:
+    """The windows that the daemon would cut from a clip.
+
+    Args:
+        samples: int16, shape (n_samples,), 16 kHz mono.
+        settings: how.
+
+    Returns:
+        float32, shape (n, n_mfcc) each, the padding of short windows taken off again.
+    """
+    block = AudioBlock(samples=samples, offset_samples=0, captured=_UNTIMED)
+    features = WindowFeatures(
+        settings.feature_set, window_samples=settings.window_samples, padding=settings.padding
+    )
+    windows = []
+    for segment in speech_segments([block], settings.pipeline, settings.window_samples):
+        if isinstance(segment, SpeechWindow):
+            n_own = settings.feature_set.n_frames(segment.samples.size)
+            windows.append(features.process(segment).mfccs[:n_own])
+    return windows
+
+
+def build_dataset(
+    clips: Sequence[Clip],
+    settings: WindowSettings,
+    augment: SoundAugment,
+    *,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Dataset:
+    """Read, augment and cut every clip, on all processors.
+
+    A copy depends on the seed, the clip's name and the number of the copy alone, so that folds which
+    share a clip share its copies.
+
+    Args:
+        clips: the clips.
+        settings: how they become windows.
+        augment: how copies differ, and how many there are.
+        seed: draws the copies.
+        progress: told how many clips are done, of how many.
+    """
+    copies: list[ClipWindows] = []
+    left_out: dict[int, str] = {}
+    work = partial(_clip_copies, settings=settings, augment=augment, seed=seed)
+    for index, result in enumerate(_map(work, list(enumerate(clips)))):
+        if isinstance(result, str):
+            left_out[index] = result
+        else:
+            copies.extend(each for each in result if each.frames)
+        progress(index + 1, len(clips))
+    return Dataset(clips=tuple(clips), copies=tuple(copies), left_out=left_out)
+
+
+def _map(
+    work: "partial[list[ClipWindows] | str]", jobs: list[tuple[int, Clip]]
+) -> Iterator[list[ClipWindows] | str]:
+    """Results in the order of the jobs; processes only where there is enough to do for them."""
+    n_processes = os.cpu_count() or 1
+    if len(jobs) < 50 or n_processes == 1:
+        yield from map(work, jobs)
+        return
+    # A forked TensorFlow would deadlock; a spawned process has never seen it.
+    with multiprocessing.get_context("spawn").Pool(n_processes, _leave_interrupts) as pool:
+        yield from pool.imap(work, jobs, chunksize=8)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is the parent's to handle; it ends the pool."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _clip_copies(
+    job: tuple[int, Clip], *, settings: WindowSettings, augment: SoundAugment, seed: int
+) -> list[ClipWindows] | str:
+    """All copies of one clip, or why it cannot be read."""
+    index, clip = job
+    try:
+        original = read_samples(clip.path)
+    except SoundFileError as exc:
+        return str(exc)
+    name_key = [int(field) for field in clip.path.stem.split("-")]
+    copies = []
+    for copy in range(augment.copies + 1):
+        rng = np.random.default_rng([seed, copy, *name_key])
+        samples = augment_sound(original, augment, rng) if copy else original
+        frames = tuple(each.astype(np.float16) for each in speech_frames(samples, settings))
+        copies.append(ClipWindows(clip=index, copy=copy, frames=frames))
+    return copies

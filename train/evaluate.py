@@ -1,0 +1,66 @@
+"""Scores a model on clips the way the daemon hears them, without TensorFlow."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio import AudioBlock
+from serd.errors import SoundFileError
+from serd.pipeline import PipelineSettings, speech_segments, window_features
+from serd.runtime import EmotionModel
+from serd.segments import SpeechWindow
+from serd.smoothing import Smoother
+from serd.sources.files import FileSource
+from train.ravdess import Clip, CorpusError
+from train.scores import UNHEARD, Scores, score
+
+
+def clip_probabilities(
+    blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings
+) -> NDArray[np.float64] | None:
+    """What a model says of a whole clip.
+
+    An utterance is the mean over its windows weighted by the speech in each, as in the daemon's
+    utterance events; a clip is the mean over its utterances weighted by their speech.
+
+    Returns:
+        float64, shape (n_labels,), or None where no window left the segmenter.
+    """
+    features = window_features(model.card)
+    smoother = Smoother(model.card.labels, settings.smoothing)
+    total = np.zeros(len(model.card.labels))
+    for segment in speech_segments(blocks, settings, model.card.window_samples):
+        if isinstance(segment, SpeechWindow):
+            prediction = model.predict(features.process(segment))
+            smoother.update(prediction.probabilities, segment.new_speech_s)
+        else:
+            scores = smoother.close().scores
+            total += segment.speech_s * np.array(list(scores.values()))
+    return total / total.sum() if total.any() else None
+
+
+def score_clips(
+    model: EmotionModel, clips: Sequence[Clip], settings: PipelineSettings
+) -> tuple[Scores, list[str]]:
+    """Score a model on clips.
+
+    Returns:
+        The scores, and one line for each clip that could not be read and was left out.
+
+    Raises:
+        CorpusError: no clip could be read.
+    """
+    labels = model.card.labels
+    truth, decisions, left_out = [], [], []
+    for clip in clips:
+        try:
+            probabilities = clip_probabilities(FileSource(clip.path), model, settings)
+        except SoundFileError as exc:
+            left_out.append(str(exc))
+            continue
+        truth.append(labels.index(clip.emotion))
+        decisions.append(UNHEARD if probabilities is None else int(probabilities.argmax()))
+    if not truth:
+        raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
+    return score(truth, decisions, labels), left_out

@@ -1,0 +1,162 @@
+"""The training loop: windows of some actors in, a Keras model out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from serd.labels import EMOTIONS
+from train.augment import FeatureAugment
+from train.batches import BatchMaker, BatchSettings, plain_windows
+from train.dataset import Dataset, WindowSettings
+from train.network import NetworkSettings, build_network
+from train.scores import score
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearnSettings:
+    """How the network learns; there is no early stop, so nothing is chosen by looking."""
+
+    epochs: int = 50
+    """Number of epochs."""
+    learning_rate: float = 2e-3
+    """Highest learning rate, reached after the warm-up; it falls to zero along a cosine."""
+    warmup_epochs: float = 3.0
+    """Epochs in which the learning rate rises."""
+    weight_decay: float = 0.02
+    """Decoupled weight decay of AdamW."""
+    label_smoothing: float = 0.1
+    """Probability mass spread over all classes."""
+    ema: float = 0.99
+    """Momentum of the moving average of the weights, which is what is kept."""
+    batches: BatchSettings = field(default_factory=BatchSettings)
+    """What an epoch consists of."""
+    augment: FeatureAugment = field(default_factory=FeatureAugment)
+    """How windows vary."""
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    """Size of the network."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learnt:
+    """A trained network."""
+
+    model: keras.Model
+    """From MFCCs to probabilities."""
+    mean: NDArray[np.float32]
+    """float32, shape (n_mfcc,): what the graph subtracts."""
+    std: NDArray[np.float32]
+    """float32, shape (n_mfcc,): what the graph divides by."""
+
+
+Report = Callable[[str], None]
+
+
+def learn(
+    dataset: Dataset,
+    windows: WindowSettings,
+    settings: LearnSettings,
+    *,
+    seed: int,
+    report: Report,
+    validation: Dataset | None = None,
+) -> Learnt:
+    """Train a network.
+
+    The same seed gives the same weights on the same machine with the same libraries; another processor
+    or number of threads may round otherwise.
+
+    Args:
+        dataset: training actors only.
+        windows: what the input is.
+        settings: how to learn.
+        seed: seeds the weights, the order and the variations.
+        report: told one line after each epoch.
+        validation: actors scored after each epoch, for the report alone.
+    """
+    keras.utils.clear_session()  # or layers' names, and so the file, would depend on earlier folds
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    mean, std = dataset.normalisation()
+    model = build_network(
+        settings.network, n_frames=windows.n_frames, n_labels=len(EMOTIONS), mean=mean, std=std
+    )
+    maker = BatchMaker(
+        dataset,
+        windows.feature_set,
+        windows.n_frames,
+        settings.batches,
+        settings.augment,
+        mean,
+    )
+    n_batches = maker.n_batches
+    model.compile(
+        optimizer=_optimizer(settings, n_batches),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+    )
+    model.fit(
+        maker.batches(np.random.default_rng(seed)),
+        shuffle=False,
+        steps_per_epoch=n_batches,
+        epochs=settings.epochs,
+        verbose=0,
+        callbacks=[_Progress(settings.epochs, report, _validation(validation, windows))],
+    )
+    return Learnt(model=model, mean=mean, std=std)
+
+
+def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Optimizer:
+    """AdamW with warm-up and cosine; its weight average replaces the weights at the end of fit."""
+    total = n_batches * settings.epochs
+    warmup = min(round(n_batches * settings.warmup_epochs), total // 2)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        total - warmup,
+        warmup_target=settings.learning_rate,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=settings.weight_decay,
+        use_ema=True,
+        ema_momentum=settings.ema,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+Windows = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+def _validation(dataset: Dataset | None, windows: WindowSettings) -> Windows | None:
+    if dataset is None:
+        return None
+    inputs, labels = plain_windows(dataset, windows.n_frames, windows.padding)
+    return (inputs, labels) if len(labels) else None
+
+
+class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """One line an epoch: loss, time left, and the validation actors' UAR over windows."""
+
+    def __init__(self, epochs: int, report: Report, validation: Windows | None) -> None:
+        super().__init__()
+        self._epochs = epochs
+        self._report = report
+        self._held_out = validation
+        self._started_s = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Report an epoch."""
+        n_done = epoch + 1
+        elapsed_s = time.monotonic() - self._started_s
+        left_s = elapsed_s / n_done * (self._epochs - n_done)
+        line = f"epoch {n_done}/{self._epochs}  loss {(logs or {}).get('loss', np.nan):.4f}"
+        if self._held_out is not None:
+            inputs, labels = self._held_out
+            decisions = self.model.predict(inputs, batch_size=64, verbose=0).argmax(axis=1)
+            line += f"  validation UAR {score(labels, decisions, EMOTIONS).uar:.4f} (windows)"
+        self._report(f"{line}  {left_s / 60:.1f} min left")

@@ -1,0 +1,76 @@
+"""What a card says of where its network comes from, with no trace of the machine's folders."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+import serd
+from train.dataset import Dataset
+from train.ravdess import DATA_NAME, Split, fingerprint, format_actors
+from train.recipe import Recipe
+
+
+def provenance(
+    dataset: Dataset,
+    split: Split,
+    recipe: Recipe,
+    *,
+    command: str,
+    seed: int,
+    n_parameters: int,
+) -> dict[str, Any]:
+    """Data, actors, command, seed, versions and every parameter of the recipe.
+
+    Args:
+        dataset: the clips of all actors.
+        split: which of them were learnt from.
+        recipe: how.
+        command: what was typed.
+        seed: seeded everything that is drawn.
+        n_parameters: parameters of the network.
+
+    Returns:
+        What ``json.dumps`` takes.
+    """
+    clips = [
+        clip
+        for index, clip in enumerate(dataset.clips)
+        if clip.actor in split.train and index not in dataset.left_out
+    ]
+    return {
+        "command": command,
+        "data": {
+            "name": DATA_NAME,
+            "sha256_of_names_and_sizes": fingerprint(clips),
+            "n_clips": len(clips),
+            "n_speech": sum(clip.channel == "speech" for clip in clips),
+            "n_song": sum(clip.channel == "song" for clip in clips),
+        },
+        "actors": format_actors(split.train),
+        "validation_actors": format_actors(split.validation),
+        "test_actors": format_actors(split.test),
+        "seed": seed,
+        "epochs": recipe.learn.epochs,
+        "parameters": n_parameters,
+        "versions": {
+            "serd": serd.__version__,
+            "tensorflow": _version("tensorflow", "tensorflow-cpu"),
+            "keras": _version("keras"),
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "machine": platform.machine(),
+        "recipe": recipe.to_json(),
+    }
+
+
+def _version(*names: str) -> str:
+    """Version of the first of the packages that is installed."""
+    for name in names:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "unknown"

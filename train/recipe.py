@@ -1,0 +1,61 @@
+"""A recipe: everything that decides what comes out of training, apart from the data and the seed."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from serd.audio import SAMPLE_RATE_HZ
+from serd.features import MFCC40_V1
+from serd.pipeline import PipelineSettings
+from train.augment import SoundAugment
+from train.dataset import WindowSettings
+from train.learn import LearnSettings
+from train.network import NetworkSettings
+
+WINDOW_S = 3.0
+
+
+def _default_windows() -> WindowSettings:
+    return WindowSettings(
+        feature_set=MFCC40_V1,
+        window_samples=round(WINDOW_S * SAMPLE_RATE_HZ),
+        padding="repeat",
+        pipeline=PipelineSettings(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """How a model is made."""
+
+    with_song: bool = True
+    """Whether sung clips are learnt from as well; only speech is ever scored."""
+    windows: WindowSettings = field(default_factory=_default_windows)
+    """How clips become the network's input."""
+    sound: SoundAugment = field(default_factory=SoundAugment)
+    """Copies of each clip."""
+    learn: LearnSettings = field(default_factory=LearnSettings)
+    """The network and how it learns."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Every parameter, as JSON has it."""
+        body: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return body
+
+    def digest(self, *, seed: int, fingerprint: str) -> str:
+        """What a result depends on, as 16 hex digits."""
+        body = {"recipe": self.to_json(), "seed": seed, "data": fingerprint}
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def quick(recipe: Recipe) -> Recipe:
+    """A recipe for a smoke run: it shows that everything works, and its model is worth nothing."""
+    learn = replace(
+        recipe.learn,
+        epochs=2,
+        warmup_epochs=0.5,
+        batches=replace(recipe.learn.batches, batch=8),
+        network=NetworkSettings(stem_channels=8, channels=16, dilations=(1,), attention_channels=8),
+    )
+    return replace(recipe, sound=replace(recipe.sound, copies=1), learn=learn)
