@@ -42,13 +42,18 @@ class Heard:
 
 
 @contextlib.contextmanager
-def virtual_microphone() -> Iterator[dict[str, str]]:
-    """Run PulseAudio with a null sink; yields the environment in which its monitor is the microphone."""
+def virtual_microphone(resampler: str = "") -> Iterator[dict[str, str]]:
+    """Run PulseAudio with a null sink; yields the environment in which its monitor is the microphone.
+
+    Args:
+        resampler: PulseAudio's resample method; empty for its own choice, speex-float-1.
+    """
     with tempfile.TemporaryDirectory(prefix="serd-pulse-") as folder:
         environment = os.environ | {"XDG_RUNTIME_DIR": folder, "HOME": folder}
         for name in ("PULSE_SERVER", "PULSE_RUNTIME_PATH"):
             environment.pop(name, None)
         command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"]
+        command += [f"--resample-method={resampler}"] if resampler else []
         command += ["-L", "module-native-protocol-unix"]
         command += ["-L", "module-null-sink sink_name=virt rate=48000 channels=1"]
         with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:
@@ -129,11 +134,11 @@ class Subscriber:
         self._output.close()
 
 
-def hear_all(paths: list[Path], *, model: str = "") -> list[Heard]:
+def hear_all(paths: list[Path], *, model: str = "", resampler: str = "") -> list[Heard]:
     """Play each recording and compare what is heard with what ``serd analyze`` finds in the file."""
     in_files = _analyse(paths, model)
     with (
-        virtual_microphone() as environment,
+        virtual_microphone(resampler) as environment,
         broker() as port,
         contextlib.closing(Subscriber(port)) as subscriber,
         serd_listening(environment, port, model),
@@ -247,10 +252,11 @@ def main() -> int:
     parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", default="")
+    parser.add_argument("--resampler", default="", help="of PulseAudio, such as soxr-vhq")
     args = parser.parse_args()
     clips = sorted(args.folder.rglob("03-01-*.*"))
     chosen = random.Random(args.seed).sample(clips, args.clips)  # noqa: S311
-    results = hear_all(chosen, model=args.model)
+    results = hear_all(chosen, model=args.model, resampler=args.resampler)
     for heard in results:
         mark = "" if heard.emotion_heard == heard.emotion_in_file else "  <- differs"
         print(

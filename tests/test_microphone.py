@@ -110,7 +110,7 @@ class FakePortAudio:
 
 def test_a_full_queue_drops_the_oldest_and_the_times_stay_right() -> None:
     """Lost blocks leave a jump in the offsets, and are counted, as are the card's overflows."""
-    library = FakePortAudio(accepts=lambda _rate, _channels: True)
+    library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 16_000)
     source = MicrophoneSource(SourceSettings(block_ms=40, queue_s=0.12), library)
     sound = np.arange(640 * 5, dtype=np.int16)
     library.play(sound, 640, overflow=True)
@@ -124,10 +124,10 @@ def test_a_full_queue_drops_the_oldest_and_the_times_stay_right() -> None:
 
 
 def test_a_device_at_its_own_rate_and_channels_is_converted() -> None:
-    """A device that refuses 16 kHz and mono is opened at its own, and the named channel is taken."""
-    library = FakePortAudio(accepts=lambda rate_hz, channels: (rate_hz, channels) == (48_000, 2))
+    """A device that refuses 16 kHz is opened at its own rate, and the named channel is taken."""
+    library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 48_000)
     source = MicrophoneSource(SourceSettings(channel="2"), library)
-    assert library.tried[0] == (16_000, 2)
+    assert library.tried == [(16_000, 2), (48_000, 2)]
     assert "48000 Hz, 2 channels" in source.describe()
     time_s = np.arange(48_000) / 48_000
     tone = np.rint(8000 * np.sin(2 * np.pi * 440 * time_s)).astype(np.int16)
@@ -137,6 +137,31 @@ def test_a_device_at_its_own_rate_and_channels_is_converted() -> None:
     expected = np.rint(8000 * np.sin(2 * np.pi * 440 * np.arange(got.size) / 16_000))
     assert got.size > 15_000
     assert np.abs(got[500:] - expected[500:]).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("accepted", "tried"),
+    [
+        ((16_000, 1), [(16_000, 1)]),
+        ((48_000, 1), [(16_000, 1), (48_000, 1)]),
+        ((16_000, 2), [(16_000, 1), (48_000, 1), (16_000, 2)]),
+        ((48_000, 2), [(16_000, 1), (48_000, 1), (16_000, 2), (48_000, 2)]),
+    ],
+)
+def test_what_a_device_refuses_is_tried_otherwise(
+    accepted: tuple[int, int], tried: list[tuple[int, int]]
+) -> None:
+    """16 kHz before its own rate, mono before all channels, until one way opens."""
+    library = FakePortAudio(accepts=lambda *form: form == accepted)
+    source = MicrophoneSource(SourceSettings(), library)
+    assert library.tried == tried
+    assert (source.rate_hz, source.n_channels) == accepted
+    sound = np.full((accepted[0] // 2, accepted[1]), 1000, np.int16)
+    library.play(sound, accepted[0] // 50)
+    source.stop()
+    got = np.concatenate([block.samples for block in source])
+    assert got.size == pytest.approx(8_000, abs=200)
+    assert np.abs(got[1000:-1000] - 1000).max() <= 2
 
 
 def test_the_settings_channel_must_exist() -> None:
@@ -150,7 +175,7 @@ def test_the_settings_channel_must_exist() -> None:
 def test_a_device_that_does_not_open_is_said() -> None:
     """Each way that was tried stands in the message."""
     library = FakePortAudio(accepts=lambda _rate, _channels: False)
-    with pytest.raises(DeviceError, match=r"does not open.*16000 Hz.*48000 Hz, 2 channels"):
+    with pytest.raises(DeviceError, match=r"does not open.*16000 Hz, 1 channels.*48000 Hz, 2 channels"):
         MicrophoneSource(SourceSettings(), library)
 
 
