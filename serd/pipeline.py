@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from serd.audio import AudioBlock, CaptureTime
 from serd.card import ModelCard
@@ -72,7 +73,7 @@ def speech_segments(
     blocks: Iterable[AudioBlock], settings: PipelineSettings, window_samples: int
 ) -> Iterator[Segment]:
     """Sound in, windows of speech and ends of utterances out; training cuts its clips here too."""
-    voice = VoiceActivity(webrtc_detector(settings.voice), settings.voice)
+    voice = VoiceActivity(partial(webrtc_detector, settings.voice), settings.voice)
     segmenter = Segmenter(
         settings.segmenter,
         frame_samples=settings.voice.frame_samples,

@@ -1,6 +1,6 @@
 """Voice activity: cuts sound into frames and asks webrtcvad about each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,8 +65,22 @@ def webrtc_detector(settings: VoiceSettings) -> VoiceDetector:
 class VoiceActivity:
     """Audio blocks of any size in, whole frames with a decision on each out."""
 
-    def __init__(self, detector: VoiceDetector, settings: VoiceSettings) -> None:
-        self._detector = detector
+    FRESH_AFTER_S = 1.0
+    """Digital silence after which the detector is replaced, in seconds."""
+
+    def __init__(self, new_detector: Callable[[], VoiceDetector], settings: VoiceSettings) -> None:
+        """Begin with a fresh detector.
+
+        Args:
+            new_detector: makes one. It is asked again after ``FRESH_AFTER_S`` of digital silence (a
+                muted microphone, a stream that paused): what a detector has learnt of the background
+                is out of date then, and sound that begins anew shall be heard like a file's.
+            settings: what counts as voice.
+        """
+        self._new_detector = new_detector
+        self._detector = new_detector()
+        self._n_silent_frames = 0
+        self._n_fresh_frames = round(self.FRESH_AFTER_S * 1000 / settings.frame_ms)
         self._frame_samples = settings.frame_samples
         self._min_mean_square = FULL_SCALE**2 * 10.0 ** (settings.min_level_dbfs / 10.0)
         self._rest: Samples = np.empty(0, np.int16)
@@ -88,10 +102,7 @@ class VoiceActivity:
         whole = samples[:n_whole]
         frames = whole.reshape(n_frames, self._frame_samples)
         mean_square = np.square(frames, dtype=np.float64).mean(axis=1)
-        is_speech = self._detector.is_speech
-        voiced = np.fromiter(
-            (is_speech(frame.tobytes(), SAMPLE_RATE_HZ) for frame in frames), np.bool_, n_frames
-        )
+        voiced = np.fromiter(map(self._is_voiced, frames, mean_square > 0.0), np.bool_, n_frames)
         return VoicedFrames(
             samples=whole,
             voiced=voiced & (mean_square >= self._min_mean_square),
@@ -99,3 +110,12 @@ class VoiceActivity:
             offset_samples=offset_samples,
             captured=block.captured,
         )
+
+    def _is_voiced(self, frame: Samples, has_sound: np.bool_) -> bool:
+        if not has_sound:
+            self._n_silent_frames += 1
+        elif self._n_silent_frames:
+            if self._n_silent_frames >= self._n_fresh_frames:
+                self._detector = self._new_detector()
+            self._n_silent_frames = 0
+        return self._detector.is_speech(frame.tobytes(), SAMPLE_RATE_HZ)

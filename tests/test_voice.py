@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_decisions_are_those_of_webrtcvad(frame_ms: int, aggressiveness: int) ->
     vad = webrtcvad.Vad(aggressiveness)
     starts = range(0, sound.size - n + 1, n)
     direct = [vad.is_speech(sound[i : i + n].tobytes(), SAMPLE_RATE_HZ) for i in starts]
-    frames = VoiceActivity(webrtc_detector(settings), settings).process(_block(sound))
+    frames = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
     assert frames.voiced.tolist() == direct
     assert any(direct)
     assert not all(direct)
@@ -62,8 +63,8 @@ def test_blocks_of_any_size_give_the_same_frames(sizes: list[int], frame_ms: int
     """However the sound is cut, empty blocks included, frames and decisions are the same."""
     settings = VoiceSettings(frame_ms=frame_ms)
     sound = synthetic_voice(1.0)
-    whole = VoiceActivity(webrtc_detector(settings), settings).process(_block(sound))
-    parts = _in_blocks(VoiceActivity(webrtc_detector(settings), settings), sound, sizes)
+    whole = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
+    parts = _in_blocks(VoiceActivity(partial(webrtc_detector, settings), settings), sound, sizes)
     for name in ("samples", "voiced", "mean_square"):
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(whole, name))
@@ -78,7 +79,7 @@ def test_frames_carry_their_sound_and_its_power() -> None:
     """The mean square is of the frame's own 16-bit samples."""
     settings = VoiceSettings(frame_ms=10)
     sound = synthetic_voice(0.105)
-    frames = VoiceActivity(_Always(), settings).process(_block(sound))
+    frames = VoiceActivity(_Always, settings).process(_block(sound))
     assert frames.voiced.tolist() == [True] * 10
     np.testing.assert_array_equal(frames.samples, sound[:1600])
     expected = [np.mean(part.astype(np.float64) ** 2) for part in sound[:1600].reshape(10, 160)]
@@ -87,7 +88,7 @@ def test_frames_carry_their_sound_and_its_power() -> None:
 
 def test_a_loud_frame_does_not_overflow_its_power() -> None:
     """The most negative sample, squared, is more than 16 or even 31 bits hold in a sum."""
-    frames = VoiceActivity(_Always(), VoiceSettings()).process(_block(np.full(480, -32768, np.int16)))
+    frames = VoiceActivity(_Always, VoiceSettings()).process(_block(np.full(480, -32768, np.int16)))
     assert frames.mean_square.tolist() == [32768.0**2]
 
 
@@ -96,20 +97,20 @@ def test_sound_below_the_least_level_is_no_voice() -> None:
     settings = VoiceSettings(frame_ms=10, min_level_dbfs=-40.0)
     loud, faint = 328, 327  # -40 dBFS is 327.68
     sound = np.repeat(np.array([loud, faint, loud, 0], np.int16), 160)
-    frames = VoiceActivity(_Always(), settings).process(_block(sound))
+    frames = VoiceActivity(_Always, settings).process(_block(sound))
     assert frames.voiced.tolist() == [True, False, True, False]
 
 
 def test_every_frame_is_put_to_the_detector() -> None:
     """The detector follows the noise floor, so it hears the frames below the gate, too."""
     detector = _Always()
-    VoiceActivity(detector, VoiceSettings(frame_ms=20)).process(_block(silence(0.1)))
+    VoiceActivity(lambda: detector, VoiceSettings(frame_ms=20)).process(_block(silence(0.1)))
     assert detector.asked == [bytes(640)] * 5
 
 
 def test_lost_sound_drops_the_rest_before_it() -> None:
     """No frame is made of sound from both sides of a gap."""
-    voice = VoiceActivity(_Always(), VoiceSettings(frame_ms=10))
+    voice = VoiceActivity(_Always, VoiceSettings(frame_ms=10))
     before = voice.process(_block(np.full(250, 1000, np.int16)))
     behind = voice.process(_block(np.full(330, 2000, np.int16), offset_samples=1000))
     assert (before.offset_samples, before.samples.size) == (0, 160)
@@ -120,7 +121,7 @@ def test_lost_sound_drops_the_rest_before_it() -> None:
 
 def test_the_rest_is_a_copy() -> None:
     """A source may use its buffer again after the block."""
-    voice = VoiceActivity(_Always(), VoiceSettings(frame_ms=10))
+    voice = VoiceActivity(_Always, VoiceSettings(frame_ms=10))
     buffer = np.full(100, 7, np.int16)
     voice.process(_block(buffer))
     buffer[:] = 9
@@ -135,7 +136,7 @@ def test_a_voice_is_voiced_and_silence_is_not(frame_ms: int, f0_hz: float) -> No
     settings = VoiceSettings(frame_ms=frame_ms)
 
     def share(sound: Samples) -> float:
-        frames = VoiceActivity(webrtc_detector(settings), settings).process(_block(sound))
+        frames = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
         return float(np.mean(frames.voiced))
 
     assert share(synthetic_voice(3.0, f0_hz=f0_hz)) >= 0.9
@@ -167,3 +168,30 @@ def test_a_value_that_cannot_work_is_named(key: str, value: float) -> None:
     """One problem for one bad value, under its own name; the defaults have none."""
     assert [name for name, _ in VoiceSettings(**{key: value}).problems()] == [key]
     assert list(VoiceSettings().problems()) == []
+
+
+@pytest.mark.parametrize(("pause_s", "n_detectors"), [(0.93, 1), (1.02, 2), (5.0, 2)])
+def test_a_second_of_digital_silence_makes_the_detector_anew(pause_s: float, n_detectors: int) -> None:
+    """What was learnt of the background before a mute is forgotten, however the blocks are cut."""
+    made: list[_Always] = []
+
+    def new_detector() -> _Always:
+        made.append(_Always())
+        return made[-1]
+
+    voice = VoiceActivity(new_detector, VoiceSettings(frame_ms=30))
+    sound = np.concatenate((synthetic_voice(0.6), silence(pause_s), synthetic_voice(0.6)))
+    _in_blocks(voice, sound, [1000] * (sound.size // 1000 + 1))
+    assert len(made) == n_detectors
+
+
+def test_speech_behind_digital_silence_is_heard_like_a_files() -> None:
+    """The same sound gets the same decisions whether it stands alone or follows a muted stretch."""
+    settings = VoiceSettings()
+    sound = np.concatenate((quiet_room(0.6), synthetic_voice(1.2, seed=3), quiet_room(0.6)))
+    before = np.concatenate((synthetic_voice(1.5, seed=4), silence(1.5)))
+    alone = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
+    behind = VoiceActivity(partial(webrtc_detector, settings), settings).process(
+        _block(np.concatenate((before, sound)))
+    )
+    assert behind.voiced[before.size // 480 :].tolist() == alone.voiced.tolist()
