@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args, get_type_hints
 
 from serd.card import ModelCard
 from serd.docstrings import field_docs
-from serd.labels import NONE, UNCERTAIN, VALENCE, Valence
+from serd.labels import VALENCE, Valence
 from serd.segments import SpeechWindow, UtteranceEnd
 from serd.smoothing import Estimate
 
@@ -128,11 +128,6 @@ class EventMaker:
             model=self._model,
             file=self._file,
         )
-
-
-def emotions_of(card: ModelCard) -> tuple[str, ...]:
-    """Every value that ``emotion`` can take with a model."""
-    return (*card.labels, UNCERTAIN, NONE)
 
 
 def json_schema() -> dict[str, Any]:

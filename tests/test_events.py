@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.audio import CaptureTime
-from serd.events import Event, EventMaker, Kind, ModelReference, emotions_of, json_schema
+from serd.events import Event, EventMaker, Kind, ModelReference, json_schema
 from serd.labels import EMOTIONS, VALENCE
 from serd.segments import UtteranceEnd
 from serd.smoothing import Estimate, estimate
@@ -198,11 +198,6 @@ def test_a_label_without_a_group_is_neutral() -> None:
     """A model of one's own may have labels that serd does not know."""
     bored = replace(_HAPPY, emotion="bored", likeliest="bored")
     assert _maker().make("window", bored, _END).valence == "neutral"
-
-
-def test_emotion_takes_no_other_values() -> None:
-    """The model's labels, uncertain and none."""
-    assert emotions_of(_CARD) == (*EMOTIONS, "uncertain", "none")
 
 
 class TestSchema:

@@ -7,8 +7,7 @@ settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is 
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from serd.events import Event
 
@@ -52,9 +51,10 @@ class PublisherModule(Protocol):
         ...
 
 
-def publisher_modules() -> dict[str, ModuleType]:
+def publisher_modules() -> dict[str, PublisherModule]:
     """All modules in this folder that declare a publisher, by their section."""
     modules = (
         importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)
     )
-    return {module.SECTION: module for module in modules if hasattr(module, "SECTION")}
+    publishers = (cast("PublisherModule", each) for each in modules if hasattr(each, "SECTION"))
+    return {publisher.SECTION: publisher for publisher in publishers}
