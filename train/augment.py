@@ -35,10 +35,14 @@ class SoundAugment:
     """Share of copies with noise."""
     snr_db: tuple[float, float] = (8.0, 35.0)
     """Range of the speech's level above the noise's, in dB."""
-    p_band: float = 0.2
-    """Share of copies without their high frequencies."""
-    cutoff_hz: tuple[float, float] = (3000.0, 7000.0)
-    """Range of the highest frequency that is left, in hertz."""
+    p_band: float = 0.5
+    """Share of copies whose high frequencies are weakened, as by a resampler or a narrow microphone."""
+    cutoff_hz: tuple[float, float] = (3000.0, 7500.0)
+    """Range of the highest frequency that is left as it is, in hertz."""
+    roll_off_hz: tuple[float, float] = (200.0, 1500.0)
+    """Range of the width over which higher frequencies fade, in hertz."""
+    stop_band_db: tuple[float, float] = (12.0, 60.0)
+    """Range of what frequencies above the fade lose, in dB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +93,12 @@ def augment_sound(samples: Samples, settings: SoundAugment, rng: np.random.Gener
         snr_db = rng.uniform(*settings.snr_db)
         sound = sound + _noise_for(sound, snr_db, rng)
     if rng.random() < settings.p_band:
-        sound = low_pass(sound, rng.uniform(*settings.cutoff_hz))
+        sound = low_pass(
+            sound,
+            cutoff_hz=rng.uniform(*settings.cutoff_hz),
+            roll_off_hz=rng.uniform(*settings.roll_off_hz),
+            stop_band_db=rng.uniform(*settings.stop_band_db),
+        )
     gain_db = rng.uniform(-settings.gain_db, settings.gain_db)
     return to_int16(sound * np.float32(10.0 ** (gain_db / 20.0)))
 
@@ -115,18 +124,21 @@ def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) ->
     return scaled
 
 
-def low_pass(sound: Sound, cutoff_hz: float) -> Sound:
-    """Sound without what lies above a frequency, faded out over a tenth of it.
+def low_pass(sound: Sound, *, cutoff_hz: float, roll_off_hz: float, stop_band_db: float) -> Sound:
+    """Sound with weaker high frequencies.
 
     Args:
         sound: float32, shape (n_samples,), 16 kHz.
-        cutoff_hz: where the fade begins, in hertz.
+        cutoff_hz: where the loss begins, in hertz.
+        roll_off_hz: width over which it grows, evenly in dB, in hertz.
+        stop_band_db: what is lost above that, in dB.
 
     Returns:
         float32, shape (n_samples,).
     """
     frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / SAMPLE_RATE_HZ)
-    gain = np.clip((cutoff_hz * 1.1 - frequency_hz) / (cutoff_hz * 0.1), 0.0, 1.0)
+    share = np.clip((frequency_hz - cutoff_hz) / roll_off_hz, 0.0, 1.0)
+    gain = 10.0 ** (-stop_band_db * share / 20.0)
     filtered: Sound = np.fft.irfft(np.fft.rfft(sound) * gain, sound.size).astype(np.float32)
     return filtered
 

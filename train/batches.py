@@ -11,8 +11,8 @@ from serd.features import FeatureSet, Mfccs
 from serd.labels import EMOTIONS
 from serd.windows import Padding, pad
 from train.augment import FeatureAugment, FeatureAugmenter
+from train.clips import Clip
 from train.dataset import ClipWindows, Dataset
-from train.ravdess import Clip
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Input (n, n_frames, n_mfcc), targets (n, n_labels), weights (n,)."""
@@ -63,7 +63,7 @@ class BatchMaker:
             self._copies[each.clip].append(each)
             if each.copy == 0:
                 self._originals[each.clip] = each
-        self._groups: dict[tuple[int, str, str], list[int]] = defaultdict(list)
+        self._groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         for index in self._copies:
             self._groups[_group(self._clips[index])].append(index)
         self._speech = [i for i in self._copies if self._clips[i].channel == "speech"]
@@ -149,6 +149,6 @@ def plain_windows(
     return np.array(windows, np.float32), np.array(labels, np.int64)
 
 
-def _group(clip: Clip) -> tuple[int, str, str]:
+def _group(clip: Clip) -> tuple[str, str, str]:
     """What two clips must share to pass for one utterance."""
     return clip.actor, clip.emotion, clip.channel

@@ -1,5 +1,6 @@
 """From clips to windows of features, cut and computed by the daemon's own code."""
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -17,8 +18,9 @@ from serd.pipeline import PipelineSettings, speech_segments
 from serd.segments import SpeechWindow
 from serd.sources.files import read_samples
 from serd.windows import Padding, WindowFeatures
+from train.actors import Actors
 from train.augment import SoundAugment, augment_sound
-from train.ravdess import Clip
+from train.clips import Clip
 
 _MIN_STD = 1e-3
 """Keeps the division by a standard deviation finite."""
@@ -67,7 +69,7 @@ class Dataset:
     left_out: Mapping[int, str]
     """Index of each clip that could not be read, with one line on why."""
 
-    def of_actors(self, actors: frozenset[int]) -> "Dataset":
+    def of_actors(self, actors: Actors) -> "Dataset":
         """The part of some actors."""
         copies = tuple(each for each in self.copies if self.clips[each.clip].actor in actors)
         return replace(self, copies=copies)
@@ -166,7 +168,7 @@ def _clip_copies(
         original = read_samples(clip.path)
     except SoundFileError as exc:
         return str(exc)
-    name_key = [int(field) for field in clip.path.stem.split("-")]
+    name_key = hashlib.sha256(clip.path.stem.encode()).digest()[:8]
     copies = []
     for copy in range(augment.copies + 1):
         rng = np.random.default_rng([seed, copy, *name_key])

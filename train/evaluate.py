@@ -12,7 +12,7 @@ from serd.runtime import EmotionModel
 from serd.segments import SpeechWindow
 from serd.smoothing import Smoother
 from serd.sources.files import FileSource
-from train.ravdess import Clip, CorpusError
+from train.clips import Clip, CorpusError
 from train.scores import UNHEARD, Scores, score
 
 

@@ -13,20 +13,15 @@ import serd
 from serd.card import ModelCard
 from serd.labels import EMOTIONS
 from serd.runtime import TfliteModel
+from train.actors import Actors, Split, format_actors, split_actors
+from train.clips import CorpusError, fingerprint
 from train.convert import network_sha256, to_tflite, write_model
+from train.corpora.ravdess import LICENCE
 from train.dataset import Dataset, build_dataset
 from train.evaluate import score_clips
 from train.learn import learn
 from train.plan import Plan
 from train.provenance import provenance
-from train.ravdess import (
-    LICENCE,
-    CorpusError,
-    Split,
-    fingerprint,
-    format_actors,
-    split_actors,
-)
 from train.recipe import WINDOW_S, Recipe
 from train.scores import Scores, summary
 
@@ -161,7 +156,7 @@ class _Run:
             "all_folds": Scores(labels=EMOTIONS, confusion=confusion).to_json(),
         }
 
-    def _fold(self, name: str, test: frozenset[int]) -> Facts:
+    def _fold(self, name: str, test: Actors) -> Facts:
         """Figures of one fold, from the work folder where they are there already."""
         data = fingerprint(self._plan.corpus.clips)
         digest = self._recipe.digest(seed=self._settings.seed, fingerprint=data)
@@ -183,7 +178,7 @@ class _Run:
         unfinished.replace(path)
         return result
 
-    def score(self, path: Path, actors: frozenset[int]) -> Scores:
+    def score(self, path: Path, actors: Actors) -> Scores:
         """Score a written model on the speech of some actors."""
         clips = [
             clip for clip in self._dataset.clips if clip.actor in actors and clip.channel == "speech"

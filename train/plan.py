@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from train.actors import Actors, Split, format_actors, split_actors
+from train.clips import Corpus, CorpusError
+from train.corpora import find_clips
 from train.protocols import protocol_folds
-from train.ravdess import Corpus, CorpusError, Split, find_clips, format_actors, split_actors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +19,7 @@ class Plan:
     """Actors of the model that is to be written."""
     protocol: str = ""
     """Name of the protocol whose folds are trained and scored first; empty for none."""
-    folds: tuple[frozenset[int], ...] = ()
+    folds: tuple[Actors, ...] = ()
     """Test actors of each of its folds."""
 
 
@@ -25,8 +27,8 @@ def make_plan(
     root: Path,
     *,
     with_song: bool = True,
-    test: frozenset[int] = frozenset(),
-    validation: frozenset[int] = frozenset(),
+    test: Actors = frozenset(),
+    validation: Actors = frozenset(),
     protocol: str = "",
 ) -> Plan:
     """Find the clips below a folder and give every actor a part.

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 import serd
+from train.actors import Split, format_actors
+from train.clips import fingerprint
+from train.corpora import ravdess
 from train.dataset import Dataset
-from train.ravdess import DATA_NAME, Split, fingerprint, format_actors
 from train.recipe import Recipe
 
 
@@ -42,7 +44,7 @@ def provenance(
     return {
         "command": command,
         "data": {
-            "name": DATA_NAME,
+            "name": ravdess.TITLE,
             "sha256_of_names_and_sizes": fingerprint(clips),
             "n_clips": len(clips),
             "n_speech": sum(clip.channel == "speech" for clip in clips),

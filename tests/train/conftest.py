@@ -8,7 +8,8 @@ import soundfile
 from voices import quiet_room, synthetic_voice
 
 from serd.audio import SAMPLE_RATE_HZ
-from train.ravdess import Clip, clip_from_path
+from train.clips import Clip
+from train.corpora.ravdess import clip_from_path
 
 
 def write_clip(folder: Path, name: str, *, seed: int = 0, duration_s: float = 1.4) -> Path:

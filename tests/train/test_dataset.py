@@ -16,8 +16,9 @@ from serd.sources.files import FileSource
 from serd.windows import pad
 from train.augment import FeatureAugment, SoundAugment
 from train.batches import BatchMaker, BatchSettings, plain_windows
+from train.clips import Clip
+from train.corpora.ravdess import clip_from_path
 from train.dataset import Dataset, build_dataset
-from train.ravdess import Clip
 
 N_FRAMES = 298
 
@@ -73,15 +74,7 @@ def test_processes_give_what_one_process_gives(clips: list[Clip], dataset: Datas
 def test_a_broken_file_is_named_and_left_out(clips: list[Clip], tmp_path: Path) -> None:
     path = tmp_path / "03-01-03-01-01-01-01.wav"
     path.write_bytes(b"no sound")
-    broken = Clip(
-        path=path,
-        channel="speech",
-        emotion="happy",
-        is_strong=False,
-        statement=1,
-        repetition=1,
-        actor=1,
-    )
+    broken = clip_from_path(path)
     dataset = build_dataset([broken, clips[0]], window_settings(), SoundAugment(copies=0), seed=0)
     assert path.name in dataset.left_out[0]
     assert {each.clip for each in dataset.copies} == {1}
@@ -90,23 +83,15 @@ def test_a_broken_file_is_named_and_left_out(clips: list[Clip], tmp_path: Path) 
 def test_a_clip_without_speech_has_no_window(clips: list[Clip], tmp_path: Path) -> None:
     path = tmp_path / clips[0].path.name
     soundfile.write(path, quiet_room(2.0), 16_000)
-    silent = Clip(
-        path=path,
-        channel="speech",
-        emotion="neutral",
-        is_strong=False,
-        statement=1,
-        repetition=1,
-        actor=1,
-    )
+    silent = clip_from_path(path)
     dataset = build_dataset([silent], window_settings(), SoundAugment(copies=1), seed=0)
     assert not dataset.copies
     assert not dataset.left_out
 
 
 def test_a_part_holds_its_actors_alone(dataset: Dataset) -> None:
-    part = dataset.of_actors(frozenset({2}))
-    assert {part.clips[each.clip].actor for each in part.copies} == {2}
+    part = dataset.of_actors(frozenset({"2"}))
+    assert {part.clips[each.clip].actor for each in part.copies} == {"2"}
 
 
 def test_normalisation_is_over_the_clips_as_recorded(dataset: Dataset) -> None:

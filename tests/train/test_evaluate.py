@@ -15,8 +15,8 @@ from serd.labels import EMOTIONS
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
 from serd.segments import UtteranceEnd
 from serd.sources.files import FileSource
+from train.clips import Clip, CorpusError
 from train.evaluate import clip_probabilities, score_clips
-from train.ravdess import Clip, CorpusError
 
 
 def _by_energy(mfccs: Mfccs) -> NDArray[np.float32]:

@@ -83,9 +83,9 @@ def test_the_card_says_where_the_model_comes_from(
 
 def test_a_protocol_run_takes_up_what_is_finished(corpus_root: Path, tmp_path: Path) -> None:
     script = (
-        "import sys; from train import protocols, __main__ as command;"
-        "protocols.PROTOCOLS = {'two': (frozenset({1}), frozenset({2, 3}))};"
-        "command.PROTOCOLS = protocols.PROTOCOLS; sys.exit(command.main(sys.argv[1:]))"
+        "import sys; from train import cli, protocols; from train.cli import fit;"
+        "protocols.PROTOCOLS = {'two': (frozenset({'1'}), frozenset({'2', '3'}))};"
+        "fit.PROTOCOLS = protocols.PROTOCOLS; sys.exit(cli.main(sys.argv[1:]))"
     )
     out = tmp_path / "tiny.tflite"
     arguments = ["fit", str(corpus_root), "--quick", "--epochs", "1", "--protocol", "two"]

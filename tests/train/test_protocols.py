@@ -1,0 +1,23 @@
+"""Named protocols hold each actor out once."""
+
+import pytest
+
+from train.actors import numbered
+from train.clips import CorpusError
+from train.protocols import PROTOCOLS, protocol_folds
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_no_actor_is_tested_twice_in_a_protocol(name: str) -> None:
+    folds = protocol_folds(name, numbered(*range(1, 25)))
+    tested = [actor for fold in folds for actor in fold]
+    assert len(tested) == len(set(tested))
+    n_expected = {"article": 4, "dev5": 20}.get(name, 24)
+    assert len(tested) == n_expected
+
+
+def test_a_protocol_needs_its_actors() -> None:
+    with pytest.raises(CorpusError, match="no clip of actor 21-24"):
+        protocol_folds("article", numbered(*range(1, 21)))
+    with pytest.raises(CorpusError, match="expected one of"):
+        protocol_folds("dev6", numbered(*range(1, 21)))

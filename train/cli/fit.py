@@ -1,0 +1,91 @@
+"""``python -m train fit``: build the model that serd runs."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from serd.errors import InputError, LibraryError
+from serd.runtime import default_model_path
+from train.actors import format_actors, parse_actors
+from train.cli.options import check_writable, natural, positive
+from train.memory import keep_freed_memory
+from train.plan import make_plan
+from train.protocols import PROTOCOLS
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    fit = commands.add_parser(
+        "fit",
+        help="train a model on RAVDESS",
+        description="Train a Conv1D network on a folder of RAVDESS clips, and write it as TFLite"
+        " with its card. The Keras model never leaves the process.",
+    )
+    add = fit.add_argument
+    add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS, nested in any way")
+    add("--out", type=Path, default=default_model_path(), help="the .tflite file to write")
+    add("--epochs", type=positive, help="passes over the data (default: the recipe's)")
+    add("--seed", type=natural, default=0, help="seeds all that is drawn (default: 0)")
+    add("--test-actors", default="", metavar="1-4", help="actors held out, scored at the end")
+    add("--val-actors", default="", metavar="5,6", help="actors held out, shown after each epoch")
+    add("--protocol", choices=PROTOCOLS, default="", help="train and score these folds first")
+    add("--no-song", action="store_true", help="learn from speech alone")
+    add("--quick", action="store_true", help="a smoke run; its model is worth nothing")
+    add("--work", type=Path, default=Path("runs"), help="folder for finished folds (default: runs)")
+    fit.set_defaults(command=fit_command)
+
+
+def fit_command(options: argparse.Namespace) -> int:
+    """Train, convert, score and write a model."""
+    if options.out.suffix != ".tflite":
+        raise InputError(f"Bad --out {options.out}, expected a name that ends in .tflite")
+    check_writable(options.out.absolute().parent)
+    check_writable(options.work.absolute())
+    plan = make_plan(
+        options.root,
+        with_song=not options.no_song,
+        test=parse_actors(options.test_actors),
+        validation=parse_actors(options.val_actors),
+        protocol=options.protocol,
+    )
+    keep_freed_memory()
+    try:  # here, because TensorFlow takes seconds to load
+        from train.fit import FitSettings, fit  # noqa: PLC0415
+        from train.recipe import Recipe, quick  # noqa: PLC0415
+    except ImportError as exc:
+        raise LibraryError(f"training needs TensorFlow ({exc}): pip install '.[train]'") from exc
+
+    recipe = Recipe(with_song=not options.no_song)
+    if options.quick:
+        recipe = quick(recipe)
+    if options.epochs:
+        recipe = replace(recipe, learn=replace(recipe.learn, epochs=options.epochs))
+    settings = FitSettings(
+        plan=plan,
+        out=options.out,
+        work=options.work,
+        recipe=recipe,
+        seed=options.seed,
+        command=_command(options),
+    )
+    fit(settings, lambda line: print(line, flush=True))
+    return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command as the card records it: what matters for the model, and no folder of this machine."""
+    words = ["python -m train fit ROOT"]
+    if options.protocol:
+        words.append(f"--protocol {options.protocol}")
+    words.append(f"--seed {options.seed}")
+    if options.epochs:
+        words.append(f"--epochs {options.epochs}")
+    if options.test_actors:
+        words.append(f"--test-actors {format_actors(parse_actors(options.test_actors))}")
+    if options.val_actors:
+        words.append(f"--val-actors {format_actors(parse_actors(options.val_actors))}")
+    if options.no_song:
+        words.append("--no-song")
+    if options.quick:
+        words.append("--quick")
+    return " ".join(words)
