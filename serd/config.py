@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 
 from serd.docstrings import field_docs
 from serd.errors import SettingsError
+from serd.logs import FORMATS, LEVELS
 from serd.pipeline import PipelineSettings
 from serd.publishers import publisher_modules
 from serd.reporting import ReportSettings
@@ -52,12 +53,18 @@ class LogSettings:
     """What is said on standard error."""
 
     level: str = "info"
-    """Least level that is said: debug, info, warning or error."""
+    """Least level that is said: debug, info, warning or error. At debug, what C libraries print is
+    shown as well."""
+    format: str = "auto"
+    """Form of the lines: text, journal (levels as systemd reads them), json, or auto, which is journal
+    where standard error leads there and text elsewhere."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
-        if self.level not in {"debug", "info", "warning", "error"}:
-            yield "level", "debug, info, warning or error"
+        if self.level not in LEVELS:
+            yield "level", f"one of: {', '.join(LEVELS)}"
+        if self.format not in FORMATS:
+            yield "format", f"one of: {', '.join(FORMATS)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

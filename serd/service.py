@@ -18,6 +18,7 @@ from serd.controls import Controls, changed
 from serd.errors import InputError, SerdError
 from serd.events import Event
 from serd.labels import NONE
+from serd.notify import ServiceManager
 from serd.pipeline import Lane, event_maker
 from serd.publishers import Context
 from serd.publishers.group import PublisherGroup
@@ -36,6 +37,7 @@ from serd.sources.feeder import Feeder
 from serd.sources.inbox import Asked, Command, Ended, Found, Heard, Inbox, Lost, Message, Retried, Tick
 from serd.sources.opening import Opener, is_microphone
 from serd.stats import Stats
+from serd.watchdog import Watchdog
 
 _log = logging.getLogger("serd.run")
 
@@ -57,6 +59,7 @@ class Service:
         reload: Callable[[], Settings],
         folder: Path,
         opener: Opener,
+        manager: ServiceManager,
         waits: bool = False,
         publishers: Callable[[Mapping[str, Any], Context], PublisherGroup] = PublisherGroup,
     ) -> None:
@@ -67,6 +70,7 @@ class Service:
             reload: reads the settings again.
             folder: where what outlives a restart is kept.
             opener: opens sources.
+            manager: who started the daemon, and is told how it fares.
             waits: whether a source that is not there yet is waited for.
             publishers: makes them from their settings.
 
@@ -79,6 +83,10 @@ class Service:
         self._folder = folder
         self._opener = opener
         self._waits = waits
+        self._manager = manager
+        self._unknown = {source.name for source in settings.sources}
+        """Sources of which nothing is known yet; READY waits for them."""
+        self._watchdog = Watchdog(manager, self._unknown, time.monotonic)
         self._make_publishers = publishers
         self._store = ControlStore(folder)
         self._stats = Stats()
@@ -141,6 +149,7 @@ class Service:
     def _answer_source(self, message: Heard | Found | Lost | Retried | Ended) -> Iterator[Report]:
         name = message.source
         lane = self._lanes[name]
+        self._watchdog.progress(name)
         match message:
             case Heard():
                 self._stats.sound_s += message.block.samples.size / 16_000
@@ -156,7 +165,16 @@ class Service:
             case Ended():
                 self._error = self._error or message.error
                 self._stats.retire(self._feeders.pop(name))
+                self._watchdog.forget(name)
                 yield from self._silence(name)
+        self._know(name)
+
+    def _know(self, name: str) -> None:
+        """A source is there or known to be away; once that is true of all, the daemon is ready."""
+        if name in self._unknown:
+            self._unknown.discard(name)
+            if not self._unknown:
+                self._manager.ready("listening")
 
     def _silence(self, name: str) -> Iterator[Report]:
         """A source gives no more sound: what is under way ends."""
@@ -194,6 +212,7 @@ class Service:
 
     def _stop(self) -> None:
         self._stop_at_s = time.monotonic()
+        self._manager.stopping()
         for feeder in self._feeders.values():
             feeder.stop()
 
@@ -204,19 +223,22 @@ class Service:
     def _publish_all(self, publishers: PublisherGroup, reports: Iterator[Report]) -> None:
         for report in reports:
             self._stats.n_events += isinstance(report, Event)
+            if isinstance(report, StateReport):
+                self._manager.status(f"{report.source}: {report.emotion}")
             publishers.publish(report)
 
     def _take_new_settings(self, publishers: PublisherGroup) -> Iterator[Report]:
         """Read the settings again and start anew what they change; nothing if they are wrong."""
         old = self._settings
+        self._manager.reloading()
         try:
             new = self._reload()
             model = self._model if new.model == old.model else self._load_model(new)
         except SerdError as exc:
             _log.error("the settings stay as they were: %s", exc)
+            self._manager.ready("listening")
             return
         self._settings, self._model = new, model
-        logging.getLogger().setLevel(new.log.level.upper())
         kept = {each.name: each for each in new.sources}
         for source in old.sources:
             if kept.get(source.name) != source:
@@ -234,8 +256,10 @@ class Service:
             if name not in self._feeders:
                 self._new_lane(name)
                 self._feeders[name] = self._feeder(source, None)
+                self._watchdog.progress(name)
                 self._feeders[name].start()
             yield from self._introduce(name)
+        self._manager.ready("listening")
         _log.info("the settings were read again")
 
     def _take_away(self, name: str) -> Iterator[Report]:
@@ -245,6 +269,7 @@ class Service:
             feeder.join(_SOURCE_STOP_S)
             self._leaving[name] += 1
             self._stats.retire(feeder)
+            self._watchdog.forget(name)
             yield from self._silence(name)
         self._stats.n_windows += self._lanes.pop(name).n_windows
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from serd.control_store import ControlStore
 from serd.controls import Controls
 from serd.errors import DeviceError, SettingsError, SoundFileError, SourceError
 from serd.events import Event
+from serd.labels import EMOTIONS
+from serd.notify import ServiceManager
 from serd.publishers import Context
 from serd.reporting import ReportSettings
 from serd.reports import (
@@ -27,10 +30,12 @@ from serd.reports import (
     StatsReport,
 )
 from serd.service import Service
+from serd.smoothing import SmoothingSettings
 from serd.sources import SourceSettings
 from serd.sources.inbox import Asked
 from tests.brokers import wait_until
 from tests.made_sources import MadeSource, Script, blocks
+from tests.notify_sockets import NotifySocket, notify_socket
 from tests.voices import quiet_room, synthetic_voice
 
 
@@ -114,6 +119,7 @@ Start = Callable[..., Running]
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts services, and ends those that still run."""
     running: list[Running] = []
+    managers: list[ServiceManager] = []
 
     def begin(
         openings: Openings,
@@ -121,14 +127,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
         *,
         reload: Callable[[], Settings] | None = None,
         waits: bool = False,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> Running:
         settings = settings or Settings()
         notebook = Notebook()
+        managers.append(ServiceManager(environment))
         service = Service(
             settings,
             reload=reload or (lambda: settings),
             folder=tmp_path,
             opener=openings,
+            manager=managers[-1],
             waits=waits,
             publishers=notebook,
         )
@@ -139,6 +148,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for each in running:
         if each.thread.is_alive():
             each.end()
+    for manager in managers:
+        manager.close()
 
 
 VOICE = synthetic_voice(3.5)
@@ -348,3 +359,52 @@ def test_a_source_that_does_not_stop_is_left_behind(start: Start) -> None:
     assert running.notebook.of(Event)[-1].kind == "utterance"
     assert not source.is_closed
     source._stopped.set()  # noqa: SLF001
+
+
+def _watched(manager: NotifySocket, watchdog_s: float) -> dict[str, str]:
+    return {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": str(round(watchdog_s * 1e6))}
+
+
+def test_the_service_manager_reads_ready_status_watchdog_and_stopping(
+    start: Start, tmp_path: Path
+) -> None:
+    """READY once the source is there, the emotion as status, signs of life while sound passes."""
+    with notify_socket(tmp_path) as manager:
+        running = start(
+            Openings(mic=Script(_spoken(stays=True))),
+            Settings(smoothing=SmoothingSettings(threshold=0.0)),
+            environment=_watched(manager, 30.0),
+        )
+        told = manager.read_until("READY")
+        told += manager.read_until("STATUS")
+        assert told[-1]["STATUS"].removeprefix("mic: ") in EMOTIONS
+        running.end()
+        told += manager.read_until("STOPPING")
+    assert any("WATCHDOG" in message for message in told)
+
+
+def test_a_source_that_blocks_for_ever_starves_the_watchdog(start: Start, tmp_path: Path) -> None:
+    """Open, but without sound or error: systemd is told nothing more and will start serd anew."""
+    with notify_socket(tmp_path) as manager:
+        start(Openings(mic=Script(MadeSource(stays=True))), environment=_watched(manager, 1.0))
+        manager.read_until("READY")
+        wait_until(lambda: _is_silent(manager), "silence")
+
+
+def _is_silent(manager: NotifySocket) -> bool:
+    """Whether nothing comes for three times as long as the watchdog would wait."""
+    try:
+        manager.read(3.0)
+    except TimeoutError:
+        return True
+    return False
+
+
+def test_a_source_that_is_away_feeds_the_watchdog(start: Start, tmp_path: Path) -> None:
+    """Who looks for the microphone is alive, however long it stays away."""
+    away = [DeviceError("no microphone found")] * 100
+    with notify_socket(tmp_path) as manager:
+        start(Openings(mic=Script(*away)), environment=_watched(manager, 6.0), waits=True)
+        manager.read_until("READY")
+        for _ in range(3):
+            assert "WATCHDOG" in manager.read_until("WATCHDOG")[-1]

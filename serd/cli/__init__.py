@@ -4,7 +4,6 @@ Exit codes: 0 fine, 1 failed while running, 2 wrong use or input.
 """
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from serd import __version__
 from serd.cli import analyze, config, devices, run, watch
 from serd.errors import SerdError
+from serd.logs import set_up_logging
 
 _EPILOG = "Exit codes: 0 fine, 1 failed while running, 2 wrong use or input."
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
         The exit code.
     """
     args = _parser().parse_args(argv)
-    logging.basicConfig(format="serd: %(message)s", level=logging.INFO, stream=sys.stderr)
+    set_up_logging("info", "text", sys.stderr)
     try:
         code: int = args.command(args)
         sys.stdout.flush()

@@ -2,11 +2,10 @@
 
 import argparse
 import contextlib
-import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from types import FrameType
 
 from serd.cli.options import (
@@ -16,6 +15,10 @@ from serd.cli.options import (
     add_setting_option,
     settings_from,
 )
+from serd.config import Settings
+from serd.logs import set_up_logging
+from serd.notify import ServiceManager
+from serd.quiet import own_stderr
 from serd.service import Service
 from serd.sources.inbox import Asked, Inbox
 from serd.sources.opening import Opener
@@ -62,14 +65,20 @@ def run_command(args: argparse.Namespace) -> int:
     extra: dict[tuple[str, str], object] = {}
     if args.json:
         extra = {("json", "enabled"): True, ("screen", "enabled"): False}
-    read_settings = partial(settings_from, args, extra)
-    settings = read_settings()
-    logging.getLogger().setLevel(settings.log.level.upper())
+    settings = settings_from(args, extra)
+    stderr = sys.stderr if settings.log.level == "debug" else own_stderr()
+
+    def apply_log(settings: Settings) -> Settings:
+        set_up_logging(settings.log.level, settings.log.format, stderr)
+        return settings
+
+    apply_log(settings)
     service = Service(
         settings,
-        reload=read_settings,
+        reload=lambda: apply_log(settings_from(args, extra)),
         folder=state_folder(os.environ),
         opener=Opener(paced=not args.fast),
+        manager=ServiceManager(os.environ),
         waits=args.wait,
     )
     with _signals_to(service.inbox):

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,8 @@ FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 _LOOK_S: Final = 0.5
 """How often a feeder that waits for room looks whether it should end, in seconds."""
+_SIGN_S: Final = 2.0
+"""How often a feeder whose source is away shows that it is at work, in seconds."""
 
 
 class Feeder:
@@ -102,10 +105,17 @@ class Feeder:
                 is_lost = True
             finally:
                 self._close()
-            self._inbox.put(Retried(source=self._name))
-            self._stopping.wait(pause_s)
+            self._rest(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         self._inbox.put(Ended(source=self._name))
+
+    def _rest(self, pause_s: float) -> None:
+        """Wait for the next try, and show now and then that somebody waits."""
+        ends_s = time.monotonic() + pause_s
+        while (left_s := ends_s - time.monotonic()) > 0.0:
+            self._inbox.put(Retried(source=self._name))
+            if self._stopping.wait(min(left_s, _SIGN_S)):
+                return
 
     def _opened(self) -> Source:
         """The source, opened if it is not open; stopped at once if ``stop`` came first."""
