@@ -18,9 +18,9 @@ def confusion_chart(scores: Scores) -> str:
     shown = [index for index, n in enumerate(scores.counts.values()) if n]
     columns = [*scores.labels, *(["not heard"] if scores.n_unheard else [])]
     size = min((WIDTH - _LABELS - 2.0) / len(columns), 56.0)
-    top = 14.0 + 5.2 * max(map(len, columns))
+    top = 10.0 + 7.0 * max(map(len, columns))
     shapes = [
-        text(_LABELS + (column + 0.6) * size, top - 8.0, name, turn=-55.0)
+        text(_LABELS + (column + 0.5) * size + 3.0, top - 6.0, name, turn=-90.0)
         for column, name in enumerate(columns)
     ]
     for row, index in enumerate(shown):
@@ -37,7 +37,7 @@ def confusion_chart(scores: Scores) -> str:
             shapes.append(rectangle(x, y, size - 2.0, size - 2.0, "cell-bed"))
             shapes.append(rectangle(x, y, size - 2.0, size - 2.0, frame, opacity=part, hint=hint))
             if count:
-                kind = "on" if part > 0.5 else ""
+                kind = "on" if part > 0.8 else "half-on" if part > 0.55 else ""
                 middle = x + size / 2 - 1.0
                 shapes.append(text(middle, y + size / 2 + 3.0, str(count), kind=kind, anchor="middle"))
     described = "Rows are the truth, columns the decision. The table below has every count."

@@ -86,8 +86,9 @@ class Evaluation:
         )
 
     def file(self, clip: Clip) -> str:
-        """A clip's path below the root."""
-        return clip.path.relative_to(self.plan.root).as_posix()
+        """A clip's path below the root; of a clip that lies elsewhere, its name."""
+        root, path = self.plan.root, clip.path
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``metrics.json``; the same run gives the same content.

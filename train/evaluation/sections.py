@@ -51,7 +51,8 @@ def confusion_section(scores: Scores) -> str:
     ]
     chart = figure(
         confusion_chart(scores),
-        "Rows: what was acted. Columns: what was decided. The darker, the larger the share of the row.",
+        "Rows: what was acted. Columns: what was decided. The stronger the colour,"
+        " the larger the share of the row.",
     )
     counts = table("Clips by truth and decision", columns, rows)
     mistakes = [
@@ -134,14 +135,14 @@ def noise_section(evaluation: Evaluation) -> str:
             title,
             share(each.scores.uar),
             interval(each, "uar"),
+            str(each.scores.n_unheard),
             share(each.scores.accuracy),
             share(each.scores.macro_f1),
             ece(each),
-            str(each.scores.n_unheard),
         )
         for title, each in by_noise.items()
     ]
-    columns = ("noise", "UAR", "95 % interval", "accuracy", "macro F1", "ECE", "unheard")
+    columns = ("noise", "UAR", "95 % interval", "unheard", "accuracy", "macro F1", "ECE")
     words = paragraph(
         f"Under each clip one of {len(evaluation.bank.paths)} recordings. The ratio holds the power of"
         " the frames that the voice detector calls speech in the clean clip against the power of the"
@@ -150,8 +151,11 @@ def noise_section(evaluation: Evaluation) -> str:
     )
     recalls = table(
         "Recall by class",
-        ("noise", *evaluation.clean.scores.recalls),
-        [(title, *map(share, each.scores.recalls.values())) for title, each in by_noise.items()],
+        ("class", *by_noise),
+        [
+            (label, *(share(each.scores.recalls[label]) for each in by_noise.values()))
+            for label in evaluation.clean.scores.recalls
+        ],
     )
     chart = figure(noise_chart(by_noise), "UAR with its 95 % interval; the dashed line is chance.")
-    return section("In noise", words, pair(chart, table("Figures in noise", columns, rows)), recalls)
+    return section("In noise", words, pair(chart, table("Figures in noise", columns, rows) + recalls))

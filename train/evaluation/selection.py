@@ -118,7 +118,7 @@ def _of_protocol(present: Actors, trained: Actors, request: Request) -> tuple[Ac
     if not unheard:
         raise CorpusError(
             f"the model was trained on every test actor of {name} that is here"
-            f" ({format_actors(here)}); --allow-seen scores them all the same"
+            f" ({format_actors(here)}), and scoring them would flatter it: add --allow-seen"
         )
     if here & trained:
         remarks.append(
@@ -130,8 +130,8 @@ def _of_protocol(present: Actors, trained: Actors, request: Request) -> tuple[Ac
 
 def _seen_line(seen: Actors, chosen: Actors, present: Actors) -> str:
     unheard = present - seen if chosen == present else chosen - seen
-    instead = f"; --actors {format_actors(unheard)} scores those that it was not" if unheard else ""
+    instead = f"choose others (--actors {format_actors(unheard)}) or " if unheard else ""
     return (
-        f"the model was trained on actors {format_actors(seen)}, says its card, so that their figures"
-        f" would flatter it{instead}; --allow-seen scores them all the same"
+        f"the model was trained on actors {format_actors(seen)}, according to its card, and scoring them"
+        f" would flatter it: {instead}add --allow-seen"
     )
