@@ -4,7 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -73,6 +73,11 @@ class Dataset:
         """The part of some actors."""
         copies = tuple(each for each in self.copies if self.clips[each.clip].actor in actors)
         return replace(self, copies=copies)
+
+    def of_clips(self, indices: Collection[int]) -> "Dataset":
+        """The part of some clips, each with all of its copies."""
+        chosen = frozenset(indices)
+        return replace(self, copies=tuple(each for each in self.copies if each.clip in chosen))
 
     def normalisation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each coefficient over the clips as recorded.

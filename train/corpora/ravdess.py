@@ -5,6 +5,7 @@ S. R. Livingstone and F. A. Russo, "The Ryerson Audio-Visual Database of Emotion
 modality, vocal channel, emotion, intensity, statement, repetition, actor.
 """
 
+import itertools
 import re
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,13 @@ LICENCE: Final = (
     " Audio-Visual Database of Emotional Speech and Song (RAVDESS), PLoS ONE 13(5): e0196391,"
     " licensed CC BY-NC-SA 4.0; its non-commercial and share-alike terms are carried over."
 )
+
+N_ACTORS: Final = 24
+"""Actors of the release: odd numbers are men, even ones women."""
+_N_SUNG_EMOTIONS: Final = 6
+"""Disgust and surprised, the last two, are not sung."""
+_WITHOUT_SONG: Final = 18
+"""The actor of whom the release has no song."""
 
 _NAME = re.compile(
     r"03-(?P<channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])"
@@ -50,3 +58,20 @@ def clip_from_path(path: Path) -> Clip:
         intensity="strong" if is_strong else "normal",
         statement=str(int(fields["statement"])),
     )
+
+
+def official_stems() -> tuple[str, ...]:
+    """Names of all clips of the release without their suffix, in order: 1,440 spoken, 1,012 sung."""
+    stems = []
+    for channel, emotion, intensity, statement, repetition, actor in itertools.product(
+        (1, 2), range(1, 9), (1, 2), (1, 2), (1, 2), range(1, N_ACTORS + 1)
+    ):
+        is_sung = channel == 2
+        has_no_strong = EMOTIONS[emotion - 1] == "neutral"
+        if (is_sung and (emotion > _N_SUNG_EMOTIONS or actor == _WITHOUT_SONG)) or (
+            has_no_strong and intensity == 2
+        ):
+            continue
+        fields = (3, channel, emotion, intensity, statement, repetition, actor)
+        stems.append("-".join(f"{field:02d}" for field in fields))
+    return tuple(sorted(stems))
