@@ -9,8 +9,6 @@ from typing import Final
 
 import soundfile
 
-from train.clips import CorpusError
-
 _BLOCK_FRAMES: Final = 1 << 16
 _FLAC_MD5: Final = slice(26, 42)
 """Where a FLAC file keeps the MD5 of its decoded samples: after "fLaC" and the block header, at the end
@@ -20,32 +18,24 @@ of the 34 bytes of STREAMINFO (RFC 9639, sections 8.1 and 8.2)."""
 def content_digest(path: Path) -> str:
     """A text that two files share when they decode to the same samples at the same rate.
 
-    WAV and FLAC of the same sound are alike. A file that does not decode is taken by its bytes.
-
-    Raises:
-        CorpusError: the file cannot be opened.
+    WAV and FLAC of the same sound are alike. A file that cannot be read, or that holds no sound, is like
+    no other.
     """
     try:
         with soundfile.SoundFile(path) as file:
             shape = f"{file.samplerate} Hz x {file.channels}"
+            if file.frames == 0:
+                return str(path)
             if file.subtype != "PCM_16":
                 return f"{shape} {file.subtype} {_digest(file, 'int32')}"
             md5 = _flac_md5(path) if file.format == "FLAC" else ""
             return f"{shape} {md5 or _digest(file, 'int16')}"
-    except soundfile.LibsndfileError:
-        pass
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as exc:
-        raise CorpusError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except (soundfile.LibsndfileError, OSError):
+        return str(path)
 
 
 def content_digests(paths: Iterable[Path]) -> tuple[str, ...]:
-    """The digest of each file, on all processors.
-
-    Raises:
-        CorpusError: a file cannot be opened.
-    """
+    """The digest of each file, on all processors."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         return tuple(pool.map(content_digest, paths))
 

@@ -6,15 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from train.actors import Actors, format_actors
+from train.actors import Actors, Split, format_actors
 from train.clips import Clip, CorpusError
 from train.contents import content_digests
+from train.corpora import clip_key, ravdess
 from train.protocols import LEAKY, PROTOCOLS, protocol_folds
 
 _HELD_OUT: Final = 5
 """Every fifth clip is held out where clips are split by file: the article's ratio 8:2."""
-_UNIQUE_STEMS: Final = frozenset({"ravdess", "nemo"})
-"""Corpora in which a file's name alone says which clip it is."""
 
 
 class LeakError(CorpusError):
@@ -99,6 +98,21 @@ def protocol_splits(
     return tuple(splits)
 
 
+def clip_split(name: str, clips: Sequence[Clip], actors: Split) -> ClipSplit:
+    """The clips of groups of actors.
+
+    Args:
+        name: what the split is called.
+        clips: the clips that the indices count.
+        actors: who is in which part.
+    """
+    train, validation, test = (
+        tuple(index for index, clip in enumerate(clips) if clip.actor in group)
+        for group in (actors.train, actors.validation, actors.test)
+    )
+    return ClipSplit(name=name, train=train, validation=validation, test=test)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pool:
     """The clips that may be in a split."""
@@ -166,7 +180,7 @@ class _Pool:
         """One man and one woman with something to score, of RAVDESS where it has any."""
         rng = np.random.default_rng(seed)
         candidates = [self.clips[i] for i in self._scored_of(rest)]
-        own = [clip for clip in candidates if clip.corpus == "ravdess"]
+        own = [clip for clip in candidates if clip.corpus == ravdess.NAME]
         drawn = set()
         for gender in ("male", "female"):
             names = sorted({clip.actor for clip in own or candidates if clip.gender == gender})
@@ -193,7 +207,6 @@ def check_no_leak(
 
     Raises:
         LeakError: something is on both sides; the text says what.
-        CorpusError: a file cannot be opened.
     """
     if digests is None:
         indices = sorted({*split.train, *split.validation, *split.test})
@@ -203,6 +216,7 @@ def check_no_leak(
     pairs.append(("train", split.train, "validation", split.validation, split.is_validated_by_clip))
     if not split.is_leaky:
         pairs.append(("validation", split.validation, "test", split.test, False))
+    names = {index: clip_key(clip) for index, clip in enumerate(clips)}
     for one, own, other, its, may_share_actors in pairs:
         where = f"{split.name}: leak between {one} and {other}"
         if twice := set(own) & set(its):
@@ -210,21 +224,11 @@ def check_no_leak(
         actors = {clips[i].actor for i in own} & {clips[i].actor for i in its}
         if actors and not may_share_actors:
             raise LeakError(f"{where}: actor {format_actors(actors)} is in both")
-        for keys, relation in ((_names(clips), "is the same clip as"), (digests, "sounds the same as")):
+        for keys, relation in ((names, "is the same clip as"), (digests, "sounds the same as")):
             seen = {keys[index]: index for index in own}
             for index in its:
                 if (twin := seen.get(keys[index])) is not None:
                     raise LeakError(f"{where}: {clips[index].path} {relation} {clips[twin].path}")
-
-
-def _names(clips: Sequence[Clip]) -> dict[int, str]:
-    """What a clip is called: by its corpus where names are unique there, else by where it lies."""
-    return {
-        index: f"{clip.corpus} {clip.path.stem}"
-        if clip.corpus in _UNIQUE_STEMS
-        else str(clip.path.resolve())
-        for index, clip in enumerate(clips)
-    }
 
 
 def _check_parts(split: ClipSplit) -> None:
