@@ -1,15 +1,15 @@
 """Corpora of emotional speech, each read by its own naming or its own table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from train.clips import SOUND_SUFFIXES, Clip, Corpus, CorpusError
+from train.clips import SOUND_SUFFIXES, Clip, Corpus, CorpusError, OtherNameError
 from train.corpora import nemo, ravdess, savee
 from train.corpora.listing import Listing
 from train.corpora.table import read_table
 
-TITLES: Final = {module.NAME: module.TITLE for module in (ravdess, savee, nemo)}
+TITLES: Final[Mapping[str, str]] = {module.NAME: module.TITLE for module in (ravdess, savee, nemo)}
 """Corpora that are known below a folder without being told, as they write themselves."""
 _BY_NAME: Final = {ravdess.NAME: ravdess.clip_from_path, savee.NAME: savee.clip_from_path}
 _EXAMPLES: Final = {
@@ -45,7 +45,7 @@ def find_clips(
     if unknown:
         raise CorpusError(f"Bad corpus {unknown}, expected some of: {', '.join(TITLES)}")
     if not root.is_dir():
-        raise CorpusError(f"{root}: no such folder, expected one that holds {_wanted(corpora)}")
+        raise CorpusError(f"{root}: no such folder, expected one that holds {_wanted(corpora)} clips")
     files = sound_files(root)
     listed = read_table(table, root) if table is not None else Listing()
     if nemo.NAME in corpora:
@@ -68,7 +68,7 @@ def find_clips(
             left_out.append(f"{path}: the same clip as {first.path}")
     used = [clip for clip in clips.values() if with_song or clip.channel == "speech"]
     if not used:
-        raise CorpusError(_nothing_found(root, corpora, table, len(files)))
+        raise CorpusError(_nothing_found(root, corpora, left_out))
     return Corpus(clips=tuple(sorted(used, key=_place)), left_out=tuple(left_out))
 
 
@@ -104,23 +104,25 @@ def _add_nemo(listing: Listing, root: Path, files: Sequence[Path]) -> None:
 
 
 def _clip(path: Path, corpora: Collection[str], row: Clip | None) -> Clip:
-    """A file by its name, or else by the row that lists it.
+    """What a file is, by its name, or else by the row that lists it.
 
     Raises:
         CorpusError: neither says what it is.
     """
-    reasons = []
-    for name, clip_from_path in _BY_NAME.items():
-        if name in corpora:
-            try:
-                return clip_from_path(path)
-            except CorpusError as exc:
-                reasons.append(str(exc).removeprefix(f"{path}: "))
+    readers = [reader for name, reader in _BY_NAME.items() if name in corpora]
+    reason = f"{path}: no clip of {_wanted(corpora)}, neither by its name nor in a table"
+    for clip_from_path in readers:
+        try:
+            return clip_from_path(path)
+        except OtherNameError as exc:
+            if len(corpora) == 1:
+                reason = str(exc)
+        except CorpusError:
+            if row is None:
+                raise
     if row is not None:
         return row
-    if nemo.NAME in corpora:
-        reasons.append(f"listed in no {nemo.TABLE} of {nemo.TITLE}")
-    raise CorpusError(f"{path}: {'; '.join(reasons) or 'not listed in the table'}")
+    raise CorpusError(reason)
 
 
 def _place(clip: Clip) -> tuple[bool, str, str, str]:
@@ -130,13 +132,14 @@ def _place(clip: Clip) -> tuple[bool, str, str, str]:
 
 
 def _wanted(corpora: Collection[str]) -> str:
-    return " or ".join(TITLES[name] for name in TITLES if name in corpora) or "sound files"
+    """The corpora's names in a sentence: "RAVDESS, SAVEE or nEMO"."""
+    names = [TITLES[name] for name in TITLES if name in corpora] or ["listed"]
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _nothing_found(root: Path, corpora: Collection[str], table: Path | None, n_files: int) -> str:
+def _nothing_found(root: Path, corpora: Collection[str], left_out: Sequence[str]) -> str:
     suffixes = " or ".join(sorted(SOUND_SUFFIXES))
-    if table is not None and not corpora:
-        return f"{table}: none of its lines can be used, with sound files below {root}"
-    examples = ", ".join(_EXAMPLES[name] for name in TITLES if name in corpora)
-    there = f"; none of the {n_files} sound files there can be used" if n_files else ""
-    return f"{root}: no {_wanted(corpora)} clip in it ({examples} and the like, {suffixes}){there}"
+    examples = [_EXAMPLES[name] for name in TITLES if name in corpora]
+    kinds = f" ({', '.join(examples)} and the like, {suffixes})" if examples else ""
+    others = f"; {len(left_out)} other files or lines, such as {left_out[0]}" if left_out else ""
+    return f"{root}: no {_wanted(corpora)} clip in it{kinds}{others}"

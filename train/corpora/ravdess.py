@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from serd.labels import EMOTIONS
-from train.clips import Clip, CorpusError
+from train.clips import Clip, CorpusError, OtherNameError
 
 NAME: Final = "ravdess"
 TITLE: Final = "RAVDESS"
@@ -38,16 +38,19 @@ def clip_from_path(path: Path) -> Clip:
     """What a file's name says.
 
     Raises:
-        CorpusError: the name is not that of a RAVDESS audio clip.
+        OtherNameError: the name is not of the kind that RAVDESS gives.
+        CorpusError: it is, but there is no such audio clip.
     """
     fields = _NAME.fullmatch(path.stem)
     if fields is None:
-        raise CorpusError(f"{path}: not named like an audio clip of RAVDESS (03-01-06-01-02-01-12)")
+        raise OtherNameError(f"{path}: not named like an audio clip of RAVDESS (03-01-06-01-02-01-12)")
     emotion = EMOTIONS[int(fields["emotion"]) - 1]
     is_strong = fields["intensity"] == "02"
     if emotion == "neutral" and is_strong:
         raise CorpusError(f"{path}: named neutral and strong, which RAVDESS does not have")
     actor = int(fields["actor"])
+    if not 1 <= actor <= N_ACTORS:
+        raise CorpusError(f"{path}: named after actor {actor}, RAVDESS has 1 to {N_ACTORS}")
     return Clip(
         path=path,
         corpus=NAME,

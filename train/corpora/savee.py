@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from train.clips import Clip, CorpusError
+from train.clips import Clip, CorpusError, OtherNameError
 
 NAME: Final = "savee"
 TITLE: Final = "SAVEE"
@@ -34,12 +34,13 @@ def clip_from_path(path: Path) -> Clip:
     """What a file's name, and the folder it lies in, say.
 
     Raises:
-        CorpusError: they are not those of a SAVEE clip, or name two speakers.
+        OtherNameError: they are not of the kind that SAVEE gives.
+        CorpusError: they are, but name two speakers, or a sentence that there is not.
     """
     fields = _NAME.fullmatch(path.stem)
     folder = path.parent.name if re.fullmatch(_SPEAKERS, path.parent.name) else ""
     if fields is None or not (fields["speaker"] or folder):
-        raise CorpusError(f"{path}: not named like a clip of SAVEE (DC_a01, or a01 in a folder DC)")
+        raise OtherNameError(f"{path}: not named like a clip of SAVEE (DC_a01, or a01 in a folder DC)")
     speaker = fields["speaker"] or folder
     if folder and folder != speaker:
         raise CorpusError(f"{path}: named after {speaker}, in the folder of {folder}")
