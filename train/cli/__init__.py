@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from serd.errors import SerdError
-from train.cli import data, fit
+from train.cli import data, explore, fit
 
-_COMMANDS = (data, fit)
+_COMMANDS = (data, explore, fit)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
