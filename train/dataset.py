@@ -1,7 +1,7 @@
 """From clips to windows of features, cut and computed by the daemon's own code."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -71,6 +71,11 @@ class Dataset:
         """The part of some actors."""
         copies = tuple(each for each in self.copies if self.clips[each.clip].actor in actors)
         return replace(self, copies=copies)
+
+    def of_clips(self, indices: Collection[int]) -> "Dataset":
+        """The part of some clips, each with all of its copies."""
+        chosen = frozenset(indices)
+        return replace(self, copies=tuple(each for each in self.copies if each.clip in chosen))
 
     def normalisation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each coefficient over the clips as recorded.
