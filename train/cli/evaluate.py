@@ -9,7 +9,7 @@ from serd.cli.progress import Progress
 from serd.errors import InputError
 from train.actors import format_actors, parse_actors
 from train.cli.options import check_writable, natural
-from train.corpora import find_clips
+from train.corpora import TITLES, find_clips
 from train.evaluation.judge import judge, make_plan
 from train.evaluation.noise import noise_files, open_bank, parse_snr_db
 from train.evaluation.output import PAGE, write
@@ -33,6 +33,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL.tflite", help="the model, its card inside or beside it")
     add("root", type=Path, metavar="ROOT", help="folder that holds the clips, nested in any way")
+    add("--table", type=Path, metavar="FILE", help="a CSV of file, emotion and speaker: one more corpus")
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument(
         "--actors", default="", metavar="21-24", help="score these (default: all in ROOT)"
@@ -81,7 +82,8 @@ def evaluate_command(options: argparse.Namespace) -> int:
     )
     out = options.out or Path("runs") / f"evaluate-{options.model.stem}"
     check_writable(out.absolute())
-    plan = make_plan(options.model, options.root, find_clips(options.root), request, options.scheme)
+    corpus = find_clips(options.root, corpora=TITLES, table=options.table)
+    plan = make_plan(options.model, options.root, corpus, request, options.scheme)
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
     with Progress(len(plan.clips)) as progress:
         evaluation = judge(
