@@ -9,6 +9,7 @@ SerdError                 anything below; its text is one line for a person
 └── OperationError        exit code 1: it failed while running
     ├── LibraryError      a library that serd needs is not installed
     ├── SourceError       a sound source stopped delivering
+    ├── SpoolError        events cannot be kept on the disk
     └── PublishError      a broker refused or never acknowledged
 
 Foreign errors are translated once, at the edge that meets them, with ``raise ... from exc``.
@@ -55,6 +56,10 @@ class LibraryError(OperationError):
 
 class SourceError(OperationError):
     """A sound source stopped delivering."""
+
+
+class SpoolError(OperationError):
+    """Events cannot be kept on the disk."""
 
 
 class PublishError(OperationError):

@@ -119,6 +119,7 @@ def test_state_follows_changes_and_ignores_uncertain(shared_broker: MosquittoBro
     emotions = ["happy", "happy", "uncertain", "happy", "sad", "uncertain", "angry"]
     with Listener(shared_broker) as listener:
         with publishing(settings_for(shared_broker, prefix="follow")) as publisher:
+            wait_until(lambda: listener.of("follow/pi/mic/state") == ["none"], "the first state")
             for number, emotion in enumerate(emotions):
                 publisher.publish(make_event(number, emotion=emotion))
         wait_until(lambda: listener.of("follow/pi/status")[-1:] == ["offline"], "the goodbye")

@@ -7,6 +7,7 @@ settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is 
 import importlib
 import pkgutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from serd.events import Event
@@ -36,6 +37,8 @@ class Context:
     """Name of the machine."""
     source: str
     """Name of the sound source."""
+    state_folder: Path | None = None
+    """Where a publisher may keep what outlives a restart; None for nowhere. It need not exist yet."""
 
 
 class PublisherModule(Protocol):
