@@ -16,17 +16,8 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from serd.access import Access
-from serd.link_words import (
-    CUT,
-    NO_MQTT,
-    REFUSED,
-    SILENT,
-    access_refusal,
-    as_part,
-    asks_for_version_5,
-    in_words,
-    refusal,
-)
+from serd.link_news import LinkNews
+from serd.link_words import CUT, SILENT, access_refusal, as_part, in_words, refusal
 from serd.mqtt_settings import MQTT_5, Settings
 from serd.pauses import Pauses
 
@@ -99,8 +90,6 @@ class Link:
             SettingsError: a certificate, key or password file cannot be read.
         """
         self.address = f"{settings.host}:{settings.port}"
-        self.reason = ""
-        """Why there is no connection; empty where there is one."""
         self.window = WINDOW_MESSAGES
         """Messages that this connection's broker lets wait for its acknowledgement."""
         self.n_attempts = 0
@@ -109,19 +98,21 @@ class Link:
         """Connections that came up."""
         self._settings = settings
         self._user = user
+        self._news = LinkNews(self.address, user.news, is_version_5=settings.protocol == MQTT_5)
         self._access = Access(settings, name=name, will=will)
         self._client: Client | None = None
         self._live: tuple[Client, int] | None = None
         """The client that is connected, and what its message ids are counted from."""
         self._up_s: float | None = None
-        self._is_explained = False
-        """Whether it has been said why this attempt failed."""
         self._cut = CUT
-        self._in_our_words = asks_for_version_5 if settings.protocol == MQTT_5 else str
-        self._said: set[str] = set()
         self._subscriptions: dict[int, str] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serd-mqtt-link", daemon=True)
+
+    @property
+    def reason(self) -> str:
+        """Why there is no connection; empty where there is one."""
+        return self._news.reason
 
     def start(self) -> None:
         """Connect, and connect again whenever needed, in a thread of its own."""
@@ -175,8 +166,8 @@ class Link:
         try:
             client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
         except OSError as exc:
-            self._is_explained = True
-            self._fails(f"broker {self.address} cannot be reached", in_words(exc))
+            if not self._stopping.is_set():
+                self._news.fails("cannot be reached", in_words(exc))
             return
         began_s = time.monotonic()
         self._client = client
@@ -184,26 +175,19 @@ class Link:
             client.disconnect()
         while client.loop(_LOOP_S) == 0:
             if self._up_s is None and time.monotonic() - began_s > ANSWER_S:
-                self._is_explained = True
-                self._fails(f"broker {self.address} cannot be used", self._in_our_words(SILENT))
+                self._news.fails("cannot be used", SILENT)
                 break
 
     def _is_over(self) -> bool:
         """Say what became of a connection or an attempt; whether the connection was a steady one."""
         up_s, self._up_s = self._up_s, None
-        is_explained, self._is_explained = self._is_explained, False
         cut, self._cut = self._cut, CUT
         self._live = self._client = None
         self._subscriptions.clear()
         if self._stopping.is_set():
             return False
         self._user.disconnected()
-        if up_s is not None:
-            self._fails(f"lost broker {self.address}", cut)
-            # A broker that restarts has its port closed, or open too early: no news after a loss.
-            self._said.update((REFUSED, self._in_our_words(NO_MQTT)))
-        elif not is_explained:
-            self._fails(f"broker {self.address} cannot be used", self._in_our_words(NO_MQTT))
+        self._news.over(was_up=up_s is not None, cut=cut)
         return up_s is not None and time.monotonic() - up_s >= STEADY_S
 
     def _new_client(self) -> "Client":
@@ -228,16 +212,13 @@ class Link:
         if self._stopping.is_set():
             client.disconnect()
         elif code.is_failure:
-            self._is_explained = True
-            self._fails(f"broker {self.address} refuses us", refusal(str(code)))
+            self._news.fails("refuses us", refusal(str(code)))
         else:
             self.window = min(WINDOW_MESSAGES, getattr(properties, "ReceiveMaximum", WINDOW_MESSAGES))
             self.n_connections += 1
             self._up_s = time.monotonic()
             self._live = client, self.n_connections * _N_MESSAGE_IDS
-            self.reason = ""
-            self._said.clear()
-            self._user.news(f"connected to broker {self.address}", is_up=True)
+            self._news.up()
             self._user.connected()
 
     def _on_disconnect(
@@ -267,14 +248,7 @@ class Link:
     ) -> None:
         topic_filter = self._subscriptions.pop(mid, "")
         if codes and codes[0].is_failure:
-            line = f"broker {self.address} refuses our subscription to {topic_filter}"
-            self._user.news(f"{line}: {access_refusal(str(codes[0]))}", is_up=False)
+            self._news.no_subscription(topic_filter, access_refusal(str(codes[0])))
 
     def _on_message(self, _client: "Client", _data: object, message: "MQTTMessage") -> None:
         self._user.received(message.topic, bytes(message.payload))
-
-    def _fails(self, what: str, reason: str) -> None:
-        self.reason = reason
-        if reason not in self._said and not self._stopping.is_set():
-            self._said.add(reason)
-            self._user.news(f"{what}: {reason}; trying again", is_up=False)

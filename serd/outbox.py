@@ -11,10 +11,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from serd.backlog import Backlog
+from serd.in_flight import InFlight, Message
 from serd.link import Link
 from serd.mqtt_settings import Settings
 from serd.spool import KeptEvent
@@ -31,17 +31,6 @@ _GOODBYE_S: Final = 0.4
 """Part of the time to close that is kept for the goodbye, in seconds."""
 _LEAST_S: Final = 0.1
 """What each step of the goodbye gets at least, in seconds, though the time is up."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    topic: str
-    payload: str
-    is_retained: bool = False
-    event: KeptEvent | None = None
-    """None for what is no event."""
-    is_stored: bool = False
-    """Whether the event is on the disk."""
 
 
 class Outbox:
@@ -77,12 +66,9 @@ class Outbox:
         self._backlog = backlog
         self._as_replayed = as_replayed
         topic, here, gone = status
-        self._goodbye = _Message(topic, gone, is_retained=True)
+        self._goodbye = Message(topic, gone, is_retained=True)
         self._standing = Standing(topic, here)
-        self._in_flight: dict[int, _Message] = {}
-        """By message id."""
-        self._early: dict[int, str] = {}
-        """Messages acknowledged before we learned their id."""
+        self._in_flight = InFlight()
         self._n_refused = 0
         self._refused: set[tuple[str, str]] = set()
         self._connection = 0
@@ -147,7 +133,8 @@ class Outbox:
         self._sender.join(left_s(deadline))
 
     def _is_settled(self) -> bool:
-        return not (self._standing or self._in_flight or self._backlog.has_unsent)
+        backlog = self._backlog
+        return not (self._standing or self._in_flight or backlog.n_in_memory or backlog.has_unsent)
 
     def _run(self) -> None:
         self._backlog.open()
@@ -186,31 +173,38 @@ class Outbox:
             present = self._standing.next()
         if present is not None:
             topic, payload, is_retained = present
-            self._hand_over(_Message(topic, payload, is_retained=is_retained), connection)
+            self._hand_over(Message(topic, payload, is_retained=is_retained), connection)
         elif (turn := self._backlog.next()) is not None:
             self._hand_over(self._message(*turn), connection)
         else:
             return False
         return True
 
-    def _message(self, event: KeptEvent, is_stored: bool) -> _Message:  # noqa: FBT001
+    def _message(self, event: KeptEvent, is_stored: bool) -> Message:  # noqa: FBT001
         is_fresh = event.number >= self._first_fresh
         payload = event.payload if is_fresh else self._as_replayed(event.payload)
-        return _Message(event.topic, payload, event=event, is_stored=is_stored)
+        return Message(event.topic, payload, event=event, is_stored=is_stored)
 
-    def _hand_over(self, message: _Message, connection: int) -> None:
-        message_id = self.link.publish(message.topic, message.payload, is_retained=message.is_retained)
+    def _hand_over(self, message: Message, connection: int) -> None:
+        refusal: str | None = None
+        message_id = None
+        try:
+            message_id = self.link.publish(
+                message.topic, message.payload, is_retained=message.is_retained
+            )
+        except ValueError as exc:
+            # No broker would take it: a topic with a wildcard, or what has no place in UTF-8.
+            refusal = str(exc)
         with self._changed:
-            if message_id is None or connection != self._connection:
-                # The connection has ended meanwhile: what is on the disk will be read again.
-                if message.event is not None and not message.is_stored:
-                    self._backlog.rewind([message.event])
-            elif message_id in self._early:
-                self._settle(message, self._early.pop(message_id))
-            else:
-                self._in_flight[message_id] = message
+            if message_id is not None and connection == self._connection:
+                refusal = self._in_flight.sent(message_id, message)
+            elif refusal is None and message.event is not None and not message.is_stored:
+                # The connection has ended meanwhile; what is on the disk will be read again.
+                self._backlog.rewind([message.event])
+            if refusal is not None:
+                self._settle(message, refusal)
 
-    def _settle(self, message: _Message, refusal: str) -> None:
+    def _settle(self, message: Message, refusal: str) -> None:
         if message.event is not None:
             if message.is_stored:
                 self._backlog.acknowledged(message.event.number)
@@ -226,15 +220,8 @@ class Outbox:
             self._hand_over(self._goodbye, self._connection)
         with self._changed:
             self._changed.wait_for(lambda: not self._in_flight, left_s(self._deadline - 2 * _LEAST_S))
-            self._return_in_flight()
+            self._backlog.rewind(self._in_flight.take_back())
         self._backlog.finish()
-
-    def _return_in_flight(self) -> None:
-        """Put back what is not acknowledged, since it will not be on this connection."""
-        in_memory = [sent for sent in self._in_flight.values() if not sent.is_stored]
-        self._backlog.rewind([sent.event for sent in in_memory if sent.event is not None])
-        self._in_flight.clear()
-        self._early.clear()
 
     def connected(self) -> None:
         """Subscribe; tell present values, then send events."""
@@ -257,15 +244,13 @@ class Outbox:
             self._is_up = False
             self._is_away = True
             self._standing.end()
-            self._return_in_flight()
+            self._backlog.rewind(self._in_flight.take_back())
             self._changed.notify_all()
 
     def acknowledged(self, message_id: int, *, refusal: str) -> None:
         """Forget a message that the broker has taken, or never will."""
         with self._changed:
-            if (message := self._in_flight.pop(message_id, None)) is None:
-                self._early[message_id] = refusal
-            else:
+            if (message := self._in_flight.answered(message_id, refusal)) is not None:
                 self._settle(message, refusal)
 
     def received(self, topic: str, payload: bytes) -> None:

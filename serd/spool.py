@@ -132,7 +132,7 @@ class Spool:
                     raise
                 self._move_aside(exc)
                 return action(self._opened())
-        except (sqlite3.Error, OSError) as exc:
+        except (sqlite3.Error, OSError, ValueError) as exc:
             if not is_full(exc):
                 self._let_go()
             raise SpoolError(f"{self.path}: {in_words(exc)}") from exc

@@ -347,6 +347,21 @@ class TestOtherMessages:
         assert broker.log.count("mute/set") == 1
 
 
+def test_what_no_broker_would_take_stops_nothing(
+    broker: MosquittoBroker, folder: Path, lines: list[str]
+) -> None:
+    """A topic with a wildcard and a text that is no Unicode are said and left out; the rest flows."""
+    with Listener(broker) as listener:
+        with publishing(settings_for(broker, durability="always"), folder) as publisher:
+            publisher.retain("serd/+/mute", "ON")
+            publisher.publish(make_event(1, node="half a pair: \ud83d"))
+            publisher.publish(make_event(2))
+            wait_until(lambda: listener.ids(EVENT) == [2], "the other event")
+        leave(listener)
+    assert publisher.n_refused == 1
+    assert sum("does not take" in text for text in lines) == 2
+
+
 def test_publish_is_quick_whatever_the_disk_does(folder: Path) -> None:
     """Without a broker and with "offline", 1000 events are taken in less than half a second."""
     publisher = open_publisher(Settings(host="127.0.0.1", port=free_port()), folder)
