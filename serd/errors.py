@@ -10,6 +10,7 @@ SerdError                 anything below; its text is one line for a person
     ├── LibraryError      a library that serd needs is not installed
     ├── SourceError       a sound source stopped delivering
     │   └── SourceInterruptedError  it was closed by serd and may be opened again at once
+    ├── SpoolError        events cannot be kept on the disk
     └── PublishError      a broker refused or never acknowledged
 
 Foreign errors are translated once, at the edge that meets them, with ``raise ... from exc``.
@@ -60,6 +61,10 @@ class SourceError(OperationError):
 
 class SourceInterruptedError(SourceError):
     """A sound source was closed by serd itself, and may be opened again at once."""
+
+
+class SpoolError(OperationError):
+    """Events cannot be kept on the disk."""
 
 
 class PublishError(OperationError):

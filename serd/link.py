@@ -1,54 +1,61 @@
 """One connection to an MQTT broker that comes up when it can and comes back by itself.
 
-The first attempt may fail: the pause between attempts grows from 1 to 30 seconds, for as long as it
-takes. What became of the connection is said once a change, not once an attempt, and in words that tell
-what to do.
+The first attempt may fail: the pauses between attempts grow from about 1 to 60 seconds, spread at
+random, for as long as it takes. What became of the connection is said once a change, not once an
+attempt, and in words that tell what to do.
+
+Each connection has a paho client of its own, and a session that the broker forgets with it: nothing that
+either remembers of an earlier one can be sent again, out of order, or subscribed to twice. What must
+survive a connection is the user's own business. Everything goes out with QoS 1.
 """
 
-import contextlib
-import errno
-import secrets
-import socket
-import ssl
-import sys
+import logging
+import random
 import threading
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from serd.errors import SettingsError
-from serd.mqtt_settings import Settings
-from serd.topics import topic_level
+from serd.access import Access
+from serd.link_news import LinkNews
+from serd.link_words import CUT, SILENT, access_refusal, as_part, in_words, refusal
+from serd.mqtt_settings import MQTT_5, Settings
+from serd.pauses import Pauses
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client, MQTTMessage
+    from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
+    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-
 WINDOW_MESSAGES: Final = 50
-"""Messages that may wait for the broker's acknowledgement at a time."""
+"""Messages that may wait for the broker's acknowledgement at a time, unless it asks for fewer."""
+FIRST_PAUSE_S = 1.0
+MOST_PAUSE_S = 60.0
+ANSWER_S = 10.0
+"""How long a broker that took our connection may take to let us in."""
+STEADY_S = 5.0
+"""A connection that lasted as long as this was a good one: the pauses begin anew behind it."""
+
+_log = logging.getLogger("serd.mqtt")
 
 _QOS: Final = 1
-_CONNECT_TIMEOUT_S: Final = 5.0
-_PAUSE_S: Final = (1, 30)
-_REFUSED: Final = "connection refused, no broker runs there"
-_CUT: Final = "the connection broke off"
-_NO_MQTT: Final = (
-    "closed before it answered; is it an MQTT broker, and is TLS set on both sides or on neither?"
-)
+_LOOP_S: Final = 1.0
+_N_MESSAGE_IDS: Final = 1 << 16
+"""MQTT counts messages in 16 bits, and each connection anew."""
 
 
 class LinkUser(Protocol):
-    """Who uses a link. All methods are called by its network thread and must return soon."""
+    """Who uses a link. All methods are called by its thread and must return soon."""
 
     def connected(self) -> None:
         """The broker has let us in: publish and subscribe what must be there on each connection."""
         ...
 
     def disconnected(self) -> None:
-        """The connection is gone."""
+        """The connection is gone with all that was not acknowledged, or did not come about."""
         ...
 
-    def acknowledged(self, message_id: int) -> None:
-        """The broker has taken a message."""
+    def acknowledged(self, message_id: int, *, refusal: str) -> None:
+        """The broker has taken a message; or will never take it, and ``refusal`` says why."""
         ...
 
     def received(self, topic: str, payload: bytes) -> None:
@@ -76,193 +83,172 @@ class Link:
         Args:
             settings: the broker; its host must not be empty.
             user: who is told of what happens.
-            name: how the client is called; a random part is added, for two clients of one name would
-                throw each other out for ever.
+            name: how the client is called, before a random part.
             will: topic and text that the broker publishes, retained, if we vanish.
 
         Raises:
-            SettingsError: a certificate or key cannot be read.
+            SettingsError: a certificate, key or password file cannot be read.
         """
         self.address = f"{settings.host}:{settings.port}"
-        self.reason = ""
+        self.window = WINDOW_MESSAGES
+        """Messages that this connection's broker lets wait for its acknowledgement."""
+        self.n_attempts = 0
+        """Attempts to connect, successful ones included."""
+        self.n_connections = 0
+        """Connections that came up."""
+        self._settings = settings
         self._user = user
-        self._is_up = False
-        self._is_stopping = False
-        self._is_refused = False
-        self._said: set[str] = set()
-        self._client = self._make_client(settings, name, will)
-        self._client.connect_async(settings.host, settings.port, settings.keepalive_s)
+        self._news = LinkNews(self.address, user.news, is_version_5=settings.protocol == MQTT_5)
+        self._access = Access(settings, name=name, will=will)
+        self._client: Client | None = None
+        self._live: tuple[Client, int] | None = None
+        """The client that is connected, and what its message ids are counted from."""
+        self._up_s: float | None = None
+        self._cut = CUT
+        self._subscriptions: dict[int, str] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="serd-mqtt-link", daemon=True)
+
+    @property
+    def reason(self) -> str:
+        """Why there is no connection; empty where there is one."""
+        return self._news.reason
 
     def start(self) -> None:
         """Connect, and connect again whenever needed, in a thread of its own."""
-        self._client.loop_start()
+        self._thread.start()
 
-    def publish(self, topic: str, payload: str, *, is_retained: bool) -> int:
-        """Send a message with QoS 1, now or on the next connection.
+    def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
+        """Send a message on the present connection.
 
         Returns:
-            The id that ``LinkUser.acknowledged`` will be called with.
+            The id that ``LinkUser.acknowledged`` will be called with, unique among all connections; None
+            where there is no connection.
         """
-        return self._client.publish(topic, payload, qos=_QOS, retain=is_retained).mid
+        if (live := self._live) is None:
+            return None
+        client, first_id = live
+        return first_id + client.publish(topic, payload, qos=_QOS, retain=is_retained).mid
 
     def subscribe(self, topic_filter: str) -> None:
         """Ask for all messages whose topic fits, for as long as this connection lasts."""
-        self._client.subscribe(topic_filter, qos=_QOS)
+        if (live := self._live) is not None:
+            _, message_id = live[0].subscribe(topic_filter, qos=_QOS)
+            if message_id is not None:
+                self._subscriptions[message_id] = topic_filter
 
     def stop(self, timeout_s: float) -> None:
-        """Say goodbye, so that the broker drops the will, and end within ``timeout_s`` seconds."""
-        self._is_stopping = True
-        self._client.disconnect()
-        # The network thread may hang in a name look-up for longer than we may wait: a daemon thread
-        # waits for it instead, and both end with the process.
-        waiter = threading.Thread(target=self._join, name="serd-mqtt-stop", daemon=True)
-        waiter.start()
-        waiter.join(max(0.0, timeout_s))
+        """Say goodbye, so that the broker drops the will, and end within ``timeout_s`` seconds.
 
-    def _join(self) -> None:
-        # paho looks at its thread twice, and the thread may end between the two looks.
-        with contextlib.suppress(AttributeError):
-            self._client.loop_stop()
+        The thread may hang in a name look-up for longer than that; then it ends with the process.
+        """
+        self._stopping.set()
+        if (client := self._client) is not None:
+            client.disconnect()
+        if self._thread.is_alive():
+            self._thread.join(max(0.0, timeout_s))
 
-    def _make_client(self, settings: Settings, name: str, will: tuple[str, str] | None) -> "Client":
-        from paho.mqtt.client import Client  # noqa: PLC0415
-        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
+    def _run(self) -> None:
+        pauses = Pauses(first_s=FIRST_PAUSE_S, most_s=MOST_PAUSE_S, random=random.random)
+        while not self._stopping.is_set():
+            self.n_attempts += 1
+            try:
+                self._connect_once()
+            except Exception:  # noqa: BLE001 - whatever went wrong, there must be a next attempt
+                # paho raises anything at answers that are no MQTT.
+                _log.debug("broker %s", self.address, exc_info=True)
+            if self._is_over():
+                pauses.reset()
+            self._stopping.wait(pauses.next_s())
 
-        client_id = f"serd-{topic_level(name)}-{secrets.token_hex(4)}"
-        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id)
-        client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.reconnect_delay_set(*_PAUSE_S)
-        # Beyond this number paho would queue messages itself, and send them out of order.
-        client.max_inflight_messages_set(2 * WINDOW_MESSAGES)
-        if settings.user:
-            client.username_pw_set(settings.user, settings.password or None)
-        if settings.tls:
-            client.tls_set_context(_tls_context(settings))
-        if will is not None:
-            client.will_set(*will, qos=_QOS, retain=True)
+    def _connect_once(self) -> None:
+        client = self._new_client()
+        try:
+            client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+        except OSError as exc:
+            if not self._stopping.is_set():
+                self._news.fails("cannot be reached", in_words(exc))
+            return
+        began_s = time.monotonic()
+        self._client = client
+        if self._stopping.is_set():
+            client.disconnect()
+        while client.loop(_LOOP_S) == 0:
+            if self._up_s is None and time.monotonic() - began_s > ANSWER_S:
+                self._news.fails("cannot be used", SILENT)
+                break
+
+    def _is_over(self) -> bool:
+        """Say what became of a connection or an attempt; whether the connection was a steady one."""
+        up_s, self._up_s = self._up_s, None
+        cut, self._cut = self._cut, CUT
+        self._live = self._client = None
+        self._subscriptions.clear()
+        if self._stopping.is_set():
+            return False
+        self._user.disconnected()
+        self._news.over(was_up=up_s is not None, cut=cut)
+        return up_s is not None and time.monotonic() - up_s >= STEADY_S
+
+    def _new_client(self) -> "Client":
+        client = self._access.new_client(2 * WINDOW_MESSAGES)
         client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        # With this set, whoever publishes leaves the writing to the thread that calls ``loop``.
+        client.on_socket_register_write = lambda *_: None
         return client
 
     def _on_connect(
-        self, client: "Client", _data: object, _flags: object, code: "ReasonCode", _properties: object
+        self,
+        client: "Client",
+        _data: object,
+        _flags: object,
+        code: "ReasonCode",
+        properties: "Properties | None",
     ) -> None:
-        if self._is_stopping:
+        if self._stopping.is_set():
             client.disconnect()
         elif code.is_failure:
-            self._is_refused = True
-            self._fails(f"broker {self.address} refuses us", _refusal(str(code)))
+            self._news.fails("refuses us", refusal(str(code)))
         else:
-            self._is_up = True
-            self.reason = ""
-            self._said.clear()
-            self._user.news(f"connected to broker {self.address}", is_up=True)
+            self.window = min(WINDOW_MESSAGES, getattr(properties, "ReceiveMaximum", WINDOW_MESSAGES))
+            self.n_connections += 1
+            self._up_s = time.monotonic()
+            self._live = client, self.n_connections * _N_MESSAGE_IDS
+            self._news.up()
             self._user.connected()
 
-    def _on_connect_fail(self, _client: "Client", _data: object) -> None:
-        # paho keeps the cause to itself, but calls this while it handles it.
-        self._fails(f"broker {self.address} cannot be reached", in_words(sys.exception()))
-
     def _on_disconnect(
-        self, _client: "Client", _data: object, _flags: object, _code: object, _properties: object
+        self,
+        _client: "Client",
+        _data: object,
+        flags: "DisconnectFlags",
+        code: "ReasonCode",
+        _properties: object,
     ) -> None:
-        if self._is_stopping:
-            return
-        if self._is_up:
-            self._is_up = False
-            self._user.disconnected()
-            self._fails(f"lost broker {self.address}", _CUT)
-            # A broker that restarts has its port closed, or open too early: no news after a loss.
-            self._said.update((_REFUSED, _NO_MQTT))
-        elif self._is_refused:
-            self._is_refused = False
-        else:
-            self._fails(f"broker {self.address} cannot be used", _NO_MQTT)
+        if flags.is_disconnect_packet_from_server:
+            self._cut = f"it closed the connection ({as_part(str(code))})"
 
     def _on_publish(
-        self, _client: "Client", _data: object, mid: int, _code: object, _properties: object
+        self, _client: "Client", _data: object, mid: int, code: "ReasonCode", _properties: object
     ) -> None:
-        self._user.acknowledged(mid)
+        refused = access_refusal(str(code)) if code.is_failure else ""
+        self._user.acknowledged(self.n_connections * _N_MESSAGE_IDS + mid, refusal=refused)
+
+    def _on_subscribe(
+        self,
+        _client: "Client",
+        _data: object,
+        mid: int,
+        codes: "list[ReasonCode]",
+        _properties: object,
+    ) -> None:
+        topic_filter = self._subscriptions.pop(mid, "")
+        if codes and codes[0].is_failure:
+            self._news.no_subscription(topic_filter, access_refusal(str(codes[0])))
 
     def _on_message(self, _client: "Client", _data: object, message: "MQTTMessage") -> None:
         self._user.received(message.topic, bytes(message.payload))
-
-    def _fails(self, what: str, reason: str) -> None:
-        self.reason = reason
-        if reason not in self._said and not self._is_stopping:
-            self._said.add(reason)
-            self._user.news(f"{what}: {reason}; trying again", is_up=False)
-
-
-def in_words(error: BaseException | None) -> str:
-    """Why a connection did not come about, in words that tell what to do."""
-    match error:
-        case ConnectionRefusedError():
-            words = _REFUSED
-        case ConnectionResetError():
-            words = _NO_MQTT
-        case TimeoutError():
-            words = "no answer in time"
-        case socket.gaierror():
-            words = "the host name is not known"
-        case ssl.SSLCertVerificationError():
-            words = (
-                f"its TLS certificate is not accepted ({error.verify_message});"
-                " [mqtt] ca_file must name the authority that signed it"
-            )
-        case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):
-            words = "it does not speak TLS on this port; turn [mqtt] tls off or take its TLS port"
-        case ssl.SSLError():
-            words = f"TLS failed ({error.reason or error})"
-        case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
-            words = "there is no way to this host; is the network up?"
-        case OSError():
-            words = error.strerror or str(error)
-        case _:
-            words = "no answer"
-    return words
-
-
-def _refusal(code: str) -> str:
-    if code.lower() in {"not authorized", "bad user name or password"}:
-        return "not authorised; check [mqtt] user and password"
-    return code[:1].lower() + code[1:]
-
-
-class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the other side is not who it should be; paho would leave it open."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def _tls_context(settings: Settings) -> ssl.SSLContext:
-    """What we trust and who we are.
-
-    Raises:
-        SettingsError: a file is missing or no PEM.
-    """
-    key, path = "ca_file", settings.ca_file
-    try:
-        context = ssl.create_default_context(cafile=path or None)
-        context.sslsocket_class = _TidySocket
-        if path:
-            # Python 3.13 refuses authorities without a key usage extension, which those made by
-            # Mosquitto's own instructions lack. The certificate is still verified.
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if settings.cert_file:
-            key, path = "cert_file", settings.cert_file
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    except OSError as exc:
-        why = exc.strerror or str(exc)
-        if isinstance(exc, ssl.SSLError):
-            why = "no PEM, or key and certificate do not belong together"
-        raise SettingsError(f"[mqtt] {key} = {path!r} cannot be used: {why}") from exc
-    return context

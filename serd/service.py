@@ -150,6 +150,7 @@ class Service:
         return Context(
             node=self._settings.node.resolved_name,
             sources=tuple(source.name for source in self._settings.sources),
+            state_folder=self._folder,
             command=self._command,
         )
 

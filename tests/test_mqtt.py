@@ -13,9 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from serd.controls import Controls
 from serd.errors import PublishError, SettingsError
 from serd.publishers import Context
 from serd.publishers.mqtt import MqttPublisher, Settings, create
+from serd.reports import (
+    AvailabilityReport,
+    ControlRefused,
+    ControlReport,
+    LevelReport,
+    Report,
+    SpeechReport,
+    StateReport,
+)
 from tests.brokers import (
     DEADLINE_S,
     Certificates,
@@ -100,8 +110,9 @@ def test_an_event_is_the_json_of_the_event_and_is_not_retained(
 
 
 def test_status_and_state_are_retained(shared_broker: MosquittoBroker) -> None:
-    """mosquitto_sub reads online and none while the daemon listens, then the emotion and offline."""
+    """mosquitto_sub reads online and the state while the daemon listens, then the next and offline."""
     with publishing(settings_for(shared_broker, prefix="kept")) as publisher:
+        publisher.publish(StateReport(source="mic", emotion="none"))
         wait_until(
             lambda: (
                 shared_broker.retained("kept/#")
@@ -109,20 +120,58 @@ def test_status_and_state_are_retained(shared_broker: MosquittoBroker) -> None:
             ),
             "status and first state",
         )
-        publisher.publish(make_event(emotion="sad"))
+        publisher.publish(StateReport(source="mic", emotion="sad"))
     expected = {"kept/pi/status": "offline", "kept/pi/mic/state": "sad"}
     assert shared_broker.retained("kept/#") == expected
 
 
-def test_state_follows_changes_and_ignores_uncertain(shared_broker: MosquittoBroker) -> None:
-    """State is published when the emotion changes, and uncertain changes nothing."""
-    emotions = ["happy", "happy", "uncertain", "happy", "sad", "uncertain", "angry"]
+def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
+    """What stands is retained, what passes is not, and numbers are JSON."""
+    reports: list[Report] = [
+        AvailabilityReport(source="mic", is_alive=True),
+        ControlReport(source="mic", controls=Controls(mute=True, threshold=0.5, cooldown_s=30.0)),
+        SpeechReport(source="mic", is_speaking=True),
+        LevelReport(source="mic", level_dbfs=-31.5, guesses={"sad": 0.6}),
+        ControlRefused(source="mic", control="mute", reason="got '1', expected ON or OFF"),
+    ]
     with Listener(shared_broker) as listener:
-        with publishing(settings_for(shared_broker, prefix="follow")) as publisher:
-            for number, emotion in enumerate(emotions):
-                publisher.publish(make_event(number, emotion=emotion))
-        wait_until(lambda: listener.of("follow/pi/status")[-1:] == ["offline"], "the goodbye")
-    assert listener.of("follow/pi/mic/state") == ["none", "happy", "sad", "angry"]
+        with publishing(settings_for(shared_broker, prefix="all")) as publisher:
+            wait_until(lambda: listener.of("all/pi/status") == ["online"], "the connection")
+            for report in reports:
+                publisher.publish(report)
+            wait_until(lambda: listener.of("all/pi/mic/mute/error"), "the last of them")
+        wait_until(lambda: listener.of("all/pi/status")[-1:] == ["offline"], "the goodbye")
+    assert json.loads(listener.of("all/pi/mic/level")[0]) == {
+        "level_dbfs": -31.5,
+        "guesses": {"sad": 0.6},
+    }
+    assert listener.of("all/pi/mic/mute/error") == ["got '1', expected ON or OFF"]
+    assert shared_broker.retained("all/#") == {
+        "all/pi/status": "offline",
+        "all/pi/mic/availability": "online",
+        "all/pi/mic/mute": "ON",
+        "all/pi/mic/threshold": "0.5",
+        "all/pi/mic/cooldown": "30",
+        "all/pi/mic/speech": "ON",
+    }
+
+
+def test_a_command_reaches_the_daemon(shared_broker: MosquittoBroker) -> None:
+    """Whatever is written to a control's set topic comes with source, control and the very bytes."""
+    commands: list[tuple[str, str, bytes]] = []
+    context = Context(node="pi", sources=("mic", "door"), command=lambda *each: commands.append(each))
+    settings = settings_for(shared_broker, prefix="told")
+    with Listener(shared_broker) as listener, publishing(settings, context=context):
+        wait_until(lambda: listener.of("told/pi/status") == ["online"], "the connection")
+        wait_until(lambda: _told(shared_broker, commands), "the first command")
+        shared_broker.publish("told/pi/mic/threshold/set", "0.8")
+        shared_broker.publish("told/pi/mic/threshold", "0.9")
+        wait_until(lambda: commands[-1:] == [("mic", "threshold", b"0.8")], "the second command")
+
+
+def _told(broker: MosquittoBroker, commands: list[tuple[str, str, bytes]]) -> bool:
+    broker.publish("told/pi/door/mute/set", "ON")
+    return ("door", "mute", b"ON") in commands
 
 
 def test_offline_is_the_last_word(shared_broker: MosquittoBroker) -> None:
@@ -241,7 +290,7 @@ def test_events_in_flight_are_repeated_before_new_ones_are_sent() -> None:
 def test_a_broker_that_forgets_is_told_again() -> None:
     """A broker that lost what it retained gets status and state again on its return."""
     with mosquitto() as broker, publishing(settings_for(broker)) as publisher:
-        publisher.publish(make_event(emotion="angry"))
+        publisher.publish(StateReport(source="mic", emotion="angry"))
         wait_until(lambda: broker.retained(STATE) == {STATE: "angry"}, "the state")
         broker.stop()
         (broker.folder / "mosquitto.db").unlink()

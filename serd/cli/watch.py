@@ -98,7 +98,7 @@ class _Feed:
     def disconnected(self) -> None:
         """``news`` tells it."""
 
-    def acknowledged(self, message_id: int) -> None:
+    def acknowledged(self, message_id: int, *, refusal: str) -> None:
         """Nothing is published."""
 
     def received(self, topic: str, payload: bytes) -> None:

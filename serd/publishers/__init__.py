@@ -1,13 +1,15 @@
 """Where events and reports go.
 
 A publisher is one module in this folder. It declares ``SECTION`` (the name of its table in the
-settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is all it takes.
+settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is all it takes. One that
+keeps events until they are delivered declares ``KEEPS_EVENTS = True`` and is told before the others.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from serd.reports import Report
@@ -39,6 +41,8 @@ class Context:
     """Names of the sound sources."""
     command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
     """Passes a change of a control on to the daemon: source, control, value."""
+    state_folder: Path | None = None
+    """Where a publisher may keep what outlives a restart; None for nowhere. It need not exist yet."""
 
 
 class PublisherModule(Protocol):
@@ -55,9 +59,11 @@ class PublisherModule(Protocol):
 
 
 def publisher_modules() -> dict[str, PublisherModule]:
-    """All modules in this folder that declare a publisher, by their section."""
+    """All modules in this folder that declare a publisher, by their section, in the order of telling."""
     modules = (
         importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)
     )
-    publishers = (cast("PublisherModule", each) for each in modules if hasattr(each, "SECTION"))
+    publishers = [cast("PublisherModule", each) for each in modules if hasattr(each, "SECTION")]
+    # An event must be in safe keeping before anybody reads of it.
+    publishers.sort(key=lambda publisher: not getattr(publisher, "KEEPS_EVENTS", False))
     return {publisher.SECTION: publisher for publisher in publishers}
