@@ -60,13 +60,17 @@ def test_verify_would_complain(environment: dict[str, str], tmp_path: Path) -> N
 def test_the_service_is_hardened(
     environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`systemd-analyze security --offline=true` gives 2.0 or less; the README names the figures."""
+    """`systemd-analyze security --offline=true` gives 2.0 or less; the README has the figures."""
     readme = (SYSTEM.parent / "README.md").read_text("utf-8")
+    version = subprocess.run(
+        ["systemd-analyze", "--version"], capture_output=True, text=True, check=True
+    )
+    is_debian_12s = version.stdout.startswith("systemd 252 ")
     for unit in (SYSTEM, USER):
         figure = exposure(unit, environment)
         with capsys.disabled():
             print(f"\nsystemd-analyze security: exposure of {unit.name} is {figure}")
-        assert re.search(rf"\b{re.escape(str(figure))}\b", readme)
+        assert f"{unit.name}` has {figure}" in readme or not is_debian_12s
     assert exposure(SYSTEM, environment) <= MAX_EXPOSURE
 
 
