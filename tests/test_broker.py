@@ -28,7 +28,7 @@ from tests.brokers import (
 from tests.made_events import make_event
 
 USER, WORD = "pi", "right"
-CONTEXT = Context(node="pi", source="mic")
+CONTEXT = Context(node="pi", sources=("mic",))
 
 
 @contextlib.contextmanager
@@ -287,7 +287,7 @@ def test_memory_of_the_broker_is_small() -> None:
         started = rss_kb()
         settings = Settings(host="127.0.0.1", port=broker.port)
         with Listener(MosquittoBroker(settings.host, settings.port, Path("/"))) as listener:
-            publisher = MqttPublisher(settings, Context(node="pi", source="mic"), broker)
+            publisher = MqttPublisher(settings, Context(node="pi", sources=("mic",)), broker)
             began = time.monotonic()
             for number in range(500):
                 publisher.publish(make_event(number))

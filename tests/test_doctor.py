@@ -47,6 +47,12 @@ class FakePortAudio:
         self._name = name
         self._opens = opens
 
+    def _terminate(self) -> None:
+        """End the library."""
+
+    def _initialize(self) -> None:
+        """Start it."""
+
     def get_portaudio_version(self) -> tuple[int, str]:
         """As the library says it."""
         return 1246976, "PortAudio V19.6.0-devel, revision 396fe4b669"

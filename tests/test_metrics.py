@@ -27,7 +27,7 @@ from serd.reports import (
 from tests.brokers import DEADLINE_S
 from tests.made_events import make_event
 
-CONTEXT = Context(node="pi", source="mic")
+CONTEXT = Context(node="pi", sources=("mic",))
 STATS = StatsReport(
     uptime_s=120.5,
     version="1.2.3",

@@ -31,7 +31,7 @@ from tests.made_events import make_event
 
 EVENT, STATE, STATUS = "serd/pi/mic/event", "serd/pi/mic/state", "serd/pi/status"
 USER, WORD = "pi", "right"
-CONTEXT = Context(node="pi", source="mic")
+CONTEXT = Context(node="pi", sources=("mic",))
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_offline_is_the_last_word(shared_broker: MosquittoBroker) -> None:
 
 def test_names_cannot_break_out_of_their_level(shared_broker: MosquittoBroker) -> None:
     """A node "a/b" and a source "+#" become one level each."""
-    context = Context(node="a/b", source="+#")
+    context = Context(node="a/b", sources=("+#",))
     with (
         Listener(shared_broker) as listener,
         publishing(settings_for(shared_broker, prefix="odd"), context) as publisher,
@@ -355,7 +355,7 @@ def test_the_will_speaks_for_a_daemon_that_is_killed(shared_broker: MosquittoBro
         "from serd.publishers import Context\n"
         "from serd.publishers.mqtt import Settings, create\n"
         "settings = Settings(host='127.0.0.1', port=int(sys.argv[1]), prefix='will')\n"
-        "publisher = create(settings, Context(node='pi', source='mic'))\n"
+        "publisher = create(settings, Context(node='pi', sources=('mic',)))\n"
         "time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(shared_broker.port)]

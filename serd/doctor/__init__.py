@@ -1,6 +1,6 @@
 """Looks at everything that serd stands on, part by part, and says what is wrong and what to do."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,6 @@ from serd.doctor.findings import Finding, Verdict, examined, fail, ok, skipped
 from serd.doctor.parts import model_findings, state_folder_findings, voice_findings
 from serd.doctor.service import service_findings
 from serd.doctor.sound import device_findings, portaudio_findings, source_findings
-from serd.sources import SourceSettings
 
 __all__ = ["Case", "Finding", "Verdict", "examine"]
 
@@ -47,7 +46,7 @@ def _checks(case: Case) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]
         for check in ("sources", "voice detector", "model"):
             yield check, partial(_unknown, check)
     else:
-        for source in _sources(settings):
+        for source in settings.sources:
             yield f"source {source.name}", partial(source_findings, source, case.listen_s)
         yield "voice detector", partial(voice_findings, settings.voice)
         yield "model", partial(model_findings, settings.model)
@@ -58,10 +57,6 @@ def _checks(case: Case) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]
         node = settings.node.resolved_name
         yield "broker", partial(broker_findings, settings.publishers["mqtt"], node)
     yield "service", partial(service_findings, case.environment)
-
-
-def _sources(settings: Settings) -> Sequence[SourceSettings]:
-    return [settings.source]
 
 
 def _settings_findings(case: Case) -> Iterator[Finding]:

@@ -9,8 +9,9 @@ from serd.audio import SAMPLE_RATE_HZ, level_dbfs
 from serd.doctor.findings import Finding, fail, ok, skipped
 from serd.errors import DeviceError, LibraryError
 from serd.sources import Source, SourceSettings
-from serd.sources.microphone import microphones, portaudio
-from serd.sources.opening import open_source
+from serd.sources.microphone import microphones
+from serd.sources.opening import Opener
+from serd.sources.portaudio import portaudio_module
 
 _NOT_OPENED = (
     "if another program holds it (fuser -v /dev/snd/*), perhaps the service itself, stop that"
@@ -24,14 +25,14 @@ _SILENT = (
 
 def portaudio_findings() -> Iterator[Finding]:
     """Is the library there."""
-    version = portaudio().get_portaudio_version()[1]
+    version = portaudio_module().get_portaudio_version()[1]
     yield ok("PortAudio", version.partition(",")[0])
 
 
 def device_findings() -> Iterator[Finding]:
     """Which microphones are there; none is bad only for a source that wants one."""
     try:
-        found = microphones(portaudio())
+        found = microphones(portaudio_module())
     except LibraryError:
         yield skipped("microphones", "no PortAudio")
         return
@@ -49,7 +50,7 @@ def source_findings(settings: SourceSettings, listen_s: float) -> Iterator[Findi
         yield skipped(check, "standard input is for the daemon")
         return
     try:
-        source = open_source(settings, paced=False)
+        source = Opener(paced=False).open(settings)
     except DeviceError as exc:
         yield fail(check, str(exc), _NOT_OPENED if "does not open" in str(exc) else "")
         return

@@ -1,4 +1,4 @@
-"""Where events go.
+"""Where events and reports go.
 
 A publisher is one module in this folder. It declares ``SECTION`` (the name of its table in the
 settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is all it takes.
@@ -6,17 +6,18 @@ settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is 
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from serd.events import Event
+from serd.reports import Report
 
 
 class Publisher(Protocol):
-    """Takes events."""
+    """Takes reports, of which events are one kind."""
 
-    def publish(self, event: Event) -> None:
-        """Take one event; must not block on a slow subscriber."""
+    def publish(self, report: Report) -> None:
+        """Take one report, or pass over a kind it has no use for; never waits for a subscriber."""
         ...
 
     def close(self, timeout_s: float) -> None:
@@ -34,8 +35,10 @@ class Context:
 
     node: str
     """Name of the machine."""
-    source: str
-    """Name of the sound source."""
+    sources: tuple[str, ...]
+    """Names of the sound sources."""
+    command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
+    """Passes a change of a control on to the daemon: source, control, value."""
 
 
 class PublisherModule(Protocol):

@@ -19,6 +19,7 @@ from serd.labels import NONE, UNCERTAIN
 from serd.link import WINDOW_MESSAGES, Link
 from serd.mqtt_settings import Settings
 from serd.publishers import Context
+from serd.reports import Report
 from serd.topics import OFFLINE, ONLINE, NodeTopics
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class MqttPublisher:
         self._topics = NodeTopics(prefix=settings.prefix, node=context.node)
         self._limit = settings.queue_events
         self._broker = broker
-        self._present = {self._topics.state(context.source): NONE}
+        self._present = {self._topics.state(source): NONE for source in context.sources}
         """Retained topics and what stands on them now."""
         self._due: dict[str, str] = {}
         """Those of them that the broker must be told."""
@@ -116,8 +117,12 @@ class MqttPublisher:
         """Messages sent and not yet acknowledged."""
         return len(self._in_flight)
 
-    def publish(self, event: Event) -> None:
+    def publish(self, report: Report) -> None:
         """Take one event; never waits for the broker."""
+        if isinstance(report, Event):
+            self._publish_event(report)
+
+    def _publish_event(self, event: Event) -> None:
         with self._changed:
             self._waiting.append(event)
             if len(self._waiting) > self._limit:

@@ -1,6 +1,7 @@
 """``python -m train fit`` as a user meets it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,31 @@ def test_a_protocol_run_takes_up_what_is_finished(corpus_root: Path, tmp_path: P
     assert accuracy["all_folds"]["n_clips"] == 24
     assert card_again["training"]["accuracy"] == accuracy
     assert card_again["network_sha256"] == card["network_sha256"], "the seed decides everything"
+
+
+def test_a_leak_is_refused_before_training(corpus_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "planted"
+    shutil.copytree(corpus_root, root)
+    tested = next(root.rglob("03-01-05-01-01-01-02.wav"))
+    shutil.copy(tested, tested.with_name("03-01-05-01-01-02-01.wav"))
+    result = _fit(root, "--quick", "--test-actors", 2, "--out", tmp_path / "m.tflite")
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert "leak between train and test" in line
+    assert "01-02-01.wav" in line
+    assert "features" not in result.stdout
+    assert not (tmp_path / "m.tflite").exists()
+
+
+def test_a_class_without_a_clip_is_refused(
+    corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "lacking"
+    shutil.copytree(corpus_root, root)
+    for path in root.rglob("03-01-07-*.wav"):
+        path.unlink()
+    assert main(["fit", str(root), "--out", str(tmp_path / "m.tflite")]) == 2
+    assert "no clip of disgust by actors 1-3 to learn from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from serd.errors import SerdError
-from train.cli import fit
+from train.cli import data, evaluate, explore, fit
 
-_COMMANDS = (fit,)
+_COMMANDS = (data, explore, fit, evaluate)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
