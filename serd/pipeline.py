@@ -20,7 +20,7 @@ from serd.errors import SerdError
 from serd.events import Event, EventMaker
 from serd.labels import NONE
 from serd.reporting import Cooldown, LastEmotion, LevelMeter, ReportSettings
-from serd.reports import LevelReport, Report, SpeechReport, StateReport
+from serd.reports import ControlReport, LevelReport, Report, SpeechReport, StateReport
 from serd.runtime import EmotionModel
 from serd.segmenter import Segmenter, SegmenterSettings
 from serd.segments import Segment, SpeechWindow, VoicedFrames
@@ -126,6 +126,12 @@ class Lane:
         self.n_windows = 0
         self.controls = controls
         self._namer.set_threshold(controls.threshold)
+
+    def present(self) -> Iterator[Report]:
+        """What holds now, for those who know nothing."""
+        yield ControlReport(source=self._source, controls=self.controls)
+        yield StateReport(source=self._source, emotion=self._last.emotion)
+        yield SpeechReport(source=self._source, is_speaking=self._is_speaking)
 
     def hear(self, block: AudioBlock) -> Iterator[Report]:
         """Take a block of sound; yield what follows from it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from serd import __version__
+from serd.audio import SAMPLE_RATE_HZ, AudioBlock
 from serd.card import ModelCard
 from serd.pipeline import Lane
 from serd.reports import StatsReport
@@ -29,6 +30,10 @@ class Stats:
     """Of sources that are no more."""
     n_overflows: int = 0
     """Of sources that are no more."""
+
+    def hear(self, block: AudioBlock) -> None:
+        """Count sound."""
+        self.sound_s += block.samples.size / SAMPLE_RATE_HZ
 
     def retire(self, feeder: Feeder) -> None:
         """Keep the counts of a source that is taken away."""

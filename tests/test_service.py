@@ -312,7 +312,7 @@ def test_changed_settings_restart_only_what_they_touch(start: Start) -> None:
     assert (stays.n_opened, comes.n_opened) == (1, 1)
     assert leaves.is_closed
     lives = [(r.source, r.is_alive) for r in told.of(AvailabilityReport)]
-    assert lives[2:] == [("there", False), ("other", True)]
+    assert lives[2:] == [("there", False), ("here", True), ("other", True)]
 
 
 def test_broken_settings_change_nothing(start: Start, caplog: pytest.LogCaptureFixture) -> None:
