@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from serd import __version__
-from serd.cli import analyze, config, devices, run, watch
+from serd.cli import analyze, config, devices, discovery, run, watch
 from serd.errors import SerdError
 
 _EPILOG = "Exit codes: 0 fine, 1 failed while running, 2 wrong use or input."
@@ -48,6 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"serd {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, analyze, devices, watch, config):
+    for module in (run, analyze, devices, watch, config, discovery):
         module.add_parser(commands)
     return parser
