@@ -2,8 +2,8 @@
 
 It starts Home Assistant's core with its MQTT integration beside a Mosquitto, validates each entity with
 Home Assistant's own schemas, plays a daemon's messages to it, reads the entities' states, presses their
-switches, and removes the device again. Each line says what was held; the exit code is 1 where
-something was not.
+switches, runs the automation of docs/mqtt.md, and removes the device again. Each line says what was
+held; the exit code is 1 where something was not.
 
 Run it by hand, in a virtual environment of its own (Home Assistant 2025.4 needs Python 3.13):
 
@@ -16,6 +16,7 @@ import contextlib
 import importlib
 import json
 import logging
+import re
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import voluptuous as vol
+import yaml
 from homeassistant import bootstrap, loader
 from homeassistant.components.mqtt.schemas import DEVICE_DISCOVERY_SCHEMA
 from homeassistant.const import __version__ as version
@@ -35,6 +37,7 @@ from serd.discovery_settings import DiscoverySettings
 from tests.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
 from tests.made_events import make_event
 
+DOC = Path(__file__).parent.parent / "docs" / "mqtt.md"
 SETTINGS = DiscoverySettings()
 CONFIG_TOPIC = discovery_topic(SETTINGS, TOPICS.node)
 STATS = {"n_overflows": 3, "spool_drops": 2, "real_time_factor": 0.0417, "version": "1.2.3"}
@@ -71,6 +74,13 @@ def check_schemas(payload: str) -> None:
     print(f"ok  schemas of Home Assistant {version}: {len(body['components'])} entities")
 
 
+def documented_automation() -> dict[str, Any]:
+    """The example of the documentation, as it stands there."""
+    (example,) = re.findall(r"```yaml\n(.*?)```", DOC.read_text("utf-8"), re.DOTALL)
+    automation: dict[str, Any] = yaml.safe_load(example)
+    return automation
+
+
 @contextlib.asynccontextmanager
 async def home_assistant(broker: MosquittoBroker) -> AsyncIterator[HomeAssistant]:
     """Home Assistant's core with the MQTT integration set up, in a folder of its own."""
@@ -95,7 +105,8 @@ async def home_assistant(broker: MosquittoBroker) -> AsyncIterator[HomeAssistant
         hass.config.skip_pip = True
         loader.async_setup(hass)
         http = {"server_host": ["127.0.0.1"], "server_port": free_port()}
-        started = await bootstrap.async_from_config_dict({"homeassistant": {}, "http": http}, hass)
+        config = {"homeassistant": {}, "http": http} | documented_automation()
+        started = await bootstrap.async_from_config_dict(config, hass)
         hold(started is hass, "Home Assistant starts")
         await hass.async_start()
         try:
@@ -111,6 +122,8 @@ class Story:
         self.hass = hass
         self.broker = broker
         self.listener = listener
+        self.calls: list[dict[str, Any]] = []
+        """What the automation of the documentation did."""
 
     async def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
         """Publish as the daemon would."""
@@ -151,6 +164,15 @@ class Story:
         return dict(self.hass.states.get(entity_id).attributes)
 
 
+async def play_automation(story: Story) -> None:
+    """The automation in the documentation acts on an angry utterance, and on no other."""
+    story.hass.services.async_register("light", "turn_on", lambda call: story.calls.append(call.data))
+    for number, (emotion, confidence) in enumerate((("sad", 0.9), ("angry", 0.6), ("angry", 0.9))):
+        event = make_event(10 + number, emotion=emotion, confidence=confidence)
+        await story.say(TOPICS.event("mic"), event.to_json())
+    await story.until(lambda: len(story.calls) == 1, "the automation of docs/mqtt.md runs once")
+
+
 async def play(story: Story) -> None:
     """A daemon's life, as Home Assistant sees it."""
     body = json.loads(example_payload("mic"))
@@ -176,6 +198,8 @@ async def play(story: Story) -> None:
     await story.expect("sensor.serd_pi_confidence", "87.1")
     await story.until(lambda: story("event.serd_pi_utterance")["event_type"] == "happy", "it fires")
     print(f"ok  its attributes: {story('event.serd_pi_utterance')['scores']}")
+
+    await play_automation(story)
 
     await story.say(TOPICS.stats, json.dumps(STATS))
     await story.expect("sensor.serd_pi_overflows", "3")
@@ -203,6 +227,8 @@ async def play(story: Story) -> None:
     await story.expect("binary_sensor.serd_pi_microphone", "unavailable")
     await story.say(TOPICS.status, "online", retain=True)
     await story.expect("binary_sensor.serd_pi_microphone", "on")
+    await story.hass.async_block_till_done()
+    hold(len(story.calls) == 1, f"coming back starts no automation, got {story.calls}")
 
     await story.say(CONFIG_TOPIC, "", retain=True)
     for component in body["components"].values():

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from serd import __version__
 from serd.cli.discovery import clear
 from serd.discovery import discovery_payload
 from serd.errors import PublishError
+from serd.link import LinkUser
 from serd.mqtt_settings import Settings
 from serd.runtime import TfliteModel
 from serd.topics import NodeTopics
@@ -120,3 +122,29 @@ def test_remove_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
                 clear(Settings(host=frozen.host, port=frozen.port), TOPIC)
         finally:
             frozen.signal(signal.SIGCONT)
+
+
+def test_remove_says_that_the_broker_forbids_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brokers that speak MQTT 5 tell when their access rules keep a message out."""
+
+    class RefusingLink:
+        address = "broker:1883"
+
+        def __init__(self, _settings: Settings, user: LinkUser, *, name: str) -> None:
+            assert name == "discovery"
+            self.user: Any = user
+
+        def start(self) -> None:
+            self.user.connected()
+            self.user.acknowledged(7, refusal="not authorised")
+
+        def publish(self, topic: str, payload: str, *, is_retained: bool) -> int:
+            assert (topic, payload, is_retained) == (TOPIC, "", True)
+            return 7
+
+        def stop(self, timeout_s: float) -> None:
+            pass
+
+    monkeypatch.setattr("serd.cli.discovery.Link", RefusingLink)
+    with pytest.raises(PublishError, match=f"broker:1883 refuses {TOPIC}: not authorised"):
+        clear(Settings(host="broker"), TOPIC)
