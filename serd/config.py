@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from serd.discovery_settings import DiscoverySettings
 from serd.docstrings import field_docs
 from serd.errors import SettingsError
 from serd.logs import FORMATS, LEVELS
@@ -80,6 +81,7 @@ class Settings:
     report: ReportSettings = field(default_factory=ReportSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
     publishers: Mapping[str, Any] = field(default_factory=dict)
     """Settings of each publisher, by its section."""
 

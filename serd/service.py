@@ -150,6 +150,8 @@ class Service:
         return Context(
             node=self._settings.node.resolved_name,
             sources=tuple(source.name for source in self._settings.sources),
+            labels=self._model.card.labels,
+            homeassistant=self._settings.homeassistant,
             state_folder=self._folder,
             command=self._command,
         )

@@ -41,6 +41,11 @@ def topic_level(name: str) -> str:
     return name.translate(_FORBIDDEN) or "_"
 
 
+def is_prefix(text: str) -> bool:
+    """Whether topics may begin with ``text``: no empty level, no wildcard, none of the broker's own."""
+    return all(text.split("/")) and not set(text) & set("+#\0") and not text.startswith("$")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NodeTopics:
     """The topics of one machine."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from serd.discovery_settings import DiscoverySettings
 from serd.publishers import Context
 from serd.publishers.mqtt import MqttPublisher, Settings, create
 from tests.brokers import DEADLINE_S, MosquittoBroker
@@ -25,7 +26,13 @@ def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
 
 def open_publisher(settings: Settings, state_folder: Path | None = None) -> MqttPublisher:
     """A publisher of node "pi" and source "mic" that begins to connect."""
-    publisher = create(settings, Context(node="pi", sources=("mic",), state_folder=state_folder))
+    context = Context(
+        node="pi",
+        sources=("mic",),
+        homeassistant=DiscoverySettings(enabled="off"),
+        state_folder=state_folder,
+    )
+    publisher = create(settings, context)
     assert publisher is not None
     return publisher
 

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from serd.controls import Controls
+from serd.discovery_settings import DiscoverySettings
 from serd.errors import PublishError, SettingsError
+from serd.labels import EMOTIONS
 from serd.publishers import Context
 from serd.publishers.mqtt import MqttPublisher, Settings, create
 from serd.reports import (
@@ -295,7 +297,7 @@ def test_a_broker_that_forgets_is_told_again() -> None:
         broker.stop()
         (broker.folder / "mosquitto.db").unlink()
         broker.start()
-        wait_until(lambda: broker.retained("#") == {STATUS: "online", STATE: "angry"}, "both again")
+        wait_until(lambda: broker.retained("serd/#") == {STATUS: "online", STATE: "angry"}, "both again")
 
 
 def test_the_oldest_are_dropped_when_the_queue_is_full(lines: list[str]) -> None:
@@ -464,3 +466,35 @@ def test_problems_name_the_key(key: str, changes: dict[str, object]) -> None:
     settings = Settings(**changes)  # type: ignore[arg-type]
     assert [name for name, _ in settings.problems()] == [key]
     assert "secret" not in repr(list(settings.problems()))
+
+
+def test_home_assistant_is_told_at_the_start_and_whenever_it_is_born(
+    shared_broker: MosquittoBroker,
+) -> None:
+    """Retained on its discovery topic where a broker is named; said again on the birth message."""
+    ha = DiscoverySettings(prefix="ha-born")
+    context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
+    topic = "ha-born/device/serd_pi/config"
+    with (
+        Listener(shared_broker) as listener,
+        publishing(settings_for(shared_broker, prefix="born"), context),
+    ):
+        wait_until(lambda: len(listener.of(topic)) == 1, "the description")
+        wait_until(lambda: _born(shared_broker, listener, topic), "the description again")
+    body = json.loads(listener.of(topic)[-1])
+    assert "born/pi/mic/state" in json.dumps(body)
+    assert topic in shared_broker.retained("ha-born/#")
+
+
+def _born(broker: MosquittoBroker, listener: Listener, topic: str) -> bool:
+    broker.publish("ha-born/status", "online")
+    return len(listener.of(topic)) > 1
+
+
+def test_home_assistant_can_be_left_alone(shared_broker: MosquittoBroker) -> None:
+    """Switched off, nothing is told."""
+    ha = DiscoverySettings(enabled="off", prefix="ha-off")
+    context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
+    with publishing(settings_for(shared_broker, prefix="off"), context) as publisher:
+        publisher.publish(make_event())
+    assert shared_broker.retained("ha-off/#") == {}

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from serd import __version__
-from serd.cli import analyze, config, devices, doctor, run, watch
+from serd.cli import analyze, config, devices, discovery, doctor, run, watch
 from serd.errors import SerdError
 from serd.logs import set_up_logging
 
@@ -51,6 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"serd {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, analyze, devices, watch, config, doctor):
+    for module in (run, analyze, devices, watch, config, doctor, discovery):
         module.add_parser(commands)
     return parser

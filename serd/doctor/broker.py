@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from serd.access import read_password, tls_context
 from serd.broker import Answer, probe
 from serd.doctor.findings import Finding, fail, ok, skipped
 from serd.errors import PublishError, SerdError
-from serd.link import Link, in_words
-from serd.link import _tls_context as tls_context  # the daemon's own trust, not one of the doctor's
+from serd.link import Link
+from serd.link_words import in_words
 from serd.mqtt_settings import Settings
 from serd.topics import topic_level
 
@@ -26,6 +27,7 @@ def broker_findings(settings: Settings, node: str) -> Iterator[Finding]:
     if not settings.enabled:
         yield skipped("broker", "[mqtt] enabled is false")
         return
+    settings = replace(settings, password=read_password(settings), password_file="")
     if not settings.host:
         answer = probe("localhost", settings.port, user=settings.user, password=settings.password)
         if answer is not Answer.ACCEPTED:
@@ -114,6 +116,8 @@ class _Visit:
         link.publish(self._topic, self._token, is_retained=False)
         if not self._guest.taken.wait(_STEP_S):
             raise PublishError(f"no acknowledgement of a message on {self._topic}")
+        if self._guest.refusal:
+            raise PublishError(f"a message on {self._topic} is refused: {self._guest.refusal}")
         return f"acknowledged on {self._topic} after {1000.0 * (time.monotonic() - start_s):.0f} ms"
 
     def _hear(self) -> str:
@@ -143,6 +147,7 @@ class _Guest:
         self.told = threading.Event()
         self.taken = threading.Event()
         self.is_in = False
+        self.refusal = ""
         self.heard: list[str] = []
 
     def connected(self) -> None:
@@ -151,8 +156,9 @@ class _Guest:
     def disconnected(self) -> None:
         """The connection is gone."""
 
-    def acknowledged(self, message_id: int) -> None:  # noqa: ARG002
-        """The broker has taken our message."""
+    def acknowledged(self, message_id: int, *, refusal: str) -> None:  # noqa: ARG002
+        """The broker has taken our message, or says why not."""
+        self.refusal = refusal
         self.taken.set()
 
     def received(self, topic: str, payload: bytes) -> None:  # noqa: ARG002

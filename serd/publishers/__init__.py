@@ -8,10 +8,11 @@ keeps events until they are delivered declares ``KEEPS_EVENTS = True`` and is to
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from serd.discovery_settings import DiscoverySettings
 from serd.reports import Report
 
 
@@ -41,6 +42,10 @@ class Context:
     """Names of the sound sources."""
     command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
     """Passes a change of a control on to the daemon: source, control, value."""
+    labels: tuple[str, ...] = ()
+    """Classes of the model."""
+    homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
+    """Whether and where the node is described to Home Assistant."""
     state_folder: Path | None = None
     """Where a publisher may keep what outlives a restart; None for nowhere. It need not exist yet."""
 

@@ -11,9 +11,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from serd import __version__
 from serd.access import read_password
 from serd.backlog import Backlog
 from serd.controls import control_texts
+from serd.discovery import BIRTH, birth_topic, discovery_payload, discovery_topic
 from serd.errors import PublishError
 from serd.events import Event, as_replayed
 from serd.mqtt_settings import ALWAYS, MQTT_311, Settings
@@ -61,6 +63,7 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
         return None
     settings = replace(settings, password=read_password(settings), password_file="")
     broker = None
+    has_broker = bool(settings.host)
     if not settings.host:
         from serd.broker import find_or_start  # noqa: PLC0415
 
@@ -70,7 +73,31 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
         # It speaks nothing newer, and it is never away while we are there.
         settings = replace(settings, protocol=MQTT_311)
         context = replace(context, state_folder=None)
-    return MqttPublisher(settings, context, broker)
+    publisher = MqttPublisher(settings, context, broker)
+    _describe(publisher, context, has_broker=has_broker)
+    return publisher
+
+
+def _describe(publisher: "MqttPublisher", context: Context, *, has_broker: bool) -> None:
+    """Tell Home Assistant what there is, now and whenever it or the broker comes back."""
+    settings = context.homeassistant
+    if not settings.is_on(has_broker=has_broker):
+        return
+    topic = discovery_topic(settings, context.node)
+    payload = discovery_payload(
+        topics=publisher.topics,
+        node=context.node,
+        sources=context.sources,
+        labels=context.labels,
+        version=__version__,
+    )
+
+    def answer(_topic: str, body: bytes) -> None:
+        if body == BIRTH.encode():
+            publisher.retain(topic, payload)
+
+    publisher.retain(topic, payload)
+    publisher.subscribe(birth_topic(settings), answer)
 
 
 class MqttPublisher:
