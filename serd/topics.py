@@ -11,7 +11,7 @@
     <prefix>/<node>/<source>/<control>/set    changes it
     <prefix>/<node>/<source>/<control>/error  why a change was refused
 
-Pure: what is published where is decided here, how it gets there is the business of ``serd.link``.
+Pure: what is published where is decided here, how it gets there is the business of ``serd.mqtt.link``.
 """
 
 from dataclasses import dataclass

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from serd.access import read_password
 from serd.config import load_settings, settings_as_toml
 from serd.errors import SettingsError
-from serd.mqtt_settings import Settings
+from serd.mqtt.access import read_password
+from serd.mqtt.settings import Settings
 
 WORD = "correct horse battery staple"
 

@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from serd.backlog import Backlog
-from serd.spool import KeptEvent, Spool
+from serd.mqtt.backlog import Backlog
+from serd.mqtt.spool import KeptEvent, Spool
 from tests.brokers import logged_lines
 from tests.test_spool import limit
 

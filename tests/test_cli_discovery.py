@@ -13,8 +13,8 @@ from serd import __version__
 from serd.cli.discovery import clear
 from serd.discovery import discovery_payload
 from serd.errors import PublishError
-from serd.link import LinkUser
-from serd.mqtt_settings import Settings
+from serd.mqtt.link import LinkUser
+from serd.mqtt.settings import Settings
 from serd.runtime import TfliteModel
 from serd.topics import NodeTopics
 from tests.brokers import MosquittoBroker, free_port, mosquitto

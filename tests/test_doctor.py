@@ -22,7 +22,7 @@ from serd.doctor.findings import examined
 from serd.doctor.parts import model_findings, state_folder_findings, voice_findings
 from serd.doctor.service import service_findings
 from serd.doctor.sound import device_findings, portaudio_findings, source_findings
-from serd.mqtt_settings import Settings as MqttSettings
+from serd.mqtt.settings import Settings as MqttSettings
 from serd.runtime import ModelSettings
 from serd.sources import SourceSettings
 from serd.voice import VoiceSettings

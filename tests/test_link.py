@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from paho.mqtt.client import Client
 
-from serd.broker import EmbeddedBroker
 from serd.errors import PublishError
-from serd.mqtt_settings import Settings
+from serd.mqtt.broker import EmbeddedBroker
+from serd.mqtt.settings import Settings
 from tests.brokers import (
     Listener,
     logged_lines,

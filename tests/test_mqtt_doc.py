@@ -19,7 +19,7 @@ from serd.discovery import EVENT_ATTRIBUTES, birth_topic, discovery_topic
 from serd.discovery_settings import DiscoverySettings
 from serd.errors import InputError
 from serd.events import Event
-from serd.mqtt_settings import Settings
+from serd.mqtt.settings import Settings
 from serd.reports import LevelReport, StatsReport
 from serd.topics import NodeTopics, topic_level
 from tests.brokers import MosquittoBroker, mosquitto, program

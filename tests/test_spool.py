@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.errors import SpoolError
-from serd.spool import KeptEvent, Spool
+from serd.mqtt.spool import KeptEvent, Spool
 from tests.brokers import logged_lines
 
 

@@ -18,8 +18,8 @@ from serd.cli.options import (
 from serd.config import Settings
 from serd.discovery import discovery_payload, discovery_topic
 from serd.errors import PublishError
-from serd.link import Link
-from serd.mqtt_settings import Settings as MqttSettings
+from serd.mqtt.link import Link
+from serd.mqtt.settings import Settings as MqttSettings
 from serd.publishers.mqtt import SECTION
 from serd.runtime import read_card
 from serd.topics import NodeTopics

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from serd.access import read_password, tls_context
-from serd.broker import Answer, probe
 from serd.doctor.findings import Finding, fail, ok, skipped
 from serd.errors import PublishError, SerdError
-from serd.link import Link
-from serd.link_words import in_words
-from serd.mqtt_settings import Settings
+from serd.mqtt.access import read_password, tls_context
+from serd.mqtt.broker import Answer, probe
+from serd.mqtt.link import Link
+from serd.mqtt.link_words import in_words
+from serd.mqtt.settings import Settings
 from serd.topics import topic_level
 
 _STEP_S: Final = 10.0

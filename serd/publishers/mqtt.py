@@ -1,6 +1,6 @@
 """Events to an MQTT broker, each with QoS 1, in order, over any number of reconnects.
 
-What is published where is decided here; ``serd.outbox`` brings it there.
+What is published where is decided here; ``serd.mqtt.outbox`` brings it there.
 """
 
 import json
@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd import __version__
-from serd.access import read_password
-from serd.backlog import Backlog
 from serd.controls import control_texts
 from serd.discovery import BIRTH, birth_topic, discovery_payload, discovery_topic
 from serd.errors import PublishError
 from serd.events import Event, as_replayed
-from serd.mqtt_settings import ALWAYS, MQTT_311, Settings
-from serd.outbox import Outbox, left_s
+from serd.mqtt.access import read_password
+from serd.mqtt.backlog import Backlog
+from serd.mqtt.outbox import Outbox, left_s
+from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
+from serd.mqtt.spool import Spool
+from serd.mqtt.standing import Handler
 from serd.publishers import Context
 from serd.reports import (
     AvailabilityReport,
@@ -31,12 +33,10 @@ from serd.reports import (
     StateReport,
     StatsReport,
 )
-from serd.spool import Spool
-from serd.standing import Handler
 from serd.topics import OFF, OFFLINE, ON, ONLINE, NodeTopics
 
 if TYPE_CHECKING:
-    from serd.broker import EmbeddedBroker
+    from serd.mqtt.broker import EmbeddedBroker
 
 __all__ = ["SECTION", "SPOOL_FILE", "MqttPublisher", "Settings", "create"]
 
@@ -65,7 +65,7 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
     broker = None
     has_broker = bool(settings.host)
     if not settings.host:
-        from serd.broker import find_or_start  # noqa: PLC0415
+        from serd.mqtt.broker import find_or_start  # noqa: PLC0415
 
         host, port, broker = find_or_start(settings)
         settings = replace(settings, host=host, port=port)

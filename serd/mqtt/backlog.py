@@ -13,8 +13,8 @@ from operator import attrgetter
 from typing import Final
 
 from serd.errors import SpoolError
-from serd.spool import KeptEvent, Spool
-from serd.trouble import Trouble
+from serd.mqtt.spool import KeptEvent, Spool
+from serd.mqtt.trouble import Trouble
 
 _log = logging.getLogger("serd.mqtt")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from serd.errors import SpoolError
-from serd.spool_errors import in_words, is_broken, is_full
+from serd.mqtt.spool_errors import in_words, is_broken, is_full
 
 _log = logging.getLogger("serd.mqtt")
 

@@ -15,11 +15,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from serd.access import Access
-from serd.link_news import LinkNews
-from serd.link_words import CUT, SILENT, access_refusal, as_part, in_words, refusal
-from serd.mqtt_settings import MQTT_5, Settings
-from serd.pauses import Pauses
+from serd.mqtt.access import Access
+from serd.mqtt.link_news import LinkNews
+from serd.mqtt.link_words import CUT, SILENT, access_refusal, as_part, in_words, refusal
+from serd.mqtt.pauses import Pauses
+from serd.mqtt.settings import MQTT_5, Settings
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage

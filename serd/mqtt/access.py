@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd.errors import SettingsError
-from serd.mqtt_settings import MQTT_5, Settings
+from serd.mqtt.settings import MQTT_5, Settings
 from serd.topics import topic_level
 
 if TYPE_CHECKING:

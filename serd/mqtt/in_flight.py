@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from serd.spool import KeptEvent
+from serd.mqtt.spool import KeptEvent
 
 
 @dataclass(frozen=True, slots=True)

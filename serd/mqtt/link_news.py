@@ -2,7 +2,7 @@
 
 from typing import Final, Protocol
 
-from serd.link_words import CUT, NO_MQTT, REFUSED, asks_for_version_5
+from serd.mqtt.link_words import CUT, NO_MQTT, REFUSED, asks_for_version_5
 
 
 class Tell(Protocol):

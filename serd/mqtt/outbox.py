@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from serd.backlog import Backlog
-from serd.in_flight import InFlight, Message
-from serd.link import Link
-from serd.mqtt_settings import Settings
-from serd.spool import KeptEvent
-from serd.standing import Handler, Standing
+from serd.mqtt.backlog import Backlog
+from serd.mqtt.in_flight import InFlight, Message
+from serd.mqtt.link import Link
+from serd.mqtt.settings import Settings
+from serd.mqtt.spool import KeptEvent
+from serd.mqtt.standing import Handler, Standing
 
 _log = logging.getLogger("serd.mqtt")
 
