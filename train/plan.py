@@ -13,6 +13,8 @@ from train.protocols import protocol_folds
 class Plan:
     """A corpus with the parts that its actors play."""
 
+    root: Path
+    """Folder of the clips."""
     corpus: Corpus
     """The clips."""
     split: Split
@@ -51,4 +53,4 @@ def make_plan(
     for actors in (test, *folds):
         if actors and not actors & speakers:
             raise CorpusError(f"no speech clip of actors {format_actors(actors)} to score")
-    return Plan(corpus=corpus, split=split, protocol=protocol, folds=folds)
+    return Plan(root=root, corpus=corpus, split=split, protocol=protocol, folds=folds)
