@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import tempfile
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -46,7 +47,8 @@ def saved_model(model: keras.Model) -> Iterator[Path]:
 
 def to_keras(model: keras.Model) -> bytes:
     """A Keras model as the archive that ``keras.saving.load_model`` reads, without its optimizer."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Keras hands NumPy what it will not take
         path = Path(folder) / "model.keras"
         # A second model over the same layers was never compiled: no moments and averages of the weights.
         keras.Model(model.inputs, model.outputs).save(path)

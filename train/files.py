@@ -1,6 +1,9 @@
 """Files that are whole or not there."""
 
+import contextlib
 from pathlib import Path
+
+from serd.errors import OperationError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -9,8 +12,16 @@ def write_whole(path: Path, content: bytes) -> None:
     Args:
         path: where; folders above it are made.
         content: all of it.
+
+    Raises:
+        OperationError: it cannot be written; what was there before is still there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise OperationError(f"{path}: cannot be written: {exc.strerror or exc}") from exc

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from serd.errors import SerdError
-from train.cli import fit
+from train.cli import export, fit
 
-_COMMANDS = (fit,)
+_COMMANDS = (fit, export)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
