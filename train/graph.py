@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from ai_edge_litert import schema_py_generated as schema
 
-CONVOLUTIONS: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
-"""Operators that slide a weight matrix."""
-PRODUCTS: Final = CONVOLUTIONS | {"BATCH_MATMUL", "FULLY_CONNECTED"}
+PRODUCTS: Final = frozenset({"BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 """Operators that multiply matrices; what others compute is little beside them."""
+MOVES: Final = frozenset({"MAX_POOL_2D", "PAD", "RESHAPE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})
+"""Operators that hand numbers on as they are."""
 
 _LOOPS: Final = frozenset({"WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"})
 """Operators that run a step again and again."""
@@ -26,8 +26,12 @@ class Operator:
 
     name: str
     """As TFLite's schema has it, "CONV_2D"; a custom one by its own name."""
+    source: str
+    """Name of the tensor that it reads first."""
     tensor: str
     """Name of the tensor that it writes."""
+    n_rows: int
+    """Vectors in that tensor, frames as a rule: its elements over the length of its last axis."""
     is_custom: bool
     """Whether a TFLite runtime alone does not know it."""
     macs: int
@@ -68,14 +72,16 @@ def read_graph(network: bytes) -> Graph:
     for part in model.subgraphs:
         names = [_name(model, operator) for operator in part.operators]
         for operator, (name, is_custom) in zip(part.operators, names, strict=True):
-            written = part.tensors[operator.outputs[0]]
+            read, written = part.tensors[operator.inputs[0]], part.tensors[operator.outputs[0]]
             operators.append(
                 Operator(
                     name=name,
+                    source=read.name.decode(),
                     tensor=written.name.decode(),
+                    n_rows=math.prod(_shape(written)[:-1]),
                     is_custom=is_custom,
                     macs=_macs(name, part.tensors, operator),
-                    is_float=part.tensors[operator.inputs[0]].type == schema.TensorType.FLOAT32,
+                    is_float=read.type == schema.TensorType.FLOAT32,
                 )
             )
         n_parameters += sum(_parameters(model, part, [name for name, _ in names]))

@@ -18,12 +18,12 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from serd.runtime import quiet_stderr
 from train.convert import saved_model
-from train.graph import CONVOLUTIONS, PRODUCTS, Graph, read_graph
+from train.graph import MOVES, PRODUCTS, Graph, read_graph
 from train.kept import RunError
 from train.precisions import Precision
 
-_MOVES: Final = {"CONCATENATION", "QUANTIZE", "RESHAPE", "TRANSPOSE"}
-"""Operators that move or round numbers and compute nothing."""
+_ROUND_OR_MOVE: Final = MOVES | {"CONCATENATION", "QUANTIZE"}
+"""Operators that compute nothing."""
 
 
 def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision, bytes]:
@@ -57,24 +57,21 @@ def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision,
 def float_tensors(graph: Graph) -> list[str]:
     """The tensors that stay float32 where all others are int8, by name.
 
-    They are what is written before the first matrix product, which is the normalisation, and behind the
-    last convolution by anything but a matrix product, which is the pooling over time.
+    Int8 are the matrix products that are computed for many frames, and what only hands their results on.
+    Float32 is all that lies between them, and every product of a single vector.
     """
-    names = [each.name for each in graph.operators]
-    first = next((index for index, name in enumerate(names) if name in PRODUCTS), 0)
-    last = max((index for index, name in enumerate(names) if name in CONVOLUTIONS), default=len(names))
-    return [
-        each.tensor
-        for index, each in enumerate(graph.operators)
-        if each.name not in PRODUCTS and not first < index < last
-    ]
+    in_int8: set[str] = set()
+    for each in graph.operators:
+        is_moved = each.name in MOVES and each.source in in_int8
+        if is_moved or (each.name in PRODUCTS and each.n_rows > 1):
+            in_int8.add(each.tensor)
+    return [each.tensor for each in graph.operators if each.tensor not in in_int8]
 
 
 def float_operators(network: bytes) -> list[str]:
-    """Operators of an int8 graph that compute in float32, in their order."""
-    return [
-        each.name for each in read_graph(network).operators if each.is_float and each.name not in _MOVES
-    ]
+    """The kinds of operators of an int8 graph that compute in float32, by name."""
+    in_float = {each.name for each in read_graph(network).operators if each.is_float}
+    return sorted(in_float - _ROUND_OR_MOVE)
 
 
 def _float32(folder: Path) -> bytes:
