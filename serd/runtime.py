@@ -75,9 +75,14 @@ def default_model_path() -> Path:
     return folder / "serd-ravdess8.tflite"
 
 
-def card_path(model_path: Path) -> Path:
+def model_path(settings: ModelSettings) -> Path:
+    """The model file that the settings name."""
+    return Path(settings.path).expanduser() if settings.path else default_model_path()
+
+
+def card_path(model: Path) -> Path:
     """Where the card beside a model lies."""
-    return model_path.with_suffix(".json")
+    return model.with_suffix(".json")
 
 
 def pack_model(network: bytes, card: ModelCard) -> bytes:
@@ -232,5 +237,13 @@ def load_model(settings: ModelSettings) -> TfliteModel:
         ModelError: as ``TfliteModel``.
         LibraryError: as ``TfliteModel``.
     """
-    path = Path(settings.path).expanduser() if settings.path else default_model_path()
-    return TfliteModel(path, threads=settings.threads)
+    return TfliteModel(model_path(settings), threads=settings.threads)
+
+
+def read_card(settings: ModelSettings) -> ModelCard:
+    """The card of the model that the settings name; needs no TFLite runtime.
+
+    Raises:
+        ModelError: as ``read_model``.
+    """
+    return read_model(model_path(settings))[1]

@@ -26,6 +26,11 @@ def numbered(*numbers: int) -> Actors:
     return frozenset(str(number) for number in numbers)
 
 
+def actor_order(actor: str) -> tuple[bool, int, str]:
+    """A key that sorts numbers by their value, and names after them."""
+    return not actor.isdigit(), int(actor) if actor.isdigit() else 0, actor
+
+
 def parse_actors(text: str) -> Actors:
     """Numbers and ranges of RAVDESS actors and names of others, such as "1-4,17,savee:DC".
 

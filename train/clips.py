@@ -21,6 +21,10 @@ class CorpusError(InputError):
     """A corpus cannot be used as asked."""
 
 
+class OtherNameError(CorpusError):
+    """A file is not named as those of a corpus are, so that it may belong to another."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clip:
     """One recording and what its corpus says of it."""

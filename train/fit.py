@@ -15,6 +15,7 @@ from serd.labels import EMOTIONS
 from serd.runtime import TfliteModel
 from train.actors import Actors, Split, format_actors, split_actors
 from train.clips import CorpusError, fingerprint
+from train.contents import content_digests
 from train.convert import network_sha256, to_keras, to_tflite, write_model
 from train.corpora.ravdess import LICENCE
 from train.dataset import Dataset, build_dataset
@@ -26,6 +27,7 @@ from train.plan import Plan
 from train.provenance import provenance
 from train.recipe import WINDOW_S, Recipe
 from train.scores import Scores, summary
+from train.splits import check_no_leak, clip_split
 
 Report = Callable[[str], None]
 Facts = dict[str, Any]
@@ -66,12 +68,17 @@ class Trained:
 
 
 def fit(settings: FitSettings, report: Report) -> ModelCard:
-    """Train, convert, score and write a model; ``report`` is told how it goes on, line by line."""
+    """Train, convert, score and write a model; ``report`` is told how it goes on, line by line.
+
+    Raises:
+        LeakError: a model would be scored on what it has learnt from; nothing is trained then.
+    """
     started_s = time.monotonic()
     plan = settings.plan
     for line in plan.corpus.left_out:
         report(f"left out: {line}")
     report(f"{len(plan.corpus.clips)} clips of actors {format_actors(plan.corpus.actors)}")
+    _refuse_leaks(plan)
     run = _Run(settings, _dataset(settings, report), report)
     accuracy = {"accuracy": run.protocol()} if plan.folds else {}
     trained = run.train(plan.split, f"actors {format_actors(plan.split.train)}")
@@ -87,6 +94,23 @@ def fit(settings: FitSettings, report: Report) -> ModelCard:
     run.keep(run.folder / FINAL, trained, card)
     report(f"kept the Keras model in {run.folder}, which python -m train export takes")
     return card
+
+
+def _refuse_leaks(plan: Plan) -> None:
+    """Check every split of a run before any time is spent on it.
+
+    Raises:
+        LeakError: an actor, a clip or a sound is on both sides of one.
+    """
+    clips = plan.corpus.clips
+    digests = dict(enumerate(content_digests(clip.path for clip in clips)))
+    splits = [("model", plan.split)]
+    splits += [
+        (f"{plan.protocol} {format_actors(test)}", split_actors(plan.corpus.actors, test=test))
+        for test in plan.folds
+    ]
+    for name, actors in splits:
+        check_no_leak(clips, clip_split(name, clips, actors), digests=digests)
 
 
 def _dataset(settings: FitSettings, report: Report) -> Dataset:

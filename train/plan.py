@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from serd.labels import EMOTIONS
 from train.actors import Actors, Split, format_actors, split_actors
 from train.clips import Corpus, CorpusError
 from train.corpora import find_clips
@@ -43,8 +44,8 @@ def make_plan(
         protocol: one of ``PROTOCOLS``, or empty.
 
     Raises:
-        CorpusError: no clip, an actor missing or in two groups, no such protocol, or a group of test
-            actors without speech.
+        CorpusError: no clip, an actor missing or in two groups, no such protocol, a group of test
+            actors without speech, or an emotion that nobody who is learnt from shows.
     """
     corpus = find_clips(root, with_song=with_song)
     split = split_actors(corpus.actors, test=test, validation=validation)
@@ -53,4 +54,11 @@ def make_plan(
     for actors in (test, *folds):
         if actors and not actors & speakers:
             raise CorpusError(f"no speech clip of actors {format_actors(actors)} to score")
+    for train in (split.train, *(corpus.actors - fold for fold in folds)):
+        learnt = {clip.emotion for clip in corpus.clips if clip.actor in train}
+        if absent := [emotion for emotion in EMOTIONS if emotion not in learnt]:
+            raise CorpusError(
+                f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
+                f" model needs clips of each emotion"
+            )
     return Plan(root=root, corpus=corpus, split=split, protocol=protocol, folds=folds)

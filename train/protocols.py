@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from train.actors import Actors, numbered, split_actors
+from train.actors import Actors, format_actors, numbered, split_actors
 from train.clips import CorpusError
 
 PROTOCOLS: Final[Mapping[str, tuple[Actors, ...]]] = {
@@ -30,19 +30,44 @@ RAVDESS Dataset Using Transfer Learning", Sensors 21(22), 2021. ``emobox6``: Z. 
 Interspeech 2024. ``dev5`` leaves the four actors of ``article`` untouched."""
 
 
-def protocol_folds(name: str, present: Actors) -> tuple[Actors, ...]:
+LEAKY: Final = "leaky"
+"""The split by file, which is no protocol: it only shows what comes of it. It runs with any actors."""
+
+
+def protocol_folds(name: str, present: Actors, test_actors: Actors = frozenset()) -> tuple[Actors, ...]:
     """The test actors of each fold, checked to be there.
 
     Args:
         name: one of ``PROTOCOLS``.
         present: actors that have clips.
+        test_actors: actors tested in place of the protocol's own; for ``article`` alone.
 
     Raises:
-        CorpusError: no such protocol, or an actor is missing.
+        CorpusError: no such protocol, an actor is missing, or nobody is left to learn from.
     """
     folds = PROTOCOLS.get(name)
     if folds is None:
         raise CorpusError(f"Bad protocol {name!r}, expected one of: {', '.join(PROTOCOLS)}")
+    if test_actors and name != "article":
+        raise CorpusError(f"{name} has its own test actors; only article can be given others")
+    folds = (test_actors,) if test_actors else folds
+    missing = frozenset[str]().union(*folds) - present
+    if missing:
+        able = ", ".join(runnable_protocols(present))
+        raise CorpusError(
+            f"{name}: no clip of actor {format_actors(missing)}, whom it tests; there are actors"
+            f" {format_actors(present)}, with which these protocols can run: {able}"
+        )
     for test in folds:
         split_actors(present, test=test)
     return folds
+
+
+def missing_actors(name: str, present: Actors) -> Actors:
+    """Test actors of a protocol that have no clip; ``leaky`` misses nobody."""
+    return frozenset[str]().union(*PROTOCOLS.get(name, ())) - present
+
+
+def runnable_protocols(present: Actors) -> tuple[str, ...]:
+    """Protocols whose test actors are all there, ``leaky`` last."""
+    return tuple(name for name in (*PROTOCOLS, LEAKY) if not missing_actors(name, present))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from made_corpora import write_release
 from voices import quiet_room, synthetic_voice
 
 from serd.audio import SAMPLE_RATE_HZ
@@ -33,6 +34,12 @@ def corpus_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_clip(folder, f"03-01-{emotion:02d}-01-01-01-{actor:02d}", seed=actor)
         write_clip(root / "Song", f"03-02-04-01-01-01-{actor:02d}", seed=actor)
     return root
+
+
+@pytest.fixture(scope="session")
+def release_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of RAVDESS by name; the sounds are made up and of no length."""
+    return write_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(scope="session")

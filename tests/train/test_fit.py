@@ -1,6 +1,7 @@
 """``python -m train fit`` as a user meets it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,31 @@ def test_the_keras_model_is_kept_with_the_card(
     expected = [TfliteModel(out).probabilities(window) for window in windows]
     got = load_keras(network).predict(windows, verbose=0)
     assert got == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_a_leak_is_refused_before_training(corpus_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "planted"
+    shutil.copytree(corpus_root, root)
+    tested = next(root.rglob("03-01-05-01-01-01-02.wav"))
+    shutil.copy(tested, tested.with_name("03-01-05-01-01-02-01.wav"))
+    result = _fit(root, "--quick", "--test-actors", 2, "--out", tmp_path / "m.tflite")
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert "leak between train and test" in line
+    assert "01-02-01.wav" in line
+    assert "features" not in result.stdout
+    assert not (tmp_path / "m.tflite").exists()
+
+
+def test_a_class_without_a_clip_is_refused(
+    corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "lacking"
+    shutil.copytree(corpus_root, root)
+    for path in root.rglob("03-01-07-*.wav"):
+        path.unlink()
+    assert main(["fit", str(root), "--out", str(tmp_path / "m.tflite")]) == 2
+    assert "no clip of disgust by actors 1-3 to learn from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ def test_a_name_says_everything_about_a_clip() -> None:
     [
         "03-01-09-01-01-01-01",  # no ninth emotion
         "03-01-01-02-01-01-01",  # neutral is never strong
+        "03-01-01-01-01-01-25",  # no such actor
+        "03-01-01-01-01-01-00",
         "01-01-01-01-01-01-01",  # a video
         "03-01-01-01-01-01",
         "03-01-01-01-01-01-01-01",

@@ -5,12 +5,13 @@ S. R. Livingstone and F. A. Russo, "The Ryerson Audio-Visual Database of Emotion
 modality, vocal channel, emotion, intensity, statement, repetition, actor.
 """
 
+import itertools
 import re
 from pathlib import Path
 from typing import Final
 
 from serd.labels import EMOTIONS
-from train.clips import Clip, CorpusError
+from train.clips import Clip, CorpusError, OtherNameError
 
 NAME: Final = "ravdess"
 TITLE: Final = "RAVDESS"
@@ -19,6 +20,13 @@ LICENCE: Final = (
     " Audio-Visual Database of Emotional Speech and Song (RAVDESS), PLoS ONE 13(5): e0196391,"
     " licensed CC BY-NC-SA 4.0; its non-commercial and share-alike terms are carried over."
 )
+
+N_ACTORS: Final = 24
+"""Actors of the release: odd numbers are men, even ones women."""
+_N_SUNG_EMOTIONS: Final = 6
+"""Disgust and surprised, the last two, are not sung."""
+_WITHOUT_SONG: Final = 18
+"""The actor of whom the release has no song."""
 
 _NAME = re.compile(
     r"03-(?P<channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])"
@@ -30,16 +38,19 @@ def clip_from_path(path: Path) -> Clip:
     """What a file's name says.
 
     Raises:
-        CorpusError: the name is not that of a RAVDESS audio clip.
+        OtherNameError: the name is not of the kind that RAVDESS gives.
+        CorpusError: it is, but there is no such audio clip.
     """
     fields = _NAME.fullmatch(path.stem)
     if fields is None:
-        raise CorpusError(f"{path}: not named like an audio clip of RAVDESS (03-01-06-01-02-01-12)")
+        raise OtherNameError(f"{path}: not named like an audio clip of RAVDESS (03-01-06-01-02-01-12)")
     emotion = EMOTIONS[int(fields["emotion"]) - 1]
     is_strong = fields["intensity"] == "02"
     if emotion == "neutral" and is_strong:
         raise CorpusError(f"{path}: named neutral and strong, which RAVDESS does not have")
     actor = int(fields["actor"])
+    if not 1 <= actor <= N_ACTORS:
+        raise CorpusError(f"{path}: named after actor {actor}, RAVDESS has 1 to {N_ACTORS}")
     return Clip(
         path=path,
         corpus=NAME,
@@ -50,3 +61,20 @@ def clip_from_path(path: Path) -> Clip:
         intensity="strong" if is_strong else "normal",
         statement=str(int(fields["statement"])),
     )
+
+
+def official_stems() -> tuple[str, ...]:
+    """Names of all clips of the release without their suffix, in order: 1,440 spoken, 1,012 sung."""
+    stems = []
+    for channel, emotion, intensity, statement, repetition, actor in itertools.product(
+        (1, 2), range(1, 9), (1, 2), (1, 2), (1, 2), range(1, N_ACTORS + 1)
+    ):
+        is_sung = channel == 2
+        has_no_strong = EMOTIONS[emotion - 1] == "neutral"
+        if (is_sung and (emotion > _N_SUNG_EMOTIONS or actor == _WITHOUT_SONG)) or (
+            has_no_strong and intensity == 2
+        ):
+            continue
+        fields = (3, channel, emotion, intensity, statement, repetition, actor)
+        stems.append("-".join(f"{field:02d}" for field in fields))
+    return tuple(sorted(stems))

@@ -1,0 +1,131 @@
+"""``python -m train explore``: look at the sounds before training on them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from serd.errors import SoundFileError
+from serd.labels import EMOTIONS
+from train.actors import parse_actors
+from train.cli.options import check_writable
+from train.clips import Clip, CorpusError
+from train.corpora import TITLES, find_clips
+from train.explore import Measure, choose_actors, measure, typical_clips
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    explore = commands.add_parser(
+        "explore",
+        help="draw how emotions sound",
+        description="Draw waveform, spectrogram and MFCC of one clip of each emotion for some actors,"
+        " and level and pitch of their speech by emotion and gender.",
+    )
+    add = explore.add_argument
+    add("root", type=Path, metavar="ROOT", help="folder that holds the corpora, nested in any way")
+    add(
+        "--actor",
+        action="append",
+        default=[],
+        metavar="1",
+        help="whom to draw, also 1-4 or savee:DC, any number of times (default: one woman and one man)",
+    )
+    add("--everyone", action="store_true", help="measure level and pitch of all actors, not of these")
+    add("--table", type=Path, metavar="FILE", help="CSV with columns file, emotion and speaker")
+    add("--out", type=Path, default=Path("runs/explore"), help="folder (default: runs/explore)")
+    explore.set_defaults(command=explore_command)
+
+
+def explore_command(options: argparse.Namespace) -> int:
+    """Draw the actors, then level and pitch."""
+    from train.explore_figures import draw_actor, draw_measures  # noqa: PLC0415
+    from train.figures import save_figure  # noqa: PLC0415
+
+    check_writable(options.out.absolute())
+    clips = find_clips(options.root, corpora=TITLES, table=options.table).clips
+    actors = choose_actors(clips, parse_actors(",".join(options.actor)))
+    for actor in actors:
+        typical = _readable(typical_clips(clips, actor))
+        if not typical:
+            raise CorpusError(f"none of the clips of actor {actor} can be read")
+        name = f"actor-{actor.replace(':', '-')}.png"
+        print(f"wrote {save_figure(draw_actor(actor, typical), options.out / name)}", flush=True)
+    spoken = [
+        clip for clip in clips if clip.channel == "speech" and (options.everyone or clip.actor in actors)
+    ]
+    measures = _measure(spoken)
+    if not measures:
+        raise CorpusError(f"no pitch is found in any of {len(spoken)} clips")
+    print(f"wrote {save_figure(draw_measures(measures), options.out / 'level-and-pitch.png')}\n")
+    _print_medians(measures)
+    return 0
+
+
+def _measure(clips: Sequence[Clip]) -> tuple[Measure, ...]:
+    """Level and pitch of the clips, with a bar on standard error if a person looks at it."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import track  # noqa: PLC0415
+
+    console = Console(file=sys.stderr)
+    followed = track(
+        clips, "measuring", console=console, transient=True, disable=not console.is_terminal
+    )
+    measures, left_out = measure(followed)
+    for line in left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    return measures
+
+
+def _readable(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips that can be read; the others are named on standard error."""
+    from serd.sources.files import FileSource  # noqa: PLC0415
+
+    readable = []
+    for clip in clips:
+        try:
+            FileSource(clip.path)
+        except SoundFileError as exc:
+            print(f"left out: {exc}", file=sys.stderr)
+        else:
+            readable.append(clip)
+    return readable
+
+
+def _print_medians(measures: Sequence[Measure]) -> None:
+    """Median level and pitch by emotion and gender."""
+    from rich.console import Console  # noqa: PLC0415
+
+    width = None if sys.stdout.isatty() else 100
+    Console(width=width, highlight=False).print(_medians_table(measures))
+
+
+def _medians_table(measures: Sequence[Measure]) -> "Table":
+    from rich.table import Table  # noqa: PLC0415
+
+    genders = {"female": "women", "male": "men", "unknown": "unknown"}
+    present = {each.clip.gender for each in measures}
+    genders = {gender: who for gender, who in genders.items() if gender in present}
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("median")
+    for who in genders.values():
+        for name in ("clips", "level", "pitch"):
+            table.add_column(f"{who} {name}", justify="right")
+    for emotion in EMOTIONS:
+        cells = []
+        for gender in genders:
+            own = [
+                each for each in measures if (each.clip.emotion, each.clip.gender) == (emotion, gender)
+            ]
+            cells += [
+                f"{len(own)}",
+                f"{median(each.level_dbfs for each in own):.1f} dBFS" if own else "",
+                f"{median(each.pitch_hz for each in own):.0f} Hz" if own else "",
+            ]
+        table.add_row(emotion, *cells)
+    return table
