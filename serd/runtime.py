@@ -159,7 +159,7 @@ class TfliteModel:
         network, self.card = read_model(path)
         self.runtime, interpreter_class = _load_runtime()
         try:
-            with _quiet_stderr():
+            with quiet_stderr():
                 self._interpreter = interpreter_class(model_content=network, num_threads=threads)
                 self._interpreter.allocate_tensors()
             (inputs,) = self._interpreter.get_input_details()
@@ -193,7 +193,7 @@ class TfliteModel:
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Keep the runtime's native banner ("INFO: Created ...") from a user's eyes; it has no switch."""
     saved = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)

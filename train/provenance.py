@@ -56,15 +56,20 @@ def provenance(
         "seed": seed,
         "epochs": recipe.learn.epochs,
         "parameters": n_parameters,
-        "versions": {
-            "serd": serd.__version__,
-            "tensorflow": _version("tensorflow", "tensorflow-cpu"),
-            "keras": _version("keras"),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "machine": platform.machine(),
         "recipe": recipe.to_json(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a network is made with."""
+    return {
+        "serd": serd.__version__,
+        "tensorflow": _version("tensorflow", "tensorflow-cpu"),
+        "keras": _version("keras"),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
     }
 
 

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from serd.errors import SerdError
-from train.cli import data, evaluate, explore, fit
+from train.cli import data, evaluate, explore, export, fit
 
-_COMMANDS = (data, explore, fit, evaluate)
+_COMMANDS = (data, explore, fit, evaluate, export)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
