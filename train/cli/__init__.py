@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from serd.errors import SerdError
-from train.cli import data, explore, fit
+from train.cli import compare, crossval, data, experiments, explore, fit, report
 
-_COMMANDS = (data, explore, fit)
+_COMMANDS = (data, explore, fit, experiments, compare, report, crossval)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
