@@ -24,7 +24,7 @@ def curves(history: Sequence[Mapping[str, float]], title: str) -> bytes:
         title: what is written above.
     """
     figure = new_figure(11.0, 3.6)
-    figure.set_layout_engine("none")  # a computed layout takes longer than all the rest
+    figure.set_layout_engine(None)  # a computed layout takes longer than all the rest
     figure.subplots_adjust(left=0.05, right=0.985, top=0.82, bottom=0.14, wspace=0.16)
     figure.suptitle(title, fontsize=11)
     epochs = [row["epoch"] for row in history]
