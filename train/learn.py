@@ -1,7 +1,7 @@
 """The training loop: windows of some actors in, a Keras model out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -53,6 +53,20 @@ class Learnt:
     """float32, shape (n_mfcc,): what the graph divides by."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watch:
+    """How somebody follows the training, and takes it up again where it was interrupted."""
+
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    """Told of each epoch; one of them may put back weights and optimizer when training begins."""
+    metrics: Sequence[keras.metrics.Metric] = ()
+    """Computed over training windows as they are shown, and over validation windows."""
+    n_done: int = 0
+    """Epochs that an earlier run has finished; their batches are drawn and passed over."""
+    is_eager: bool = False
+    """Whether no graph is built, which takes longer than a handful of batches."""
+
+
 Report = Callable[[str], None]
 
 
@@ -64,6 +78,7 @@ def learn(
     seed: int,
     report: Report,
     validation: Dataset | None = None,
+    watch: Watch | None = None,
 ) -> Learnt:
     """Train a network.
 
@@ -76,7 +91,8 @@ def learn(
         settings: how to learn.
         seed: seeds the weights, the order and the variations.
         report: told one line after each epoch.
-        validation: actors scored after each epoch, for the report alone.
+        validation: actors scored after each epoch, for the report or the watch's metrics alone.
+        watch: follows the training in place of the report.
     """
     keras.utils.clear_session()  # or layers' names, and so the file, would depend on earlier folds
     keras.utils.set_random_seed(seed)
@@ -97,14 +113,23 @@ def learn(
     model.compile(
         optimizer=_optimizer(settings, n_batches),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=watch.metrics if watch else None,
+        run_eagerly=watch.is_eager if watch else False,
     )
+    held_out = _validation(validation, windows)
+    n_done = watch.n_done if watch else 0
+    batches = maker.batches(np.random.default_rng(seed))
+    for _ in range(n_done * n_batches):
+        next(batches)
     model.fit(
-        maker.batches(np.random.default_rng(seed)),
+        batches,
+        validation_data=_one_hot(held_out) if watch else None,
         shuffle=False,
         steps_per_epoch=n_batches,
+        initial_epoch=n_done,
         epochs=settings.epochs,
         verbose=0,
-        callbacks=[_Progress(settings.epochs, report, _validation(validation, windows))],
+        callbacks=watch.callbacks if watch else [_Progress(settings.epochs, report, held_out)],
     )
     return Learnt(model=model, mean=mean, std=std)
 
@@ -137,6 +162,13 @@ def _validation(dataset: Dataset | None, windows: WindowSettings) -> Windows | N
         return None
     inputs, labels = plain_windows(dataset, windows.n_frames, windows.padding)
     return (inputs, labels) if len(labels) else None
+
+
+def _one_hot(windows: Windows | None) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    if windows is None:
+        return None
+    inputs, labels = windows
+    return inputs, np.eye(len(EMOTIONS), dtype=np.float32)[labels]
 
 
 class _Progress(keras.callbacks.Callback):  # type: ignore[misc]

@@ -1,7 +1,6 @@
 """What a card says of where its network comes from, with no trace of the machine's folders."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from train.clips import fingerprint
 from train.corpora import ravdess
 from train.dataset import Dataset
 from train.recipe import Recipe
+from train.versions import package_version
 
 
 def provenance(
@@ -66,18 +66,8 @@ def versions() -> dict[str, str]:
     """Versions of what a network is made with."""
     return {
         "serd": serd.__version__,
-        "tensorflow": _version("tensorflow", "tensorflow-cpu"),
-        "keras": _version("keras"),
+        "tensorflow": package_version("tensorflow", "tensorflow-cpu"),
+        "keras": package_version("keras"),
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-
-
-def _version(*names: str) -> str:
-    """Version of the first of the packages that is installed."""
-    for name in names:
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return "unknown"

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from article_tree import write_tree
 from made_corpora import write_release
 from voices import quiet_room, synthetic_voice
 
@@ -47,3 +48,9 @@ def clips(corpus_root: Path) -> list[Clip]:
     """The clips of the corpus, in the order of their names."""
     paths = sorted(corpus_root.rglob("*.wav"), key=lambda path: path.stem)
     return [clip_from_path(path) for path in paths]
+
+
+@pytest.fixture(scope="session")
+def article_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty actors, all emotions spoken once by each, some sung by a few."""
+    return write_tree(tmp_path_factory.mktemp("article"))

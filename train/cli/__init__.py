@@ -5,9 +5,19 @@ import sys
 from collections.abc import Sequence
 
 from serd.errors import SerdError
-from train.cli import data, evaluate, explore, export, fit
+from train.cli import (
+    compare,
+    crossval,
+    data,
+    evaluate,
+    experiments,
+    explore,
+    export,
+    fit,
+    report,
+)
 
-_COMMANDS = (data, explore, fit, evaluate, export)
+_COMMANDS = (data, explore, fit, evaluate, export, experiments, compare, report, crossval)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,137 @@
+"""Every fold with every seed is scored once, whoever trains it, and summed up."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from distributed import LocalCluster
+
+from train.cli import main
+from train.experiments.cells import Cell, CellResult, keep_result
+from train.experiments.files import load_experiment
+from train.experiments.folder import RunFolder
+from train.experiments.options import RunOptions
+
+REPOSITORY = Path(__file__).parents[2]
+FIGURES = ("uar", "accuracy", "macro_f1")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text('base = "baseline-men"\n[learn]\nbatch = 64\n')
+    return path
+
+
+def _crossval(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "train", "crossval", *map(str, arguments)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+
+
+def test_folds_and_seeds_are_summed_up_and_taken_up_again(
+    settings: Path, article_root: Path, tmp_path: Path
+) -> None:
+    arguments = [settings, article_root, "--protocol", "dev5", "--quick", "--seeds", "2"]
+    arguments += ["--out", tmp_path / "runs"]
+    done = _crossval(*arguments, "--jobs", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = tmp_path / "runs" / "small-dev5-quick"
+    summary = json.loads((folder / "crossval.json").read_text("utf-8"))
+    assert [run["test_actors"] for run in summary["runs"]] == [
+        "1,3",
+        "5,7",
+        "9,11",
+        "13,15",
+        "17,19",
+    ] * 2
+    for name in FIGURES:
+        values = [run[name] for run in summary["runs"]]
+        assert summary[name]["mean"] == pytest.approx(np.mean(values), abs=1e-4)
+        assert summary[name]["std"] == pytest.approx(np.std(values, ddof=1), abs=1e-4)
+    assert summary["pooled"]["n_clips"] == 2 * 50
+    assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert "smoke run" in done.stdout
+
+    (folder / "fold3-seed1" / "metrics.json").unlink()
+    (folder / "crossval.json").unlink()
+    again = _crossval(*arguments)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.count("finished by an earlier run") == 9
+    assert (folder / "crossval.json").is_file()
+
+
+@pytest.fixture
+def dask_address() -> Iterator[str]:
+    """A scheduler with two workers on this machine."""
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_dask_workers_give_what_this_process_gives(
+    settings: Path, article_root: Path, tmp_path: Path, dask_address: str
+) -> None:
+    arguments = [settings, article_root, "--quick", "--out"]
+    spread = _crossval(*arguments, tmp_path / "spread", "--dask", dask_address)
+    assert (spread.returncode, spread.stderr) == (0, "")
+    assert len(list((tmp_path / "spread").rglob("metrics.json"))) == 5
+    here = _crossval(*arguments, tmp_path / "here")
+    assert (here.returncode, here.stderr) == (0, "")
+    one, other = (
+        json.loads((tmp_path / where / "small-dev5-quick" / "crossval.json").read_text("utf-8"))
+        for where in ("spread", "here")
+    )
+    for mine, its in zip(one["runs"], other["runs"], strict=True):
+        assert mine["test_actors"] == its["test_actors"]
+        assert mine["uar"] == pytest.approx(its["uar"], abs=0.25), "threads may round otherwise"
+    assert one["pooled"]["n_clips"] == other["pooled"]["n_clips"] == 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nothing"], 2, "no such experiment"),
+        (["baseline-men", "--protocol", "mmer5"], 2, "no clip of actor 21-24"),
+        (["baseline-men", "--dask", "tcp://127.0.0.1:9"], 1, "no Dask scheduler at tcp://127.0.0.1:9"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line(
+    arguments: list[str],
+    code: int,
+    message: str,
+    article_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name, *flags = arguments
+    words = ["crossval", name, str(article_root), *flags, "--quick", "--out", str(tmp_path / "runs")]
+    assert main(words) == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not list(tmp_path.rglob("metrics.json"))
+
+
+def test_a_run_of_another_machine_is_brought_home(tmp_path: Path) -> None:
+    cell = Cell(
+        experiment=load_experiment("baseline-men"),
+        root=tmp_path,
+        holdout=frozenset(),
+        options=RunOptions(),
+        folder=tmp_path / "fold1-seed0",
+        digest="",
+    )
+    result = CellResult(metrics={"name": "x", "test": {}}, files={"history.csv": b"epoch\n1\n"})
+    keep_result(cell, result)
+    assert RunFolder(path=cell.folder).metrics() == result.metrics
+    assert (cell.folder / "history.csv").read_bytes() == b"epoch\n1\n"

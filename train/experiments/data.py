@@ -1,0 +1,184 @@
+"""The clips of an experiment: which class each is of, and whether it is learnt from or scored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from serd.labels import EMOTIONS
+from train.actors import Actors, format_actors
+from train.article import article_set
+from train.clips import Clip, CorpusError, fingerprint
+from train.contents import content_digests
+from train.corpora import find_clips
+from train.experiments.settings import Experiment
+from train.protocols import PROTOCOLS
+from train.splits import ClipSplit, check_no_leak, protocol_splits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """All clips, and what stands in for what is not there."""
+
+    clips: tuple[Clip, ...]
+    """The clips."""
+    left_out: tuple[str, ...] = ()
+    """One line for each file that is not used."""
+    holdout: Actors = frozenset()
+    """Actors tested in place of the article's; empty for the article's own."""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Checksum over the names and sizes of the files."""
+        return fingerprint(self.clips)
+
+    @cached_property
+    def digests(self) -> dict[int, str]:
+        """What sound each clip holds."""
+        return dict(enumerate(content_digests(clip.path for clip in self.clips)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """The clips of one fold of an experiment."""
+
+    labels: tuple[str, ...]
+    """Names of the classes."""
+    truth: Mapping[int, int]
+    """Class by index of the clip."""
+    learnt: Mapping[int, int]
+    """Class that a training clip is given: its own, unless labels are shuffled."""
+    split: ClipSplit
+    """What is learnt from, looked at and scored."""
+    test_actors: str
+    """Actors of the test clips."""
+    notes: tuple[str, ...]
+    """What a reader of its figures has to know."""
+
+
+def load_data(
+    root: Path,
+    *,
+    holdout: Actors = frozenset(),
+    is_quick: bool = False,
+    has_all_actors: bool = False,
+) -> Data:
+    """The clips below a folder.
+
+    Args:
+        root: folder that holds RAVDESS.
+        holdout: actors tested in place of the article's 21 to 24.
+        is_quick: whether one clip of each kind and of a few actors is enough.
+        has_all_actors: whether all actors are kept even so.
+
+    Raises:
+        CorpusError: no folder, no clip in it, or no clip of an actor that is to be held out.
+    """
+    corpus = find_clips(root)
+    if absent := holdout - corpus.actors:
+        there = format_actors(corpus.actors)
+        raise CorpusError(f"--holdout: no clip of actor {format_actors(absent)}; there are {there}")
+    clips = corpus.clips
+    if is_quick:
+        kept = corpus.actors if has_all_actors else _few_actors(clips, holdout)
+        clips = _one_of_each_kind(clips, kept)
+    return Data(clips=clips, left_out=corpus.left_out, holdout=holdout)
+
+
+def parts(experiment: Experiment, data: Data, *, seed: int) -> tuple[Part, ...]:
+    """The folds of an experiment, one where its protocol has no more.
+
+    Args:
+        experiment: what is taken, and how it is split.
+        data: the clips.
+        seed: draws validation clips, and shuffles labels.
+
+    Raises:
+        CorpusError: a test actor is missing, or a class has no clip to learn from.
+        LeakError: the split is leaky and does not say so.
+    """
+    settings = experiment.data
+    is_eight = settings.set == "eight"
+    labels: tuple[str, ...] = EMOTIONS
+    if is_eight:
+        truth = {index: clip.label for index, clip in enumerate(data.clips)}
+    else:
+        chosen = article_set(data.clips, settings.set)
+        labels, truth = chosen.labels, dict(chosen.members)
+    splits = protocol_splits(
+        settings.protocol,
+        data.clips,
+        seed=seed,
+        with_song=settings.song,
+        test_actors=data.holdout if settings.protocol == "article" else frozenset(),
+        members=truth.keys(),
+        song_in_test=False if is_eight else None,
+    )
+    made = []
+    for split in splits:
+        check_no_leak(data.clips, split, digests=data.digests)
+        made.append(_part(experiment, data, split, labels, truth, seed))
+    return tuple(made)
+
+
+def _part(
+    experiment: Experiment,
+    data: Data,
+    split: ClipSplit,
+    labels: Sequence[str],
+    truth: Mapping[int, int],
+    seed: int,
+) -> Part:
+    missing = _without_clips(labels, truth, split.train)
+    if missing:
+        raise CorpusError(f"{experiment.name}, {split.name}: no clip of {missing} to learn from")
+    actors = format_actors({data.clips[index].actor for index in split.test})
+    notes = []
+    if data.holdout and experiment.data.protocol == "article":
+        theirs = format_actors(PROTOCOLS["article"][0])
+        notes.append(f"holdout {format_actors(data.holdout)} in place of {theirs}")
+    if split.is_leaky:
+        notes.append("leaky: test clips are of training actors, and are the validation clips")
+    if untested := _without_clips(labels, truth, split.test):
+        notes.append(f"no test clip of {untested}")
+    if experiment.data.shuffle_labels:
+        notes.append("training labels shuffled: chance is what is right here")
+    learnt = {index: truth[index] for index in split.train}
+    if experiment.data.shuffle_labels:
+        shuffled = np.random.default_rng(seed).permutation(list(learnt.values())).tolist()
+        learnt = dict(zip(learnt, shuffled, strict=True))
+    return Part(
+        labels=tuple(labels),
+        truth=truth,
+        learnt=learnt,
+        split=split,
+        test_actors=actors,
+        notes=tuple(notes),
+    )
+
+
+def _without_clips(labels: Sequence[str], truth: Mapping[int, int], clips: Sequence[int]) -> str:
+    """Names of the classes of which there is no clip."""
+    there = {truth[index] for index in clips}
+    return ", ".join(label for number, label in enumerate(labels) if number not in there)
+
+
+def _few_actors(clips: Sequence[Clip], holdout: Actors) -> Actors:
+    """Those tested, and two men and women to learn from."""
+    test = holdout or PROTOCOLS["article"][0]
+    kept = set(test)
+    for gender in ("male", "female"):
+        actors = dict.fromkeys(clip.actor for clip in clips if clip.gender == gender)
+        kept.update([actor for actor in actors if actor not in test][:2])
+    return frozenset(kept)
+
+
+def _one_of_each_kind(clips: Sequence[Clip], actors: Actors) -> tuple[Clip, ...]:
+    """The first clip of each actor, channel and emotion."""
+    kept: dict[tuple[str, str, str], Clip] = {}
+    for clip in clips:
+        if clip.actor in actors:
+            kept.setdefault((clip.actor, clip.channel, clip.emotion), clip)
+    return tuple(kept.values())

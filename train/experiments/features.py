@@ -1,0 +1,192 @@
+"""What networks see of clips, computed once and kept in a folder for the runs that share it."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.errors import SoundFileError
+from serd.sources.files import read_samples
+from train.article_augment import Variation, VariationSettings, vary
+from train.article_inputs import ARTICLE_MFCC13, N_FRAMES, MeanInput, mean_inputs
+from train.augment import SoundAugment
+from train.clips import Clip, fingerprint
+from train.dataset import ClipWindows, Dataset, WindowSettings, build_dataset
+from train.experiments.folder import write_file
+from train.experiments.settings import digest
+
+Progress = Callable[[int, int], None]
+_VERSION: Final = 1
+"""Goes up when the same settings come to mean other numbers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examples:
+    """Inputs of one kind, of the clips that were asked for."""
+
+    inputs: NDArray[np.float32]
+    """float32, shape (n, n_frames, 1)."""
+    clip: NDArray[np.int64]
+    """int64, shape (n,): index of the clip that each is of."""
+    left_out: Mapping[int, str]
+    """Index of each clip that could not be read, with one line on why."""
+
+    def of_clips(self, clips: Iterable[int]) -> "Examples":
+        """The part of some clips."""
+        chosen = np.isin(self.clip, np.fromiter(clips, np.int64))
+        return Examples(inputs=self.inputs[chosen], clip=self.clip[chosen], left_out=self.left_out)
+
+
+class FeatureStore:
+    """Computes features of one list of clips, and keeps them in a folder.
+
+    A copy of a clip depends on the seed, the clip's name and the number of the copy alone.
+    """
+
+    def __init__(self, clips: Sequence[Clip], folder: Path) -> None:
+        self._clips = clips
+        self._folder = folder
+        self._fingerprint = fingerprint(clips)
+
+    def originals(self, kind: MeanInput, progress: Progress) -> Examples:
+        """Inputs of every clip as recorded."""
+        return self._examples(kind, range(len(self._clips)), (), 0, 0, progress)
+
+    def copies(
+        self,
+        kind: MeanInput,
+        clips: Sequence[int],
+        variations: tuple[Variation, ...],
+        copies: int,
+        *,
+        seed: int,
+        progress: Progress,
+    ) -> Examples:
+        """Inputs of varied copies of some clips.
+
+        Args:
+            kind: which input.
+            clips: indices; those of training clips, or a model is judged by what it has learnt from.
+            variations: how copies differ.
+            copies: copies of each clip, 1 or more.
+            seed: draws how far they differ.
+            progress: told how many clips are done, of how many.
+        """
+        return self._examples(kind, clips, variations, copies, seed, progress)
+
+    def windows(
+        self, settings: WindowSettings, augment: SoundAugment, *, seed: int, progress: Progress
+    ) -> Dataset:
+        """The windows of every clip and its copies for the own network."""
+        key = digest([_VERSION, asdict(settings), asdict(augment), seed, self._fingerprint])
+
+        def compute() -> dict[str, NDArray[np.generic]]:
+            made = build_dataset(self._clips, settings, augment, seed=seed, progress=progress)
+            return _packed(made)
+
+        return _unpacked(self._clips, self._get(f"windows-{key}", compute))
+
+    def _examples(
+        self,
+        kind: MeanInput,
+        clips: Sequence[int],
+        variations: tuple[Variation, ...],
+        copies: int,
+        seed: int,
+        progress: Progress,
+    ) -> Examples:
+        how = [_VERSION, kind, asdict(ARTICLE_MFCC13), asdict(VariationSettings()), variations, copies]
+        key = digest([*how, seed, self._fingerprint, list(clips)])
+
+        def compute() -> dict[str, NDArray[np.generic]]:
+            return self._compute(kind, clips, variations, copies, seed, progress)
+
+        kept = self._get(f"{kind}-{key}", compute)
+        left_out = zip(kept["left_out"].tolist(), kept["why"].tolist(), strict=True)
+        return Examples(
+            inputs=kept["inputs"].astype(np.float32),
+            clip=kept["clip"].astype(np.int64),
+            left_out=dict(left_out),
+        )
+
+    def _compute(
+        self,
+        kind: MeanInput,
+        clips: Sequence[int],
+        variations: tuple[Variation, ...],
+        copies: int,
+        seed: int,
+        progress: Progress,
+    ) -> dict[str, NDArray[np.generic]]:
+        inputs: list[NDArray[np.float32]] = []
+        owners: list[int] = []
+        left_out: dict[int, str] = {}
+        for done, index in enumerate(clips, start=1):
+            try:
+                samples = read_samples(self._clips[index].path)
+            except SoundFileError as exc:
+                left_out[index] = str(exc)
+                continue
+            name_key = hashlib.sha256(self._clips[index].path.stem.encode()).digest()[:8]
+            for copy in range(1, copies + 1) if copies else (0,):
+                rng = np.random.default_rng([seed, copy, *name_key])
+                varied = vary(samples, variations, rng) if copy else samples
+                made = mean_inputs(varied, kind)
+                inputs += made
+                owners += [index] * len(made)
+            progress(done, len(clips))
+        stacked = np.array(inputs, np.float32).reshape(len(inputs), N_FRAMES[kind], 1)
+        return {
+            "inputs": stacked,
+            "clip": np.array(owners, np.int64),
+            "left_out": np.array(list(left_out), np.int64),
+            "why": np.array(list(left_out.values()), np.str_),
+        }
+
+    def _get(
+        self, name: str, compute: Callable[[], dict[str, NDArray[np.generic]]]
+    ) -> dict[str, NDArray[np.generic]]:
+        """From the folder, else computed and put into it."""
+        path = self._folder / f"{name}.npz"
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as arrays:
+                return dict(arrays)
+        made = compute()
+        packed = io.BytesIO()
+        np.savez(packed, allow_pickle=False, **made)
+        write_file(path, packed.getvalue())
+        return made
+
+
+def _packed(dataset: Dataset) -> dict[str, NDArray[np.generic]]:
+    """A data set as arrays: all frames in one row, and which window, copy and clip they are of."""
+    windows = [(each, frames) for each in dataset.copies for frames in each.frames]
+    n_mfcc = windows[0][1].shape[1] if windows else 0
+    frames = [frames for _, frames in windows] or [np.empty((0, n_mfcc), np.float16)]
+    return {
+        "frames": np.concatenate(frames),
+        "n_frames": np.array([len(frames) for _, frames in windows], np.int64),
+        "clip": np.array([each.clip for each, _ in windows], np.int64),
+        "copy": np.array([each.copy for each, _ in windows], np.int64),
+        "left_out": np.array(list(dataset.left_out), np.int64),
+        "why": np.array(list(dataset.left_out.values()), np.str_),
+    }
+
+
+def _unpacked(clips: Sequence[Clip], arrays: Mapping[str, NDArray[np.generic]]) -> Dataset:
+    windows: dict[tuple[int, int], list[NDArray[np.float16]]] = {}
+    frames = arrays["frames"].astype(np.float16, copy=False)
+    ends = np.cumsum(arrays["n_frames"]).tolist()
+    owners = zip(arrays["clip"].tolist(), arrays["copy"].tolist(), strict=True)
+    for owner, first, end in zip(owners, [0, *ends[:-1]], ends, strict=True):
+        windows.setdefault(owner, []).append(frames[first:end])
+    copies = tuple(
+        ClipWindows(clip=clip, copy=copy, frames=tuple(own)) for (clip, copy), own in windows.items()
+    )
+    left_out = zip(arrays["left_out"].tolist(), arrays["why"].tolist(), strict=True)
+    return Dataset(clips=tuple(clips), copies=copies, left_out=dict(left_out))

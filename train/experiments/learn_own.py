@@ -1,0 +1,61 @@
+"""Trains the network that serd runs, by its own recipe, on the daemon's windows."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+from serd.labels import EMOTIONS
+from serd.windows import pad
+from train.clips import CorpusError
+from train.experiments.backup import EpochBackup
+from train.experiments.features import Examples
+from train.experiments.learning import Follow, Outcome, Training, Uar, outcome_of
+from train.experiments.own import own_recipe
+from train.learn import Watch, learn
+
+
+def train_own(training: Training) -> Outcome:
+    """The network that serd runs, by its own recipe, on the daemon's windows."""
+    part, settings = training.part, training.experiment.learn
+    recipe = own_recipe(training.experiment, is_quick=training.is_quick)
+    dataset = training.store.windows(
+        recipe.windows, recipe.sound, seed=training.seed, progress=training.on_clips
+    )
+    clips = list(dataset.clips)
+    for clip, label in part.learnt.items():
+        clips[clip] = replace(clips[clip], emotion=EMOTIONS[label])
+    learners = replace(dataset.of_clips(part.split.train), clips=tuple(clips))
+    if not any(each.copy == 0 for each in learners.copies):
+        raise CorpusError("nothing can be read or heard in any of the training clips")
+    backup = EpochBackup(training.state)
+    training.state.mkdir(parents=True, exist_ok=True)
+    watch = Watch(
+        callbacks=[backup, Follow(backup, settings, training.on_epoch)],
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), Uar(len(EMOTIONS))],
+        n_done=backup.n_done,
+        is_eager=training.is_quick,
+    )
+    learnt = learn(
+        learners,
+        recipe.windows,
+        recipe.learn,
+        seed=training.seed,
+        report=lambda _line: None,
+        validation=dataset.of_clips(part.split.validation),
+        watch=watch,
+    )
+    originals = [
+        (each.clip, pad(frames.astype(np.float32), recipe.windows.n_frames, recipe.windows.padding))
+        for each in dataset.of_clips(part.split.test).copies
+        if each.copy == 0
+        for frames in each.frames
+    ]
+    shape = (len(originals), recipe.windows.n_frames, recipe.windows.feature_set.n_mfcc)
+    tested = Examples(
+        inputs=np.array([window for _, window in originals], np.float32).reshape(shape),
+        clip=np.array([clip for clip, _ in originals], np.int64),
+        left_out=dataset.left_out,
+    )
+    n_learnt = sum(len(each.frames) for each in learners.copies)
+    return outcome_of(training, learnt.model, backup, tested, n_learnt)

@@ -1,0 +1,79 @@
+"""What a run is judged by: UAR, accuracy, macro F1, and precision, recall and F1 of each class."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.scores import UNHEARD, Scores, score
+
+
+def class_measures(scores: Scores) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and number of clips of each class, 0 where they have no meaning.
+
+    A clip in which nothing was heard lowers the recall of its class and no precision.
+    """
+    square = scores.confusion[:, :-1]
+    right = np.diag(square).astype(np.float64)
+    n_true, n_decided = scores.confusion.sum(axis=1), square.sum(axis=0)
+    recall = right / np.maximum(n_true, 1)
+    precision = right / np.maximum(n_decided, 1)
+    f1 = 2.0 * right / np.maximum(n_true + n_decided, 1)
+    return {
+        label: {
+            "precision": float(precision[index]),
+            "recall": float(recall[index]),
+            "f1": float(f1[index]),
+            "n_clips": int(n_true[index]),
+        }
+        for index, label in enumerate(scores.labels)
+    }
+
+
+def macro_f1(scores: Scores) -> float:
+    """Mean F1 over the classes that occur in the truth or in a decision."""
+    occurs = scores.confusion.sum(axis=1) + scores.confusion[:, :-1].sum(axis=0) > 0
+    f1 = np.array([each["f1"] for each in class_measures(scores).values()])
+    return float(f1[occurs].mean())
+
+
+def measures(scores: Scores) -> dict[str, Any]:
+    """All figures as JSON takes them, rounded to four digits."""
+    return {
+        "uar": round(scores.uar, 4),
+        "accuracy": round(scores.accuracy, 4),
+        "macro_f1": round(macro_f1(scores), 4),
+        "n_clips": scores.n_clips,
+        "n_unheard": scores.n_unheard,
+        "per_class": {
+            label: {key: round(value, 4) for key, value in each.items()}
+            for label, each in class_measures(scores).items()
+        },
+        "labels": list(scores.labels),
+        "confusion": scores.confusion.tolist(),
+    }
+
+
+def clip_probabilities(
+    clips: Sequence[int], owners: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> dict[int, NDArray[np.float64] | None]:
+    """What a network says of each clip: the mean over its windows, None where it has no window.
+
+    Args:
+        clips: indices of the clips.
+        owners: int64, shape (n,): the clip that each window is of.
+        probabilities: float64, shape (n, n_labels), of each window.
+    """
+    return {
+        clip: probabilities[owners == clip].mean(axis=0) if (owners == clip).any() else None
+        for clip in clips
+    }
+
+
+def clip_scores(
+    truth: Sequence[int], said: Sequence[NDArray[np.float64] | None], labels: Sequence[str]
+) -> Scores:
+    """Decisions for the most probable class, counted against the truth."""
+    decisions = [UNHEARD if each is None else int(each.argmax()) for each in said]
+    return score(truth, decisions, labels)
