@@ -20,7 +20,7 @@ from serd.errors import SerdError
 from serd.events import Event, EventMaker
 from serd.labels import NONE
 from serd.reporting import Cooldown, LastEmotion, LevelMeter, ReportSettings
-from serd.reports import ControlReport, LevelReport, Report, SpeechReport, StateReport
+from serd.reports import ControlReport, LevelReport, Report, SoundReport, SpeechReport, StateReport
 from serd.runtime import EmotionModel
 from serd.segmenter import Segmenter, SegmenterSettings
 from serd.segments import Segment, SpeechWindow, VoicedFrames
@@ -176,6 +176,8 @@ class Lane:
         self._guesses = dict(best) if event.kind == "window" else {}
         if self._cooldown.passes(event, self.controls.cooldown_s):
             yield event
+            if isinstance(segment, SpeechWindow):
+                yield SoundReport(event=event, samples=segment.samples)
         if self._last.name(event):
             yield StateReport(source=self._source, emotion=self._last.emotion)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from serd.audio import Samples
 from serd.controls import Controls
 from serd.events import Event
 
@@ -25,6 +26,16 @@ class SpeechReport:
     """Name of the source."""
     is_speaking: bool
     """Whether an utterance is under way; the segmenter's start and hangover keep it from fluttering."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoundReport:
+    """The sound behind an event of kind "window", for those who are asked to keep it."""
+
+    event: Event
+    """The event."""
+    samples: Samples
+    """int16, shape (n_samples,), 16 kHz mono: the window, its long pauses cut out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +115,7 @@ class StatsReport:
 
 Report = (
     Event
+    | SoundReport
     | StateReport
     | SpeechReport
     | LevelReport

@@ -15,13 +15,14 @@ def make_event(
     source: str = "mic",
     confidence: float = 0.87,
     end_s: float = 13.0,
+    time: str = "2025-03-01T12:30:15.250+00:00",
 ) -> Event:
     """An event whose id is its number."""
     return Event(
         schema=1,
         id=str(number),
         kind=kind,
-        time="2025-03-01T12:30:15.250+00:00",
+        time=time,
         node=node,
         source=source,
         emotion=emotion,
