@@ -76,6 +76,17 @@ def test_history_holds_the_latest_twenty_utterances() -> None:
     assert list(state.nodes["pi"].sources["mic"].history) == ["calm"] * 20
 
 
+def test_who_is_away_muted_or_speaking_is_marked() -> None:
+    """What the retained topics of a source say stands beside its name, and goes again."""
+    state = WatchState(prefix="serd")
+    for what, payload in (("availability", b"offline"), ("mute", b"ON"), ("speech", b"ON")):
+        state.apply(f"serd/pi/mic/{what}", payload)
+    assert "away, muted, speaking" in picture(state)
+    for what, payload in (("availability", b"online"), ("mute", b"OFF"), ("speech", b"OFF")):
+        state.apply(f"serd/pi/mic/{what}", payload)
+    assert not any(word in picture(state) for word in ("away", "muted", "speaking"))
+
+
 def test_one_node_can_be_asked_for() -> None:
     """With a node named, the others are neither subscribed to nor shown."""
     state = WatchState(prefix="serd", node="hall/1")

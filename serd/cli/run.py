@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import faulthandler
 import os
 import signal
 import sys
@@ -73,6 +74,7 @@ def run_command(args: argparse.Namespace) -> int:
         return settings
 
     apply_log(settings)
+    faulthandler.enable(stderr)  # a process that the watchdog ends says where it hung
     service = Service(
         settings,
         reload=lambda: apply_log(settings_from(args, extra)),

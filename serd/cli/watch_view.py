@@ -11,14 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from serd import topics
 from serd.labels import NONE, UNCERTAIN
 from serd.publishers.screen import confidence_bar, local_time
-from serd.topics import EVENT, ONLINE, STATE, STATUS, parse_topic, topic_level
+from serd.topics import (
+    AVAILABILITY,
+    EVENT,
+    OFFLINE,
+    ON,
+    ONLINE,
+    SPEECH,
+    STATE,
+    STATUS,
+    parse_topic,
+    topic_level,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+_MUTE: Final = "mute"
 _N_SCORES: Final = 4
 _N_HISTORY: Final = 20
 _BAR_WIDTH: Final = 40
@@ -61,9 +74,31 @@ class SourceView:
     """What is known of one source."""
 
     state: str = NONE
+    is_away: bool = False
+    """Whether the node says that the source gives no sound."""
+    is_speaking: bool = False
+    is_muted: bool = False
     latest: Finding | None = None
     history: deque[str] = field(default_factory=lambda: deque(maxlen=_N_HISTORY))
     """Emotions of the latest utterances, the newest last."""
+
+    def note(self, what: str, text: str) -> None:
+        """Take the text of one of the source's retained topics."""
+        match what:
+            case topics.STATE:
+                self.state = _printable(text) or NONE
+            case topics.AVAILABILITY:
+                self.is_away = text == OFFLINE
+            case topics.SPEECH:
+                self.is_speaking = text == ON
+            case _:
+                self.is_muted = text == ON
+
+    @property
+    def marks(self) -> str:
+        """What else is to be known at a glance; empty if nothing is."""
+        said = {"away": self.is_away, "muted": self.is_muted, "speaking": self.is_speaking}
+        return ", ".join(word for word, holds in said.items() if holds)
 
 
 @dataclass(slots=True)
@@ -99,9 +134,8 @@ class WatchState:
                 self._node_view(node).is_online = payload == ONLINE.encode()
             return None
         source = _printable(parsed.source)
-        if what == STATE:
-            text = payload.decode("utf-8", "replace")
-            self._source_view(node, source).state = _printable(text) or NONE
+        if what in {STATE, AVAILABILITY, SPEECH, _MUTE}:
+            self._source_view(node, source).note(what, payload.decode("utf-8", "replace"))
         if what != EVENT or (finding := _finding(node, source, payload)) is None:
             return None
         view = self._source_view(node, source)
@@ -152,6 +186,8 @@ def _source(name: str, view: SourceView) -> "Text":
 
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{name:<12}", "bold").append(f"{view.state:<10}", f"bold {_style(view.state)}")
+    if view.marks:
+        text.append(f" {view.marks}", "red" if view.is_away else "green")
     latest = view.latest
     if latest is not None:
         text.append(
