@@ -1,16 +1,17 @@
-# make run    set up what is missing, then listen and publish
-# make test   set up what is missing, then check and test everything
-# make train  build the model again from RAVDESS (RAVDESS=folder)
+# make run              set up what is missing, then listen and publish
+# make test             set up what is missing, then check and test everything
+# make train            build the model again from RAVDESS (RAVDESS=folder)
+# make install-service  serd as a service of this machine, or its upgrade (sudo)
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check schema demo train clean
+.PHONY: help run test check schema demo train install-service uninstall-service clean
 
 RAVDESS ?= ../shared/data/ravdess
 BIN := .venv/bin
 
 help: ## show the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: ## set up what is missing, then listen and publish (ARGS="--source FILE --json ...")
 	@scripts/setup.sh run
@@ -36,6 +37,12 @@ demo: ## speak the bundled recording again (needs espeak-ng)
 train: ## build the model again from RAVDESS
 	@scripts/setup.sh test
 	$(BIN)/python -m train fit $(RAVDESS) --protocol dev5 --seed 0
+
+install-service: ## install or upgrade the service (sudo; SCOPE=user for a desktop's)
+	@scripts/install-service.sh install
+
+uninstall-service: ## take the service away; settings and state stay (sudo)
+	@scripts/install-service.sh uninstall
 
 clean: ## remove everything that can be made again
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist runs

@@ -11,15 +11,18 @@ import os
 import socket
 import textwrap
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from serd.discovery_settings import DiscoverySettings
 from serd.docstrings import field_docs
 from serd.errors import SettingsError
+from serd.logs import FORMATS, LEVELS
 from serd.pipeline import PipelineSettings
 from serd.publishers import publisher_modules
+from serd.reporting import ReportSettings
 from serd.runtime import ModelSettings
 from serd.segmenter import SegmenterSettings
 from serd.smoothing import SmoothingSettings
@@ -28,6 +31,8 @@ from serd.voice import VoiceSettings
 
 ENVIRONMENT_PREFIX = "SERD_"
 CONFIG_VARIABLE = "SERD_CONFIG"
+SOURCE = "source"
+"""The one section that may be there several times, as [[source]]."""
 SECRET_MASK = "********"  # noqa: S105
 
 
@@ -49,12 +54,18 @@ class LogSettings:
     """What is said on standard error."""
 
     level: str = "info"
-    """Least level that is said: debug, info, warning or error."""
+    """Least level that is said: debug, info, warning or error. At debug, what C libraries print is
+    shown as well."""
+    format: str = "auto"
+    """Form of the lines: text, journal (levels as systemd reads them), json, or auto, which is journal
+    where standard error leads there and text elsewhere."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
-        if self.level not in {"debug", "info", "warning", "error"}:
-            yield "level", "debug, info, warning or error"
+        if self.level not in LEVELS:
+            yield "level", f"one of: {', '.join(LEVELS)}"
+        if self.format not in FORMATS:
+            yield "format", f"one of: {', '.join(FORMATS)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,19 +73,27 @@ class Settings:
     """Everything an operator can set. There is no feature parameter: those are the model's own."""
 
     node: NodeSettings = field(default_factory=NodeSettings)
-    source: SourceSettings = field(default_factory=SourceSettings)
+    sources: tuple[SourceSettings, ...] = (SourceSettings(),)
+    """One or more, each with a name of its own."""
     voice: VoiceSettings = field(default_factory=VoiceSettings)
     segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
     publishers: Mapping[str, Any] = field(default_factory=dict)
     """Settings of each publisher, by its section."""
 
     @property
     def pipeline(self) -> PipelineSettings:
         """The part that turns sound into events."""
-        return PipelineSettings(voice=self.voice, segmenter=self.segmenter, smoothing=self.smoothing)
+        return PipelineSettings(
+            voice=self.voice,
+            segmenter=self.segmenter,
+            smoothing=self.smoothing,
+            report=self.report,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +110,12 @@ Flags = Mapping[tuple[str, str], object]
 def section_classes() -> dict[str, type[Any]]:
     """The dataclass of each section, in the order of the settings file."""
     hints = get_type_hints(Settings)
-    own = {item.name: hints[item.name] for item in fields(Settings) if item.name != "publishers"}
+    apart = {"sources": (SOURCE, SourceSettings)}
+    own: dict[str, type[Any]] = dict(
+        apart.get(item.name, (item.name, hints[item.name]))
+        for item in fields(Settings)
+        if item.name != "publishers"
+    )
     return own | {name: module.Settings for name, module in publisher_modules().items()}
 
 
@@ -114,16 +138,27 @@ def load_settings(
     environment = os.environ if environment is None else environment
     path = path or find_settings_file(environment)
     classes = section_classes()
-    given: dict[str, dict[str, _Given]] = {name: {} for name in classes}
+    given: dict[str, list[dict[str, _Given]]] = {name: [{}] for name in classes}
+    given |= _from_file(path, classes) if path else {}
     for section, key, item in (
-        *(_from_file(path, classes) if path else ()),
         *_from_environment(environment, classes),
         *_from_flags(flags or {}),
     ):
-        given[section][key] = item
-    built = {name: _build(cls, given[name]) for name, cls in classes.items()}
+        if len(given[section]) > 1:
+            raise SettingsError(f"{item.where}: there are several [[{section}]], set it in {path}")
+        given[section][0][key] = item
+    sources = tuple(_build(SourceSettings, table) for table in given.pop(SOURCE))
+    _check_names(sources, path)
+    built = {name: _build(classes[name], table) for name, (table,) in given.items()}
     publishers = {name: built.pop(name) for name in publisher_modules()}
-    return Settings(**built, publishers=publishers)
+    return Settings(**built, sources=sources, publishers=publishers)
+
+
+def _check_names(sources: Sequence[SourceSettings], path: Path | None) -> None:
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"{path}: two [[{SOURCE}]] are named {name!r}, expected a name for each")
 
 
 def find_settings_file(environment: Mapping[str, str]) -> Path | None:
@@ -140,7 +175,8 @@ def settings_places(environment: Mapping[str, str]) -> list[Path]:
     return [config_home / "serd" / "serd.toml", Path("/etc/serd/serd.toml")]
 
 
-def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> Iterator[tuple[str, str, _Given]]:
+def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> dict[str, list[dict[str, _Given]]]:
+    """The tables of each section that is there; several only of ``SOURCE``."""
     try:
         body = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as exc:
@@ -149,14 +185,27 @@ def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> Iterator[tuple[s
         raise SettingsError(f"{path}: the settings cannot be read: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise SettingsError(f"{path}: no TOML: {exc}") from exc
-    for section, table in body.items():
+    for section in body:
         if section not in classes:
             raise SettingsError(f"{path}: unknown section [{section}]{_hint(section, classes)}")
-        if not isinstance(table, dict):
-            raise SettingsError(f"{path}: {section} = {table!r}, expected a table [{section}]")
-        for key, value in table.items():
-            _check_key(classes[section], key, f"{path}: unknown key [{section}] {key}")
-            yield section, key, _Given(value, f"{path}: [{section}] {key}")
+    return {
+        section: [
+            _from_table(path, section, each, classes[section]) for each in _as_tables(section, item)
+        ]
+        for section, item in body.items()
+    }
+
+
+def _as_tables(section: str, item: object) -> list[object]:
+    return item if section == SOURCE and isinstance(item, list) and item else [item]
+
+
+def _from_table(path: Path, section: str, table: object, cls: type[Any]) -> dict[str, _Given]:
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: {section} = {table!r}, expected a table [{section}]")
+    for key in table:
+        _check_key(cls, key, f"{path}: unknown key [{section}] {key}")
+    return {key: _Given(value, f"{path}: [{section}] {key}") for key, value in table.items()}
 
 
 def _from_environment(
@@ -237,7 +286,8 @@ def settings_template() -> str:
         about = (cls.__doc__ or "").splitlines()[0]
         docs = field_docs(cls)
         default = cls()
-        lines = ["", f"# {about}", f"[{section}]"]
+        several = f" For several, write [[{section}]] over each." if section == SOURCE else ""
+        lines = ["", f"# {about}{several}", f"[{section}]"]
         for item in fields(cls):
             lines += textwrap.wrap(docs[item.name], 96, initial_indent="# ", subsequent_indent="# ")
             lines.append(f"#{item.name} = {_toml(getattr(default, item.name))}")
@@ -249,10 +299,20 @@ def settings_as_toml(settings: Settings) -> str:
     """The settings in force, as a settings file; secrets are masked."""
     lines: list[str] = []
     for section in section_classes():
-        table = settings.publishers.get(section) or getattr(settings, section)
-        lines += ["", f"[{section}]"]
-        lines += [f"{item.name} = {_shown(table, item.name)}" for item in fields(table)]
+        tables, head = _tables(settings, section)
+        for table in tables:
+            lines += ["", head]
+            lines += [f"{item.name} = {_shown(table, item.name)}" for item in fields(table)]
     return "\n".join(lines[1:]) + "\n"
+
+
+def _tables(settings: Settings, section: str) -> tuple[Sequence[Any], str]:
+    """The tables of a section, and the line that stands over each."""
+    if section == SOURCE:
+        head = f"[[{section}]]" if len(settings.sources) > 1 else f"[{section}]"
+        return settings.sources, head
+    table = settings.publishers.get(section) or getattr(settings, section)
+    return [table], f"[{section}]"
 
 
 def _shown(table: Any, key: str) -> str:  # noqa: ANN401

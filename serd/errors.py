@@ -9,6 +9,8 @@ SerdError                 anything below; its text is one line for a person
 └── OperationError        exit code 1: it failed while running
     ├── LibraryError      a library that serd needs is not installed
     ├── SourceError       a sound source stopped delivering
+    │   └── SourceInterruptedError  it was closed by serd and may be opened again at once
+    ├── SpoolError        events cannot be kept on the disk
     └── PublishError      a broker refused or never acknowledged
 
 Foreign errors are translated once, at the edge that meets them, with ``raise ... from exc``.
@@ -55,6 +57,14 @@ class LibraryError(OperationError):
 
 class SourceError(OperationError):
     """A sound source stopped delivering."""
+
+
+class SourceInterruptedError(SourceError):
+    """A sound source was closed by serd itself, and may be opened again at once."""
+
+
+class SpoolError(OperationError):
+    """Events cannot be kept on the disk."""
 
 
 class PublishError(OperationError):

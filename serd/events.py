@@ -72,13 +72,23 @@ class Event:
     """Which model it comes from."""
     file: str | None = None
     """The analysed file, where it comes from serd analyze; else left out."""
+    replayed: bool = False
+    """True where the broker was away when the event was made, or went away before it had it; else left
+    out."""
 
     def to_json(self) -> str:
         """The event as one line of JSON."""
         body = asdict(self)
         if body["file"] is None:
             del body["file"]
+        if not body["replayed"]:
+            del body["replayed"]
         return json.dumps(body, ensure_ascii=False, allow_nan=False)
+
+
+def as_replayed(text: str) -> str:
+    """The JSON of an event that was not yet replayed, as that of the same event replayed."""
+    return f'{text[:-1]}, "replayed": true}}'
 
 
 class EventMaker:
@@ -132,7 +142,7 @@ class EventMaker:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of an event, made from the fields above."""
-    schema = _object_schema(Event, _EVENT_RULES, optional={"file"})
+    schema = _object_schema(Event, _EVENT_RULES, optional={"file", "replayed"})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "serd event",
@@ -153,8 +163,10 @@ _EVENT_RULES: Mapping[str, Mapping[str, Any]] = {
     "speech_ratio": _UNIT,
     "level_dbfs": {"minimum": -100, "maximum": 0},
     "latency_ms": {"minimum": 0},
+    "replayed": {"const": True},
 }
 _TYPES: Mapping[Any, str] = {
+    bool: "boolean",
     int: "integer",
     str: "string",
     float: "number",

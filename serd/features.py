@@ -79,7 +79,7 @@ class MfccStream:
     def __init__(self, feature_set: FeatureSet) -> None:
         self._set = feature_set
         self._bank = _filterbank(feature_set)
-        self._cepstrum = _cepstral_matrix(feature_set)
+        self._cepstrum = cepstral_matrix(feature_set)
         self._window = np.hamming(feature_set.frame_length_samples)
         self._tail: NDArray[np.float64]
         self._previous: float
@@ -191,8 +191,12 @@ def _filterbank(feature_set: FeatureSet) -> NDArray[np.float64]:
 
 
 @lru_cache
-def _cepstral_matrix(feature_set: FeatureSet) -> NDArray[np.float64]:
-    """Orthonormal DCT-II and lifter in one product: float64, shape (n_filters, n_mfcc)."""
+def cepstral_matrix(feature_set: FeatureSet) -> NDArray[np.float64]:
+    """Log filter energies to MFCCs: orthonormal DCT-II and lifter in one product.
+
+    Returns:
+        float64, shape (n_filters, n_mfcc); shared by all callers, who leave it as it is.
+    """
     n_filters, n_mfcc = feature_set.n_filters, feature_set.n_mfcc
     row = np.arange(n_filters)[:, np.newaxis]
     column = np.arange(n_mfcc)

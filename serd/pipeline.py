@@ -2,8 +2,9 @@
 
     source -> voice activity -> speech windows -> MFCC -> TFLite -> smoothing -> event -> publishers
 
-Everything here is a synchronous generator that pulls from the one before it. Threads live in the
-sources (a microphone's callback) and in the publishers (a broker's loop), never in between.
+Everything here is synchronous: blocks of sound go in, and what follows from them comes out before the
+next. Threads live in the sources (a microphone's callback) and in the publishers (a broker's loop),
+never in between.
 """
 
 import time
@@ -12,17 +13,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from serd.audio import AudioBlock, CaptureTime
+from serd.audio import SAMPLE_RATE_HZ, AudioBlock, CaptureTime
 from serd.card import ModelCard
+from serd.controls import Controls
 from serd.errors import SerdError
 from serd.events import Event, EventMaker
-from serd.publishers import Publisher
+from serd.labels import NONE
+from serd.reporting import Cooldown, LastEmotion, LevelMeter, ReportSettings
+from serd.reports import ControlReport, LevelReport, Report, SpeechReport, StateReport
 from serd.runtime import EmotionModel
 from serd.segmenter import Segmenter, SegmenterSettings
-from serd.segments import Segment, SpeechWindow
+from serd.segments import Segment, SpeechWindow, VoicedFrames
 from serd.smoothing import Smoother, SmoothingSettings
 from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
 from serd.windows import WindowFeatures
+
+_UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,20 +41,148 @@ class PipelineSettings:
     """When an utterance starts and ends, and when a window leaves."""
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     """How windows are averaged, and when an emotion is named."""
+    report: ReportSettings = field(default_factory=ReportSettings)
+    """What is told of a live source beside its events."""
 
 
-def run(
-    blocks: Iterable[AudioBlock],
-    model: EmotionModel,
-    publishers: Iterable[Publisher],
-    settings: PipelineSettings,
-    events: EventMaker,
-) -> None:
-    """Listen until the sound ends, and hand every event to every publisher."""
-    publishers = tuple(publishers)
-    for event in recognise(blocks, model, settings, events):
-        for publisher in publishers:
-            publisher.publish(event)
+class Ear:
+    """Sound in, windows of speech and ends of utterances out."""
+
+    def __init__(self, settings: PipelineSettings, window_samples: int) -> None:
+        self._voice = VoiceActivity(partial(webrtc_detector, settings.voice), settings.voice)
+        self._segmenter = Segmenter(
+            settings.segmenter,
+            frame_samples=settings.voice.frame_samples,
+            window_samples=window_samples,
+        )
+        self._captured = _UNTIMED
+
+    @property
+    def in_speech(self) -> bool:
+        """Whether an utterance is under way."""
+        return self._segmenter.in_speech
+
+    def hear(self, block: AudioBlock) -> tuple[VoicedFrames, Iterator[Segment]]:
+        """Frames with their decisions, and the segments that they bring about."""
+        self._captured = block.captured
+        frames = self._voice.process(block)
+        return frames, self._segmenter.push(frames)
+
+    def end(self) -> Iterator[Segment]:
+        """The sound has ended or breaks off."""
+        return self._segmenter.flush(self._captured)
+
+
+class Namer:
+    """Windows and ends of utterances in, an event for each out."""
+
+    def __init__(self, model: EmotionModel, smoothing: SmoothingSettings, events: EventMaker) -> None:
+        self._model = model
+        self._features = window_features(model.card)
+        self._smoother = Smoother(model.card.labels, smoothing)
+        self._events = events
+
+    def set_threshold(self, threshold: float) -> None:
+        """From now on an emotion needs this probability to be named."""
+        self._smoother.threshold = threshold
+
+    def name(self, segment: Segment) -> Event:
+        """The event of a segment."""
+        if isinstance(segment, SpeechWindow):
+            prediction = self._model.predict(self._features.process(segment))
+            estimate = self._smoother.update(prediction.probabilities, segment.new_speech_s)
+            return self._events.make("window", estimate, segment)
+        return self._events.make("utterance", self._smoother.close(), segment)
+
+
+class Lane:
+    """The way of one live source from its sound to what is told of it."""
+
+    def __init__(
+        self,
+        source: str,
+        model: EmotionModel,
+        settings: PipelineSettings,
+        events: EventMaker,
+        controls: Controls,
+    ) -> None:
+        """Set up.
+
+        Args:
+            source: name of the source.
+            model: what names emotions; shared between lanes.
+            settings: how sound becomes events.
+            events: makes them.
+            controls: the present values.
+        """
+        self._source = source
+        self._ear = Ear(settings, model.card.window_samples)
+        self._namer = Namer(model, settings.smoothing, events)
+        self._cooldown = Cooldown()
+        self._last = LastEmotion(settings.report.quiet_s)
+        self._meter = LevelMeter(settings.report.level_s)
+        self._is_speaking = False
+        self._guesses: dict[str, float] = {}
+        self.n_windows = 0
+        self.controls = controls
+        self._namer.set_threshold(controls.threshold)
+
+    def present(self) -> Iterator[Report]:
+        """What holds now, for those who know nothing."""
+        yield ControlReport(source=self._source, controls=self.controls)
+        yield StateReport(source=self._source, emotion=self._last.emotion)
+        yield SpeechReport(source=self._source, is_speaking=self._is_speaking)
+
+    def hear(self, block: AudioBlock) -> Iterator[Report]:
+        """Take a block of sound; yield what follows from it."""
+        if self.controls.mute:
+            return
+        frames, segments = self._ear.hear(block)
+        for segment in segments:
+            yield from self._tell(segment)
+        yield from self._tell_speech()
+        now_s = (block.offset_samples + block.samples.size) / SAMPLE_RATE_HZ
+        if self._last.pass_time(now_s, is_speaking=self._is_speaking):
+            yield StateReport(source=self._source, emotion=self._last.emotion)
+        if (level_dbfs := self._meter.measure(frames)) is not None:
+            yield LevelReport(
+                source=self._source, level_dbfs=round(level_dbfs, 1), guesses=self._guesses
+            )
+
+    def end(self) -> Iterator[Report]:
+        """The sound has ended, breaks off or is muted: finish what is under way."""
+        for segment in self._ear.end():
+            yield from self._tell(segment)
+        yield from self._tell_speech()
+
+    def forget(self) -> Iterator[Report]:
+        """Whoever spoke is not heard any more: the state is "none"."""
+        if self._last.emotion != NONE:
+            self._last.emotion = NONE
+            yield StateReport(source=self._source, emotion=NONE)
+
+    def set_controls(self, controls: Controls) -> Iterator[Report]:
+        """Take over changed controls."""
+        if controls.mute and not self.controls.mute:
+            yield from self.end()
+            yield from self.forget()
+        self.controls = controls
+        self._namer.set_threshold(controls.threshold)
+
+    def _tell(self, segment: Segment) -> Iterator[Report]:
+        self.n_windows += isinstance(segment, SpeechWindow)
+        event = self._namer.name(segment)
+        best = sorted(event.scores.items(), key=lambda item: -item[1])[:3]
+        self._guesses = dict(best) if event.kind == "window" else {}
+        if self._cooldown.passes(event, self.controls.cooldown_s):
+            yield event
+        if self._last.name(event):
+            yield StateReport(source=self._source, emotion=self._last.emotion)
+
+    def _tell_speech(self) -> Iterator[Report]:
+        if self._ear.in_speech != self._is_speaking:
+            self._is_speaking = self._ear.in_speech
+            yield SpeechReport(source=self._source, is_speaking=self._is_speaking)
 
 
 def recognise(
@@ -58,37 +192,25 @@ def recognise(
     events: EventMaker,
 ) -> Iterator[Event]:
     """Sound in, events out: one for each window, and one at the end of each utterance."""
-    features = window_features(model.card)
-    smoother = Smoother(model.card.labels, settings.smoothing)
+    namer = Namer(model, settings.smoothing, events)
     for segment in speech_segments(blocks, settings, model.card.window_samples):
-        if isinstance(segment, SpeechWindow):
-            prediction = model.predict(features.process(segment))
-            estimate = smoother.update(prediction.probabilities, segment.new_speech_s)
-            yield events.make("window", estimate, segment)
-        else:
-            yield events.make("utterance", smoother.close(), segment)
+        yield namer.name(segment)
 
 
 def speech_segments(
     blocks: Iterable[AudioBlock], settings: PipelineSettings, window_samples: int
 ) -> Iterator[Segment]:
     """Sound in, windows of speech and ends of utterances out; training cuts its clips here too."""
-    voice = VoiceActivity(partial(webrtc_detector, settings.voice), settings.voice)
-    segmenter = Segmenter(
-        settings.segmenter,
-        frame_samples=settings.voice.frame_samples,
-        window_samples=window_samples,
-    )
-    captured = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+    ear = Ear(settings, window_samples)
     try:
         for block in blocks:
-            captured = block.captured
-            yield from segmenter.push(voice.process(block))
+            _, segments = ear.hear(block)
+            yield from segments
     except SerdError:
         # A source that breaks off must not take the utterance under way with it.
-        yield from segmenter.flush(captured)
+        yield from ear.end()
         raise
-    yield from segmenter.flush(captured)
+    yield from ear.end()
 
 
 def window_features(card: ModelCard) -> WindowFeatures:

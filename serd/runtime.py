@@ -75,9 +75,14 @@ def default_model_path() -> Path:
     return folder / "serd-ravdess8.tflite"
 
 
-def card_path(model_path: Path) -> Path:
+def model_path(settings: ModelSettings) -> Path:
+    """The model file that the settings name."""
+    return Path(settings.path).expanduser() if settings.path else default_model_path()
+
+
+def card_path(model: Path) -> Path:
     """Where the card beside a model lies."""
-    return model_path.with_suffix(".json")
+    return model.with_suffix(".json")
 
 
 def pack_model(network: bytes, card: ModelCard) -> bytes:
@@ -154,7 +159,7 @@ class TfliteModel:
         network, self.card = read_model(path)
         self.runtime, interpreter_class = _load_runtime()
         try:
-            with _quiet_stderr():
+            with quiet_stderr():
                 self._interpreter = interpreter_class(model_content=network, num_threads=threads)
                 self._interpreter.allocate_tensors()
             (inputs,) = self._interpreter.get_input_details()
@@ -188,7 +193,7 @@ class TfliteModel:
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Keep the runtime's native banner ("INFO: Created ...") from a user's eyes; it has no switch."""
     saved = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)
@@ -232,5 +237,13 @@ def load_model(settings: ModelSettings) -> TfliteModel:
         ModelError: as ``TfliteModel``.
         LibraryError: as ``TfliteModel``.
     """
-    path = Path(settings.path).expanduser() if settings.path else default_model_path()
-    return TfliteModel(path, threads=settings.threads)
+    return TfliteModel(model_path(settings), threads=settings.threads)
+
+
+def read_card(settings: ModelSettings) -> ModelCard:
+    """The card of the model that the settings name; needs no TFLite runtime.
+
+    Raises:
+        ModelError: as ``read_model``.
+    """
+    return read_model(model_path(settings))[1]

@@ -49,7 +49,9 @@ class Smoother:
 
     def __init__(self, labels: Sequence[str], settings: SmoothingSettings) -> None:
         self._labels = tuple(labels)
-        self._settings = settings
+        self._half_life_s = settings.half_life_s
+        self.threshold = settings.threshold
+        """Probability below which the emotion is "uncertain"; may be changed at any time."""
         self._reset()
 
     def _reset(self) -> None:
@@ -66,14 +68,14 @@ class Smoother:
                 an utterance.
         """
         weighted = probabilities * np.float64(max(new_speech_s, 1e-3))
-        self._running *= 0.5 ** (new_speech_s / self._settings.half_life_s)
+        self._running *= 0.5 ** (new_speech_s / self._half_life_s)
         self._running += weighted
         self._total += weighted
-        return estimate(self._labels, self._running, self._settings.threshold)
+        return estimate(self._labels, self._running, self.threshold)
 
     def close(self) -> Estimate:
         """The estimate of the utterance so far as a whole; the next window begins another one."""
-        whole = estimate(self._labels, self._total, self._settings.threshold)
+        whole = estimate(self._labels, self._total, self.threshold)
         self._reset()
         return whole
 

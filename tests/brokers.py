@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 DEADLINE_S = 15.0
@@ -206,6 +206,7 @@ def mosquitto(
     password: str = "",
     certificates: Certificates | None = None,
     require_certificate: bool = False,
+    access: str = "",
 ) -> Iterator[MosquittoBroker]:
     """A Mosquitto of one's own.
 
@@ -214,6 +215,7 @@ def mosquitto(
         password: of the user.
         certificates: with these the port speaks TLS alone.
         require_certificate: whether clients must show one too, of the same authority.
+        access: rules as in Mosquitto's acl_file; empty allows everything.
     """
     with tempfile.TemporaryDirectory(prefix="serd-mosquitto-") as name:
         folder = Path(name)
@@ -235,6 +237,11 @@ def mosquitto(
             command = [program("mosquitto_passwd"), "-b", "-c", str(passwords), user, password]
             subprocess.run(command, check=True, capture_output=True)
             options.append(f"password_file {passwords}")
+        if access:
+            rules = folder / "access"
+            rules.write_text(access)
+            rules.chmod(0o600)
+            options.append(f"acl_file {rules}")
         if certificates:
             options += [f"cafile {certificates.ca}", f"certfile {certificates.certificate}"]
             options += [f"keyfile {certificates.key}"]
@@ -272,9 +279,7 @@ class Listener:
             self._client.tls_set(str(broker.ca))
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_subscribe = lambda *_: self._on_subscribe()
-        self._client.on_message = lambda _client, _data, message: self.heard.append(
-            Heard(message.topic, message.payload.decode(), message.retain)
-        )
+        self._client.on_message = lambda _client, _data, message: self._on_message(message)
         self._client.connect_async(broker.host, broker.port)
 
     def __enter__(self) -> "Listener":
@@ -294,6 +299,12 @@ class Listener:
     def ids(self, topic: str) -> list[int]:
         """Numbers of the events on a topic, in the order of their first arrival."""
         return list(dict.fromkeys(int(json.loads(payload)["id"]) for payload in self.of(topic)))
+
+    def _on_message(self, message: MQTTMessage) -> None:
+        heard = Heard(message.topic, message.payload.decode(), message.retain)
+        # A broker that went away before it had our acknowledgement repeats itself, and marks that.
+        if not (message.dup and heard in self.heard):
+            self.heard.append(heard)
 
     def _on_subscribe(self) -> None:
         self.n_subscribed += 1

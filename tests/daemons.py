@@ -64,7 +64,11 @@ class Daemon:
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The process's environment with another home and no setting of the person who runs the tests."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SERD_")}
-    return kept | {"HOME": str(home), "XDG_CONFIG_HOME": str(home)} | dict(extra or {})
+    return (
+        kept
+        | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
+        | dict(extra or {})
+    )
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ def make_event(
     node: str = "pi",
     source: str = "mic",
     confidence: float = 0.87,
+    end_s: float = 13.0,
 ) -> Event:
     """An event whose id is its number."""
     return Event(
@@ -27,8 +28,8 @@ def make_event(
         confidence=confidence,
         scores={emotion: confidence, "sad": round(1 - confidence, 4)},
         valence=VALENCE.get(emotion, "neutral"),
-        start_s=10.0,
-        end_s=13.0,
+        start_s=end_s - 3.0,
+        end_s=end_s,
         speech_ratio=0.9,
         level_dbfs=-23.5,
         latency_ms=4.2,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from serd.broker import LOOPBACK, Answer, EmbeddedBroker, find_or_start, probe
 from serd.errors import PublishError
+from serd.mqtt.broker import LOOPBACK, Answer, EmbeddedBroker, find_or_start, probe
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
 from tests.brokers import (
@@ -28,7 +28,7 @@ from tests.brokers import (
 from tests.made_events import make_event
 
 USER, WORD = "pi", "right"
-CONTEXT = Context(node="pi", source="mic")
+CONTEXT = Context(node="pi", sources=("mic",))
 
 
 @contextlib.contextmanager
@@ -273,7 +273,7 @@ def test_memory_of_the_broker_is_small() -> None:
         import re, time
         from pathlib import Path
         import paho.mqtt.client
-        from serd.broker import EmbeddedBroker
+        from serd.mqtt.broker import EmbeddedBroker
         from tests.brokers import Listener, MosquittoBroker, free_port, wait_until
         from tests.made_events import make_event
         from serd.publishers import Context
@@ -287,7 +287,7 @@ def test_memory_of_the_broker_is_small() -> None:
         started = rss_kb()
         settings = Settings(host="127.0.0.1", port=broker.port)
         with Listener(MosquittoBroker(settings.host, settings.port, Path("/"))) as listener:
-            publisher = MqttPublisher(settings, Context(node="pi", source="mic"), broker)
+            publisher = MqttPublisher(settings, Context(node="pi", sources=("mic",)), broker)
             began = time.monotonic()
             for number in range(500):
                 publisher.publish(make_event(number))

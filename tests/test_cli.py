@@ -21,7 +21,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"serd {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["run", "analyze", "devices", "watch", "config"])
+@pytest.mark.parametrize("command", ["run", "analyze", "devices", "watch", "config", "discovery"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--help of each command ends with 0 and says what it does."""
     with pytest.raises(SystemExit) as caught:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.audio import CaptureTime
-from serd.events import Event, EventMaker, Kind, ModelReference, json_schema
+from serd.events import Event, EventMaker, Kind, ModelReference, as_replayed, json_schema
 from serd.labels import EMOTIONS, VALENCE
 from serd.segments import UtteranceEnd
 from serd.smoothing import Estimate, estimate
@@ -36,6 +36,7 @@ _HAPPY = Estimate(
     scores={label: 0.654321 if label == "happy" else 0.049383 for label in EMOTIONS},
 )
 
+_OPTIONAL = {"file", "replayed"}
 _formats = jsonschema.FormatChecker(formats=())
 
 
@@ -214,11 +215,11 @@ class TestSchema:
         assert json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
     def test_the_schema_knows_every_field(self) -> None:
-        """Each field of the dataclass is described, and all but the file are required."""
+        """Each field of the dataclass is described, and all but the optional ones are required."""
         schema = json_schema()
         names = [field.name for field in fields(Event)]
         assert list(schema["properties"]) == names
-        assert schema["required"] == [name for name in names if name != "file"]
+        assert schema["required"] == [name for name in names if name not in _OPTIONAL]
         model = schema["properties"]["model"]
         assert list(model["properties"]) == [field.name for field in fields(ModelReference)]
 
@@ -254,6 +255,8 @@ class TestSchema:
         line = event.to_json()
         assert "\n" not in line
         _validator.validate(json.loads(line))
+        assert as_replayed(line) == replace(event, replayed=True).to_json()
+        _validator.validate(json.loads(as_replayed(line)))
         assert sum(event.scores.values()) == pytest.approx(1.0, abs=8 * 0.00005)
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -283,6 +286,7 @@ class TestSchema:
             ("model", {"name": "x", "version": "1"}),
             ("model", {"name": "x", "version": "1", "sha256": "ABC"}),
             ("file", None),
+            ("replayed", False),
         ],
     )
     def test_what_is_no_event_does_not_fit(self, key: str, value: object) -> None:
@@ -290,9 +294,9 @@ class TestSchema:
         body = _body(_maker().make("window", _HAPPY, _END)) | {key: value}
         assert [error.path[0] for error in _validator.iter_errors(body)] == [key]
 
-    @pytest.mark.parametrize("key", [f.name for f in fields(Event) if f.name != "file"])
+    @pytest.mark.parametrize("key", [f.name for f in fields(Event) if f.name not in _OPTIONAL])
     def test_a_missing_field_does_not_fit(self, key: str) -> None:
-        """Every field but the file is always there."""
+        """Every field but the optional ones is always there."""
         body = _body(_maker().make("window", _HAPPY, _END))
         del body[key]
         assert not _validator.is_valid(body)

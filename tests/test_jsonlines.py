@@ -18,7 +18,7 @@ from serd.publishers.screen import Settings as ScreenSettings
 from serd.publishers.screen import create as create_screen
 from tests.made_events import make_event
 
-CONTEXT = Context(node="pi", source="mic")
+CONTEXT = Context(node="pi", sources=("mic",))
 
 
 class FakeTerminal(io.StringIO):

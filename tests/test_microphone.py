@@ -13,7 +13,8 @@ from check_microphone import hear_all
 
 from serd.errors import DeviceError, LibraryError
 from serd.sources import SourceSettings
-from serd.sources.microphone import Microphone, MicrophoneSource, find_microphone, portaudio
+from serd.sources.microphone import Microphone, MicrophoneSource, find_microphone
+from serd.sources.portaudio import PortAudio, portaudio_module
 from tests.voices import silence, synthetic_voice
 
 
@@ -61,7 +62,7 @@ def test_without_portaudio_the_package_is_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     with pytest.raises(LibraryError, match="sudo apt-get install libportaudio2"):
-        portaudio()
+        portaudio_module()
 
 
 class FakePortAudio:
@@ -111,7 +112,7 @@ class FakePortAudio:
 def test_a_full_queue_drops_the_oldest_and_the_times_stay_right() -> None:
     """Lost blocks leave a jump in the offsets, and are counted, as are the card's overflows."""
     library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 16_000)
-    source = MicrophoneSource(SourceSettings(block_ms=40, queue_s=0.12), library)
+    source = MicrophoneSource(SourceSettings(block_ms=40, queue_s=0.12), PortAudio(library))
     sound = np.arange(640 * 5, dtype=np.int16)
     library.play(sound, 640, overflow=True)
     source.stop()
@@ -126,7 +127,7 @@ def test_a_full_queue_drops_the_oldest_and_the_times_stay_right() -> None:
 def test_a_device_at_its_own_rate_and_channels_is_converted() -> None:
     """A device that refuses 16 kHz is opened at its own rate, and the named channel is taken."""
     library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 48_000)
-    source = MicrophoneSource(SourceSettings(channel="2"), library)
+    source = MicrophoneSource(SourceSettings(channel="2"), PortAudio(library))
     assert library.tried == [(16_000, 2), (48_000, 2)]
     assert "48000 Hz, 2 channels" in source.describe()
     time_s = np.arange(48_000) / 48_000
@@ -153,7 +154,7 @@ def test_what_a_device_refuses_is_tried_otherwise(
 ) -> None:
     """16 kHz before its own rate, mono before all channels, until one way opens."""
     library = FakePortAudio(accepts=lambda *form: form == accepted)
-    source = MicrophoneSource(SourceSettings(), library)
+    source = MicrophoneSource(SourceSettings(), PortAudio(library))
     assert library.tried == tried
     assert (source.rate_hz, source.n_channels) == accepted
     sound = np.full((accepted[0] // 2, accepted[1]), 1000, np.int16)
@@ -168,7 +169,7 @@ def test_the_settings_channel_must_exist() -> None:
     """Asking for channel 3 of a stereo device is said before anything is opened."""
     library = FakePortAudio(accepts=lambda _rate, _channels: True)
     with pytest.raises(DeviceError, match="has 2 channels, the settings ask for number 3"):
-        MicrophoneSource(SourceSettings(channel="3"), library)
+        MicrophoneSource(SourceSettings(channel="3"), PortAudio(library))
     assert not library.tried
 
 
@@ -176,7 +177,7 @@ def test_a_device_that_does_not_open_is_said() -> None:
     """Each way that was tried stands in the message."""
     library = FakePortAudio(accepts=lambda _rate, _channels: False)
     with pytest.raises(DeviceError, match=r"does not open.*16000 Hz, 1 channels.*48000 Hz, 2 channels"):
-        MicrophoneSource(SourceSettings(), library)
+        MicrophoneSource(SourceSettings(), PortAudio(library))
 
 
 def test_a_virtual_microphone_is_heard_as_the_file_is(tmp_path: Path) -> None:

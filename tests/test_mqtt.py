@@ -13,9 +13,21 @@ from pathlib import Path
 
 import pytest
 
+from serd.controls import Controls
+from serd.discovery_settings import DiscoverySettings
 from serd.errors import PublishError, SettingsError
+from serd.labels import EMOTIONS
 from serd.publishers import Context
 from serd.publishers.mqtt import MqttPublisher, Settings, create
+from serd.reports import (
+    AvailabilityReport,
+    ControlRefused,
+    ControlReport,
+    LevelReport,
+    Report,
+    SpeechReport,
+    StateReport,
+)
 from tests.brokers import (
     DEADLINE_S,
     Certificates,
@@ -31,7 +43,7 @@ from tests.made_events import make_event
 
 EVENT, STATE, STATUS = "serd/pi/mic/event", "serd/pi/mic/state", "serd/pi/status"
 USER, WORD = "pi", "right"
-CONTEXT = Context(node="pi", source="mic")
+CONTEXT = Context(node="pi", sources=("mic",))
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +112,9 @@ def test_an_event_is_the_json_of_the_event_and_is_not_retained(
 
 
 def test_status_and_state_are_retained(shared_broker: MosquittoBroker) -> None:
-    """mosquitto_sub reads online and none while the daemon listens, then the emotion and offline."""
+    """mosquitto_sub reads online and the state while the daemon listens, then the next and offline."""
     with publishing(settings_for(shared_broker, prefix="kept")) as publisher:
+        publisher.publish(StateReport(source="mic", emotion="none"))
         wait_until(
             lambda: (
                 shared_broker.retained("kept/#")
@@ -109,20 +122,58 @@ def test_status_and_state_are_retained(shared_broker: MosquittoBroker) -> None:
             ),
             "status and first state",
         )
-        publisher.publish(make_event(emotion="sad"))
+        publisher.publish(StateReport(source="mic", emotion="sad"))
     expected = {"kept/pi/status": "offline", "kept/pi/mic/state": "sad"}
     assert shared_broker.retained("kept/#") == expected
 
 
-def test_state_follows_changes_and_ignores_uncertain(shared_broker: MosquittoBroker) -> None:
-    """State is published when the emotion changes, and uncertain changes nothing."""
-    emotions = ["happy", "happy", "uncertain", "happy", "sad", "uncertain", "angry"]
+def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
+    """What stands is retained, what passes is not, and numbers are JSON."""
+    reports: list[Report] = [
+        AvailabilityReport(source="mic", is_alive=True),
+        ControlReport(source="mic", controls=Controls(mute=True, threshold=0.5, cooldown_s=30.0)),
+        SpeechReport(source="mic", is_speaking=True),
+        LevelReport(source="mic", level_dbfs=-31.5, guesses={"sad": 0.6}),
+        ControlRefused(source="mic", control="mute", reason="got '1', expected ON or OFF"),
+    ]
     with Listener(shared_broker) as listener:
-        with publishing(settings_for(shared_broker, prefix="follow")) as publisher:
-            for number, emotion in enumerate(emotions):
-                publisher.publish(make_event(number, emotion=emotion))
-        wait_until(lambda: listener.of("follow/pi/status")[-1:] == ["offline"], "the goodbye")
-    assert listener.of("follow/pi/mic/state") == ["none", "happy", "sad", "angry"]
+        with publishing(settings_for(shared_broker, prefix="all")) as publisher:
+            wait_until(lambda: listener.of("all/pi/status") == ["online"], "the connection")
+            for report in reports:
+                publisher.publish(report)
+            wait_until(lambda: listener.of("all/pi/mic/mute/error"), "the last of them")
+        wait_until(lambda: listener.of("all/pi/status")[-1:] == ["offline"], "the goodbye")
+    assert json.loads(listener.of("all/pi/mic/level")[0]) == {
+        "level_dbfs": -31.5,
+        "guesses": {"sad": 0.6},
+    }
+    assert listener.of("all/pi/mic/mute/error") == ["got '1', expected ON or OFF"]
+    assert shared_broker.retained("all/#") == {
+        "all/pi/status": "offline",
+        "all/pi/mic/availability": "online",
+        "all/pi/mic/mute": "ON",
+        "all/pi/mic/threshold": "0.5",
+        "all/pi/mic/cooldown": "30",
+        "all/pi/mic/speech": "ON",
+    }
+
+
+def test_a_command_reaches_the_daemon(shared_broker: MosquittoBroker) -> None:
+    """Whatever is written to a control's set topic comes with source, control and the very bytes."""
+    commands: list[tuple[str, str, bytes]] = []
+    context = Context(node="pi", sources=("mic", "door"), command=lambda *each: commands.append(each))
+    settings = settings_for(shared_broker, prefix="told")
+    with Listener(shared_broker) as listener, publishing(settings, context=context):
+        wait_until(lambda: listener.of("told/pi/status") == ["online"], "the connection")
+        wait_until(lambda: _told(shared_broker, commands), "the first command")
+        shared_broker.publish("told/pi/mic/threshold/set", "0.8")
+        shared_broker.publish("told/pi/mic/threshold", "0.9")
+        wait_until(lambda: commands[-1:] == [("mic", "threshold", b"0.8")], "the second command")
+
+
+def _told(broker: MosquittoBroker, commands: list[tuple[str, str, bytes]]) -> bool:
+    broker.publish("told/pi/door/mute/set", "ON")
+    return ("door", "mute", b"ON") in commands
 
 
 def test_offline_is_the_last_word(shared_broker: MosquittoBroker) -> None:
@@ -139,7 +190,7 @@ def test_offline_is_the_last_word(shared_broker: MosquittoBroker) -> None:
 
 def test_names_cannot_break_out_of_their_level(shared_broker: MosquittoBroker) -> None:
     """A node "a/b" and a source "+#" become one level each."""
-    context = Context(node="a/b", source="+#")
+    context = Context(node="a/b", sources=("+#",))
     with (
         Listener(shared_broker) as listener,
         publishing(settings_for(shared_broker, prefix="odd"), context) as publisher,
@@ -241,12 +292,12 @@ def test_events_in_flight_are_repeated_before_new_ones_are_sent() -> None:
 def test_a_broker_that_forgets_is_told_again() -> None:
     """A broker that lost what it retained gets status and state again on its return."""
     with mosquitto() as broker, publishing(settings_for(broker)) as publisher:
-        publisher.publish(make_event(emotion="angry"))
+        publisher.publish(StateReport(source="mic", emotion="angry"))
         wait_until(lambda: broker.retained(STATE) == {STATE: "angry"}, "the state")
         broker.stop()
         (broker.folder / "mosquitto.db").unlink()
         broker.start()
-        wait_until(lambda: broker.retained("#") == {STATUS: "online", STATE: "angry"}, "both again")
+        wait_until(lambda: broker.retained("serd/#") == {STATUS: "online", STATE: "angry"}, "both again")
 
 
 def test_the_oldest_are_dropped_when_the_queue_is_full(lines: list[str]) -> None:
@@ -355,7 +406,7 @@ def test_the_will_speaks_for_a_daemon_that_is_killed(shared_broker: MosquittoBro
         "from serd.publishers import Context\n"
         "from serd.publishers.mqtt import Settings, create\n"
         "settings = Settings(host='127.0.0.1', port=int(sys.argv[1]), prefix='will')\n"
-        "publisher = create(settings, Context(node='pi', source='mic'))\n"
+        "publisher = create(settings, Context(node='pi', sources=('mic',)))\n"
         "time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(shared_broker.port)]
@@ -415,3 +466,35 @@ def test_problems_name_the_key(key: str, changes: dict[str, object]) -> None:
     settings = Settings(**changes)  # type: ignore[arg-type]
     assert [name for name, _ in settings.problems()] == [key]
     assert "secret" not in repr(list(settings.problems()))
+
+
+def test_home_assistant_is_told_at_the_start_and_whenever_it_is_born(
+    shared_broker: MosquittoBroker,
+) -> None:
+    """Retained on its discovery topic where a broker is named; said again on the birth message."""
+    ha = DiscoverySettings(prefix="ha-born")
+    context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
+    topic = "ha-born/device/serd_pi/config"
+    with (
+        Listener(shared_broker) as listener,
+        publishing(settings_for(shared_broker, prefix="born"), context),
+    ):
+        wait_until(lambda: len(listener.of(topic)) == 1, "the description")
+        wait_until(lambda: _born(shared_broker, listener, topic), "the description again")
+    body = json.loads(listener.of(topic)[-1])
+    assert "born/pi/mic/state" in json.dumps(body)
+    assert topic in shared_broker.retained("ha-born/#")
+
+
+def _born(broker: MosquittoBroker, listener: Listener, topic: str) -> bool:
+    broker.publish("ha-born/status", "online")
+    return len(listener.of(topic)) > 1
+
+
+def test_home_assistant_can_be_left_alone(shared_broker: MosquittoBroker) -> None:
+    """Switched off, nothing is told."""
+    ha = DiscoverySettings(enabled="off", prefix="ha-off")
+    context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
+    with publishing(settings_for(shared_broker, prefix="off"), context) as publisher:
+        publisher.publish(make_event())
+    assert shared_broker.retained("ha-off/#") == {}

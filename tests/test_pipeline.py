@@ -17,7 +17,7 @@ from voices import quiet_room, silence, synthetic_voice
 from serd.audio import AudioBlock, CaptureTime, Samples
 from serd.errors import SourceError
 from serd.events import Event, EventMaker, json_schema
-from serd.pipeline import PipelineSettings, event_maker, recognise, run, speech_segments
+from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
 from serd.runtime import Prediction, TfliteModel
 from serd.segments import UtteranceEnd
 from serd.smoothing import SmoothingSettings
@@ -41,20 +41,6 @@ class FakeModel:
         self.given.append(features)
         angry = 0.9 if features.window.level_dbfs > -30.0 else 0.1
         return Prediction(features=features, probabilities=np.array([angry, 1 - angry], np.float32))
-
-
-class Notebook:
-    """A publisher that writes down what it is told."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def publish(self, event: Event) -> None:
-        """Take one event."""
-        self.events.append(event)
-
-    def close(self, timeout_s: float) -> None:
-        """Nothing is left."""
 
 
 def _blocks(sound: Samples, sizes: Iterable[int] = ()) -> Iterator[AudioBlock]:
@@ -218,11 +204,11 @@ def test_a_source_that_breaks_off_does_not_take_the_utterance_with_it() -> None:
         yield from _blocks(synthetic_voice(2.0))
         raise SourceError("the microphone is gone")
 
-    notebook = Notebook()
+    events: list[Event] = []
     with pytest.raises(SourceError, match="the microphone is gone"):
-        run(broken(), FakeModel(), [notebook], PipelineSettings(), _maker())
-    assert notebook.events == _events(synthetic_voice(2.0))
-    assert notebook.events[-1].kind == "utterance"
+        events.extend(recognise(broken(), FakeModel(), PipelineSettings(), _maker()))
+    assert events == _events(synthetic_voice(2.0))
+    assert events[-1].kind == "utterance"
 
 
 def test_events_come_as_soon_as_the_sound_is_there() -> None:
@@ -238,14 +224,6 @@ def test_events_come_as_soon_as_the_sound_is_there() -> None:
     first = next(recognise(counted(), FakeModel(), PipelineSettings(), _maker()))
     assert first.kind == "window"
     assert pulled * 480 / 16000 == pytest.approx(first.end_s, abs=0.04)
-
-
-def test_every_publisher_is_handed_every_event() -> None:
-    """Publishers are equal: each hears everything, in order."""
-    one, other = Notebook(), Notebook()
-    sound = _scene(synthetic_voice(2.0))
-    run(_blocks(sound), FakeModel(), iter((one, other)), PipelineSettings(), _maker())
-    assert one.events == other.events == _events(sound)
 
 
 def test_event_makers_of_the_machine_give_unique_ids() -> None:

@@ -18,6 +18,8 @@ from tests.brokers import Listener, free_port, mosquitto, wait_until
 from tests.daemons import Daemon, environment, events, finding, serd
 from tests.voices import silence, synthetic_voice
 
+RETAINED = ("availability", "state", "speech", "mute", "threshold", "cooldown")
+
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,7 +54,7 @@ def test_events_reach_the_broker_and_the_output(spoken: Path, tmp_path: Path) ->
     assert kinds == ["window", "window", "window", "utterance", "window", "utterance"]
     for event in printed:
         jsonschema.validate(event, json_schema())
-    assert retained.keys() == {"serd/n/status", "serd/n/mic/state"}
+    assert retained.keys() == {"serd/n/status", *(f"serd/n/mic/{what}" for what in RETAINED)}
     assert retained["serd/n/status"] == "offline"
 
 
@@ -194,7 +196,10 @@ def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:
         command = told[told.index("mosquitto_sub") :].split("'")[0].split()
         assert command[command.index("-p") + 1] == str(port)
         subscriber = subprocess.run(
-            [*command, "serd/#", "-v", "-C", "4", "-W", "60"], capture_output=True, text=True, check=True
+            [*command, "serd/#", "-v", "-C", "20", "-W", "60"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         wait_until(lambda: len(daemon.output) >= 3, "lines on the screen")
         assert daemon.stop() == 0, daemon.log

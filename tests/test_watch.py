@@ -167,7 +167,7 @@ def test_lines_from_a_real_broker_that_comes_late() -> None:
             broker.start()
             assert b"connected" in process.stderr.readline()
             publisher = create(
-                Settings(host=broker.host, port=broker.port), Context(node="pi", source="mic")
+                Settings(host=broker.host, port=broker.port), Context(node="pi", sources=("mic",))
             )
             assert publisher is not None
             wait_until(lambda: " serd/#" in broker.log, "the subscription")

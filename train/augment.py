@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
-from serd.features import FeatureSet, Mfccs
+from serd.features import FeatureSet, Mfccs, cepstral_matrix
 
 Sound = NDArray[np.float32]
 Matrix = NDArray[np.float32]
@@ -230,10 +230,6 @@ def _filter_transforms(feature_set: FeatureSet) -> tuple[Matrix, Matrix]:
         float32, shape (n_mfcc, n_filters), and float32, shape (n_filters, n_mfcc). Coefficient 0, which
         is a log energy, has no part in either.
     """
-    n_filters, n_mfcc = feature_set.n_filters, feature_set.n_mfcc
-    column = np.arange(n_mfcc)
-    row = np.arange(n_filters)[:, np.newaxis]
-    dct = np.sqrt(2.0 / n_filters) * np.cos(np.pi * column * (2 * row + 1) / (2 * n_filters))
-    lift = 1.0 + feature_set.lifter / 2 * np.sin(np.pi * column / feature_set.lifter)
-    dct[:, 0] = 0.0
-    return (dct / lift).T.astype(np.float32), (dct * lift).astype(np.float32)
+    to_mfcc = cepstral_matrix(feature_set).copy()
+    to_mfcc[:, 0] = 0.0  # log energy takes this column's place
+    return np.linalg.pinv(to_mfcc).astype(np.float32), to_mfcc.astype(np.float32)

@@ -1,10 +1,7 @@
 """From clips to windows of features, cut and computed by the daemon's own code."""
 
 import hashlib
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,6 +18,7 @@ from serd.windows import Padding, WindowFeatures
 from train.actors import Actors
 from train.augment import SoundAugment, augment_sound
 from train.clips import Clip
+from train.processes import map_in_order
 
 _MIN_STD = 1e-3
 """Keeps the division by a standard deviation finite."""
@@ -137,31 +135,13 @@ def build_dataset(
     copies: list[ClipWindows] = []
     left_out: dict[int, str] = {}
     work = partial(_clip_copies, settings=settings, augment=augment, seed=seed)
-    for index, result in enumerate(_map(work, list(enumerate(clips)))):
+    for index, result in enumerate(map_in_order(work, list(enumerate(clips)))):
         if isinstance(result, str):
             left_out[index] = result
         else:
             copies.extend(each for each in result if each.frames)
         progress(index + 1, len(clips))
     return Dataset(clips=tuple(clips), copies=tuple(copies), left_out=left_out)
-
-
-def _map(
-    work: "partial[list[ClipWindows] | str]", jobs: list[tuple[int, Clip]]
-) -> Iterator[list[ClipWindows] | str]:
-    """Results in the order of the jobs; processes only where there is enough to do for them."""
-    n_processes = os.cpu_count() or 1
-    if len(jobs) < 50 or n_processes == 1:
-        yield from map(work, jobs)
-        return
-    # A forked TensorFlow would deadlock; a spawned process has never seen it.
-    with multiprocessing.get_context("spawn").Pool(n_processes, _leave_interrupts) as pool:
-        yield from pool.imap(work, jobs, chunksize=8)
-
-
-def _leave_interrupts() -> None:
-    """Ctrl-C is the parent's to handle; it ends the pool."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _clip_copies(

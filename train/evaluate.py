@@ -1,6 +1,7 @@
 """Scores a model on clips the way the daemon hears them, without TensorFlow."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +17,31 @@ from train.clips import Clip, CorpusError
 from train.scores import UNHEARD, Scores, score
 
 
-def clip_probabilities(
-    blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings
-) -> NDArray[np.float64] | None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """What a model says of a whole clip."""
+
+    probabilities: NDArray[np.float64] | None
+    """float64, shape (n_labels,), sums to 1; None where no window left the segmenter."""
+    speech_s: float
+    """Speech in the utterances that were heard, in seconds."""
+
+
+def hear(blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings) -> Heard:
     """What a model says of a whole clip.
 
     An utterance is the mean over its windows weighted by the speech in each, as in the daemon's
     utterance events; a clip is the mean over its utterances weighted by their speech.
 
-    Returns:
-        float64, shape (n_labels,), or None where no window left the segmenter.
+    Args:
+        blocks: the clip's sound.
+        model: what names the emotions.
+        settings: the same as the daemon's.
     """
     features = window_features(model.card)
     smoother = Smoother(model.card.labels, settings.smoothing)
     total = np.zeros(len(model.card.labels))
+    speech_s = 0.0
     for segment in speech_segments(blocks, settings, model.card.window_samples):
         if isinstance(segment, SpeechWindow):
             prediction = model.predict(features.process(segment))
@@ -37,7 +49,16 @@ def clip_probabilities(
         else:
             scores = smoother.close().scores
             total += segment.speech_s * np.array(list(scores.values()))
-    return total / total.sum() if total.any() else None
+            speech_s += segment.speech_s
+    probabilities = total / total.sum() if total.any() else None
+    return Heard(probabilities=probabilities, speech_s=speech_s)
+
+
+def clip_probabilities(
+    blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings
+) -> NDArray[np.float64] | None:
+    """The probabilities of ``hear``: float64, shape (n_labels,), or None where nothing is heard."""
+    return hear(blocks, model, settings).probabilities
 
 
 def score_clips(

@@ -16,10 +16,12 @@ from serd.runtime import TfliteModel
 from train.actors import Actors, Split, format_actors, split_actors
 from train.clips import CorpusError, fingerprint
 from train.contents import content_digests
-from train.convert import network_sha256, to_tflite, write_model
+from train.convert import network_sha256, to_keras, to_tflite, write_model
 from train.corpora.ravdess import LICENCE
 from train.dataset import Dataset, build_dataset
 from train.evaluate import score_clips
+from train.files import write_whole
+from train.kept import FINAL, keep_network
 from train.learn import learn
 from train.plan import Plan
 from train.provenance import provenance
@@ -55,6 +57,8 @@ class Trained:
 
     network: bytes
     """The TFLite flatbuffer."""
+    keras: bytes
+    """The Keras model, as its own archive."""
     mean: tuple[float, ...]
     """What the graph subtracts from each coefficient."""
     std: tuple[float, ...]
@@ -87,6 +91,8 @@ def fit(settings: FitSettings, report: Report) -> ModelCard:
     facts["seconds"] = round(time.monotonic() - started_s)
     card = run.write(settings.out, trained, facts)
     report(f"wrote {settings.out}, {settings.out.stat().st_size} bytes, and its card beside it")
+    run.keep(run.folder / FINAL, trained, card)
+    report(f"kept the Keras model in {run.folder}, which python -m train export takes")
     return card
 
 
@@ -137,6 +143,9 @@ class _Run:
         self._recipe = settings.recipe
         self._dataset = dataset
         self._report = report
+        data = fingerprint(self._plan.corpus.clips)
+        digest = self._recipe.digest(seed=settings.seed, fingerprint=data)
+        self.folder = settings.work / digest
 
     def train(self, split: Split, name: str) -> Trained:
         """Train on the training actors and convert.
@@ -157,6 +166,7 @@ class _Run:
         )
         return Trained(
             network=to_tflite(learnt.model),
+            keras=to_keras(learnt.model),
             mean=tuple(learnt.mean.tolist()),
             std=tuple(learnt.std.tolist()),
             n_parameters=int(learnt.model.count_params()),
@@ -182,9 +192,7 @@ class _Run:
 
     def _fold(self, name: str, test: Actors) -> Facts:
         """Figures of one fold, from the work folder where they are there already."""
-        data = fingerprint(self._plan.corpus.clips)
-        digest = self._recipe.digest(seed=self._settings.seed, fingerprint=data)
-        path = self._settings.work / digest / f"test-{format_actors(test)}.json"
+        path = self.folder / f"test-{format_actors(test)}.json"
         if path.exists():
             result: Facts = json.loads(path.read_text("utf-8"))
             self._report(f"{name}: UAR {result['uar']:.4f}, finished by an earlier run")
@@ -193,13 +201,12 @@ class _Run:
         split = split_actors(self._plan.corpus.actors, test=test)
         trained = self.train(split, name)
         model_path = path.with_name(f"model-{format_actors(test)}.tflite")
-        self.write(model_path, trained, self.provenance(split, trained.n_parameters))
+        card = self.write(model_path, trained, self.provenance(split, trained.n_parameters))
+        self.keep(model_path.with_suffix(".keras"), trained, card)
         scores = self.score(model_path, test)
         self._report(f"{name}, actors {format_actors(test)}: {summary(scores)}")
         result = scores.to_json() | {"seconds": round(time.monotonic() - started_s)}
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-        unfinished.replace(path)
+        write_whole(path, (json.dumps(result, indent=2) + "\n").encode())
         return result
 
     def score(self, path: Path, actors: Actors) -> Scores:
@@ -241,3 +248,7 @@ class _Run:
         )
         write_model(path, trained.network, card)
         return card
+
+    def keep(self, path: Path, trained: Trained, card: ModelCard) -> None:
+        """Keep the Keras model of a network that is written."""
+        keep_network(path, trained.keras, card, clips=self._plan.root)

@@ -14,6 +14,8 @@ from train.protocols import protocol_folds
 class Plan:
     """A corpus with the parts that its actors play."""
 
+    root: Path
+    """Folder of the clips."""
     corpus: Corpus
     """The clips."""
     split: Split
@@ -59,4 +61,4 @@ def make_plan(
                 f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
                 f" model needs clips of each emotion"
             )
-    return Plan(corpus=corpus, split=split, protocol=protocol, folds=folds)
+    return Plan(root=root, corpus=corpus, split=split, protocol=protocol, folds=folds)

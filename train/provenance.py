@@ -3,15 +3,12 @@
 import platform
 from typing import Any
 
-import numpy as np
-
-import serd
 from train.actors import Split, format_actors
 from train.clips import fingerprint
 from train.corpora import ravdess
 from train.dataset import Dataset
 from train.recipe import Recipe
-from train.versions import package_version
+from train.versions import versions
 
 
 def provenance(
@@ -56,13 +53,7 @@ def provenance(
         "seed": seed,
         "epochs": recipe.learn.epochs,
         "parameters": n_parameters,
-        "versions": {
-            "serd": serd.__version__,
-            "tensorflow": package_version("tensorflow", "tensorflow-cpu"),
-            "keras": package_version("keras"),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "machine": platform.machine(),
         "recipe": recipe.to_json(),
     }

@@ -1,5 +1,11 @@
-"""How good decisions are: recalls, their unweighted mean (UAR), accuracy, confusion."""
+"""How good decisions are: recall, precision and F1 by class, UAR, macro F1, accuracy, confusion.
 
+The functions take one confusion matrix or many at once, as resampling needs. UAR is the unweighted
+average recall of B. Schuller et al., "The INTERSPEECH 2009 Emotion Challenge"; macro F1 is the mean of
+the classes' F1, not the F1 of mean precision and recall. Both are over the classes that occur.
+"""
+
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +14,78 @@ from numpy.typing import NDArray
 
 UNHEARD = -1
 """In place of a label where no speech was heard; always an error."""
+
+Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]
+
+
+def recalls(confusion: Counts) -> Shares:
+    """Share of each class's clips that were decided right.
+
+    Args:
+        confusion: int64, shape (..., n_labels, n_labels + 1), as in ``Scores``.
+
+    Returns:
+        float64, shape (..., n_labels), 0 to 1; NaN for a class that does not occur.
+    """
+    return _ratio(_right(confusion), confusion.sum(axis=-1))
+
+
+def precisions(confusion: Counts) -> Shares:
+    """Share of right ones among the decisions for each class.
+
+    Args:
+        confusion: int64, shape (..., n_labels, n_labels + 1), as in ``Scores``.
+
+    Returns:
+        float64, shape (..., n_labels), 0 to 1; NaN for a class that was never decided for.
+    """
+    return _ratio(_right(confusion), confusion[..., :-1].sum(axis=-2))
+
+
+def f1s(confusion: Counts) -> Shares:
+    """Harmonic mean of each class's precision and recall; 0 where it was never decided for.
+
+    Args:
+        confusion: int64, shape (..., n_labels, n_labels + 1), as in ``Scores``.
+
+    Returns:
+        float64, shape (..., n_labels), 0 to 1; NaN for a class that does not occur.
+    """
+    occurs = confusion.sum(axis=-1)
+    both = occurs + confusion[..., :-1].sum(axis=-2)
+    return _ratio(2 * _right(confusion), np.where(occurs > 0, both, 0))
+
+
+def uar(confusion: Counts) -> Shares:
+    """Unweighted average recall over the classes that occur: float64, shape (...)."""
+    return _mean_over_classes(recalls(confusion))
+
+
+def macro_f1(confusion: Counts) -> Shares:
+    """Mean F1 over the classes that occur: float64, shape (...)."""
+    return _mean_over_classes(f1s(confusion))
+
+
+def accuracy(confusion: Counts) -> Shares:
+    """Share of right decisions: float64, shape (...)."""
+    return _ratio(_right(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
+
+
+def _right(confusion: Counts) -> Counts:
+    return np.diagonal(confusion, axis1=-2, axis2=-1)
+
+
+def _ratio(part: Counts, whole: Counts) -> Shares:
+    share: Shares = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=share, where=np.asarray(whole) > 0)
+    return share
+
+
+def _mean_over_classes(shares: Shares) -> Shares:
+    occurs = ~np.isnan(shares)
+    total = np.where(occurs, shares, 0.0).sum(axis=-1)
+    return np.asarray(total / occurs.sum(axis=-1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,22 +110,46 @@ class Scores:
     @property
     def accuracy(self) -> float:
         """Share of right decisions."""
-        return float(np.trace(self.confusion) / self.n_clips)
+        return float(accuracy(self.confusion))
 
     @property
     def recalls(self) -> dict[str, float]:
         """Share of right decisions of each class that occurs."""
-        totals = self.confusion.sum(axis=1)
-        return {
-            label: float(self.confusion[index, index] / totals[index])
-            for index, label in enumerate(self.labels)
-            if totals[index]
-        }
+        return self._by_label(recalls(self.confusion))
+
+    @property
+    def precisions(self) -> dict[str, float]:
+        """Share of right ones among the decisions for each class that was decided for."""
+        return self._by_label(precisions(self.confusion))
+
+    @property
+    def f1s(self) -> dict[str, float]:
+        """F1 of each class that occurs."""
+        return self._by_label(f1s(self.confusion))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of clips of each class."""
+        return dict(zip(self.labels, self.confusion.sum(axis=1).tolist(), strict=True))
 
     @property
     def uar(self) -> float:
         """Unweighted average recall: the mean of ``recalls``."""
-        return float(np.mean(list(self.recalls.values())))
+        return float(uar(self.confusion))
+
+    @property
+    def chance(self) -> float:
+        """UAR of guessing evenly among all classes."""
+        return 1.0 / len(self.labels)
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean of ``f1s``."""
+        return float(macro_f1(self.confusion))
+
+    def _by_label(self, shares: Shares) -> dict[str, float]:
+        by_label = zip(self.labels, shares.tolist(), strict=True)
+        return {label: share for label, share in by_label if not math.isnan(share)}
 
     def to_json(self) -> dict[str, object]:
         """Figures for a report, rounded to four digits."""

@@ -11,8 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from serd import __version__
-from serd.cli import analyze, config, devices, run, watch
+from serd.cli import analyze, config, devices, discovery, doctor, run, watch
 from serd.errors import SerdError
+from serd.logs import set_up_logging
+
+_log = logging.getLogger("serd")
 
 _EPILOG = "Exit codes: 0 fine, 1 failed while running, 2 wrong use or input."
 
@@ -24,12 +27,12 @@ def main(argv: Sequence[str]) -> int:
         The exit code.
     """
     args = _parser().parse_args(argv)
-    logging.basicConfig(format="serd: %(message)s", level=logging.INFO, stream=sys.stderr)
+    set_up_logging("info", "auto", sys.stderr)
     try:
         code: int = args.command(args)
         sys.stdout.flush()
     except SerdError as exc:
-        print(f"serd: error: {exc}", file=sys.stderr)
+        _log.error("%s", exc)
         return exc.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -48,6 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"serd {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, analyze, devices, watch, config):
+    for module in (run, analyze, devices, watch, config, doctor, discovery):
         module.add_parser(commands)
     return parser

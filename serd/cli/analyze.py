@@ -98,7 +98,7 @@ def analyse_one(settings: Settings, path: Path) -> FileResult:
                 _loaded(settings.model),
                 settings.pipeline,
                 node=settings.node.resolved_name,
-                channel=settings.source.channel,
+                channel=settings.sources[0].channel,
                 warnings=warnings,
             )
         )

@@ -3,7 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from serd.sources.microphone import Microphone, microphones, portaudio
+from serd.sources.microphone import Microphone, microphones
+from serd.sources.portaudio import portaudio_module
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,7 +19,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def devices_command(_args: argparse.Namespace) -> int:
     """Print a table of microphones."""
-    show(microphones(portaudio()))
+    show(microphones(portaudio_module()))
     return 0
 
 

@@ -2,12 +2,12 @@
 
 import argparse
 import contextlib
-import logging
+import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from types import FrameType
 
-from serd import __version__
 from serd.cli.options import (
     add_broker_options,
     add_config_option,
@@ -16,19 +16,13 @@ from serd.cli.options import (
     settings_from,
 )
 from serd.config import Settings
-from serd.errors import PublishError
-from serd.pipeline import event_maker, run
-from serd.publishers import Context, Publisher, publisher_modules
-from serd.runtime import load_model
-from serd.sources import Source
-from serd.sources.opening import open_source
-
-_log = logging.getLogger("serd.run")
-
-_DRAIN_S = 10.0
-"""How long events may take to be acknowledged once the sound has ended."""
-_STOP_S = 1.5
-"""How long they may take after Ctrl-C or SIGTERM."""
+from serd.logs import set_up_logging
+from serd.notify import ServiceManager
+from serd.quiet import own_stderr
+from serd.service import Service
+from serd.sources.inbox import Asked, Inbox
+from serd.sources.opening import Opener
+from serd.state_folder import state_folder
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -60,6 +54,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--fast", action="store_true", help="read a file as fast as possible, not at its own pace"
     )
+    parser.add_argument(
+        "--wait", action="store_true", help="wait for a source that is not there yet, for ever"
+    )
     parser.set_defaults(command=run_command)
 
 
@@ -69,73 +66,43 @@ def run_command(args: argparse.Namespace) -> int:
     if args.json:
         extra = {("json", "enabled"): True, ("screen", "enabled"): False}
     settings = settings_from(args, extra)
-    logging.getLogger().setLevel(settings.log.level.upper())
-    model = load_model(settings.model)
-    _log.info(
-        "version %s, model %s %s on %s",
-        __version__,
-        model.card.name,
-        model.card.version,
-        model.runtime,
+    stderr = sys.stderr if settings.log.level == "debug" else own_stderr()
+
+    def apply_log(settings: Settings) -> Settings:
+        set_up_logging(settings.log.level, settings.log.format, stderr)
+        return settings
+
+    apply_log(settings)
+    service = Service(
+        settings,
+        reload=lambda: apply_log(settings_from(args, extra)),
+        folder=state_folder(os.environ),
+        opener=Opener(paced=not args.fast),
+        manager=ServiceManager(os.environ),
+        waits=args.wait,
     )
-    source = open_source(settings.source, paced=not args.fast)
-    _log.info("listening to %s", source.describe())
-    node = settings.node.resolved_name
-    events = event_maker(node=node, source=settings.source.name, card=model.card)
-    with _stopping_on_signals(source) as stop, _publishers(settings, node, stop) as publishers:
-        run(source, model, publishers, settings.pipeline, events)
-    if summary := source.summary():
-        _log.warning("%s", summary)
+    with _signals_to(service.inbox):
+        service.run()
     return 0
 
 
-class _Stop:
-    """Whether a signal asked the daemon to end."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    @property
-    def timeout_s(self) -> float:
-        return _STOP_S if self.asked else _DRAIN_S
-
-
 @contextlib.contextmanager
-def _stopping_on_signals(source: Source) -> Iterator[_Stop]:
-    """End the source on Ctrl-C and SIGTERM; a second signal ends the process at once."""
-    stop = _Stop()
+def _signals_to(inbox: Inbox) -> Iterator[None]:
+    """Let signals ask the daemon; a second Ctrl-C or SIGTERM ends the process at once."""
 
-    def handle(number: int, _frame: FrameType | None) -> None:
-        stop.asked = True
+    def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        source.stop()
+        inbox.put(Asked(what="stop"))
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
+        signal.SIGINT: stop,
+        signal.SIGTERM: stop,
+        signal.SIGHUP: lambda _number, _frame: inbox.put(Asked(what="reload")),
+        signal.SIGUSR1: lambda _number, _frame: inbox.put(Asked(what="stats")),
+    }
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _publishers(settings: Settings, node: str, stop: _Stop) -> Iterator[list[Publisher]]:
-    """All publishers that the settings ask for; each is closed, whatever became of the others."""
-    context = Context(node=node, source=settings.source.name)
-    publishers: list[Publisher] = []
-    with contextlib.ExitStack() as stack:
-        for section, module in publisher_modules().items():
-            publisher: Publisher | None = module.create(settings.publishers[section], context)
-            if publisher is not None:
-                publishers.append(publisher)
-                stack.callback(_close, publisher, stop)
-        yield publishers
-
-
-def _close(publisher: Publisher, stop: _Stop) -> None:
-    try:
-        publisher.close(stop.timeout_s)
-    except PublishError as exc:
-        if not stop.asked:
-            raise
-        _log.warning("%s", exc)

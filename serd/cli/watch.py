@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from serd.cli.options import add_broker_options, add_config_option, settings_from
 from serd.cli.watch_view import WatchState, plain_line, render
-from serd.link import Link
+from serd.mqtt.link import Link
 from serd.publishers.mqtt import SECTION, Settings
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class _Feed:
     def disconnected(self) -> None:
         """``news`` tells it."""
 
-    def acknowledged(self, message_id: int) -> None:
+    def acknowledged(self, message_id: int, *, refusal: str) -> None:
         """Nothing is published."""
 
     def received(self, topic: str, payload: bytes) -> None:

@@ -1,22 +1,26 @@
-"""Where events go.
+"""Where events and reports go.
 
 A publisher is one module in this folder. It declares ``SECTION`` (the name of its table in the
-settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is all it takes.
+settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is all it takes. One that
+keeps events until they are delivered declares ``KEEPS_EVENTS = True`` and is told before the others.
 """
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, cast
 
-from serd.events import Event
+from serd.discovery_settings import DiscoverySettings
+from serd.reports import Report
 
 
 class Publisher(Protocol):
-    """Takes events."""
+    """Takes reports, of which events are one kind."""
 
-    def publish(self, event: Event) -> None:
-        """Take one event; must not block on a slow subscriber."""
+    def publish(self, report: Report) -> None:
+        """Take one report, or pass over a kind it has no use for; never waits for a subscriber."""
         ...
 
     def close(self, timeout_s: float) -> None:
@@ -34,8 +38,16 @@ class Context:
 
     node: str
     """Name of the machine."""
-    source: str
-    """Name of the sound source."""
+    sources: tuple[str, ...]
+    """Names of the sound sources."""
+    command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
+    """Passes a change of a control on to the daemon: source, control, value."""
+    labels: tuple[str, ...] = ()
+    """Classes of the model."""
+    homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
+    """Whether and where the node is described to Home Assistant."""
+    state_folder: Path | None = None
+    """Where a publisher may keep what outlives a restart; None for nowhere. It need not exist yet."""
 
 
 class PublisherModule(Protocol):
@@ -52,9 +64,11 @@ class PublisherModule(Protocol):
 
 
 def publisher_modules() -> dict[str, PublisherModule]:
-    """All modules in this folder that declare a publisher, by their section."""
+    """All modules in this folder that declare a publisher, by their section, in the order of telling."""
     modules = (
         importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)
     )
-    publishers = (cast("PublisherModule", each) for each in modules if hasattr(each, "SECTION"))
+    publishers = [cast("PublisherModule", each) for each in modules if hasattr(each, "SECTION")]
+    # An event must be in safe keeping before anybody reads of it.
+    publishers.sort(key=lambda publisher: not getattr(publisher, "KEEPS_EVENTS", False))
     return {publisher.SECTION: publisher for publisher in publishers}

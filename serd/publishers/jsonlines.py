@@ -7,6 +7,7 @@ from typing import Final, TextIO
 
 from serd.events import Event
 from serd.publishers import Context
+from serd.reports import Report
 
 SECTION: Final = "json"
 
@@ -34,15 +35,16 @@ class JsonLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def publish(self, event: Event) -> None:
-        """Write one event.
+    def publish(self, report: Report) -> None:
+        """Write an event.
 
         Raises:
             BrokenPipeError: whoever read the lines has gone; the command line ends quietly on it, as
                 it does for every command whose output is cut off.
         """
-        self._stream.write(f"{event.to_json()}\n")
-        self._stream.flush()
+        if isinstance(report, Event):
+            self._stream.write(f"{report.to_json()}\n")
+            self._stream.flush()
 
     def close(self, timeout_s: float) -> None:
         """Nothing is left: each line is flushed as it is written."""

@@ -1,242 +1,266 @@
 """Events to an MQTT broker, each with QoS 1, in order, over any number of reconnects.
 
-    publish -> waiting -> (sender thread) -> in flight -> acknowledged
-
-An event is ours until the broker has acknowledged it. While the broker is away the newest
-``queue_events`` events wait in memory.
+What is published where is decided here; ``serd.mqtt.outbox`` brings it there.
 """
 
+import json
 import logging
-import threading
 import time
-from collections import deque
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from serd import __version__
+from serd.controls import control_texts
+from serd.discovery import BIRTH, birth_topic, discovery_payload, discovery_topic
 from serd.errors import PublishError
-from serd.events import Event
-from serd.labels import NONE, UNCERTAIN
-from serd.link import WINDOW_MESSAGES, Link
-from serd.mqtt_settings import Settings
+from serd.events import Event, as_replayed
+from serd.mqtt.access import read_password
+from serd.mqtt.backlog import Backlog
+from serd.mqtt.outbox import Outbox, left_s
+from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
+from serd.mqtt.spool import Spool
+from serd.mqtt.standing import Handler
 from serd.publishers import Context
-from serd.topics import OFFLINE, ONLINE, NodeTopics
+from serd.reports import (
+    AvailabilityReport,
+    ControlRefused,
+    ControlReport,
+    LevelReport,
+    Report,
+    SpeechReport,
+    StateReport,
+    StatsReport,
+)
+from serd.topics import OFF, OFFLINE, ON, ONLINE, NodeTopics
 
 if TYPE_CHECKING:
-    from serd.broker import EmbeddedBroker
+    from serd.mqtt.broker import EmbeddedBroker
 
-__all__ = ["SECTION", "MqttPublisher", "Settings", "create"]
+__all__ = ["SECTION", "SPOOL_FILE", "MqttPublisher", "Settings", "create"]
 
 SECTION: Final = "mqtt"
+KEEPS_EVENTS: Final = True
+SPOOL_FILE: Final = "spool.db"
+"""Name of the file in the state folder that keeps events."""
 
 _log = logging.getLogger("serd.mqtt")
 
-_GOODBYE_S: Final = 0.4
-"""Part of the time to close that is kept for the goodbye, in seconds."""
-_LEAST_S: Final = 0.1
-"""What each step of the goodbye gets at least, in seconds, though the time is up."""
+_GOODBYE_S: Final = 0.2
+"""Part of the time to close that is kept for closing the connection, in seconds."""
 
 
 def create(settings: Settings, context: Context) -> "MqttPublisher | None":
     """A publisher that begins to connect; the broker need not be there yet.
 
     Raises:
-        SettingsError: a certificate or key cannot be read.
+        SettingsError: a certificate, key or password file cannot be read.
         PublishError: no broker is named, none runs here and the one inside serd does not start.
         LibraryError: the one inside serd is needed, but its library is not installed.
     """
     if not settings.enabled:
         return None
+    settings = replace(settings, password=read_password(settings), password_file="")
     broker = None
+    has_broker = bool(settings.host)
     if not settings.host:
-        from serd.broker import find_or_start  # noqa: PLC0415
+        from serd.mqtt.broker import find_or_start  # noqa: PLC0415
 
         host, port, broker = find_or_start(settings)
         settings = replace(settings, host=host, port=port)
-    return MqttPublisher(settings, context, broker)
+    if broker is not None:
+        # It speaks nothing newer, and it is never away while we are there.
+        settings = replace(settings, protocol=MQTT_311)
+        context = replace(context, state_folder=None)
+    publisher = MqttPublisher(settings, context, broker)
+    _describe(publisher, context, has_broker=has_broker)
+    return publisher
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    topic: str
-    payload: str
-    is_retained: bool
-    n_events: int
-    """1 for an event, 0 for what is only a present value."""
+def _describe(publisher: "MqttPublisher", context: Context, *, has_broker: bool) -> None:
+    """Tell Home Assistant what there is, now and whenever it or the broker comes back."""
+    settings = context.homeassistant
+    if not settings.is_on(has_broker=has_broker):
+        return
+    topic = discovery_topic(settings, context.node)
+    payload = discovery_payload(
+        topics=publisher.topics,
+        node=context.node,
+        sources=context.sources,
+        labels=context.labels,
+        version=__version__,
+    )
+
+    def answer(_topic: str, body: bytes) -> None:
+        if body == BIRTH.encode():
+            publisher.retain(topic, payload)
+
+    publisher.retain(topic, payload)
+    publisher.subscribe(birth_topic(settings), answer)
 
 
 class MqttPublisher:
-    """Hands events to a broker; see the module's text for their way.
-
-    Three threads meet here: the pipeline's (``publish``, ``close``), the sender's, and the network's
-    (the methods that ``LinkUser`` names). The network thread holds a lock of paho's when it calls us, so
-    nobody may hold ours while calling paho: hence the sender.
-    """
+    """Says on the topics of a node what the daemon finds."""
 
     def __init__(
         self, settings: Settings, context: Context, broker: "EmbeddedBroker | None" = None
     ) -> None:
         """Begin to connect; an embedded ``broker`` is stopped with the publisher."""
-        self._topics = NodeTopics(prefix=settings.prefix, node=context.node)
-        self._limit = settings.queue_events
+        self.topics = NodeTopics(prefix=settings.prefix, node=context.node)
         self._broker = broker
-        self._present = {self._topics.state(context.source): NONE}
-        """Retained topics and what stands on them now."""
-        self._due: dict[str, str] = {}
-        """Those of them that the broker must be told."""
-        self._waiting: deque[Event] = deque()
-        self._in_flight: dict[int, int] = {}
-        """Number of events by message id."""
-        self._early: set[int] = set()
-        """Messages acknowledged before we learned their id."""
-        self._n_open = 0
-        """Events taken, and neither acknowledged nor dropped."""
-        self._n_dropped = 0
-        self._is_up = False
-        self._is_ended = False
-        self._online_ids: list[int] = []
-        self._changed = threading.Condition()
-        will = (self._topics.status, OFFLINE)
-        self._link = Link(settings, self, name=context.node, will=will)
-        self._sender = threading.Thread(target=self._send_all, name="serd-mqtt", daemon=True)
-        self._link.start()
-        self._sender.start()
+        self._spool = _spool(settings, context.state_folder)
+        self._backlog = Backlog(
+            self._spool,
+            queue_events=settings.queue_events,
+            is_always=settings.durability == ALWAYS,
+        )
+        self._outbox = Outbox(
+            settings,
+            self._backlog,
+            name=context.node,
+            status=(self.topics.status, ONLINE, OFFLINE),
+            as_replayed=as_replayed,
+        )
+        for source in context.sources:
+            self._take_commands(source, context.command)
 
     @property
     def address(self) -> str:
         """Host and port of the broker."""
-        return self._link.address
+        return self._outbox.link.address
 
     @property
     def n_dropped(self) -> int:
-        """Events dropped because the queue was full."""
-        return self._n_dropped
+        """Events dropped because there were too many, or they were too old."""
+        return self._backlog.n_dropped
+
+    @property
+    def n_refused(self) -> int:
+        """Events that the broker's access rules forbid; only MQTT 5 tells."""
+        return self._outbox.n_refused
+
+    @property
+    def n_spooled(self) -> int:
+        """Events on the disk that the broker does not have."""
+        return self._backlog.n_on_disk
 
     @property
     def n_in_flight(self) -> int:
         """Messages sent and not yet acknowledged."""
-        return len(self._in_flight)
+        return self._outbox.n_in_flight
 
-    def publish(self, event: Event) -> None:
-        """Take one event; never waits for the broker."""
-        with self._changed:
-            self._waiting.append(event)
-            if len(self._waiting) > self._limit:
-                self._waiting.popleft()
-                self._n_dropped += 1
-                is_first = self._n_dropped == 1
-            else:
-                self._n_open += 1
-                is_first = False
-            self._changed.notify_all()
-        if is_first:
-            _log.warning("%d events wait for the broker: the oldest are dropped", self._limit)
+    @property
+    def n_attempts(self) -> int:
+        """Attempts to connect, successful ones included."""
+        return self._outbox.link.n_attempts
+
+    @property
+    def n_reconnects(self) -> int:
+        """Connections behind the first."""
+        return max(0, self._outbox.link.n_connections - 1)
+
+    def publish(self, report: Report) -> None:
+        """Take one report; never waits for the broker.
+
+        With ``durability = "always"`` an event is on the disk on return, unless the disk fails or takes
+        more than half a second.
+        """
+        topics = self.topics
+        match report:
+            case Event():
+                self._outbox.put(report.id, topics.event(report.source), report.to_json())
+            case StateReport():
+                self.retain(topics.state(report.source), report.emotion)
+            case SpeechReport():
+                self.retain(topics.speech(report.source), ON if report.is_speaking else OFF)
+            case AvailabilityReport():
+                state = ONLINE if report.is_alive else OFFLINE
+                self.retain(topics.availability(report.source), state)
+            case ControlReport():
+                for control, text in control_texts(report.controls).items():
+                    self.retain(topics.control(report.source, control), text)
+            case ControlRefused():
+                self.send(topics.control_error(report.source, report.control), report.reason)
+            case LevelReport():
+                body = {"level_dbfs": report.level_dbfs, "guesses": dict(report.guesses)}
+                self.send(topics.level(report.source), json.dumps(body))
+            case StatsReport():
+                self.send(topics.stats, json.dumps(asdict(report) | self._figures()))
+
+    def retain(self, topic: str, payload: str) -> None:
+        """Set what stands on a topic, retained; it is told now, and again on each new connection."""
+        self._outbox.retain(topic, payload)
+
+    def send(self, topic: str, payload: str) -> None:
+        """Send a passing message, not retained; it is dropped while there is no connection."""
+        self._outbox.send(topic, payload)
+
+    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+        """Have a handler called with each message whose topic fits, on all connections to come.
+
+        It is called on the network's thread with topic and payload, and must return soon.
+        """
+        self._outbox.subscribe(topic_filter, handler)
 
     def close(self, timeout_s: float) -> None:
         """Wait until the broker has every event, then publish ``offline`` and leave.
 
+        What it does not take in time stays on the disk for the next start.
+
         Raises:
-            PublishError: the broker did not acknowledge every event within ``timeout_s`` seconds.
+            PublishError: the broker did not acknowledge every event within ``timeout_s`` seconds; the
+                text says whether they are kept.
         """
         deadline = time.monotonic() + timeout_s
-        with self._changed:
-            self._changed.wait_for(self._is_settled, max(0.0, timeout_s - _GOODBYE_S))
-            self._is_ended = True
-            self._changed.notify_all()
-        self._sender.join(_left_s(deadline))
-        reason = self._link.reason or f"no answer within {timeout_s:g} s"
-        if self._is_up:
-            self._hand_over(_Message(self._topics.status, OFFLINE, True, 0))
-        with self._changed:
-            self._changed.wait_for(lambda: not self._in_flight, _left_s(deadline))
-            n_left = self._n_open
+        self._outbox.close(timeout_s - _GOODBYE_S)
+        reason = self._outbox.link.reason or f"no answer within {timeout_s:g} s"
         if self._broker is not None:
-            self._broker.drain(_left_s(deadline))
-        self._link.stop(_left_s(deadline))
+            self._broker.drain(left_s(deadline))
+        self._outbox.link.stop(left_s(deadline))
         if self._broker is not None:
-            self._broker.stop(_left_s(deadline))
-        if self._n_dropped:
-            _log.warning("%d events were dropped while the broker was away", self._n_dropped)
-        if n_left:
+            self._broker.stop(left_s(deadline))
+        self._say_what_is_left(reason)
+
+    def _take_commands(self, source: str, command: Callable[[str, str, bytes], None]) -> None:
+        """Pass on what anyone writes to the controls of a source."""
+
+        def handle(topic: str, payload: bytes) -> None:
+            command(source, topic.split("/")[-2], payload)
+
+        self.subscribe(self.topics.control_set(source, "+"), handle)
+
+    def _figures(self) -> dict[str, int]:
+        """What the publisher itself adds to the stats."""
+        return {
+            "spool_depth": self._backlog.n_on_disk + self._backlog.n_in_memory,
+            "spool_drops": self.n_dropped,
+            "reconnects": self.n_reconnects,
+        }
+
+    def _say_what_is_left(self, reason: str) -> None:
+        if self.n_dropped:
+            _log.warning("%d events were dropped while the broker was away", self.n_dropped)
+        if self.n_refused:
+            _log.warning("%d events were refused by broker %s", self.n_refused, self.address)
+        if self._spool is not None and self.n_spooled:
+            events = "1 event is" if self.n_spooled == 1 else f"{self.n_spooled} events are"
+            go = "goes" if self.n_spooled == 1 else "go"
+            raise PublishError(
+                f"{events} kept in {self._spool.path} and {go} out at the next start;"
+                f" broker {self.address}: {reason}"
+            )
+        if n_left := self._backlog.n_in_memory:
             events = "1 event was" if n_left == 1 else f"{n_left} events were"
             raise PublishError(f"{events} not acknowledged by broker {self.address}: {reason}")
 
-    def _is_settled(self) -> bool:
-        return not self._n_open and not self._in_flight and not (self._is_up and self._due)
 
-    def _send_all(self) -> None:
-        while (message := self._next()) is not None:
-            self._hand_over(message)
-
-    def _next(self) -> _Message | None:
-        """The next message, as soon as it may be sent; None at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_ended or self._is_sendable())
-            if self._is_ended:
-                return None
-            if self._due:
-                topic, payload = self._due.popitem()
-                return _Message(topic, payload, True, 0)
-            event = self._waiting.popleft()
-            state = self._topics.state(event.source)
-            if event.emotion not in (UNCERTAIN, self._present.get(state)):
-                self._present[state] = self._due[state] = event.emotion
-        return _Message(self._topics.event(event.source), event.to_json(), False, 1)
-
-    def _is_sendable(self) -> bool:
-        has_room = len(self._in_flight) < WINDOW_MESSAGES
-        return self._is_up and has_room and bool(self._due or self._waiting)
-
-    def _hand_over(self, message: _Message) -> None:
-        message_id = self._link.publish(message.topic, message.payload, is_retained=message.is_retained)
-        with self._changed:
-            self._in_flight[message_id] = message.n_events
-            if message_id in self._early:
-                self._early.discard(message_id)
-                self._settle(message_id)
-
-    def _settle(self, message_id: int) -> None:
-        self._n_open -= self._in_flight.pop(message_id)
-        self._changed.notify_all()
-
-    def connected(self) -> None:
-        """Publish ``online``; the sender goes on once the broker has acknowledged it.
-
-        By then paho has repeated what was in flight when the connection broke off, and nothing new can
-        overtake it.
-        """
-        status = self._link.publish(self._topics.status, ONLINE, is_retained=True)
-        self._online_ids.append(status)
-
-    def disconnected(self) -> None:
-        """Hold the sender."""
-        with self._changed:
-            self._is_up = False
-
-    def acknowledged(self, message_id: int) -> None:
-        """Forget a message that the broker has taken."""
-        if message_id in self._online_ids:
-            is_latest = message_id == self._online_ids[-1]
-            self._online_ids.remove(message_id)
-            with self._changed:
-                if is_latest:
-                    self._is_up = True
-                    # A broker that keeps nothing over a restart has lost them.
-                    self._due = dict(self._present)
-                self._changed.notify_all()
-            return
-        with self._changed:
-            if message_id in self._in_flight:
-                self._settle(message_id)
-            else:
-                self._early.add(message_id)
-
-    def received(self, topic: str, payload: bytes) -> None:
-        """Nothing is subscribed to."""
-
-    def news(self, line: str, *, is_up: bool) -> None:
-        """Log it."""
-        _log.log(logging.INFO if is_up else logging.WARNING, "%s", line)
-
-
-def _left_s(deadline: float) -> float:
-    return max(_LEAST_S, deadline - time.monotonic())
+def _spool(settings: Settings, folder: Path | None) -> Spool | None:
+    if folder is None:
+        return None
+    return Spool(
+        folder / SPOOL_FILE,
+        max_events=settings.spool_events,
+        max_age_s=settings.spool_age_h * 3600.0,
+        is_power_safe=settings.durability == ALWAYS,
+    )

@@ -12,6 +12,7 @@ from typing import Final, TextIO
 
 from serd.events import Event
 from serd.publishers import Context
+from serd.reports import Report
 
 SECTION: Final = "screen"
 
@@ -75,14 +76,16 @@ class Screen:
         self._styles = {"window": _DIM, "utterance": _BOLD} if is_styled else {}
         self._has_blocks = _can_write("█", stream)
 
-    def publish(self, event: Event) -> None:
-        """Write one event.
+    def publish(self, report: Report) -> None:
+        """Write an event.
 
         Raises:
             BrokenPipeError: whoever read the lines has gone; the command line ends quietly on it.
         """
-        line = event_line(event, has_blocks=self._has_blocks)
-        if style := self._styles.get(event.kind):
+        if not isinstance(report, Event):
+            return
+        line = event_line(report, has_blocks=self._has_blocks)
+        if style := self._styles.get(report.kind):
             line = f"{style}{line}{_PLAIN}"
         self._stream.write(f"{line}\n")
         self._stream.flush()

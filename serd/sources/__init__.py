@@ -24,6 +24,8 @@ class SourceSettings:
     """Which channel of several: "mix" averages them, else its number, from 1."""
     block_ms: int = 30
     """Length of a microphone block, in milliseconds; 10 to 1000."""
+    loop: bool = False
+    """Whether a sound file begins anew at its end, for ever."""
     queue_s: float = 10.0
     """Sound that may wait while the daemon is busy, in seconds; beyond it the oldest is dropped."""
 
@@ -43,6 +45,16 @@ class SourceSettings:
 
 class Source(Protocol):
     """A sound source: iterate over it once for its blocks."""
+
+    @property
+    def n_dropped_blocks(self) -> int:
+        """Blocks dropped because the daemon was too slow."""
+        ...
+
+    @property
+    def n_overflows(self) -> int:
+        """Overflows that the sound card reported."""
+        ...
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield blocks until the sound ends or ``stop`` is called."""

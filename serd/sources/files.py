@@ -21,6 +21,11 @@ _MIN_RATE_HZ = 1000
 class FileSource:
     """One sound file as a source."""
 
+    n_dropped_blocks = 0
+    """Whoever writes waits; nothing is dropped."""
+    n_overflows = 0
+    """There is no sound card."""
+
     def __init__(
         self, path: Path, *, channel: str = MIX, paced: bool = False, loop: bool = False
     ) -> None:

@@ -4,19 +4,27 @@ import queue
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import ModuleType
+from enum import Enum, auto
 from typing import Any
 
 import numpy as np
 
 from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock
-from serd.errors import DeviceError, LibraryError, SourceError
+from serd.errors import DeviceError, SourceError, SourceInterruptedError
 from serd.sources import MIX, SourceSettings
 from serd.sources.convert import Converter
 from serd.sources.epoch import EpochEstimate
+from serd.sources.portaudio import PortAudio
 
-_MAX_SILENT_S = 5.0
+_MAX_SILENT_S = 3.0
 """PortAudio may stop calling back without an error; after this long the microphone is given up."""
+
+
+class _Mark(Enum):
+    """In the queue in place of sound."""
+
+    STOP = auto()
+    INTERRUPTED = auto()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,22 +43,6 @@ class Microphone:
     """Its own sample rate, in hertz."""
     is_default: bool
     """Whether "default" means this one."""
-
-
-def portaudio() -> ModuleType:
-    """PortAudio's bindings, the module sounddevice.
-
-    Raises:
-        LibraryError: PortAudio is not installed.
-    """
-    try:
-        import sounddevice  # noqa: PLC0415
-    except OSError as exc:
-        raise LibraryError(
-            "PortAudio is not installed, and a microphone needs it: sudo apt-get install libportaudio2"
-        ) from exc
-    module: ModuleType = sounddevice
-    return module
 
 
 def microphones(sounddevice: Any) -> list[Microphone]:  # noqa: ANN401
@@ -99,41 +91,56 @@ def find_microphone(wanted: str, devices: list[Microphone]) -> Microphone:
 class MicrophoneSource:
     """An open microphone. The callback copies into a bounded queue and does nothing else."""
 
-    def __init__(self, settings: SourceSettings, sounddevice: Any) -> None:  # noqa: ANN401
+    def __init__(self, settings: SourceSettings, portaudio: PortAudio) -> None:
         """Find and open the device; sound is queued from here on.
 
         Args:
             settings: which device, which channel, how much may wait.
-            sounddevice: the module, as ``portaudio`` gives it, or what stands in for it in a test.
+            portaudio: the library.
 
         Raises:
             DeviceError: no such device or channel, or it does not open.
         """
-        self._device = find_microphone(settings.input, microphones(sounddevice))
         self._channel = settings.channel
-        self._queue: queue.SimpleQueue[tuple[int, bytes, float] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[int, bytes, float] | _Mark] = queue.SimpleQueue()
         self._max_blocks = max(1, round(settings.queue_s * 1000 / settings.block_ms))
         self._n_frames = 0
         self.n_dropped_blocks = 0
         self.n_overflows = 0
-        self._stream, self.rate_hz, self.n_channels = self._open(settings, sounddevice)
-        self._stream.start()
+        self._portaudio = portaudio
+        with portaudio.steady() as sounddevice:
+            self._device = find_microphone(settings.input, microphones(sounddevice))
+            self._stream, self.rate_hz, self.n_channels = self._open(settings, sounddevice)
+            portaudio.opened(id(self), self._interrupt)
+            self._stream.start()
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield blocks until ``stop``.
 
         Raises:
             SourceError: the device stopped delivering.
+            SourceInterruptedError: PortAudio was started afresh, for another microphone's sake.
         """
         try:
             yield from self._blocks()
         finally:
-            self._stream.abort(ignore_errors=True)
-            self._stream.close(ignore_errors=True)
+            self._close()
 
     def stop(self) -> None:
         """End the iteration soon."""
-        self._queue.put(None)
+        self._queue.put(_Mark.STOP)
+
+    def _interrupt(self) -> None:
+        self._close()
+        self._queue.put(_Mark.INTERRUPTED)
+
+    def _close(self) -> None:
+        with self._portaudio.steady():
+            stream, self._stream = self._stream, None
+            self._portaudio.closed(id(self))
+            if stream is not None:
+                stream.abort(ignore_errors=True)
+                stream.close(ignore_errors=True)
 
     def describe(self) -> str:
         """The device's name and how it was opened."""
@@ -173,12 +180,15 @@ class MicrophoneSource:
 
     def _next(self) -> tuple[int, bytes, float] | None:
         try:
-            return self._queue.get(timeout=_MAX_SILENT_S)
+            item = self._queue.get(timeout=_MAX_SILENT_S)
         except queue.Empty:
             raise SourceError(
                 f"microphone {self._device.name!r} gave no sound for {_MAX_SILENT_S:.0f} s;"
                 " is it still plugged in?"
             ) from None
+        if item is _Mark.INTERRUPTED:
+            raise SourceInterruptedError(f"microphone {self._device.name!r} is opened anew")
+        return None if isinstance(item, _Mark) else item
 
     def _callback(self, data: Any, n_frames: int, _time: Any, status: Any) -> None:  # noqa: ANN401
         if status.input_overflow:
@@ -223,3 +233,17 @@ class MicrophoneSource:
             else:
                 return stream, rate_hz, n_channels
         raise DeviceError(f"microphone {device.name!r} does not open ({'; '.join(reasons)})")
+
+
+def open_microphone(settings: SourceSettings, portaudio: PortAudio) -> MicrophoneSource:
+    """Open a microphone; one that is not there is looked for again with a fresh list of devices.
+
+    Raises:
+        DeviceError: as ``MicrophoneSource``.
+    """
+    try:
+        return MicrophoneSource(settings, portaudio)
+    except DeviceError:
+        if not portaudio.refresh():
+            raise
+    return MicrophoneSource(settings, portaudio)

@@ -1,13 +1,16 @@
 """Opens the source that the settings name."""
 
 import logging
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 from serd.errors import DeviceError, LibraryError
 from serd.sources import Source, SourceSettings
 from serd.sources.files import FileSource
-from serd.sources.microphone import MicrophoneSource, portaudio
+from serd.sources.microphone import open_microphone
 from serd.sources.pcm import PcmSource
+from serd.sources.portaudio import PortAudio, portaudio_module
 
 DEMO_PATH = Path(__file__).parent.parent / "data" / "demo.flac"
 """Speech made with espeak-ng by scripts/make_demo.py."""
@@ -32,41 +35,62 @@ SOUND_SUFFIXES = frozenset(
 _log = logging.getLogger("serd.sources")
 
 
-def open_source(settings: SourceSettings, *, paced: bool = True) -> Source:
-    """Open a microphone, a file, standard input or the demo.
+class Opener:
+    """Opens the sources of one process."""
 
-    Args:
-        settings: what to open.
-        paced: whether a file is played at the pace of live sound.
+    def __init__(self, *, paced: bool = True) -> None:
+        """Set up; PortAudio is loaded once a microphone is asked for.
 
-    Raises:
-        InputError: there is no such microphone, channel or file.
-        LibraryError: PortAudio is needed and missing.
-    """
+        Args:
+            paced: whether files are played at the pace of live sound.
+        """
+        self._paced = paced
+        self._lock = threading.Lock()
+        self._loaded: PortAudio | None = None
+        self._had_microphone = False
+        """Whether "auto" found a microphone; the demo does not take its place when that is lost."""
+
+    def open(self, settings: SourceSettings) -> Source:
+        """Open a microphone, a file, standard input or the demo.
+
+        Raises:
+            InputError: there is no such microphone, channel or file.
+            LibraryError: PortAudio is needed and missing.
+        """
+        wanted = settings.input
+        if wanted == "-":
+            return PcmSource()
+        if wanted == "demo":
+            return FileSource(DEMO_PATH, paced=self._paced, loop=True)
+        if wanted == "auto":
+            return self._microphone_or_demo(settings)
+        if is_microphone(settings):
+            return open_microphone(settings, self._portaudio())
+        path = Path(wanted).expanduser()
+        return FileSource(path, channel=settings.channel, paced=self._paced, loop=settings.loop)
+
+    def _microphone_or_demo(self, settings: SourceSettings) -> Source:
+        try:
+            source = open_microphone(replace(settings, input="default"), self._portaudio())
+        except (DeviceError, LibraryError) as exc:
+            if self._had_microphone:
+                raise
+            _log.warning("%s", exc)
+            _log.warning("listening to the bundled recording instead, again and again")
+            return FileSource(DEMO_PATH, paced=True, loop=True)
+        self._had_microphone = True
+        return source
+
+    def _portaudio(self) -> PortAudio:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = PortAudio(portaudio_module())
+            return self._loaded
+
+
+def is_microphone(settings: SourceSettings) -> bool:
+    """Whether the settings name a microphone, and neither a file nor standard input nor the demo."""
     wanted = settings.input
-    if wanted == "-":
-        return PcmSource()
-    if wanted == "demo":
-        return FileSource(DEMO_PATH, paced=paced, loop=True)
-    if wanted == "auto":
-        return _microphone_or_demo(settings)
     path = Path(wanted).expanduser()
-    if "/" in wanted or path.suffix.lower() in SOUND_SUFFIXES or path.is_file():
-        return FileSource(path, channel=settings.channel, paced=paced)
-    return MicrophoneSource(settings, portaudio())
-
-
-def _microphone_or_demo(settings: SourceSettings) -> Source:
-    default = SourceSettings(
-        input="default",
-        name=settings.name,
-        channel=settings.channel,
-        block_ms=settings.block_ms,
-        queue_s=settings.queue_s,
-    )
-    try:
-        return MicrophoneSource(default, portaudio())
-    except (DeviceError, LibraryError) as exc:
-        _log.warning("%s", exc)
-        _log.warning("listening to the bundled recording instead, again and again")
-        return FileSource(DEMO_PATH, paced=True, loop=True)
+    is_file = "/" in wanted or path.suffix.lower() in SOUND_SUFFIXES or path.is_file()
+    return wanted not in {"-", "demo", "auto"} and not is_file

@@ -18,6 +18,11 @@ _HEADERS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
 class PcmSource:
     """A file descriptor that raw PCM is read from until it ends."""
 
+    n_dropped_blocks = 0
+    """Whoever writes waits; nothing is dropped."""
+    n_overflows = 0
+    """There is no sound card."""
+
     def __init__(self, descriptor: int | None = None) -> None:
         """Read from ``descriptor``, by default from standard input."""
         self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor

@@ -16,7 +16,7 @@ from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segme
 from serd.segments import UtteranceEnd
 from serd.sources.files import FileSource
 from train.clips import Clip, CorpusError
-from train.evaluate import clip_probabilities, score_clips
+from train.evaluate import clip_probabilities, hear, score_clips
 
 
 def _by_energy(mfccs: Mfccs) -> NDArray[np.float32]:
@@ -48,6 +48,8 @@ def test_a_clip_is_its_utterances_weighted_by_their_speech(tmp_path: Path) -> No
     expected = speech_s @ scores / speech_s.sum()
     got = clip_probabilities(FileSource(path), model, PipelineSettings())
     assert got == pytest.approx(expected, abs=1e-3)
+    heard = hear(FileSource(path), model, PipelineSettings())
+    assert heard.speech_s == pytest.approx(speech_s.sum())
 
 
 def test_each_clip_counts_once(clips: list[Clip]) -> None:

@@ -14,6 +14,7 @@ from serd.features import mfcc
 from serd.labels import EMOTIONS
 from serd.runtime import TfliteModel, card_path, read_model
 from train.__main__ import main
+from train.kept import find_network, load_keras
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -106,6 +107,8 @@ def test_a_protocol_run_takes_up_what_is_finished(corpus_root: Path, tmp_path: P
         for path in (tmp_path / "work").rglob("test-1.json"):
             path.unlink()
     assert len([TfliteModel(path) for path in (tmp_path / "work").rglob("*.tflite")]) == 2
+    kept = sorted(path.name for path in (tmp_path / "work").rglob("*.keras"))
+    assert kept == ["final.keras", "model-1.keras", "model-2-3.keras"]
     (first, card), (second, card_again) = outputs
     assert "earlier run" not in first
     assert "two 1/2: epoch" in second
@@ -116,6 +119,21 @@ def test_a_protocol_run_takes_up_what_is_finished(corpus_root: Path, tmp_path: P
     assert accuracy["all_folds"]["n_clips"] == 24
     assert card_again["training"]["accuracy"] == accuracy
     assert card_again["network_sha256"] == card["network_sha256"], "the seed decides everything"
+
+
+def test_the_keras_model_is_kept_with_the_card(
+    run: tuple[Path, "subprocess.CompletedProcess[str]"], corpus_root: Path
+) -> None:
+    out, result = run
+    (path,) = (out.parents[1] / "work").rglob("*.keras")
+    assert f"kept the Keras model in {path.parent}" in result.stdout
+    network = find_network(path.parent)
+    assert network.card == read_model(out)[1]
+    assert network.clips == str(corpus_root)
+    windows = np.array([mfcc(synthetic_voice(3.0, seed=seed))[:298] for seed in range(3)])
+    expected = [TfliteModel(out).probabilities(window) for window in windows]
+    got = load_keras(network).predict(windows, verbose=0)
+    assert got == pytest.approx(np.array(expected), abs=1e-5)
 
 
 def test_a_leak_is_refused_before_training(corpus_root: Path, tmp_path: Path) -> None:

@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, recall_score
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_score,
+    recall_score,
+)
 
-from train.scores import UNHEARD, score, summary
+from train.scores import UNHEARD, macro_f1, score, summary, uar
 
 LABELS = ("a", "b", "c", "d")
 
@@ -19,6 +28,38 @@ def test_figures_are_those_of_scikit_learn(seed: int) -> None:
     recalls = recall_score(truth, decisions, average=None)
     assert list(scores.recalls.values()) == pytest.approx(recalls.tolist())
     assert np.array_equal(scores.confusion[:, :4], confusion_matrix(truth, decisions))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(UNHEARD, 3)), min_size=1, max_size=60))
+def test_any_decisions_give_the_figures_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    """Also where classes are missing or never decided for, and where nothing was heard."""
+    truth, decisions = (np.array(each) for each in zip(*pairs, strict=True))
+    scores = score(truth, decisions, LABELS)
+    present = sorted(set(truth.tolist()))
+    options = {"labels": present, "average": None, "zero_division": 0}
+    recalls = recall_score(truth, decisions, **options)
+    f1s = f1_score(truth, decisions, **options)
+    assert list(scores.recalls.values()) == pytest.approx(recalls.tolist())
+    assert list(scores.f1s.values()) == pytest.approx(f1s.tolist())
+    assert scores.uar == pytest.approx(recalls.mean())
+    assert scores.macro_f1 == pytest.approx(f1s.mean())
+    assert scores.accuracy == pytest.approx(accuracy_score(truth, decisions))
+    decided = sorted(set(decisions.tolist()) - {UNHEARD})
+    assert list(scores.precisions) == [LABELS[index] for index in decided]
+    if decided:
+        precisions = precision_score(truth, decisions, labels=decided, average=None, zero_division=0)
+        assert list(scores.precisions.values()) == pytest.approx(precisions.tolist())
+        counts = confusion_matrix(truth, decisions, labels=[*range(4), UNHEARD])
+        assert np.array_equal(scores.confusion, counts[:4])
+    assert list(scores.counts.values()) == np.bincount(truth, minlength=4).tolist()
+
+
+def test_many_matrices_at_once_give_what_each_gives_alone() -> None:
+    rng = np.random.default_rng(0)
+    confusions = rng.integers(0, 3, (50, 4, 5))
+    confusions[:, 0, 0] += 1
+    for figure in (uar, macro_f1):
+        assert figure(confusions).tolist() == [float(figure(each)) for each in confusions]
 
 
 def test_a_clip_that_is_not_heard_is_an_error() -> None:

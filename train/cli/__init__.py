@@ -5,9 +5,19 @@ import sys
 from collections.abc import Sequence
 
 from serd.errors import SerdError
-from train.cli import compare, crossval, data, experiments, explore, fit, report
+from train.cli import (
+    compare,
+    crossval,
+    data,
+    evaluate,
+    experiments,
+    explore,
+    export,
+    fit,
+    report,
+)
 
-_COMMANDS = (data, explore, fit, experiments, compare, report, crossval)
+_COMMANDS = (data, explore, fit, experiments, compare, report, crossval, evaluate, export)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "fit",
         help="train a model on RAVDESS",
         description="Train a Conv1D network on a folder of RAVDESS clips, and write it as TFLite"
-        " with its card. The Keras model never leaves the process.",
+        " with its card. The Keras models are kept below --work, for python -m train export.",
     )
     add = fit.add_argument
     add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS, nested in any way")
@@ -31,7 +31,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--protocol", choices=PROTOCOLS, default="", help="train and score these folds first")
     add("--no-song", action="store_true", help="learn from speech alone")
     add("--quick", action="store_true", help="a smoke run; its model is worth nothing")
-    add("--work", type=Path, default=Path("runs"), help="folder for finished folds (default: runs)")
+    add(
+        "--work",
+        type=Path,
+        default=Path("runs"),
+        help="folder for Keras models and finished folds (default: runs)",
+    )
     fit.set_defaults(command=fit_command)
 
 

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from serd.errors import LibraryError, PublishError
-from serd.mqtt_settings import Settings
+from serd.mqtt.settings import Settings
 
 LOOPBACK: Final = "127.0.0.1"
 
-_log = logging.getLogger("serd.broker")
+_log = logging.getLogger("serd.mqtt.broker")
 
 _PROBE_S: Final = 1.0
 _START_S: Final = 10.0

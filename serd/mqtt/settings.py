@@ -2,6 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
+
+MQTT_311: Final = "3.1.1"
+MQTT_5: Final = "5"
+OFFLINE: Final = "offline"
+ALWAYS: Final = "always"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,8 +23,14 @@ class Settings:
     """Port of the broker, 1 to 65535; with TLS usually 8883."""
     user: str = ""
     """User name for the broker; empty for none."""
-    password: str = field(default="", metadata={"secret": True})
-    """Password for the broker; better kept in the environment than in a file."""
+    password: str = field(default="", repr=False, metadata={"secret": True})
+    """Password for the broker; better kept in a file of its own or in the environment than here."""
+    password_file: str = ""
+    """File whose first line is the password; empty for none. With neither this nor password, systemd's
+    credential "mqtt-password" is taken, where there is one."""
+    protocol: str = MQTT_311
+    """Version of MQTT: 3.1.1, which every broker speaks, or 5, which tells when access rules forbid a
+    message."""
     tls: bool = False
     """Whether the connection is encrypted; needs a host."""
     ca_file: str = ""
@@ -32,8 +44,16 @@ class Settings:
     keepalive_s: int = 30
     """Longest silence on the connection, in seconds, 5 to 3600; a broker that vanished without a word
     is noticed, and our own vanishing published, after one to two of it."""
+    durability: str = OFFLINE
+    """When events are written to the disk before the broker has them: offline, only while it is away,
+    which is kind to SD cards; or always, so that not even a power cut loses one."""
     queue_events: int = 10_000
-    """Events kept in memory while the broker is away, 1 to 1000000; beyond it the oldest are dropped."""
+    """Events kept in memory, 1 to 1000000; beyond it they go to the disk, or where there is none to
+    write to the oldest are dropped."""
+    spool_events: int = 100_000
+    """Events kept on the disk, 1 to 10000000, about 1 kB each; beyond it the oldest are dropped."""
+    spool_age_h: int = 168
+    """How long events are kept on the disk, in hours, 1 to 87600; older ones are dropped."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -45,13 +65,26 @@ class Settings:
             yield "prefix", 'a topic without "+" and "#", with no "/" at either end'
         if not 5 <= self.keepalive_s <= 3600:
             yield "keepalive_s", "5 to 3600 seconds"
+        if self.protocol not in {MQTT_311, MQTT_5}:
+            yield "protocol", f"{MQTT_311} or {MQTT_5}"
+        yield from self._access_problems()
+        yield from self._keeping_problems()
+
+    def _keeping_problems(self) -> Iterator[tuple[str, str]]:
+        if self.durability not in {OFFLINE, ALWAYS}:
+            yield "durability", f"{OFFLINE} or {ALWAYS}"
         if not 1 <= self.queue_events <= 1_000_000:
             yield "queue_events", "1 to 1000000"
-        yield from self._access_problems()
+        if not 1 <= self.spool_events <= 10_000_000:
+            yield "spool_events", "1 to 10000000"
+        if not 1 <= self.spool_age_h <= 87_600:
+            yield "spool_age_h", "1 to 87600 hours"
 
     def _access_problems(self) -> Iterator[tuple[str, str]]:
-        if self.password and not self.user:
+        if (self.password or self.password_file) and not self.user:
             yield "user", "a user name, since there is a password"
+        if self.password and self.password_file:
+            yield "password_file", "no file, since there is a password"
         if self.tls and not self.host:
             yield "host", "the name of a broker, since tls is on"
         if bool(self.cert_file) != bool(self.key_file):

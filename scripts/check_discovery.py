@@ -1,0 +1,273 @@
+"""Lets Home Assistant itself judge what serd tells it, without a window or an installation.
+
+It starts Home Assistant's core with its MQTT integration beside a Mosquitto, validates each entity with
+Home Assistant's own schemas, plays a daemon's messages to it, reads the entities' states, presses their
+switches, runs the automation of docs/mqtt.md, and removes the device again. Each line says what was
+held; the exit code is 1 where something was not.
+
+Run it by hand, in a virtual environment of its own (Home Assistant 2025.4 needs Python 3.13):
+
+    python3.13 -m venv /tmp/ha && /tmp/ha/bin/pip install 'homeassistant==2025.4.*' paho-mqtt numpy
+    PYTHONPATH=. /tmp/ha/bin/python scripts/check_discovery.py
+"""
+
+import asyncio
+import contextlib
+import importlib
+import json
+import logging
+import re
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import voluptuous as vol
+import yaml
+from homeassistant import bootstrap, loader
+from homeassistant.components.mqtt.schemas import DEVICE_DISCOVERY_SCHEMA
+from homeassistant.const import __version__ as version
+from homeassistant.core import HomeAssistant
+from make_discovery import TOPICS, example_payload
+
+from serd.controls import Controls, changed
+from serd.discovery import birth_topic, discovery_topic
+from serd.discovery_settings import DiscoverySettings
+from tests.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
+from tests.made_events import make_event
+
+DOC = Path(__file__).parent.parent / "docs" / "mqtt.md"
+SETTINGS = DiscoverySettings()
+CONFIG_TOPIC = discovery_topic(SETTINGS, TOPICS.node)
+STATS = {"n_overflows": 3, "spool_drops": 2, "real_time_factor": 0.0417, "version": "1.2.3"}
+_ENTITY_KEYS = {"device", "origin", "availability", "availability_mode"}
+"""What Home Assistant adds to each component before it validates it."""
+
+
+def hold(condition: object, what: str) -> None:
+    """Take note of what was promised.
+
+    Raises:
+        AssertionError: it is not so.
+    """
+    if not condition:
+        raise AssertionError(what)
+
+
+def check_schemas(payload: str) -> None:
+    """Hold a payload against the schemas of the device and of each platform.
+
+    Raises:
+        vol.Invalid: Home Assistant would refuse it.
+        AssertionError: Home Assistant would pass over a key of it.
+    """
+    body = json.loads(payload)
+    DEVICE_DISCOVERY_SCHEMA(body)
+    shared = {key: body[key] for key in _ENTITY_KEYS}
+    for component_id, component in body["components"].items():
+        platform = component.pop("platform")
+        module = importlib.import_module(f"homeassistant.components.mqtt.{platform}")
+        accepted = module.DISCOVERY_SCHEMA(shared | component)
+        ignored = component.keys() - accepted.keys() - {"default_entity_id"}
+        hold(not ignored, f"platform {platform} knows the keys of {component_id}, got {ignored}")
+    print(f"ok  schemas of Home Assistant {version}: {len(body['components'])} entities")
+
+
+def documented_automation() -> dict[str, Any]:
+    """The example of the documentation, as it stands there."""
+    (example,) = re.findall(r"```yaml\n(.*?)```", DOC.read_text("utf-8"), re.DOTALL)
+    automation: dict[str, Any] = yaml.safe_load(example)
+    return automation
+
+
+@contextlib.asynccontextmanager
+async def home_assistant(broker: MosquittoBroker) -> AsyncIterator[HomeAssistant]:
+    """Home Assistant's core with the MQTT integration set up, in a folder of its own."""
+    moment = "2025-01-01T00:00:00+00:00"
+    entry = {
+        "created_at": moment, "modified_at": moment,
+        "data": {"broker": broker.host, "port": broker.port},
+        "disabled_by": None, "discovery_keys": {}, "domain": "mqtt", "entry_id": "broker",
+        "version": 1, "minor_version": 2, "options": {}, "pref_disable_new_entities": False,
+        "pref_disable_polling": False, "source": "user", "subentries": [], "title": "broker",
+        "unique_id": None,
+    }  # fmt: skip
+    entries = {
+        "version": 1, "minor_version": 5, "key": "core.config_entries", "data": {"entries": [entry]},
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        storage = Path(folder) / ".storage"
+        storage.mkdir()
+        (storage / "core.config_entries").write_text(json.dumps(entries))
+        (Path(folder) / "configuration.yaml").touch()
+        hass = HomeAssistant(folder)
+        hass.config.skip_pip = True
+        loader.async_setup(hass)
+        http = {"server_host": ["127.0.0.1"], "server_port": free_port()}
+        config = {"homeassistant": {}, "http": http} | documented_automation()
+        started = await bootstrap.async_from_config_dict(config, hass)
+        hold(started is hass, "Home Assistant starts")
+        await hass.async_start()
+        try:
+            yield hass
+        finally:
+            await hass.async_stop(force=True)
+
+
+class Story:
+    """Messages of a daemon, and what Home Assistant makes of them."""
+
+    def __init__(self, hass: HomeAssistant, broker: MosquittoBroker, listener: Listener) -> None:
+        self.hass = hass
+        self.broker = broker
+        self.listener = listener
+        self.calls: list[dict[str, Any]] = []
+        """What the automation of the documentation did."""
+
+    async def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish as the daemon would."""
+        await asyncio.to_thread(self.broker.publish, topic, payload, retain=retain)
+
+    async def expect(self, entity_id: str, state: str | None) -> None:
+        """Wait until an entity has a state; None for an entity that is gone."""
+        await self.until(lambda: self.state(entity_id) == state, f"{entity_id} is {state}")
+
+    async def command(self, service: str, entity_id: str, control: str, **data: object) -> None:
+        """Call a service, and hand what it publishes to the daemon's own control."""
+        topic = TOPICS.control_set("mic", control)
+        n_before = len(self.listener.of(topic))
+        await self.hass.services.async_call(
+            *service.split("."), {"entity_id": entity_id, **data}, blocking=True
+        )
+        await self.until(lambda: len(self.listener.of(topic)) > n_before, f"{service} publishes")
+        payload = self.listener.of(topic)[-1]
+        print(f"ok  serd takes {payload}: {changed(Controls(), control, payload.encode())}")
+
+    async def until(self, holds: Callable[[], Any], what: str) -> None:
+        """Wait for something that must happen."""
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                while not holds():
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"waited {DEADLINE_S:g} s in vain: {what}") from None
+        print(f"ok  {what}")
+
+    def state(self, entity_id: str) -> str | None:
+        """An entity's state, None if there is no such entity."""
+        found = self.hass.states.get(entity_id)
+        return found.state if found else None
+
+    def __call__(self, entity_id: str) -> dict[str, Any]:
+        """An entity's attributes."""
+        return dict(self.hass.states.get(entity_id).attributes)
+
+
+async def play_automation(story: Story) -> None:
+    """The automation in the documentation acts on an angry utterance, and on no other."""
+    story.hass.services.async_register("light", "turn_on", lambda call: story.calls.append(call.data))
+    for number, (emotion, confidence) in enumerate((("sad", 0.9), ("angry", 0.6), ("angry", 0.9))):
+        event = make_event(10 + number, emotion=emotion, confidence=confidence)
+        await story.say(TOPICS.event("mic"), event.to_json())
+    await story.until(lambda: len(story.calls) == 1, "the automation of docs/mqtt.md runs once")
+
+
+async def play(story: Story) -> None:
+    """A daemon's life, as Home Assistant sees it."""
+    body = json.loads(example_payload("mic"))
+    for component in body["components"].values():
+        entity_id = component["default_entity_id"]
+        await story.until(lambda: story.state(entity_id) is not None, f"{entity_id} is there")  # noqa: B023
+    await story.until(lambda: story.listener.of(birth_topic(SETTINGS)) == ["online"], "birth message")
+    await story.expect("sensor.serd_pi_emotion", "none")
+    await story.expect("sensor.serd_pi_valence", "none")
+
+    await story.say(TOPICS.state("mic"), "angry", retain=True)
+    await story.expect("sensor.serd_pi_emotion", "angry")
+    await story.expect("sensor.serd_pi_valence", "negative")
+    await story.say(TOPICS.speech("mic"), "ON", retain=True)
+    await story.expect("binary_sensor.serd_pi_speech", "on")
+
+    replayed = json.loads(make_event(1, emotion="sad", confidence=0.5).to_json()) | {"replayed": True}
+    await story.say(TOPICS.event("mic"), json.dumps(replayed))
+    await story.say(TOPICS.event("mic"), make_event(2, kind="window", confidence=0.61).to_json())
+    await story.expect("sensor.serd_pi_confidence", "61.0")
+    await story.expect("event.serd_pi_utterance", "unknown")
+    await story.say(TOPICS.event("mic"), make_event(3, emotion="happy", confidence=0.8712).to_json())
+    await story.expect("sensor.serd_pi_confidence", "87.1")
+    await story.until(lambda: story("event.serd_pi_utterance")["event_type"] == "happy", "it fires")
+    print(f"ok  its attributes: {story('event.serd_pi_utterance')['scores']}")
+
+    await play_automation(story)
+
+    await story.say(TOPICS.stats, json.dumps(STATS))
+    await story.expect("sensor.serd_pi_overflows", "3")
+    await story.expect("sensor.serd_pi_dropped_events", "2")
+    await story.expect("sensor.serd_pi_real_time_factor", "0.0417")
+    await story.expect("sensor.serd_pi_version", "1.2.3")
+
+    await story.command("switch.turn_on", "switch.serd_pi_mute", "mute")
+    await story.command("number.set_value", "number.serd_pi_threshold", "threshold", value=0.55)
+    await story.command("number.set_value", "number.serd_pi_cooldown", "cooldown", value=30)
+    for control, text, entity_id, state in (
+        ("mute", "ON", "switch.serd_pi_mute", "on"),
+        ("threshold", "0.55", "number.serd_pi_threshold", "0.55"),
+        ("cooldown", "30", "number.serd_pi_cooldown", "30"),
+    ):
+        await story.say(TOPICS.control("mic", control), text, retain=True)
+        await story.expect(entity_id, state)
+
+    await story.say(TOPICS.availability("mic"), "offline", retain=True)
+    await story.expect("sensor.serd_pi_emotion", "unavailable")
+    await story.expect("binary_sensor.serd_pi_microphone", "off")
+    await story.say(TOPICS.availability("mic"), "online", retain=True)
+    await story.expect("sensor.serd_pi_emotion", "angry")
+    await story.say(TOPICS.status, "offline", retain=True)
+    await story.expect("binary_sensor.serd_pi_microphone", "unavailable")
+    await story.say(TOPICS.status, "online", retain=True)
+    await story.expect("binary_sensor.serd_pi_microphone", "on")
+    await story.hass.async_block_till_done()
+    hold(len(story.calls) == 1, f"coming back starts no automation, got {story.calls}")
+
+    await story.say(CONFIG_TOPIC, "", retain=True)
+    for component in body["components"].values():
+        await story.expect(component["default_entity_id"], None)
+
+
+async def check() -> None:
+    """Play the story to a running Home Assistant.
+
+    Raises:
+        AssertionError: something did not happen, or Home Assistant had to complain.
+    """
+    complaints: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    mqtt_log = logging.getLogger("homeassistant.components.mqtt")
+    mqtt_log.setLevel(logging.WARNING)
+    mqtt_log.propagate = False
+    mqtt_log.addHandler(handler)
+    with mosquitto() as broker, Listener(broker) as listener:
+        retained = {
+            CONFIG_TOPIC: example_payload("mic"),
+            TOPICS.status: "online",
+            TOPICS.availability("mic"): "online",
+            TOPICS.state("mic"): "none",
+        }
+        for topic, payload in retained.items():
+            broker.publish(topic, payload, retain=True)
+        async with home_assistant(broker) as hass:
+            check_schemas(example_payload("mic"))
+            check_schemas(example_payload("kitchen", "hall"))
+            await play(Story(hass, broker, listener))
+            hold(not complaints, f"Home Assistant has nothing to complain of, got {complaints}")
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.CRITICAL)
+    try:
+        asyncio.run(check())
+    except (AssertionError, vol.Invalid) as exc:
+        sys.exit(f"not ok: {exc}")
+    print(f"Home Assistant {version} is content.")

@@ -1,0 +1,145 @@
+"""Tries what serd stands on inside the walls that systemd/serd.service builds around it.
+
+systemd itself need not run: MemoryDenyWriteExecute= is what PR_SET_MDWE does, and SystemCallFilter= is
+loaded with libseccomp as systemd loads it.
+
+    python scripts/check_sandbox.py                  a table: which part works behind which wall
+    python scripts/check_sandbox.py run COMMAND...   a command behind the unit's system call filter
+"""
+
+import ctypes
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+UNIT = Path(__file__).parent.parent / "systemd" / "serd.service"
+
+# include/uapi/linux/prctl.h
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_MDWE = 65
+_PR_MDWE_REFUSE_EXEC_GAIN = 1
+# seccomp.h of libseccomp
+_SCMP_ACT_ALLOW = 0x7FFF0000
+_SCMP_ACT_ERRNO = 0x00050000
+
+PARTS = {
+    "TFLite with the model of serd": (
+        "import numpy as np; from serd.runtime import ModelSettings, load_model;"
+        "model = load_model(ModelSettings()); card = model.card;"
+        "model.probabilities(np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32))"
+    ),
+    "webrtcvad": (
+        "from serd.voice import VoiceSettings, webrtc_detector;"
+        "webrtc_detector(VoiceSettings()).is_speech(bytes(960), 16000)"
+    ),
+    "PortAudio's callback through cffi": (
+        "import sounddevice as sd; sd._ffi.callback('PaStreamCallback', lambda *_: 0)"
+    ),
+    "libsndfile and soxr": (
+        "import numpy as np, soundfile, soxr; soundfile.available_formats();"
+        "soxr.resample(np.zeros(4800, np.float32), 48000, 16000)"
+    ),
+    "a TLS context": "import ssl; ssl.create_default_context()",
+}
+"""What serd needs, each with the code that tries it."""
+
+
+def main() -> int:
+    """Print the table, or run a command."""
+    if sys.argv[1:2] == ["run"]:
+        filter_system_calls(UNIT)
+        os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606
+    for wall, build in (
+        ("MemoryDenyWriteExecute=yes", deny_write_execute),
+        (f"SystemCallFilter= of {UNIT.name}", lambda: filter_system_calls(UNIT)),
+    ):
+        print(f"{wall}:")
+        for part, code in PARTS.items():
+            print(f"  {part:<36}{tried(code, build)}")
+    return 0
+
+
+def tried(code: str, build: Callable[[], None]) -> str:
+    """What became of a piece of Python behind a wall: "works", or the last line of what it said."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=build,
+        cwd=UNIT.parent.parent,
+    )
+    return "works" if done.returncode == 0 else f"fails: {(done.stderr.splitlines() or [''])[-1]}"
+
+
+def deny_write_execute() -> None:
+    """No memory of this process may be writable and executable, nor become executable, any more.
+
+    Raises:
+        OSError: the kernel is older than 6.3 and cannot.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "PR_SET_MDWE")
+
+
+def filter_system_calls(unit: Path) -> None:
+    """Let this process and its children call what a unit allows; all else fails with EPERM."""
+    calls = allowed_calls(unit)
+    seccomp = ctypes.CDLL("libseccomp.so.2")
+    seccomp.seccomp_init.restype = ctypes.c_void_p
+    seccomp.seccomp_load.argtypes = [ctypes.c_void_p]
+    seccomp.seccomp_rule_add_array.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_int,
+        ctypes.c_uint,
+        ctypes.c_void_p,
+    ]
+    context = seccomp.seccomp_init(_SCMP_ACT_ERRNO | errno.EPERM)
+    for call in sorted(calls):
+        # Names that this machine does not have resolve to a negative number.
+        number = seccomp.seccomp_syscall_resolve_name(call.encode())
+        if number >= 0:
+            _check(seccomp.seccomp_rule_add_array(context, _SCMP_ACT_ALLOW, number, 0, None))
+    _check(ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    _check(seccomp.seccomp_load(context))
+
+
+def allowed_calls(unit: Path) -> set[str]:
+    """Names of the system calls that the unit's SystemCallFilter= lines leave.
+
+    As systemd.exec(5) has it: the first line decides that the list is one of what is allowed, and
+    execve and the group @default always are.
+    """
+    allowed = {"execve", *_calls("@default")}
+    for line in unit.read_text("utf-8").splitlines():
+        if line.startswith("SystemCallFilter="):
+            words = line.partition("=")[2].strip()
+            calls = {call for word in words.lstrip("~").split() for call in _calls(word)}
+            allowed = allowed - calls if words.startswith("~") else allowed | calls
+    return allowed
+
+
+def _calls(word: str) -> Iterator[str]:
+    """The system calls of a group, or the one that the word names."""
+    if not word.startswith("@"):
+        yield word
+        return
+    command = ["systemd-analyze", "syscall-filter", word]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for line in listed.splitlines()[1:]:
+        if (name := line.strip()) and not name.startswith("#"):
+            yield from _calls(name)
+
+
+def _check(result: int) -> None:
+    if result:
+        raise OSError(abs(result), os.strerror(abs(result)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

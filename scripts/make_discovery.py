@@ -1,0 +1,26 @@
+"""Writes tests/golden/discovery.json: what Home Assistant is told of a node with one microphone."""
+
+import json
+from pathlib import Path
+
+from serd.discovery import discovery_payload
+from serd.labels import EMOTIONS
+from serd.topics import NodeTopics
+
+OUT = Path(__file__).parent.parent / "tests" / "golden" / "discovery.json"
+TOPICS = NodeTopics(prefix="serd", node="pi")
+
+
+def example_payload(*sources: str) -> str:
+    """The description of a node called pi."""
+    return discovery_payload(topics=TOPICS, node="pi", sources=sources, labels=EMOTIONS, version="1.2.3")
+
+
+def golden_text() -> str:
+    """The same as indented JSON, for a node with one source."""
+    return json.dumps(json.loads(example_payload("mic")), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(golden_text(), "utf-8")

@@ -1,0 +1,71 @@
+"""What can go wrong between us and a broker, in words that tell what to do."""
+
+import errno
+import socket
+import ssl
+from typing import Final
+
+REFUSED: Final = "connection refused, no broker runs there"
+CUT: Final = "the connection broke off"
+NO_MQTT: Final = (
+    "closed before it answered; is it an MQTT broker, and is TLS set on both sides or on neither?"
+)
+SILENT: Final = "no answer; is it an MQTT broker?"
+_NOT_AUTHORISED: Final = frozenset({"not authorized", "bad user name or password"})
+
+
+def in_words(error: BaseException | None) -> str:
+    """Why a connection did not come about."""
+    match error:
+        case ConnectionRefusedError():
+            words = REFUSED
+        case ConnectionResetError():
+            words = NO_MQTT
+        case TimeoutError():
+            words = "no answer in time"
+        case socket.gaierror():
+            words = "the host name is not known"
+        case ssl.SSLCertVerificationError():
+            words = (
+                f"its TLS certificate is not accepted ({error.verify_message});"
+                " [mqtt] ca_file must name the authority that signed it"
+            )
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):
+            words = "it does not speak TLS on this port; turn [mqtt] tls off or take its TLS port"
+        case ssl.SSLError():
+            words = f"TLS failed ({error.reason or error})"
+        case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
+            words = "there is no way to this host; is the network up?"
+        case OSError():
+            words = error.strerror or str(error)
+        case _:
+            words = "no answer"
+    return words
+
+
+def asks_for_version_5(words: str) -> str:
+    """The same, where we ask for a version of MQTT that not every broker speaks."""
+    if words not in {NO_MQTT, SILENT}:
+        return words
+    return f'{words} Does it speak MQTT 5? Else set [mqtt] protocol = "3.1.1"'
+
+
+def refusal(code: str) -> str:
+    """Why a broker does not let us in, from the name of its reason code."""
+    if code.lower() in _NOT_AUTHORISED:
+        return "not authorised; check [mqtt] user and password"
+    if code.lower() == "unsupported protocol version":
+        return "it does not speak this version of MQTT; set [mqtt] protocol to the other one"
+    return as_part(code)
+
+
+def access_refusal(code: str) -> str:
+    """Why a broker does not take a message or a subscription, from the name of its reason code."""
+    if code.lower() == "not authorized":
+        return "not authorised; its access rules must allow it"
+    return as_part(code)
+
+
+def as_part(text: str) -> str:
+    """A text as a part of a sentence: it begins with a small letter."""
+    return text[:1].lower() + text[1:]

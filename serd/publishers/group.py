@@ -1,0 +1,91 @@
+"""All publishers that the settings ask for, as one."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from serd.errors import PublishError, SerdError
+from serd.publishers import Context, Publisher, publisher_modules
+from serd.reports import Report
+
+_log = logging.getLogger("serd.publishers")
+
+
+class PublisherGroup:
+    """Hands every report to every publisher."""
+
+    def __init__(self, settings: Mapping[str, Any], context: Context) -> None:
+        """Create the publishers.
+
+        Args:
+            settings: those of each publisher, by its section.
+            context: what they need to know of the daemon.
+
+        Raises:
+            SerdError: one of them cannot work; the others are closed again.
+        """
+        self._settings = settings
+        self._context = context
+        self._publishers: dict[str, Publisher] = {}
+        try:
+            for section in publisher_modules():
+                self._create(section)
+        except SerdError:
+            self.close(0.0, is_patient=False)
+            raise
+
+    def publish(self, report: Report) -> None:
+        """Hand a report to all."""
+        for publisher in self._publishers.values():
+            publisher.publish(report)
+
+    def close(self, timeout_s: float, *, is_patient: bool) -> None:
+        """Close all, whatever becomes of the others.
+
+        Args:
+            timeout_s: how long each may take.
+            is_patient: whether what nobody took is an error, and not only a line in the log.
+
+        Raises:
+            PublishError: something is left that nobody took; the first of them.
+        """
+        first: PublishError | None = None
+        while self._publishers:
+            _, publisher = self._publishers.popitem()
+            try:
+                publisher.close(timeout_s)
+            except PublishError as exc:
+                if is_patient and first is None:
+                    first = exc
+                else:
+                    _log.warning("%s", exc)
+        if first is not None:
+            raise first
+
+    def change(self, settings: Mapping[str, Any], context: Context, timeout_s: float) -> None:
+        """Take over other settings; publishers that they do not touch go on undisturbed.
+
+        Raises:
+            SerdError: a publisher cannot work with them; the others have changed.
+        """
+        same_context = context == self._context
+        stale = [
+            section
+            for section in publisher_modules()
+            if not same_context or settings[section] != self._settings[section]
+        ]
+        self._settings, self._context = settings, context
+        for section in stale:
+            publisher = self._publishers.pop(section, None)
+            if publisher is not None:
+                try:
+                    publisher.close(timeout_s)
+                except PublishError as exc:
+                    _log.warning("%s", exc)
+            self._create(section)
+
+    def _create(self, section: str) -> None:
+        module = publisher_modules()[section]
+        publisher: Publisher | None = module.create(self._settings[section], self._context)
+        if publisher is not None:
+            self._publishers[section] = publisher

@@ -1,0 +1,23 @@
+"""Keeps what C libraries print out of the log.
+
+PortAudio and ALSA write a dozen lines to file descriptor 2 each time that a device does not open, and
+the TFLite runtime one when it starts. None of them says more than the error that serd raises.
+"""
+
+import os
+import sys
+from typing import TextIO
+
+
+def own_stderr() -> TextIO:
+    """Take standard error for this process's Python alone; C libraries write into the void from now on.
+
+    Returns:
+        A stream on what standard error was, line by line; ``sys.stderr`` is the same.
+    """
+    stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, errors="backslashreplace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stderr.fileno())
+    os.close(nowhere)
+    sys.stderr = stream
+    return stream

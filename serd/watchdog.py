@@ -1,0 +1,77 @@
+"""Feeds the service manager's watchdog with the progress of the sound, never by a timer.
+
+    a block of sound, an attempt to find a microphone again -> ProgressGuard -> WATCHDOG=1
+
+There is no thread here: if nothing progresses, nothing calls, and the watchdog starves.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from serd.notify import ServiceManager
+from serd.progress_guard import ProgressGuard
+
+_log = logging.getLogger("serd.watchdog")
+
+_FEEDS: Final = 3
+"""Feeds in the time that the manager allows; sd_watchdog_enabled(3) recommends two at least."""
+_SHARE: Final = 0.5
+"""Share of the manager's time after which a source without a sign is stuck."""
+_MAX_PAUSE_S: Final = 1.0
+"""Longest pause between two feeds while sound passes, in seconds."""
+
+
+class Watchdog:
+    """Told of each sign of progress by the threads of all sources."""
+
+    def __init__(
+        self, manager: ServiceManager, sources: Iterable[str], monotonic: Callable[[], float]
+    ) -> None:
+        """Begin to watch; where the manager keeps no watchdog, nothing is ever done.
+
+        Args:
+            manager: who is fed.
+            sources: names of the sources that must show signs, each in less than half the manager's
+                time.
+            monotonic: the clock, in seconds.
+        """
+        self._manager = manager
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._stuck: tuple[str, ...] = ()
+        allowed_s = manager.watchdog_s
+        self._guard: ProgressGuard | None = None
+        if allowed_s is not None:
+            now_s = monotonic()
+            self._guard = ProgressGuard(sources, limit_s=_SHARE * allowed_s, at_s=now_s)
+            self._pause_s = min(allowed_s / _FEEDS, _MAX_PAUSE_S)
+            self._next_s = now_s
+
+    def progress(self, source: str) -> None:
+        """A source gave sound, or is away and was looked for; feeds if that is due and all are well."""
+        if self._guard is None:
+            return
+        with self._lock:
+            now_s = self._monotonic()
+            self._guard.progress(source, now_s)
+            if now_s < self._next_s:
+                return
+            self._next_s = now_s + self._pause_s
+            stuck = self._guard.stuck(now_s)
+            changed, self._stuck = stuck != self._stuck, stuck
+        if not stuck:
+            self._manager.watchdog()
+        elif changed:
+            _log.error(
+                "no sign of source %s for more than %g s: the watchdog is fed no more",
+                ", ".join(stuck),
+                self._guard.limit_s,
+            )
+
+    def forget(self, source: str) -> None:
+        """A source has ended for good."""
+        if self._guard is not None:
+            with self._lock:
+                self._guard.forget(source)

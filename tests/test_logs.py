@@ -1,0 +1,140 @@
+"""Log lines for people, for the journal and for programs."""
+
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from serd.logs import is_journal, set_up_logging
+
+LOG = logging.getLogger("serd.test")
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """What is logged; the log is as it was before, afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def fail_with_log() -> None:
+    """Log an exception as the daemon's edges would."""
+    try:
+        raise_disk_full()
+    except OSError:
+        LOG.exception("the spool is broken")
+
+
+def raise_disk_full() -> None:
+    raise OSError("disk\nfull")
+
+
+def test_text_is_for_people(stream: io.StringIO) -> None:
+    """Who speaks stands before each line, and errors are called so."""
+    set_up_logging("info", "text", stream)
+    LOG.debug("not this")
+    LOG.info("connected to %s", "pi")
+    LOG.warning("one\ntwo")
+    LOG.error("no")
+    assert stream.getvalue() == "serd: connected to pi\nserd: one\nserd: two\nserd: error: no\n"
+
+
+def test_the_journal_gets_levels_and_no_times(stream: io.StringIO) -> None:
+    """The prefixes are those of sd-daemon(3), before each line: the journal makes an entry of each."""
+    set_up_logging("debug", "journal", stream)
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+        LOG.log(level, "first\nsecond")
+    expected = [f"<{number}>{word}" for number in (7, 6, 4, 3, 2) for word in ("first", "second")]
+    assert stream.getvalue().splitlines() == expected
+
+
+@pytest.mark.parametrize(
+    ("log_format", "line"),
+    [
+        ("text", "serd: error: the spool is broken: OSError: disk full\n"),
+        ("journal", "<3>the spool is broken: OSError: disk full\n"),
+    ],
+)
+def test_no_traceback_for_people(stream: io.StringIO, log_format: str, line: str) -> None:
+    """What went wrong is one line."""
+    set_up_logging("info", log_format, stream)
+    fail_with_log()
+    assert stream.getvalue() == line
+
+
+@pytest.mark.parametrize(("log_format", "prefix"), [("text", "serd: error: "), ("journal", "<3>")])
+def test_who_debugs_gets_the_traceback(stream: io.StringIO, log_format: str, prefix: str) -> None:
+    """Each of its lines has the prefix too."""
+    set_up_logging("debug", log_format, stream)
+    fail_with_log()
+    lines = stream.getvalue().splitlines()
+    assert f"{prefix}Traceback (most recent call last):" in lines
+    assert all(line.startswith(prefix) for line in lines)
+
+
+def test_json_is_one_object_a_line(stream: io.StringIO) -> None:
+    """Time with zone, level, logger and message; a traceback in a field of its own."""
+    set_up_logging("info", "json", stream)
+    LOG.info('a "quoted"\nline of %s', "Köln")
+    fail_with_log()
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert datetime.fromisoformat(first.pop("time")).tzinfo is not None
+    assert first == {"level": "info", "logger": "serd.test", "message": 'a "quoted"\nline of Köln'}
+    assert second["message"] == "the spool is broken"
+    assert "Traceback" in second["exception"]
+
+
+def test_the_journal_is_known_by_its_socket(tmp_path: Path) -> None:
+    """Only the very stream that systemd connected counts, not one that was redirected since."""
+    with (tmp_path / "stderr").open("w") as stderr, (tmp_path / "other").open("w") as other:
+        status = os.fstat(stderr.fileno())
+        variables = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        assert is_journal(stderr, variables)
+        assert not is_journal(other, variables)
+        assert not is_journal(stderr, {})
+        assert not is_journal(stderr, {"JOURNAL_STREAM": "nonsense"})
+        assert not is_journal(io.StringIO(), variables)
+
+
+def test_auto_is_the_journal_where_there_is_one(stream: io.StringIO, tmp_path: Path) -> None:
+    """And text everywhere else."""
+    with (tmp_path / "stderr").open("w+") as stderr:
+        status = os.fstat(stderr.fileno())
+        variables = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        set_up_logging("info", "auto", stderr, environment=variables)
+        LOG.info("hello")
+        stderr.seek(0)
+        assert stderr.read() == "<6>hello\n"
+    set_up_logging("info", "auto", stream, environment=variables)
+    LOG.info("hello")
+    assert stream.getvalue() == "serd: hello\n"
+
+
+def test_setting_up_again_replaces(stream: io.StringIO) -> None:
+    """New settings take over at once, and nothing is said twice; handlers of others stay."""
+    other = logging.NullHandler()
+    logging.getLogger().addHandler(other)
+    set_up_logging("info", "text", io.StringIO())
+    set_up_logging("warning", "json", stream)
+    LOG.info("not this")
+    LOG.warning("this")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["this"]
+    assert other in logging.getLogger().handlers
+
+
+def test_a_closed_stream_disturbs_nobody(
+    stream: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever read the log has gone."""
+    set_up_logging("info", "text", stream)
+    stream.close()
+    LOG.info("into the void")
+    assert capsys.readouterr().err == ""

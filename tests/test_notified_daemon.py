@@ -1,0 +1,65 @@
+"""The whole daemon under a service manager: ready, fed while sound passes, silent when it hangs."""
+
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from serd.audio import SAMPLE_RATE_HZ
+from tests.brokers import DEADLINE_S, free_port
+from tests.daemons import serd
+from tests.notify_sockets import NotifySocket, notify_socket
+
+ALLOWED_S = 3.0
+
+
+def variables(manager: NotifySocket) -> Mapping[str, str]:
+    """What systemd sets, and a broker that is of no interest here."""
+    return {
+        "NOTIFY_SOCKET": manager.address,
+        "WATCHDOG_USEC": str(round(ALLOWED_S * 1e6)),
+        "SERD_MQTT_PORT": str(free_port()),
+    }
+
+
+def test_a_life_under_systemd(tmp_path: Path) -> None:
+    """READY, then WATCHDOG and a STATUS with the last emotion, then STOPPING."""
+    with (
+        notify_socket(tmp_path) as manager,
+        serd("run", "--source", "demo", home=tmp_path, extra=variables(manager)) as daemon,
+    ):
+        manager.read_until("READY", 4 * DEADLINE_S)
+        deadline = time.monotonic() + 4 * DEADLINE_S
+        heard = manager.read_until("WATCHDOG")
+        while not any("mic: " in message.get("STATUS", "") for message in heard):
+            assert time.monotonic() < deadline, heard
+            heard.append(manager.read())
+        assert daemon.stop() == 0
+        assert "STOPPING" in {name for message in manager.waiting() for name in message}
+
+
+def test_a_source_that_hangs_makes_the_manager_hear_nothing(tmp_path: Path) -> None:
+    """The pipe stays open and gives no more: the watchdog is fed while sound comes, and then starves."""
+    with (
+        notify_socket(tmp_path) as manager,
+        serd(
+            "run", "--source", "-", home=tmp_path, stdin=subprocess.PIPE, extra=variables(manager)
+        ) as daemon,
+    ):
+        stdin = daemon.process.stdin
+        assert stdin is not None
+        fed = 0
+        for _ in range(50):
+            stdin.write(bytes(2 * SAMPLE_RATE_HZ // 10))
+            stdin.flush()
+            time.sleep(0.1)
+            fed += sum("WATCHDOG" in message for message in manager.waiting())
+        assert fed >= 1
+        time.sleep(ALLOWED_S)
+        manager.waiting()
+        with pytest.raises(TimeoutError):
+            manager.read_until("WATCHDOG", ALLOWED_S)
+        stdin.close()
+        daemon.wait()

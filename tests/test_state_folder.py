@@ -1,0 +1,23 @@
+"""Where the state lies: systemd's folder, else the user's."""
+
+from pathlib import Path
+
+import pytest
+
+from serd.state_folder import state_folder
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"STATE_DIRECTORY": "/var/lib/serd", "HOME": "/home/pi"}, "/var/lib/serd"),
+        ({"STATE_DIRECTORY": "/var/lib/serd:/var/lib/other"}, "/var/lib/serd"),
+        ({"XDG_STATE_HOME": "/state", "HOME": "/home/pi"}, "/state/serd"),
+        ({"XDG_STATE_HOME": "relative", "HOME": "/home/pi"}, "/home/pi/.local/state/serd"),
+        ({"STATE_DIRECTORY": "", "HOME": "/home/pi"}, "/home/pi/.local/state/serd"),
+        ({}, "/.local/state/serd"),
+    ],
+)
+def test_the_first_place_that_is_named_is_taken(variables: dict[str, str], expected: str) -> None:
+    """The XDG specification has relative paths ignored."""
+    assert state_folder(variables) == Path(expected)

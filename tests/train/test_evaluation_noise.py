@@ -1,0 +1,132 @@
+"""Noise lies as far below the speech as it was asked to."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from evaluation_helpers import made_clip
+from hypothesis import given
+from hypothesis import strategies as st
+from voices import quiet_room, silence, synthetic_voice
+
+from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ
+from serd.voice import VoiceSettings
+from train.clips import CorpusError
+from train.evaluation.noise import (
+    NoiseBank,
+    mix,
+    noise_files,
+    open_bank,
+    parse_snr_db,
+    speech_mean_square,
+    without_silent_ends,
+)
+
+VOICE = synthetic_voice(1.5)
+
+
+def _bank(folder: Path, **sounds: np.ndarray) -> NoiseBank:
+    folder.mkdir(exist_ok=True)
+    for name, sound in sounds.items():
+        soundfile.write(folder / f"{name}.wav", sound, SAMPLE_RATE_HZ)
+    return open_bank(folder, noise_files(folder))
+
+
+def _hum(duration_s: float, hz: float = 300.0) -> np.ndarray:
+    time_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    return np.rint(8000 * np.sin(2 * np.pi * hz * time_s)).astype(np.int16)
+
+
+@given(st.floats(-10.0, 30.0), st.floats(-30.0, -6.0), st.integers(0, 5))
+def test_the_ratio_measured_in_the_mixture_is_the_ratio_asked_for(
+    snr_db: float, level_dbfs: float, seed: int
+) -> None:
+    """Also where the sum would pass full scale and is made quieter as a whole."""
+    voice = synthetic_voice(1.0, level_dbfs=level_dbfs)
+    power = float(np.square(voice / FULL_SCALE).mean())
+    noise = np.random.default_rng(seed).normal(0.0, 0.1, voice.size).astype(np.float32)
+    mixed = mix(voice, noise, snr_db, speech_power=power)
+    parts = np.column_stack((voice / FULL_SCALE, noise)).astype(np.float64)
+    (gain, noise_gain), *_ = np.linalg.lstsq(parts, mixed / FULL_SCALE, rcond=None)
+    got_db = 10 * np.log10(np.square(gain * parts[:, 0]).mean() / np.square(noise_gain * noise).mean())
+    assert got_db == pytest.approx(snr_db, abs=0.1)
+    rest = mixed / FULL_SCALE - parts @ (gain, noise_gain)
+    assert np.abs(rest).max() < 2 / FULL_SCALE, "nothing but the two is in it: it is not clipped"
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.5, 4.0])
+def test_pauses_have_no_part_in_the_speech(pause_s: float) -> None:
+    clip = np.concatenate((quiet_room(pause_s), VOICE, quiet_room(pause_s)))
+    alone = np.square(VOICE / FULL_SCALE).mean()
+    got_db = 10 * np.log10(speech_mean_square(clip, VoiceSettings()) / alone)
+    assert abs(got_db) < 1.0
+
+
+def test_where_nothing_is_speech_all_of_it_counts() -> None:
+    room = quiet_room(1.0)
+    expected = np.square(room / FULL_SCALE).mean()
+    assert speech_mean_square(room, VoiceSettings()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("samples", [silence(0.5), silence(0.0)])
+def test_silence_stays_silence(samples: np.ndarray) -> None:
+    power = speech_mean_square(samples, VoiceSettings())
+    mixed = mix(samples, np.ones(samples.size, np.float32), 0.0, speech_power=power)
+    assert np.array_equal(mixed, samples)
+
+
+def test_a_clip_draws_the_same_noise_whatever_is_beside_it(tmp_path: Path) -> None:
+    bank = _bank(tmp_path / "noise", a=_hum(2.0), b=_hum(3.0, 500.0), c=_hum(1.0, 900.0))
+    clips = [made_clip(actor=str(number)) for number in range(12)]
+    first = [bank.draw(clip, 20_000, seed=0) for clip in clips]
+    again = [bank.draw(clip, 20_000, seed=0) for clip in reversed(clips)][::-1]
+    other = [bank.draw(clip, 20_000, seed=1) for clip in clips]
+    assert [path for path, _ in first] == [path for path, _ in again]
+    assert all(np.array_equal(one[1], two[1]) for one, two in zip(first, again, strict=True))
+    assert len({path for path, _ in first}) == 3, "each recording has its turn"
+    assert [path for path, _ in first] != [path for path, _ in other]
+
+
+def test_a_longer_clip_begins_with_the_noise_of_a_shorter_one_and_repeats_it(tmp_path: Path) -> None:
+    hum = _hum(0.5)
+    _, short = _bank(tmp_path / "noise", a=hum).draw(made_clip(), 100, seed=0)
+    _, long = _bank(tmp_path / "noise", a=hum).draw(made_clip(), 40_000, seed=0)
+    n = without_silent_ends(hum).size
+    assert np.array_equal(long[:100], short)
+    assert np.array_equal(long[:n], long[n : 2 * n])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_noise_is_never_silent_where_the_recording_mostly_is(tmp_path: Path, seed: int) -> None:
+    knock = np.concatenate((silence(1.0), _hum(0.05), silence(3.0), _hum(0.05), silence(1.0)))
+    _, noise = _bank(tmp_path / "noise", knock=knock).draw(made_clip(), 1600, seed=seed)
+    assert noise.any()
+
+
+def test_files_that_are_no_noise_are_named(tmp_path: Path) -> None:
+    (tmp_path / "noise").mkdir()
+    (tmp_path / "noise" / "broken.flac").write_bytes(b"no sound")
+    bank = _bank(tmp_path / "noise", still=silence(1.0), hum=_hum(1.0))
+    assert [path.name for path in bank.paths] == ["hum.wav"]
+    assert "broken.flac" in bank.left_out[0]
+    assert "still.wav: holds silence alone" in bank.left_out[1]
+
+
+def test_a_folder_without_noise_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no such folder"):
+        noise_files(tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match="no sound file in it"):
+        noise_files(tmp_path)
+    with pytest.raises(CorpusError, match=r"can be used .*silence alone"):
+        _bank(tmp_path, still=silence(1.0))
+
+
+def test_ratios_are_read_from_quiet_to_loud() -> None:
+    assert parse_snr_db("0, 20,10.5,20") == [20.0, 10.5, 0.0]
+
+
+@pytest.mark.parametrize("text", ["x", "", "10,", "nan", "inf", "99", "10;0"])
+def test_bad_ratios_are_refused(text: str) -> None:
+    with pytest.raises(CorpusError, match="Bad --snr"):
+        parse_snr_db(text)

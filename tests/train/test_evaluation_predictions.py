@@ -1,0 +1,127 @@
+"""Clips are heard as the daemon hears them, clean and in noise, in one process or in many."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from evaluation_helpers import packed_model
+from voices import quiet_room
+
+from serd.labels import EMOTIONS
+from serd.pipeline import PipelineSettings
+from serd.runtime import TfliteModel
+from train.clips import Clip, CorpusError
+from train.evaluate import score_clips
+from train.evaluation.figures import figures
+from train.evaluation.noise import noise_files, open_bank
+from train.evaluation.predictions import NoiseSettings, Predictions, predict
+from train.evaluation.schemes import scheme_for
+
+SCHEME = scheme_for(EMOTIONS)
+PIPELINE = PipelineSettings()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packed_model(tmp_path_factory.mktemp("model") / "model.tflite")
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> NoiseSettings:
+    folder = tmp_path_factory.mktemp("noise")
+    for seed in range(3):
+        hiss = np.random.default_rng(seed).normal(0.0, 2000.0, 16_000).astype(np.int16)
+        soundfile.write(folder / f"hiss{seed}.wav", hiss, 16_000)
+    return NoiseSettings(bank=open_bank(folder, noise_files(folder)), snr_db=(20.0, -20.0), seed=0)
+
+
+def _labelled(clips: list[Clip]) -> list[tuple[Clip, int]]:
+    return [(clip, clip.label) for clip in clips]
+
+
+def _table(predictions: Predictions) -> list[list[object]]:
+    passes = [predictions.clean, *predictions.noisy.values()]
+    return [
+        [
+            each.clip.path.name,
+            each.noise,
+            each.speech_s,
+            () if each.probabilities is None else tuple(each.probabilities),
+        ]
+        for decided in passes
+        for each in decided
+    ]
+
+
+def test_figures_are_those_that_training_puts_into_the_card(model: Path, clips: list[Clip]) -> None:
+    predictions = predict(model, _labelled(clips), SCHEME, PIPELINE)
+    scores, _ = score_clips(TfliteModel(model), clips, PIPELINE)
+    got = figures(predictions.clean, EMOTIONS, seed=0).scores
+    assert np.array_equal(got.confusion, scores.confusion)
+    assert got.to_json() == scores.to_json()
+    assert all(each.speech_s > 0.6 for each in predictions.clean)
+
+
+def test_processes_give_what_one_process_gives(
+    model: Path, clips: list[Clip], noise: NoiseSettings
+) -> None:
+    noise = replace(noise, snr_db=(0.0,))
+    done: list[int] = []
+    alone = predict(model, _labelled(clips), SCHEME, PIPELINE, noise)
+    twice = _labelled(clips * 2)
+    assert len(clips) < 50 <= len(twice)
+    many = predict(model, twice, SCHEME, PIPELINE, noise, lambda: done.append(1))
+    assert len(done) == len(twice)
+    half = len(clips)
+    passes = {snr: each[:half] for snr, each in many.noisy.items()}
+    first = replace(many, clean=many.clean[:half], noisy=passes)
+    assert _table(first) == _table(alone)
+
+
+def test_noise_is_named_and_changes_what_is_heard(
+    model: Path, clips: list[Clip], noise: NoiseSettings
+) -> None:
+    predictions = predict(model, _labelled(clips[:9]), SCHEME, PIPELINE, noise)
+    assert list(predictions.noisy) == [20.0, -20.0]
+    quiet, loud = predictions.noisy.values()
+    assert [each.noise for each in quiet] == [each.noise for each in loud]
+    assert {each.noise for each in quiet} <= {"hiss0.wav", "hiss1.wav", "hiss2.wav"}
+    assert not any(each.noise for each in predictions.clean)
+    clean, faint, drowned = (
+        np.array([np.zeros(8) if each.probabilities is None else each.probabilities for each in part])
+        for part in (predictions.clean, quiet, loud)
+    )
+    assert not np.allclose(clean, faint)
+    assert np.abs(clean - faint).mean() < np.abs(clean - drowned).mean()
+
+
+def test_unheard_has_no_decision_and_unreadable_is_left_out(
+    model: Path, clips: list[Clip], tmp_path: Path
+) -> None:
+    silent = replace(clips[0], path=tmp_path / "silent.wav")
+    soundfile.write(silent.path, quiet_room(2.0), 16_000)
+    broken = replace(clips[0], path=tmp_path / "broken.wav")
+    broken.path.write_bytes(b"no sound")
+    predictions = predict(model, _labelled([broken, silent, clips[1]]), SCHEME, PIPELINE)
+    unheard, heard = predictions.clean
+    assert (unheard.decision, unheard.confidence, unheard.speech_s) == (-1, 0.0, 0.0)
+    assert heard.probabilities is not None
+    assert heard.confidence == heard.probabilities[heard.decision]
+    assert "broken.wav" in predictions.left_out[0]
+    with pytest.raises(CorpusError, match="nothing to score"):
+        predict(model, _labelled([broken]), SCHEME, PIPELINE)
+
+
+def test_a_model_written_anew_is_loaded_anew(model: Path, clips: list[Clip], tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    answers = []
+    for labels in (EMOTIONS, EMOTIONS[::-1]):
+        packed_model(path, labels=labels)
+        scheme = scheme_for(labels, "8")
+        (prediction,) = predict(path, _labelled(clips[:1]), scheme, PIPELINE).clean
+        assert prediction.probabilities is not None
+        answers.append(prediction.probabilities)
+    assert answers[0] == pytest.approx(answers[1][::-1])
+    assert not np.allclose(answers[0], answers[1])

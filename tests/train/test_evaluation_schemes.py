@@ -1,0 +1,94 @@
+"""Groups of classes sum what their emotions were given, and refuse what they cannot decide."""
+
+import numpy as np
+import pytest
+from evaluation_helpers import made_clip
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from serd.errors import InputError
+from serd.labels import EMOTIONS
+from train.evaluation.schemes import SCHEMES, scheme_for
+
+FIVE = ("angry", "calm", "fearful", "happy", "sad")
+TEN = tuple(f"{gender}_{emotion}" for gender in ("female", "male") for emotion in FIVE)
+
+
+@given(arrays(float, 8, elements=st.floats(0.0, 1.0)), st.sampled_from(["8", "5", "3", "2"]))
+def test_probabilities_are_summed_and_divided_by_the_rest(shares: np.ndarray, name: str) -> None:
+    scheme = scheme_for(EMOTIONS, name)
+    got = scheme.probabilities(shares)
+    groups = SCHEMES[name]
+    summed = {each: sum(shares[EMOTIONS.index(part)] for part in groups[each]) for each in groups}
+    total = sum(summed.values())
+    expected = [each / total if total else 1 / len(groups) for each in summed.values()]
+    assert scheme.classes == tuple(groups)
+    assert got == pytest.approx(expected)
+    assert got.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("8", "neutral calm happy sad angry fearful disgust surprised"),
+        ("5", "- calm happy sad angry fearful - -"),
+        ("3", "neutral neutral positive negative negative negative - -"),
+        ("2", "- positive positive negative negative negative - -"),
+    ],
+)
+def test_a_clip_belongs_to_the_class_of_the_articles_groups(name: str, classes: str) -> None:
+    scheme = scheme_for(EMOTIONS, name)
+    truths = [scheme.truth(made_clip(emotion)) for emotion in EMOTIONS]
+    got = ["-" if truth is None else scheme.classes[truth] for truth in truths]
+    assert got == classes.split()
+
+
+def test_the_models_own_labels_are_the_default() -> None:
+    for labels in (EMOTIONS, FIVE, TEN, ("negative", "positive", "neutral"), ("positive", "negative")):
+        scheme = scheme_for(labels)
+        assert scheme.classes == labels
+        assert scheme.name == str(len(labels))
+        assert np.array_equal(scheme.weights, np.eye(len(labels)))
+
+
+def test_models_of_gender_and_emotion_are_judged_by_both_or_by_emotion() -> None:
+    woman, unknown = (made_clip("sad", gender=gender) for gender in ("female", "unknown"))
+    ten = scheme_for(TEN[::-1], "10")
+    assert ten.classes == TEN
+    truth = ten.truth(woman)
+    assert truth is not None
+    assert ten.classes[truth] == "female_sad"
+    assert ten.truth(unknown) is None
+    five = scheme_for(TEN, "8")
+    assert set(five.classes) == set(FIVE)
+    shares = np.zeros(10)
+    shares[[TEN.index("female_sad"), TEN.index("male_sad")]] = 0.3, 0.5
+    shares[TEN.index("male_calm")] = 0.2
+    assert five.probabilities(shares)[five.classes.index("sad")] == pytest.approx(0.8)
+    assert five.truth(unknown) == five.classes.index("sad")
+    assert scheme_for(TEN, "2").weights.sum() == 10
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "message"),
+    [
+        (EMOTIONS, "10", "carries the gender"),
+        (FIVE, "10", "carries the gender"),
+        (FIVE, "3", None),
+        (("happy", "sad", "angry"), "5", "nothing in the model says calm, fearful"),
+        (("positive", "neutral", "negative"), "2", "means calm or neutral"),
+        (("positive", "neutral", "negative"), "8", "nothing in the model says neutral, calm"),
+        (("cat", "happy"), None, "Bad labels cat"),
+        (("child_happy", "happy"), None, "Bad labels child_happy"),
+        (("female_sad", "male_sad"), "8", "more than one class"),
+    ],
+)
+def test_what_a_model_cannot_decide_is_refused(
+    labels: tuple[str, ...], name: str | None, message: str | None
+) -> None:
+    if message is None:
+        assert scheme_for(labels, name).classes == ("positive", "neutral", "negative")
+        return
+    with pytest.raises(InputError, match=message):
+        scheme_for(labels, name)

@@ -1,0 +1,27 @@
+"""What is int8 and what stays float32 follows from the graph's order alone."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from train.graph import read_graph
+from train.quantise import convert, float_operators
+
+
+def test_products_over_frames_are_int8_and_those_of_one_vector_float() -> None:
+    """Convolutions and the pooling between them; the layer behind the flattening stays as it is."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((40, 6))
+    x = layers.Conv1D(8, 5, activation="relu")(inputs)
+    x = layers.Conv1D(8, 5, activation="relu")(layers.MaxPooling1D(2)(x))
+    model = keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+    windows = np.random.default_rng(0).standard_normal((30, 40, 6)).astype(np.float32)
+    networks = convert(model, windows)
+    in_int8 = [each.name for each in read_graph(networks["int8"]).operators if not each.is_float]
+    assert [name for name in in_int8 if name in {"CONV_2D", "MAX_POOL_2D"}] == [
+        "CONV_2D",
+        "MAX_POOL_2D",
+        "CONV_2D",
+    ]
+    assert float_operators(networks["int8"]) == ["FULLY_CONNECTED", "SOFTMAX"]
+    assert float_operators(networks["float32"]) == ["CONV_2D", "FULLY_CONNECTED", "SOFTMAX"]

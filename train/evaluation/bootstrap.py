@@ -1,0 +1,59 @@
+"""How far a figure would move with other actors: a bootstrap over actors, not over clips.
+
+The clips of one actor resemble each other, so that resampling clips would give intervals that are much
+too narrow. Whole actors are drawn with replacement instead, each with all of its clips (the cluster
+bootstrap, A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application", 1997, 3.8), and
+the interval holds the middle 95 % of what comes out. With few actors it is still a narrow guess.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from train.scores import Counts, Shares, accuracy, macro_f1, uar
+
+N_RESAMPLES = 2000
+LEVEL = 0.95
+
+_FIGURES: dict[str, Callable[[Counts], Shares]] = {
+    "uar": uar,
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """Where a figure lies in 95 % of the resamples."""
+
+    low: float
+    """Lower bound."""
+    high: float
+    """Upper bound."""
+
+
+def intervals(by_actor: Counts, *, seed: int, n_resamples: int = N_RESAMPLES) -> dict[str, Interval]:
+    """The 95 % intervals of UAR, accuracy and macro F1.
+
+    Args:
+        by_actor: int64, shape (n_actors, n_labels, n_labels + 1): each actor's confusion matrix, with
+            one clip or more.
+        seed: draws the resamples.
+        n_resamples: how many.
+
+    Returns:
+        By the figure's name; empty for a single actor, of whom nothing can be learnt about others.
+    """
+    n_actors = len(by_actor)
+    if n_actors < 2:
+        return {}
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(n_actors, np.full(n_actors, 1.0 / n_actors), size=n_resamples)
+    resampled = np.tensordot(times, by_actor, axes=1)
+    tails = ((1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0)
+    found = {}
+    for name, figure in _FIGURES.items():
+        low, high = np.quantile(figure(resampled), tails)
+        found[name] = Interval(low=float(low), high=float(high))
+    return found

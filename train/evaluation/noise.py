@@ -1,0 +1,191 @@
+"""Noise under speech, at a signal-to-noise ratio that means the same for every clip.
+
+The ratio in dB is 10 log10(S / N). S is the mean square of those 30 ms frames of the clean clip that the
+daemon's voice detector calls speech (of the whole clip, should it call none so): the pauses around a
+sentence, which differ from corpus to corpus, have no part in it. N is the mean square of the noise over
+the whole clip, pauses included.
+
+A recording of noise is freed of the silence at its two ends, begun at a random place and repeated as
+often as the clip is long. Which recording and which place is drawn from the seed and the clip's name
+alone: a clip has the same noise at each ratio, whichever clips are beside it.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio import FULL_SCALE, AudioBlock, CaptureTime, Samples, to_int16
+from serd.errors import SoundFileError
+from serd.sources.files import read_samples
+from serd.sources.opening import SOUND_SUFFIXES
+from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
+from train.clips import Clip, CorpusError
+from train.processes import map_in_order
+
+Sound = NDArray[np.float32]
+
+UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+_SILENT_SHARE = 1e-3
+"""Share of a recording's peak below which its two ends are silence: 60 dB."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoiseBank:
+    """Recordings of noise to draw from."""
+
+    folder: Path
+    """Where they lie."""
+    paths: tuple[Path, ...]
+    """Those that can be read and hold sound, in the order of their names."""
+    left_out: tuple[str, ...]
+    """One line for each that is not used, with the reason."""
+
+    def draw(self, clip: Clip, n_samples: int, *, seed: int) -> tuple[Path, Sound]:
+        """Noise for a clip.
+
+        Args:
+            clip: whose noise it is.
+            n_samples: how much, in samples.
+            seed: draws the recording and the place where it begins.
+
+        Returns:
+            The recording's path, and float32, shape (n_samples,), of any level above 0.
+        """
+        key = hashlib.sha256(f"{clip.corpus}/{clip.path.stem}".encode()).digest()[:8]
+        rng = np.random.default_rng([seed, *key])
+        path = self.paths[rng.integers(len(self.paths))]
+        noise = without_silent_ends(read_samples(path))
+        start = int(rng.integers(noise.size))
+        piece = noise[(start + np.arange(n_samples)) % noise.size]
+        # Where it falls into a gap, it begins with the recording, which begins with sound.
+        return path, piece if piece.any() else noise[np.arange(n_samples) % noise.size]
+
+
+def noise_files(folder: Path) -> list[Path]:
+    """Every sound file below a folder, however nested, in the order of their names.
+
+    Raises:
+        CorpusError: no such folder, or no sound file in it.
+    """
+    if not folder.is_dir():
+        raise CorpusError(f"{folder}: no such folder, expected one that holds recordings of noise")
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in SOUND_SUFFIXES and path.is_file()
+    )
+    if not files:
+        raise CorpusError(f"{folder}: no sound file in it, expected recordings of noise")
+    return files
+
+
+def open_bank(
+    folder: Path, files: Sequence[Path], progress: Callable[[], None] = lambda: None
+) -> NoiseBank:
+    """Those of the files that can serve as noise.
+
+    Args:
+        folder: where they lie.
+        files: what ``noise_files`` found there.
+        progress: told of each file that is looked at.
+
+    Raises:
+        CorpusError: no file can be read and holds sound.
+    """
+    paths, left_out = [], []
+    for path, reason in zip(files, map_in_order(_why_not, files), strict=True):
+        if reason:
+            left_out.append(reason)
+        else:
+            paths.append(path)
+        progress()
+    if not paths:
+        raise CorpusError(f"{folder}: no recording of noise in it can be used ({left_out[0]})")
+    return NoiseBank(folder=folder, paths=tuple(paths), left_out=tuple(left_out))
+
+
+def _why_not(path: Path) -> str:
+    """Why a file cannot serve as noise; empty if it can."""
+    try:
+        return "" if without_silent_ends(read_samples(path)).size else f"{path}: holds silence alone"
+    except SoundFileError as exc:
+        return str(exc)
+
+
+def without_silent_ends(samples: Samples) -> Sound:
+    """A recording from its first to its last sound, full scale being 1.
+
+    Args:
+        samples: int16, shape (n_samples,).
+
+    Returns:
+        float32, shape (n,), n up to n_samples; 0 where there is no sound at all.
+    """
+    sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
+    size = np.abs(sound)
+    (loud,) = np.nonzero(size > _SILENT_SHARE * size.max(initial=0.0))
+    return sound[loud[0] : loud[-1] + 1] if loud.size else sound[:0]
+
+
+def speech_mean_square(samples: Samples, voice: VoiceSettings) -> float:
+    """Power of the speech in a clip, full scale being 1.
+
+    Args:
+        samples: int16, shape (n_samples,), 16 kHz mono.
+        voice: the daemon's voice detector.
+
+    Returns:
+        Mean square of the voiced frames, or of all samples where no frame is voiced; 0 for no sample.
+    """
+    if not samples.size:
+        return 0.0
+    block = AudioBlock(samples=samples, offset_samples=0, captured=UNTIMED)
+    frames = VoiceActivity(partial(webrtc_detector, voice), voice).process(block)
+    mean_square = (
+        frames.mean_square[frames.voiced].mean()
+        if frames.voiced.any()
+        else np.square(samples, dtype=np.float64).mean()
+    )
+    return float(mean_square) / FULL_SCALE**2
+
+
+def mix(speech: Samples, noise: Sound, snr_db: float, *, speech_power: float) -> Samples:
+    """A clip with noise under it.
+
+    Where the sum would pass full scale, all of it is made quieter, so that the ratio stays. Digital
+    silence stays as it is.
+
+    Args:
+        speech: int16, shape (n_samples,).
+        noise: float32, shape (n_samples,), of any level above 0.
+        snr_db: level of the speech above the noise's, in dB.
+        speech_power: mean square of the speech, as ``speech_mean_square`` gives it.
+
+    Returns:
+        int16, shape (n_samples,).
+    """
+    if speech_power == 0.0:
+        return speech
+    noise_power = float(np.square(noise, dtype=np.float64).mean())
+    gain = np.sqrt(speech_power / noise_power * 10.0 ** (-snr_db / 10.0))
+    total = speech / FULL_SCALE + gain * noise
+    peak = np.abs(total).max()
+    return to_int16(total / peak if peak > 1.0 else total)
+
+
+def parse_snr_db(text: str) -> Sequence[float]:
+    """Signal-to-noise ratios, such as "20,10,0", from the quietest noise to the loudest.
+
+    Raises:
+        CorpusError: anything else, or a ratio outside -30 to 60 dB.
+    """
+    try:
+        ratios = {float(part) for part in text.split(",")}
+    except ValueError:
+        ratios = set()
+    if not ratios or not all(-30.0 <= ratio <= 60.0 for ratio in ratios):
+        raise CorpusError(f"Bad --snr {text!r}, expected ratios in dB from -30 to 60 such as 20,10,0")
+    return sorted(ratios, reverse=True)

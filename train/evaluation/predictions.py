@@ -1,0 +1,145 @@
+"""What the daemon would have said of each clip, clean and in noise, on all processors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio import AudioBlock
+from serd.errors import SoundFileError
+from serd.pipeline import PipelineSettings
+from serd.runtime import TfliteModel
+from serd.sources.files import read_samples
+from train.clips import Clip, CorpusError
+from train.evaluate import Heard, hear
+from train.evaluation.noise import UNTIMED, NoiseBank, mix, speech_mean_square
+from train.evaluation.schemes import Scheme
+from train.processes import map_in_order
+from train.scores import UNHEARD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoiseSettings:
+    """What is mixed under the clips."""
+
+    bank: NoiseBank
+    """Recordings to draw from."""
+    snr_db: tuple[float, ...]
+    """Signal-to-noise ratios, in dB."""
+    seed: int
+    """Draws a recording for each clip."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """The decision on one clip."""
+
+    clip: Clip
+    """The clip."""
+    truth: int
+    """Index of its class."""
+    probabilities: NDArray[np.float64] | None
+    """float64, shape (n_classes,), sums to 1; None where no speech was heard."""
+    speech_s: float
+    """Speech that was heard, in seconds."""
+    noise: str
+    """Name of the recording that was mixed under it; empty for none."""
+
+    @property
+    def decision(self) -> int:
+        """Index of the likeliest class, or ``UNHEARD``."""
+        return UNHEARD if self.probabilities is None else int(self.probabilities.argmax())
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the likeliest class; 0 where no speech was heard."""
+        return 0.0 if self.probabilities is None else float(self.probabilities.max())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Predictions:
+    """The decisions on all clips."""
+
+    clean: tuple[Prediction, ...]
+    """On the clips as recorded, in their order."""
+    noisy: dict[float, tuple[Prediction, ...]]
+    """By signal-to-noise ratio in dB, the same clips in the same order."""
+    left_out: tuple[str, ...]
+    """One line for each clip that could not be read."""
+
+
+def predict(
+    model_path: Path,
+    clips: Sequence[tuple[Clip, int]],
+    scheme: Scheme,
+    pipeline: PipelineSettings,
+    noise: NoiseSettings | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> Predictions:
+    """Let a model hear clips.
+
+    Args:
+        model_path: the .tflite file; each process loads it once.
+        clips: the clips, each with the index of its class.
+        scheme: the classes.
+        pipeline: the daemon's settings.
+        noise: what is mixed under them in further passes.
+        progress: told of each clip that is done.
+
+    Raises:
+        CorpusError: no clip could be read.
+    """
+    ratios = noise.snr_db if noise else ()
+    passes: list[list[Prediction]] = [[] for _ in range(1 + len(ratios))]
+    left_out = []
+    work = partial(_hear_clip, model_path=model_path, pipeline=pipeline, noise=noise)
+    results = map_in_order(work, [clip for clip, _ in clips])
+    for (clip, truth), result in zip(clips, results, strict=True):
+        progress()
+        if isinstance(result, str):
+            left_out.append(result)
+            continue
+        name, heard = result
+        for number, (decisions, each) in enumerate(zip(passes, heard, strict=True)):
+            by_label = each.probabilities
+            prediction = Prediction(
+                clip=clip,
+                truth=truth,
+                probabilities=None if by_label is None else scheme.probabilities(by_label),
+                speech_s=each.speech_s,
+                noise=name if number else "",
+            )
+            decisions.append(prediction)
+    clean, *noisy = map(tuple, passes)
+    if not clean:
+        raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
+    by_ratio = dict(zip(ratios, noisy, strict=True))
+    return Predictions(clean=clean, noisy=by_ratio, left_out=tuple(left_out))
+
+
+def _hear_clip(
+    clip: Clip, *, model_path: Path, pipeline: PipelineSettings, noise: NoiseSettings | None
+) -> tuple[str, list[Heard]] | str:
+    """The name of the noise and what is heard clean, then at each ratio; or why it cannot be read."""
+    try:
+        samples = read_samples(clip.path)
+    except SoundFileError as exc:
+        return str(exc)
+    name, sounds = "", [samples]
+    if noise is not None:
+        path, sound = noise.bank.draw(clip, samples.size, seed=noise.seed)
+        name = path.relative_to(noise.bank.folder).as_posix()
+        power = speech_mean_square(samples, pipeline.voice)
+        sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
+    model = _loaded(model_path, model_path.stat().st_mtime_ns)
+    blocks = [AudioBlock(samples=each, offset_samples=0, captured=UNTIMED) for each in sounds]
+    return name, [hear([block], model, pipeline) for block in blocks]
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path, _written_ns: int) -> TfliteModel:
+    """The model, loaded once a process, and again should the file have been written anew."""
+    return TfliteModel(path)

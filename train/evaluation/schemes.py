@@ -1,0 +1,146 @@
+"""Which classes a model is judged by: its own, or groups of them whose probabilities are summed.
+
+The groups are those of the article's experiments. They have neither disgust nor surprised, and the
+ones of two classes no neutral either: clips of such emotions are not scored, and what the model gives
+to emotions outside the groups is shared out by dividing by the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.errors import InputError
+from serd.labels import EMOTIONS
+from train.clips import Clip
+
+Groups = Mapping[str, tuple[str, ...]]
+
+_GENDERS: Final = ("female", "male")
+_FIVE: Final = ("angry", "calm", "fearful", "happy", "sad")
+_GROUPED: Final[Mapping[str, Groups]] = {
+    "3": {
+        "positive": ("happy",),
+        "neutral": ("calm", "neutral"),
+        "negative": ("angry", "fearful", "sad"),
+    },
+    "2": {"positive": ("happy", "calm"), "negative": ("angry", "fearful", "sad")},
+}
+SCHEMES: Final[Mapping[str, Groups]] = {
+    "8": {emotion: (emotion,) for emotion in EMOTIONS},
+    "5": {emotion: (emotion,) for emotion in _FIVE},
+    **_GROUPED,
+    "10": {f"{gender}_{emotion}": (f"{gender}_{emotion}",) for gender in _GENDERS for emotion in _FIVE},
+}
+"""Classes by the number of them: what each is made of, an emotion or the emotion of one gender. "8" is
+the emotions that the model names, each for itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scheme:
+    """Classes to judge by, and the way from a model's labels to them."""
+
+    name: str
+    """Number of classes, as asked for or as the model has them."""
+    classes: tuple[str, ...]
+    """Name of each class."""
+    groups: Groups
+    """What each class is made of."""
+    weights: NDArray[np.float64]
+    """float64, shape (n_labels, n_classes): 1 where a label belongs to a class, else 0."""
+
+    def truth(self, clip: Clip) -> int | None:
+        """Index of a clip's class; None where it has none."""
+        meanings = {clip.emotion, f"{clip.gender}_{clip.emotion}"}
+        for index, name in enumerate(self.classes):
+            if meanings.intersection(self.groups[name]):
+                return index
+        return None
+
+    def probabilities(self, by_label: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities of the classes.
+
+        Args:
+            by_label: float64, shape (n_labels,), of the model's labels.
+
+        Returns:
+            float64, shape (n_classes,), sums to 1; all alike where the model gives nothing to any.
+        """
+        summed: NDArray[np.float64] = by_label @ self.weights
+        total = summed.sum()
+        return summed / total if total > 0.0 else np.full(summed.size, 1.0 / summed.size)
+
+
+def scheme_for(labels: Sequence[str], name: str | None = None) -> Scheme:
+    """The classes to judge a model by.
+
+    Args:
+        labels: the model's: emotions, emotions by gender ("female_angry"), or the classes of the
+            schemes of three or two.
+        name: one of ``SCHEMES``, or None for the labels as they are.
+
+    Raises:
+        InputError: the labels mean nothing that a clip could be held against, or they cannot be
+            grouped in that way.
+    """
+    own = _own_groups(labels)
+    if name is None:
+        groups = own
+    elif name == "8":
+        emotions = {_without_gender(part) for parts in own.values() for part in parts}
+        groups = {each: (each,) for each in EMOTIONS if each in emotions}
+    else:
+        groups = SCHEMES[name]
+    classes = tuple(groups)
+    weights = np.array(
+        [[_belongs(parts, groups[each]) for each in classes] for parts in own.values()], float
+    )
+    _check(name, own, groups, weights)
+    return Scheme(name=name or str(len(classes)), classes=classes, groups=groups, weights=weights)
+
+
+def _own_groups(labels: Sequence[str]) -> Groups:
+    """What each label of a model stands for."""
+    for groups in _GROUPED.values():
+        if set(labels) == set(groups):
+            return {label: groups[label] for label in labels}
+    unknown = [label for label in labels if _without_gender(label) not in EMOTIONS]
+    if unknown:
+        raise InputError(
+            f"Bad labels {', '.join(unknown)} of the model, expected emotions ({', '.join(EMOTIONS)}),"
+            " emotions by gender (female_angry), or positive, neutral, negative"
+        )
+    return {label: (label,) for label in labels}
+
+
+def _without_gender(meaning: str) -> str:
+    gender, _, emotion = meaning.rpartition("_")
+    return emotion if gender in {"", *_GENDERS} else meaning
+
+
+def _belongs(meaning: Sequence[str], group: Sequence[str]) -> bool:
+    """Whether everything that a label stands for is in a group."""
+    return all(part in group or _without_gender(part) in group for part in meaning)
+
+
+def _check(name: str | None, own: Groups, groups: Groups, weights: NDArray[np.float64]) -> None:
+    """Every class needs a label, and no label may stand for emotions inside and outside a class."""
+    named = f"the model's labels are {', '.join(own)}"
+    lacking = [each for each, column in zip(groups, weights.T, strict=True) if not column.any()]
+    if name == "10" and lacking:
+        raise InputError(
+            "Bad --scheme 10: a model can be judged by gender and emotion only if each of its labels"
+            f" carries the gender (female_angry, male_angry and so on); {named}"
+        )
+    if lacking or len(groups) < 2:
+        what = ", ".join(lacking) or "more than one class"
+        raise InputError(f"Bad --scheme {name}: nothing in the model says {what}; {named}")
+    wanted = {part for parts in groups.values() for part in parts}
+    for (label, parts), row in zip(own.items(), weights, strict=True):
+        if not row.any() and wanted.intersection(parts):
+            raise InputError(
+                f"Bad --scheme {name}: the model's {label} means {' or '.join(parts)}, which are"
+                f" classes apart there; {named}"
+            )

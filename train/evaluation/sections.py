@@ -1,0 +1,161 @@
+"""The sections of the page that hold figures and pictures."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from train.evaluation.charts import (
+    classes_chart,
+    confusion_chart,
+    noise_chart,
+    parts_chart,
+    reliability_chart,
+    usual_mistakes,
+)
+from train.evaluation.figures import Figures
+from train.evaluation.judge import Evaluation
+from train.evaluation.markup import figure, folded, pair, paragraph, section, table
+from train.evaluation.wording import ece, interval, passes, share
+from train.scores import Scores
+
+_N_MISTAKES: Final = 8
+
+
+def classes_section(scores: Scores) -> str:
+    """Precision, recall and F1 of each class."""
+    rows = [
+        (
+            label,
+            share(scores.precisions.get(label)),
+            share(recall),
+            share(scores.f1s[label]),
+            str(scores.counts[label]),
+        )
+        for label, recall in scores.recalls.items()
+    ]
+    columns = ("class", "precision", "recall", "F1", "clips")
+    chart = figure(
+        classes_chart(scores),
+        "Recall: how many clips of the class were recognised. Precision: how many decisions for the"
+        " class were right.",
+    )
+    return section("Each class", pair(chart, table("Figures by class", columns, rows)))
+
+
+def confusion_section(scores: Scores) -> str:
+    """Which class is taken for which."""
+    columns = ("truth / decision", *scores.labels, "unheard", "all")
+    rows = [
+        (label, *(str(count) for count in counts), str(sum(counts)))
+        for label, counts in zip(scores.labels, scores.confusion.tolist(), strict=True)
+        if any(counts)
+    ]
+    chart = figure(
+        confusion_chart(scores),
+        "Rows: what was acted. Columns: what was decided. The stronger the colour,"
+        " the larger the share of the row.",
+    )
+    counts = table("Clips by truth and decision", columns, rows)
+    mistakes = [
+        (f"{truth} taken for {decision}", str(count), f"{count / of:.0%}")
+        for truth, decision, count, of in usual_mistakes(scores)[:_N_MISTAKES]
+    ]
+    columns = ("mistake", "clips", "of its class")
+    usual = table("Most frequent mistakes", columns, mistakes) if mistakes else ""
+    return section("What is taken for what", pair(chart, usual), folded("All counts as a table", counts))
+
+
+def parts_section(figures: Figures) -> str:
+    """The same figures of parts of the clips, actors among them."""
+    actors = {f"actor {name}": part for name, part in figures.slices["actor"].items()}
+    others = {
+        f"{name} {value}": part
+        for name, parts in figures.slices.items()
+        for value, part in parts.items()
+        if name != "actor"
+    }
+    note = paragraph(
+        "UAR is the mean over the classes that a part holds: where parts hold different classes, their"
+        " UAR is not to be compared. The band is the 95 % interval of all clips.",
+        "dim",
+    )
+    shown = [
+        pair(f"<figure>{parts_chart(name, parts, figures)}</figure>", _parts_table(name, parts))
+        for name, parts in (("part", others), ("actor", actors))
+    ]
+    return section("Parts of the clips", note, *shown)
+
+
+def _parts_table(name: str, parts: Mapping[str, Scores]) -> str:
+    rows = [
+        (
+            title,
+            share(part.uar),
+            share(part.accuracy),
+            str(part.n_clips),
+            str(part.n_unheard),
+            str(len(part.recalls)),
+        )
+        for title, part in parts.items()
+    ]
+    columns = ("part", "UAR", "accuracy", "clips", "unheard", "classes")
+    return table(f"UAR and accuracy by {name}", columns, rows)
+
+
+def calibration_section(figures: Figures) -> str:
+    """How far confidence can be trusted."""
+    calibration = figures.calibration
+    if calibration is None:
+        return section("Calibration", paragraph("No speech was heard in any clip."))
+    rows = [
+        (f"{each.low:.2f} to {each.high:.2f}", share(each.confidence), share(each.accuracy), str(each.n))
+        for each in calibration.bins
+    ]
+    columns = ("bin", "mean confidence", "accuracy", "clips")
+    chart = figure(
+        reliability_chart(calibration),
+        "Bars: accuracy of the decisions in each bin of confidence. Strokes: the mean confidence that"
+        " the model gave them; a bar below its stroke is overconfident. Below: clips in each bin.",
+    )
+    words = paragraph(
+        f"The expected calibration error is {share(calibration.ece)}: the gap between stroke and bar,"
+        f" averaged over the clips. On average the model claims {share(calibration.confidence)} and is"
+        f" right in {share(calibration.accuracy)}."
+    )
+    bins = folded("The bins as a table", table("Confidence and accuracy by bin", columns, rows))
+    return section("Does it know when it is right?", pair(chart, words + bins))
+
+
+def noise_section(evaluation: Evaluation) -> str:
+    """The figures at each signal-to-noise ratio; nothing where no noise was asked for."""
+    if not evaluation.noisy or evaluation.bank is None:
+        return ""
+    by_noise = passes(evaluation, "clean")
+    rows = [
+        (
+            title,
+            share(each.scores.uar),
+            interval(each, "uar"),
+            str(each.scores.n_unheard),
+            share(each.scores.accuracy),
+            share(each.scores.macro_f1),
+            ece(each),
+        )
+        for title, each in by_noise.items()
+    ]
+    columns = ("noise", "UAR", "95 % interval", "unheard", "accuracy", "macro F1", "ECE")
+    words = paragraph(
+        f"Under each clip one of {len(evaluation.bank.paths)} recordings. The ratio holds the power of"
+        " the frames that the voice detector calls speech in the clean clip against the power of the"
+        " noise over the whole clip; a clip has the same noise at every ratio.",
+        "dim",
+    )
+    recalls = table(
+        "Recall by class",
+        ("class", *by_noise),
+        [
+            (label, *(share(each.scores.recalls[label]) for each in by_noise.values()))
+            for label in evaluation.clean.scores.recalls
+        ],
+    )
+    chart = figure(noise_chart(by_noise), "UAR with its 95 % interval; the dashed line is chance.")
+    return section("In noise", words, pair(chart, table("Figures in noise", columns, rows) + recalls))

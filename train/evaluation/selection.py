@@ -1,0 +1,137 @@
+"""Which clips a model is judged on, and whether it has heard their actors before."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from serd.card import ModelCard
+from train.actors import Actors, format_actors, parse_actors
+from train.clips import Channel, Clip, Corpus, CorpusError
+from train.protocols import PROTOCOLS
+
+ChannelChoice = Literal["speech", "song", "all"]
+CHANNELS: Final[tuple[ChannelChoice, ...]] = ("speech", "song", "all")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """Whose clips are asked for."""
+
+    actors: Actors = frozenset()
+    """These alone; nobody named means everybody in the corpus, or whom the protocol names."""
+    protocol: str = ""
+    """Test actors of the folds of one of ``PROTOCOLS``, as far as the model has not heard them."""
+    channel: ChannelChoice = "speech"
+    """What is scored."""
+    allow_seen: bool = False
+    """Whether actors that the model was trained on may be scored."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """The clips to score."""
+
+    clips: tuple[Clip, ...]
+    """In the corpus's order; one or more."""
+    seen: Actors
+    """Those of their actors that the model was trained on."""
+    remarks: tuple[str, ...]
+    """One line for each thing about the choice that a reader of the figures must know."""
+
+    @property
+    def actors(self) -> Actors:
+        """Every actor that has a clip."""
+        return frozenset(clip.actor for clip in self.clips)
+
+
+def trained_actors(card: ModelCard) -> Actors | None:
+    """Actors that a model has learnt from, or by whom its epoch was chosen; None if it does not say."""
+    named = [card.training.get(key, "") for key in ("actors", "validation_actors")]
+    try:
+        actors = frozenset[str]().union(*(parse_actors(text) for text in named))
+    except (AttributeError, CorpusError):
+        return None
+    return actors or None
+
+
+def select(corpus: Corpus, card: ModelCard, request: Request) -> Selection:
+    """Choose the clips.
+
+    Args:
+        corpus: all there are.
+        card: the model's, which says whom it has heard.
+        request: whose are asked for.
+
+    Raises:
+        CorpusError: an actor is missing or was heard in training, no test actor of the protocol is
+            left, or nobody has a clip of that channel.
+    """
+    trained = trained_actors(card)
+    remarks = []
+    if trained is None:
+        remarks.append(
+            "the model's card does not say which actors it was trained on: the figures may be of actors"
+            " that it has heard"
+        )
+    if request.protocol:
+        chosen, more = _of_protocol(corpus.actors, trained or frozenset(), request)
+        remarks += more
+    else:
+        missing = request.actors - corpus.actors
+        if missing:
+            raise CorpusError(
+                f"no clip of actor {format_actors(missing)}; there are actors"
+                f" {format_actors(corpus.actors)}"
+            )
+        chosen = request.actors or corpus.actors
+    seen = chosen & (trained or frozenset())
+    if seen and not request.allow_seen:
+        raise CorpusError(_seen_line(seen, chosen, corpus.actors))
+    wanted: tuple[Channel, ...] = ("speech", "song") if request.channel == "all" else (request.channel,)
+    clips = tuple(clip for clip in corpus.clips if clip.actor in chosen and clip.channel in wanted)
+    silent = chosen - {clip.actor for clip in clips}
+    if not clips:
+        raise CorpusError(f"no {request.channel} clip of actors {format_actors(chosen)} to score")
+    if silent:
+        remarks.append(f"no {request.channel} clip of actors {format_actors(silent)}")
+    return Selection(clips=clips, seen=seen - silent, remarks=tuple(remarks))
+
+
+def _of_protocol(present: Actors, trained: Actors, request: Request) -> tuple[Actors, list[str]]:
+    """Test actors of a protocol that are here and unheard, and what is to be said of the others."""
+    name = request.protocol
+    test = frozenset[str]().union(*PROTOCOLS[name])
+    missing, here = test - present, test & present
+    if not here:
+        raise CorpusError(
+            f"none of the test actors of {name} ({format_actors(test)}) is here; there are actors"
+            f" {format_actors(present)}"
+        )
+    remarks = []
+    if missing:
+        remarks.append(
+            f"test actors {format_actors(missing)} of {name} are missing: these are not figures of the"
+            " whole protocol"
+        )
+    if request.allow_seen:
+        return here, remarks
+    unheard = here - trained
+    if not unheard:
+        raise CorpusError(
+            f"the model was trained on every test actor of {name} that is here"
+            f" ({format_actors(here)}), and scoring them would flatter it: add --allow-seen"
+        )
+    if here & trained:
+        remarks.append(
+            f"test actors {format_actors(here & trained)} of {name} are left out: the model was trained"
+            " on them"
+        )
+    return unheard, remarks
+
+
+def _seen_line(seen: Actors, chosen: Actors, present: Actors) -> str:
+    unheard = present - seen if chosen == present else chosen - seen
+    instead = f"choose others (--actors {format_actors(unheard)}) or " if unheard else ""
+    return (
+        f"the model was trained on actors {format_actors(seen)}, according to its card, and scoring them"
+        f" would flatter it: {instead}add --allow-seen"
+    )

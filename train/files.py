@@ -1,0 +1,27 @@
+"""Files that are whole or not there."""
+
+import contextlib
+from pathlib import Path
+
+from serd.errors import OperationError
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that its name only ever stands for all of the content.
+
+    Args:
+        path: where; folders above it are made.
+        content: all of it.
+
+    Raises:
+        OperationError: it cannot be written; what was there before is still there.
+    """
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise OperationError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
