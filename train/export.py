@@ -23,7 +23,6 @@ from train.evaluate import score_clips
 from train.graph import Graph, read_graph
 from train.kept import KeptNetwork, RunError, load_keras
 from train.precisions import Precision, file_name
-from train.provenance import versions
 from train.quantise import convert, float_operators
 from train.real_windows import (
     RealWindows,
@@ -33,6 +32,7 @@ from train.real_windows import (
     is_training_data,
 )
 from train.scores import Scores
+from train.versions import versions
 
 LEAST_AGREEMENT: Final[Mapping[Precision, float]] = {"float32": 0.995, "dynamic": 0.98, "int8": 0.98}
 """Share of windows for which a precision must name the same class as Keras."""

@@ -3,15 +3,12 @@
 import platform
 from typing import Any
 
-import numpy as np
-
-import serd
 from train.actors import Split, format_actors
 from train.clips import fingerprint
 from train.corpora import ravdess
 from train.dataset import Dataset
 from train.recipe import Recipe
-from train.versions import package_version
+from train.versions import versions
 
 
 def provenance(
@@ -59,15 +56,4 @@ def provenance(
         "versions": versions(),
         "machine": platform.machine(),
         "recipe": recipe.to_json(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a network is made with."""
-    return {
-        "serd": serd.__version__,
-        "tensorflow": package_version("tensorflow", "tensorflow-cpu"),
-        "keras": package_version("keras"),
-        "numpy": np.__version__,
-        "python": platform.python_version(),
     }

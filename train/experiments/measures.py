@@ -6,36 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from train.scores import UNHEARD, Scores, score
+from train.scores import UNHEARD, Scores, macro_f1, score
 
 
 def class_measures(scores: Scores) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and number of clips of each class, 0 where they have no meaning.
-
-    A clip in which nothing was heard lowers the recall of its class and no precision.
-    """
-    square = scores.confusion[:, :-1]
-    right = np.diag(square).astype(np.float64)
-    n_true, n_decided = scores.confusion.sum(axis=1), square.sum(axis=0)
-    recall = right / np.maximum(n_true, 1)
-    precision = right / np.maximum(n_decided, 1)
-    f1 = 2.0 * right / np.maximum(n_true + n_decided, 1)
+    """Precision, recall, F1 and number of clips of each class, 0 where they have no meaning."""
     return {
         label: {
-            "precision": float(precision[index]),
-            "recall": float(recall[index]),
-            "f1": float(f1[index]),
-            "n_clips": int(n_true[index]),
+            "precision": scores.precisions.get(label, 0.0),
+            "recall": scores.recalls.get(label, 0.0),
+            "f1": scores.f1s.get(label, 0.0),
+            "n_clips": n_clips,
         }
-        for index, label in enumerate(scores.labels)
+        for label, n_clips in scores.counts.items()
     }
-
-
-def macro_f1(scores: Scores) -> float:
-    """Mean F1 over the classes that occur in the truth or in a decision."""
-    occurs = scores.confusion.sum(axis=1) + scores.confusion[:, :-1].sum(axis=0) > 0
-    f1 = np.array([each["f1"] for each in class_measures(scores).values()])
-    return float(f1[occurs].mean())
 
 
 def measures(scores: Scores) -> dict[str, Any]:
@@ -43,7 +27,7 @@ def measures(scores: Scores) -> dict[str, Any]:
     return {
         "uar": round(scores.uar, 4),
         "accuracy": round(scores.accuracy, 4),
-        "macro_f1": round(macro_f1(scores), 4),
+        "macro_f1": round(float(macro_f1(scores.confusion)), 4),
         "n_clips": scores.n_clips,
         "n_unheard": scores.n_unheard,
         "per_class": {

@@ -1,17 +1,13 @@
 """What the files of a finished run hold."""
 
-import platform
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import serd
 from train.experiments.data import Data, Part
 from train.experiments.measures import measures
 from train.experiments.options import RunOptions
 from train.experiments.settings import Experiment
 from train.scores import Scores
-from train.versions import package_version
 
 if TYPE_CHECKING:
     from train.experiments.training import Outcome
@@ -101,15 +97,3 @@ def predictions(data: Data, part: Part, said: Mapping[int, Any]) -> list[dict[st
             }
         )
     return rows
-
-
-@lru_cache
-def versions() -> dict[str, str]:
-    """Versions of all that decides what comes out."""
-    return {
-        "serd": serd.__version__,
-        "tensorflow": package_version("tensorflow", "tensorflow-cpu"),
-        "keras": package_version("keras"),
-        "numpy": package_version("numpy"),
-        "python": platform.python_version(),
-    }

@@ -18,8 +18,9 @@ from train.experiments.folder import RunFolder, write_csv, write_file
 from train.experiments.measures import clip_probabilities, clip_scores, measures
 from train.experiments.options import RunOptions
 from train.experiments.pictures import confusion, curves
-from train.experiments.results import facts, figures, predictions, versions
+from train.experiments.results import facts, figures, predictions
 from train.experiments.settings import Experiment, digest
+from train.versions import versions
 
 if TYPE_CHECKING:
     from train.experiments.training import Outcome
