@@ -20,7 +20,7 @@ run: ## set up what is missing, then listen and publish (ARGS="--source FILE --j
 test: ## set up what is missing, then check and test everything
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: ## formatting, lint, types and layers, without the tests
 	$(BIN)/ruff format --check .

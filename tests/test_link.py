@@ -55,8 +55,8 @@ def test_twenty_restarts_of_the_broker(
 
     The pauses are shortened by five; what they are is tested with ``Pauses``.
     """
-    monkeypatch.setattr("serd.link.FIRST_PAUSE_S", 0.2)
-    monkeypatch.setattr("serd.link.STEADY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.link.FIRST_PAUSE_S", 0.2)
+    monkeypatch.setattr("serd.mqtt.link.STEADY_S", 0.0)
     heard: list[bytes] = []
     with mosquitto() as broker, Listener(broker) as listener:
         settings = settings_for(broker, protocol=protocol)
@@ -191,7 +191,7 @@ def test_mqtt_5_to_a_broker_that_speaks_only_3(
     lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it hangs up or says nothing at all, the line names the setting."""
-    monkeypatch.setattr("serd.link.ANSWER_S", 1.0)
+    monkeypatch.setattr("serd.mqtt.link.ANSWER_S", 1.0)
     broker = EmbeddedBroker(0)
     publisher = open_publisher(Settings(host="127.0.0.1", port=broker.port, protocol="5"))
     wait_until(lambda: lines, "the line")
@@ -202,7 +202,7 @@ def test_mqtt_5_to_a_broker_that_speaks_only_3(
 
 def test_a_port_that_hangs_up_is_not_stormed(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Something that takes connections and drops them at once: the pauses grow all the same."""
-    monkeypatch.setattr("serd.link.FIRST_PAUSE_S", 0.1)
+    monkeypatch.setattr("serd.mqtt.link.FIRST_PAUSE_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         n_accepted = 0
 

@@ -192,5 +192,5 @@ def test_a_virtual_microphone_is_heard_as_the_file_is(tmp_path: Path) -> None:
         assert heard.n_utterances == 1
         assert heard.emotion_heard == heard.emotion_in_file
         # On a quiet machine both are below 0.1 s; a busy one starts the player late.
-        assert abs(heard.start_error_s) < 0.4
-        assert abs(heard.end_error_s) < 0.4
+        assert abs(heard.start_error_s) < 0.8
+        assert abs(heard.end_error_s) < 0.8
