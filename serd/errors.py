@@ -9,7 +9,8 @@ SerdError                 anything below; its text is one line for a person
 └── OperationError        exit code 1: it failed while running
     ├── LibraryError      a library that serd needs is not installed
     ├── SourceError       a sound source stopped delivering
-    │   └── SourceInterruptedError  it was closed by serd and may be opened again at once
+    │   ├── SourceInterruptedError  it was closed by serd and may be opened again at once
+    │   └── SourceHungError   the library behind it hangs; only a new process can use it
     ├── SpoolError        events cannot be kept on the disk
     └── PublishError      a broker refused or never acknowledged
 
@@ -61,6 +62,10 @@ class SourceError(OperationError):
 
 class SourceInterruptedError(SourceError):
     """A sound source was closed by serd itself, and may be opened again at once."""
+
+
+class SourceHungError(SourceError):
+    """The library behind a sound source hangs, and only a new process can use it again."""
 
 
 class SpoolError(OperationError):

@@ -215,11 +215,11 @@ class LiveSources:
         """The source; none if it is not there and is waited for."""
         try:
             return self._opener.open(source)
-        except SerdError as exc:
+        except SerdError:
             if not self._waits:
                 raise
-            _log.warning("%s; waiting for it", self._called(source.name, str(exc)))
-        return None
+            # The feeder finds out as well, and then it is said.
+            return None
 
     def _feeder(self, source: SourceSettings, opened: Source | None) -> Feeder:
         is_alone = len(self._settings.sources) == 1

@@ -4,9 +4,11 @@ Nothing here waits but the inbox. Sources live in threads of their own (``serd.s
 they hear, and everything else that happens, becomes a message, and messages are dealt with one by one.
 """
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,6 +69,8 @@ class Service:
         self._make_publishers = publishers
         self._stats_at_s = time.monotonic() + settings.report.stats_s
         self._stop_at_s: float | None = None
+        self.must_restart = False
+        """Whether a library hangs, so that only a new process can go on."""
         self._model = _model(settings)
         self._sources = LiveSources(
             settings, self._model, self.inbox, opener, manager, folder=folder, waits=waits
@@ -92,7 +96,7 @@ class Service:
             self._sources.stop()
             is_stopped = self._stop_at_s is not None
             publishers.close(STOP_S if is_stopped else DRAIN_S, is_patient=not is_stopped)
-        if self._sources.error is not None:
+        if self._sources.error is not None and not self.must_restart:
             raise self._sources.error
 
     def _answer(self, message: Message, publishers: PublisherGroup) -> Iterator[Report]:
@@ -103,17 +107,24 @@ class Service:
                     self._stats_at_s = message.now_s + self._settings.report.stats_s
                     yield self._sources.stats()
             case Asked(what="stop"):
-                self._stop_at_s = time.monotonic()
+                self.must_restart = False
                 self._manager.stopping()
-                self._sources.stop()
+                self._stop()
+            case Asked(what="restart"):
+                self.must_restart = self._stop_at_s is None
+                self._stop()
             case Asked(what="reload"):
                 yield from self._take_new_settings(publishers)
             case Asked():
-                _log.info("%s", self._sources.stats())
+                _log.info("stats: %s", json.dumps(asdict(self._sources.stats())))
             case Command():
                 yield from self._sources.change_control(message)
             case _:
                 yield from self._sources.answer(message)
+
+    def _stop(self) -> None:
+        self._stop_at_s = time.monotonic()
+        self._sources.stop()
 
     def _is_overdue(self) -> bool:
         """Whether a source does not stop though it was told to."""
@@ -136,6 +147,8 @@ class Service:
         except SerdError as exc:
             _log.error("the settings stay as they were: %s", exc)
         else:
+            if new.report.stats_s != self._settings.report.stats_s:
+                self._stats_at_s = time.monotonic() + new.report.stats_s
             self._settings, self._model = new, model
             yield from self._sources.change(new, model)
             try:

@@ -231,6 +231,8 @@ def mosquitto(
             "log_dest stderr",
             *(f"log_type {kind}" for kind in ("error", "warning", "notice", "information")),
             "log_type subscribe",
+            # A listener that is away for a moment must not miss the 1001st message.
+            "max_queued_messages 0",
         ]
         if user:
             passwords = folder / "passwords"
@@ -301,7 +303,7 @@ class Listener:
         return list(dict.fromkeys(int(json.loads(payload)["id"]) for payload in self.of(topic)))
 
     def _on_message(self, message: MQTTMessage) -> None:
-        heard = Heard(message.topic, message.payload.decode(), message.retain)
+        heard = Heard(message.topic, message.payload.decode(errors="replace"), message.retain)
         # A broker that went away before it had our acknowledgement repeats itself, and marks that.
         if not (message.dup and heard in self.heard):
             self.heard.append(heard)

@@ -8,12 +8,24 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from tests.brokers import wait_until
 
 SERD = (sys.executable, "-m", "serd")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Footprint:
+    """What a process holds."""
+
+    rss_mb: float
+    """Resident memory, in megabytes."""
+    n_threads: int
+    n_files: int
+    """Open file descriptors."""
 
 
 class Daemon:
@@ -40,6 +52,16 @@ class Daemon:
 
         wait_until(found, f"{text!r} in the log")
         return found()
+
+    def footprint(self) -> Footprint:
+        """What it holds just now."""
+        folder = Path("/proc") / str(self.process.pid)
+        status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+        return Footprint(
+            rss_mb=int(status["VmRSS"].split()[0]) * 1024 / 1e6,
+            n_threads=int(status["Threads"]),
+            n_files=len(list((folder / "fd").iterdir())),
+        )
 
     def wait(self, timeout_s: float = 60.0) -> int:
         """Wait for its end; the exit code."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from check_microphone import virtual_microphone
 
 from serd.cli import main
 from serd.config import Settings, load_settings
@@ -29,6 +28,7 @@ from serd.voice import VoiceSettings
 from tests.brokers import MosquittoBroker, free_port, make_certificates, mosquitto
 from tests.daemons import SERD
 from tests.notify_sockets import notify_socket
+from tests.pulse import virtual_microphone
 
 BLOCK_SAMPLES = 480
 USER, WORD = "pi", "right"
@@ -481,10 +481,10 @@ def test_json_is_one_object(
 
 def test_a_virtual_microphone_on_which_nothing_plays_is_silent(home: Path) -> None:
     """The whole way through PortAudio, ALSA and PulseAudio: it opens, and only zeros come."""
-    with virtual_microphone() as variables:
+    with virtual_microphone() as microphone:
         done = subprocess.run(
             [*SERD, "doctor", "--json", "--source", "pulse", "--port", str(free_port())],
-            env=variables,
+            env=os.environ | microphone.variables,
             capture_output=True,
             text=True,
             check=False,

@@ -1,8 +1,14 @@
 """A lost source is told once, opened again and again, and never mixed up with its end."""
 
-from serd.errors import DeviceError, SoundFileError, SourceError, SourceInterruptedError
+from serd.errors import (
+    DeviceError,
+    SoundFileError,
+    SourceError,
+    SourceHungError,
+    SourceInterruptedError,
+)
 from serd.sources.feeder import Feeder
-from serd.sources.inbox import ROOM, Ended, Found, Heard, Inbox, Lost, Message, Retried, Tick
+from serd.sources.inbox import ROOM, Asked, Ended, Found, Heard, Inbox, Lost, Message, Retried, Tick
 from tests.brokers import wait_until
 from tests.made_sources import MadeSource, Script, blocks, tone
 
@@ -19,7 +25,7 @@ def _until_end(inbox: Inbox) -> list[Message]:
 
 
 def _kinds(messages: list[Message]) -> str:
-    letters = {Found: "f", Heard: "h", Lost: "l", Retried: "r", Ended: "e"}
+    letters = {Asked: "a", Found: "f", Heard: "h", Lost: "l", Retried: "r", Ended: "e"}
     return "".join(letters[type(message)] for message in messages)
 
 
@@ -50,6 +56,15 @@ def test_a_loss_is_told_once_and_the_return_is_told() -> None:
     messages = _feed(script, retries=True)
     assert _kinds(messages) == "fhlrrrfhhe"
     assert next(message for message in messages if isinstance(message, Lost)).reason == "gave no sound"
+
+
+def test_a_source_that_hangs_asks_for_a_new_process() -> None:
+    """Nothing in this one can open it again: it is lost, and not tried any more."""
+    script = Script(MadeSource(blocks(tone(0.1)), error=SourceHungError("PortAudio hangs")))
+    messages = _feed(script, retries=True)
+    assert _kinds(messages) == "fhlae"
+    assert Asked(what="restart") in messages
+    assert script.n_opened == 1
 
 
 def test_a_source_that_was_interrupted_is_opened_at_once() -> None:

@@ -191,8 +191,18 @@ class TestRefused:
         """Between the check and the reading a file may vanish."""
         source = FileSource(wav)
         wav.unlink()
-        with pytest.raises(SoundFileError, match=r"voice\.wav: damaged: "):
+        with pytest.raises(SoundFileError, match=r"voice\.wav: no such file"):
             list(source)
+
+    def test_another_file_of_the_name_in_a_loop_is_checked_as_the_first(self, tmp_path: Path) -> None:
+        """One without the channel that is listened to is an error, and none that nobody expects."""
+        path = tmp_path / "stereo.wav"
+        soundfile.write(path, np.stack((_VOICE, _VOICE), axis=1), 16000)
+        blocks = iter(FileSource(path, channel="2", loop=True))
+        next(blocks)
+        soundfile.write(path, _VOICE, 16000)
+        with pytest.raises(SoundFileError, match="has 1 channels, the settings ask for number 2"):
+            list(blocks)
 
     @pytest.mark.parametrize(
         ("name", "message"),

@@ -1,6 +1,8 @@
 """Microphones: which device a setting means, and the whole way from PortAudio to the broker."""
 
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +13,7 @@ import pytest
 import soundfile
 from check_microphone import hear_all
 
-from serd.errors import DeviceError, LibraryError
+from serd.errors import DeviceError, LibraryError, SourceHungError
 from serd.sources import SourceSettings
 from serd.sources.microphone import Microphone, MicrophoneSource, find_microphone
 from serd.sources.portaudio import PortAudio, portaudio_module
@@ -71,11 +73,17 @@ class FakePortAudio:
     class PortAudioError(Exception):
         """What sounddevice raises."""
 
-    def __init__(self, *, accepts: Callable[[int, int], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        accepts: Callable[[int, int], bool],
+        abort: Callable[..., None] = lambda **_: None,
+    ) -> None:
         self.default = SimpleNamespace(device=[0, 0])
         self.tried: list[tuple[int, int]] = []
         self.play_block: Callable[..., None]
         self._accepts = accepts
+        self._abort = abort
 
     def query_hostapis(self) -> list[dict[str, str]]:
         """One host API."""
@@ -101,7 +109,7 @@ class FakePortAudio:
             callback(block.tobytes(), len(block), None, SimpleNamespace(input_overflow=overflow))
 
         self.play_block = play_block
-        return SimpleNamespace(start=lambda: None, abort=lambda **_: None, close=lambda **_: None)
+        return SimpleNamespace(start=lambda: None, abort=self._abort, close=lambda **_: None)
 
     def play(self, sound: np.ndarray, n_block: int, *, overflow: bool = False) -> None:
         """Call back with the sound, block by block."""
@@ -178,6 +186,26 @@ def test_a_device_that_does_not_open_is_said() -> None:
     library = FakePortAudio(accepts=lambda _rate, _channels: False)
     with pytest.raises(DeviceError, match=r"does not open.*16000 Hz, 1 channels.*48000 Hz, 2 channels"):
         MicrophoneSource(SourceSettings(), PortAudio(library))
+
+
+def test_portaudio_that_hangs_is_given_up() -> None:
+    """Whoever ends the stream gets an error within 2 s, and so does everybody else from then on."""
+    wakes = threading.Event()
+    library = FakePortAudio(
+        accepts=lambda _rate, _channels: True, abort=lambda **_: wakes.wait() and None
+    )
+    portaudio = PortAudio(library)
+    source = MicrophoneSource(SourceSettings(), portaudio)
+    source.stop()
+    started_s = time.monotonic()
+    with pytest.raises(SourceHungError, match="PortAudio hangs"):
+        list(source)
+    assert time.monotonic() - started_s < 2.0
+    with pytest.raises(SourceHungError):
+        MicrophoneSource(SourceSettings(), portaudio)
+    with pytest.raises(SourceHungError):
+        portaudio.refresh()
+    wakes.set()
 
 
 def test_a_virtual_microphone_is_heard_as_the_file_is(tmp_path: Path) -> None:

@@ -23,38 +23,11 @@ from serd.mqtt.settings import Settings
 from serd.reports import LevelReport, StatsReport
 from serd.topics import NodeTopics, topic_level
 from tests.brokers import MosquittoBroker, mosquitto, program
+from tests.mqtt_page import DOC, blocks, first_column, retained_names, rows, section, words
 
 ROOT = Path(__file__).parent.parent
-DOC = (ROOT / "docs" / "mqtt.md").read_text("utf-8")
 OF_THE_SENDER = {"spool_depth", "spool_drops", "reconnects"}
 """Fields of the stats that whoever sends them adds."""
-
-
-def section(title: str) -> str:
-    """The text under a heading, down to the next."""
-    found = re.search(rf"^#+ {title}\n(.*?)(?=^#+ [A-Z]|\Z)", DOC, re.DOTALL | re.MULTILINE)
-    assert found is not None, title
-    return found[1]
-
-
-def blocks(language: str, text: str = DOC) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
-def rows(text: str) -> Iterator[list[str]]:
-    """Cells of each row of the tables in a text, without their heads."""
-    for table in re.findall(r"((?:^\|.*\n)+)", text, re.MULTILINE):
-        for line in table.splitlines()[2:]:
-            yield [cell.strip() for cell in line.strip("|").split(" | ")]
-
-
-def words(cell: str) -> list[str]:
-    """What stands in backquotes."""
-    return re.findall(r"`([^`]+)`", cell)
-
-
-def first_column(title: str) -> list[str]:
-    return [word for row in rows(section(title)) for word in words(row[0])]
 
 
 def all_topics(topics: NodeTopics, *sources: str) -> set[str]:
@@ -95,9 +68,7 @@ def test_every_topic_on_the_page_is_one_of_serds() -> None:
 
 def test_what_is_retained_is_said() -> None:
     """What a subscriber must find at once stands on the broker; moments and commands do not."""
-    retained = {words(row[0])[0].rpartition(">/")[2]: row[1] for row in rows(section("Topics"))}
-    stands = {name for name, cell in retained.items() if cell.startswith("yes")}
-    assert stands == {"status", "availability", "state", "speech", *CONTROLS}
+    assert retained_names() == {"status", "availability", "state", "speech", *CONTROLS}
 
 
 def test_every_field_of_an_event_is_described() -> None:

@@ -13,7 +13,7 @@ import pytest
 from serd.config import NodeSettings, Settings
 from serd.control_store import ControlStore
 from serd.controls import Controls
-from serd.errors import DeviceError, SettingsError, SoundFileError, SourceError
+from serd.errors import DeviceError, SettingsError, SoundFileError, SourceError, SourceHungError
 from serd.events import Event
 from serd.labels import EMOTIONS
 from serd.notify import ServiceManager
@@ -254,6 +254,30 @@ def test_a_source_that_is_not_there_is_waited_for_if_asked(start: Start) -> None
     assert [report.is_alive for report in told.of(AvailabilityReport)] == [False, True]
 
 
+def test_a_library_that_hangs_ends_the_run_with_a_restart(start: Start) -> None:
+    """What was said is published, the source is offline, and whoever ran it is told to begin afresh."""
+    hung = MadeSource(blocks(VOICE), error=SourceHungError("PortAudio hangs"))
+    stays = MadeSource(stays=True)
+    settings = Settings(sources=(SourceSettings(name="mic"), SourceSettings(name="other")))
+    running = start(Openings(mic=Script(hung), other=Script(stays)), settings)
+    running.thread.join(60.0)
+    told = running.notebook
+    assert running.service.must_restart
+    assert running.error is None
+    assert told.of(Event)[-1].kind == "utterance"
+    assert {r.source: r.is_alive for r in told.of(AvailabilityReport)} == {"mic": False, "other": False}
+    assert stays.is_closed
+
+
+def test_who_is_asked_to_stop_does_not_begin_afresh(start: Start) -> None:
+    """Though the library hangs over it."""
+    running = start(Openings(mic=Script(MadeSource(stays=True))))
+    running.service.inbox.put(Asked(what="stop"))
+    running.service.inbox.put(Asked(what="restart"))
+    running.thread.join(60.0)
+    assert not running.service.must_restart
+
+
 def test_controls_are_changed_kept_and_refused(start: Start, tmp_path: Path) -> None:
     """A good value is told and outlives the daemon; a bad one is answered and changes nothing."""
     running = start(Openings(mic=Script(MadeSource(stays=True))))
@@ -326,6 +350,15 @@ def test_broken_settings_change_nothing(start: Start, caplog: pytest.LogCaptureF
     running.wait_for(lambda: "the settings stay as they were" in caplog.text, "the log line")
     assert "serd.toml: no TOML" in caplog.text
     assert running.thread.is_alive()
+
+
+def test_another_time_between_stats_holds_at_once(start: Start) -> None:
+    """Not only behind the next stats, which may be a day away."""
+    now = Settings(report=ReportSettings(stats_s=86_400.0))
+    later = replace(now, report=ReportSettings(stats_s=1.0))
+    running = start(Openings(mic=Script(MadeSource(stays=True))), now, reload=lambda: later)
+    running.service.inbox.put(Asked(what="reload"))
+    running.wait_for(lambda: running.notebook.of(StatsReport), "the stats")
 
 
 def test_levels_and_stats_are_told_as_often_as_asked(start: Start) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests import daemons
 from tests.voices import silence, synthetic_voice
 
 ROOT = Path(__file__).parent.parent
@@ -110,8 +111,8 @@ def test_a_microphone_is_heard_behind_the_filter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From PulseAudio to Mosquitto, with the system calls of the unit and no others."""
-    behind = [check_microphone.SERD[0], str(ROOT / "scripts" / "check_sandbox.py"), "run"]
-    monkeypatch.setattr(check_microphone, "SERD", [*behind, *check_microphone.SERD])
+    behind = [daemons.SERD[0], str(ROOT / "scripts" / "check_sandbox.py"), "run"]
+    monkeypatch.setattr(daemons, "SERD", [*behind, *daemons.SERD])
     path = tmp_path / "voice.wav"
     voice = synthetic_voice(2.2, seed=0, f0_hz=110.0)
     soundfile.write(path, np.concatenate((silence(0.5), voice, silence(0.5))), 16_000)

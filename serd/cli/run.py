@@ -3,11 +3,13 @@
 import argparse
 import contextlib
 import faulthandler
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Final, NoReturn, TextIO
 
 from serd.cli.options import (
     add_broker_options,
@@ -24,6 +26,8 @@ from serd.service import Service
 from serd.sources.inbox import Asked, Inbox
 from serd.sources.opening import Opener
 from serd.state_folder import state_folder
+
+_STDERR: Final = 2
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -85,7 +89,18 @@ def run_command(args: argparse.Namespace) -> int:
     )
     with _signals_to(service.inbox):
         service.run()
+    if service.must_restart:
+        _start_afresh(stderr)
     return 0
+
+
+def _start_afresh(stderr: TextIO) -> NoReturn:
+    """Begin the same command anew in the same process, so that whoever watches it sees no death."""
+    logging.getLogger("serd.run").warning("serd starts afresh")
+    sys.stdout.flush()
+    # C libraries have had a descriptor of their own until now, which leads nowhere.
+    os.dup2(stderr.fileno(), _STDERR)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
 @contextlib.contextmanager

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from serd.errors import SerdError, SourceInterruptedError
+from serd.errors import SerdError, SourceHungError, SourceInterruptedError
 from serd.sources import Source
-from serd.sources.inbox import ROOM, Ended, Found, Heard, Inbox, Lost, Retried
+from serd.sources.inbox import ROOM, Asked, Ended, Found, Heard, Inbox, Lost, Retried
 
 _log = logging.getLogger("serd.sources")
 
@@ -96,6 +96,10 @@ class Feeder:
                 break
             except SourceInterruptedError:
                 continue
+            except SourceHungError as exc:
+                self._inbox.put(Lost(source=self._name, reason=str(exc)))
+                self._inbox.put(Asked(what="restart"))
+                break
             except SerdError as exc:
                 if not self._retries:
                     self._inbox.put(Ended(source=self._name, error=exc))

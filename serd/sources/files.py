@@ -46,12 +46,8 @@ class FileSource:
         self._loop = loop
         self._stopped = StopFlag()
         self._n_not_finite = 0
-        info = _info(path)
+        info = _info(path, channel)
         self.duration_s = info.frames / info.samplerate
-        if channel != MIX and int(channel) > info.channels:
-            raise SoundFileError(
-                f"{path}: has {info.channels} channels, the settings ask for number {channel}"
-            )
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield the file's sound; an unreadable part in the middle raises SoundFileError."""
@@ -90,7 +86,8 @@ class FileSource:
         return f"{self._path}: {self._n_not_finite} samples were no numbers and taken as silence"
 
     def _samples(self) -> Iterator[Samples]:
-        """Yield the file's sound in serd's format."""
+        """Yield the file's sound in serd's format; in a loop it may be another file by now."""
+        _info(self._path, self._channel)
         try:
             with soundfile.SoundFile(self._path) as file:
                 converter = Converter(rate_hz=file.samplerate, channel=self._channel)
@@ -119,7 +116,7 @@ def read_samples(path: Path, *, channel: str = MIX) -> Samples:
     return np.concatenate(blocks) if blocks else np.empty(0, np.int16)
 
 
-def _info(path: Path) -> "soundfile._SoundFileInfo":
+def _info(path: Path, channel: str) -> "soundfile._SoundFileInfo":
     try:
         if path.is_dir():
             raise SoundFileError(f"{path}: a folder, expected a sound file")
@@ -137,4 +134,8 @@ def _info(path: Path) -> "soundfile._SoundFileInfo":
         raise SoundFileError(f"{path}: holds no sound (0 samples)")
     if info.samplerate < _MIN_RATE_HZ:
         raise SoundFileError(f"{path}: {info.samplerate} Hz, expected {_MIN_RATE_HZ} Hz or more")
+    if channel != MIX and int(channel) > info.channels:
+        raise SoundFileError(
+            f"{path}: has {info.channels} channels, the settings ask for number {channel}"
+        )
     return info

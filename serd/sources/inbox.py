@@ -68,9 +68,9 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """A signal asks the daemon for something."""
+    """A signal asks the daemon for something, or a source that hangs for a new process."""
 
-    what: Literal["stop", "reload", "stats"]
+    what: Literal["stop", "restart", "reload", "stats"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -120,6 +120,7 @@ class MicrophoneSource:
         Raises:
             SourceError: the device stopped delivering.
             SourceInterruptedError: PortAudio was started afresh, for another microphone's sake.
+            SourceHungError: PortAudio hangs.
         """
         try:
             yield from self._blocks()
@@ -139,8 +140,7 @@ class MicrophoneSource:
             stream, self._stream = self._stream, None
             self._portaudio.closed(id(self))
             if stream is not None:
-                stream.abort(ignore_errors=True)
-                stream.close(ignore_errors=True)
+                self._portaudio.end(stream)
 
     def describe(self) -> str:
         """The device's name and how it was opened."""

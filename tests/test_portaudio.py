@@ -1,0 +1,116 @@
+"""PortAudio is started afresh where its list of devices may be out of date, and not at each try."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from serd.sources.portaudio import PortAudio, device_signs
+
+
+class Library:
+    """Stands in for sounddevice: counts its starts."""
+
+    class PortAudioError(Exception):
+        """What sounddevice raises."""
+
+    def __init__(self) -> None:
+        self.n_starts = 0
+
+    def _terminate(self) -> None: ...
+
+    def _initialize(self) -> None:
+        self.n_starts += 1
+
+
+class Machine:
+    """PortAudio on a machine whose sound cards and clock a test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cards = folder / "cards"
+        self.server = folder / "native"
+        self.cards.write_text("no soundcards\n")
+        self.now_s = 0.0
+        self.library = Library()
+        self.portaudio = PortAudio(
+            self.library, signs=[self.cards, self.server], monotonic=lambda: self.now_s
+        )
+
+    def starts(self, *times_s: float) -> int:
+        """How often it is started afresh if tried at these times."""
+        n_before = self.library.n_starts
+        for self.now_s in times_s:
+            self.portaudio.refresh()
+        return self.library.n_starts - n_before
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_a_microphone_that_is_away_for_a_day_costs_few_starts(machine: Machine) -> None:
+    """In the first minute at each try, then once an hour, whatever the number of tries."""
+    assert machine.starts(1.0, 30.0, 59.0) == 3
+    assert machine.starts(*range(60, 60 + 86_400, 30)) in {24, 25}
+
+
+def _plug_in(machine: Machine) -> None:
+    machine.cards.write_text("0 [USB]: USB-Audio\n")
+
+
+def _start_server(machine: Machine) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(machine.server))
+
+
+@pytest.mark.parametrize("change", [_plug_in, _start_server])
+def test_what_comes_is_looked_for_at_once_and_for_a_minute(
+    machine: Machine, change: Callable[[Machine], None]
+) -> None:
+    """A card is in the kernel's list before it can be opened, a server listens before it has sources."""
+    machine.starts(*range(0, 300, 30))
+    assert machine.starts(310.0, 320.0) == 0
+    change(machine)
+    assert machine.starts(330.0, 340.0, 389.0, 391.0) == 4
+    assert machine.starts(392.0, 420.0, 480.0) == 0
+
+
+def test_a_server_that_was_started_again_has_another_socket(machine: Machine) -> None:
+    """Though it has the same name."""
+    _start_server(machine)
+    machine.starts(*range(0, 300, 30))
+    machine.server.unlink()
+    machine.cards.with_name("in between").touch()
+    _start_server(machine)
+    assert machine.starts(310.0) == 1
+
+
+def test_open_streams_are_interrupted_only_for_a_change(machine: Machine) -> None:
+    """And once for each."""
+    interrupted: list[str] = []
+
+    def open_stream() -> None:
+        machine.portaudio.opened(1, lambda: interrupted.append("stream"))
+
+    open_stream()
+    assert machine.starts(1.0, 30.0, 5000.0) == 0
+    _plug_in(machine)
+    assert machine.starts(5001.0) == 1
+    open_stream()
+    assert machine.starts(5002.0, 5030.0, 20_000.0) == 0
+    assert interrupted == ["stream"]
+
+
+def test_where_to_look() -> None:
+    """The kernel's cards and the sockets of PulseAudio and PipeWire, of this user or named."""
+    signs = device_signs({"XDG_RUNTIME_DIR": "/run/user/7", "PULSE_SERVER": "unix:/tmp/pulse"})
+    assert signs == [
+        Path("/proc/asound/cards"),
+        Path("/run/user/7/pulse/native"),
+        Path("/run/user/7/pipewire-0"),
+        Path("/run/pulse/native"),
+        Path("/tmp/pulse"),  # noqa: S108
+    ]
+    assert Path("/run/pulse/native") in device_signs({"PULSE_SERVER": "tcp:elsewhere"})
