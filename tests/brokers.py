@@ -232,7 +232,7 @@ def mosquitto(
             *(f"log_type {kind}" for kind in ("error", "warning", "notice", "information")),
             "log_type subscribe",
             # A listener that is away for a moment must not miss the 1001st message.
-            "max_queued_messages 0",
+            "max_queued_messages 100000",
         ]
         if user:
             passwords = folder / "passwords"
