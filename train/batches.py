@@ -16,6 +16,8 @@ from train.dataset import ClipWindows, Dataset
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Input (n, n_frames, n_mfcc), targets (n, n_labels), weights (n,)."""
+Windows = tuple[NDArray[np.float32], NDArray[np.int64]]
+"""Inputs (n, n_frames, n_mfcc) and the indices of their labels (n,)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,9 +133,7 @@ class BatchMaker:
         return (weights / np.average(weights, weights=counts)).astype(np.float32)
 
 
-def plain_windows(
-    dataset: Dataset, n_frames: int, padding: Padding
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def plain_windows(dataset: Dataset, n_frames: int, padding: Padding) -> Windows:
     """Windows of the speech clips as recorded, padded as in the daemon.
 
     Returns:

@@ -14,6 +14,7 @@ from serd.card import ModelCard
 from serd.labels import EMOTIONS
 from serd.runtime import TfliteModel
 from train.actors import Actors, Split, format_actors, split_actors
+from train.batches import plain_windows
 from train.clips import CorpusError, fingerprint
 from train.contents import content_digests
 from train.convert import network_sha256, to_keras, to_tflite, write_model
@@ -22,8 +23,9 @@ from train.dataset import Dataset, build_dataset
 from train.evaluate import score_clips
 from train.files import write_whole
 from train.kept import FINAL, keep_network
-from train.learn import learn
+from train.learn import Watch, learn
 from train.plan import Plan
+from train.progress import Progress
 from train.provenance import provenance
 from train.recipe import WINDOW_S, Recipe
 from train.scores import Scores, summary
@@ -156,14 +158,13 @@ class _Run:
         dataset = self._dataset.of_actors(split.train)
         if not any(each.copy == 0 for each in dataset.copies):
             raise CorpusError(f"{name}: no speech is heard in any of their clips")
-        learnt = learn(
-            dataset,
-            self._recipe.windows,
-            self._recipe.learn,
-            seed=self._settings.seed,
-            report=lambda line: self._report(f"{name}: {line}"),
-            validation=self._dataset.of_actors(split.validation),
+        windows, how = self._recipe.windows, self._recipe.learn
+        held_out = plain_windows(
+            self._dataset.of_actors(split.validation), windows.n_frames, windows.padding
         )
+        progress = Progress(how.epochs, lambda line: self._report(f"{name}: {line}"), held_out)
+        watch = Watch(callbacks=[progress])
+        learnt = learn(dataset, windows, how, seed=self._settings.seed, watch=watch)
         return Trained(
             network=to_tflite(learnt.model),
             keras=to_keras(learnt.model),

@@ -1,7 +1,6 @@
 """The training loop: windows of some actors in, a Keras model out."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -14,7 +13,6 @@ from train.augment import FeatureAugment
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.dataset import Dataset, WindowSettings
 from train.network import NetworkSettings, build_network
-from train.scores import score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,14 +58,13 @@ class Watch:
     callbacks: Sequence[keras.callbacks.Callback] = ()
     """Told of each epoch; one of them may put back weights and optimizer when training begins."""
     metrics: Sequence[keras.metrics.Metric] = ()
-    """Computed over training windows as they are shown, and over validation windows."""
+    """Computed over training windows as they are shown, and over those of ``validation``."""
+    validation: Dataset | None = None
+    """Held-out clips that Keras computes loss and metrics of after each epoch."""
     n_done: int = 0
     """Epochs that an earlier run has finished; their batches are drawn and passed over."""
     is_eager: bool = False
     """Whether no graph is built, which takes longer than a handful of batches."""
-
-
-Report = Callable[[str], None]
 
 
 def learn(
@@ -76,9 +73,7 @@ def learn(
     settings: LearnSettings,
     *,
     seed: int,
-    report: Report,
-    validation: Dataset | None = None,
-    watch: Watch | None = None,
+    watch: Watch,
 ) -> Learnt:
     """Train a network.
 
@@ -90,9 +85,7 @@ def learn(
         windows: what the input is.
         settings: how to learn.
         seed: seeds the weights, the order and the variations.
-        report: told one line after each epoch.
-        validation: actors scored after each epoch, for the report or the watch's metrics alone.
-        watch: follows the training in place of the report.
+        watch: follows the training.
     """
     keras.utils.clear_session()  # or layers' names, and so the file, would depend on earlier folds
     keras.utils.set_random_seed(seed)
@@ -102,36 +95,33 @@ def learn(
         settings.network, n_frames=windows.n_frames, n_labels=len(EMOTIONS), mean=mean, std=std
     )
     maker = BatchMaker(
-        dataset,
-        windows.feature_set,
-        windows.n_frames,
-        settings.batches,
-        settings.augment,
-        mean,
+        dataset, windows.feature_set, windows.n_frames, settings.batches, settings.augment, mean
     )
-    n_batches = maker.n_batches
-    model.compile(
-        optimizer=_optimizer(settings, n_batches),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=watch.metrics if watch else None,
-        run_eagerly=watch.is_eager if watch else False,
-    )
-    held_out = _validation(validation, windows)
-    n_done = watch.n_done if watch else 0
+    _compile(model, settings, maker.n_batches, watch)
     batches = maker.batches(np.random.default_rng(seed))
-    for _ in range(n_done * n_batches):
+    for _ in range(watch.n_done * maker.n_batches):
         next(batches)
     model.fit(
         batches,
-        validation_data=_one_hot(held_out) if watch else None,
+        validation_data=_validation(watch.validation, windows),
         shuffle=False,
-        steps_per_epoch=n_batches,
-        initial_epoch=n_done,
+        steps_per_epoch=maker.n_batches,
+        initial_epoch=watch.n_done,
         epochs=settings.epochs,
         verbose=0,
-        callbacks=watch.callbacks if watch else [_Progress(settings.epochs, report, held_out)],
+        callbacks=watch.callbacks,
     )
     return Learnt(model=model, mean=mean, std=std)
+
+
+def _compile(model: keras.Model, settings: LearnSettings, n_batches: int, watch: Watch) -> None:
+    """Give a model what it learns by: optimizer, loss, and the metrics of the watch."""
+    model.compile(
+        optimizer=_optimizer(settings, n_batches),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=watch.metrics or None,
+        run_eagerly=watch.is_eager,
+    )
 
 
 def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Optimizer:
@@ -154,41 +144,11 @@ def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Opti
     return optimizer
 
 
-Windows = tuple[NDArray[np.float32], NDArray[np.int64]]
-
-
-def _validation(dataset: Dataset | None, windows: WindowSettings) -> Windows | None:
+def _validation(
+    dataset: Dataset | None, windows: WindowSettings
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Inputs and one-hot targets of held-out clips; None where there is no window."""
     if dataset is None:
         return None
     inputs, labels = plain_windows(dataset, windows.n_frames, windows.padding)
-    return (inputs, labels) if len(labels) else None
-
-
-def _one_hot(windows: Windows | None) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    if windows is None:
-        return None
-    inputs, labels = windows
-    return inputs, np.eye(len(EMOTIONS), dtype=np.float32)[labels]
-
-
-class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """One line an epoch: loss, time left, and the validation actors' UAR over windows."""
-
-    def __init__(self, epochs: int, report: Report, validation: Windows | None) -> None:
-        super().__init__()
-        self._epochs = epochs
-        self._report = report
-        self._held_out = validation
-        self._started_s = time.monotonic()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Report an epoch."""
-        n_done = epoch + 1
-        elapsed_s = time.monotonic() - self._started_s
-        left_s = elapsed_s / n_done * (self._epochs - n_done)
-        line = f"epoch {n_done}/{self._epochs}  loss {(logs or {}).get('loss', np.nan):.4f}"
-        if self._held_out is not None:
-            inputs, labels = self._held_out
-            decisions = self.model.predict(inputs, batch_size=64, verbose=0).argmax(axis=1)
-            line += f"  validation UAR {score(labels, decisions, EMOTIONS).uar:.4f} (windows)"
-        self._report(f"{line}  {left_s / 60:.1f} min left")
+    return (inputs, np.eye(len(EMOTIONS), dtype=np.float32)[labels]) if len(labels) else None

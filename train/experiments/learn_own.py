@@ -33,18 +33,11 @@ def train_own(training: Training) -> Outcome:
     watch = Watch(
         callbacks=[backup, Follow(backup, settings, training.on_epoch)],
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), Uar(len(EMOTIONS))],
+        validation=dataset.of_clips(part.split.validation),
         n_done=backup.n_done,
         is_eager=training.is_quick,
     )
-    learnt = learn(
-        learners,
-        recipe.windows,
-        recipe.learn,
-        seed=training.seed,
-        report=lambda _line: None,
-        validation=dataset.of_clips(part.split.validation),
-        watch=watch,
-    )
+    learnt = learn(learners, recipe.windows, recipe.learn, seed=training.seed, watch=watch)
     originals = [
         (each.clip, pad(frames.astype(np.float32), recipe.windows.n_frames, recipe.windows.padding))
         for each in dataset.of_clips(part.split.test).copies
