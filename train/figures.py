@@ -1,9 +1,11 @@
 """What all figures share: colours, a plain frame, and a file that is written whole or not at all."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from serd.errors import LibraryError, OperationError
+from serd.errors import LibraryError
+from train.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,17 +52,12 @@ def plain(axes: "Axes", *, grid: str = "") -> None:
 
 
 def save_figure(figure: "Figure", path: Path) -> Path:
-    """Write a PNG by way of a file beside it, so that a broken one never bears the name.
+    """Write a figure as PNG, as ``write_whole`` does.
 
     Raises:
         OperationError: it cannot be written.
     """
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(unfinished, dpi=_DPI, format="png")
-        unfinished.replace(path)
-    except OSError as exc:
-        unfinished.unlink(missing_ok=True)
-        raise OperationError(f"{path}: cannot be written: {exc.strerror}") from exc
+    png = io.BytesIO()
+    figure.savefig(png, dpi=_DPI, format="png")
+    write_whole(path, png.getvalue())
     return path

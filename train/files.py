@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import contextlib
+import json
 from pathlib import Path
 
 from serd.errors import OperationError
@@ -19,9 +20,21 @@ def write_whole(path: Path, content: bytes) -> None:
     unfinished = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        except BaseException:  # Ctrl-C, too, leaves no half behind
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            raise
     except OSError as exc:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
         raise OperationError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
+
+
+def write_json(path: Path, body: object) -> None:
+    """Write JSON for people and programs, as ``write_whole`` does.
+
+    Raises:
+        OperationError: it cannot be written; what was there before is still there.
+    """
+    write_whole(path, (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode())

@@ -21,7 +21,7 @@ from train.convert import network_sha256, to_keras, to_tflite, write_model
 from train.corpora.ravdess import LICENCE
 from train.dataset import Dataset, build_dataset
 from train.evaluate import score_clips
-from train.files import write_whole
+from train.files import write_json
 from train.kept import FINAL, keep_network
 from train.learn import Watch, learn
 from train.plan import Plan
@@ -207,7 +207,7 @@ class _Run:
         scores = self.score(model_path, test)
         self._report(f"{name}, actors {format_actors(test)}: {summary(scores)}")
         result = scores.to_json() | {"seconds": round(time.monotonic() - started_s)}
-        write_whole(path, (json.dumps(result, indent=2) + "\n").encode())
+        write_json(path, result)
         return result
 
     def score(self, path: Path, actors: Actors) -> Scores:

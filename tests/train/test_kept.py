@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serd.errors import OperationError
 from tests.cards import made_card
-from train.files import write_whole
 from train.kept import FINAL, RunError, find_network, keep_network
 
 
@@ -86,19 +84,3 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
         members.writestr("run.json", json.dumps({"schema": 99}))
     with pytest.raises(RunError, match="expected schema 1"):
         find_network(tmp_path)
-
-
-def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    """Nothing is left under another name, and what was there is replaced."""
-    for content in (b"first", b"second"):
-        write_whole(tmp_path / "new" / "file", content)
-        assert (tmp_path / "new" / "file").read_bytes() == content
-    assert len(list((tmp_path / "new").iterdir())) == 1
-
-
-def test_what_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
-    """A folder in the file's place: the error names the file, and no half is left."""
-    (tmp_path / "taken").mkdir()
-    with pytest.raises(OperationError, match=r"taken: cannot be written: Is a directory"):
-        write_whole(tmp_path / "taken", b"content")
-    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from train.cli.options import check_writable
-from train.experiments.folder import write_file
 from train.experiments.report import write_report
+from train.files import write_whole
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,6 +26,6 @@ def report_command(options: argparse.Namespace) -> int:
     """Write the document."""
     text = write_report(options.runs)
     check_writable(options.out.absolute().parent)
-    write_file(options.out, text.encode())
+    write_whole(options.out, text.encode())
     print(f"wrote {options.out}")
     return 0

@@ -15,6 +15,7 @@ from serd.labels import NONE
 from train.evaluation.judge import Evaluation
 from train.evaluation.page import page
 from train.evaluation.predictions import Prediction
+from train.files import write_whole
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
@@ -42,7 +43,7 @@ def write(evaluation: Evaluation, folder: Path) -> None:
         for stale in folder.glob(noisy_name("*")):
             stale.unlink()
         for name, text in texts.items():
-            _write_whole(folder / name, text)
+            write_whole(folder / name, text.encode())
     except OSError as exc:
         raise OperationError(f"{folder}: the report cannot be written: {exc.strerror}") from exc
 
@@ -74,12 +75,3 @@ def predictions_csv(evaluation: Evaluation, predictions: Sequence[Prediction]) -
             row += [f"{share:.6f}" for share in each.probabilities]
         rows.writerow([*row, each.noise] if with_noise else row)
     return text.getvalue()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        unfinished.write_text(text, "utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

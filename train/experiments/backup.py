@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from serd.errors import OperationError
-from train.experiments.folder import write_file
+from train.files import write_whole
 
 BACKUP: Final = "epoch.npz"
 BEST: Final = "best.weights.h5"
@@ -96,7 +96,7 @@ class EpochBackup(keras.callbacks.Callback):  # type: ignore[misc]
             callbacks=json.dumps(others),
             **arrays,
         )
-        write_file(self._path, packed.getvalue())
+        write_whole(self._path, packed.getvalue())
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401

@@ -10,11 +10,12 @@ from serd.errors import OperationError
 from train.actors import Actors
 from train.experiments import folder as files
 from train.experiments.data import Data, load_data
-from train.experiments.folder import RunFolder, write_file
+from train.experiments.folder import RunFolder
 from train.experiments.options import RunOptions
 from train.experiments.progress import PlainReporter
 from train.experiments.running import Reporter, run, run_settings
 from train.experiments.settings import Experiment
+from train.files import write_whole
 from train.protocols import LEAKY
 
 _FILES = (
@@ -94,7 +95,7 @@ def keep_result(cell: Cell, result: CellResult) -> None:
     folder = RunFolder(path=cell.folder)
     if not folder.is_finished:
         for name, content in result.files.items():
-            write_file(folder.path / name, content)
+            write_whole(folder.path / name, content)
         folder.finish(result.metrics)
 
 

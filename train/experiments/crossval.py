@@ -9,12 +9,13 @@ import numpy as np
 
 from train.experiments.cells import Cell, keep_result, make_cell, run_cell
 from train.experiments.data import Data, parts
-from train.experiments.folder import CONFUSION, RunFolder, write_file, write_json
+from train.experiments.folder import CONFUSION, RunFolder
 from train.experiments.measures import measures
 from train.experiments.options import RunOptions
 from train.experiments.pictures import confusion
 from train.experiments.settings import Experiment
 from train.experiments.spread import spread
+from train.files import write_json, write_whole
 from train.scores import Scores
 
 SUMMARY: Final = "crossval.json"
@@ -80,7 +81,7 @@ def crossval(
     summary = summarise(settings, [done[cell] for cell in cells])
     write_json(settings.folder / SUMMARY, summary)
     title = f"{settings.experiment.name}, {settings.experiment.data.protocol}, pooled"
-    write_file(settings.folder / CONFUSION, confusion(summary["pooled"], title))
+    write_whole(settings.folder / CONFUSION, confusion(summary["pooled"], title))
     return summary
 
 

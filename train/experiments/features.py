@@ -17,8 +17,8 @@ from train.article_inputs import ARTICLE_MFCC13, N_FRAMES, MeanInput, mean_input
 from train.augment import SoundAugment
 from train.clips import Clip, fingerprint
 from train.dataset import ClipWindows, Dataset, WindowSettings, build_dataset
-from train.experiments.folder import write_file
 from train.experiments.settings import digest
+from train.files import write_whole
 
 Progress = Callable[[int, int], None]
 _VERSION: Final = 1
@@ -159,7 +159,7 @@ class FeatureStore:
         made = compute()
         packed = io.BytesIO()
         np.savez(packed, allow_pickle=False, **made)
-        write_file(path, packed.getvalue())
+        write_whole(path, packed.getvalue())
         return made
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from serd.errors import InputError, OperationError
+from train.files import write_json, write_whole
 
 SETTINGS: Final = "settings.json"
 METRICS: Final = "metrics.json"
@@ -23,34 +24,13 @@ STATE: Final = "state"
 Row = Mapping[str, object]
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file wholly or not at all.
-
-    Raises:
-        OperationError: it cannot be written; nothing of it is left then.
-    """
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except OSError as exc:
-        unfinished.unlink(missing_ok=True)
-        raise OperationError(f"{path}: cannot be written: {exc.strerror}") from exc
-
-
-def write_json(path: Path, body: object) -> None:
-    """Write JSON for people and programs, as ``write_file`` does."""
-    write_file(path, (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode())
-
-
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows of the same keys as ``write_file`` does; a float has six digits."""
+    """Write rows of the same keys as ``write_whole`` does; a float has six digits."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows[0].keys() if rows else [])
     writer.writerows([_cell(value) for value in row.values()] for row in rows)
-    write_file(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode())
 
 
 def _cell(value: object) -> object:

@@ -14,12 +14,13 @@ from train.clips import CorpusError
 from train.experiments import folder as files
 from train.experiments.data import Data, Part, parts
 from train.experiments.features import FeatureStore
-from train.experiments.folder import RunFolder, write_csv, write_file
+from train.experiments.folder import RunFolder, write_csv
 from train.experiments.measures import clip_probabilities, clip_scores, measures
 from train.experiments.options import RunOptions
 from train.experiments.pictures import confusion, curves
 from train.experiments.results import facts, figures, predictions
 from train.experiments.settings import Experiment, digest
+from train.files import write_whole
 from train.versions import versions
 
 if TYPE_CHECKING:
@@ -124,9 +125,9 @@ def _run(
     title = f"{folder.name}: actors {part.test_actors}"
     write_csv(folder.path / files.HISTORY, outcome.history)
     write_csv(folder.path / files.PREDICTIONS, predictions(data, part, said))
-    write_file(folder.path / files.CURVES, curves(outcome.history, folder.name))
-    write_file(folder.path / files.CONFUSION, confusion(measures(scores), title))
-    write_file(folder.path / files.MODEL, model)
+    write_whole(folder.path / files.CURVES, curves(outcome.history, folder.name))
+    write_whole(folder.path / files.CONFUSION, confusion(measures(scores), title))
+    write_whole(folder.path / files.MODEL, model)
     metrics = {
         **facts(experiment, data, part, options, settings),
         **figures(outcome, scores, len(model)),
