@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from serd.topics import is_prefix
+
 MQTT_311: Final = "3.1.1"
 MQTT_5: Final = "5"
 OFFLINE: Final = "offline"
@@ -61,7 +63,7 @@ class Settings:
             yield "host", "a host name or address, without scheme or port"
         if not 1 <= self.port <= 65535:
             yield "port", "1 to 65535"
-        if not _is_prefix(self.prefix):
+        if not is_prefix(self.prefix):
             yield "prefix", 'a topic without "+" and "#", with no "/" at either end'
         if not 5 <= self.keepalive_s <= 3600:
             yield "keepalive_s", "5 to 3600 seconds"
@@ -93,10 +95,6 @@ class Settings:
         for key in ("ca_file", "cert_file"):
             if getattr(self, key) and not self.tls:
                 yield key, "no file, since tls is off"
-
-
-def _is_prefix(text: str) -> bool:
-    return all(text.split("/")) and not set(text) & set("+#\0") and not text.startswith("$")
 
 
 def _is_host(text: str) -> bool:
