@@ -4,8 +4,10 @@ PortAudio and ALSA write a dozen lines to file descriptor 2 each time that a dev
 the TFLite runtime one when it starts. None of them says more than the error that serd raises.
 """
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 
@@ -21,3 +23,17 @@ def own_stderr() -> TextIO:
     os.close(nowhere)
     sys.stderr = stream
     return stream
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Let file descriptor 2 lead into the void for a while, for this whole process."""
+    saved = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(null)
+        os.close(saved)

@@ -5,11 +5,9 @@ files (https://ai.google.dev/edge/litert/models/metadata): runtimes ignore what 
 and any unzip tool lists the card.
 """
 
-import contextlib
 import hashlib
 import importlib
 import io
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from serd.card import ModelCard, card_from_json
 from serd.errors import LibraryError, ModelError
 from serd.features import Mfccs
+from serd.quiet import quiet_stderr
 from serd.windows import FeatureWindow
 
 CARD_NAME = "card.json"
@@ -159,7 +158,7 @@ class TfliteModel:
         network, self.card = read_model(path)
         self.runtime, interpreter_class = _load_runtime()
         try:
-            with quiet_stderr():
+            with quiet_stderr():  # a banner ("INFO: Created ...") that has no switch
                 self._interpreter = interpreter_class(model_content=network, num_threads=threads)
                 self._interpreter.allocate_tensors()
             (inputs,) = self._interpreter.get_input_details()
@@ -190,20 +189,6 @@ class TfliteModel:
         self._interpreter.invoke()
         probabilities: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
         return probabilities
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Keep the runtime's native banner ("INFO: Created ...") from a user's eyes; it has no switch."""
-    saved = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(null)
-        os.close(saved)
 
 
 def _check_tensor(path: Path, which: str, tensor: dict[str, Any], shape: tuple[int, ...]) -> None:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from serd.runtime import quiet_stderr
+from serd.quiet import quiet_stderr
 from train.convert import saved_model
 from train.graph import MOVES, PRODUCTS, Graph, read_graph
 from train.kept import RunError
