@@ -6,7 +6,6 @@ There is no thread here: if nothing progresses, nothing calls, and the watchdog 
 """
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -24,7 +23,7 @@ _MAX_PAUSE_S: Final = 1.0
 
 
 class Watchdog:
-    """Told of each sign of progress by the threads of all sources."""
+    """Told by the daemon's loop of each sign of progress of every source."""
 
     def __init__(
         self, manager: ServiceManager, sources: Iterable[str], monotonic: Callable[[], float]
@@ -39,7 +38,6 @@ class Watchdog:
         """
         self._manager = manager
         self._monotonic = monotonic
-        self._lock = threading.Lock()
         self._stuck: tuple[str, ...] = ()
         allowed_s = manager.watchdog_s
         self._guard: ProgressGuard | None = None
@@ -53,14 +51,13 @@ class Watchdog:
         """A source gave sound, or is away and was looked for; feeds if that is due and all are well."""
         if self._guard is None:
             return
-        with self._lock:
-            now_s = self._monotonic()
-            self._guard.progress(source, now_s)
-            if now_s < self._next_s:
-                return
-            self._next_s = now_s + self._pause_s
-            stuck = self._guard.stuck(now_s)
-            changed, self._stuck = stuck != self._stuck, stuck
+        now_s = self._monotonic()
+        self._guard.progress(source, now_s)
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + self._pause_s
+        stuck = self._guard.stuck(now_s)
+        changed, self._stuck = stuck != self._stuck, stuck
         if not stuck:
             self._manager.watchdog()
         elif changed:
@@ -73,5 +70,4 @@ class Watchdog:
     def forget(self, source: str) -> None:
         """A source has ended for good."""
         if self._guard is not None:
-            with self._lock:
-                self._guard.forget(source)
+            self._guard.forget(source)
