@@ -166,6 +166,15 @@ def test_user_and_password_are_tried_on_the_running_broker() -> None:
         assert find_or_start(settings) == ("localhost", broker.port, None)
 
 
+def test_the_running_broker_is_tried_with_the_password_of_a_file(tmp_path: Path) -> None:
+    """A password that the settings name and do not hold is read for the trial, too."""
+    file = tmp_path / "password"
+    file.write_text(f"{WORD}\n")
+    with mosquitto(user=USER, password=WORD) as broker:
+        settings = Settings(port=broker.port, user=USER, password_file=str(file))
+        assert find_or_start(settings) == ("localhost", broker.port, None)
+
+
 def test_a_broker_that_refuses_us_is_named_and_gone_around(lines: list[str]) -> None:
     """Anonymous clients refused: one warning, and a broker of our own on another port."""
     with (

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from serd.errors import LibraryError, PublishError
+from serd.mqtt.access import read_password
 from serd.mqtt.settings import Settings
 
 LOOPBACK: Final = "127.0.0.1"
@@ -48,16 +49,17 @@ def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"
     """A broker on this machine.
 
     Args:
-        settings: their port is tried first, with their user and password.
+        settings: their port is tried first, with their user and the password that they give or name.
 
     Returns:
         Host, port, and the broker if it is one inside this process; whoever asked must stop it.
 
     Raises:
+        SettingsError: the password file cannot be read.
         PublishError: the broker inside does not start.
         LibraryError: its library is not installed.
     """
-    answer = probe("localhost", settings.port, user=settings.user, password=settings.password)
+    answer = probe("localhost", settings.port, user=settings.user, password=read_password(settings))
     if answer is Answer.ACCEPTED:
         _log.info("using the broker on localhost:%d", settings.port)
         return "localhost", settings.port, None

@@ -16,7 +16,6 @@ from serd.controls import control_texts
 from serd.discovery import BIRTH, birth_topic, discovery_payload, discovery_topic
 from serd.errors import PublishError
 from serd.events import Event, as_replayed
-from serd.mqtt.access import read_password
 from serd.mqtt.backlog import Backlog
 from serd.mqtt.outbox import Outbox, left_s
 from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
@@ -61,7 +60,6 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
     """
     if not settings.enabled:
         return None
-    settings = replace(settings, password=read_password(settings), password_file="")
     broker = None
     has_broker = bool(settings.host)
     if not settings.host:
