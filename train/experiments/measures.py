@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from train.scores import UNHEARD, Scores, macro_f1, score
+from train.scores import UNHEARD, Scores, score
 
 
 def class_measures(scores: Scores) -> dict[str, dict[str, float]]:
@@ -27,7 +27,7 @@ def measures(scores: Scores) -> dict[str, Any]:
     return {
         "uar": round(scores.uar, 4),
         "accuracy": round(scores.accuracy, 4),
-        "macro_f1": round(float(macro_f1(scores.confusion)), 4),
+        "macro_f1": round(scores.macro_f1, 4),
         "n_clips": scores.n_clips,
         "n_unheard": scores.n_unheard,
         "per_class": {
