@@ -5,11 +5,8 @@ it came from, the key, the value and what was expected.
 """
 
 import difflib
-import json
-import math
 import os
 import socket
-import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -17,7 +14,6 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from serd.discovery_settings import DiscoverySettings
-from serd.docstrings import field_docs
 from serd.errors import SettingsError
 from serd.logs import FORMATS, LEVELS
 from serd.pipeline import PipelineSettings
@@ -25,6 +21,7 @@ from serd.publishers import publisher_modules
 from serd.reporting import ReportSettings
 from serd.runtime import ModelSettings
 from serd.segmenter import SegmenterSettings
+from serd.setting_values import as_toml, checked, parse, secret_keys
 from serd.smoothing import SmoothingSettings
 from serd.sources import SourceSettings
 from serd.voice import VoiceSettings
@@ -33,7 +30,6 @@ ENVIRONMENT_PREFIX = "SERD_"
 CONFIG_VARIABLE = "SERD_CONFIG"
 SOURCE = "source"
 """The one section that may be there several times, as [[source]]."""
-SECRET_MASK = "********"  # noqa: S105
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,7 +216,7 @@ def _from_environment(
             raise SettingsError(f"{where}: unknown section [{section}]{_hint(section, classes)}")
         _check_key(classes[section], key, f"{where}: unknown key [{section}] {key}")
         hint = get_type_hints(classes[section])[key]
-        yield section, key, _Given(_parse(text, hint, where), where)
+        yield section, key, _Given(parse(text, hint, where), where)
 
 
 def _from_flags(flags: Flags) -> Iterator[tuple[str, str, _Given]]:
@@ -231,39 +227,16 @@ def _from_flags(flags: Flags) -> Iterator[tuple[str, str, _Given]]:
 
 def _build(cls: type[Any], given: Mapping[str, _Given]) -> Any:  # noqa: ANN401
     hints = get_type_hints(cls)
-    secret = {item.name for item in fields(cls) if item.metadata.get("secret")}
-    values = {key: _checked(item, hints[key], key in secret) for key, item in given.items()}
+    secret = secret_keys(cls)
+    values = {
+        key: checked(item.value, hints[key], item.where, is_secret=key in secret)
+        for key, item in given.items()
+    }
     built = cls(**values)
     for key, expected in built.problems() if hasattr(built, "problems") else ():
         where = given[key].where if key in given else f"default of {key}"
-        raise SettingsError(f"{where} = {_shown(built, key)}, expected {expected}")
+        raise SettingsError(f"{where} = {as_toml(built, key)}, expected {expected}")
     return built
-
-
-_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-_BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
-    ("0", "false", "no", "off"), False
-)
-
-
-def _parse(text: str, hint: type, where: str) -> object:
-    """A value from the text of an environment variable."""
-    try:
-        if hint is bool:
-            return _BOOLEANS[text.strip().lower()]
-        return hint(text)
-    except (ValueError, KeyError) as exc:
-        raise SettingsError(f"{where} = {text!r}, expected {_TYPE_NAMES[hint]}") from exc
-
-
-def _checked(given: _Given, hint: type, is_secret: bool) -> object:  # noqa: FBT001
-    value = given.value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not hint or (isinstance(value, float) and not math.isfinite(value)):
-        shown = SECRET_MASK if is_secret else repr(value)
-        raise SettingsError(f"{given.where} = {shown}, expected {_TYPE_NAMES[hint]}")
-    return value
 
 
 def _check_key(cls: type[Any], key: str, message: str) -> None:
@@ -277,49 +250,3 @@ def _hint(got: str, known: "Mapping[str, Any] | list[str]") -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f", expected one of: {', '.join(known)}"
-
-
-def settings_template() -> str:
-    """A settings file with every key, its description and its default, all commented out."""
-    parts = ["# Settings of serd. Every key is shown with its default; take away the # to change it."]
-    for section, cls in section_classes().items():
-        about = (cls.__doc__ or "").splitlines()[0]
-        docs = field_docs(cls)
-        default = cls()
-        several = f" For several, write [[{section}]] over each." if section == SOURCE else ""
-        lines = ["", f"# {about}{several}", f"[{section}]"]
-        for item in fields(cls):
-            lines += textwrap.wrap(docs[item.name], 96, initial_indent="# ", subsequent_indent="# ")
-            lines.append(f"#{item.name} = {_toml(getattr(default, item.name))}")
-        parts += lines
-    return "\n".join(parts) + "\n"
-
-
-def settings_as_toml(settings: Settings) -> str:
-    """The settings in force, as a settings file; secrets are masked."""
-    lines: list[str] = []
-    for section in section_classes():
-        tables, head = _tables(settings, section)
-        for table in tables:
-            lines += ["", head]
-            lines += [f"{item.name} = {_shown(table, item.name)}" for item in fields(table)]
-    return "\n".join(lines[1:]) + "\n"
-
-
-def _tables(settings: Settings, section: str) -> tuple[Sequence[Any], str]:
-    """The tables of a section, and the line that stands over each."""
-    if section == SOURCE:
-        head = f"[[{section}]]" if len(settings.sources) > 1 else f"[{section}]"
-        return settings.sources, head
-    table = settings.publishers.get(section) or getattr(settings, section)
-    return [table], f"[{section}]"
-
-
-def _shown(table: Any, key: str) -> str:  # noqa: ANN401
-    value = getattr(table, key)
-    is_secret = any(item.name == key and item.metadata.get("secret") for item in fields(table))
-    return _toml(SECRET_MASK if is_secret and value else value)
-
-
-def _toml(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)

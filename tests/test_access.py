@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from serd.config import load_settings, settings_as_toml
+from serd.config import load_settings
+from serd.config_text import settings_as_toml
 from serd.errors import SettingsError
 from serd.mqtt.access import read_password
 from serd.mqtt.settings import Settings

@@ -5,15 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from serd.config import (
-    SECRET_MASK,
-    load_settings,
-    section_classes,
-    settings_as_toml,
-    settings_template,
-)
+from serd.config import load_settings, section_classes
+from serd.config_text import settings_as_toml, settings_template
 from serd.errors import SettingsError
 from serd.features import FeatureSet
+from serd.setting_values import SECRET_MASK
 
 
 @pytest.fixture

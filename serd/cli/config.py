@@ -6,13 +6,8 @@ import sys
 from pathlib import Path
 
 from serd.cli.options import add_config_option
-from serd.config import (
-    find_settings_file,
-    load_settings,
-    settings_as_toml,
-    settings_places,
-    settings_template,
-)
+from serd.config import find_settings_file, load_settings, settings_places
+from serd.config_text import settings_as_toml, settings_template
 from serd.errors import SettingsError
 
 

@@ -4,7 +4,6 @@ A file may name another one as its ``base`` and then holds only what differs fro
 is named with the file, the key, the value and what is allowed.
 """
 
-import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from serd.errors import SettingsError
+from serd.setting_values import checked
 from train.experiments.settings import Experiment
 from train.protocols import LEAKY, PROTOCOLS
 
@@ -124,9 +124,6 @@ def _build(cls: type[Any], table: Mapping[str, Any], path: Path, section: str) -
     return cls(**values)
 
 
-_TYPE_NAMES: Final = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-
-
 def _checked(value: object, hint: Any, where: str) -> object:  # noqa: ANN401
     """A value of the field's type.
 
@@ -142,11 +139,7 @@ def _checked(value: object, hint: Any, where: str) -> object:  # noqa: ANN401
             allowed = ", ".join(get_args(hint))
             raise SettingsError(f"{where} = {value!r}, expected one of: {allowed}")
         return value
-    if hint is float and type(value) is int:
-        value = float(value)
-    if type(value) is not hint or (isinstance(value, float) and not math.isfinite(value)):
-        raise SettingsError(f"{where} = {value!r}, expected {_TYPE_NAMES[hint]}")
-    return value
+    return checked(value, hint, where)
 
 
 def all_experiments() -> Iterator[Experiment]:
