@@ -52,13 +52,11 @@ class PublisherGroup:
         first: PublishError | None = None
         while self._publishers:
             _, publisher = self._publishers.popitem()
-            try:
-                publisher.close(timeout_s)
-            except PublishError as exc:
-                if is_patient and first is None:
-                    first = exc
-                else:
-                    _log.warning("%s", exc)
+            left = _close(publisher, timeout_s)
+            if is_patient and first is None:
+                first = left
+            elif left is not None:
+                _log.warning("%s", left)
         if first is not None:
             raise first
 
@@ -77,11 +75,8 @@ class PublisherGroup:
         self._settings, self._context = settings, context
         for section in stale:
             publisher = self._publishers.pop(section, None)
-            if publisher is not None:
-                try:
-                    publisher.close(timeout_s)
-                except PublishError as exc:
-                    _log.warning("%s", exc)
+            if publisher is not None and (left := _close(publisher, timeout_s)) is not None:
+                _log.warning("%s", left)
             self._create(section)
 
     def _create(self, section: str) -> None:
@@ -89,3 +84,12 @@ class PublisherGroup:
         publisher: Publisher | None = module.create(self._settings[section], self._context)
         if publisher is not None:
             self._publishers[section] = publisher
+
+
+def _close(publisher: Publisher, timeout_s: float) -> PublishError | None:
+    """Close a publisher; an error where something is left that nobody took."""
+    try:
+        publisher.close(timeout_s)
+    except PublishError as exc:
+        return exc
+    return None
