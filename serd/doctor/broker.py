@@ -65,7 +65,7 @@ class _Visit:
         self._name = f"{node}-doctor"
         self._topic = f"{settings.prefix}/{topic_level(node)}/doctor"
         self._token = secrets.token_hex(8)
-        self._guest = _Guest()
+        self._guest = _Guest(self._token)
         self._link: Link | None = None
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -121,14 +121,11 @@ class _Visit:
         return f"acknowledged on {self._topic} after {1000.0 * (time.monotonic() - start_s):.0f} ms"
 
     def _hear(self) -> str:
-        deadline = time.monotonic() + _STEP_S / 2
-        while self._token not in self._guest.heard:
-            if time.monotonic() > deadline:
-                raise PublishError(
-                    f"our message on {self._topic} does not come back; the broker's access list must"
-                    f" let this user read and write {self._settings.prefix}/#"
-                )
-            time.sleep(0.01)
+        if not self._guest.back.wait(_STEP_S / 2):
+            raise PublishError(
+                f"our message on {self._topic} does not come back; the broker's access list must"
+                f" let this user read and write {self._settings.prefix}/#"
+            )
         return "our message has come back"
 
     def _open(self) -> socket.socket:
@@ -141,14 +138,15 @@ class _Visit:
 
 
 class _Guest:
-    """Remembers what the link says."""
+    """Remembers what the link says, and whether a message of ours has come back."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
         self.told = threading.Event()
         self.taken = threading.Event()
+        self.back = threading.Event()
         self.is_in = False
         self.refusal = ""
-        self.heard: list[str] = []
 
     def connected(self) -> None:
         """The broker has let us in."""
@@ -163,7 +161,8 @@ class _Guest:
 
     def received(self, topic: str, payload: bytes) -> None:  # noqa: ARG002
         """A message has come."""
-        self.heard.append(payload.decode(errors="replace"))
+        if payload == self._token:
+            self.back.set()
 
     def news(self, line: str, *, is_up: bool) -> None:  # noqa: ARG002
         """We are in, or there is a reason why not."""
