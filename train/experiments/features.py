@@ -42,6 +42,22 @@ class Examples:
         return Examples(inputs=self.inputs[chosen], clip=self.clip[chosen], left_out=self.left_out)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wanted:
+    """Which inputs, of which clips: as recorded, or varied copies of them."""
+
+    kind: MeanInput
+    clips: Sequence[int]
+    variations: tuple[Variation, ...] = ()
+    copies: int = 0
+    seed: int = 0
+
+    @property
+    def numbers(self) -> range:
+        """Numbers of the copies; 0 is the clip as recorded."""
+        return range(1, self.copies + 1) if self.copies else range(1)
+
+
 class FeatureStore:
     """Computes features of one list of clips, and keeps them in a folder.
 
@@ -55,7 +71,7 @@ class FeatureStore:
 
     def originals(self, kind: MeanInput, progress: Progress) -> Examples:
         """Inputs of every clip as recorded."""
-        return self._examples(kind, range(len(self._clips)), (), 0, 0, progress)
+        return self._examples(_Wanted(kind=kind, clips=range(len(self._clips))), progress)
 
     def copies(
         self,
@@ -77,7 +93,8 @@ class FeatureStore:
             seed: draws how far they differ.
             progress: told how many clips are done, of how many.
         """
-        return self._examples(kind, clips, variations, copies, seed, progress)
+        wanted = _Wanted(kind=kind, clips=clips, variations=variations, copies=copies, seed=seed)
+        return self._examples(wanted, progress)
 
     def windows(
         self, settings: WindowSettings, augment: SoundAugment, *, seed: int, progress: Progress
@@ -91,22 +108,11 @@ class FeatureStore:
 
         return _unpacked(self._clips, self._get(f"windows-{key}", compute))
 
-    def _examples(
-        self,
-        kind: MeanInput,
-        clips: Sequence[int],
-        variations: tuple[Variation, ...],
-        copies: int,
-        seed: int,
-        progress: Progress,
-    ) -> Examples:
-        how = [_VERSION, kind, asdict(ARTICLE_MFCC13), asdict(VariationSettings()), variations, copies]
-        key = digest([*how, seed, self._fingerprint, list(clips)])
-
-        def compute() -> dict[str, NDArray[np.generic]]:
-            return self._compute(kind, clips, variations, copies, seed, progress)
-
-        kept = self._get(f"{kind}-{key}", compute)
+    def _examples(self, wanted: _Wanted, progress: Progress) -> Examples:
+        numbers = [_VERSION, wanted.kind, asdict(ARTICLE_MFCC13), asdict(VariationSettings())]
+        copies = [wanted.variations, wanted.copies, wanted.seed]
+        key = digest([*numbers, *copies, self._fingerprint, list(wanted.clips)])
+        kept = self._get(f"{wanted.kind}-{key}", lambda: self._compute(wanted, progress))
         left_out = zip(kept["left_out"].tolist(), kept["why"].tolist(), strict=True)
         return Examples(
             inputs=kept["inputs"].astype(np.float32),
@@ -114,33 +120,25 @@ class FeatureStore:
             left_out=dict(left_out),
         )
 
-    def _compute(
-        self,
-        kind: MeanInput,
-        clips: Sequence[int],
-        variations: tuple[Variation, ...],
-        copies: int,
-        seed: int,
-        progress: Progress,
-    ) -> dict[str, NDArray[np.generic]]:
+    def _compute(self, wanted: _Wanted, progress: Progress) -> dict[str, NDArray[np.generic]]:
         inputs: list[NDArray[np.float32]] = []
         owners: list[int] = []
         left_out: dict[int, str] = {}
-        for done, index in enumerate(clips, start=1):
+        for done, index in enumerate(wanted.clips, start=1):
             try:
                 samples = read_samples(self._clips[index].path)
             except SoundFileError as exc:
                 left_out[index] = str(exc)
                 continue
             name_key = hashlib.sha256(self._clips[index].path.stem.encode()).digest()[:8]
-            for copy in range(1, copies + 1) if copies else (0,):
-                rng = np.random.default_rng([seed, copy, *name_key])
-                varied = vary(samples, variations, rng) if copy else samples
-                made = mean_inputs(varied, kind)
+            for copy in wanted.numbers:
+                rng = np.random.default_rng([wanted.seed, copy, *name_key])
+                varied = vary(samples, wanted.variations, rng) if copy else samples
+                made = mean_inputs(varied, wanted.kind)
                 inputs += made
                 owners += [index] * len(made)
-            progress(done, len(clips))
-        stacked = np.array(inputs, np.float32).reshape(len(inputs), N_FRAMES[kind], 1)
+            progress(done, len(wanted.clips))
+        stacked = np.array(inputs, np.float32).reshape(len(inputs), N_FRAMES[wanted.kind], 1)
         return {
             "inputs": stacked,
             "clip": np.array(owners, np.int64),
