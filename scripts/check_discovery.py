@@ -8,7 +8,8 @@ held; the exit code is 1 where something was not.
 Run it by hand, in a virtual environment of its own (Home Assistant 2025.4 needs Python 3.13):
 
     python3.13 -m venv /tmp/ha && /tmp/ha/bin/pip install 'homeassistant==2025.4.*' paho-mqtt numpy
-    PYTHONPATH=. /tmp/ha/bin/python scripts/check_discovery.py
+    /tmp/ha/bin/pip install --no-deps --editable .
+    /tmp/ha/bin/python scripts/check_discovery.py
 """
 
 import asyncio

@@ -4,7 +4,7 @@ PulseAudio runs with a null sink whose monitor is the microphone, a real Mosquit
 ``serd run`` listens as it would to hardware. Each recording must bring one utterance event, at the right
 time, with the emotion that ``serd analyze`` finds in the file.
 
-    PYTHONPATH=. python scripts/check_microphone.py ../shared/data/ravdess --clips 40
+    python scripts/check_microphone.py ../shared/data/ravdess --clips 40
 """
 
 import argparse

@@ -10,8 +10,8 @@ the end than after the first recovery.
 Now and then PortAudio hangs over the death of its server (``PortAudio.end``); then serd starts afresh in
 the same process, and that is counted.
 
-    PYTHONPATH=. python scripts/check_recovery.py             20 rounds, about 3 minutes
-    PYTHONPATH=. python scripts/check_recovery.py --rounds 5
+    python scripts/check_recovery.py             20 rounds, about 3 minutes
+    python scripts/check_recovery.py --rounds 5
 """
 
 import argparse

@@ -5,8 +5,8 @@ comes from the daemon's own ``stats``, threads and file descriptors from the ker
 where memory at the end is more than 3 MB above that after ten minutes of sound, or where the number of
 threads or files changes.
 
-    PYTHONPATH=. python scripts/check_soak.py              24 hours, a few minutes of time
-    PYTHONPATH=. python scripts/check_soak.py --hours 240
+    python scripts/check_soak.py              24 hours, a few minutes of time
+    python scripts/check_soak.py --hours 240
 """
 
 import argparse
