@@ -16,14 +16,13 @@ from typing import Final
 from serd.mqtt.backlog import Backlog
 from serd.mqtt.in_flight import InFlight, Message
 from serd.mqtt.link import Link
+from serd.mqtt.presence import Presence
 from serd.mqtt.settings import Settings
 from serd.mqtt.spool import KeptEvent
 from serd.mqtt.standing import Handler, Standing
 
 _log = logging.getLogger("serd.mqtt")
 
-_FIRST_ATTEMPT_S: Final = 3.0
-"""How long the first connection may take before the broker counts as away."""
 _PATIENCE_S: Final = 0.5
 _COMMIT_S: Final = 0.5
 """How long ``put`` waits at most for the disk, where each event must be there."""
@@ -71,15 +70,9 @@ class Outbox:
         self._in_flight = InFlight()
         self._n_refused = 0
         self._refused: set[tuple[str, str]] = set()
-        self._connection = 0
-        """Counts connections and their ends."""
-        self._first_fresh = 1
-        """Events with a smaller number were taken before this connection."""
-        self._is_up = False
-        self._is_away = False
+        self._presence = Presence(time.monotonic)
         self._is_ended = False
         self._deadline = 0.0
-        self._started_s = time.monotonic()
         self._changed = threading.Condition()
         self.link = Link(settings, self, name=name, will=(topic, gone))
         self._sender = threading.Thread(target=self._run, name="serd-mqtt", daemon=True)
@@ -141,7 +134,7 @@ class Outbox:
         while not self._is_ended:
             with self._changed:
                 self._changed.wait_for(self._has_work, self._patience_s())
-                is_away = self._is_away = self._is_away or self._is_overdue()
+                is_away = self._presence.is_away
             if self._backlog.wants_disk(is_away=is_away):
                 self._backlog.sync(is_away=is_away)
                 with self._changed:
@@ -151,25 +144,21 @@ class Outbox:
         self._say_goodbye()
 
     def _has_work(self) -> bool:
-        is_away = self._is_away or self._is_overdue()
+        is_away = self._presence.is_away
         return self._is_ended or self._is_sendable() or self._backlog.wants_disk(is_away=is_away)
 
-    def _is_overdue(self) -> bool:
-        is_first = not self._connection
-        return is_first and time.monotonic() - self._started_s > _FIRST_ATTEMPT_S
-
     def _patience_s(self) -> float | None:
-        return _PATIENCE_S if self._backlog.is_patient or not self._connection else None
+        return _PATIENCE_S if self._backlog.is_patient or self._presence.is_first else None
 
     def _is_sendable(self) -> bool:
         has_room = len(self._in_flight) < self.link.window
-        return self._is_up and has_room and (bool(self._standing) or self._backlog.has_unsent)
+        return self._presence.is_up and has_room and (bool(self._standing) or self._backlog.has_unsent)
 
     def _send_next(self) -> bool:
         with self._changed:
             if self._is_ended or not self._is_sendable():
                 return False
-            connection = self._connection
+            connection = self._presence.number
             present = self._standing.next()
         if present is not None:
             topic, payload, is_retained = present
@@ -181,7 +170,7 @@ class Outbox:
         return True
 
     def _message(self, event: KeptEvent, is_stored: bool) -> Message:  # noqa: FBT001
-        is_fresh = event.number >= self._first_fresh
+        is_fresh = event.number >= self._presence.first_fresh
         payload = event.payload if is_fresh else self._as_replayed(event.payload)
         return Message(event.topic, payload, event=event, is_stored=is_stored)
 
@@ -196,7 +185,7 @@ class Outbox:
             # No broker would take it: a topic with a wildcard, or what has no place in UTF-8.
             refusal = str(exc)
         with self._changed:
-            if message_id is not None and connection == self._connection:
+            if message_id is not None and connection == self._presence.number:
                 refusal = self._in_flight.sent(message_id, message)
             elif refusal is None and message.event is not None and not message.is_stored:
                 # The connection has ended meanwhile; what is on the disk will be read again.
@@ -216,8 +205,8 @@ class Outbox:
 
     def _say_goodbye(self) -> None:
         """Publish that we are gone, and leave to the disk what nobody has taken."""
-        if self._is_up:
-            self._hand_over(self._goodbye, self._connection)
+        if self._presence.is_up:
+            self._hand_over(self._goodbye, self._presence.number)
         with self._changed:
             self._changed.wait_for(lambda: not self._in_flight, left_s(self._deadline - 2 * _LEAST_S))
             self._backlog.rewind(self._in_flight.take_back())
@@ -226,11 +215,7 @@ class Outbox:
     def connected(self) -> None:
         """Subscribe; tell present values, then send events."""
         with self._changed:
-            self._connection += 1
-            self._is_up = True
-            if self._is_away:
-                self._is_away = False
-                self._first_fresh = self._backlog.next_number
+            self._presence.came(self._backlog.next_number)
             self._standing.begin()
             self._changed.notify_all()
             filters = self._standing.filters
@@ -240,9 +225,7 @@ class Outbox:
     def disconnected(self) -> None:
         """Hold the sender."""
         with self._changed:
-            self._connection += 1
-            self._is_up = False
-            self._is_away = True
+            self._presence.went()
             self._standing.end()
             self._backlog.rewind(self._in_flight.take_back())
             self._changed.notify_all()
