@@ -11,9 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from serd import __version__
 from serd.controls import control_texts
-from serd.discovery import BIRTH, birth_topic, discovery_payload, discovery_topic
 from serd.errors import PublishError
 from serd.events import Event, as_replayed
 from serd.mqtt.backlog import Backlog
@@ -22,6 +20,7 @@ from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
 from serd.mqtt.spool import Spool
 from serd.mqtt.standing import Handler
 from serd.publishers import Context
+from serd.publishers.homeassistant import announce
 from serd.reports import (
     AvailabilityReport,
     ControlRefused,
@@ -72,30 +71,8 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
         settings = replace(settings, protocol=MQTT_311)
         context = replace(context, state_folder=None)
     publisher = MqttPublisher(settings, context, broker)
-    _describe(publisher, context, has_broker=has_broker)
+    announce(publisher, context, has_broker=has_broker)
     return publisher
-
-
-def _describe(publisher: "MqttPublisher", context: Context, *, has_broker: bool) -> None:
-    """Tell Home Assistant what there is, now and whenever it or the broker comes back."""
-    settings = context.homeassistant
-    if not settings.is_on(has_broker=has_broker):
-        return
-    topic = discovery_topic(settings, context.node)
-    payload = discovery_payload(
-        topics=publisher.topics,
-        node=context.node,
-        sources=context.sources,
-        labels=context.labels,
-        version=__version__,
-    )
-
-    def answer(_topic: str, body: bytes) -> None:
-        if body == BIRTH.encode():
-            publisher.retain(topic, payload)
-
-    publisher.retain(topic, payload)
-    publisher.subscribe(birth_topic(settings), answer)
 
 
 class MqttPublisher:
