@@ -15,11 +15,15 @@ from train.corpora.ravdess import clip_from_path
 
 
 def write_clip(folder: Path, name: str, *, seed: int = 0, duration_s: float = 1.4) -> Path:
-    """A clip of a voice between two stretches of a quiet room, pitched by its emotion."""
-    emotion = int(name.split("-")[2])
-    voice = synthetic_voice(duration_s, seed=seed, f0_hz=90.0 + 20.0 * emotion)
+    """A clip of RAVDESS whose voice is pitched by its emotion."""
+    f0_hz = 90.0 + 20.0 * int(name.split("-")[2])
+    return write_voice(folder / f"{name}.wav", seed=seed, f0_hz=f0_hz, duration_s=duration_s)
+
+
+def write_voice(path: Path, *, seed: int, f0_hz: float, duration_s: float = 1.4) -> Path:
+    """A voice between two stretches of a quiet room."""
+    voice = synthetic_voice(duration_s, seed=seed, f0_hz=f0_hz)
     sound = np.concatenate((quiet_room(0.5, seed=seed), voice, quiet_room(0.5, seed=seed)))
-    path = folder / f"{name}.wav"
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, sound, SAMPLE_RATE_HZ)
     return path
@@ -34,6 +38,21 @@ def corpus_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for emotion in range(1, 9):
             write_clip(folder, f"03-01-{emotion:02d}-01-01-01-{actor:02d}", seed=actor)
         write_clip(root / "Song", f"03-02-04-01-01-01-{actor:02d}", seed=actor)
+    return root
+
+
+@pytest.fixture(scope="session")
+def nemo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Named like nEMO: two speakers, a clip of each of its six states."""
+    root = tmp_path_factory.mktemp("nemo")
+    rows = ["file_id\temotion\tspeaker_id\tgender\tage"]
+    states = ("anger", "fear", "happiness", "neutral", "sadness", "surprised")
+    for number, (speaker, gender) in enumerate((("EB0", "female"), ("MK1", "male"))):
+        for place, state in enumerate(states):
+            name = f"{speaker}_{state}_{place + 1}"
+            write_voice(root / f"{name}.flac", seed=10 + number, f0_hz=100.0 + 30.0 * place)
+            rows.append(f"{name}.flac\t{state}\t{speaker}\t{gender}\t27")
+    (root / "data.tsv").write_text("\n".join(rows) + "\n", "utf-8")
     return root
 
 

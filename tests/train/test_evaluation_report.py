@@ -241,6 +241,22 @@ def test_clips_that_are_not_heard_or_not_read_are_listed(
         assert name in page
 
 
+def test_nemo_is_judged_by_its_six_classes(model: Path, nemo_root: Path, tmp_path: Path) -> None:
+    """What the model gives to calm and disgust is dropped, and the report says so."""
+    words = ["evaluate", model, nemo_root, "--scheme", "6", "--actors", "nemo:EB0", "--out", tmp_path]
+    assert main([*map(str, words)]) == 0
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert (metrics["scheme"], metrics["actors"]) == ("6", "nemo:EB0")
+    assert metrics["remarks"][0] == (
+        "what the model gives to calm, disgust is dropped, and shared out among the classes"
+    )
+    rows = _rows(tmp_path / "predictions.csv")
+    classes = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
+    assert {row["truth"] for row in rows} == set(classes)
+    for row in rows:
+        assert sum(float(row[each]) for each in classes) == pytest.approx(1.0, abs=1e-5)
+
+
 def test_a_report_that_cannot_be_finished_leaves_no_figures(
     model: Path, corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ FIVE = ("angry", "calm", "fearful", "happy", "sad")
 TEN = tuple(f"{gender}_{emotion}" for gender in ("female", "male") for emotion in FIVE)
 
 
-@given(arrays(float, 8, elements=st.floats(0.0, 1.0)), st.sampled_from(["8", "5", "3", "2"]))
+@given(arrays(float, 8, elements=st.floats(0.0, 1.0)), st.sampled_from(["8", "6", "5", "3", "2"]))
 def test_probabilities_are_summed_and_divided_by_the_rest(shares: np.ndarray, name: str) -> None:
     scheme = scheme_for(EMOTIONS, name)
     got = scheme.probabilities(shares)
@@ -32,16 +32,23 @@ def test_probabilities_are_summed_and_divided_by_the_rest(shares: np.ndarray, na
     ("name", "classes"),
     [
         ("8", "neutral calm happy sad angry fearful disgust surprised"),
+        ("6", "neutral - happy sad angry fearful - surprised"),
         ("5", "- calm happy sad angry fearful - -"),
         ("3", "neutral neutral positive negative negative negative - -"),
         ("2", "- positive positive negative negative negative - -"),
     ],
 )
-def test_a_clip_belongs_to_the_class_of_the_articles_groups(name: str, classes: str) -> None:
+def test_a_clip_belongs_to_the_class_of_its_group(name: str, classes: str) -> None:
     scheme = scheme_for(EMOTIONS, name)
     truths = [scheme.truth(made_clip(emotion)) for emotion in EMOTIONS]
     got = ["-" if truth is None else scheme.classes[truth] for truth in truths]
     assert got == classes.split()
+
+
+def test_labels_of_no_class_are_named() -> None:
+    assert scheme_for(EMOTIONS, "6").dropped(EMOTIONS) == ("calm", "disgust")
+    assert scheme_for(EMOTIONS).dropped(EMOTIONS) == ()
+    assert scheme_for(TEN, "5").dropped(TEN) == ()
 
 
 def test_the_models_own_labels_are_the_default() -> None:
@@ -77,6 +84,7 @@ def test_models_of_gender_and_emotion_are_judged_by_both_or_by_emotion() -> None
         (FIVE, "10", "carries the gender"),
         (FIVE, "3", None),
         (("happy", "sad", "angry"), "5", "nothing in the model says calm, fearful"),
+        (FIVE, "6", "nothing in the model says neutral, surprised"),
         (("positive", "neutral", "negative"), "2", "means calm or neutral"),
         (("positive", "neutral", "negative"), "8", "nothing in the model says neutral, calm"),
         (("cat", "happy"), None, "Bad labels cat"),

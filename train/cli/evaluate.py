@@ -49,7 +49,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add(
         "--scheme",
         choices=SCHEMES,
-        help="classes: 8 as they are, 5, 3 or 2 of the article, 10 by gender (default: the model's own)",
+        help="classes: 8 as they are, 6 of nEMO, 5, 3 or 2 of the article, 10 by gender (default: the"
+        " model's own)",
     )
     add(
         "--noise",

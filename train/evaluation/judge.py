@@ -161,6 +161,10 @@ def make_plan(
         remarks.append(
             f"{len(truths) - len(clips)} clips without a class ({', '.join(without)}) are not scored"
         )
+    if dropped := scheme.dropped(model.card.labels):
+        remarks.append(
+            f"what the model gives to {', '.join(dropped)} is dropped, and shared out among the classes"
+        )
     if len({clip.actor for clip, _ in clips}) == 1:
         remarks.append("a single actor: there is no telling how far the figures hold for others")
     return Plan(

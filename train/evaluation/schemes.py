@@ -1,8 +1,9 @@
 """Which classes a model is judged by: its own, or groups of them whose probabilities are summed.
 
-The groups are those of the article's experiments. They have neither disgust nor surprised, and the
-ones of two classes no neutral either: clips of such emotions are not scored, and what the model gives
-to emotions outside the groups is shared out by dividing by the rest.
+The groups of five, three and two are those of the article's experiments. They have neither disgust nor
+surprised, and the ones of two classes no neutral either. Those of six are nEMO's, which has neither calm
+nor disgust. Clips of emotions outside the groups are not scored, and what the model gives to such
+emotions is shared out by dividing by the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ Groups = Mapping[str, tuple[str, ...]]
 
 _GENDERS: Final = ("female", "male")
 _FIVE: Final = ("angry", "calm", "fearful", "happy", "sad")
+_SIX: Final = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
 _GROUPED: Final[Mapping[str, Groups]] = {
     "3": {
         "positive": ("happy",),
@@ -30,6 +32,7 @@ _GROUPED: Final[Mapping[str, Groups]] = {
 }
 SCHEMES: Final[Mapping[str, Groups]] = {
     "8": {emotion: (emotion,) for emotion in EMOTIONS},
+    "6": {emotion: (emotion,) for emotion in _SIX},
     "5": {emotion: (emotion,) for emotion in _FIVE},
     **_GROUPED,
     "10": {f"{gender}_{emotion}": (f"{gender}_{emotion}",) for gender in _GENDERS for emotion in _FIVE},
@@ -58,6 +61,10 @@ class Scheme:
             if meanings.intersection(self.groups[name]):
                 return index
         return None
+
+    def dropped(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Those of a model's labels that belong to no class."""
+        return tuple(each for each, row in zip(labels, self.weights, strict=True) if not row.any())
 
     def probabilities(self, by_label: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities of the classes.
