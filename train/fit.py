@@ -18,6 +18,7 @@ from train.batches import plain_windows
 from train.clips import CorpusError, fingerprint
 from train.contents import content_digests
 from train.convert import network_sha256, to_keras, to_tflite, write_model
+from train.corpora import CREDITS
 from train.corpora.ravdess import LICENCE
 from train.dataset import Dataset, build_dataset
 from train.evaluate import score_clips
@@ -80,6 +81,8 @@ def fit(settings: FitSettings, report: Report) -> ModelCard:
     for line in plan.corpus.left_out:
         report(f"left out: {line}")
     report(f"{len(plan.corpus.clips)} clips of actors {format_actors(plan.corpus.actors)}")
+    if plan.left_alone:
+        report(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
     _refuse_leaks(plan)
     run = _Run(settings, _dataset(settings, report), report)
     accuracy = {"accuracy": run.protocol()} if plan.folds else {}
@@ -222,7 +225,7 @@ class _Run:
 
     def provenance(self, split: Split, n_parameters: int) -> Facts:
         """Where a network of this run comes from."""
-        return provenance(
+        facts = provenance(
             self._dataset,
             split,
             self._recipe,
@@ -230,6 +233,8 @@ class _Run:
             seed=self._settings.seed,
             n_parameters=n_parameters,
         )
+        alone = self._plan.left_alone
+        return facts | ({"left_alone_actors": format_actors(alone)} if alone else {})
 
     def write(self, path: Path, trained: Trained, facts: Facts) -> ModelCard:
         """Write a network with its card."""
@@ -244,11 +249,16 @@ class _Run:
             mean=trained.mean,
             std=trained.std,
             network_sha256=network_sha256(trained.network),
-            licence=LICENCE,
+            licence=self._licence(),
             training=facts,
         )
         write_model(path, trained.network, card)
         return card
+
+    def _licence(self) -> str:
+        """The terms of RAVDESS, and a word on each other corpus."""
+        there = {clip.corpus for clip in self._dataset.clips}
+        return " ".join([LICENCE, *(CREDITS[name] for name in CREDITS if name in there)])
 
     def keep(self, path: Path, trained: Trained, card: ModelCard) -> None:
         """Keep the Keras model of a network that is written."""

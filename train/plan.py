@@ -1,13 +1,14 @@
 """Who is learnt from and who is scored, decided and checked before anything slow begins."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from serd.labels import EMOTIONS
 from train.actors import Actors, Split, format_actors, split_actors
 from train.clips import Corpus, CorpusError
-from train.corpora import find_clips
-from train.protocols import protocol_folds
+from train.corpora import find_training_clips, ravdess
+from train.protocols import left_alone, protocol_folds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,11 +25,14 @@ class Plan:
     """Name of the protocol whose folds are trained and scored first; empty for none."""
     folds: tuple[Actors, ...] = ()
     """Test actors of each of its folds."""
+    left_alone: Actors = frozenset()
+    """Actors that are there and not in ``corpus``, since the protocol leaves them alone."""
 
 
 def make_plan(
     root: Path,
     *,
+    also: Sequence[Path] = (),
     with_song: bool = True,
     test: Actors = frozenset(),
     validation: Actors = frozenset(),
@@ -36,8 +40,12 @@ def make_plan(
 ) -> Plan:
     """Find the clips below a folder and give every actor a part.
 
+    Actors that a protocol leaves alone, such as 21 to 24 in dev5, are learnt from by no model: neither
+    by those of its folds nor by the one that is written. They may be held out and scored.
+
     Args:
         root: folder that holds RAVDESS.
+        also: folders that hold other corpora, which are learnt from alone.
         with_song: whether sung clips are learnt from as well.
         test: actors held out and scored at the end.
         validation: actors held out and looked at after each epoch.
@@ -45,11 +53,20 @@ def make_plan(
 
     Raises:
         CorpusError: no clip, an actor missing or in two groups, no such protocol, a group of test
-            actors without speech, or an emotion that nobody who is learnt from shows.
+            actors without speech, an actor of another corpus to be held out, or an emotion that
+            nobody who is learnt from shows.
     """
-    corpus = find_clips(root, with_song=with_song)
+    found = find_training_clips(root, also, with_song=with_song)
+    own = frozenset(clip.actor for clip in found.clips if clip.corpus == ravdess.NAME)
+    if others := (test | validation) & (found.actors - own):
+        raise CorpusError(
+            f"actor {format_actors(others)} is of another corpus than RAVDESS, whose clips are learnt"
+            " from and never scored"
+        )
+    folds = protocol_folds(protocol, own) if protocol else ()
+    alone = (left_alone(protocol) & own) - test - validation
+    corpus = replace(found, clips=tuple(clip for clip in found.clips if clip.actor not in alone))
     split = split_actors(corpus.actors, test=test, validation=validation)
-    folds = protocol_folds(protocol, corpus.actors) if protocol else ()
     speakers = {clip.actor for clip in corpus.clips if clip.channel == "speech"}
     for actors in (test, *folds):
         if actors and not actors & speakers:
@@ -61,4 +78,4 @@ def make_plan(
                 f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
                 f" model needs clips of each emotion"
             )
-    return Plan(root=root, corpus=corpus, split=split, protocol=protocol, folds=folds)
+    return Plan(root=root, corpus=corpus, split=split, protocol=protocol, folds=folds, left_alone=alone)

@@ -63,6 +63,17 @@ def protocol_folds(name: str, present: Actors, test_actors: Actors = frozenset()
     return folds
 
 
+def left_alone(name: str, test_actors: Actors = frozenset()) -> Actors:
+    """Actors that are neither learnt from nor scored in a protocol, so that they can judge at the end.
+
+    Args:
+        name: one of ``PROTOCOLS``, or empty.
+        test_actors: actors tested in place of the protocol's own.
+    """
+    keeps_them = name == "dev5" or (name == "article" and test_actors)
+    return PROTOCOLS["article"][0] if keeps_them else frozenset()
+
+
 def missing_actors(name: str, present: Actors) -> Actors:
     """Test actors of a protocol that have no clip; ``leaky`` misses nobody."""
     return frozenset[str]().union(*PROTOCOLS.get(name, ())) - present

@@ -1,11 +1,12 @@
 """What a card says of where its network comes from, with no trace of the machine's folders."""
 
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 from train.actors import Split, format_actors
-from train.clips import fingerprint
-from train.corpora import ravdess
+from train.clips import Clip, fingerprint
+from train.corpora import TITLES, ravdess
 from train.dataset import Dataset
 from train.recipe import Recipe
 from train.versions import versions
@@ -38,15 +39,12 @@ def provenance(
         for index, clip in enumerate(dataset.clips)
         if clip.actor in split.train and index not in dataset.left_out
     ]
+    others = {name for name in (clip.corpus for clip in clips) if name != ravdess.NAME}
+    also = [_data(clips, name) for name in TITLES if name in others]
     return {
         "command": command,
-        "data": {
-            "name": ravdess.TITLE,
-            "sha256_of_names_and_sizes": fingerprint(clips),
-            "n_clips": len(clips),
-            "n_speech": sum(clip.channel == "speech" for clip in clips),
-            "n_song": sum(clip.channel == "song" for clip in clips),
-        },
+        "data": _data(clips, ravdess.NAME),
+        **({"also": also} if also else {}),
         "actors": format_actors(split.train),
         "validation_actors": format_actors(split.validation),
         "test_actors": format_actors(split.test),
@@ -56,4 +54,16 @@ def provenance(
         "versions": versions(),
         "machine": platform.machine(),
         "recipe": recipe.to_json(),
+    }
+
+
+def _data(clips: Sequence[Clip], corpus: str) -> dict[str, Any]:
+    """Which clips of a corpus were learnt from."""
+    own = [clip for clip in clips if clip.corpus == corpus]
+    return {
+        "name": TITLES[corpus],
+        "sha256_of_names_and_sizes": fingerprint(own),
+        "n_clips": len(own),
+        "n_speech": sum(clip.channel == "speech" for clip in own),
+        "n_song": sum(clip.channel == "song" for clip in own),
     }

@@ -10,7 +10,7 @@ from train.actors import Actors, Split, format_actors
 from train.clips import Clip, CorpusError
 from train.contents import content_digests
 from train.corpora import clip_key, ravdess
-from train.protocols import LEAKY, PROTOCOLS, protocol_folds
+from train.protocols import LEAKY, left_alone, protocol_folds
 
 _HELD_OUT: Final = 5
 """Every fifth clip is held out where clips are split by file: the article's ratio 8:2."""
@@ -53,9 +53,9 @@ def protocol_splits(
     ``article`` tests actors 21 to 24 and splits the clips of the others 8:2 into training and
     validation, by clip, as the article did. ``dev5``, ``mmer5`` and ``emobox6`` validate on one man
     and one woman, drawn from the fold's training actors. ``leaky`` splits all clips 8:2 by file and
-    tests on its validation clips: the leak that the article found. Actors of other corpora than RAVDESS
-    are learnt from. The article's test actors are in no part of ``dev5``, nor of ``article`` where
-    others stand in for them.
+    tests on its validation clips: the leak that the article found. Where there is RAVDESS, clips of
+    other corpora are learnt from, and never validated on or tested. The article's test actors are in no
+    part of ``dev5``, nor of ``article`` where others stand in for them.
 
     Args:
         name: one of ``PROTOCOLS``, or "leaky".
@@ -72,10 +72,12 @@ def protocol_splits(
     """
     is_song_scored = name in {"article", LEAKY} if song_in_test is None else song_in_test
     chosen = sorted(range(len(clips)) if members is None else set(members))
+    has_own = any(clip.corpus == ravdess.NAME for clip in clips)
+    may_judge = [i for i in chosen if not has_own or clips[i].corpus == ravdess.NAME]
     pool = _Pool(
         clips=clips,
         clip_indices=tuple(i for i in chosen if with_song or clips[i].channel == "speech"),
-        scored=frozenset(i for i in chosen if is_song_scored or clips[i].channel == "speech"),
+        scored=frozenset(i for i in may_judge if is_song_scored or clips[i].channel == "speech"),
     )
     present = frozenset(clip.actor for clip in clips)
     splits = []
@@ -85,10 +87,10 @@ def protocol_splits(
         splits.append(pool.split_by_file(seed))
     else:
         folds = protocol_folds(name, present, test_actors)
-        left_alone = PROTOCOLS["article"][0] if name in {"article", "dev5"} else frozenset()
+        alone = left_alone(name, test_actors)
         for number, test in enumerate(folds, start=1):
             title = name if len(folds) == 1 else f"{name} {number}/{len(folds)}"
-            rest = present - test - left_alone
+            rest = present - test - alone
             if name == "article":
                 splits.append(pool.validated_by_clip(title, rest, test, seed))
             else:
@@ -177,13 +179,12 @@ class _Pool:
         return clip.gender, clip.label, clip.channel
 
     def _one_of_each_gender(self, rest: Actors, seed: Sequence[int]) -> Actors:
-        """One man and one woman with something to score, of RAVDESS where it has any."""
+        """One man and one woman with something to score."""
         rng = np.random.default_rng(seed)
         candidates = [self.clips[i] for i in self._scored_of(rest)]
-        own = [clip for clip in candidates if clip.corpus == ravdess.NAME]
         drawn = set()
         for gender in ("male", "female"):
-            names = sorted({clip.actor for clip in own or candidates if clip.gender == gender})
+            names = sorted({clip.actor for clip in candidates if clip.gender == gender})
             if names:
                 drawn.add(str(rng.choice(names)))
         return frozenset(drawn)

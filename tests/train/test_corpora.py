@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from made_corpora import write_tiny
 
+from serd.labels import EMOTIONS
 from train.clips import CorpusError
-from train.corpora import TITLES, clip_key, find_clips
+from train.corpora import CLASSES, TITLES, clip_key, find_clips, find_training_clips
 
 
 @pytest.fixture
@@ -56,6 +57,24 @@ def test_only_what_is_asked_for_is_read(several: Path) -> None:
     assert len(corpus.left_out) == 8
     with pytest.raises(CorpusError, match="Bad corpus emodb, expected some of: ravdess, savee, nemo"):
         find_clips(several, corpora=["emodb"])
+
+
+def test_other_corpora_come_behind_ravdess_each_clip_once(several: Path) -> None:
+    """A folder named twice changes nothing, and RAVDESS is taken from its own folder alone."""
+    corpus = find_training_clips(several / "R", [several / "S", several, several / "N"])
+    assert [clip.corpus for clip in corpus.clips] == ["ravdess"] * 2 + ["nemo"] + ["savee"] * 3
+    assert sum("the same clip as" in line for line in corpus.left_out) == 4
+    assert any("03-01-05-01-01-01-02.wav: no clip of SAVEE or nEMO" in line for line in corpus.left_out)
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_the_classes_of_a_corpus_are_emotions_in_their_order(name: str) -> None:
+    assert [each for each in EMOTIONS if each in CLASSES[name]] == list(CLASSES[name])
+
+
+def test_every_class_of_nemo_can_be_read(nemo_root: Path) -> None:
+    clips = find_clips(nemo_root, corpora=["nemo"]).clips
+    assert {clip.emotion for clip in clips} == set(CLASSES["nemo"])
 
 
 def test_a_file_that_a_table_calls_otherwise_keeps_its_own_name(tmp_path: Path) -> None:

@@ -4,14 +4,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from distributed import LocalCluster
 
+from train.actors import parse_actors
 from train.cli import main
-from train.experiments.cells import Cell, CellResult, keep_result
+from train.experiments.cells import Cell, CellResult, cell_data, keep_result
+from train.experiments.crossval import CrossvalSettings, crossval_cells
+from train.experiments.data import parts
 from train.experiments.files import load_experiment
 from train.experiments.folder import RunFolder
 from train.experiments.options import RunOptions
@@ -103,6 +107,10 @@ def test_dask_workers_give_what_this_process_gives(
     [
         (["nothing"], 2, "no such experiment"),
         (["baseline-men", "--protocol", "mmer5"], 2, "no clip of actor 21-24"),
+        (["own", "--holdout", "17-20"], 2, "--holdout is for --protocol article; dev5 has its own"),
+        (["own", "--protocol", "article", "--holdout", "21"], 2, "--holdout: no clip of actor 21"),
+        (["baseline-men", "--also", "NEMO"], 2, "--also: baseline-men learns the article's men classes"),
+        (["own", "--also", "EMPTY"], 2, "no SAVEE or nEMO clip in it"),
         (["baseline-men", "--dask", "tcp://127.0.0.1:9"], 1, "no Dask scheduler at tcp://127.0.0.1:9"),
     ],
 )
@@ -111,10 +119,13 @@ def test_what_cannot_be_used_is_said_in_one_line(
     code: int,
     message: str,
     article_root: Path,
+    nemo_root: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    name, *flags = arguments
+    (tmp_path / "empty").mkdir()
+    places = {"NEMO": nemo_root, "EMPTY": tmp_path / "empty"}
+    name, *flags = (str(places.get(each, each)) for each in arguments)
     words = ["crossval", name, str(article_root), *flags, "--quick", "--out", str(tmp_path / "runs")]
     assert main(words) == code
     (line,) = capsys.readouterr().err.splitlines()
@@ -122,10 +133,39 @@ def test_what_cannot_be_used_is_said_in_one_line(
     assert not list(tmp_path.rglob("metrics.json"))
 
 
+@pytest.mark.parametrize(("protocol", "holdout"), [("dev5", ""), ("article", "17-20")])
+def test_each_fold_learns_from_another_corpus_and_is_judged_by_ravdess_alone(
+    protocol: str, holdout: str, article_root: Path, nemo_root: Path, tmp_path: Path
+) -> None:
+    """What a process is given holds whose clips are tested and where the other corpus lies."""
+    experiment = load_experiment("own")
+    experiment = replace(experiment, data=replace(experiment.data, protocol=protocol))
+    data = cell_data(
+        article_root, parse_actors(holdout), also=(nemo_root,), is_quick=True, protocol=protocol
+    )
+    theirs = {index for index, clip in enumerate(data.clips) if clip.corpus == "nemo"}
+    assert len(theirs) == 12
+    for part in parts(experiment, data, seed=0):
+        assert theirs <= set(part.split.train)
+        assert theirs.isdisjoint({*part.split.validation, *part.split.test})
+        assert not holdout or part.test_actors == holdout
+    settings = CrossvalSettings(
+        experiment=experiment,
+        root=article_root,
+        also=(nemo_root,),
+        n_seeds=1,
+        options=RunOptions(is_quick=True),
+        folder=tmp_path,
+    )
+    cells = crossval_cells(settings, data)
+    assert {(cell.also, cell.holdout) for cell in cells} == {((nemo_root,), parse_actors(holdout))}
+
+
 def test_a_run_of_another_machine_is_brought_home(tmp_path: Path) -> None:
     cell = Cell(
         experiment=load_experiment("baseline-men"),
         root=tmp_path,
+        also=(),
         holdout=frozenset(),
         options=RunOptions(),
         folder=tmp_path / "fold1-seed0",

@@ -83,14 +83,19 @@ def test_the_card_says_where_the_model_comes_from(
     assert str(out.parent) not in text
 
 
-def test_a_protocol_run_takes_up_what_is_finished(corpus_root: Path, tmp_path: Path) -> None:
+def test_a_protocol_run_takes_up_what_is_finished(
+    corpus_root: Path, nemo_root: Path, tmp_path: Path
+) -> None:
+    """Two folds and the model, with another corpus to learn from and an actor who is left alone."""
     script = (
-        "import sys; from train import cli, protocols; from train.cli import fit;"
-        "protocols.PROTOCOLS = {'two': (frozenset({'1'}), frozenset({'2', '3'}))};"
-        "fit.PROTOCOLS = protocols.PROTOCOLS; sys.exit(cli.main(sys.argv[1:]))"
+        "import sys; from train import cli, plan, protocols; from train.cli import fit;"
+        "protocols.PROTOCOLS = {'two': (frozenset({'1'}), frozenset({'2'}))};"
+        "fit.PROTOCOLS = protocols.PROTOCOLS; plan.left_alone = lambda name: frozenset({'3'});"
+        "sys.exit(cli.main(sys.argv[1:]))"
     )
     out = tmp_path / "tiny.tflite"
     arguments = ["fit", str(corpus_root), "--quick", "--epochs", "1", "--protocol", "two"]
+    arguments += ["--also", str(nemo_root)]
     arguments += ["--out", str(out), "--work", str(tmp_path / "work")]
     outputs = []
     for _ in range(2):
@@ -108,17 +113,25 @@ def test_a_protocol_run_takes_up_what_is_finished(corpus_root: Path, tmp_path: P
             path.unlink()
     assert len([TfliteModel(path) for path in (tmp_path / "work").rglob("*.tflite")]) == 2
     kept = sorted(path.name for path in (tmp_path / "work").rglob("*.keras"))
-    assert kept == ["final.keras", "model-1.keras", "model-2-3.keras"]
+    assert kept == ["final.keras", "model-1.keras", "model-2.keras"]
     (first, card), (second, card_again) = outputs
     assert "earlier run" not in first
     assert "two 1/2: epoch" in second
     assert "two 2/2: UAR" in second
     accuracy = card["training"]["accuracy"]
     assert accuracy["protocol"] == "two"
-    assert list(accuracy["folds"]) == ["1", "2-3"]
-    assert accuracy["all_folds"]["n_clips"] == 24
+    assert list(accuracy["folds"]) == ["1", "2"]
+    assert accuracy["all_folds"]["n_clips"] == 16, "RAVDESS alone is scored"
     assert card_again["training"]["accuracy"] == accuracy
     assert card_again["network_sha256"] == card["network_sha256"], "the seed decides everything"
+    assert "actors 3 are left alone, as two has it" in first
+    training = card["training"]
+    assert (training["actors"], training["left_alone_actors"]) == ("1-2,nemo:EB0,nemo:MK1", "3")
+    assert (training["data"]["name"], training["data"]["n_clips"]) == ("RAVDESS", 18)
+    assert [(each["name"], each["n_clips"]) for each in training["also"]] == [("nEMO", 12)]
+    assert "--also FOLDER" in training["command"]
+    assert "Trained on nEMO as well" in card["licence"]
+    assert str(nemo_root) not in json.dumps(card)
 
 
 def test_the_keras_model_is_kept_with_the_card(

@@ -16,7 +16,7 @@ from train.augment import SoundAugment
 from train.clips import Clip, CorpusError
 from train.corpora import ravdess
 from train.dataset import build_dataset
-from train.protocols import PROTOCOLS
+from train.protocols import LEAKY, PROTOCOLS
 from train.splits import ClipSplit, LeakError, check_no_leak, clip_split, protocol_splits
 
 _RELEASE = [made_clip(stem) for stem in ravdess.official_stems()]
@@ -104,10 +104,23 @@ def test_members_alone_are_split() -> None:
         assert len(_actors(_RELEASE, split.validation)) == 1
 
 
-def test_other_corpora_are_learnt_from() -> None:
+@pytest.mark.parametrize("name", [*PROTOCOLS, LEAKY])
+def test_other_corpora_are_learnt_from_alone(name: str) -> None:
+    """Neither validated on nor tested, whatever is drawn."""
     polish = replace(made_clip("03-01-03-01-01-01-01"), corpus="nemo", actor="nemo:EB0")
-    for split in protocol_splits("dev5", [*_RELEASE, polish], seed=0):
-        assert len(_RELEASE) in split.train
+    clips = [*_RELEASE, *(replace(polish, path=Path(f"nowhere/{number}")) for number in range(20))]
+    theirs = set(range(len(_RELEASE), len(clips)))
+    for split in protocol_splits(name, clips, seed=0):
+        assert theirs <= set(split.train)
+        assert theirs.isdisjoint({*split.validation, *split.test})
+
+
+def test_another_corpus_on_its_own_is_split_by_file() -> None:
+    """Where there is no RAVDESS, its clips are all that there is to judge by."""
+    polish = replace(made_clip("03-01-03-01-01-01-01"), corpus="nemo", actor="nemo:EB0")
+    clips = [replace(polish, path=Path(f"nowhere/{number}")) for number in range(20)]
+    (split,) = protocol_splits(LEAKY, clips, seed=0)
+    assert len(split.test) == 4
 
 
 def test_a_protocol_says_whom_it_misses_and_what_can_run() -> None:

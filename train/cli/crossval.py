@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from train.cli.options import check_writable, positive
+from serd.errors import InputError
+from train.actors import parse_actors
+from train.cli.options import add_also_option, check_writable, positive
 from train.cli.tables import print_table
 from train.experiments.cells import cell_data
 from train.experiments.crossval import SUMMARY, CrossvalSettings, crossval, crossval_cells
@@ -25,13 +27,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Train an experiment on every fold of a protocol with several seeds; print the mean,"
         " the standard deviation and the pooled confusion. The same command takes up what is left. With"
         " --dask, folds go to the workers of a Dask scheduler, each of which has serd with its train and"
-        " dask extras, and ROOT at the same path: `dask scheduler` on one machine, `dask worker"
-        " tcp://SCHEDULER:8786 --nthreads 1` on each, begun in serd's folder.",
+        " dask extras, and ROOT and FOLDER at the same paths: `dask scheduler` on one machine,"
+        " `dask worker tcp://SCHEDULER:8786 --nthreads 1` on each, begun in serd's folder.",
     )
     add = parser.add_argument
     add("settings", metavar="SETTINGS", help="an experiment's name, or a TOML file")
     add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS")
     add("--protocol", choices=PROTOCOLS, default="dev5", help="whose folds (default: dev5)")
+    add("--holdout", default="", metavar="17-20", help="article: actors tested in place of 21-24")
+    add_also_option(parser)
     add("--seeds", type=positive, default=1, help="seeds of each fold (default: 1)")
     add("--jobs", type=positive, default=1, help="folds at a time on this machine (default: 1)")
     add("--dask", default="", metavar="ADDRESS", help="scheduler whose workers take the folds")
@@ -46,15 +50,27 @@ def crossval_command(options: argparse.Namespace) -> int:
     """Train, score and sum up."""
     experiment = load_experiment(options.settings)
     experiment = replace(experiment, data=replace(experiment.data, protocol=options.protocol))
+    holdout = parse_actors(options.holdout)
+    if holdout and options.protocol != "article":
+        raise InputError(
+            f"--holdout is for --protocol article; {options.protocol} has its own test actors"
+        )
+    if options.also and experiment.data.set != "eight":
+        raise InputError(
+            f"--also: {experiment.name} learns the article's {experiment.data.set} classes, which take"
+            " RAVDESS alone"
+        )
     folder = options.out / f"{experiment.name}-{options.protocol}{'-quick' if options.quick else ''}"
     check_writable(folder.absolute())
+    also = tuple(each.absolute() for each in options.also)
     data = cell_data(
-        options.root.absolute(), frozenset(), is_quick=options.quick, protocol=options.protocol
+        options.root.absolute(), holdout, also=also, is_quick=options.quick, protocol=options.protocol
     )
     features = (options.out.parent / "features").absolute()
     settings = CrossvalSettings(
         experiment=experiment,
         root=options.root,
+        also=also,
         n_seeds=options.seeds,
         options=RunOptions(is_quick=options.quick, epochs=options.epochs, features=features),
         folder=folder,

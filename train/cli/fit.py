@@ -7,7 +7,7 @@ from pathlib import Path
 from serd.errors import InputError, LibraryError
 from serd.runtime import default_model_path
 from train.actors import format_actors, parse_actors
-from train.cli.options import check_writable, natural, positive
+from train.cli.options import add_also_option, check_writable, natural, positive
 from train.memory import keep_freed_memory
 from train.plan import make_plan
 from train.protocols import PROTOCOLS
@@ -23,6 +23,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add = fit.add_argument
     add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS, nested in any way")
+    add_also_option(fit)
     add("--out", type=Path, default=default_model_path(), help="the .tflite file to write")
     add("--epochs", type=positive, help="passes over the data (default: the recipe's)")
     add("--seed", type=natural, default=0, help="seeds all that is drawn (default: 0)")
@@ -48,6 +49,7 @@ def fit_command(options: argparse.Namespace) -> int:
     check_writable(options.work.absolute())
     plan = make_plan(
         options.root,
+        also=options.also,
         with_song=not options.no_song,
         test=parse_actors(options.test_actors),
         validation=parse_actors(options.val_actors),
@@ -79,7 +81,7 @@ def fit_command(options: argparse.Namespace) -> int:
 
 def _command(options: argparse.Namespace) -> str:
     """The command as the card records it: what matters for the model, and no folder of this machine."""
-    words = ["python -m train fit ROOT"]
+    words = ["python -m train fit ROOT", *("--also FOLDER" for _ in options.also)]
     if options.protocol:
         words.append(f"--protocol {options.protocol}")
     words.append(f"--seed {options.seed}")

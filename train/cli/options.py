@@ -18,6 +18,18 @@ def check_writable(folder: Path) -> None:
         raise InputError(f"{folder}: cannot be written to")
 
 
+def add_also_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--also`` to a command that learns from RAVDESS."""
+    parser.add_argument(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="learn from the nEMO or SAVEE in it as well, and never score it; may be repeated",
+    )
+
+
 def natural(text: str) -> int:
     """A seed: a whole number from 0."""
     number = int(text)

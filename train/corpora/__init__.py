@@ -11,6 +11,12 @@ from train.corpora.table import read_table
 
 TITLES: Final[Mapping[str, str]] = {module.NAME: module.TITLE for module in (ravdess, savee, nemo)}
 """Corpora that are known below a folder without being told, as they write themselves."""
+CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
+    module.NAME: module.CLASSES for module in (ravdess, savee, nemo)
+}
+"""Emotions that each of them has, in the order of ``EMOTIONS``: what a clip of it can be."""
+CREDITS: Final[Mapping[str, str]] = {module.NAME: module.CREDIT for module in (savee, nemo)}
+"""What a model's card says of corpora that it has learnt from beside RAVDESS."""
 _BY_NAME: Final = {ravdess.NAME: ravdess.clip_from_path, savee.NAME: savee.clip_from_path}
 _EXAMPLES: Final = {
     ravdess.NAME: "03-01-06-01-02-01-12",
@@ -70,6 +76,30 @@ def find_clips(
     if not used:
         raise CorpusError(_nothing_found(root, corpora, left_out))
     return Corpus(clips=tuple(sorted(used, key=_place)), left_out=tuple(left_out))
+
+
+def find_training_clips(root: Path, also: Sequence[Path] = (), *, with_song: bool = True) -> Corpus:
+    """The clips of RAVDESS below a folder, and those of other corpora below others.
+
+    Args:
+        root: folder that holds RAVDESS.
+        also: folders that hold other corpora. A clip of RAVDESS there is named and left out.
+        with_song: whether sung clips are used.
+
+    Raises:
+        CorpusError: no such folder, or no clip of those corpora in one.
+    """
+    own = find_clips(root, with_song=with_song)
+    clips = {clip_key(clip): clip for clip in own.clips}
+    left_out = list(own.left_out)
+    for folder in also:
+        other = find_clips(folder, with_song=with_song, corpora=tuple(CREDITS))
+        left_out += other.left_out
+        for clip in other.clips:
+            first = clips.setdefault(clip_key(clip), clip)
+            if first is not clip:
+                left_out.append(f"{clip.path}: the same clip as {first.path}")
+    return Corpus(clips=tuple(sorted(clips.values(), key=_place)), left_out=tuple(left_out))
 
 
 def sound_files(root: Path) -> list[Path]:

@@ -15,6 +15,12 @@ from train.corpora.listing import Listing, listed_emotion, listed_gender, read_r
 NAME: Final = "nemo"
 TITLE: Final = "nEMO"
 TABLE: Final = "data.tsv"
+CLASSES: Final = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
+"""Emotions that it has; that no clip of it is calm or disgusted says nothing of its speakers."""
+CREDIT: Final = (
+    "Trained on nEMO as well: I. Christop, 2024, nEMO: Dataset of Emotional Speech in Polish,"
+    " LREC-COLING, licensed CC BY-NC-SA 4.0."
+)
 
 _COLUMNS: Final = ("file_id", "emotion", "speaker_id", "gender")
 

@@ -21,6 +21,8 @@ LICENCE: Final = (
     " licensed CC BY-NC-SA 4.0; its non-commercial and share-alike terms are carried over."
 )
 
+CLASSES: Final = EMOTIONS
+"""Emotions that it has, all of serd's."""
 N_ACTORS: Final = 24
 """Actors of the release: odd numbers are men, even ones women."""
 _N_SUNG_EMOTIONS: Final = 6

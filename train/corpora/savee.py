@@ -15,6 +15,13 @@ from train.clips import Clip, CorpusError, OtherNameError
 NAME: Final = "savee"
 TITLE: Final = "SAVEE"
 
+CLASSES: Final = ("neutral", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+"""Emotions that it has; that no clip of it is calm says nothing of its speakers."""
+CREDIT: Final = (
+    "Trained on SAVEE as well: S. Haq and P. J. B. Jackson, 2009, Speaker-Dependent Audio-Visual Emotion"
+    " Recognition, AVSP, whose own terms apply."
+)
+
 _EMOTIONS: Final[Mapping[str, str]] = {
     "a": "angry",
     "d": "disgust",

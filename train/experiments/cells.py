@@ -1,6 +1,6 @@
 """One fold of an experiment with one seed, as any process or machine can run it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +36,8 @@ class Cell:
     """The experiment."""
     root: Path
     """Folder of the clips; the same on each machine."""
+    also: tuple[Path, ...]
+    """Folders of other corpora, likewise."""
     holdout: Actors
     """Actors tested in place of the article's."""
     options: RunOptions
@@ -56,11 +58,20 @@ class CellResult:
     """The other files of the run's folder, which may lie on another machine."""
 
 
-def make_cell(experiment: Experiment, root: Path, data: Data, options: RunOptions, folder: Path) -> Cell:
+def make_cell(
+    experiment: Experiment,
+    root: Path,
+    data: Data,
+    options: RunOptions,
+    folder: Path,
+    *,
+    also: Sequence[Path] = (),
+) -> Cell:
     """A cell for clips that this process has read."""
     return Cell(
         experiment=experiment,
         root=root.absolute(),
+        also=tuple(each.absolute() for each in also),
         holdout=data.holdout,
         options=options,
         folder=folder.absolute(),
@@ -77,6 +88,7 @@ def run_cell(cell: Cell, reporter: Reporter | None = None) -> CellResult:
     data = cell_data(
         cell.root,
         cell.holdout,
+        also=cell.also,
         is_quick=cell.options.is_quick,
         protocol=cell.experiment.data.protocol,
     )
@@ -99,13 +111,17 @@ def keep_result(cell: Cell, result: CellResult) -> None:
         folder.finish(result.metrics)
 
 
-def cell_data(root: Path, holdout: Actors, *, is_quick: bool, protocol: str) -> Data:
+def cell_data(
+    root: Path, holdout: Actors, *, also: tuple[Path, ...] = (), is_quick: bool, protocol: str
+) -> Data:
     """The clips for a protocol; a smoke run of one that tests every actor keeps all of them."""
     has_all_actors = is_quick and protocol not in {"article", LEAKY}
-    return _data(root, holdout, is_quick=is_quick, has_all_actors=has_all_actors)
+    return _data(root, holdout, also, is_quick=is_quick, has_all_actors=has_all_actors)
 
 
 @lru_cache(maxsize=1)
-def _data(root: Path, holdout: Actors, *, is_quick: bool, has_all_actors: bool) -> Data:
+def _data(
+    root: Path, holdout: Actors, also: tuple[Path, ...], *, is_quick: bool, has_all_actors: bool
+) -> Data:
     """The clips, read once a process."""
-    return load_data(root, holdout=holdout, is_quick=is_quick, has_all_actors=has_all_actors)
+    return load_data(root, also=also, holdout=holdout, is_quick=is_quick, has_all_actors=has_all_actors)

@@ -38,6 +38,8 @@ class CrossvalSettings:
     """Folder for the runs and the summary."""
     n_processes: int = 1
     """Processes on this machine."""
+    also: tuple[Path, ...] = ()
+    """Folders of other corpora."""
     dask: str = ""
     """Address of a Dask scheduler; empty for this machine's processes."""
 
@@ -55,7 +57,8 @@ def crossval_cells(settings: CrossvalSettings, data: Data) -> list[Cell]:
         for fold in range(n_folds):
             options = replace(settings.options, seed=seed, fold=fold)
             path = settings.folder / f"fold{fold + 1}-seed{seed}"
-            cells.append(make_cell(settings.experiment, settings.root, data, options, path))
+            cell = make_cell(settings.experiment, settings.root, data, options, path, also=settings.also)
+            cells.append(cell)
     return cells
 
 

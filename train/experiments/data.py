@@ -12,7 +12,7 @@ from train.actors import Actors, format_actors
 from train.article import article_set
 from train.clips import Clip, CorpusError, fingerprint
 from train.contents import content_digests
-from train.corpora import find_clips
+from train.corpora import find_training_clips, ravdess
 from train.experiments.settings import Experiment
 from train.protocols import PROTOCOLS
 from train.splits import ClipSplit, check_no_leak, protocol_splits
@@ -61,6 +61,7 @@ class Part:
 def load_data(
     root: Path,
     *,
+    also: Sequence[Path] = (),
     holdout: Actors = frozenset(),
     is_quick: bool = False,
     has_all_actors: bool = False,
@@ -69,6 +70,7 @@ def load_data(
 
     Args:
         root: folder that holds RAVDESS.
+        also: folders that hold other corpora, which are learnt from alone.
         holdout: actors tested in place of the article's 21 to 24.
         is_quick: whether one clip of each kind and of a few actors is enough.
         has_all_actors: whether all actors are kept even so.
@@ -76,13 +78,15 @@ def load_data(
     Raises:
         CorpusError: no folder, no clip in it, or no clip of an actor that is to be held out.
     """
-    corpus = find_clips(root)
-    if absent := holdout - corpus.actors:
-        there = format_actors(corpus.actors)
+    corpus = find_training_clips(root, also)
+    own = frozenset(clip.actor for clip in corpus.clips if clip.corpus == ravdess.NAME)
+    if absent := holdout - own:
+        there = format_actors(own)
         raise CorpusError(f"--holdout: no clip of actor {format_actors(absent)}; there are {there}")
     clips = corpus.clips
     if is_quick:
-        kept = corpus.actors if has_all_actors else _few_actors(clips, holdout)
+        others = corpus.actors - own
+        kept = corpus.actors if has_all_actors else _few_actors(clips, holdout) | others
         clips = _one_of_each_kind(clips, kept)
     return Data(clips=clips, left_out=corpus.left_out, holdout=holdout)
 

@@ -1,0 +1,54 @@
+"""Who is learnt from and who is scored is settled, or refused, before any training."""
+
+from pathlib import Path
+
+import pytest
+
+from train.actors import numbered
+from train.clips import CorpusError
+from train.plan import make_plan
+
+POLISH = frozenset({"nemo:EB0", "nemo:MK1"})
+
+
+def test_everybody_is_learnt_from_but_who_is_held_out(release_root: Path) -> None:
+    plan = make_plan(release_root, test=numbered(1), validation=numbered(2))
+    assert plan.split.train == numbered(*range(3, 25))
+    assert (plan.folds, plan.left_alone) == ((), frozenset())
+
+
+def test_actors_that_a_protocol_leaves_alone_are_learnt_from_by_no_model(release_root: Path) -> None:
+    """The four of ``article`` judge what came of ``dev5``, so no clip of theirs is even read."""
+    plan = make_plan(release_root, protocol="dev5")
+    assert plan.left_alone == numbered(21, 22, 23, 24)
+    assert plan.split.train == plan.corpus.actors == numbered(*range(1, 21))
+    assert make_plan(release_root, protocol="mmer5").split.train == numbered(*range(1, 25))
+
+
+def test_actors_that_are_left_alone_may_be_scored_at_the_end(release_root: Path) -> None:
+    plan = make_plan(release_root, protocol="dev5", test=numbered(21, 22))
+    assert plan.split.test == numbered(21, 22)
+    assert plan.left_alone == numbered(23, 24)
+    assert plan.split.train == numbered(*range(1, 21))
+
+
+def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
+    release_root: Path, nemo_root: Path
+) -> None:
+    plan = make_plan(release_root, also=[nemo_root], protocol="dev5")
+    assert plan.split.train == numbered(*range(1, 21)) | POLISH
+    assert frozenset[str]().union(*plan.folds).isdisjoint(POLISH)
+    assert sum(clip.corpus == "nemo" for clip in plan.corpus.clips) == 12
+    assert plan.corpus.clips[-1].corpus == "nemo", "RAVDESS comes first, as ever"
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_another_corpus_is_never_held_out(part: str, release_root: Path, nemo_root: Path) -> None:
+    with pytest.raises(CorpusError, match="actor nemo:EB0 is of another corpus than RAVDESS"):
+        make_plan(release_root, also=[nemo_root], **{part: frozenset({"nemo:EB0"})})  # type: ignore[arg-type]
+
+
+def test_a_folder_of_no_other_corpus_is_refused(release_root: Path) -> None:
+    """RAVDESS named twice would put actors on both sides; it is no other corpus."""
+    with pytest.raises(CorpusError, match="no SAVEE or nEMO clip in it"):
+        make_plan(release_root, also=[release_root])
