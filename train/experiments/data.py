@@ -12,7 +12,7 @@ from train.actors import Actors, format_actors
 from train.article import article_set
 from train.clips import Clip, CorpusError, fingerprint
 from train.contents import content_digests
-from train.corpora import find_training_clips, ravdess
+from train.corpora import TITLES, find_training_clips, ravdess
 from train.experiments.settings import Experiment
 from train.protocols import PROTOCOLS
 from train.splits import ClipSplit, check_no_leak, protocol_splits
@@ -143,6 +143,8 @@ def _part(
     if data.holdout and experiment.data.protocol == "article":
         theirs = format_actors(PROTOCOLS["article"][0])
         notes.append(f"holdout {format_actors(data.holdout)} in place of {theirs}")
+    if others := {data.clips[index].corpus for index in split.train} - {ravdess.NAME}:
+        notes.append(f"learnt from {', '.join(TITLES[name] for name in TITLES if name in others)} as well")
     if split.is_leaky:
         notes.append("leaky: test clips are of training actors, and are the validation clips")
     if untested := _without_clips(labels, truth, split.test):
