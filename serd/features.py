@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from serd.audio import SAMPLE_RATE_HZ, Samples
@@ -19,6 +19,12 @@ Mfccs = NDArray[np.float32]
 
 _EPS = float(np.finfo(np.float64).eps)
 """Takes the place of an energy of exactly zero, as in python_speech_features."""
+
+_BLOCK_FRAMES = 100
+"""Frames that are transformed at a time: enough for the calls to cost little, few enough for what lies
+between sound and coefficients to stay in the processor's cache."""
+_N_BANDS = 4
+"""Parts of the filterbank that are multiplied apart: each skips the bins where its filters are zero."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +84,7 @@ class MfccStream:
 
     def __init__(self, feature_set: FeatureSet) -> None:
         self._set = feature_set
-        self._bank = _filterbank(feature_set)
+        self._bands = _bands(feature_set)
         self._cepstrum = cepstral_matrix(feature_set)
         self._window = np.hamming(feature_set.frame_length_samples)
         self._tail: NDArray[np.float64]
@@ -137,18 +143,32 @@ class MfccStream:
 
     def _transform(self, signal: NDArray[np.float64], n_frames: int) -> Mfccs:
         """The first ``n_frames`` frames of a pre-emphasised signal as MFCCs."""
-        if n_frames == 0:
-            return np.empty((0, self._set.n_mfcc), np.float32)
         self._n_frames += n_frames
-        hop = self._set.frame_hop_samples
-        frames = sliding_window_view(signal, self._set.frame_length_samples)[::hop][:n_frames]
-        # In float32 this is little faster, and the rounding of a matrix product, which depends on the
-        # number of its rows, would tell frames of a stream from those of a whole signal (by 1e-4).
-        spectrum = np.fft.rfft(frames * self._window, self._set.n_fft)
-        power = (spectrum.real**2 + spectrum.imag**2) / self._set.n_fft
-        mfccs = np.log(_floored(power @ self._bank)) @ self._cepstrum
-        mfccs[:, 0] = np.log(_floored(power.sum(axis=1)))
-        return mfccs.astype(np.float32)
+        step = signal.strides[0]
+        shape = (n_frames, self._set.frame_length_samples)
+        strides = (self._set.frame_hop_samples * step, step)
+        frames = as_strided(signal, shape, strides, writeable=False)
+        mfccs = np.empty((n_frames, self._set.n_mfcc), np.float32)
+        for first in range(0, n_frames, _BLOCK_FRAMES):
+            block = slice(first, first + _BLOCK_FRAMES)
+            self._transform_block(frames[block], mfccs[block])
+        return mfccs
+
+    def _transform_block(self, frames: NDArray[np.float64], mfccs: Mfccs) -> None:
+        """Frames, float64, shape (n_frames, frame_length_samples), as MFCCs into ``mfccs``."""
+        # In float32 the transform is no faster, and the rounding of a matrix product, which depends on
+        # the number of its rows, would tell frames of a stream from those of a whole signal (by 1e-4).
+        padded = np.zeros((len(frames), self._set.n_fft))
+        np.multiply(frames, self._window, out=padded[:, : self._set.frame_length_samples])
+        squares = np.fft.rfft(padded).view(np.float64)
+        squares *= squares
+        power = squares[:, ::2] + squares[:, 1::2]
+        power /= self._set.n_fft
+        energies = np.empty((len(frames), self._set.n_filters))
+        for bins, filters, bank in self._bands:
+            np.matmul(power[:, bins], bank, out=energies[:, filters])
+        mfccs[:] = _log(energies) @ self._cepstrum
+        mfccs[:, 0] = _log(power.sum(axis=1))
 
 
 def mfcc(samples: Samples, feature_set: FeatureSet = MFCC40_V1) -> Mfccs:
@@ -165,8 +185,10 @@ def mfcc(samples: Samples, feature_set: FeatureSet = MFCC40_V1) -> Mfccs:
     return np.concatenate((stream.push(samples), stream.finish()))
 
 
-def _floored(energy: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(energy == 0.0, _EPS, energy)
+def _log(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Natural logarithm, in place."""
+    energy[energy == 0.0] = _EPS
+    return np.log(energy, out=energy)
 
 
 def _mel(hz: float) -> float:
@@ -188,6 +210,19 @@ def _filterbank(feature_set: FeatureSet) -> NDArray[np.float64]:
         fall = np.where((bins >= centre) & (bins < high), (high - bins) / (high - centre), 0.0)
     bank: NDArray[np.float64] = rise + fall
     return bank
+
+
+@lru_cache
+def _bands(feature_set: FeatureSet) -> list[tuple[slice, slice, NDArray[np.float64]]]:
+    """The filterbank in parts: bins, filters, and float64 of shape (n_bins, n_filters) for these."""
+    bank = _filterbank(feature_set)
+    bands = []
+    for filters in np.array_split(np.arange(feature_set.n_filters), _N_BANDS):
+        columns = slice(filters[0], filters[-1] + 1)
+        used = np.flatnonzero(bank[:, columns].any(axis=1))
+        rows = slice(used[0], used[-1] + 1)
+        bands.append((rows, columns, np.ascontiguousarray(bank[rows, columns])))
+    return bands
 
 
 @lru_cache

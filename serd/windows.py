@@ -64,8 +64,8 @@ def pad(mfccs: Mfccs, n_frames: int, padding: Padding) -> Mfccs:
         padding: how; one of ``PADDINGS``.
 
     Returns:
-        float32, shape (n_frames, n_mfcc).
+        float32, shape (n_frames, n_mfcc); the window itself where it is long enough.
     """
     if padding not in PADDINGS:
         raise ValueError(f"Bad padding {padding!r}, expected one of {list(PADDINGS)}")
-    return mfccs[np.arange(n_frames) % len(mfccs)]
+    return mfccs if len(mfccs) == n_frames else mfccs[np.arange(n_frames) % len(mfccs)]
