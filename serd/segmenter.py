@@ -95,15 +95,14 @@ class Segmenter:
         if frames.offset_samples != self._next_offset_samples:
             yield from self.flush(frames.captured)
         size = self._frame_samples
-        for index, voiced in enumerate(frames.voiced.tolist()):
-            start = index * size
-            frame = Frame(
-                frames.offset_samples + start,
-                frames.samples[start : start + size],
-                voiced,
-                float(frames.mean_square[index]),
-            )
-            yield from self._step(frame, frames.captured)
+        start = 0
+        for voiced, mean_square in zip(frames.voiced.tolist(), frames.mean_square.tolist(), strict=True):
+            samples = frames.samples[start : start + size]
+            frame = Frame(frames.offset_samples + start, samples, voiced, mean_square)
+            start += size
+            utterance = self._take(frame)
+            if utterance is not None and self._is_due(utterance):
+                yield from self._segments(utterance, frames.captured)
         self._next_offset_samples = frames.offset_samples + frames.samples.size
 
     def flush(self, captured: CaptureTime) -> Iterator[Segment]:
@@ -117,17 +116,29 @@ class Segmenter:
         """Whether an utterance is under way."""
         return self._utterance is not None
 
-    def _step(self, frame: Frame, captured: CaptureTime) -> Iterator[Segment]:
+    def _take(self, frame: Frame) -> Utterance | None:
+        """Keep a frame where it belongs; the utterance that is under way then, if any."""
         utterance = self._utterance
         if utterance is None:
             self._recent.append(frame)
-            utterance = self._started()
-            if utterance is None:
-                return
-        else:
-            utterance.pending.append(frame)
-            if frame.voiced and self._goes_on(utterance.pending):
-                utterance.resume(self._pause_frames, self._settings.start_span_frames)
+            return self._started() if frame.voiced else None
+        if frame.voiced and not utterance.pending:
+            utterance.keep(frame)
+            return utterance
+        utterance.pending.append(frame)
+        if frame.voiced and self._goes_on(utterance.pending):
+            utterance.resume(self._pause_frames, self._settings.start_span_frames)
+        return utterance
+
+    def _is_due(self, utterance: Utterance) -> bool:
+        """Whether a window is full or the utterance over."""
+        return (
+            utterance.n_samples >= utterance.next_window_end_samples
+            or len(utterance.pending) >= self._hangover_frames
+            or utterance.n_samples >= self._max_samples
+        )
+
+    def _segments(self, utterance: Utterance, captured: CaptureTime) -> Iterator[Segment]:
         while utterance.n_samples >= utterance.next_window_end_samples:
             yield utterance.window(captured)
             utterance.next_window_end_samples += self._hop_samples

@@ -1,7 +1,7 @@
 """The kept speech of one utterance, and the windows that are cut from it."""
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,8 +9,7 @@ from serd.audio import SAMPLE_RATE_HZ, CaptureTime, Samples, level_dbfs
 from serd.segments import SpeechWindow, UtteranceEnd
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame of sound with its decision."""
 
     offset_samples: int

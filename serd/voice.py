@@ -96,26 +96,37 @@ class VoiceActivity:
         self._next_offset_samples = block.offset_samples + block.samples.size
         offset_samples = block.offset_samples - self._rest.size
         samples = np.concatenate((self._rest, block.samples)) if self._rest.size else block.samples
-        n_frames = samples.size // self._frame_samples
-        n_whole = n_frames * self._frame_samples
+        n_whole = samples.size // self._frame_samples * self._frame_samples
         self._rest = samples[n_whole:].copy()
         whole = samples[:n_whole]
-        frames = whole.reshape(n_frames, self._frame_samples)
-        mean_square = np.square(frames, dtype=np.float64).mean(axis=1)
-        voiced = np.fromiter(map(self._is_voiced, frames, mean_square > 0.0), np.bool_, n_frames)
+        mean_square = self._mean_square(whole)
         return VoicedFrames(
             samples=whole,
-            voiced=voiced & (mean_square >= self._min_mean_square),
-            mean_square=mean_square,
+            voiced=np.array(self._voiced(whole, mean_square), np.bool_),
+            mean_square=np.array(mean_square, np.float64),
             offset_samples=offset_samples,
             captured=block.captured,
         )
 
-    def _is_voiced(self, frame: Samples, has_sound: np.bool_) -> bool:
-        if not has_sound:
-            self._n_silent_frames += 1
-        elif self._n_silent_frames:
-            if self._n_silent_frames >= self._n_fresh_frames:
-                self._detector = self._new_detector()
-            self._n_silent_frames = 0
-        return self._detector.is_speech(frame.tobytes(), SAMPLE_RATE_HZ)
+    def _mean_square(self, whole: Samples) -> list[float]:
+        """Of each frame; sums of squared integers are exact in float64, in whatever order."""
+        size = self._frame_samples
+        exact = whole.astype(np.float64)
+        frames = [exact[start : start + size] for start in range(0, whole.size, size)]
+        return [float(frame.dot(frame)) / size for frame in frames]
+
+    def _voiced(self, whole: Samples, mean_square: list[float]) -> list[bool]:
+        """The decision on each frame."""
+        size = self._frame_samples
+        voiced = []
+        for number, power in enumerate(mean_square):
+            if power == 0.0:
+                self._n_silent_frames += 1
+            elif self._n_silent_frames:
+                if self._n_silent_frames >= self._n_fresh_frames:
+                    self._detector = self._new_detector()
+                self._n_silent_frames = 0
+            frame = whole[number * size : (number + 1) * size].tobytes()
+            is_speech = self._detector.is_speech(frame, SAMPLE_RATE_HZ)
+            voiced.append(is_speech and power >= self._min_mean_square)
+        return voiced
