@@ -77,7 +77,7 @@ class _Span:
 
     def measure(self, source: Source) -> Iterator[AudioBlock]:
         for block in source:
-            self._end_samples = block.offset_samples + block.samples.size
+            self._end_samples = block.end_samples
             self._captured = block.captured
             yield block
 

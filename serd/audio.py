@@ -40,6 +40,11 @@ class AudioBlock:
     """Position of the first sample, counted from the source's start; a jump means lost sound."""
     captured: CaptureTime
 
+    @property
+    def end_samples(self) -> int:
+        """Position behind the last sample, counted from the source's start."""
+        return self.offset_samples + self.samples.size
+
 
 def to_int16(samples: NDArray[np.floating]) -> Samples:
     """Float sound in [-1, 1) as 16-bit integers, rounded, clipped, with NaN as silence.

@@ -119,7 +119,9 @@ class LiveSources:
         match message:
             case Heard(block=block):
                 self._stats.hear(block)
-                yield from self._lanes[name].hear(block)
+                lane = self._lanes[name]
+                yield from lane.hear(block)
+                self._feeders[name].nothing_before(lane.nothing_before_samples)
             case Found():
                 _log.info("listening to %s", self._called(name, message.what))
                 yield self._is_alive(name, is_alive=True)

@@ -56,16 +56,23 @@ class Ear:
             window_samples=window_samples,
         )
         self._captured = _UNTIMED
+        self._heard_samples = 0
 
     @property
     def in_speech(self) -> bool:
         """Whether an utterance is under way."""
         return self._segmenter.in_speech
 
+    @property
+    def nothing_before_samples(self) -> int:
+        """Position in the sound before which nothing can begin, leave or end."""
+        return self._heard_samples + self._segmenter.idle_samples
+
     def hear(self, block: AudioBlock) -> tuple[VoicedFrames, Iterator[Segment]]:
         """Frames with their decisions, and the segments that they bring about."""
         self._captured = block.captured
         frames = self._voice.process(block)
+        self._heard_samples = frames.end_samples
         return frames, self._segmenter.push(frames)
 
     def end(self) -> Iterator[Segment]:
@@ -121,11 +128,17 @@ class Lane:
         self._cooldown = Cooldown()
         self._last = LastEmotion(settings.report.quiet_s)
         self._meter = LevelMeter(settings.report.level_s)
+        self._level_at_samples = 0
         self._is_speaking = False
         self._guesses: dict[str, float] = {}
         self.n_windows = 0
         self.controls = controls
         self._namer.set_threshold(controls.threshold)
+
+    @property
+    def nothing_before_samples(self) -> int:
+        """Position in the sound before which no event, level or change of speech can follow from it."""
+        return min(self._ear.nothing_before_samples, self._level_at_samples)
 
     def present(self) -> Iterator[Report]:
         """What holds now, for those who know nothing."""
@@ -140,11 +153,14 @@ class Lane:
         frames, segments = self._ear.hear(block)
         for segment in segments:
             yield from self._tell(segment)
-        yield from self._tell_speech()
-        now_s = (block.offset_samples + block.samples.size) / SAMPLE_RATE_HZ
+        if self._ear.in_speech != self._is_speaking:
+            yield self._speech()
+        now_s = block.end_samples / SAMPLE_RATE_HZ
         if self._last.pass_time(now_s, is_speaking=self._is_speaking):
             yield StateReport(source=self._source, emotion=self._last.emotion)
-        if (level_dbfs := self._meter.measure(frames)) is not None:
+        level_dbfs = self._meter.measure(frames)
+        self._level_at_samples = frames.end_samples + self._meter.missing_samples
+        if level_dbfs is not None:
             yield LevelReport(
                 source=self._source, level_dbfs=round(level_dbfs, 1), guesses=self._guesses
             )
@@ -153,7 +169,8 @@ class Lane:
         """The sound has ended, breaks off or is muted: finish what is under way."""
         for segment in self._ear.end():
             yield from self._tell(segment)
-        yield from self._tell_speech()
+        if self._is_speaking:
+            yield self._speech()
 
     def forget(self) -> Iterator[Report]:
         """Whoever spoke is not heard any more: the state is "none"."""
@@ -181,10 +198,9 @@ class Lane:
         if self._last.name(event):
             yield StateReport(source=self._source, emotion=self._last.emotion)
 
-    def _tell_speech(self) -> Iterator[Report]:
-        if self._ear.in_speech != self._is_speaking:
-            self._is_speaking = self._ear.in_speech
-            yield SpeechReport(source=self._source, is_speaking=self._is_speaking)
+    def _speech(self) -> Report:
+        self._is_speaking = self._ear.in_speech
+        return SpeechReport(source=self._source, is_speaking=self._is_speaking)
 
 
 def recognise(

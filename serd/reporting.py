@@ -89,6 +89,11 @@ class LevelMeter:
         self._n_samples = 0
         self._energy = 0.0
 
+    @property
+    def missing_samples(self) -> int:
+        """Sound to come until the next level, in samples; a second or more where nothing is measured."""
+        return (self._interval_samples or SAMPLE_RATE_HZ) - self._n_samples
+
     def measure(self, frames: VoicedFrames) -> float | None:
         """Take frames; the level in dBFS once a stretch is full."""
         if not self._interval_samples:

@@ -103,7 +103,7 @@ class Segmenter:
             utterance = self._take(frame)
             if utterance is not None and self._is_due(utterance):
                 yield from self._segments(utterance, frames.captured)
-        self._next_offset_samples = frames.offset_samples + frames.samples.size
+        self._next_offset_samples = frames.end_samples
 
     def flush(self, captured: CaptureTime) -> Iterator[Segment]:
         """End the utterance that is under way, if any: the sound has ended or is interrupted."""
@@ -115,6 +115,19 @@ class Segmenter:
     def in_speech(self) -> bool:
         """Whether an utterance is under way."""
         return self._utterance is not None
+
+    @property
+    def idle_samples(self) -> int:
+        """Sound to come, in samples, before which nothing can begin, leave or end; 1 frame or more."""
+        size = self._frame_samples
+        utterance = self._utterance
+        if utterance is None:
+            return max(1, self._settings.start_voiced_frames - self._n_voiced_lately()) * size
+        n_pending = len(utterance.pending)
+        full_at = min(utterance.next_window_end_samples, self._max_samples)
+        # All that is pending may be kept at once.
+        until_full = full_at - utterance.n_samples - n_pending * size
+        return max(size, min(until_full, (self._hangover_frames - n_pending) * size))
 
     def _take(self, frame: Frame) -> Utterance | None:
         """Keep a frame where it belongs; the utterance that is under way then, if any."""
@@ -151,8 +164,7 @@ class Segmenter:
 
     def _started(self) -> Utterance | None:
         """A new utterance, holding the pre-roll, if the latest frames are voiced enough."""
-        span = list(self._recent)[-self._settings.start_span_frames :]
-        if sum(frame.voiced for frame in span) < self._settings.start_voiced_frames:
+        if self._n_voiced_lately() < self._settings.start_voiced_frames:
             return None
         self._n_utterances += 1
         n_burst = max(len(self._recent), self._pause_frames + self._settings.start_span_frames)
@@ -167,6 +179,11 @@ class Segmenter:
             self._utterance.keep(frame)
         self._recent.clear()
         return self._utterance
+
+    def _n_voiced_lately(self) -> int:
+        """Voiced frames among the latest that are looked at for a start."""
+        span = list(self._recent)[-self._settings.start_span_frames :]
+        return sum(frame.voiced for frame in span)
 
     def _goes_on(self, pending: list[Frame]) -> bool:
         """Whether a voiced frame takes speech up again: behind a long pause it must not be alone."""

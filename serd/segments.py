@@ -22,6 +22,11 @@ class VoicedFrames:
     """Position of the first sample, counted from the source's start."""
     captured: CaptureTime
 
+    @property
+    def end_samples(self) -> int:
+        """Position behind the last sample, counted from the source's start."""
+        return self.offset_samples + self.samples.size
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeechWindow:

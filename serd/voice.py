@@ -93,7 +93,7 @@ class VoiceActivity:
         """
         if block.offset_samples != self._next_offset_samples:
             self._rest = self._rest[:0]
-        self._next_offset_samples = block.offset_samples + block.samples.size
+        self._next_offset_samples = block.end_samples
         offset_samples = block.offset_samples - self._rest.size
         samples = np.concatenate((self._rest, block.samples)) if self._rest.size else block.samples
         n_whole = samples.size // self._frame_samples * self._frame_samples

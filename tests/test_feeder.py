@@ -123,3 +123,14 @@ def test_counts_outlive_the_source() -> None:
     _until_end(inbox)
     assert feeder.join(10.0)
     assert feeder.n_overflows == 2
+
+
+def test_sound_from_which_nothing_can_follow_comes_in_fewer_blocks() -> None:
+    """The daemon is woken eight times less often in a quiet room."""
+    inbox = Inbox()
+    source = MadeSource(blocks(tone(0.72), n_block=480))
+    feeder = Feeder("mic", Script(source).open, inbox, retries=True)
+    feeder.nothing_before(1_000_000)
+    feeder.start()
+    heard = [each.block.samples.size for each in _until_end(inbox) if isinstance(each, Heard)]
+    assert heard == [8 * 480] * 3

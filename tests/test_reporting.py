@@ -66,6 +66,9 @@ def test_the_level_is_that_of_each_full_stretch() -> None:
         pytest.approx(-40.0, abs=0.1),
     ]
     assert levels[3] is not None
+    assert meter.missing_samples == 0.48 * 16_000
+    meter.measure(_frames(0.1, 1))
+    assert meter.missing_samples == 0.45 * 16_000
     assert LevelMeter(0.0).measure(_frames(0.5, 100)) is None
 
 

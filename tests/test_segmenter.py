@@ -552,21 +552,22 @@ class _Case:
         segmenter = Segmenter(
             self.settings, frame_samples=self.frame_samples, window_samples=self.window_samples
         )
-        return [*self._pushed(segmenter, sizes), *segmenter.flush(_CAPTURED)]
+        pushed = [segment for frames in self.frames(sizes) for segment in segmenter.push(frames)]
+        return [*pushed, *segmenter.flush(_CAPTURED)]
 
-    def _pushed(self, segmenter: Segmenter, sizes: Iterable[int]) -> Iterator[Segment]:
+    def frames(self, sizes: Iterable[int] = ()) -> Iterator[VoicedFrames]:
+        """The decisions in blocks of the given numbers of frames."""
         sound, mean_square, voiced = self.sound, self.mean_square, np.array(self.voiced, np.bool_)
         edges = [0, *np.cumsum(list(sizes)).tolist()]
         edges = [min(edge, len(self.voiced)) for edge in (*edges, len(self.voiced))]
         for first, behind in pairwise(edges):
-            frames = VoicedFrames(
+            yield VoicedFrames(
                 samples=sound[first:behind].reshape(-1),
                 voiced=voiced[first:behind],
                 mean_square=mean_square[first:behind],
                 offset_samples=first * self.frame_samples,
                 captured=_CAPTURED,
             )
-            yield from segmenter.push(frames)
 
 
 _LOUD, _MIDDLE, _FAINT = 9000, 600, 20
@@ -850,3 +851,32 @@ class TestNewSpeech:
             own = [s for s in segments if isinstance(s, SpeechWindow) and s.utterance == end.utterance]
             assert sum(window.new_speech_s for window in own) <= end.speech_s + 1e-9
             assert all(window.new_speech_s > 0.0 for window in own)
+
+
+@given(_cases())
+def test_nothing_happens_before_the_sound_that_the_segmenter_says_it_needs(case: _Case) -> None:
+    """Who holds back sound up to there delays no window, no end and no start."""
+    segmenter = Segmenter(
+        case.settings, frame_samples=case.frame_samples, window_samples=case.window_samples
+    )
+    nothing_before, was_in_speech = 0, False
+    for frames in case.frames([1] * len(case.voiced)):
+        has_segments = bool(list(segmenter.push(frames)))
+        if has_segments or segmenter.in_speech != was_in_speech:
+            assert frames.end_samples >= nothing_before
+        was_in_speech = segmenter.in_speech
+        assert segmenter.idle_samples >= case.frame_samples
+        nothing_before = max(nothing_before, frames.end_samples + segmenter.idle_samples)
+
+
+def test_a_segmenter_that_waits_for_speech_needs_the_voiced_frames_that_are_missing() -> None:
+    """And within an utterance what is missing to a window, or to the silence that ends it."""
+    segmenter = Segmenter(SegmenterSettings(), frame_samples=480, window_samples=48_000)
+    assert segmenter.idle_samples == 8 * 480
+    assert not list(segmenter.push(_picture_frames("....vvv")))
+    assert segmenter.idle_samples == 5 * 480
+    assert not list(segmenter.push(_picture_frames("vvvvv", first_frame=7)))
+    assert segmenter.in_speech
+    assert segmenter.idle_samples == 30 * 480
+    assert not list(segmenter.push(_picture_frames(".........", first_frame=12)))
+    assert segmenter.idle_samples == 21 * 480

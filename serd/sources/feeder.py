@@ -8,6 +8,7 @@ from typing import Final
 
 from serd.errors import SerdError, SourceHungError, SourceInterruptedError
 from serd.sources import Source
+from serd.sources.gathering import Gathering
 from serd.sources.inbox import ROOM, Asked, Ended, Found, Heard, Inbox, Lost, Retried
 
 _log = logging.getLogger("serd.sources")
@@ -52,6 +53,7 @@ class Feeder:
         self._closed_dropped = 0
         self._closed_overflows = 0
         self._stopping = threading.Event()
+        self._gathering = Gathering(self._stopping.wait)
         self._room = threading.Semaphore(ROOM)
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"serd-source-{name}", daemon=True)
@@ -71,6 +73,10 @@ class Feeder:
         """Wait for the thread; whether it has ended."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def nothing_before(self, offset_samples: int) -> None:
+        """Sound up to here may be held back for a moment, for nothing can follow from it."""
+        self._gathering.nothing_before_samples = offset_samples
 
     @property
     def n_dropped_blocks(self) -> int:
@@ -132,7 +138,7 @@ class Feeder:
         return self._source
 
     def _feed(self, source: Source) -> None:
-        for block in source:
+        for block in self._gathering.gather(source):
             while not self._room.acquire(timeout=_LOOK_S):
                 if self._stopping.is_set():
                     return
