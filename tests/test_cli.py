@@ -79,10 +79,11 @@ def test_devices_runs_on_any_machine(tmp_path: Path) -> None:
 
 
 def test_only_what_a_command_needs_is_imported(tmp_path: Path) -> None:
-    """The daemon's start loads no table drawing, no broker and nothing of training."""
+    """The daemon's start loads no table drawing, no broker, no sound files and nothing of training."""
     program = (
         "import sys, serd.cli.run, serd.runtime; serd.runtime.load_model(serd.runtime.ModelSettings());"
-        "heavy = {'tensorflow', 'keras', 'scipy', 'sklearn', 'librosa', 'matplotlib', 'rich', 'amqtt'};"
+        "heavy = {'tensorflow', 'keras', 'scipy', 'sklearn', 'librosa', 'matplotlib', 'rich', 'amqtt',"
+        " 'asyncio', 'multiprocessing', 'soundfile', 'soxr', 'serd.doctor'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -29,7 +29,7 @@ def test_the_layers_are_kept() -> None:
     assert "0 broken" in done.stdout
 
 
-@pytest.mark.parametrize("module", ["serd.cli", "serd.pipeline", "serd.runtime"])
+@pytest.mark.parametrize("module", ["serd.cli.run", "serd.cli.analyze", "serd.runtime"])
 def test_the_daemon_loads_nothing_that_only_training_needs(module: str) -> None:
     """A Raspberry Pi never pays for TensorFlow or SciPy, neither on disk nor at start."""
     code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"

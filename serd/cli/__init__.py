@@ -4,18 +4,22 @@ Exit codes: 0 fine, 1 failed while running, 2 wrong use or input.
 """
 
 import argparse
+import importlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from serd import __version__
-from serd.cli import analyze, config, devices, discovery, doctor, run, watch
 from serd.errors import SerdError
 from serd.logs import set_up_logging
 
 _log = logging.getLogger("serd")
+
+_COMMANDS: Final = ("run", "analyze", "devices", "watch", "config", "doctor", "discovery")
+"""Each is a module in this folder."""
 
 _EPILOG = "Exit codes: 0 fine, 1 failed while running, 2 wrong use or input."
 
@@ -26,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
-    args = _parser().parse_args(argv)
+    args = _parser(argv).parse_args(argv)
     set_up_logging("info", "auto", sys.stderr)
     try:
         code: int = args.command(args)
@@ -43,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """All commands; where one is named it alone, since each brings its own imports."""
     parser = argparse.ArgumentParser(
         prog="serd",
         description="Listens to speech and publishes the emotion it hears.",
@@ -51,6 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"serd {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, analyze, devices, watch, config, doctor, discovery):
-        module.add_parser(commands)
+    for name in argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS:
+        importlib.import_module(f"{__name__}.{name}").add_parser(commands)
     return parser

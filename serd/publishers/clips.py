@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import soundfile
-
 from serd.audio import SAMPLE_RATE_HZ
 from serd.errors import SettingsError
 from serd.publishers import Context
@@ -76,6 +74,8 @@ class Clips:
         """Store the sound of a window; a disk that does not take it is said once."""
         if not isinstance(report, SoundReport):
             return
+        import soundfile  # noqa: PLC0415
+
         event = report.event
         moment = event.time.replace(":", "").replace("+", "p")
         stem = f"{moment}-{topic_level(event.source)}-{event.emotion}-{event.id[:8]}"

@@ -1,11 +1,15 @@
 """Foreign sound to serd's format: pick or mix channels, resample as a stream, round to 16 bits."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from serd.audio import SAMPLE_RATE_HZ, Samples, to_int16
 from serd.sources import MIX
+
+if TYPE_CHECKING:
+    import soxr
 
 FloatSound = NDArray[np.float32]
 
@@ -21,9 +25,7 @@ class Converter:
             channel: "mix", or the number of a channel from 1, which must exist.
         """
         self._column = None if channel == MIX else int(channel) - 1
-        self._resampler = None
-        if rate_hz != SAMPLE_RATE_HZ:
-            self._resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")
+        self._resampler = None if rate_hz == SAMPLE_RATE_HZ else _resampler(rate_hz)
         self.n_not_finite = 0
 
     def convert(self, sound: FloatSound, *, is_last: bool = False) -> Samples:
@@ -50,3 +52,9 @@ class Converter:
         if self._resampler is not None:
             mono = self._resampler.resample_chunk(mono, last=is_last)
         return to_int16(mono)
+
+
+def _resampler(rate_hz: int) -> "soxr.ResampleStream":
+    import soxr  # noqa: PLC0415 - most microphones give 16 kHz
+
+    return soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")

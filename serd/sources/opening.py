@@ -4,13 +4,16 @@ import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serd.errors import DeviceError, LibraryError
-from serd.sources import Source, SourceSettings
-from serd.sources.files import FileSource
+from serd.sources import MIX, Source, SourceSettings
 from serd.sources.microphone import open_microphone
 from serd.sources.pcm import PcmSource
 from serd.sources.portaudio import PortAudio, portaudio_module
+
+if TYPE_CHECKING:
+    from serd.sources.files import FileSource
 
 DEMO_PATH = Path(__file__).parent.parent / "data" / "demo.flac"
 """Speech made with espeak-ng by scripts/make_demo.py."""
@@ -61,13 +64,13 @@ class Opener:
         if wanted == "-":
             return PcmSource()
         if wanted == "demo":
-            return FileSource(DEMO_PATH, paced=self._paced, loop=True)
+            return _file(DEMO_PATH, paced=self._paced, loop=True)
         if wanted == "auto":
             return self._microphone_or_demo(settings)
         if is_microphone(settings):
             return open_microphone(settings, self._portaudio())
         path = Path(wanted).expanduser()
-        return FileSource(path, channel=settings.channel, paced=self._paced, loop=settings.loop)
+        return _file(path, channel=settings.channel, paced=self._paced, loop=settings.loop)
 
     def _microphone_or_demo(self, settings: SourceSettings) -> Source:
         try:
@@ -77,7 +80,7 @@ class Opener:
                 raise
             _log.warning("%s", exc)
             _log.warning("listening to the bundled recording instead, again and again")
-            return FileSource(DEMO_PATH, paced=True, loop=True)
+            return _file(DEMO_PATH, paced=True, loop=True)
         self._had_microphone = True
         return source
 
@@ -86,6 +89,12 @@ class Opener:
             if self._loaded is None:
                 self._loaded = PortAudio(portaudio_module())
             return self._loaded
+
+
+def _file(path: Path, *, channel: str = MIX, paced: bool, loop: bool) -> "FileSource":
+    from serd.sources.files import FileSource  # noqa: PLC0415 - microphones need no libsndfile
+
+    return FileSource(path, channel=channel, paced=paced, loop=loop)
 
 
 def is_microphone(settings: SourceSettings) -> bool:
