@@ -37,6 +37,7 @@ EVENT_ATTRIBUTES: Final = (
 
 _QOS: Final = 1
 _IS_LIVE: Final = "not value_json.replayed | default(false)"
+_IS_SURE: Final = f"{_IS_LIVE} and not value_json.provisional | default(false)"
 _DIAGNOSTIC: Final[Mapping[str, Any]] = {"entity_category": "diagnostic"}
 
 
@@ -163,7 +164,7 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
             "icon": "mdi:emoticon-outline",
         },
     )
-    percent = f"{{% if {_IS_LIVE} %}}{{{{ (value_json.confidence * 100) | round(1) }}}}{{% endif %}}"
+    percent = f"{{% if {_IS_SURE} %}}{{{{ (value_json.confidence * 100) | round(1) }}}}{{% endif %}}"
     yield _Entity(
         "sensor",
         "confidence",

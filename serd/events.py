@@ -75,14 +75,18 @@ class Event:
     replayed: bool = False
     """True where the broker was away when the event was made, or went away before it had it; else left
     out."""
+    provisional: bool = False
+    """True in a window event that came before a window was full: the utterance's first word, less sure
+    than those that follow and no part of the utterance event; else left out."""
 
     def to_json(self) -> str:
         """The event as one line of JSON."""
         body = asdict(self)
         if body["file"] is None:
             del body["file"]
-        if not body["replayed"]:
-            del body["replayed"]
+        for mark in ("replayed", "provisional"):
+            if not body[mark]:
+                del body[mark]
         return json.dumps(body, ensure_ascii=False, allow_nan=False)
 
 
@@ -137,12 +141,13 @@ class EventMaker:
             latency_ms=round(max(0.0, latency_s) * 1000.0, 2),
             model=self._model,
             file=self._file,
+            provisional=isinstance(sound, SpeechWindow) and sound.is_provisional,
         )
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of an event, made from the fields above."""
-    schema = _object_schema(Event, _EVENT_RULES, optional={"file", "replayed"})
+    schema = _object_schema(Event, _EVENT_RULES, optional={"file", "replayed", "provisional"})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "serd event",
@@ -164,6 +169,7 @@ _EVENT_RULES: Mapping[str, Mapping[str, Any]] = {
     "level_dbfs": {"minimum": -100, "maximum": 0},
     "latency_ms": {"minimum": 0},
     "replayed": {"const": True},
+    "provisional": {"const": True},
 }
 _TYPES: Mapping[Any, str] = {
     bool: "boolean",

@@ -48,12 +48,22 @@ class PipelineSettings:
 class Ear:
     """Sound in, windows of speech and ends of utterances out."""
 
-    def __init__(self, settings: PipelineSettings, window_samples: int) -> None:
+    def __init__(
+        self, settings: PipelineSettings, window_samples: int, *, provisional_s: float = 0.0
+    ) -> None:
+        """Hear nothing yet.
+
+        Args:
+            settings: what is voice, and when a window leaves.
+            window_samples: length of a full window.
+            provisional_s: speech after which a provisional one leaves, in seconds; 0 for none.
+        """
         self._voice = VoiceActivity(partial(webrtc_detector, settings.voice), settings.voice)
         self._segmenter = Segmenter(
             settings.segmenter,
             frame_samples=settings.voice.frame_samples,
             window_samples=window_samples,
+            provisional_s=provisional_s,
         )
         self._captured = _UNTIMED
         self._heard_samples = 0
@@ -86,6 +96,8 @@ class Namer:
     def __init__(self, model: EmotionModel, smoothing: SmoothingSettings, events: EventMaker) -> None:
         self._model = model
         self._features = window_features(model.card)
+        # Kept speech may still lose its beginning behind a provisional window: nothing of that is kept.
+        self._provisional_features = window_features(model.card)
         self._smoother = Smoother(model.card.labels, smoothing)
         self._events = events
 
@@ -95,6 +107,10 @@ class Namer:
 
     def name(self, segment: Segment) -> Event:
         """The event of a segment."""
+        if isinstance(segment, SpeechWindow) and segment.is_provisional:
+            prediction = self._model.predict(self._provisional_features.process(segment))
+            estimate = self._smoother.preview(prediction.probabilities)
+            return self._events.make("window", estimate, segment)
         if isinstance(segment, SpeechWindow):
             prediction = self._model.predict(self._features.process(segment))
             estimate = self._smoother.update(prediction.probabilities, segment.new_speech_s)
@@ -123,7 +139,8 @@ class Lane:
             controls: the present values.
         """
         self._source = source
-        self._ear = Ear(settings, model.card.window_samples)
+        provisional_s = settings.report.provisional_s
+        self._ear = Ear(settings, model.card.window_samples, provisional_s=provisional_s)
         self._namer = Namer(model, settings.smoothing, events)
         self._cooldown = Cooldown()
         self._last = LastEmotion(settings.report.quiet_s)
@@ -193,9 +210,9 @@ class Lane:
         self._guesses = dict(best) if event.kind == "window" else {}
         if self._cooldown.passes(event, self.controls.cooldown_s):
             yield event
-            if isinstance(segment, SpeechWindow):
+            if isinstance(segment, SpeechWindow) and not event.provisional:
                 yield SoundReport(event=event, samples=segment.samples)
-        if self._last.name(event):
+        if not event.provisional and self._last.name(event):
             yield StateReport(source=self._source, emotion=self._last.emotion)
 
     def _speech(self) -> Report:
@@ -216,10 +233,21 @@ def recognise(
 
 
 def speech_segments(
-    blocks: Iterable[AudioBlock], settings: PipelineSettings, window_samples: int
+    blocks: Iterable[AudioBlock],
+    settings: PipelineSettings,
+    window_samples: int,
+    *,
+    provisional_s: float = 0.0,
 ) -> Iterator[Segment]:
-    """Sound in, windows of speech and ends of utterances out; training cuts its clips here too."""
-    ear = Ear(settings, window_samples)
+    """Sound in, windows of speech and ends of utterances out; training cuts its clips here too.
+
+    Args:
+        blocks: the sound.
+        settings: how it is cut; what they report beside events is none of it.
+        window_samples: length of a full window.
+        provisional_s: speech after which a provisional window leaves, in seconds; 0 for none.
+    """
+    ear = Ear(settings, window_samples, provisional_s=provisional_s)
     try:
         for block in blocks:
             _, segments = ear.hear(block)

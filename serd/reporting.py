@@ -21,6 +21,9 @@ class ReportSettings:
     cooldown_s: float = 0.0
     """Least time between two published events of one kind and emotion, in seconds, 0 to 3600, until
     it is changed over MQTT; 0 publishes all."""
+    provisional_s: float = 1.0
+    """Speech after which a first window event says what there is to say, marked as provisional, in
+    seconds, 0.3 or more; 0 for none before a window is full."""
     level_s: float = 0.0
     """Time between two reports of the level, in seconds; 0 for none."""
     stats_s: float = 60.0
@@ -32,6 +35,8 @@ class ReportSettings:
             yield "quiet_s", "more than 0 seconds"
         if not 0 <= self.cooldown_s <= 3600:
             yield "cooldown_s", "0 to 3600 seconds"
+        if self.provisional_s != 0 and self.provisional_s < 0.3:
+            yield "provisional_s", "0, or 0.3 or more seconds"
         if self.level_s != 0 and self.level_s < 0.1:
             yield "level_s", "0, or 0.1 or more seconds"
         if self.stats_s < 1:
@@ -42,11 +47,14 @@ class Cooldown:
     """Keeps back events that say again what was just said."""
 
     def __init__(self) -> None:
-        self._latest_s: dict[tuple[str, str], float] = {}
+        self._latest_s: dict[tuple[str, bool, str], float] = {}
 
     def passes(self, event: Event, cooldown_s: float) -> bool:
-        """Whether no other event of its kind and emotion was published ``cooldown_s`` seconds before."""
-        key = event.kind, event.emotion
+        """Whether no other event of its kind and emotion was published ``cooldown_s`` seconds before.
+
+        A provisional event holds back no other.
+        """
+        key = event.kind, event.provisional, event.emotion
         latest_s = self._latest_s.get(key)
         if latest_s is not None and 0.0 <= event.end_s - latest_s < cooldown_s:
             return False

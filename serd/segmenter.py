@@ -69,13 +69,22 @@ class SegmenterSettings:
 class Segmenter:
     """Turns voiced frames into windows of speech; see the module's text for the rules."""
 
-    def __init__(self, settings: SegmenterSettings, *, frame_samples: int, window_samples: int) -> None:
+    def __init__(
+        self,
+        settings: SegmenterSettings,
+        *,
+        frame_samples: int,
+        window_samples: int,
+        provisional_s: float = 0.0,
+    ) -> None:
         """Set up for one source.
 
         Args:
             settings: when utterances start and end.
             frame_samples: length of a voice decision's frame.
             window_samples: length of a full window, as the model's card names it.
+            provisional_s: kept speech after which a provisional window leaves, in seconds; 0, or as much
+                as a full window holds, for none.
         """
         self._settings = settings
         self._frame_samples = frame_samples
@@ -83,6 +92,7 @@ class Segmenter:
         self._hop_samples = round(settings.hop_s * SAMPLE_RATE_HZ)
         self._pause_frames = self._to_frames(settings.pause_s)
         self._hangover_frames = max(1, self._to_frames(settings.hangover_s))
+        self._provisional_samples = round(provisional_s * SAMPLE_RATE_HZ) or window_samples
         self._max_samples = round(settings.max_utterance_s * SAMPLE_RATE_HZ)
         n_recent = max(settings.start_span_frames, self._to_frames(settings.pre_roll_s))
         self._recent: deque[Frame] = deque(maxlen=n_recent)
@@ -125,6 +135,8 @@ class Segmenter:
             return max(1, self._settings.start_voiced_frames - self._n_voiced_lately()) * size
         n_pending = len(utterance.pending)
         full_at = min(utterance.next_window_end_samples, self._max_samples)
+        if not utterance.has_provisional:
+            full_at = min(full_at, self._provisional_samples)
         # All that is pending may be kept at once.
         until_full = full_at - utterance.n_samples - n_pending * size
         return max(size, min(until_full, (self._hangover_frames - n_pending) * size))
@@ -146,12 +158,24 @@ class Segmenter:
     def _is_due(self, utterance: Utterance) -> bool:
         """Whether a window is full or the utterance over."""
         return (
-            utterance.n_samples >= utterance.next_window_end_samples
+            self._is_provisional_due(utterance)
+            or utterance.n_samples >= utterance.next_window_end_samples
             or len(utterance.pending) >= self._hangover_frames
             or utterance.n_samples >= self._max_samples
         )
 
+    def _is_provisional_due(self, utterance: Utterance) -> bool:
+        """Whether there is enough speech for a first word, and no full window yet."""
+        return (
+            not utterance.has_provisional
+            and self._provisional_samples <= utterance.n_samples < utterance.next_window_end_samples
+            and not utterance.n_windows
+            and utterance.unseen_speech_s >= self._settings.min_speech_s
+        )
+
     def _segments(self, utterance: Utterance, captured: CaptureTime) -> Iterator[Segment]:
+        if self._is_provisional_due(utterance):
+            yield utterance.provisional_window(captured)
         while utterance.n_samples >= utterance.next_window_end_samples:
             yield utterance.window(captured)
             utterance.next_window_end_samples += self._hop_samples

@@ -33,7 +33,8 @@ class SpeechWindow:
     """Up to one window length of speech, its long pauses cut out."""
 
     samples: Samples
-    """int16, shape (n_samples,); shorter than a full window only in an utterance's last."""
+    """int16, shape (n_samples,); shorter than a full window only in an utterance's last, and in one that
+    is provisional."""
     utterance: int
     """Number of the utterance, from 1, within the source."""
     position_samples: int
@@ -51,6 +52,9 @@ class SpeechWindow:
     is_last: bool
     """Whether the utterance ends with this window."""
     captured: CaptureTime
+    is_provisional: bool = False
+    """Whether it left before it was full, as the first word on an utterance; full windows follow that
+    hold its sound again, as if it had never been."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,6 +73,14 @@ class Smoother:
         self._total += weighted
         return estimate(self._labels, self._running, self.threshold)
 
+    def preview(self, probabilities: NDArray[np.float32]) -> Estimate:
+        """The estimate of a window alone, which is not remembered.
+
+        Args:
+            probabilities: float32, shape (n_labels,).
+        """
+        return estimate(self._labels, probabilities.astype(np.float64), self.threshold)
+
     def close(self) -> Estimate:
         """The estimate of the utterance so far as a whole; the next window begins another one."""
         whole = estimate(self._labels, self._total, self.threshold)

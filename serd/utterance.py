@@ -1,6 +1,7 @@
 """The kept speech of one utterance, and the windows that are cut from it."""
 
 from collections import deque
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,9 @@ class Utterance:
         self.pending: list[Frame] = []
         self.n_samples = 0
         self.n_windows = 0
+        """Windows that have left, the provisional one not among them."""
+        self.has_provisional = False
+        """Whether the provisional window has left."""
         self.next_window_end_samples = window_samples
         self._frame_samples = frame_samples
         self._window_samples = window_samples
@@ -103,22 +107,45 @@ class Utterance:
     def window(self, captured: CaptureTime, *, is_last: bool = False) -> SpeechWindow:
         """The window that ends at the next window's end, or at the utterance's own."""
         end = self.n_samples if is_last else self.next_window_end_samples
+        n_voiced = self._n_voiced_until(end)
+        n_new = n_voiced - self._n_voiced_seen
+        self.n_windows += 1
+        self._n_voiced_seen = n_voiced
+        return self._cut(end, captured, n_new_voiced=n_new, is_last=is_last)
+
+    def provisional_window(self, captured: CaptureTime) -> SpeechWindow:
+        """All that is kept so far; the windows that follow are as if this one had never left."""
+        self.has_provisional = True
+        n_new = self._n_voiced - self._n_voiced_seen
+        return self._cut(self.n_samples, captured, n_new_voiced=n_new, is_provisional=True)
+
+    def _n_voiced_until(self, end: int) -> int:
+        """Voiced frames of the utterance that begin before the sample ``end`` of the kept speech."""
+        n_behind = (self.n_samples - end) // self._frame_samples
+        return self._n_voiced - sum(frame.voiced for frame in islice(reversed(self._kept), n_behind))
+
+    def _cut(
+        self,
+        end: int,
+        captured: CaptureTime,
+        *,
+        n_new_voiced: int,
+        is_last: bool = False,
+        is_provisional: bool = False,
+    ) -> SpeechWindow:
+        """Up to one window length of the kept speech, ending at its sample ``end``."""
         start = max(0, end - self._window_samples)
         kept_start = self.n_samples - len(self._kept) * self._frame_samples
         first = (start - kept_start) // self._frame_samples
         behind = -((kept_start - end) // self._frame_samples)
-        kept = list(self._kept)
-        frames = kept[first:behind]
+        frames = list(islice(self._kept, first, behind))
         lead = start - kept_start - first * self._frame_samples
         cut = behind * self._frame_samples - (end - kept_start)
         voiced = [frame.mean_square for frame in frames if frame.voiced]
         samples = np.concatenate([frame.samples for frame in frames])
         n_cut_voiced = lead * frames[0].voiced + cut * frames[-1].voiced
-        n_voiced_seen = self._n_voiced - sum(frame.voiced for frame in kept[behind:])
-        new_speech_s = (n_voiced_seen - self._n_voiced_seen) * self._frame_samples / SAMPLE_RATE_HZ
+        new_speech_s = n_new_voiced * self._frame_samples / SAMPLE_RATE_HZ
         speech_s = (len(voiced) * self._frame_samples - n_cut_voiced) / SAMPLE_RATE_HZ
-        self.n_windows += 1
-        self._n_voiced_seen = n_voiced_seen
         return SpeechWindow(
             samples=samples[lead : samples.size - cut],
             utterance=self.number,
@@ -130,6 +157,7 @@ class Utterance:
             level_dbfs=level_dbfs(sum(voiced) / max(1, len(voiced))),
             is_last=is_last,
             captured=captured,
+            is_provisional=is_provisional,
         )
 
     def end(self, captured: CaptureTime) -> UtteranceEnd:

@@ -16,6 +16,7 @@ def make_event(
     confidence: float = 0.87,
     end_s: float = 13.0,
     time: str = "2025-03-01T12:30:15.250+00:00",
+    provisional: bool = False,
 ) -> Event:
     """An event whose id is its number."""
     return Event(
@@ -35,4 +36,5 @@ def make_event(
         level_dbfs=-23.5,
         latency_ms=4.2,
         model=_MODEL,
+        provisional=provisional,
     )

@@ -171,6 +171,7 @@ def test_confidence_is_that_of_the_latest_live_event() -> None:
     assert rendered(confidence, make_event(kind="window", confidence=0.8712).to_json()) == "87.1"
     assert rendered(confidence, make_event(kind="utterance", confidence=1.0).to_json()) == "100.0"
     assert rendered(confidence, replayed()) == ""
+    assert rendered(confidence, make_event(kind="window", provisional=True).to_json()) == ""
 
 
 def test_the_event_entity_fires_at_the_end_of_an_utterance() -> None:

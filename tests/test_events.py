@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from serd.audio import CaptureTime
 from serd.events import Event, EventMaker, Kind, ModelReference, as_replayed, json_schema
 from serd.labels import EMOTIONS, VALENCE
-from serd.segments import UtteranceEnd
+from serd.segments import SpeechWindow, UtteranceEnd
 from serd.smoothing import Estimate, estimate
 from tests.cards import made_card
 
@@ -36,7 +36,7 @@ _HAPPY = Estimate(
     scores={label: 0.654321 if label == "happy" else 0.049383 for label in EMOTIONS},
 )
 
-_OPTIONAL = {"file", "replayed"}
+_OPTIONAL = {"file", "replayed", "provisional"}
 _formats = jsonschema.FormatChecker(formats=())
 
 
@@ -119,6 +119,26 @@ def test_the_file_is_named_only_where_there_is_one() -> None:
     """Analysing adds the file; the field is left out, not null, where nothing was a file."""
     assert "file" not in _body(_maker().make("window", _HAPPY, _END))
     assert _body(_maker(file="a/b.wav").make("file", _HAPPY, _END))["file"] == "a/b.wav"
+
+
+def test_an_event_of_a_provisional_window_says_so() -> None:
+    """Others leave the field out, and so do utterances."""
+    full = SpeechWindow(
+        samples=np.zeros(16_000, np.int16),
+        utterance=1,
+        position_samples=0,
+        start_s=1.0,
+        end_s=2.0,
+        speech_s=0.9,
+        new_speech_s=0.9,
+        level_dbfs=-20.0,
+        is_last=False,
+        captured=_END.captured,
+    )
+    provisional = replace(full, is_provisional=True)
+    assert _body(_maker().make("window", _HAPPY, provisional))["provisional"] is True
+    assert "provisional" not in _body(_maker().make("window", _HAPPY, full))
+    assert "provisional" not in _body(_maker().make("utterance", _HAPPY, _END))
 
 
 def test_the_same_sound_gives_the_same_event() -> None:
@@ -287,6 +307,7 @@ class TestSchema:
             ("model", {"name": "x", "version": "1", "sha256": "ABC"}),
             ("file", None),
             ("replayed", False),
+            ("provisional", False),
         ],
     )
     def test_what_is_no_event_does_not_fit(self, key: str, value: object) -> None:

@@ -114,6 +114,7 @@ def test_the_line_for_people(utc: None) -> None:
 def test_a_window_is_indented_but_keeps_its_columns(utc: None) -> None:
     """Window events step in, and the columns behind them stay where they are."""
     window, utterance = event_line(make_event(kind="window")), event_line(make_event())
+    assert "  happy?  " in event_line(make_event(kind="window", provisional=True))
     assert window.index("  happy") == utterance.index("happy")
     assert window.index("87 %") == utterance.index("87 %")
 

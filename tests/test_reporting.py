@@ -40,6 +40,15 @@ def test_the_cooldown_keeps_back_what_says_the_same_again() -> None:
     assert passed == [spoken[0], spoken[2], spoken[3], spoken[5]]
 
 
+def test_a_provisional_event_holds_back_only_its_like() -> None:
+    """Whoever wants to hear of full windows alone misses none."""
+    cooldown = Cooldown()
+    first = make_event(kind="window", provisional=True, end_s=1.0)
+    assert cooldown.passes(first, 60.0)
+    assert cooldown.passes(make_event(kind="window", end_s=3.0), 60.0)
+    assert not cooldown.passes(make_event(kind="window", provisional=True, end_s=10.0), 60.0)
+
+
 @given(st.lists(st.floats(0.0, 1e5)))
 def test_without_a_cooldown_everything_passes(ends_s: list[float]) -> None:
     cooldown = Cooldown()
@@ -78,6 +87,8 @@ def test_the_level_is_that_of_each_full_stretch() -> None:
         ReportSettings(quiet_s=0.0),
         ReportSettings(cooldown_s=-1.0),
         ReportSettings(cooldown_s=3601.0),
+        ReportSettings(provisional_s=0.2),
+        ReportSettings(provisional_s=-1.0),
         ReportSettings(level_s=0.01),
         ReportSettings(stats_s=0.0),
     ],

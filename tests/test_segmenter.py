@@ -547,13 +547,20 @@ class _Case:
         """float64, shape (n_frames,)."""
         return np.square(self.sound, dtype=np.float64).mean(axis=1)
 
-    def segments(self, sizes: Iterable[int] = ()) -> list[Segment]:
+    def segments(self, sizes: Iterable[int] = (), *, provisional_s: float = 0.0) -> list[Segment]:
         """What the segmenter makes of it in blocks of the given numbers of frames."""
-        segmenter = Segmenter(
-            self.settings, frame_samples=self.frame_samples, window_samples=self.window_samples
-        )
+        segmenter = self.segmenter(provisional_s)
         pushed = [segment for frames in self.frames(sizes) for segment in segmenter.push(frames)]
         return [*pushed, *segmenter.flush(_CAPTURED)]
+
+    def segmenter(self, provisional_s: float = 0.0) -> Segmenter:
+        """One that has heard nothing."""
+        return Segmenter(
+            self.settings,
+            frame_samples=self.frame_samples,
+            window_samples=self.window_samples,
+            provisional_s=provisional_s,
+        )
 
     def frames(self, sizes: Iterable[int] = ()) -> Iterator[VoicedFrames]:
         """The decisions in blocks of the given numbers of frames."""
@@ -853,12 +860,12 @@ class TestNewSpeech:
             assert all(window.new_speech_s > 0.0 for window in own)
 
 
-@given(_cases())
-def test_nothing_happens_before_the_sound_that_the_segmenter_says_it_needs(case: _Case) -> None:
+@given(_cases(), st.sampled_from([0.0, 0.3, 0.5]))
+def test_nothing_happens_before_the_sound_that_the_segmenter_says_it_needs(
+    case: _Case, provisional_s: float
+) -> None:
     """Who holds back sound up to there delays no window, no end and no start."""
-    segmenter = Segmenter(
-        case.settings, frame_samples=case.frame_samples, window_samples=case.window_samples
-    )
+    segmenter = case.segmenter(provisional_s)
     nothing_before, was_in_speech = 0, False
     for frames in case.frames([1] * len(case.voiced)):
         has_segments = bool(list(segmenter.push(frames)))
@@ -880,3 +887,43 @@ def test_a_segmenter_that_waits_for_speech_needs_the_voiced_frames_that_are_miss
     assert segmenter.idle_samples == 30 * 480
     assert not list(segmenter.push(_picture_frames(".........", first_frame=12)))
     assert segmenter.idle_samples == 21 * 480
+
+
+def _is_provisional(segment: Segment) -> bool:
+    return isinstance(segment, SpeechWindow) and segment.is_provisional
+
+
+@given(_cases(), st.floats(0.1, 2.0))
+def test_provisional_windows_change_nothing_else(case: _Case, provisional_s: float) -> None:
+    """Without them, the segments are those of a segmenter that was not asked for any."""
+    segments = case.segments(provisional_s=provisional_s)
+    others = [segment for segment in segments if not _is_provisional(segment)]
+    assert _comparable(others) == _comparable(case.segments())
+
+
+@given(_cases(), st.floats(0.1, 2.0))
+def test_an_utterance_has_one_provisional_window_at_most_and_first(
+    case: _Case, provisional_s: float
+) -> None:
+    """It is shorter than a full one, and holds enough speech and all that is kept so far."""
+    seen: set[int] = set()
+    for segment in case.segments(provisional_s=provisional_s):
+        if isinstance(segment, SpeechWindow) and segment.is_provisional:
+            assert segment.utterance not in seen
+            assert segment.samples.size < case.window_samples
+            assert segment.samples.size >= round(provisional_s * SAMPLE_RATE_HZ)
+            assert segment.speech_s >= case.settings.min_speech_s
+            assert segment.position_samples == 0
+            assert not segment.is_last
+        seen.add(segment.utterance)
+
+
+def test_a_provisional_window_leaves_a_second_after_speech_began() -> None:
+    """Silence, then three seconds of speech that begins without a warning."""
+    segmenter = Segmenter(
+        SegmenterSettings(), frame_samples=480, window_samples=48_000, provisional_s=1.0
+    )
+    first = next(segmenter.push(_picture_frames("." * 20 + "v" * 60)))
+    assert isinstance(first, SpeechWindow)
+    assert first.is_provisional
+    assert first.end_s - 20 * 0.03 == pytest.approx(1.0, abs=0.1)

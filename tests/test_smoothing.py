@@ -68,6 +68,13 @@ def test_scores_are_probabilities(windows: list[tuple[np.ndarray, float]]) -> No
         assert estimated.scores[estimated.likeliest] == estimated.confidence
 
 
+def test_a_preview_is_the_window_s_own_estimate_and_leaves_no_trace() -> None:
+    """What was said before and what is said after are as if it had not been asked for."""
+    smoother, _ = _fed([(_probability(0.2, 0.5, 0.3), 3.0)])
+    assert _scores(smoother.preview(_probability(0.75, 0.125, 0.125))) == [0.75, 0.125, 0.125]
+    assert smoother.close() == _fed([(_probability(0.2, 0.5, 0.3), 3.0)])[0].close()
+
+
 def test_one_window_is_its_own_estimate() -> None:
     """There is nothing to smooth yet."""
     smoother, running = _fed([(_probability(0.25, 0.5, 0.25), 3.0)])

@@ -41,12 +41,13 @@ def create(settings: Settings, _context: Context) -> "Screen | None":
 
 
 def event_line(event: Event, *, has_blocks: bool = True) -> str:
-    """One event in words: local time, source, emotion, confidence, valence and length."""
+    """One event in words: local time, source, emotion ("?" if provisional), confidence and so on."""
     percent = round(100 * event.confidence)
     bar = confidence_bar(event.confidence, _BAR_WIDTH, has_blocks=has_blocks)
     indent = "  " if event.kind == "window" else ""
+    emotion = f"{indent}{event.emotion}{'?' if event.provisional else ''}"
     return (
-        f"{local_time(event.time)}  {event.source:<8}  {indent + event.emotion:<12}"
+        f"{local_time(event.time)}  {event.source:<8}  {emotion:<12}"
         f" {percent:>3} % {bar}  {event.valence:<8} {event.end_s - event.start_s:>5.1f} s"
     )
 
