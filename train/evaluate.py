@@ -27,7 +27,13 @@ class Heard:
     """Speech in the utterances that were heard, in seconds."""
 
 
-def hear(blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings) -> Heard:
+def hear(
+    blocks: Iterable[AudioBlock],
+    model: EmotionModel,
+    settings: PipelineSettings,
+    *,
+    first_s: float = 0.0,
+) -> Heard:
     """What a model says of a whole clip.
 
     An utterance is the mean over its windows weighted by the speech in each, as in the daemon's
@@ -37,13 +43,20 @@ def hear(blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSe
         blocks: the clip's sound.
         model: what names the emotions.
         settings: the same as the daemon's.
+        first_s: where it is not 0, only the first word on each utterance counts: the provisional window
+            that leaves after so many seconds of speech, or the whole of a shorter utterance.
     """
     features = window_features(model.card)
     smoother = Smoother(model.card.labels, settings.smoothing)
     total = np.zeros(len(model.card.labels))
     speech_s = 0.0
-    for segment in speech_segments(blocks, settings, model.card.window_samples):
+    named = 0
+    window_samples = model.card.window_samples
+    for segment in speech_segments(blocks, settings, window_samples, provisional_s=first_s):
         if isinstance(segment, SpeechWindow):
+            if first_s and segment.utterance == named:
+                continue
+            named = segment.utterance
             prediction = model.predict(features.process(segment))
             smoother.update(prediction.probabilities, segment.new_speech_s)
         else:

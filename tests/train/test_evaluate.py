@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from train_helpers import FakeModel
 from voices import quiet_room, synthetic_voice
 
+from serd.controls import Controls
+from serd.events import Event
 from serd.features import Mfccs
 from serd.labels import EMOTIONS
-from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
+from serd.pipeline import Lane, PipelineSettings, event_maker, recognise, speech_segments
 from serd.segments import UtteranceEnd
 from serd.sources.files import FileSource
 from train.clips import Clip, CorpusError
@@ -71,3 +73,27 @@ def test_unheard_is_an_error_and_unreadable_is_left_out(clips: list[Clip], tmp_p
     assert "broken.wav" in left_out[0]
     with pytest.raises(CorpusError, match="nothing to score"):
         score_clips(model, [broken], PipelineSettings())
+
+
+def test_the_first_word_on_a_clip_is_that_of_the_daemon_s_early_event(tmp_path: Path) -> None:
+    """Of a longer utterance the provisional event, of a shorter one its only window; nothing later."""
+    path = tmp_path / "two.wav"
+    long, short = synthetic_voice(5.0, seed=1), synthetic_voice(0.9, seed=2, f0_hz=220.0)
+    sound = np.concatenate((quiet_room(0.5), long, quiet_room(1.5), short, quiet_room(1.5)))
+    soundfile.write(path, sound, 16_000)
+    model = FakeModel(_by_energy)
+    maker = event_maker(node="n", source="s", card=model.card)
+    lane = Lane("s", model, PipelineSettings(), maker, Controls(threshold=0.0))
+    events = [each for block in FileSource(path) for each in lane.hear(block) if isinstance(each, Event)]
+    firsts = [events[0], next(each for each in events if each.start_s > events[-1].start_s - 1e-9)]
+    assert [each.provisional for each in firsts] == [True, False]
+    speech_s = [
+        each.speech_ratio * (each.end_s - each.start_s) for each in events if each.kind == "utterance"
+    ]
+    scores = np.array([list(each.scores.values()) for each in firsts])
+    expected = np.array(speech_s) @ scores / sum(speech_s)
+    got = hear(FileSource(path), model, PipelineSettings(), first_s=1.0)
+    assert got.probabilities == pytest.approx(expected, abs=2e-3)
+    whole = hear(FileSource(path), model, PipelineSettings())
+    assert got.speech_s == whole.speech_s
+    assert got.probabilities != pytest.approx(whole.probabilities, abs=2e-3)

@@ -19,6 +19,8 @@ from train.evaluation.selection import CHANNELS, Request
 from train.protocols import PROTOCOLS
 
 _DEFAULT_SNR = "20,10,0"
+_LEAST_FIRST_S = 0.3
+_MOST_FIRST_S = 30.0
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -60,9 +62,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         " clip, not against its pauses",
     )
     add("--snr", metavar=_DEFAULT_SNR, help=f"at these ratios, in dB (default: {_DEFAULT_SNR})")
+    add(
+        "--first-s",
+        type=_first_s,
+        default=0.0,
+        metavar="1.0",
+        help="score the provisional window that leaves after so many seconds of speech, as an early"
+        " event of the daemon has it, and not the whole clip",
+    )
     add("--seed", type=natural, default=0, help="draws noise and resamples (default: 0)")
     add("--out", type=Path, metavar="FOLDER", help="where the files go (default: runs/evaluate-MODEL)")
     parser.set_defaults(command=evaluate_command)
+
+
+def _first_s(text: str) -> float:
+    """A length of speech."""
+    first_s = float(text)
+    if not _LEAST_FIRST_S <= first_s <= _MOST_FIRST_S:
+        raise argparse.ArgumentTypeError(f"{text}: expected {_LEAST_FIRST_S} to {_MOST_FIRST_S} seconds")
+    return first_s
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
@@ -80,6 +98,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         channel=options.channel,
         allow_seen=options.allow_seen,
+        first_s=options.first_s,
     )
     out = options.out or Path("runs") / f"evaluate-{options.model.stem}"
     check_writable(out.absolute())
@@ -124,6 +143,8 @@ def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:
         words.append(f"--channel {options.channel}")
     if snr_db:
         words.append("--noise FOLDER --snr " + ",".join(f"{ratio:g}" for ratio in snr_db))
+    if options.first_s:
+        words.append(f"--first-s {options.first_s:g}")
     if options.allow_seen:
         words.append("--allow-seen")
     words.append(f"--seed {options.seed}")

@@ -150,6 +150,10 @@ def make_plan(
     scheme = scheme_for(model.card.labels, scheme_name)
     selection = select(corpus, model.card, request)
     remarks = list(selection.remarks)
+    if request.first_s:
+        remarks.append(
+            f"scored is the first word on each utterance, after {request.first_s:g} s of speech"
+        )
     truths = [(clip, scheme.truth(clip)) for clip in selection.clips]
     clips = tuple((clip, truth) for clip, truth in truths if truth is not None)
     without = sorted({clip.emotion for clip, truth in truths if truth is None})
@@ -201,7 +205,15 @@ def judge(
     Raises:
         CorpusError: no clip could be read.
     """
-    predictions = predict(plan.model_path, plan.clips, plan.scheme, PipelineSettings(), noise, progress)
+    predictions = predict(
+        plan.model_path,
+        plan.clips,
+        plan.scheme,
+        PipelineSettings(),
+        noise,
+        progress,
+        first_s=plan.request.first_s,
+    )
 
     def counted(passed: tuple[Prediction, ...]) -> Figures:
         return figures(passed, plan.scheme.classes, seed=seed)

@@ -78,6 +78,8 @@ def predict(
     pipeline: PipelineSettings,
     noise: NoiseSettings | None = None,
     progress: Callable[[], None] = lambda: None,
+    *,
+    first_s: float = 0.0,
 ) -> Predictions:
     """Let a model hear clips.
 
@@ -88,6 +90,7 @@ def predict(
         pipeline: the daemon's settings.
         noise: what is mixed under them in further passes.
         progress: told of each clip that is done.
+        first_s: as for ``hear``.
 
     Raises:
         CorpusError: no clip could be read.
@@ -95,7 +98,7 @@ def predict(
     ratios = noise.snr_db if noise else ()
     passes: list[list[Prediction]] = [[] for _ in range(1 + len(ratios))]
     left_out = []
-    work = partial(_hear_clip, model_path=model_path, pipeline=pipeline, noise=noise)
+    work = partial(_hear_clip, model_path=model_path, pipeline=pipeline, noise=noise, first_s=first_s)
     results = map_in_order(work, [clip for clip, _ in clips])
     for (clip, truth), result in zip(clips, results, strict=True):
         progress()
@@ -121,7 +124,12 @@ def predict(
 
 
 def _hear_clip(
-    clip: Clip, *, model_path: Path, pipeline: PipelineSettings, noise: NoiseSettings | None
+    clip: Clip,
+    *,
+    model_path: Path,
+    pipeline: PipelineSettings,
+    noise: NoiseSettings | None,
+    first_s: float,
 ) -> tuple[str, list[Heard]] | str:
     """The name of the noise and what is heard clean, then at each ratio; or why it cannot be read."""
     try:
@@ -136,7 +144,7 @@ def _hear_clip(
         sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
     model = _loaded(model_path, model_path.stat().st_mtime_ns)
     blocks = [AudioBlock(samples=each, offset_samples=0, captured=UNTIMED) for each in sounds]
-    return name, [hear([block], model, pipeline) for block in blocks]
+    return name, [hear([block], model, pipeline, first_s=first_s) for block in blocks]
 
 
 @lru_cache(maxsize=1)
