@@ -1,6 +1,6 @@
 """Recorded sound: every event of a file, and one that sums the file up."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,9 @@ class FileResult:
     path: Path
     """The file."""
     events: list[Event] = field(default_factory=list)
-    """Its events, the last of kind "file"; empty if the file is bad."""
+    """Its events, the last of kind "file", or that one alone; empty if the file is bad."""
+    n_utterances: int = 0
+    """Utterances in it."""
     warnings: list[str] = field(default_factory=list)
     """What was odd but did not stop the analysis."""
     error: str = ""
@@ -56,22 +58,24 @@ def analyse_file(
     """
     source = FileSource(path, channel=channel)
     maker = event_maker(node=node, source="file", card=model.card, file=str(path))
-    span = _Span()
-    utterances = []
-    for event in recognise(span.measure(source), model, settings, maker):
+    whole = _Whole(model.card)
+    for event in recognise(whole.measure(source), model, settings, maker):
         if event.kind == "utterance":
-            utterances.append(event)
+            whole.add(event)
         yield event
     if summary := source.summary():
         warnings.append(summary)
-    whole = _overall(utterances, model.card, settings.smoothing.threshold)
-    yield maker.make("file", whole, span.as_sound(utterances))
+    yield maker.make("file", whole.estimate(settings.smoothing.threshold), whole.as_sound())
 
 
-class _Span:
-    """How much sound has passed."""
+class _Whole:
+    """What is to be said of all the sound that has passed, in the same memory for a second or a day."""
 
-    def __init__(self) -> None:
+    def __init__(self, card: ModelCard) -> None:
+        self._labels = card.labels
+        self._weights = np.zeros(len(card.labels))
+        self._speech_s = 0.0
+        self._power = 0.0
         self._end_samples = 0
         self._captured = CaptureTime(epoch_s=0.0, arrived_s=0.0)
 
@@ -81,12 +85,23 @@ class _Span:
             self._captured = block.captured
             yield block
 
-    def as_sound(self, utterances: Iterable[Event]) -> UtteranceEnd:
+    def add(self, utterance: Event) -> None:
+        """Take an utterance's event; it weighs as much as it holds speech."""
+        speech_s = utterance.speech_ratio * (utterance.end_s - utterance.start_s)
+        self._speech_s += speech_s
+        self._power += speech_s * 10.0 ** (utterance.level_dbfs / 10.0)
+        self._weights += speech_s * np.array([utterance.scores[label] for label in self._labels])
+
+    def estimate(self, threshold: float) -> Estimate:
+        """The utterances' scores together."""
+        if not self._weights.any():
+            return Estimate(emotion=NONE, likeliest=NONE, confidence=0.0, scores={})
+        return estimate(self._labels, self._weights, threshold)
+
+    def as_sound(self) -> UtteranceEnd:
         """The whole file in the form that events are made from."""
-        parts = [(_speech_s(event), event.level_dbfs) for event in utterances]
-        speech_s = sum(part for part, _ in parts)
-        power = sum(part * 10.0 ** (level / 10.0) for part, level in parts)
-        level_dbfs = 10.0 * np.log10(power / speech_s) if speech_s else SILENCE_DBFS
+        speech_s = self._speech_s
+        level_dbfs = 10.0 * np.log10(self._power / speech_s) if speech_s else SILENCE_DBFS
         return UtteranceEnd(
             utterance=0,
             start_s=0.0,
@@ -95,17 +110,3 @@ class _Span:
             level_dbfs=float(level_dbfs),
             captured=self._captured,
         )
-
-
-def _overall(utterances: list[Event], card: ModelCard, threshold: float) -> Estimate:
-    """The utterances' scores, weighted by how much speech each holds."""
-    if not utterances:
-        return Estimate(emotion=NONE, likeliest=NONE, confidence=0.0, scores={})
-    weights = np.zeros(len(card.labels))
-    for event in utterances:
-        weights += _speech_s(event) * np.array([event.scores[label] for label in card.labels])
-    return estimate(card.labels, weights, threshold)
-
-
-def _speech_s(event: Event) -> float:
-    return event.speech_ratio * (event.end_s - event.start_s)

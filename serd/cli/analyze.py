@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serd.analysis import FileResult, analyse_file
 from serd.cli.options import add_config_option, add_model_option, settings_from
@@ -16,6 +17,9 @@ from serd.config import Settings
 from serd.errors import InputError, SoundFileError
 from serd.runtime import ModelSettings, TfliteModel, load_model
 from serd.sources.opening import SOUND_SUFFIXES
+
+if TYPE_CHECKING:
+    from serd.events import Event
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,7 +52,7 @@ def analyze_command(args: argparse.Namespace) -> int:
     report = (JsonReport if args.json else CsvReport if args.csv else TableReport)(labels)
     n_bad = len(problems)
     with Progress(len(files)) as progress:
-        for result in analyse_all(files, settings, jobs=jobs):
+        for result in analyse_all(files, settings, jobs=jobs, keeps_all=args.json):
             for line in result.warnings:
                 progress.say(line)
             if result.error:
@@ -78,9 +82,11 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
     return files, problems
 
 
-def analyse_all(files: Sequence[Path], settings: Settings, *, jobs: int) -> Iterator[FileResult]:
+def analyse_all(
+    files: Sequence[Path], settings: Settings, *, jobs: int, keeps_all: bool = True
+) -> Iterator[FileResult]:
     """Analyse files in their order, in ``jobs`` processes; in this one if that is 1 or less."""
-    analyse = partial(analyse_one, settings)
+    analyse = partial(analyse_one, settings, keeps_all=keeps_all)
     if jobs <= 1:
         yield from map(analyse, files)
         return
@@ -88,23 +94,33 @@ def analyse_all(files: Sequence[Path], settings: Settings, *, jobs: int) -> Iter
         yield from pool.imap(analyse, files)
 
 
-def analyse_one(settings: Settings, path: Path) -> FileResult:
-    """Analyse one file with the settings' model, which each process loads once."""
+def analyse_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> FileResult:
+    """Analyse one file with the settings' model, which each process loads once.
+
+    Args:
+        settings: of everything.
+        path: the file.
+        keeps_all: whether every event is wanted, and not only that of the whole file.
+    """
     warnings: list[str] = []
+    events: list[Event] = []
+    n_utterances = 0
+    found = analyse_file(
+        path,
+        _loaded(settings.model),
+        settings.pipeline,
+        node=settings.node.resolved_name,
+        channel=settings.sources[0].channel,
+        warnings=warnings,
+    )
     try:
-        events = list(
-            analyse_file(
-                path,
-                _loaded(settings.model),
-                settings.pipeline,
-                node=settings.node.resolved_name,
-                channel=settings.sources[0].channel,
-                warnings=warnings,
-            )
-        )
+        for event in found:
+            n_utterances += event.kind == "utterance"
+            if keeps_all or event.kind == "file":
+                events.append(event)
     except SoundFileError as exc:
         return FileResult(path=path, error=str(exc))
-    return FileResult(path=path, events=events, warnings=warnings)
+    return FileResult(path=path, events=events, n_utterances=n_utterances, warnings=warnings)
 
 
 @lru_cache(maxsize=1)

@@ -105,14 +105,13 @@ class TableReport:
         for result in self._results:
             event = result.events[-1]
             heard = bool(event.scores)
-            n_utterances = sum(item.kind == "utterance" for item in result.events)
             table.add_row(
                 Text(event.emotion, style="bold" if heard else "dim"),
                 f"{event.confidence:.0%}" if heard else "",
                 event.valence if heard else "",
                 f"{event.speech_ratio * event.end_s:.1f} s",
                 f"{event.end_s:.1f} s",
-                str(n_utterances),
+                str(result.n_utterances),
                 Text(str(result.path)),
             )
         return table

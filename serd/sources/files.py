@@ -93,6 +93,9 @@ class FileSource:
                 converter = Converter(rate_hz=file.samplerate, channel=self._channel)
                 block_s = _PACED_BLOCK_S if self._paced else _BLOCK_S
                 n_block = max(1, round(file.samplerate * block_s))
+                if _is_as_wanted(file):
+                    yield from _as_it_is(file, n_block)
+                    return
                 is_last = False
                 while not is_last:
                     sound = file.read(n_block, dtype="float32", always_2d=True)
@@ -101,6 +104,20 @@ class FileSource:
                 self._n_not_finite += converter.n_not_finite
         except soundfile.LibsndfileError as exc:
             raise SoundFileError(f"{self._path}: damaged: {exc.error_string}") from exc
+
+
+def _is_as_wanted(file: "soundfile.SoundFile") -> bool:
+    """Whether there is nothing to convert."""
+    return (file.samplerate, file.channels, file.subtype) == (SAMPLE_RATE_HZ, 1, "PCM_16")
+
+
+def _as_it_is(file: "soundfile.SoundFile", n_block: int) -> Iterator[Samples]:
+    """The sound of a file in serd's own format, in blocks of ``n_block`` samples."""
+    n_read = n_block
+    while n_read == n_block:
+        samples: Samples = file.read(n_block, dtype="int16")
+        n_read = samples.size
+        yield samples
 
 
 def read_samples(path: Path, *, channel: str = MIX) -> Samples:
