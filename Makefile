@@ -1,11 +1,12 @@
 # make run              set up what is missing, then listen and publish
 # make test             set up what is missing, then check and test everything
+# make bench            measure serd beside its peers, about 25 minutes (ARGS="--quick": 2)
 # make train            build the model again from RAVDESS (RAVDESS=folder)
 # make install-service  serd as a service of this machine, or its upgrade (sudo)
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check schema demo train install-service uninstall-service clean
+.PHONY: help run test check schema demo bench train install-service uninstall-service clean
 
 RAVDESS ?= ../shared/data/ravdess
 BIN := .venv/bin
@@ -33,6 +34,10 @@ schema: ## write docs/event.schema.json from the code
 
 demo: ## speak the bundled recording again (needs espeak-ng)
 	$(BIN)/python scripts/make_demo.py
+
+bench: ## measure serd beside what one would pick instead (ARGS="--quick ...")
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench $(ARGS)
 
 train: ## build the model again from RAVDESS
 	@scripts/setup.sh test

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Sets up what "make run" or "make test" needs: Debian packages and a virtual environment.
-# Does nothing when all is there. Usage: scripts/setup.sh run|test
+# Sets up what "make run", "make test" or "make bench" needs: Debian packages and a virtual environment.
+# Does nothing when all is there. Usage: scripts/setup.sh run|test|bench
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-purpose=${1:?usage: scripts/setup.sh run|test}
+purpose=${1:?usage: scripts/setup.sh run|test|bench}
 case $purpose in
     run) packages=(libportaudio2) extras="" ;;
     test) packages=(libportaudio2 mosquitto mosquitto-clients openssl pulseaudio pulseaudio-utils
                     libasound2-plugins espeak-ng systemd)
           extras="[train,test]" ;;
-    *) echo "setup: unknown purpose '$purpose', expected run or test" >&2; exit 2 ;;
+    bench) packages=(libportaudio2 mosquitto) extras="[train,bench]" ;;
+    *) echo "setup: unknown purpose '$purpose', expected run, test or bench" >&2; exit 2 ;;
 esac
 
 speaker=setup

@@ -1,0 +1,123 @@
+"""Part ``growth``: many live sources in one process, at live pace.
+
+Each source is a file that the daemon plays at the pace of live sound; all of them speak without cease,
+each a little later than the one before. A window's time counts from the moment at which its last sample
+is due, which the events' own times tell, to the call of the subscriber's handler.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import soundfile
+
+from bench.context import Context, Figures
+from bench.daemon import daemon
+from bench.feeding import BLOCK_S, completing_block
+from bench.latency import full_ends_ms
+from bench.process_use import counters, use_since
+from bench.sound import talk
+from bench.spread import percentiles
+from bench.subscriber import Arrival, Subscriber
+from serd.audio import SAMPLE_RATE_HZ, Samples
+from tests.brokers import mosquitto
+
+_SETTLE_S: Final = 8.0
+_SOURCE: Final = """
+[[source]]
+name = "s{number}"
+input = "{path}"
+"""
+
+
+def growth(context: Context) -> Figures:
+    """CPU time, memory and latency by the number of sources."""
+    return {"sources": [_watch(context, number) for number in context.sizes.n_sources]}
+
+
+def _watch(context: Context, n_sources: int) -> dict[str, Any]:
+    context.say(f"growth: {n_sources} sources")
+    folder = context.folder / f"sources{n_sources}"
+    folder.mkdir()
+    duration_s = _SETTLE_S + context.sizes.growth_s + 5.0
+    # A turn longer than all of it: nobody pauses.
+    sounds = [
+        talk(duration_s, lead_s=1.0 + number / n_sources, turn_s=duration_s)
+        for number in range(n_sources)
+    ]
+    settings = _settings(folder, sounds)
+    with mosquitto() as broker, Subscriber(broker.host, broker.port) as subscriber:
+        arguments = (
+            "--config",
+            settings,
+            "--node",
+            "many",
+            "--host",
+            broker.host,
+            "--port",
+            broker.port,
+        )
+        with daemon(arguments, home=folder, core=context.core) as process:
+            _wait_for_first(subscriber)
+            before = counters(process.pid)
+            time.sleep(context.sizes.growth_s)
+            use = use_since(before, process.pid)
+            arrivals = subscriber.arrivals()
+    times_ms = due_latencies_ms(arrivals, {f"s{k}": full_ends_ms(s) for k, s in enumerate(sounds)})
+    return asdict(use) | {
+        "n_sources": n_sources,
+        "cpu_ms_per_s_and_source": 10.0 * use.cpu_percent / n_sources,
+        "latency_ms": percentiles(times_ms),
+    }
+
+
+def _settings(folder: Path, sounds: Sequence[Samples]) -> Path:
+    lines = []
+    for number, sound in enumerate(sounds):
+        path = folder / f"s{number}.wav"
+        soundfile.write(path, sound, SAMPLE_RATE_HZ)
+        lines.append(_SOURCE.format(number=number, path=path))
+    settings = folder / "serd.toml"
+    settings.write_text("".join(lines))
+    return settings
+
+
+def _wait_for_first(subscriber: Subscriber) -> None:
+    """All sources have begun to bring windows: the start is measured elsewhere."""
+    ends_s = time.monotonic() + 30.0
+    while not subscriber.arrivals() and time.monotonic() < ends_s:
+        time.sleep(0.05)
+    time.sleep(1.0)
+
+
+def due_latencies_ms(arrivals: Sequence[Arrival], ends_ms: Mapping[str, frozenset[int]]) -> list[float]:
+    """From the moment at which a window's last block is due to its event, in milliseconds.
+
+    An event tells the time of its sound in whole milliseconds, cut off; over many events of a source
+    the latest of the starts that they tell is the true one, to a fraction of a millisecond.
+
+    Args:
+        arrivals: of all sources of one daemon.
+        ends_ms: for each source, when windows end that leave as they are full.
+    """
+    of_source = defaultdict(list)
+    for arrival in arrivals:
+        if arrival.event["kind"] == "window":
+            of_source[arrival.event["source"]].append(arrival)
+    clock_s = time.time() - time.monotonic()
+    times_ms = []
+    for source, own in of_source.items():
+        begun_s = max(_unix_s(each) - each.event["end_s"] for each in own)
+        for each in own:
+            if round(1e3 * each.event["end_s"]) in ends_ms[source]:
+                due_s = begun_s + (completing_block(each.event["end_s"]) + 1) * BLOCK_S
+                times_ms.append(1e3 * (each.at_s + clock_s - due_s))
+    return times_ms
+
+
+def _unix_s(arrival: Arrival) -> float:
+    return datetime.fromisoformat(arrival.event["time"]).timestamp()

@@ -1,0 +1,134 @@
+"""What somebody would write instead of serd, each on the very windows that serd cuts.
+
+The peers are given their windows: what finding speech costs is counted for serd alone. The network is
+serd's where the peer runs one through LiteRT, and the article's own in Keras, untrained: the weights do
+not change how long it takes.
+"""
+
+import io
+import os
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.contestants import Run
+from bench.ways import windows_of
+from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples
+from serd.features import MFCC40_V1
+
+WINDOW_SAMPLES: Final = 48_000
+_ARTICLE_FRAMES: Final = 216
+"""Frames of the article's input: 2.5 s of sound."""
+_ARTICLE_SAMPLES: Final = 40_000
+_ARTICLE_LABELS: Final = 10
+
+OneWindow = Callable[[Samples], Any]
+
+
+class Peer:
+    """A way to deal with one window, called for each."""
+
+    def __init__(self, deal: OneWindow) -> None:
+        self.deal = deal
+
+    def prepare(self, scene: Samples) -> Run:
+        """Cut the windows for the peer."""
+        windows = [window.samples for window in windows_of(scene, WINDOW_SAMPLES)]
+
+        def run() -> int:
+            for samples in windows:
+                self.deal(samples)
+            return len(windows)
+
+        return run
+
+
+def make(name: str) -> Peer:
+    """A peer by name.
+
+    Raises:
+        ImportError: a package that it needs is not installed.
+    """
+    made = {"psf-litert": _psf_litert, "librosa-keras": _librosa_keras, "opensmile": _opensmile}
+    return Peer(made[name]())
+
+
+def _psf_litert() -> OneWindow:
+    """python_speech_features with serd's parameters, then serd's network in LiteRT."""
+    import python_speech_features as psf  # noqa: PLC0415
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+
+    from serd.runtime import default_model_path, quiet_stderr, read_model  # noqa: PLC0415
+
+    network, card = read_model(default_model_path())
+    with quiet_stderr():
+        interpreter = Interpreter(model_content=network, num_threads=1)
+        interpreter.allocate_tensors()
+    inputs = interpreter.get_input_details()[0]["index"]
+    outputs = interpreter.get_output_details()[0]["index"]
+    front_end = MFCC40_V1
+
+    def deal(samples: Samples) -> NDArray[np.float32]:
+        mfccs = psf.mfcc(
+            samples,
+            SAMPLE_RATE_HZ,
+            winlen=front_end.frame_length_samples / SAMPLE_RATE_HZ,
+            winstep=front_end.frame_hop_samples / SAMPLE_RATE_HZ,
+            numcep=front_end.n_mfcc,
+            nfilt=front_end.n_filters,
+            nfft=front_end.n_fft,
+            preemph=front_end.preemphasis,
+            ceplifter=front_end.lifter,
+            winfunc=np.hamming,
+        )
+        filled = mfccs[np.arange(card.n_frames) % len(mfccs)]
+        interpreter.set_tensor(inputs, filled[np.newaxis].astype(np.float32))
+        interpreter.invoke()
+        probabilities: NDArray[np.float32] = interpreter.get_tensor(outputs)[0]
+        return probabilities
+
+    return deal
+
+
+def _librosa_keras() -> OneWindow:
+    """As the article has it: librosa's MFCCs averaged over the coefficients, then Keras' predict."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import librosa  # noqa: PLC0415
+    import tensorflow as tf  # noqa: PLC0415
+
+    from train.article_networks import build_article_network  # noqa: PLC0415
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    network = build_article_network("baseline", n_frames=_ARTICLE_FRAMES, n_labels=_ARTICLE_LABELS)
+
+    def deal(samples: Samples) -> NDArray[np.float32]:
+        sound = samples[:_ARTICLE_SAMPLES].astype(np.float32) / FULL_SCALE
+        mfccs = librosa.feature.mfcc(
+            y=sound, sr=SAMPLE_RATE_HZ, n_mfcc=13, n_fft=1024, hop_length=186, win_length=743
+        )
+        means = np.resize(mfccs.mean(axis=0), _ARTICLE_FRAMES)
+        with redirect_stdout(io.StringIO()):
+            probabilities: NDArray[np.float32] = network.predict(means[np.newaxis, :, np.newaxis])[0]
+        return probabilities
+
+    return deal
+
+
+def _opensmile() -> OneWindow:
+    """The functionals of eGeMAPSv02 of each window; no network."""
+    import opensmile  # noqa: PLC0415
+
+    extractor = opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02,
+        feature_level=opensmile.FeatureLevel.Functionals,
+        num_workers=1,
+    )
+
+    def deal(samples: Samples) -> object:
+        return extractor.process_signal(samples.astype(np.float32) / FULL_SCALE, SAMPLE_RATE_HZ)
+
+    return deal

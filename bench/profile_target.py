@@ -1,0 +1,21 @@
+"""What is profiled: ``python -m bench.profile_target SECONDS`` works through scenes on the live way."""
+
+import sys
+import time
+
+from bench.sound import made_sound, talk
+from bench.ways import Live
+
+
+def main(duration_s: float) -> None:
+    """Work for a while."""
+    live = Live()
+    runs = [live.prepare(scene) for scene in (*made_sound(2, 30.0).scenes, talk(30.0, lead_s=0.5))]
+    ends_s = time.monotonic() + duration_s
+    while time.monotonic() < ends_s:
+        for run in runs:
+            run()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

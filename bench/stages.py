@@ -1,0 +1,89 @@
+"""serd's stages one by one: each works on what the stage before it gave, recorded ahead."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from bench.contestants import Run
+from bench.sound import blocks_of
+from bench.ways import LIVE_BLOCK_S
+from serd.audio import AudioBlock, Samples
+from serd.pipeline import PipelineSettings, event_maker, window_features
+from serd.runtime import ModelSettings, Prediction, load_model
+from serd.segmenter import Segmenter
+from serd.segments import Segment, SpeechWindow, VoicedFrames
+from serd.smoothing import Smoother
+from serd.voice import VoiceActivity, webrtc_detector
+from serd.windows import FeatureWindow
+
+
+class Stage:
+    """One stage of the pipeline."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._settings = PipelineSettings()
+        self._model = load_model(ModelSettings())
+        self._card = self._model.card
+
+    def prepare(self, scene: Samples) -> Run:
+        """Run the stages ahead of this one, and keep what they give."""
+        blocks = list(blocks_of(scene, LIVE_BLOCK_S))
+        if self._name == "voice":
+            return lambda: _count(self._hear(blocks))
+        # What a stage gives may be a view of a buffer that it fills again.
+        voiced = [replace(each, samples=each.samples.copy()) for each in self._hear(blocks)]
+        if self._name == "segmenter":
+            return lambda: _count(self._segment(voiced))
+        segments = [_kept(each) for each in self._segment(voiced)]
+        windows = [each for each in segments if isinstance(each, SpeechWindow)]
+        if self._name == "features":
+            return lambda: _count(self._transform(windows))
+        features = [replace(each, mfccs=each.mfccs.copy()) for each in self._transform(windows)]
+        if self._name == "model":
+            return lambda: _count(map(self._model.predict, features))
+        predictions = list(map(self._model.predict, features))
+        return lambda: _count(self._tell(segments, predictions))
+
+    def _hear(self, blocks: list[AudioBlock]) -> Iterator[VoicedFrames]:
+        voice = VoiceActivity(partial(webrtc_detector, self._settings.voice), self._settings.voice)
+        return map(voice.process, blocks)
+
+    def _segment(self, voiced: list[VoicedFrames]) -> Iterator[Segment]:
+        segmenter = Segmenter(
+            self._settings.segmenter,
+            frame_samples=self._settings.voice.frame_samples,
+            window_samples=self._card.window_samples,
+        )
+        for frames in voiced:
+            yield from segmenter.push(frames)
+        yield from segmenter.flush(voiced[-1].captured)
+
+    def _transform(self, windows: list[SpeechWindow]) -> Iterator[FeatureWindow]:
+        return map(window_features(self._card).process, windows)
+
+    def _tell(self, segments: list[Segment], predictions: list[Prediction]) -> Iterator[str]:
+        smoother = Smoother(self._card.labels, self._settings.smoothing)
+        maker = event_maker(node="bench", source="mic", card=self._card)
+        left = iter(predictions)
+        for segment in segments:
+            if isinstance(segment, SpeechWindow):
+                estimate = smoother.update(next(left).probabilities, segment.new_speech_s)
+                yield maker.make("window", estimate, segment).to_json()
+            else:
+                yield maker.make("utterance", smoother.close(), segment).to_json()
+
+
+def make(name: str) -> Stage:
+    """A stage by name."""
+    return Stage(name)
+
+
+def _kept(segment: Segment) -> Segment:
+    if isinstance(segment, SpeechWindow):
+        return replace(segment, samples=segment.samples.copy())
+    return segment
+
+
+def _count(given: Iterator[object]) -> int:
+    return sum(1 for _ in given)
