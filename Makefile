@@ -6,7 +6,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check schema demo bench train install-service uninstall-service clean
+.PHONY: help run test check schema demo bench count train install-service uninstall-service clean
 
 RAVDESS ?= ../shared/data/ravdess
 BIN := .venv/bin
@@ -38,6 +38,10 @@ demo: ## speak the bundled recording again (needs espeak-ng)
 bench: ## measure serd beside what one would pick instead (ARGS="--quick ...")
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench $(ARGS)
+
+count: ## count instructions, calls and memory against the baseline (ARGS=--renew)
+	@scripts/setup.sh test
+	@$(BIN)/python -m bench.counting $(ARGS)
 
 train: ## build the model again from RAVDESS
 	@scripts/setup.sh test

@@ -8,7 +8,7 @@ purpose=${1:?usage: scripts/setup.sh run|test|bench}
 case $purpose in
     run) packages=(libportaudio2) extras="" ;;
     test) packages=(libportaudio2 mosquitto mosquitto-clients openssl pulseaudio pulseaudio-utils
-                    libasound2-plugins espeak-ng systemd)
+                    libasound2-plugins espeak-ng systemd valgrind)
           extras="[train,test]" ;;
     bench) packages=(libportaudio2 mosquitto) extras="[train,bench]" ;;
     *) echo "setup: unknown purpose '$purpose', expected run, test or bench" >&2; exit 2 ;;
