@@ -1,0 +1,66 @@
+"""Looks whether every package of the daemon has a wheel for aarch64 and x86-64 on Python 3.11 to 3.13.
+
+pip resolves serd's dependencies for each platform from wheels alone and downloads them, so that nothing
+is compiled on a small board. The exit code is 1 where a package has none.
+
+    python scripts/check_wheels.py            all six
+    python scripts/check_wheels.py aarch64    one architecture
+"""
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
+PYTHONS: Final = ("3.11", "3.12", "3.13")
+ARCHITECTURES: Final = ("aarch64", "x86_64")
+GLIBC: Final = range(17, 37)
+"""Minor versions of glibc whose wheels run on Debian 12 and Raspberry Pi OS of that age (2.36)."""
+
+
+def dependencies(pyproject: str) -> list[str]:
+    """What the daemon asks for, without its extras."""
+    wanted: list[str] = tomllib.loads(pyproject)["project"]["dependencies"]
+    return wanted
+
+
+def pip_command(wanted: Sequence[str], *, python: str, architecture: str, folder: Path) -> list[str]:
+    """The command that downloads wheels for another machine."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
+    for minor in reversed(GLIBC):
+        command += ["--platform", f"manylinux_2_{minor}_{architecture}"]
+    command += ["--platform", f"manylinux2014_{architecture}"]
+    return [*command, "--dest", str(folder), *wanted]
+
+
+def main(architectures: Sequence[str]) -> int:
+    """Download for each platform, and print what came."""
+    wanted = dependencies((ROOT / "pyproject.toml").read_text("utf-8"))
+    n_failed = 0
+    for architecture in architectures:
+        for python in PYTHONS:
+            with tempfile.TemporaryDirectory(prefix="serd-wheels-") as name:
+                command = pip_command(
+                    wanted, python=python, architecture=architecture, folder=Path(name)
+                )
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                wheels = sorted(Path(name).iterdir())
+            where = f"{architecture}, Python {python}"
+            if done.returncode:
+                n_failed += 1
+                errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+                print(f"{where}: {'; '.join(errors) or done.stderr[-300:]}", flush=True)
+                continue
+            built = [wheel.name for wheel in wheels if not wheel.name.endswith("-any.whl")]
+            names = ", ".join("-".join(each.split("-")[:2]) for each in built)
+            print(f"{where}: {len(wheels)} wheels, compiled: {names}", flush=True)
+    return 1 if n_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or ARCHITECTURES))

@@ -1,0 +1,31 @@
+"""What small boards are told to use is there: a settings file that is valid, and wheels to look for."""
+
+from pathlib import Path
+
+from check_wheels import ARCHITECTURES, PYTHONS, dependencies, pip_command
+
+from serd.config import load_settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_settings_for_small_boards_are_valid_and_bring_a_window_each_two_seconds() -> None:
+    settings = load_settings(ROOT / "systemd" / "small-board.toml", environment={})
+    assert settings.segmenter.hop_s == 2.0
+    assert settings.model == load_settings(environment={"HOME": "/nowhere"}).model
+
+
+def test_every_dependency_of_the_daemon_is_looked_for_as_a_wheel_and_nothing_is_built() -> None:
+    wanted = dependencies((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert any(name.startswith("ai-edge-litert") for name in wanted)
+    assert not any(name.startswith(("tensorflow", "pytest")) for name in wanted)
+    command = pip_command(wanted, python="3.13", architecture="aarch64", folder=Path("wheels"))
+    assert "--only-binary=:all:" in command
+    assert "manylinux_2_27_aarch64" in command
+    assert command[-len(wanted) :] == wanted
+
+
+def test_the_pythons_looked_for_are_those_that_serd_runs_on() -> None:
+    assert 'requires-python = ">=3.11,<3.14"' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert PYTHONS == ("3.11", "3.12", "3.13")
+    assert set(ARCHITECTURES) == {"aarch64", "x86_64"}
