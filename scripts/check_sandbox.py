@@ -29,7 +29,7 @@ PARTS = {
     "TFLite with the model of serd": (
         "import numpy as np; from serd.runtime import ModelSettings, load_model;"
         "model = load_model(ModelSettings()); card = model.card;"
-        "model.probabilities(np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32))"
+        "model.outputs(np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32))"
     ),
     "webrtcvad": (
         "from serd.voice import VoiceSettings, webrtc_detector;"

@@ -95,7 +95,7 @@ class _Whole:
     def estimate(self, threshold: float) -> Estimate:
         """The utterances' scores together."""
         if not self._weights.any():
-            return Estimate(emotion=NONE, likeliest=NONE, confidence=0.0, scores={})
+            return Estimate(emotion=NONE, likeliest=NONE, confidence=0.0, scores={}, no_speech=1.0)
         return estimate(self._labels, self._weights, threshold)
 
     def as_sound(self) -> UtteranceEnd:

@@ -42,6 +42,9 @@ class ModelCard:
     """SHA-256 of the TFLite flatbuffer, without the card that is appended to it; 64 hex digits."""
     licence: str
     """Terms of the model, with the attribution that they ask for."""
+    no_speech_threshold: float | None = None
+    """Probability of the output behind those of the labels, "nobody speaks", from which on sound is
+    rejected; above 0, at most 1. None where the network has no such output."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Provenance: data, actors, command, seed, epochs, versions, figures. Free-form JSON."""
 
@@ -51,13 +54,24 @@ class ModelCard:
         return round(self.window_s * SAMPLE_RATE_HZ)
 
     @property
+    def n_outputs(self) -> int:
+        """Outputs of the network: one a label, and perhaps one for "nobody speaks"."""
+        return len(self.labels) + (self.no_speech_threshold is not None)
+
+    @property
     def n_frames(self) -> int:
         """Frames in the network's input."""
         return self.feature_set.n_frames(self.window_samples)
 
+    def rejects(self, no_speech: float) -> bool:
+        """Whether a probability that nobody speaks means that no emotion is named."""
+        return self.no_speech_threshold is not None and no_speech >= self.no_speech_threshold
+
     def to_json(self) -> str:
         """The card as indented JSON text, ending in a newline."""
         body = {"schema": CARD_SCHEMA} | asdict(self)
+        if self.no_speech_threshold is None:
+            del body["no_speech_threshold"]
         return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -117,6 +131,10 @@ def _check(card: ModelCard, where: str) -> None:
         raise ModelError(
             f"{where}: window_s is {card.window_s}, expected 0.5 to 30 seconds, a multiple of"
             f" {hop_samples / SAMPLE_RATE_HZ}"
+        )
+    if card.no_speech_threshold is not None and not 0.0 < card.no_speech_threshold <= 1.0:
+        raise ModelError(
+            f"{where}: no_speech_threshold is {card.no_speech_threshold}, expected a probability above 0"
         )
     if card.padding not in PADDINGS:
         raise ModelError(f"{where}: unknown padding {card.padding!r}, expected {list(PADDINGS)}")

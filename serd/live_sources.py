@@ -192,7 +192,7 @@ class LiveSources:
             self._stats.retire(feeder)
             self._watchdog.forget(name)
             yield from self.silence(name)
-        self._stats.n_windows += self._lanes.pop(name).n_windows
+        self._stats.retire_lane(self._lanes.pop(name))
         self._alive.pop(name, None)
 
     def _is_alive(self, name: str, *, is_alive: bool) -> Report:
@@ -210,7 +210,7 @@ class LiveSources:
         default = Controls(threshold=settings.smoothing.threshold, cooldown_s=settings.report.cooldown_s)
         controls = self._store.controls(name, default)
         if name in self._lanes:
-            self._stats.n_windows += self._lanes[name].n_windows
+            self._stats.retire_lane(self._lanes[name])
         self._lanes[name] = Lane(name, self._model, settings.pipeline, events, controls)
 
     def _opened(self, source: SourceSettings) -> Source | None:

@@ -17,14 +17,14 @@ from serd.audio import SAMPLE_RATE_HZ, AudioBlock, CaptureTime
 from serd.card import ModelCard
 from serd.controls import Controls
 from serd.errors import SerdError
-from serd.events import Event, EventMaker
+from serd.events import Event, EventMaker, Kind
 from serd.labels import NONE
 from serd.reporting import Cooldown, LastEmotion, LevelMeter, ReportSettings
 from serd.reports import ControlReport, LevelReport, Report, SoundReport, SpeechReport, StateReport
 from serd.runtime import EmotionModel
 from serd.segmenter import Segmenter, SegmenterSettings
 from serd.segments import Segment, SpeechWindow, VoicedFrames
-from serd.smoothing import Smoother, SmoothingSettings
+from serd.smoothing import Estimate, Smoother, SmoothingSettings
 from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
 from serd.windows import WindowFeatures
 
@@ -91,7 +91,7 @@ class Ear:
 
 
 class Namer:
-    """Windows and ends of utterances in, an event for each out."""
+    """Windows and ends of utterances in, an event for each out that the model takes for speech."""
 
     def __init__(self, model: EmotionModel, smoothing: SmoothingSettings, events: EventMaker) -> None:
         self._model = model
@@ -105,17 +105,20 @@ class Namer:
         """From now on an emotion needs this probability to be named."""
         self._smoother.threshold = threshold
 
-    def name(self, segment: Segment) -> Event:
-        """The event of a segment."""
-        if isinstance(segment, SpeechWindow) and segment.is_provisional:
-            prediction = self._model.predict(self._provisional_features.process(segment))
-            estimate = self._smoother.preview(prediction.probabilities)
-            return self._events.make("window", estimate, segment)
-        if isinstance(segment, SpeechWindow):
-            prediction = self._model.predict(self._features.process(segment))
-            estimate = self._smoother.update(prediction.probabilities, segment.new_speech_s)
-            return self._events.make("window", estimate, segment)
-        return self._events.make("utterance", self._smoother.close(), segment)
+    def name(self, segment: Segment) -> Event | None:
+        """The event of a segment, or None where what the voice detector let through is no speech."""
+        kind: Kind = "window" if isinstance(segment, SpeechWindow) else "utterance"
+        estimate = self._window(segment) if isinstance(segment, SpeechWindow) else self._smoother.close()
+        if self._model.card.rejects(estimate.no_speech):
+            return None
+        return self._events.make(kind, estimate, segment)
+
+    def _window(self, window: SpeechWindow) -> Estimate:
+        if window.is_provisional:
+            said = self._model.predict(self._provisional_features.process(window))
+            return self._smoother.preview(said.probabilities, said.no_speech)
+        said = self._model.predict(self._features.process(window))
+        return self._smoother.update(said.probabilities, window.new_speech_s, said.no_speech)
 
 
 class Lane:
@@ -149,6 +152,7 @@ class Lane:
         self._is_speaking = False
         self._guesses: dict[str, float] = {}
         self.n_windows = 0
+        self.n_rejected = 0
         self.controls = controls
         self._namer.set_threshold(controls.threshold)
 
@@ -206,6 +210,10 @@ class Lane:
     def _tell(self, segment: Segment) -> Iterator[Report]:
         self.n_windows += isinstance(segment, SpeechWindow)
         event = self._namer.name(segment)
+        if event is None:
+            self.n_rejected += isinstance(segment, SpeechWindow)
+            self._guesses = {}
+            return
         best = sorted(event.scores.items(), key=lambda item: -item[1])[:3]
         self._guesses = dict(best) if event.kind == "window" else {}
         if self._cooldown.passes(event, self.controls.cooldown_s):
@@ -226,10 +234,14 @@ def recognise(
     settings: PipelineSettings,
     events: EventMaker,
 ) -> Iterator[Event]:
-    """Sound in, events out: one for each window, and one at the end of each utterance."""
+    """Sound in, events out: one for each window, and one at the end of each utterance.
+
+    Windows and utterances that the model takes for no speech have none.
+    """
     namer = Namer(model, settings.smoothing, events)
     for segment in speech_segments(blocks, settings, model.card.window_samples):
-        yield namer.name(segment)
+        if (event := namer.name(segment)) is not None:
+            yield event
 
 
 def speech_segments(

@@ -97,6 +97,8 @@ class StatsReport:
     """Sound heard, all sources together, in seconds."""
     n_windows: int
     """Windows that went through the model."""
+    n_rejected: int
+    """Windows of these that the model took for no speech."""
     n_events: int
     """Events made."""
     n_dropped_blocks: int

@@ -28,6 +28,9 @@ CARD_NAME = "card.json"
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
 """Tried in this order: the living runtime, the one of 32-bit boards, the one that is always with TF."""
 
+_LEAST_PROBABILITY = np.float32(1e-9)
+"""Keeps the emotions' shares defined where a network is certain that nobody speaks."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSettings:
@@ -50,7 +53,9 @@ class Prediction:
 
     features: FeatureWindow
     probabilities: NDArray[np.float32]
-    """float32, shape (n_labels,), in the card's order; sums to 1."""
+    """float32, shape (n_labels,), in the card's order; sums to 1. What they are if somebody speaks."""
+    no_speech: float = 0.0
+    """Probability that nobody speaks; 0 from a network that does not judge it."""
 
 
 class EmotionModel(Protocol):
@@ -168,27 +173,36 @@ class TfliteModel:
             raise ModelError(f"{path}: {self.runtime} does not load the network: {reason}") from exc
         card = self.card
         _check_tensor(path, "input", inputs, (1, card.n_frames, card.feature_set.n_mfcc))
-        _check_tensor(path, "output", outputs, (1, len(card.labels)))
+        _check_tensor(path, "output", outputs, (1, card.n_outputs))
         self._input = inputs["index"]
         self._output = outputs["index"]
 
     def predict(self, features: FeatureWindow) -> Prediction:
         """Probabilities for one window."""
-        return Prediction(features=features, probabilities=self.probabilities(features.mfccs))
+        outputs = self.outputs(features.mfccs)
+        if self.card.no_speech_threshold is None:
+            return Prediction(features=features, probabilities=outputs)
+        emotions = np.maximum(outputs[:-1], _LEAST_PROBABILITY)
+        return Prediction(
+            features=features,
+            probabilities=emotions / emotions.sum(),
+            no_speech=float(outputs[-1]),
+        )
 
-    def probabilities(self, mfccs: Mfccs) -> NDArray[np.float32]:
+    def outputs(self, mfccs: Mfccs) -> NDArray[np.float32]:
         """Run the network.
 
         Args:
             mfccs: float32, shape (n_frames, n_mfcc).
 
         Returns:
-            float32, shape (n_labels,).
+            float32, shape (n_outputs,), as the card says: a probability for each label and, where the
+            network judges it, one that nobody speaks behind them. They sum to 1.
         """
         self._interpreter.set_tensor(self._input, mfccs[np.newaxis])
         self._interpreter.invoke()
-        probabilities: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
-        return probabilities
+        outputs: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
+        return outputs
 
 
 def _check_tensor(path: Path, which: str, tensor: dict[str, Any], shape: tuple[int, ...]) -> None:

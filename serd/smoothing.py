@@ -38,6 +38,8 @@ class Estimate:
     """Probability of the likeliest label; 0 to 1."""
     scores: dict[str, float]
     """Probability of each label; they sum to 1."""
+    no_speech: float
+    """Probability that nobody spoke; 0 to 1."""
 
 
 class Smoother:
@@ -55,10 +57,12 @@ class Smoother:
         self._reset()
 
     def _reset(self) -> None:
-        self._running = np.zeros(len(self._labels))
-        self._total = np.zeros(len(self._labels))
+        self._running = np.zeros(len(self._labels) + 1)
+        self._total = np.zeros(len(self._labels) + 1)
 
-    def update(self, probabilities: NDArray[np.float32], new_speech_s: float) -> Estimate:
+    def update(
+        self, probabilities: NDArray[np.float32], new_speech_s: float, no_speech: float = 0.0
+    ) -> Estimate:
         """Take the next window of the utterance.
 
         Args:
@@ -66,35 +70,51 @@ class Smoother:
             new_speech_s: how much speech the window holds that none before it held, in seconds; its
                 weight. Windows overlap, and counting what they share twice would favour the middle of
                 an utterance.
+            no_speech: probability that nobody speaks; a window counts the less for an emotion.
         """
-        weighted = probabilities * np.float64(max(new_speech_s, 1e-3))
+        is_speech = max(1.0 - no_speech, 1e-3)
+        weighted = np.append(probabilities * np.float64(is_speech), no_speech)
+        weighted *= max(new_speech_s, 1e-3)
         self._running *= 0.5 ** (new_speech_s / self._half_life_s)
         self._running += weighted
         self._total += weighted
-        return estimate(self._labels, self._running, self.threshold)
+        return self._estimate(self._running)
 
-    def preview(self, probabilities: NDArray[np.float32]) -> Estimate:
+    def preview(self, probabilities: NDArray[np.float32], no_speech: float = 0.0) -> Estimate:
         """The estimate of a window alone, which is not remembered.
 
         Args:
             probabilities: float32, shape (n_labels,).
+            no_speech: probability that nobody speaks.
         """
-        return estimate(self._labels, probabilities.astype(np.float64), self.threshold)
+        weights = probabilities.astype(np.float64)
+        return estimate(self._labels, weights, self.threshold, no_speech=no_speech)
 
     def close(self) -> Estimate:
         """The estimate of the utterance so far as a whole; the next window begins another one."""
-        whole = estimate(self._labels, self._total, self.threshold)
+        whole = self._estimate(self._total)
         self._reset()
         return whole
 
+    def _estimate(self, sums: NDArray[np.float64]) -> Estimate:
+        no_speech = float(sums[-1] / sums.sum())
+        return estimate(self._labels, sums[:-1], self.threshold, no_speech=no_speech)
 
-def estimate(labels: Sequence[str], weights: NDArray[np.float64], threshold: float) -> Estimate:
+
+def estimate(
+    labels: Sequence[str],
+    weights: NDArray[np.float64],
+    threshold: float,
+    *,
+    no_speech: float = 0.0,
+) -> Estimate:
     """Turn summed probabilities into an estimate.
 
     Args:
         labels: class of each weight.
         weights: float64, shape (n_labels,), 0 or more, not all 0.
         threshold: probability below which the emotion is "uncertain".
+        no_speech: probability that nobody spoke.
     """
     probabilities = weights / weights.sum()
     best = int(probabilities.argmax())
@@ -104,4 +124,5 @@ def estimate(labels: Sequence[str], weights: NDArray[np.float64], threshold: flo
         likeliest=labels[best],
         confidence=confidence,
         scores=dict(zip(labels, probabilities.tolist(), strict=True)),
+        no_speech=no_speech,
     )

@@ -24,6 +24,8 @@ class Stats:
     sound_s: float = 0.0
     n_windows: int = 0
     """Of lanes that are no more."""
+    n_rejected: int = 0
+    """Of lanes that are no more."""
     n_events: int = 0
     n_source_losses: int = 0
     n_dropped_blocks: int = 0
@@ -40,9 +42,15 @@ class Stats:
         self.n_dropped_blocks += feeder.n_dropped_blocks
         self.n_overflows += feeder.n_overflows
 
+    def retire_lane(self, lane: Lane) -> None:
+        """Keep the counts of a lane that is taken away or replaced."""
+        self.n_windows += lane.n_windows
+        self.n_rejected += lane.n_rejected
+
     def report(self, card: ModelCard, feeders: Iterable[Feeder], lanes: Iterable[Lane]) -> StatsReport:
         """Everything as it stands; ``feeders`` and ``lanes`` are those at work."""
         feeders = tuple(feeders)
+        lanes = tuple(lanes)
         cpu_s = time.process_time()
         return StatsReport(
             uptime_s=round(time.monotonic() - self.started_s, 1),
@@ -50,6 +58,7 @@ class Stats:
             model=f"{card.name} {card.version}",
             sound_s=round(self.sound_s, 1),
             n_windows=self.n_windows + sum(lane.n_windows for lane in lanes),
+            n_rejected=self.n_rejected + sum(lane.n_rejected for lane in lanes),
             n_events=self.n_events,
             n_dropped_blocks=self.n_dropped_blocks + sum(each.n_dropped_blocks for each in feeders),
             n_overflows=self.n_overflows + sum(each.n_overflows for each in feeders),

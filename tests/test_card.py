@@ -59,6 +59,15 @@ def test_the_card_tells_the_size_of_the_input() -> None:
     assert (shorter.window_samples, shorter.n_frames) == (9120, 55)
 
 
+def test_a_network_may_judge_whether_anybody_speaks() -> None:
+    """An output behind those of the labels; without its threshold in the card there is none."""
+    judging = made_card(no_speech_threshold=0.6)
+    assert (_CARD.n_outputs, judging.n_outputs) == (2, 9)
+    assert [judging.rejects(p) for p in (0.0, 0.59, 0.6, 1.0)] == [False, False, True, True]
+    assert not _CARD.rejects(1.0)
+    assert card_from_json(judging.to_json(), "card.json") == judging
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -88,6 +97,8 @@ def test_the_card_tells_the_size_of_the_input() -> None:
         (_set(std=[1.0] * 13), "normalisation of 40 and 13 coefficients, expected 40"),
         (_set(labels=["sad", "sad"]), "expected two or more distinct ones"),
         (_set(labels=["sad"]), "expected two or more distinct ones"),
+        (_set(no_speech_threshold=0.0), "no_speech_threshold is 0.0, expected a probability above 0"),
+        (_set(no_speech_threshold=1.5), "no_speech_threshold is 1.5, expected a probability above 0"),
         (_set(window_s=0.4), "window_s is 0.4, expected 0.5 to 30 seconds"),
         (_set(window_s=31.0), "window_s is 31.0, expected 0.5 to 30 seconds"),
         (_set(window_s=float("nan")), "window_s is nan, expected 0.5 to 30 seconds"),

@@ -34,6 +34,7 @@ _HAPPY = Estimate(
     likeliest="happy",
     confidence=0.654321,
     scores={label: 0.654321 if label == "happy" else 0.049383 for label in EMOTIONS},
+    no_speech=0.0,
 )
 
 _OPTIONAL = {"file", "replayed", "provisional"}

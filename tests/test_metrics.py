@@ -34,6 +34,7 @@ STATS = StatsReport(
     model="serd-ravdess8 0.1.0",
     sound_s=118.0,
     n_windows=17,
+    n_rejected=3,
     n_events=21,
     n_dropped_blocks=3,
     n_overflows=2,

@@ -282,3 +282,29 @@ class TestRealModel:
                 assert replace(one, scores={}, confidence=0.0) == replace(
                     other, scores={}, confidence=0.0
                 )
+
+
+class DoubtfulModel(FakeModel):
+    """Takes faint sound for no speech."""
+
+    card = made_card(labels=("angry", "calm"), window_s=1.5, no_speech_threshold=0.6)
+
+    def predict(self, features: FeatureWindow) -> Prediction:
+        """Probabilities from the level alone."""
+        no_speech = 0.1 if features.window.level_dbfs > -30.0 else 0.9
+        return replace(super().predict(features), no_speech=no_speech)
+
+
+def test_what_the_model_takes_for_no_speech_has_no_event() -> None:
+    loud = synthetic_voice(1.2, level_dbfs=-20.0)
+    faint = synthetic_voice(1.2, level_dbfs=-40.0)
+    pause = silence(1.5)
+    sound = np.concatenate((pause, faint, pause, loud, pause))
+    settings = PipelineSettings()
+    with_faint = list(recognise(_blocks(sound), FakeModel(), settings, _maker()))
+    without = list(recognise(_blocks(sound), DoubtfulModel(), settings, _maker()))
+    assert {event.emotion for event in with_faint} == {"calm", "angry"}
+    assert {(event.kind, event.emotion) for event in without} == {
+        ("window", "angry"),
+        ("utterance", "angry"),
+    }

@@ -38,6 +38,23 @@ def served() -> Model:
     return read_model(default_model_path())
 
 
+def _feature_window(card: ModelCard) -> FeatureWindow:
+    samples = synthetic_voice(card.window_s)
+    window = SpeechWindow(
+        samples=samples,
+        utterance=1,
+        position_samples=0,
+        start_s=0.0,
+        end_s=card.window_s,
+        speech_s=card.window_s,
+        new_speech_s=card.window_s,
+        level_dbfs=-20.0,
+        is_last=True,
+        captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
+    )
+    return FeatureWindow(window=window, mfccs=mfcc(samples)[: card.n_frames])
+
+
 def _write(path: Path, network: bytes, card: ModelCard) -> Path:
     """A model file with a card that knows the network's checksum."""
     known = replace(card, network_sha256=hashlib.sha256(network).hexdigest())
@@ -180,7 +197,7 @@ class TestNetwork:
         """One probability for each label, from plain MFCCs."""
         card = real_model.card
         features = mfcc(synthetic_voice(card.window_s))[: card.n_frames]
-        got = real_model.probabilities(features)
+        got = real_model.outputs(features)
         assert got.shape == (len(card.labels),)
         assert got.dtype == np.float32
         assert (got >= 0).all()
@@ -192,32 +209,32 @@ class TestNetwork:
         one, other = (
             mfcc(synthetic_voice(card.window_s, seed=seed))[: card.n_frames] for seed in (1, 2)
         )
-        first = real_model.probabilities(one)
+        first = real_model.outputs(one)
         kept = first.copy()
-        real_model.probabilities(other)
+        real_model.outputs(other)
         np.testing.assert_array_equal(first, kept)
-        np.testing.assert_array_equal(real_model.probabilities(one), kept)
+        np.testing.assert_array_equal(real_model.outputs(one), kept)
 
     def test_predict_joins_window_and_probabilities(self, real_model: TfliteModel) -> None:
         """A prediction carries the features it was made from."""
-        card = real_model.card
-        samples = synthetic_voice(card.window_s)
-        window = SpeechWindow(
-            samples=samples,
-            utterance=1,
-            position_samples=0,
-            start_s=0.0,
-            end_s=card.window_s,
-            speech_s=card.window_s,
-            new_speech_s=card.window_s,
-            level_dbfs=-20.0,
-            is_last=True,
-            captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
-        )
-        features = FeatureWindow(window=window, mfccs=mfcc(samples)[: card.n_frames])
+        features = _feature_window(real_model.card)
         prediction = real_model.predict(features)
         assert prediction.features is features
-        np.testing.assert_array_equal(prediction.probabilities, real_model.probabilities(features.mfccs))
+        np.testing.assert_array_equal(prediction.probabilities, real_model.outputs(features.mfccs))
+
+    def test_the_output_behind_the_labels_is_that_nobody_speaks(
+        self, served: Model, tmp_path: Path
+    ) -> None:
+        """A network may judge it; the emotions are then what they are if somebody speaks."""
+        network, card = served
+        fewer = replace(card, labels=card.labels[:-1], no_speech_threshold=0.5)
+        model = TfliteModel(_write(tmp_path / "m.tflite", network, fewer))
+        window = _feature_window(card)
+        outputs = model.outputs(window.mfccs)
+        prediction = model.predict(window)
+        assert prediction.no_speech == pytest.approx(float(outputs[-1]))
+        expected = outputs[:-1] / outputs[:-1].sum()
+        np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
 
     def test_the_runtime_in_use_is_named(self, real_model: TfliteModel) -> None:
         """A log line can say which runtime and which version of it runs the network."""

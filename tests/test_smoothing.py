@@ -84,6 +84,7 @@ def test_one_window_is_its_own_estimate() -> None:
         likeliest="happy",
         confidence=0.5,
         scores={"neutral": 0.25, "happy": 0.5, "sad": 0.25},
+        no_speech=0.0,
     )
 
 
@@ -109,6 +110,24 @@ def test_the_utterance_that_follows_begins_anew() -> None:
     following = smoother.update(_probability(0.0, 0.0, 1.0), 1.0)
     assert _scores(following) == [0.0, 0.0, 1.0]
     assert _scores(smoother.close()) == [0.0, 0.0, 1.0]
+
+
+def test_what_is_likely_no_speech_counts_less_for_the_emotion() -> None:
+    """It is averaged as the emotions are, and takes its share of their weight."""
+    smoother = Smoother(_LABELS, SmoothingSettings())
+    smoother.update(_probability(1.0, 0.0, 0.0), 2.0, no_speech=0.75)
+    smoother.update(_probability(0.0, 1.0, 0.0), 2.0, no_speech=0.25)
+    whole = smoother.close()
+    assert whole.no_speech == pytest.approx(0.5)
+    assert _scores(whole) == pytest.approx([0.25, 0.75, 0.0])
+
+
+def test_certainty_that_nobody_speaks_leaves_scores_defined() -> None:
+    """Nothing is divided by zero."""
+    smoother = Smoother(_LABELS, SmoothingSettings())
+    running = smoother.update(_probability(0.2, 0.3, 0.5), 1.0, no_speech=1.0)
+    assert running.no_speech == pytest.approx(1.0, abs=1e-2)
+    assert _scores(running) == pytest.approx([0.2, 0.3, 0.5])
 
 
 def test_a_window_without_speech_still_gives_an_estimate() -> None:

@@ -22,7 +22,7 @@ class Heard:
     """What a model says of a whole clip."""
 
     probabilities: NDArray[np.float64] | None
-    """float64, shape (n_labels,), sums to 1; None where no window left the segmenter."""
+    """float64, shape (n_labels,), sums to 1; None where nothing was heard."""
     speech_s: float
     """Speech in the utterances that were heard, in seconds."""
 
@@ -37,7 +37,8 @@ def hear(
     """What a model says of a whole clip.
 
     An utterance is the mean over its windows weighted by the speech in each, as in the daemon's
-    utterance events; a clip is the mean over its utterances weighted by their speech.
+    utterance events; a clip is the mean over its utterances weighted by their speech. An utterance that
+    the model takes for no speech is not heard.
 
     Args:
         blocks: the clip's sound.
@@ -58,10 +59,11 @@ def hear(
                 continue
             named = segment.utterance
             prediction = model.predict(features.process(segment))
-            smoother.update(prediction.probabilities, segment.new_speech_s)
-        else:
-            scores = smoother.close().scores
-            total += segment.speech_s * np.array(list(scores.values()))
+            smoother.update(prediction.probabilities, segment.new_speech_s, prediction.no_speech)
+            continue
+        estimate = smoother.close()
+        if not model.card.rejects(estimate.no_speech):
+            total += segment.speech_s * np.array(list(estimate.scores.values()))
             speech_s += segment.speech_s
     probabilities = total / total.sum() if total.any() else None
     return Heard(probabilities=probabilities, speech_s=speech_s)

@@ -153,7 +153,7 @@ def _load(flatbuffer: bytes, card: ModelCard) -> TfliteModel:
 
 
 def _agreement(model: TfliteModel, windows: RealWindows, reference: NDArray[np.float32]) -> Agreement:
-    probabilities = np.array([model.probabilities(mfccs) for mfccs in windows.mfccs])
+    probabilities = np.array([model.outputs(mfccs) for mfccs in windows.mfccs])
     return compare(reference, probabilities, windows.names, model.card.labels)
 
 
@@ -189,7 +189,7 @@ def _latencies_ms(
         window = windows[number % len(windows)]
         for precision, model in models.items():
             started_s = time.perf_counter()
-            model.probabilities(window)
+            model.outputs(window)
             times_s[precision].append(time.perf_counter() - started_s)
     return {precision: 1e3 * float(np.median(each[_WARM_UP:])) for precision, each in times_s.items()}
 

@@ -33,7 +33,7 @@ def model_findings(settings: ModelSettings) -> Iterator[Finding]:
     card = model.card
     features = np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32)
     start_s = time.perf_counter()
-    probabilities = model.probabilities(features)
+    probabilities = model.outputs(features)
     took_ms = 1000.0 * (time.perf_counter() - start_s)
     what = f"{card.name} {card.version} on {model.runtime}"
     if np.isfinite(probabilities).all() and abs(float(probabilities.sum()) - 1.0) < 1e-3:

@@ -166,6 +166,7 @@ class _StatsCollector:
         for name, about, value in (
             ("sound_seconds", "Sound heard.", stats.sound_s),
             ("windows", "Windows that went through the model.", stats.n_windows),
+            ("rejected", "Windows that the model took for no speech.", stats.n_rejected),
             ("dropped_blocks", "Blocks of sound dropped: too slow.", stats.n_dropped_blocks),
             ("overflows", "Overflows that sound cards reported.", stats.n_overflows),
             ("source_losses", "How often a source went away.", stats.n_source_losses),

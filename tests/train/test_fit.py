@@ -144,7 +144,7 @@ def test_the_keras_model_is_kept_with_the_card(
     assert network.card == read_model(out)[1]
     assert network.clips == str(corpus_root)
     windows = np.array([mfcc(synthetic_voice(3.0, seed=seed))[:298] for seed in range(3)])
-    expected = [TfliteModel(out).probabilities(window) for window in windows]
+    expected = [TfliteModel(out).outputs(window) for window in windows]
     got = load_keras(network).predict(windows, verbose=0)
     assert got == pytest.approx(np.array(expected), abs=1e-5)
 
