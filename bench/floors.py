@@ -84,7 +84,7 @@ class Litert:
 
         def run() -> int:
             for each in mfccs:
-                self._model.probabilities(each)
+                self._model.outputs(each)
             return len(mfccs)
 
         return run

@@ -1,7 +1,8 @@
 """Writes tests/golden/demo-events.jsonl: what the bundled recording gives with the bundled model.
 
-To be run again where the model is another one, and never to make a change of the code pass: the file
-is there to show that the same sound still gives the same events.
+To be run again where the model is another one, or speech is cut out otherwise on purpose; never to make
+a change of the code pass that should change nothing. The file is there to show that the same sound still
+gives the same events.
 """
 
 import json

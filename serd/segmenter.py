@@ -35,7 +35,7 @@ class SegmenterSettings:
     """Longest pause inside an utterance that is kept whole, in seconds; longer ones are cut to it."""
     hangover_s: float = 0.9
     """Silence that ends an utterance, in seconds; above pause_s."""
-    dynamic_range_db: float = 40.0
+    dynamic_range_db: float = 35.0
     """Sound this far below an utterance's loudest frame is background at its two ends, in dB."""
     hop_s: float = 1.0
     """Speech between one full window and the next, in seconds; a multiple of 0.01."""

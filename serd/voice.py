@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
 
 from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock, Samples
 from serd.errors import LibraryError
+from serd.loudness import Loudness
 from serd.segments import VoicedFrames
 
 
@@ -20,7 +22,11 @@ class VoiceSettings:
     aggressiveness: int = 1
     """How readily webrtcvad calls sound no speech: 0 (least) to 3 (most)."""
     min_level_dbfs: float = -65.0
-    """RMS level below which a frame is silence whatever webrtcvad says, in dBFS; -100 to 0."""
+    """RMS level, after amplification, below which a frame is silence whatever webrtcvad says, in dBFS;
+    -100 to 0."""
+    max_gain_db: float = 36.0
+    """Most that faint sound is amplified for webrtcvad, in steps of 6 dB, where the background is faint
+    too; 0 to 48. What is recognised is the sound as it came."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -30,6 +36,8 @@ class VoiceSettings:
             yield "aggressiveness", "0, 1, 2 or 3"
         if not -100.0 <= self.min_level_dbfs <= 0.0:
             yield "min_level_dbfs", "-100 to 0 dBFS"
+        if not 0.0 <= self.max_gain_db <= 48.0:
+            yield "max_gain_db", "0 to 48 dB"
 
     @property
     def frame_samples(self) -> int:
@@ -66,19 +74,21 @@ class VoiceActivity:
     """Audio blocks of any size in, whole frames with a decision on each out."""
 
     FRESH_AFTER_S = 1.0
-    """Digital silence after which the detector is replaced, in seconds."""
+    """Digital silence after which the detector and what is known of levels are replaced, in seconds."""
 
     def __init__(self, new_detector: Callable[[], VoiceDetector], settings: VoiceSettings) -> None:
         """Begin with a fresh detector.
 
         Args:
             new_detector: makes one. It is asked again after ``FRESH_AFTER_S`` of digital silence (a
-                muted microphone, a stream that paused): what a detector has learnt of the background
-                is out of date then, and sound that begins anew shall be heard like a file's.
+                muted microphone, a stream that paused): what has been learnt of the background is out
+                of date then, and sound that begins anew shall be heard like a file's.
             settings: what counts as voice.
         """
         self._new_detector = new_detector
-        self._detector = new_detector()
+        self._frame_s = settings.frame_ms / 1000
+        self._max_gain_db = settings.max_gain_db
+        self._begin_anew()
         self._n_silent_frames = 0
         self._n_fresh_frames = round(self.FRESH_AFTER_S * 1000 / settings.frame_ms)
         self._frame_samples = settings.frame_samples
@@ -118,15 +128,37 @@ class VoiceActivity:
     def _voiced(self, whole: Samples, mean_square: list[float]) -> list[bool]:
         """The decision on each frame."""
         size = self._frame_samples
-        voiced = []
-        for number, power in enumerate(mean_square):
-            if power == 0.0:
-                self._n_silent_frames += 1
-            elif self._n_silent_frames:
-                if self._n_silent_frames >= self._n_fresh_frames:
-                    self._detector = self._new_detector()
-                self._n_silent_frames = 0
-            frame = whole[number * size : (number + 1) * size].tobytes()
-            is_speech = self._detector.is_speech(frame, SAMPLE_RATE_HZ)
-            voiced.append(is_speech and power >= self._min_mean_square)
+        voiced: list[bool] = []
+        for (detector, n_doublings), run in groupby(map(self._follow, mean_square)):
+            first = len(voiced)
+            n_frames = sum(1 for _ in run)
+            sound = _doubled(whole[first * size : (first + n_frames) * size], n_doublings)
+            least = self._min_mean_square / 4.0**n_doublings
+            for number, power in enumerate(mean_square[first : first + n_frames]):
+                frame = sound[number * size : (number + 1) * size].tobytes()
+                is_speech = detector.is_speech(frame, SAMPLE_RATE_HZ)
+                voiced.append(is_speech and power >= least)
         return voiced
+
+    def _follow(self, power: float) -> tuple[VoiceDetector, int]:
+        """Take the next frame's power: who decides on it, and how often it is doubled for that."""
+        if power == 0.0:
+            self._n_silent_frames += 1
+        elif self._n_silent_frames:
+            if self._n_silent_frames >= self._n_fresh_frames:
+                self._begin_anew()
+            self._n_silent_frames = 0
+        return self._detector, self._loudness.doublings(power)
+
+    def _begin_anew(self) -> None:
+        self._detector = self._new_detector()
+        self._loudness = Loudness(frame_s=self._frame_s, max_gain_db=self._max_gain_db)
+
+
+def _doubled(samples: Samples, n_doublings: int) -> Samples:
+    """Amplified by powers of two, and clipped."""
+    if not n_doublings:
+        return samples
+    amplified = np.left_shift(samples, n_doublings, dtype=np.int32)
+    clipped: Samples = amplified.clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    return clipped

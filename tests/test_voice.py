@@ -46,7 +46,9 @@ def _in_blocks(voice: VoiceActivity, sound: Samples, sizes: Iterable[int]) -> li
 @pytest.mark.parametrize("aggressiveness", [0, 1, 2, 3])
 def test_decisions_are_those_of_webrtcvad(frame_ms: int, aggressiveness: int) -> None:
     """Frame for frame the decision is what webrtcvad says when asked directly."""
-    settings = VoiceSettings(frame_ms=frame_ms, aggressiveness=aggressiveness, min_level_dbfs=-100.0)
+    settings = VoiceSettings(
+        frame_ms=frame_ms, aggressiveness=aggressiveness, min_level_dbfs=-100.0, max_gain_db=0.0
+    )
     sound = np.concatenate((quiet_room(0.5), synthetic_voice(1.0), quiet_room(0.5), silence(0.2)))
     n = settings.frame_samples
     vad = webrtcvad.Vad(aggressiveness)
@@ -195,3 +197,36 @@ def test_speech_behind_digital_silence_is_heard_like_a_files() -> None:
         _block(np.concatenate((before, sound)))
     )
     assert behind.voiced[before.size // 480 :].tolist() == alone.voiced.tolist()
+
+
+def _heard(sound: Samples, max_gain_db: float) -> float:
+    """Share of voiced frames."""
+    settings = VoiceSettings(max_gain_db=max_gain_db)
+    voice = VoiceActivity(partial(webrtc_detector, settings), settings)
+    return float(voice.process(_block(sound)).voiced.mean())
+
+
+def test_a_voice_from_afar_is_heard_as_one_nearby() -> None:
+    """Some 40 dB fainter, with its background, it is amplified for the detector."""
+    room = np.random.default_rng(0).normal(0.0, 0.8, SAMPLE_RATE_HZ).round().astype(np.int16)
+    near, faint = (synthetic_voice(2.0, level_dbfs=level) for level in (-25.0, -66.0))
+    heard_near = _heard(np.concatenate((room, near)), 36.0)
+    assert heard_near > 0.6
+    assert _heard(np.concatenate((room, faint)), 36.0) == pytest.approx(heard_near, abs=0.05)
+    assert _heard(np.concatenate((room, faint)), 0.0) < 0.5 * heard_near
+
+
+@pytest.mark.parametrize("level_dbfs", [-80.0, -70.0, -60.0, -50.0])
+def test_the_noise_of_a_room_is_not_made_speech(level_dbfs: float) -> None:
+    """Whatever its level, it is not amplified up to where webrtcvad takes noise for speech."""
+    noise = np.random.default_rng(0).standard_normal(4 * SAMPLE_RATE_HZ)
+    sound = np.rint(noise * 32768 * 10.0 ** (level_dbfs / 20.0)).astype(np.int16)
+    assert _heard(sound, 36.0) == _heard(sound, 0.0) < 0.04
+
+
+def test_what_is_recognised_is_not_amplified() -> None:
+    """The gain is for the detector alone."""
+    faint = synthetic_voice(1.0, level_dbfs=-60.0)
+    settings = VoiceSettings(max_gain_db=36.0)
+    frames = VoiceActivity(_Always, settings).process(_block(faint))
+    np.testing.assert_array_equal(frames.samples, faint[: frames.samples.size])
