@@ -12,10 +12,12 @@ from serd.labels import EMOTIONS
 from serd.windows import Padding, pad
 from train.augment import FeatureAugment, FeatureAugmenter
 from train.clips import Clip
+from train.corpora import CLASSES
 from train.dataset import ClipWindows, Dataset
+from train.losses import NOT_ASKED
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-"""Input (n, n_frames, n_mfcc), targets (n, n_labels), weights (n,)."""
+"""Input (n, n_frames, n_mfcc), targets (n, n_labels) as ``train.losses`` takes them, weights (n,)."""
 Windows = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Inputs (n, n_frames, n_mfcc) and the indices of their labels (n,)."""
 
@@ -72,6 +74,7 @@ class BatchMaker:
         self._song = [i for i in self._copies if self._clips[i].channel == "song"]
         self._n_song = round(len(self._song) * settings.song_share)
         self._weights = self._class_weights()
+        self._asked = self._corpus_classes()
 
     @property
     def n_batches(self) -> int:
@@ -91,18 +94,21 @@ class BatchMaker:
     def _batch(self, clips: Sequence[int], rng: np.random.Generator) -> Batch:
         inputs = np.empty((len(clips), *self._shape), np.float32)
         targets = np.zeros((len(clips), len(EMOTIONS)), np.float32)
+        asked = np.empty(targets.shape, np.bool_)
         weights = np.empty(len(clips), np.float32)
         for row, index in enumerate(clips):
             inputs[row] = self._augmenter.draw(self._frames(index, rng), self._shape[0], rng)
-            label = self._clips[index].label
-            targets[row, label] = 1.0
-            weights[row] = self._weights[label]
+            clip = self._clips[index]
+            targets[row, clip.label] = 1.0
+            asked[row] = self._asked[clip.corpus]
+            weights[row] = self._weights[clip.label]
         if rng.random() < self._augment.p_mixup:
             share = np.float32(rng.beta(self._augment.mixup_alpha, self._augment.mixup_alpha))
             other = rng.permutation(len(clips))
             inputs = share * inputs + (1 - share) * inputs[other]
             targets = share * targets + (1 - share) * targets[other]
-        return inputs, targets, weights
+            asked |= asked[other]
+        return inputs, np.where(asked, targets, np.float32(NOT_ASKED)), weights
 
     def _frames(self, index: int, rng: np.random.Generator) -> Mfccs:
         """Speech of a clip, now and then followed by another clip's of the same kind."""
@@ -121,6 +127,14 @@ class BatchMaker:
         else:
             chosen = original
         return chosen.frames[rng.integers(len(chosen.frames))].astype(np.float32)
+
+    def _corpus_classes(self) -> dict[str, NDArray[np.bool_]]:
+        """Classes that a clip of each corpus can be of; of an unknown corpus, those that it shows."""
+        shown: dict[str, set[str]] = defaultdict(set)
+        for index in self._copies:
+            clip = self._clips[index]
+            shown[clip.corpus] |= {clip.emotion, *CLASSES.get(clip.corpus, ())}
+        return {name: np.isin(EMOTIONS, list(emotions)) for name, emotions in shown.items()}
 
     def _class_weights(self) -> NDArray[np.float32]:
         """Weight of each class, 1 on average over an epoch's windows."""

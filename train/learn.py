@@ -12,6 +12,7 @@ from serd.labels import EMOTIONS
 from train.augment import FeatureAugment
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.dataset import Dataset, WindowSettings
+from train.losses import AskedCrossentropy
 from train.network import NetworkSettings, build_network
 
 
@@ -118,7 +119,7 @@ def _compile(model: keras.Model, settings: LearnSettings, n_batches: int, watch:
     """Give a model what it learns by: optimizer, loss, and the metrics of the watch."""
     model.compile(
         optimizer=_optimizer(settings, n_batches),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        loss=AskedCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=watch.metrics or None,
         run_eagerly=watch.is_eager,
     )

@@ -52,7 +52,7 @@ def test_the_model_runs_in_the_daemons_runtime(
 ) -> None:
     model = TfliteModel(run[0])
     windows = [mfcc(synthetic_voice(3.0, seed=seed))[:298] for seed in range(3)]
-    for probabilities in map(model.probabilities, windows):
+    for probabilities in map(model.outputs, windows):
         assert probabilities.shape == (len(EMOTIONS),)
         assert probabilities.sum() == pytest.approx(1.0, abs=1e-5)
         assert np.isfinite(probabilities).all()

@@ -1,0 +1,59 @@
+"""Batches: what a window is asked about, and how mixing two windows mixes that."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serd.features import MFCC40_V1
+from serd.labels import EMOTIONS
+from train.augment import FeatureAugment
+from train.batches import Batch, BatchMaker, BatchSettings
+from train.clips import Clip
+from train.dataset import ClipWindows, Dataset
+from train.losses import NOT_ASKED
+
+_SIX = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
+
+
+def _clip(corpus: str, emotion: str) -> Clip:
+    return Clip(
+        path=Path(f"{corpus}-{emotion}.flac"),
+        corpus=corpus,
+        actor=f"{corpus}:1",
+        gender="female",
+        emotion=emotion,
+        channel="speech",
+        intensity="normal",
+        statement="",
+    )
+
+
+def _batch(p_mixup: float) -> Batch:
+    clips = tuple(_clip("ravdess", each) for each in EMOTIONS) + tuple(
+        _clip("nemo", each) for each in _SIX
+    )
+    frames = np.zeros((50, 40), np.float16)
+    copies = tuple(ClipWindows(clip=i, copy=0, frames=(frames,)) for i in range(len(clips)))
+    dataset = Dataset(clips=clips, copies=copies, left_out={})
+    augment = replace(FeatureAugment(), p_mixup=p_mixup, p_join=0.0)
+    settings = BatchSettings(batch=len(clips))
+    maker = BatchMaker(dataset, MFCC40_V1, 60, settings, augment, np.zeros(40, np.float32))
+    return next(maker.batches(np.random.default_rng(3)))
+
+
+def test_a_window_is_asked_about_the_classes_of_its_corpus_alone() -> None:
+    _, targets, _ = _batch(p_mixup=0.0)
+    n_asked = (targets != NOT_ASKED).sum(axis=1)
+    assert sorted(n_asked.tolist()) == [6] * 6 + [8] * 8
+    missing = [EMOTIONS.index(each) for each in EMOTIONS if each not in _SIX]
+    assert (targets[n_asked == 6][:, missing] == NOT_ASKED).all()
+    assert np.maximum(targets, 0.0).sum(axis=1) == pytest.approx(1.0)
+
+
+def test_a_mixed_window_is_asked_about_the_classes_of_both() -> None:
+    _, targets, _ = _batch(p_mixup=1.0)
+    assert np.maximum(targets, 0.0).sum(axis=1) == pytest.approx(1.0)
+    assert set((targets != NOT_ASKED).sum(axis=1).tolist()) == {6, 8}
+    assert ((targets >= 0.0) | (targets == NOT_ASKED)).all()
