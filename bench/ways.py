@@ -7,7 +7,9 @@ from bench.sound import blocks_of
 from serd.audio import AudioBlock, Samples
 from serd.controls import Controls
 from serd.events import Event
-from serd.pipeline import Lane, PipelineSettings, event_maker, recognise, speech_segments
+from serd.lane import Lane
+from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
+from serd.reporting import ReportSettings
 from serd.reports import Report
 from serd.runtime import EmotionModel, ModelSettings, load_model
 from serd.segments import Segment, SpeechWindow
@@ -17,9 +19,13 @@ FILE_BLOCK_S = 1.0
 
 
 def live_reports(blocks: Iterator[AudioBlock], model: EmotionModel) -> Iterator[Report]:
-    """What the daemon tells of a source, on its way of a live source."""
+    """What the daemon tells of a source, on its way of a live source.
+
+    Without provisional windows, so that every contestant has the same windows; ``live`` has them.
+    """
     events = event_maker(node="bench", source="mic", card=model.card)
-    lane = Lane("mic", model, PipelineSettings(), events, Controls())
+    settings = PipelineSettings(report=ReportSettings(provisional_s=0.0))
+    lane = Lane("mic", model, settings, events, Controls())
     for block in blocks:
         yield from lane.hear(block)
     yield from lane.end()

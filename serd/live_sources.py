@@ -11,8 +11,9 @@ from serd.config import Settings
 from serd.control_store import ControlStore
 from serd.controls import Controls, changed
 from serd.errors import InputError, SerdError
+from serd.lane import Lane
 from serd.notify import ServiceManager
-from serd.pipeline import Lane, event_maker
+from serd.pipeline import event_maker
 from serd.reports import AvailabilityReport, ControlRefused, ControlReport, Report, StatsReport
 from serd.runtime import TfliteModel
 from serd.sources import Source, SourceSettings

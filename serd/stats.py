@@ -9,7 +9,7 @@ from pathlib import Path
 from serd import __version__
 from serd.audio import SAMPLE_RATE_HZ, AudioBlock
 from serd.card import ModelCard
-from serd.pipeline import Lane
+from serd.lane import Lane
 from serd.reports import StatsReport
 from serd.sources.feeder import Feeder
 

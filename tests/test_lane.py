@@ -10,7 +10,8 @@ from voices import quiet_room, synthetic_voice
 from serd.audio import AudioBlock, CaptureTime, Samples
 from serd.controls import Controls
 from serd.events import Event, EventMaker
-from serd.pipeline import Lane, PipelineSettings, recognise
+from serd.lane import Lane
+from serd.pipeline import PipelineSettings, recognise
 from serd.reporting import ReportSettings
 from serd.reports import Report, SoundReport, StateReport
 from serd.runtime import TfliteModel

@@ -14,7 +14,8 @@ from serd.controls import Controls
 from serd.events import Event
 from serd.features import Mfccs
 from serd.labels import EMOTIONS
-from serd.pipeline import Lane, PipelineSettings, event_maker, recognise, speech_segments
+from serd.lane import Lane
+from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
 from serd.segments import UtteranceEnd
 from serd.sources.files import FileSource
 from train.clips import Clip, CorpusError

@@ -144,7 +144,9 @@ def _part(
         theirs = format_actors(PROTOCOLS["article"][0])
         notes.append(f"holdout {format_actors(data.holdout)} in place of {theirs}")
     if others := {data.clips[index].corpus for index in split.train} - {ravdess.NAME}:
-        notes.append(f"learnt from {', '.join(TITLES[name] for name in TITLES if name in others)} as well")
+        notes.append(
+            f"learnt from {', '.join(TITLES[name] for name in TITLES if name in others)} as well"
+        )
     if split.is_leaky:
         notes.append("leaky: test clips are of training actors, and are the validation clips")
     if untested := _without_clips(labels, truth, split.test):
