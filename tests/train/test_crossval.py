@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from distributed import LocalCluster
+from trainings import train
 
 from train.actors import parse_actors
 from train.cli import main
@@ -20,7 +20,6 @@ from train.experiments.files import load_experiment
 from train.experiments.folder import RunFolder
 from train.experiments.options import RunOptions
 
-REPOSITORY = Path(__file__).parents[2]
 FIGURES = ("uar", "accuracy", "macro_f1")
 
 
@@ -32,14 +31,7 @@ def settings(tmp_path: Path) -> Path:
 
 
 def _crossval(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "train", "crossval", *map(str, arguments)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-    )
+    return train("crossval", *arguments)
 
 
 def test_folds_and_seeds_are_summed_up_and_taken_up_again(

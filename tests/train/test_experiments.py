@@ -2,23 +2,53 @@
 
 import csv
 import json
+import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from article_tree import write_tree, write_voice
+from trainings import train
 
 from train.cli import main
 from train.experiments.backup import stop_reason
-from train.experiments.files import experiment_names
+from train.experiments.cells import Cell, CellResult
+from train.experiments.files import experiment_names, load_experiment
 from train.experiments.folder import RunFolder
+from train.experiments.own import own_recipe
+from train.experiments.settings import Part
 
 REPOSITORY = Path(__file__).parents[2]
+RUN = (
+    "aug-dynamic",
+    "aug-noise",
+    "aug-pitch-noise",
+    "aug2-noise-shift-all",
+    "aug2-noise-shift-small",
+    "baseline-leaky",
+    "baseline-men",
+    "full-recordings",
+    "own",
+    "own-leaky",
+    "own-no-copies",
+    "own-no-song",
+    "own-shuffle",
+    "recurrent",
+    "reworked-men3",
+    "reworked-men5",
+    "reworked-women2",
+    "reworked-women3",
+    "reworked-women5",
+    "trimmed-padded",
+)
+"""Experiments that are trained here. Each value of each setting of any other is in one of them, but for
+parts of the own network's augmentation, whose recipes are looked at one by one."""
 KEPT = {
     "settings.json",
     "history.csv",
@@ -28,22 +58,6 @@ KEPT = {
     "final.keras",
     "metrics.json",
 }
-
-
-def _train(
-    *arguments: object, code: str = "", before: Callable[[], None] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """``python -m train`` in a process of its own, since a process has one TensorFlow."""
-    command = ["-c", code] if code else ["-m", "train"]
-    return subprocess.run(
-        [sys.executable, *command, *map(str, arguments)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-        preexec_fn=before,
-    )
 
 
 def _figures(folder: Path) -> tuple[dict[str, Any], list[dict[str, str]], str]:
@@ -58,19 +72,75 @@ def _figures(folder: Path) -> tuple[dict[str, Any], list[dict[str, str]], str]:
 
 @pytest.fixture(scope="module")
 def quick_runs(article_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every experiment, in a smoke run."""
+    """One experiment of each kind, in a smoke run."""
     out = tmp_path_factory.mktemp("quick") / "runs"
-    arguments = ["--run", "all", "--quick", article_root, "--holdout", "17-20", "--out", out]
-    done = _train("experiments", *arguments)
+    arguments = ["--run", ",".join(RUN), "--quick", article_root, "--holdout", "17-20", "--out", out]
+    done = train("experiments", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"39 runs in {out}" in done.stdout
+    assert f"{len(RUN)} runs in {out}" in done.stdout
     return out
 
 
-def test_all_experiments_run_and_leave_a_whole_folder(quick_runs: Path) -> None:
-    names = experiment_names()
-    assert sorted(path.name for path in quick_runs.iterdir()) == sorted(names)
-    for name in names:
+def test_each_kind_of_experiment_is_among_those_run() -> None:
+    """Else a kind that is added would not be run by any test."""
+
+    def values(names: Iterable[str]) -> set[tuple[str, str, str]]:
+        found = set()
+        for name in names:
+            for section, table in load_experiment(name).decisive().items():
+                for key, value in table.items() if isinstance(table, dict) else ():
+                    several = value if isinstance(value, list) else [value]
+                    found |= {(section, key, str(each)) for each in several if key != "without"}
+        return found
+
+    assert values(experiment_names()) == values(RUN)
+
+
+@pytest.mark.parametrize("part", get_args(Part))
+def test_each_part_of_the_own_networks_augmentation_can_be_taken_away(part: Part) -> None:
+    """There is an experiment without it, whose recipe differs from the whole one's in one value."""
+    whole = own_recipe(load_experiment("own"), is_quick=True)
+    without = own_recipe(load_experiment(f"own-no-{part}"), is_quick=True)
+    one, other = (_flat(recipe.to_json()) for recipe in (whole, without))
+    (key,) = [key for key in one if one[key] != other[key]]
+    assert one[key]
+    assert not other[key]
+
+
+def _flat(body: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Values by the path of their keys."""
+    flat: dict[str, Any] = {}
+    for key, value in body.items():
+        flat |= _flat(value, f"{where}{key}.") if isinstance(value, dict) else {where + key: value}
+    return flat
+
+
+def test_all_stands_for_every_experiment_on_the_clips_that_are_there(
+    quick_runs: Path,
+    article_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each finds clips of all its classes, and its run is named in the table; training is left out."""
+    metrics = RunFolder(path=quick_runs / "own").metrics()
+
+    def pretend(cell: Cell, _reporter: object) -> CellResult:
+        its = metrics | {"name": cell.experiment.name}
+        RunFolder(path=cell.folder).finish(its)
+        return CellResult(metrics=its, files={})
+
+    monkeypatch.setattr("train.cli.experiments.run_cell", pretend)
+    words = ["experiments", "--run", "all", "--quick", article_root, "--holdout", "17-20", "--out"]
+    assert main([*map(str, words), str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"{len(experiment_names())} runs in {tmp_path}" in out
+    assert {path.name for path in tmp_path.iterdir()} >= set(experiment_names())
+
+
+def test_each_experiment_leaves_a_whole_folder(quick_runs: Path) -> None:
+    assert sorted(path.name for path in quick_runs.iterdir()) == sorted(RUN)
+    for name in RUN:
         assert {path.name for path in (quick_runs / name).iterdir()} == KEPT
         metrics = RunFolder(path=quick_runs / name).metrics()
         assert metrics["shortened"] == ["smoke run"]
@@ -111,7 +181,7 @@ def test_augmentation_adds_copies_of_training_clips_alone(quick_runs: Path) -> N
 def test_finished_runs_are_not_run_again(quick_runs: Path, article_root: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in quick_runs.rglob("*.json")}
     arguments = ["--run", "baseline-men", "own", "--quick", article_root, "--holdout", "17-20"]
-    done = _train("experiments", *arguments, "--out", quick_runs)
+    done = train("experiments", *arguments, "--out", quick_runs)
     assert "2 of 2 runs were finished before" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in quick_runs.rglob("*.json")} == before
 
@@ -123,7 +193,7 @@ def test_compare_shows_runs_in_one_table(quick_runs: Path, capsys: pytest.Captur
         assert column in lines[0]
     assert [line.split()[0] for line in lines[1:3]] == ["own", "recurrent"]
     assert main(["compare", str(quick_runs)]) == 0
-    assert len(capsys.readouterr().out.splitlines()) > len(experiment_names())
+    assert len(capsys.readouterr().out.splitlines()) > len(RUN)
 
 
 def test_the_report_holds_the_figures_of_the_runs_and_the_articles_claims(
@@ -139,7 +209,7 @@ def test_the_report_holds_the_figures_of_the_runs_and_the_articles_claims(
     leaky = RunFolder(path=quick_runs / "own-leaky").metrics()["test"]["uar"]
     assert f"| own | 8 | {leaky:.3f} | {own:.3f} | {leaky - own:+.3f} |" in text
     assert "smoke run" in text
-    for name in experiment_names():
+    for name in RUN:
         assert f"| {name} |" in text
 
 
@@ -151,13 +221,20 @@ def test_the_report_says_what_was_not_run(quick_runs: Path, tmp_path: Path) -> N
     assert main(["report", str(tmp_path / "nothing"), "--out", str(out)]) == 2
 
 
-KILL = (
-    "import os, signal, sys, train.experiments.backup as backup;"
-    "kill = lambda self, batch, logs=None:"
-    " self.n_done == 2 and batch == 0 and os.kill(os.getpid(), signal.SIGKILL);"
-    "backup.EpochBackup.on_train_batch_end = kill;"
-    "from train.cli import main; sys.exit(main(sys.argv[1:]))"
-)
+def kill_in_the_third_epoch() -> None:
+    """Have this process killed when the first batch behind two whole epochs is done."""
+    from train.experiments.backup import EpochBackup  # noqa: PLC0415
+
+    def kill(self: EpochBackup, batch: int, logs: object = None) -> None:
+        if self.n_done == 2 and batch == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    EpochBackup.on_train_batch_end = kill
+
+
+def allow_a_megabyte() -> None:
+    """Let this process write no file that is larger."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 
 
 @pytest.mark.parametrize("base", ["reworked-men3", "baseline-leaky", "own"])
@@ -167,18 +244,18 @@ def test_a_killed_run_ends_with_the_figures_of_one_that_was_not(
     settings = tmp_path / "mine.toml"
     settings.write_text(f'base = "{base}"\n')
     arguments = ["experiments", "--run", settings, article_root, "--holdout", "17-20", "--quick"]
-    arguments += ["--epochs", "4", "--out"]
-    killed = _train(*arguments, tmp_path / "killed", code=KILL)
+    arguments += ["--epochs", "3", "--out"]
+    killed = train(*arguments, tmp_path / "killed", before=kill_in_the_third_epoch)
     assert killed.returncode == -9
     folder = RunFolder(path=tmp_path / "killed" / "mine")
     assert not folder.is_finished
     assert (folder.state / "epoch.npz").is_file()
-    resumed = _train(*arguments, tmp_path / "killed")
+    resumed = train(*arguments, tmp_path / "killed")
     assert (resumed.returncode, resumed.stderr) == (0, "")
-    assert "epoch 1/4" not in resumed.stdout
-    whole = _train(*arguments, tmp_path / "whole")
+    assert "epoch 1/3" not in resumed.stdout
+    whole = train(*arguments, tmp_path / "whole")
     assert (whole.returncode, whole.stderr) == (0, "")
-    assert "epoch 1/4" in whole.stdout
+    assert "epoch 1/3" in whole.stdout
     assert _figures(folder.path) == _figures(tmp_path / "whole" / "mine")
     assert not folder.state.exists()
 
@@ -187,12 +264,9 @@ def test_a_killed_run_ends_with_the_figures_of_one_that_was_not(
 def test_a_full_disk_is_said_in_one_line_and_leaves_no_run(
     base: str, article_root: Path, tmp_path: Path
 ) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-
     arguments = ["experiments", "--run", base, article_root, "--holdout", "17-20", "--quick"]
     arguments += ["--out", tmp_path / "runs"]
-    done = _train(*arguments, before=limit)
+    done = train(*arguments, before=allow_a_megabyte)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"train: {tmp_path / 'runs' / base}")
@@ -201,7 +275,7 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_no_run(
     assert not folder.is_finished
     assert list(tmp_path.rglob("*.part")) == []
     assert main(["compare", str(folder.path)]) == 2
-    assert _train(*arguments).returncode == 0
+    assert train(*arguments).returncode == 0
     assert folder.is_finished
 
 
@@ -255,7 +329,7 @@ def test_an_actor_with_one_clip_is_learnt_from_or_tested(tmp_path: Path) -> None
     write_voice(root, "03-01-03-01-01-01-05")
     write_voice(root, "03-01-03-01-01-01-07")
     arguments = ["experiments", "--run", "baseline-men", root, "--quick", "--holdout", "4,5"]
-    done = _train(*arguments, "--out", tmp_path / "runs")
+    done = train(*arguments, "--out", tmp_path / "runs")
     assert (done.returncode, done.stderr) == (0, "")
     metrics = RunFolder(path=tmp_path / "runs" / "baseline-men").metrics()
     assert metrics["test"]["n_clips"] == 1
@@ -290,7 +364,9 @@ def test_listing_needs_no_tensorflow_and_no_folder() -> None:
         "import sys; from train.cli import main; main(['experiments']);"
         "sys.exit(bool({'tensorflow', 'matplotlib', 'distributed'} & set(sys.modules)))"
     )
-    done = _train(code=code)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert all(name in done.stdout for name in experiment_names())
     assert "87.19 %" in done.stdout

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from numpy.typing import NDArray
+from trainings import train
 
 from serd.runtime import TfliteModel, card_path, read_model
 from tests.cards import made_card
@@ -32,13 +33,6 @@ _NAMES = ["tiny-dynamic.tflite", "tiny-int8.tflite", "tiny.tflite"]
 Done = subprocess.CompletedProcess[str]
 
 
-def _train(*arguments: object) -> Done:
-    command = [sys.executable, "-m", "train", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300
-    )
-
-
 @pytest.fixture(scope="module")
 def run(corpus_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a smoke run leaves behind, one actor held out."""
@@ -46,7 +40,7 @@ def run(corpus_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = folder / "tiny.tflite"
     # Long enough that no two classes are as good as equal for any window.
     arguments = ("--quick", "--epochs", 80, "--test-actors", 2, "--seed", 7)
-    done = _train("fit", corpus_root, *arguments, "--out", out, "--work", folder / "work")
+    done = train("fit", corpus_root, *arguments, "--out", out, "--work", folder / "work")
     assert (done.returncode, done.stderr) == (0, "")
     (path,) = (folder / "work").iterdir()
     return path
@@ -55,7 +49,7 @@ def run(corpus_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exported(run: Path) -> tuple[Path, Done]:
     """The folder that an export wrote to, and what it said."""
-    return run / "final", _train("export", run, "--json")
+    return run / "final", train("export", run, "--json")
 
 
 def _keep(folder: Path, root: Path, body: Callable[[Any], Any], **changes: Any) -> Path:  # noqa: ANN401

@@ -8,22 +8,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trainings import train
 from voices import synthetic_voice
 
 from serd.features import mfcc
 from serd.labels import EMOTIONS
 from serd.runtime import TfliteModel, card_path, read_model
 from train.__main__ import main
+from train.actors import numbered
 from train.kept import find_network, load_keras
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def _fit(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "train", "fit", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300
-    )
+    return train("fit", *arguments)
+
+
+def have_two_folds() -> None:
+    """A protocol for three actors, one of whom it leaves alone."""
+    from train import plan, protocols  # noqa: PLC0415
+    from train.cli import fit  # noqa: PLC0415
+
+    two = {"two": (numbered(1), numbered(2))}
+    for module in (protocols, fit):
+        module.PROTOCOLS = two  # type: ignore[attr-defined]
+    plan.left_alone = lambda _name: numbered(3)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -87,26 +97,13 @@ def test_a_protocol_run_takes_up_what_is_finished(
     corpus_root: Path, nemo_root: Path, tmp_path: Path
 ) -> None:
     """Two folds and the model, with another corpus to learn from and an actor who is left alone."""
-    script = (
-        "import sys; from train import cli, plan, protocols; from train.cli import fit;"
-        "protocols.PROTOCOLS = {'two': (frozenset({'1'}), frozenset({'2'}))};"
-        "fit.PROTOCOLS = protocols.PROTOCOLS; plan.left_alone = lambda name: frozenset({'3'});"
-        "sys.exit(cli.main(sys.argv[1:]))"
-    )
     out = tmp_path / "tiny.tflite"
     arguments = ["fit", str(corpus_root), "--quick", "--epochs", "1", "--protocol", "two"]
     arguments += ["--also", str(nemo_root)]
     arguments += ["--out", str(out), "--work", str(tmp_path / "work")]
     outputs = []
     for _ in range(2):
-        result = subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        result = train(*arguments, before=have_two_folds)
         assert (result.returncode, result.stderr) == (0, "")
         outputs.append((result.stdout, json.loads(card_path(out).read_text("utf-8"))))
         for path in (tmp_path / "work").rglob("test-1.json"):

@@ -1,0 +1,60 @@
+"""``python -m train`` in a process of its own, without paying for TensorFlow's import each time.
+
+A process has one TensorFlow, and some tests kill theirs or limit what it may write. They are forked from
+a server that has imported TensorFlow and done nothing with it.
+"""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from train.cli import main
+
+_LIMIT_S = 900.0
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["train.fit", "train.experiments.training", "matplotlib.figure"])
+
+
+def train(
+    *arguments: object, before: Callable[[], None] | None = None, timeout_s: float = _LIMIT_S
+) -> "CompletedProcess[str]":
+    """Run a command to its end.
+
+    Args:
+        arguments: what is typed behind ``python -m train``.
+        before: called in the process first; a function of a module, since it is pickled.
+        timeout_s: how long it may take, in seconds.
+
+    Raises:
+        TimeoutError: it took longer, and was killed.
+    """
+    words = [str(each) for each in arguments]
+    with tempfile.TemporaryDirectory() as folder:
+        said = [Path(folder) / name for name in ("out", "err")]
+        process = _CONTEXT.Process(target=_run, args=(words, before, *said))
+        process.start()
+        process.join(timeout_s)
+        code = process.exitcode
+        if code is None:
+            process.kill()
+            process.join()
+            raise TimeoutError(f"train {' '.join(words)}: not done after {timeout_s:g} s")
+        process.close()
+        out, err = (path.read_text("utf-8") for path in said)
+    return CompletedProcess(words, code, out, err)
+
+
+def _run(words: list[str], before: Callable[[], None] | None, out: Path, err: Path) -> None:
+    """What the process does: what ``python -m train`` would, its output into files."""
+    for stream, path in ((sys.stdout, out), (sys.stderr, err)):
+        stream.flush()
+        file = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, stream.fileno())
+        os.close(file)
+    if before is not None:
+        before()
+    sys.exit(main(words))
