@@ -1,10 +1,10 @@
 """Every fold with every seed is scored once, whoever trains it, and summed up."""
 
 import json
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,26 +23,31 @@ from train.experiments.options import RunOptions
 FIGURES = ("uar", "accuracy", "macro_f1")
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Path:
-    path = tmp_path / "small.toml"
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("settings") / "small.toml"
     path.write_text('base = "baseline-men"\n[learn]\nbatch = 64\n')
     return path
 
 
-def _crossval(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return train("crossval", *arguments)
-
-
-def test_folds_and_seeds_are_summed_up_and_taken_up_again(
-    settings: Path, article_root: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def two_seeds(settings: Path, article_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of five folds with two seeds each, trained by two processes."""
+    out = tmp_path_factory.mktemp("crossval")
     arguments = [settings, article_root, "--protocol", "dev5", "--quick", "--seeds", "2"]
-    arguments += ["--out", tmp_path / "runs"]
-    done = _crossval(*arguments, "--jobs", "2")
+    done = train("crossval", *arguments, "--out", out, "--jobs", "2")
     assert (done.returncode, done.stderr) == (0, "")
-    folder = tmp_path / "runs" / "small-dev5-quick"
-    summary = json.loads((folder / "crossval.json").read_text("utf-8"))
+    assert "smoke run" in done.stdout
+    return out / "small-dev5-quick"
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((folder / "crossval.json").read_text("utf-8"))
+    return summary
+
+
+def test_folds_and_seeds_are_summed_up(two_seeds: Path) -> None:
+    summary = _summary(two_seeds)
     assert [run["test_actors"] for run in summary["runs"]] == [
         "1,3",
         "5,7",
@@ -55,15 +60,25 @@ def test_folds_and_seeds_are_summed_up_and_taken_up_again(
         assert summary[name]["mean"] == pytest.approx(np.mean(values), abs=1e-4)
         assert summary[name]["std"] == pytest.approx(np.std(values, ddof=1), abs=1e-4)
     assert summary["pooled"]["n_clips"] == 2 * 50
-    assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
-    assert "smoke run" in done.stdout
+    assert (two_seeds / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
-    (folder / "fold3-seed1" / "metrics.json").unlink()
-    (folder / "crossval.json").unlink()
-    again = _crossval(*arguments)
+
+def test_what_is_left_is_taken_up_again(settings: Path, article_root: Path, two_seeds: Path) -> None:
+    """By a single process, which gives what two gave."""
+    before = _summary(two_seeds)
+    (two_seeds / "fold3-seed1" / "metrics.json").unlink()
+    (two_seeds / "crossval.json").unlink()
+    arguments = [settings, article_root, "--protocol", "dev5", "--quick", "--seeds", "2"]
+    again = train("crossval", *arguments, "--out", two_seeds.parent)
     assert (again.returncode, again.stderr) == (0, "")
     assert again.stdout.count("finished by an earlier run") == 9
-    assert (folder / "crossval.json").is_file()
+    _same_runs(before["runs"], _summary(two_seeds)["runs"])
+
+
+def _same_runs(some: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> None:
+    for one, other in zip(some, others, strict=True):
+        assert one["test_actors"] == other["test_actors"]
+        assert one["uar"] == pytest.approx(other["uar"], abs=0.25), "threads may round otherwise"
 
 
 @pytest.fixture
@@ -75,23 +90,16 @@ def dask_address() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-def test_dask_workers_give_what_this_process_gives(
-    settings: Path, article_root: Path, tmp_path: Path, dask_address: str
+def test_dask_workers_give_what_processes_here_give(
+    settings: Path, article_root: Path, two_seeds: Path, tmp_path: Path, dask_address: str
 ) -> None:
-    arguments = [settings, article_root, "--quick", "--out"]
-    spread = _crossval(*arguments, tmp_path / "spread", "--dask", dask_address)
+    arguments = [settings, article_root, "--quick", "--out", tmp_path, "--dask", dask_address]
+    spread = train("crossval", *arguments)
     assert (spread.returncode, spread.stderr) == (0, "")
-    assert len(list((tmp_path / "spread").rglob("metrics.json"))) == 5
-    here = _crossval(*arguments, tmp_path / "here")
-    assert (here.returncode, here.stderr) == (0, "")
-    one, other = (
-        json.loads((tmp_path / where / "small-dev5-quick" / "crossval.json").read_text("utf-8"))
-        for where in ("spread", "here")
-    )
-    for mine, its in zip(one["runs"], other["runs"], strict=True):
-        assert mine["test_actors"] == its["test_actors"]
-        assert mine["uar"] == pytest.approx(its["uar"], abs=0.25), "threads may round otherwise"
-    assert one["pooled"]["n_clips"] == other["pooled"]["n_clips"] == 50
+    assert len(list(tmp_path.rglob("metrics.json"))) == 5
+    summary = _summary(tmp_path / "small-dev5-quick")
+    assert summary["pooled"]["n_clips"] == 50
+    _same_runs(summary["runs"], [run for run in _summary(two_seeds)["runs"] if run["seed"] == 0])
 
 
 @pytest.mark.parametrize(
