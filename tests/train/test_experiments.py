@@ -99,7 +99,7 @@ def test_each_kind_of_experiment_is_among_those_run() -> None:
 @pytest.mark.parametrize("part", get_args(Part))
 def test_each_part_of_the_own_networks_augmentation_can_be_taken_away(part: Part) -> None:
     """There is an experiment without it, whose recipe differs from the whole one's in one value."""
-    whole = own_recipe(load_experiment("own"), is_quick=True)
+    whole = own_recipe(load_experiment("own-short"), is_quick=True)
     without = own_recipe(load_experiment(f"own-no-{part}"), is_quick=True)
     one, other = (_flat(recipe.to_json()) for recipe in (whole, without))
     (key,) = [key for key in one if one[key] != other[key]]

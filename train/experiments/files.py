@@ -44,6 +44,12 @@ def load_experiment(name: str) -> Experiment:
     return experiment
 
 
+def base_of(name: str) -> str:
+    """Name of the experiment that one of those that come with serd says it changes; else empty."""
+    path = FOLDER / f"{name}.toml"
+    return str(_read(path).get(_BASE, "")) if path.is_file() else ""
+
+
 def _article_order(path: Path) -> tuple[int, str]:
     """Experiments stand in the order in which the article tells of them."""
     order = ("baseline", "reworked", "aug", "aug2", "full", "trimmed", "recurrent", "own")

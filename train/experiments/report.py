@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from serd.errors import InputError
-from train.experiments.files import experiment_names
+from train.experiments.files import base_of, experiment_names
 from train.experiments.folder import SETTINGS, RunFolder, finished_runs, read_json
 from train.experiments.tables import Table, comparison, markdown
 
@@ -147,25 +147,31 @@ def _own(metrics: Mapping[str, Metrics]) -> str:
     own = {name: run for name, run in metrics.items() if run["network"] == "own"}
     if not own:
         return ""
-    whole = own.get("own")
     rows = tuple(
         (
             name,
             f"{run['test']['uar']:.3f}",
-            f"{run['test']['uar'] - whole['test']['uar']:+.3f}" if whole and name != "own" else "",
+            *_to_base(run, base_of(name), own),
             f"{run['test']['accuracy']:.3f}",
             f"{run['test']['macro_f1']:.3f}",
             "; ".join([run["what"], *run["notes"]]),
         )
         for name, run in own.items()
     )
-    columns = ("experiment", "UAR", "to own", "accuracy", "macro F1", "what it is")
+    columns = ("experiment", "UAR", "beside", "difference", "accuracy", "macro F1", "what it is")
     text = (
         "## Beyond the article\n\nserd's own network sees every coefficient of every frame, and eight"
-        " emotions; it is scored on speech. One run each: differences of a few hundredths are within"
-        " what another seed would change.\n\n"
+        " emotions; it is scored on speech. Each stands beside the one that it changes. One run each:"
+        " differences of a few hundredths are within what another seed would change.\n\n"
     )
     return text + markdown(Table(columns=columns, rows=rows))
+
+
+def _to_base(run: Metrics, base: str, runs: Mapping[str, Metrics]) -> tuple[str, str]:
+    """The run that one is held against, and by how much its UAR is higher."""
+    if base not in runs:
+        return "", ""
+    return base, f"{run['test']['uar'] - runs[base]['test']['uar']:+.3f}"
 
 
 def _by_class(metrics: Mapping[str, Metrics]) -> str:
