@@ -15,9 +15,9 @@ from serd.runtime import TfliteModel
 from train.clips import Clip, CorpusError
 from train.evaluate import score_clips
 from train.evaluation.figures import figures
-from train.evaluation.noise import noise_files, open_bank
 from train.evaluation.predictions import NoiseSettings, Predictions, predict
 from train.evaluation.schemes import scheme_for
+from train.noise import noise_files, open_bank
 
 SCHEME = scheme_for(EMOTIONS)
 PIPELINE = PipelineSettings()

@@ -11,11 +11,11 @@ from train.actors import format_actors, parse_actors
 from train.cli.options import check_writable, natural
 from train.corpora import TITLES, find_clips
 from train.evaluation.judge import judge, make_plan
-from train.evaluation.noise import noise_files, open_bank, parse_snr_db
 from train.evaluation.output import PAGE, write
 from train.evaluation.predictions import NoiseSettings
 from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
+from train.noise import noise_files, open_bank, parse_snr_db
 from train.protocols import PROTOCOLS
 
 _DEFAULT_SNR = "20,10,0"

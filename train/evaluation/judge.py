@@ -15,10 +15,10 @@ from serd.runtime import TfliteModel
 from train.actors import format_actors
 from train.clips import Clip, Corpus, CorpusError, fingerprint
 from train.evaluation.figures import Figures, figures
-from train.evaluation.noise import NoiseBank
 from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, predict
 from train.evaluation.schemes import Scheme, scheme_for
 from train.evaluation.selection import Request, Selection, select
+from train.noise import NoiseBank
 
 SCHEMA = 1
 """Version of the layout of ``metrics.json``."""

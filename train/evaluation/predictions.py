@@ -15,8 +15,8 @@ from serd.runtime import TfliteModel
 from serd.sources.files import read_samples
 from train.clips import Clip, CorpusError
 from train.evaluate import Heard, hear
-from train.evaluation.noise import UNTIMED, NoiseBank, mix, speech_mean_square
 from train.evaluation.schemes import Scheme
+from train.noise import UNTIMED, NoiseBank, mix, speech_mean_square
 from train.processes import map_in_order
 from train.scores import UNHEARD
 

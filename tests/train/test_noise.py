@@ -13,7 +13,7 @@ from voices import quiet_room, silence, synthetic_voice
 from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ
 from serd.voice import VoiceSettings
 from train.clips import CorpusError
-from train.evaluation.noise import (
+from train.noise import (
     NoiseBank,
     mix,
     noise_files,
