@@ -5,6 +5,7 @@ Speech Recognition", Interspeech 2015 (speed); N. Jaitly and G. Hinton, "Vocal T
 (VTLP) improves speech recognition", ICML workshop 2013 (frequency warp).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,8 @@ class SoundAugment:
     """Share of copies with noise."""
     snr_db: tuple[float, float] = (8.0, 35.0)
     """Range of the speech's level above the noise's, in dB."""
+    p_recorded: float = 0.5
+    """Share of noise that is a recording, where there are any; the rest is made."""
     p_band: float = 0.5
     """Share of copies whose high frequencies are weakened, as by a resampler or a narrow microphone."""
     cutoff_hz: tuple[float, float] = (3000.0, 7500.0)
@@ -75,13 +78,23 @@ class FeatureAugment:
     """Parameter of the Beta distribution of the mixing weight."""
 
 
-def augment_sound(samples: Samples, settings: SoundAugment, rng: np.random.Generator) -> Samples:
+Recorded = Callable[[int, np.random.Generator], Sound]
+"""Draws recorded noise of so many samples: float32, of RMS 1."""
+
+
+def augment_sound(
+    samples: Samples,
+    settings: SoundAugment,
+    rng: np.random.Generator,
+    recorded: Recorded | None = None,
+) -> Samples:
     """A copy that sounds as if spoken, recorded and placed otherwise.
 
     Args:
         samples: int16, shape (n_samples,), 16 kHz mono.
         settings: how far it may differ.
         rng: draws the differences.
+        recorded: draws recordings of noise, if there are any.
 
     Returns:
         int16, shape (n,); n differs from n_samples by the change of speed.
@@ -91,7 +104,9 @@ def augment_sound(samples: Samples, settings: SoundAugment, rng: np.random.Gener
     sound = soxr.resample(sound, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="MQ")
     if rng.random() < settings.p_noise:
         snr_db = rng.uniform(*settings.snr_db)
-        sound = sound + _noise_for(sound, snr_db, rng)
+        is_recorded = recorded is not None and rng.random() < settings.p_recorded
+        noise = recorded(sound.size, rng) if recorded and is_recorded else made_noise(sound.size, rng)
+        sound = sound + noise * np.float32(_speech_level(sound) * 10.0 ** (-snr_db / 20.0))
     if rng.random() < settings.p_band:
         sound = low_pass(
             sound,
@@ -143,13 +158,16 @@ def low_pass(sound: Sound, *, cutoff_hz: float, roll_off_hz: float, stop_band_db
     return filtered
 
 
-def _noise_for(sound: Sound, snr_db: float, rng: np.random.Generator) -> Sound:
-    """Noise that lies ``snr_db`` below the louder half of the sound, which is the speech in it."""
+def made_noise(n_samples: int, rng: np.random.Generator) -> Sound:
+    """Noise of some colour between white and brown: float32, shape (n_samples,), of RMS 1."""
+    return coloured_noise(n_samples, rng.uniform(0.0, 2.0), rng)
+
+
+def _speech_level(sound: Sound) -> float:
+    """RMS of the louder half of the sound, which is the speech in it."""
     power = np.square(sound)
     loud = power[: power.size // 400 * 400].reshape(-1, 400).mean(axis=1)
-    level = np.sqrt(np.mean(np.sort(loud)[loud.size // 2 :])) if loud.size else 0.0
-    noise = coloured_noise(sound.size, rng.uniform(0.0, 2.0), rng)
-    return noise * np.float32(level * 10.0 ** (-snr_db / 20.0))
+    return float(np.sqrt(np.mean(np.sort(loud)[loud.size // 2 :]))) if loud.size else 0.0
 
 
 class FeatureAugmenter:

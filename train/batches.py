@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.features import FeatureSet, Mfccs
-from serd.labels import EMOTIONS
+from serd.labels import NONE
 from serd.windows import Padding, pad
 from train.augment import FeatureAugment, FeatureAugmenter
 from train.clips import Clip
 from train.corpora import CLASSES
 from train.dataset import ClipWindows, Dataset
 from train.losses import NOT_ASKED
+from train.noise import NOISE
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Input (n, n_frames, n_mfcc), targets (n, n_labels) as ``train.losses`` takes them, weights (n,)."""
@@ -30,6 +31,8 @@ class BatchSettings:
     """Windows in a batch."""
     song_share: float = 0.5
     """Share of the song clips that are drawn each epoch; every speech clip is."""
+    noise_share: float = 0.5
+    """Share of the recordings without speech that are drawn each epoch."""
     balance: float = 0.5
     """Exponent of 1 / (size of class) in a window's weight: 0 as they come, 1 all classes equal."""
 
@@ -57,6 +60,7 @@ class BatchMaker:
             mean: float32, shape (n_mfcc,), of the training data.
         """
         self._clips = dataset.clips
+        self._outputs = dataset.outputs
         self._settings = settings
         self._augment = augment
         self._augmenter = FeatureAugmenter(augment, feature_set, mean)
@@ -72,28 +76,32 @@ class BatchMaker:
             self._groups[_group(self._clips[index])].append(index)
         self._speech = [i for i in self._copies if self._clips[i].channel == "speech"]
         self._song = [i for i in self._copies if self._clips[i].channel == "song"]
+        self._noise = [i for i in self._copies if self._clips[i].channel == "noise"]
         self._n_song = round(len(self._song) * settings.song_share)
+        self._n_noise = round(len(self._noise) * settings.noise_share)
         self._weights = self._class_weights()
         self._asked = self._corpus_classes()
 
     @property
     def n_batches(self) -> int:
         """Batches in an epoch; the last, incomplete one is left out unless it is the only one."""
-        return max(1, (len(self._speech) + self._n_song) // self._settings.batch)
+        n_windows = len(self._speech) + self._n_song + self._n_noise
+        return max(1, n_windows // self._settings.batch)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield batches for ever."""
         size = self._settings.batch
         while True:
             song = rng.permutation(self._song)[: self._n_song].tolist()
-            order = [*self._speech, *song]
+            noise = rng.permutation(self._noise)[: self._n_noise].tolist()
+            order = [*self._speech, *song, *noise]
             rng.shuffle(order)
             for first in range(0, self.n_batches * size, size):
                 yield self._batch(order[first : first + size], rng)
 
     def _batch(self, clips: Sequence[int], rng: np.random.Generator) -> Batch:
         inputs = np.empty((len(clips), *self._shape), np.float32)
-        targets = np.zeros((len(clips), len(EMOTIONS)), np.float32)
+        targets = np.zeros((len(clips), len(self._outputs)), np.float32)
         asked = np.empty(targets.shape, np.bool_)
         weights = np.empty(len(clips), np.float32)
         for row, index in enumerate(clips):
@@ -134,15 +142,19 @@ class BatchMaker:
         for index in self._copies:
             clip = self._clips[index]
             shown[clip.corpus] |= {clip.emotion, *CLASSES.get(clip.corpus, ())}
-        return {name: np.isin(EMOTIONS, list(emotions)) for name, emotions in shown.items()}
+        shown[NOISE] |= set(self._outputs)
+        # Of everything that is heard one can say that somebody speaks.
+        return {name: np.isin(self._outputs, [*emotions, NONE]) for name, emotions in shown.items()}
 
     def _class_weights(self) -> NDArray[np.float32]:
         """Weight of each class, 1 on average over an epoch's windows."""
-        counts = np.zeros(len(EMOTIONS))
+        counts = np.zeros(len(self._outputs))
         for index in self._speech:
             counts[self._clips[index].label] += 1
         for index in self._song:
             counts[self._clips[index].label] += self._settings.song_share
+        for index in self._noise:
+            counts[self._clips[index].label] += self._settings.noise_share
         weights = np.maximum(counts, 1.0) ** -self._settings.balance
         return (weights / np.average(weights, weights=counts)).astype(np.float32)
 

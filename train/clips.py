@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Final, Literal
 
 from serd.errors import InputError
-from serd.labels import EMOTIONS
+from serd.labels import EMOTIONS, NONE
 
 SOUND_SUFFIXES: Final = frozenset({".wav", ".flac"})
 """Files that are looked at, by their suffix in lower case."""
 
-Channel = Literal["speech", "song"]
+Channel = Literal["speech", "song", "noise"]
 Gender = Literal["female", "male", "unknown"]
 Intensity = Literal["normal", "strong", "unknown"]
+
+
+OUTPUTS: Final = (*EMOTIONS, NONE)
+"""What a network that has heard noise tells apart: the emotions, and that nobody speaks."""
 
 
 class CorpusError(InputError):
@@ -32,15 +36,16 @@ class Clip:
     path: Path
     """Where the sound lies."""
     corpus: str
-    """Name of the corpus: "ravdess", "savee", "nemo", or that of a table."""
+    """Name of the corpus: "ravdess", "savee", "nemo", that of a table, or "noise"."""
     actor: str
-    """Who speaks: "1" to "24" in RAVDESS, in any other corpus its name and the speaker's, "savee:DC"."""
+    """Who speaks: "1" to "24" in RAVDESS, in any other corpus its name and the speaker's, "savee:DC";
+    empty where nobody does."""
     gender: Gender
     """The speaker's."""
     emotion: str
-    """One of ``serd.labels.EMOTIONS``."""
+    """One of ``OUTPUTS``; ``NONE`` in noise alone."""
     channel: Channel
-    """Whether it is spoken or sung."""
+    """Whether it is spoken, sung, or neither."""
     intensity: Intensity
     """How strongly the emotion is played."""
     statement: str
@@ -48,8 +53,8 @@ class Clip:
 
     @property
     def label(self) -> int:
-        """Index of the emotion in ``EMOTIONS``."""
-        return EMOTIONS.index(self.emotion)
+        """Index of the emotion in ``OUTPUTS``."""
+        return OUTPUTS.index(self.emotion)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

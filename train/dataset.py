@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 from serd.audio import AudioBlock, CaptureTime, Samples
 from serd.errors import SoundFileError
 from serd.features import FeatureSet, Mfccs
+from serd.labels import EMOTIONS, NONE
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.segments import SpeechWindow
 from serd.sources.files import read_samples
 from serd.windows import Padding, WindowFeatures
 from train.actors import Actors
-from train.augment import SoundAugment, augment_sound
-from train.clips import Clip
+from train.augment import Sound, SoundAugment, augment_sound
+from train.clips import OUTPUTS, Clip
+from train.noise import piece_of
 from train.processes import map_in_order
 
 _MIN_STD = 1e-3
@@ -68,9 +71,20 @@ class Dataset:
     """Index of each clip that could not be read, with one line on why."""
 
     def of_actors(self, actors: Actors) -> "Dataset":
-        """The part of some actors."""
-        copies = tuple(each for each in self.copies if self.clips[each.clip].actor in actors)
-        return replace(self, copies=copies)
+        """The part of some actors, and all noise."""
+
+        def is_theirs(clip: Clip) -> bool:
+            return clip.actor in actors or clip.emotion == NONE
+
+        return replace(
+            self, copies=tuple(each for each in self.copies if is_theirs(self.clips[each.clip]))
+        )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What a network can learn to tell apart here: the emotions, and perhaps that nobody speaks."""
+        has_noise = any(self.clips[each.clip].emotion == NONE for each in self.copies)
+        return OUTPUTS if has_noise else EMOTIONS
 
     def of_clips(self, indices: Collection[int]) -> "Dataset":
         """The part of some clips, each with all of its copies."""
@@ -78,13 +92,18 @@ class Dataset:
         return replace(self, copies=tuple(each for each in self.copies if each.clip in chosen))
 
     def normalisation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and standard deviation of each coefficient over the clips as recorded.
+        """Mean and standard deviation of each coefficient over the speech and song as recorded.
 
         Returns:
             float32, shape (n_mfcc,), both.
         """
         frames = np.concatenate(
-            [window for each in self.copies if each.copy == 0 for window in each.frames]
+            [
+                window
+                for each in self.copies
+                if each.copy == 0 and self.clips[each.clip].emotion != NONE
+                for window in each.frames
+            ]
         ).astype(np.float64)
         std = np.maximum(frames.std(axis=0), _MIN_STD)
         return frames.mean(axis=0).astype(np.float32), std.astype(np.float32)
@@ -118,6 +137,7 @@ def build_dataset(
     augment: SoundAugment,
     *,
     seed: int,
+    noises: Sequence[Path] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Dataset:
     """Read, augment and cut every clip, on all processors.
@@ -130,11 +150,12 @@ def build_dataset(
         settings: how they become windows.
         augment: how copies differ, and how many there are.
         seed: draws the copies.
+        noises: recordings to put under copies, beside noise that is made.
         progress: told how many clips are done, of how many.
     """
     copies: list[ClipWindows] = []
     left_out: dict[int, str] = {}
-    work = partial(_clip_copies, settings=settings, augment=augment, seed=seed)
+    work = partial(_clip_copies, settings=settings, augment=augment, seed=seed, noises=tuple(noises))
     for index, result in enumerate(map_in_order(work, list(enumerate(clips)))):
         if isinstance(result, str):
             left_out[index] = result
@@ -145,7 +166,12 @@ def build_dataset(
 
 
 def _clip_copies(
-    job: tuple[int, Clip], *, settings: WindowSettings, augment: SoundAugment, seed: int
+    job: tuple[int, Clip],
+    *,
+    settings: WindowSettings,
+    augment: SoundAugment,
+    seed: int,
+    noises: tuple[Path, ...],
 ) -> list[ClipWindows] | str:
     """All copies of one clip, or why it cannot be read."""
     index, clip = job
@@ -154,10 +180,15 @@ def _clip_copies(
     except SoundFileError as exc:
         return str(exc)
     name_key = hashlib.sha256(clip.path.stem.encode()).digest()[:8]
+    recorded = partial(_draw_recorded, noises) if noises else None
     copies = []
     for copy in range(augment.copies + 1):
         rng = np.random.default_rng([seed, copy, *name_key])
-        samples = augment_sound(original, augment, rng) if copy else original
+        samples = augment_sound(original, augment, rng, recorded) if copy else original
         frames = tuple(each.astype(np.float16) for each in speech_frames(samples, settings))
         copies.append(ClipWindows(clip=index, copy=copy, frames=frames))
     return copies
+
+
+def _draw_recorded(noises: tuple[Path, ...], n_samples: int, rng: np.random.Generator) -> Sound:
+    return piece_of(noises[rng.integers(len(noises))], n_samples, rng)

@@ -11,7 +11,7 @@ import numpy as np
 
 import serd
 from serd.card import ModelCard
-from serd.labels import EMOTIONS
+from serd.labels import EMOTIONS, NONE
 from serd.runtime import TfliteModel
 from train.actors import Actors, Split, format_actors, split_actors
 from train.batches import plain_windows
@@ -25,6 +25,7 @@ from train.evaluate import score_clips
 from train.files import write_json
 from train.kept import FINAL, keep_network
 from train.learn import Watch, learn
+from train.noise import NoiseBank, noise_clips
 from train.plan import Plan
 from train.progress import Progress
 from train.provenance import provenance
@@ -48,6 +49,8 @@ class FitSettings:
     """Folder for finished folds, which a later run takes up again."""
     recipe: Recipe
     """How the model is made."""
+    noise: NoiseBank | None = None
+    """Recordings in which nobody speaks: put under speech, and learnt as no speech; None for neither."""
     seed: int
     """Seeds everything that is drawn."""
     command: str
@@ -127,11 +130,13 @@ def _dataset(settings: FitSettings, report: Report) -> Dataset:
             left_s = (time.monotonic() - started_s) / done * (total - done)
             report(f"features: {done}/{total} clips  {left_s / 60:.1f} min left")
 
+    noises = settings.noise.paths if settings.noise else ()
     dataset = build_dataset(
-        settings.plan.corpus.clips,
+        (*settings.plan.corpus.clips, *noise_clips(noises)),
         settings.recipe.windows,
         settings.recipe.sound,
         seed=settings.seed,
+        noises=noises,
         progress=progress,
     )
     for line in dataset.left_out.values():
@@ -148,7 +153,7 @@ class _Run:
         self._recipe = settings.recipe
         self._dataset = dataset
         self._report = report
-        data = fingerprint(self._plan.corpus.clips)
+        data = fingerprint(dataset.clips)
         digest = self._recipe.digest(seed=settings.seed, fingerprint=data)
         self.folder = settings.work / digest
 
@@ -250,10 +255,15 @@ class _Run:
             std=trained.std,
             network_sha256=network_sha256(trained.network),
             licence=self._licence(),
+            no_speech_threshold=self._recipe.no_speech_threshold if self._has_heard_noise else None,
             training=facts,
         )
         write_model(path, trained.network, card)
         return card
+
+    @property
+    def _has_heard_noise(self) -> bool:
+        return NONE in self._dataset.outputs
 
     def _licence(self) -> str:
         """The terms of RAVDESS, and a word on each other corpus."""

@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from serd.labels import EMOTIONS
 from train.augment import FeatureAugment
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.dataset import Dataset, WindowSettings
@@ -93,7 +92,7 @@ def learn(
     tf.config.experimental.enable_op_determinism()
     mean, std = dataset.normalisation()
     model = build_network(
-        settings.network, n_frames=windows.n_frames, n_labels=len(EMOTIONS), mean=mean, std=std
+        settings.network, n_frames=windows.n_frames, n_labels=len(dataset.outputs), mean=mean, std=std
     )
     maker = BatchMaker(
         dataset, windows.feature_set, windows.n_frames, settings.batches, settings.augment, mean
@@ -104,7 +103,7 @@ def learn(
         next(batches)
     model.fit(
         batches,
-        validation_data=_validation(watch.validation, windows),
+        validation_data=_validation(watch.validation, windows, len(dataset.outputs)),
         shuffle=False,
         steps_per_epoch=maker.n_batches,
         initial_epoch=watch.n_done,
@@ -146,10 +145,10 @@ def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Opti
 
 
 def _validation(
-    dataset: Dataset | None, windows: WindowSettings
+    dataset: Dataset | None, windows: WindowSettings, n_outputs: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     """Inputs and one-hot targets of held-out clips; None where there is no window."""
     if dataset is None:
         return None
     inputs, labels = plain_windows(dataset, windows.n_frames, windows.padding)
-    return (inputs, np.eye(len(EMOTIONS), dtype=np.float32)[labels]) if len(labels) else None
+    return (inputs, np.eye(n_outputs, dtype=np.float32)[labels]) if len(labels) else None

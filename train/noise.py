@@ -15,12 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio import FULL_SCALE, AudioBlock, CaptureTime, Samples, to_int16
 from serd.errors import SoundFileError
+from serd.labels import NONE
 from serd.sources.files import read_samples
 from serd.sources.opening import SOUND_SUFFIXES
 from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
@@ -30,6 +32,8 @@ from train.processes import map_in_order
 Sound = NDArray[np.float32]
 
 UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+NOISE: Final = "noise"
+"""Corpus of clips in which nobody speaks."""
 _SILENT_SHARE = 1e-3
 """Share of a recording's peak below which its two ends are silence: 60 dB."""
 
@@ -80,6 +84,46 @@ def noise_files(folder: Path) -> list[Path]:
     if not files:
         raise CorpusError(f"{folder}: no sound file in it, expected recordings of noise")
     return files
+
+
+def noise_clips(paths: Sequence[Path]) -> tuple[Clip, ...]:
+    """Recordings in which nobody speaks, as clips of the emotion ``NONE``."""
+    return tuple(
+        Clip(
+            path=path,
+            corpus=NOISE,
+            actor="",
+            gender="unknown",
+            emotion=NONE,
+            channel="noise",
+            intensity="unknown",
+            statement="",
+        )
+        for path in paths
+    )
+
+
+def piece_of(path: Path, n_samples: int, rng: np.random.Generator) -> Sound:
+    """Noise from a random place of a recording, repeated as often as it takes, of RMS 1.
+
+    Args:
+        path: the recording.
+        n_samples: how much, in samples.
+        rng: draws the place.
+
+    Returns:
+        float32, shape (n_samples,); zeros where there is silence alone.
+
+    Raises:
+        SoundFileError: it cannot be read.
+    """
+    noise = without_silent_ends(read_samples(path))
+    if not noise.size:
+        return np.zeros(n_samples, np.float32)
+    start = int(rng.integers(noise.size))
+    piece = noise[(start + np.arange(n_samples)) % noise.size]
+    rms = float(np.sqrt(np.mean(np.square(piece, dtype=np.float64)))) if n_samples else 0.0
+    return piece / np.float32(rms) if rms else piece
 
 
 def open_bank(

@@ -8,6 +8,7 @@ from train.actors import Split, format_actors
 from train.clips import Clip, fingerprint
 from train.corpora import TITLES, ravdess
 from train.dataset import Dataset
+from train.noise import NOISE
 from train.recipe import Recipe
 from train.versions import versions
 
@@ -37,14 +38,15 @@ def provenance(
     clips = [
         clip
         for index, clip in enumerate(dataset.clips)
-        if clip.actor in split.train and index not in dataset.left_out
+        if (clip.actor in split.train or clip.corpus == NOISE) and index not in dataset.left_out
     ]
-    others = {name for name in (clip.corpus for clip in clips) if name != ravdess.NAME}
+    others = {clip.corpus for clip in clips} - {ravdess.NAME}
     also = [_data(clips, name) for name in TITLES if name in others]
     return {
         "command": command,
         "data": _data(clips, ravdess.NAME),
         **({"also": also} if also else {}),
+        **({"noise": _data(clips, NOISE)} if NOISE in others else {}),
         "actors": format_actors(split.train),
         "validation_actors": format_actors(split.validation),
         "test_actors": format_actors(split.test),
@@ -61,7 +63,7 @@ def _data(clips: Sequence[Clip], corpus: str) -> dict[str, Any]:
     """Which clips of a corpus were learnt from."""
     own = [clip for clip in clips if clip.corpus == corpus]
     return {
-        "name": TITLES[corpus],
+        "name": TITLES.get(corpus, corpus),
         "sha256_of_names_and_sizes": fingerprint(own),
         "n_clips": len(own),
         "n_speech": sum(clip.channel == "speech" for clip in own),

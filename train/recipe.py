@@ -35,6 +35,8 @@ class Recipe:
     """How clips become the network's input."""
     sound: SoundAugment = field(default_factory=SoundAugment)
     """Copies of each clip."""
+    no_speech_threshold: float = 0.5
+    """Probability that nobody speaks from which on a network that has heard noise rejects sound."""
     learn: LearnSettings = field(default_factory=LearnSettings)
     """The network and how it learns."""
 

@@ -57,6 +57,17 @@ def nemo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def noise_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two recordings of noise that webrtcvad takes for speech, and one of silence."""
+    root = tmp_path_factory.mktemp("noise")
+    for seed in (0, 1):
+        noise = np.random.default_rng(seed).normal(0.0, 0.1, 3 * SAMPLE_RATE_HZ)
+        soundfile.write(root / f"rain-{seed}.wav", noise.clip(-1.0, 1.0), SAMPLE_RATE_HZ)
+    soundfile.write(root / "silence.wav", np.zeros(SAMPLE_RATE_HZ), SAMPLE_RATE_HZ)
+    return root
+
+
+@pytest.fixture(scope="session")
 def release_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of RAVDESS by name; the sounds are made up and of no length."""
     return write_release(tmp_path_factory.mktemp("release"))

@@ -13,6 +13,7 @@ from train.batches import Batch, BatchMaker, BatchSettings
 from train.clips import Clip
 from train.dataset import ClipWindows, Dataset
 from train.losses import NOT_ASKED
+from train.noise import noise_clips
 
 _SIX = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
 
@@ -30,15 +31,17 @@ def _clip(corpus: str, emotion: str) -> Clip:
     )
 
 
-def _batch(p_mixup: float) -> Batch:
-    clips = tuple(_clip("ravdess", each) for each in EMOTIONS) + tuple(
-        _clip("nemo", each) for each in _SIX
+def _batch(p_mixup: float, n_noises: int = 0) -> Batch:
+    clips = (
+        *(_clip("ravdess", each) for each in EMOTIONS),
+        *(_clip("nemo", each) for each in _SIX),
+        *noise_clips([Path(f"rain-{number}.flac") for number in range(n_noises)]),
     )
     frames = np.zeros((50, 40), np.float16)
     copies = tuple(ClipWindows(clip=i, copy=0, frames=(frames,)) for i in range(len(clips)))
     dataset = Dataset(clips=clips, copies=copies, left_out={})
     augment = replace(FeatureAugment(), p_mixup=p_mixup, p_join=0.0)
-    settings = BatchSettings(batch=len(clips))
+    settings = BatchSettings(batch=len(clips), noise_share=1.0)
     maker = BatchMaker(dataset, MFCC40_V1, 60, settings, augment, np.zeros(40, np.float32))
     return next(maker.batches(np.random.default_rng(3)))
 
@@ -57,3 +60,13 @@ def test_a_mixed_window_is_asked_about_the_classes_of_both() -> None:
     assert np.maximum(targets, 0.0).sum(axis=1) == pytest.approx(1.0)
     assert set((targets != NOT_ASKED).sum(axis=1).tolist()) == {6, 8}
     assert ((targets >= 0.0) | (targets == NOT_ASKED)).all()
+
+
+def test_of_every_window_it_is_asked_whether_anybody_speaks() -> None:
+    """Noise is no emotion of any corpus; speech of whatever corpus is no noise."""
+    _, targets, _ = _batch(p_mixup=0.0, n_noises=3)
+    is_noise = targets[:, -1] == 1.0
+    assert is_noise.sum() == 3
+    assert (targets[is_noise, :-1] == 0.0).all()
+    assert (targets[~is_noise, -1] == 0.0).all()
+    assert sorted((targets != NOT_ASKED).sum(axis=1).tolist()) == [7] * 6 + [9] * 11

@@ -9,7 +9,7 @@ import soundfile
 from train_helpers import FakeModel, window_settings
 from voices import quiet_room
 
-from serd.labels import EMOTIONS
+from serd.labels import EMOTIONS, NONE
 from serd.pipeline import PipelineSettings, speech_segments, window_features
 from serd.segments import SpeechWindow
 from serd.sources.files import FileSource
@@ -19,6 +19,7 @@ from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.clips import Clip
 from train.corpora.ravdess import clip_from_path
 from train.dataset import Dataset, build_dataset
+from train.noise import noise_clips
 
 N_FRAMES = 298
 
@@ -141,3 +142,25 @@ def test_validation_windows_are_speech_as_recorded(dataset: Dataset) -> None:
     assert sorted(set(labels.tolist())) == list(range(len(EMOTIONS)))
     n_speech = sum(clip.channel == "speech" for clip in dataset.clips)
     assert len(inputs) == n_speech
+
+
+def test_noise_belongs_to_nobody_and_goes_into_every_part(clips: list[Clip], noise_root: Path) -> None:
+    noises = noise_clips(sorted(noise_root.glob("rain-*.wav")))
+    settings, augment = window_settings(), SoundAugment(copies=0)
+    mixed = build_dataset([*clips[:2], *noises], settings, augment, seed=0)
+    speech = build_dataset(clips[:2], settings, augment, seed=0)
+    assert (speech.outputs, mixed.outputs) == (EMOTIONS, (*EMOTIONS, NONE))
+    nobody = mixed.of_actors(frozenset())
+    assert [mixed.clips[each.clip].emotion for each in nobody.copies] == [NONE, NONE]
+    for mine, its in zip(mixed.normalisation(), speech.normalisation(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+def test_recorded_noise_lies_under_copies_alone(clips: list[Clip], noise_root: Path) -> None:
+    augment = SoundAugment(copies=1, p_noise=1.0, p_recorded=1.0, snr_db=(0.0, 0.0))
+    noises = sorted(noise_root.glob("rain-*.wav"))
+    made = build_dataset(clips[:1], window_settings(), augment, seed=0)
+    recorded = build_dataset(clips[:1], window_settings(), augment, seed=0, noises=noises)
+    assert np.array_equal(made.copies[0].frames[0], recorded.copies[0].frames[0])
+    mine, its = made.copies[1].frames[0], recorded.copies[1].frames[0]
+    assert mine.shape != its.shape or not np.array_equal(mine, its)

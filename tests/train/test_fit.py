@@ -94,12 +94,12 @@ def test_the_card_says_where_the_model_comes_from(
 
 
 def test_a_protocol_run_takes_up_what_is_finished(
-    corpus_root: Path, nemo_root: Path, tmp_path: Path
+    corpus_root: Path, nemo_root: Path, noise_root: Path, tmp_path: Path
 ) -> None:
-    """Two folds and the model, with another corpus to learn from and an actor who is left alone."""
+    """Two folds and the model, with another corpus and noise to learn from, an actor left alone."""
     out = tmp_path / "tiny.tflite"
     arguments = ["fit", str(corpus_root), "--quick", "--epochs", "1", "--protocol", "two"]
-    arguments += ["--also", str(nemo_root)]
+    arguments += ["--also", str(nemo_root), "--noise", str(noise_root)]
     arguments += ["--out", str(out), "--work", str(tmp_path / "work")]
     outputs = []
     for _ in range(2):
@@ -126,7 +126,12 @@ def test_a_protocol_run_takes_up_what_is_finished(
     assert (training["actors"], training["left_alone_actors"]) == ("1-2,nemo:EB0,nemo:MK1", "3")
     assert (training["data"]["name"], training["data"]["n_clips"]) == ("RAVDESS", 18)
     assert [(each["name"], each["n_clips"]) for each in training["also"]] == [("nEMO", 12)]
-    assert "--also FOLDER" in training["command"]
+    assert "--also FOLDER --noise FOLDER" in training["command"]
+    assert f"left out: {noise_root / 'silence.wav'}: holds silence alone" in first
+    assert (training["noise"]["name"], training["noise"]["n_clips"]) == ("noise", 2)
+    assert card["no_speech_threshold"] == 0.5
+    model = TfliteModel(out)
+    assert model.outputs(np.zeros((298, 40), np.float32)).shape == (len(EMOTIONS) + 1,)
     assert "Trained on nEMO as well" in card["licence"]
     assert str(nemo_root) not in json.dumps(card)
 

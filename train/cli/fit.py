@@ -9,6 +9,7 @@ from serd.runtime import default_model_path
 from train.actors import format_actors, parse_actors
 from train.cli.options import add_also_option, check_writable, natural, positive
 from train.memory import keep_freed_memory
+from train.noise import noise_files, open_bank
 from train.plan import make_plan
 from train.protocols import PROTOCOLS
 
@@ -24,6 +25,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = fit.add_argument
     add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS, nested in any way")
     add_also_option(fit)
+    add(
+        "--noise",
+        type=Path,
+        metavar="FOLDER",
+        help="recordings in which nobody speaks: put under speech, and learnt to be rejected",
+    )
     add("--out", type=Path, default=default_model_path(), help="the .tflite file to write")
     add("--epochs", type=positive, help="passes over the data (default: the recipe's)")
     add("--seed", type=natural, default=0, help="seeds all that is drawn (default: 0)")
@@ -55,6 +62,9 @@ def fit_command(options: argparse.Namespace) -> int:
         validation=parse_actors(options.val_actors),
         protocol=options.protocol,
     )
+    bank = open_bank(options.noise, noise_files(options.noise)) if options.noise else None
+    for line in bank.left_out if bank else ():
+        print(f"left out: {line}")
     keep_freed_memory()
     try:  # here, because TensorFlow takes seconds to load
         from train.fit import FitSettings, fit  # noqa: PLC0415
@@ -72,6 +82,7 @@ def fit_command(options: argparse.Namespace) -> int:
         out=options.out,
         work=options.work,
         recipe=recipe,
+        noise=bank,
         seed=options.seed,
         command=_command(options),
     )
@@ -82,6 +93,8 @@ def fit_command(options: argparse.Namespace) -> int:
 def _command(options: argparse.Namespace) -> str:
     """The command as the card records it: what matters for the model, and no folder of this machine."""
     words = ["python -m train fit ROOT", *("--also FOLDER" for _ in options.also)]
+    if options.noise:
+        words.append("--noise FOLDER")
     if options.protocol:
         words.append(f"--protocol {options.protocol}")
     words.append(f"--seed {options.seed}")
