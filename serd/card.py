@@ -13,6 +13,7 @@ from typing import Any
 from serd.audio import SAMPLE_RATE_HZ
 from serd.errors import ModelError
 from serd.features import FEATURE_SETS, FeatureSet
+from serd.labels import NONE
 from serd.windows import PADDINGS, Padding
 
 CARD_SCHEMA = 1
@@ -54,9 +55,9 @@ class ModelCard:
         return round(self.window_s * SAMPLE_RATE_HZ)
 
     @property
-    def n_outputs(self) -> int:
-        """Outputs of the network: one a label, and perhaps one for "nobody speaks"."""
-        return len(self.labels) + (self.no_speech_threshold is not None)
+    def outputs(self) -> tuple[str, ...]:
+        """What each output of the network stands for: the labels, and perhaps that nobody speaks."""
+        return self.labels if self.no_speech_threshold is None else (*self.labels, NONE)
 
     @property
     def n_frames(self) -> int:

@@ -173,7 +173,7 @@ class TfliteModel:
             raise ModelError(f"{path}: {self.runtime} does not load the network: {reason}") from exc
         card = self.card
         _check_tensor(path, "input", inputs, (1, card.n_frames, card.feature_set.n_mfcc))
-        _check_tensor(path, "output", outputs, (1, card.n_outputs))
+        _check_tensor(path, "output", outputs, (1, len(card.outputs)))
         self._input = inputs["index"]
         self._output = outputs["index"]
 

@@ -62,7 +62,8 @@ def test_the_card_tells_the_size_of_the_input() -> None:
 def test_a_network_may_judge_whether_anybody_speaks() -> None:
     """An output behind those of the labels; without its threshold in the card there is none."""
     judging = made_card(no_speech_threshold=0.6)
-    assert (_CARD.n_outputs, judging.n_outputs) == (2, 9)
+    assert _CARD.outputs == _CARD.labels
+    assert judging.outputs == (*judging.labels, "none")
     assert [judging.rejects(p) for p in (0.0, 0.59, 0.6, 1.0)] == [False, False, True, True]
     assert not _CARD.rejects(1.0)
     assert card_from_json(judging.to_json(), "card.json") == judging

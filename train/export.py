@@ -136,7 +136,7 @@ def export(settings: ExportSettings, report: Report) -> list[Exported]:
 
 def _check_shapes(model: keras.Model, network: KeptNetwork) -> None:
     card = network.card
-    expected = ((None, card.n_frames, card.feature_set.n_mfcc), (None, len(card.labels)))
+    expected = ((None, card.n_frames, card.feature_set.n_mfcc), (None, len(card.outputs)))
     if (model.input_shape, model.output_shape) != expected:
         raise RunError(
             f"{network.path}: the Keras model takes {model.input_shape} and gives"
@@ -154,7 +154,7 @@ def _load(flatbuffer: bytes, card: ModelCard) -> TfliteModel:
 
 def _agreement(model: TfliteModel, windows: RealWindows, reference: NDArray[np.float32]) -> Agreement:
     probabilities = np.array([model.outputs(mfccs) for mfccs in windows.mfccs])
-    return compare(reference, probabilities, windows.names, model.card.labels)
+    return compare(reference, probabilities, windows.names, model.card.outputs)
 
 
 def _refuse_partings(

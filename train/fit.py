@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 
-import serd
 from serd.card import ModelCard
-from serd.labels import EMOTIONS, NONE
+from serd.labels import EMOTIONS
 from serd.runtime import TfliteModel
 from train.actors import Actors, Split, format_actors, split_actors
 from train.batches import plain_windows
+from train.cards import trained_card
 from train.clips import CorpusError, fingerprint
 from train.contents import content_digests
 from train.convert import network_sha256, to_keras, to_tflite, write_model
-from train.corpora import CREDITS
-from train.corpora.ravdess import LICENCE
 from train.dataset import Dataset, build_dataset
 from train.evaluate import score_clips
 from train.files import write_json
@@ -29,7 +27,7 @@ from train.noise import NoiseBank, noise_clips
 from train.plan import Plan
 from train.progress import Progress
 from train.provenance import provenance
-from train.recipe import WINDOW_S, Recipe
+from train.recipe import Recipe
 from train.scores import Scores, summary
 from train.splits import check_no_leak, clip_split
 
@@ -243,32 +241,17 @@ class _Run:
 
     def write(self, path: Path, trained: Trained, facts: Facts) -> ModelCard:
         """Write a network with its card."""
-        windows = self._recipe.windows
-        card = ModelCard(
+        card = trained_card(
+            self._dataset,
+            self._recipe,
             name=self._settings.out.stem,
-            version=serd.__version__,
-            labels=EMOTIONS,
-            feature_set=windows.feature_set,
-            window_s=WINDOW_S,
-            padding=windows.padding,
             mean=trained.mean,
             std=trained.std,
+            facts=facts,
             network_sha256=network_sha256(trained.network),
-            licence=self._licence(),
-            no_speech_threshold=self._recipe.no_speech_threshold if self._has_heard_noise else None,
-            training=facts,
         )
         write_model(path, trained.network, card)
         return card
-
-    @property
-    def _has_heard_noise(self) -> bool:
-        return NONE in self._dataset.outputs
-
-    def _licence(self) -> str:
-        """The terms of RAVDESS, and a word on each other corpus."""
-        there = {clip.corpus for clip in self._dataset.clips}
-        return " ".join([LICENCE, *(CREDITS[name] for name in CREDITS if name in there)])
 
     def keep(self, path: Path, trained: Trained, card: ModelCard) -> None:
         """Keep the Keras model of a network that is written."""

@@ -77,7 +77,7 @@ def find_network(run: Path) -> KeptNetwork:
             body = json.loads(members.read(_MEMBER))
     except KeyError as exc:
         raise RunError(
-            f"{path}: a Keras model without {_MEMBER}, expected one kept by a training"
+            f"{path}: a Keras model without {_MEMBER}, expected one of serd's own network"
         ) from exc
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
         raise RunError(f"{path}: cannot be read as a Keras model: {exc}") from exc

@@ -16,12 +16,14 @@ import pytest
 from article_tree import write_tree, write_voice
 from trainings import train
 
+from train.actors import parse_actors
 from train.cli import main
 from train.experiments.backup import stop_reason
 from train.experiments.files import experiment_names, load_experiment
 from train.experiments.folder import RunFolder
 from train.experiments.own import own_recipe
 from train.experiments.settings import Part
+from train.kept import RunError, find_network, load_keras
 
 REPOSITORY = Path(__file__).parents[2]
 KEPT = {
@@ -73,6 +75,18 @@ def _flat(body: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     for key, value in body.items():
         flat |= _flat(value, f"{where}{key}.") if isinstance(value, dict) else {where + key: value}
     return flat
+
+
+def test_the_own_network_can_be_exported_and_the_articles_cannot(quick_runs: Path) -> None:
+    """What it takes for that lies in its file; those who were learnt from count as no test actor."""
+    kept = find_network(quick_runs / "own")
+    assert kept.card.name == "serd-own"
+    assert load_keras(kept).output_shape == (None, len(kept.card.outputs))
+    assert kept.card.training["test_actors"] == "17-20"
+    assert parse_actors(kept.card.training["actors"]).isdisjoint(parse_actors("17-20"))
+    assert find_network(quick_runs / "own-leaky").card.training["test_actors"] == ""
+    with pytest.raises(RunError, match=r"without run\.json"):
+        find_network(quick_runs / "baseline-men")
 
 
 def test_each_experiment_leaves_a_whole_folder(quick_runs: Path) -> None:

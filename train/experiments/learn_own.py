@@ -1,18 +1,25 @@
 """Trains the network that serd runs, by its own recipe, on the daemon's windows."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import keras
 import numpy as np
 
+from serd.card import ModelCard
 from serd.labels import EMOTIONS
 from serd.windows import pad
+from train.actors import Actors, Split
+from train.cards import trained_card
 from train.clips import CorpusError
+from train.dataset import Dataset
 from train.experiments.backup import EpochBackup
 from train.experiments.features import Examples
 from train.experiments.learning import Follow, Outcome, Training, Uar, outcome_of
 from train.experiments.own import own_recipe
-from train.learn import Watch, learn
+from train.learn import Learnt, Watch, learn
+from train.provenance import provenance
+from train.recipe import Recipe
 
 
 def train_own(training: Training) -> Outcome:
@@ -51,4 +58,36 @@ def train_own(training: Training) -> Outcome:
         left_out=dataset.left_out,
     )
     n_learnt = sum(len(each.frames) for each in learners.copies)
-    return outcome_of(training, learnt.model, backup, tested, n_learnt)
+    outcome = outcome_of(training, learnt.model, backup, tested, n_learnt)
+    return replace(outcome, card=_card(training, recipe, dataset, learnt))
+
+
+def _card(training: Training, recipe: Recipe, dataset: Dataset, learnt: Learnt) -> ModelCard:
+    """What ``train export`` needs to know; who was learnt from counts as no test actor."""
+
+    def actors(indices: Iterable[int]) -> Actors:
+        return frozenset(dataset.clips[index].actor for index in indices)
+
+    part = training.part.split
+    train = actors(part.train)
+    split = Split(
+        train=train,
+        validation=actors(part.validation) - train,
+        test=actors(part.test) - train,
+    )
+    facts = provenance(
+        dataset,
+        split,
+        recipe,
+        command=f"python -m train experiments ROOT --run {training.experiment.name}",
+        seed=training.seed,
+        n_parameters=int(learnt.model.count_params()),
+    )
+    return trained_card(
+        dataset,
+        recipe,
+        name=f"serd-{training.experiment.name}",
+        mean=learnt.mean.tolist(),
+        std=learnt.std.tolist(),
+        facts=facts,
+    )

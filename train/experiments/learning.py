@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from serd.card import ModelCard
 from train.experiments.backup import EpochBackup, History, stop_reason
 from train.experiments.data import Part
 from train.experiments.features import Examples, FeatureStore
@@ -62,6 +63,8 @@ class Outcome:
     """Inputs that were learnt from, with copies."""
     left_out: Mapping[int, str]
     """Index of each clip that could not be read, with one line on why."""
+    card: ModelCard | None = None
+    """What an exported network needs; None for the article's, which the daemon cannot run."""
 
 
 class Uar(keras.metrics.Metric):  # type: ignore[misc]

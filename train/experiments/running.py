@@ -21,6 +21,7 @@ from train.experiments.pictures import confusion, curves
 from train.experiments.results import facts, figures, predictions
 from train.experiments.settings import Experiment, digest
 from train.files import write_whole
+from train.kept import keep_network
 from train.versions import versions
 
 if TYPE_CHECKING:
@@ -127,7 +128,11 @@ def _run(
     write_csv(folder.path / files.PREDICTIONS, predictions(data, part, said))
     write_whole(folder.path / files.CURVES, curves(outcome.history, folder.name))
     write_whole(folder.path / files.CONFUSION, confusion(measures(scores), title))
-    write_whole(folder.path / files.MODEL, model)
+    if outcome.card is None:
+        write_whole(folder.path / files.MODEL, model)
+    else:
+        clips = Path(os.path.commonpath([clip.path for clip in data.clips]))
+        keep_network(folder.path / files.MODEL, model, outcome.card, clips=clips)
     metrics = {
         **facts(experiment, data, part, options, settings),
         **figures(outcome, scores, len(model)),
