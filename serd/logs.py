@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, TextIO
@@ -65,7 +66,7 @@ class _Handler(logging.StreamHandler[TextIO]):
             super().handleError(record)
 
 
-class _LineFormatter(logging.Formatter):
+class _LineFormatter(logging.Formatter, ABC):
     """The message, line by line, each behind a prefix; a traceback only for those who debug."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -78,8 +79,9 @@ class _LineFormatter(logging.Formatter):
         prefix = self.prefix(record.levelno)
         return "\n".join(prefix + line for line in lines)
 
+    @abstractmethod
     def prefix(self, level: int) -> str:
-        raise NotImplementedError
+        """What stands before each line."""
 
 
 class _TextFormatter(_LineFormatter):

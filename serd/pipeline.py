@@ -104,8 +104,11 @@ class Namer:
 
     def name(self, segment: Segment) -> Event | None:
         """The event of a segment, or None where what the voice detector let through is no speech."""
-        kind: Kind = "window" if isinstance(segment, SpeechWindow) else "utterance"
-        estimate = self._window(segment) if isinstance(segment, SpeechWindow) else self._smoother.close()
+        kind: Kind
+        if isinstance(segment, SpeechWindow):
+            kind, estimate = "window", self._window(segment)
+        else:
+            kind, estimate = "utterance", self._smoother.close()
         if self._model.card.rejects(estimate.no_speech):
             return None
         return self._events.make(kind, estimate, segment)

@@ -1,6 +1,9 @@
-"""Events for tests of publishers."""
+"""Events for tests, and what makes them."""
 
-from serd.events import Event, Kind, ModelReference
+import itertools
+
+from serd.card import ModelCard
+from serd.events import Event, EventMaker, Kind, ModelReference
 from serd.labels import VALENCE
 
 _MODEL = ModelReference(name="serd-ravdess8", version="1.0.0", sha256="0" * 64)
@@ -37,4 +40,16 @@ def make_event(
         latency_ms=4.2,
         model=_MODEL,
         provisional=provisional,
+    )
+
+
+def counting_maker(card: ModelCard) -> EventMaker:
+    """Makes events whose ids are their numbers from 0, at a clock that stands still."""
+    ids = itertools.count()
+    return EventMaker(
+        node="pi",
+        source="mic",
+        card=card,
+        new_id=lambda: str(next(ids)),
+        monotonic=lambda: 0.0,
     )

@@ -9,26 +9,16 @@ from voices import quiet_room, synthetic_voice
 
 from serd.audio import AudioBlock, CaptureTime, Samples
 from serd.controls import Controls
-from serd.events import Event, EventMaker
+from serd.events import Event
 from serd.lane import Lane
 from serd.pipeline import PipelineSettings, recognise
 from serd.reporting import ReportSettings
 from serd.reports import Report, SoundReport, StateReport
 from serd.runtime import TfliteModel
+from tests.made_events import counting_maker
 
 _ONSET_S = 1.5
 _CAPTURED = CaptureTime(epoch_s=1_700_000_000.0, arrived_s=0.0)
-
-
-def _maker(model: TfliteModel) -> EventMaker:
-    ids = itertools.count()
-    return EventMaker(
-        node="pi",
-        source="mic",
-        card=model.card,
-        new_id=lambda: str(next(ids)),
-        monotonic=lambda: 0.0,
-    )
 
 
 def _sound(*lengths_s: float) -> Samples:
@@ -48,7 +38,7 @@ def _blocks(sound: Samples) -> list[AudioBlock]:
 def _reports(model: TfliteModel, sound: Samples, *, provisional_s: float) -> list[Report]:
     settings = PipelineSettings(report=ReportSettings(provisional_s=provisional_s))
     controls = Controls(threshold=0.0)
-    lane = Lane("mic", model, settings, _maker(model), controls)
+    lane = Lane("mic", model, settings, counting_maker(model.card), controls)
     heard = [report for block in _blocks(sound) for report in lane.hear(block)]
     return [*heard, *lane.end()]
 
@@ -92,7 +82,7 @@ def test_the_events_of_a_live_source_are_those_of_its_file(real_model: TfliteMod
     scored = PipelineSettings(
         report=settings.report, smoothing=replace(settings.smoothing, threshold=0.0)
     )
-    of_file = list(recognise([block], real_model, scored, _maker(real_model)))
+    of_file = list(recognise([block], real_model, scored, counting_maker(real_model.card)))
     live = [
         each for each in _bare(_reports(real_model, sound, provisional_s=1.0)) if isinstance(each, Event)
     ]

@@ -16,7 +16,7 @@ from voices import quiet_room, silence, synthetic_voice
 
 from serd.audio import AudioBlock, CaptureTime, Samples
 from serd.errors import SourceError
-from serd.events import Event, EventMaker, json_schema
+from serd.events import Event, json_schema
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
 from serd.runtime import Prediction, TfliteModel
 from serd.segments import UtteranceEnd
@@ -24,6 +24,7 @@ from serd.smoothing import SmoothingSettings
 from serd.sources.files import FileSource, read_samples
 from serd.windows import FeatureWindow
 from tests.cards import made_card
+from tests.made_events import counting_maker
 
 _EPOCH_S = 1_700_000_000.0
 
@@ -55,23 +56,12 @@ def _blocks(sound: Samples, sizes: Iterable[int] = ()) -> Iterator[AudioBlock]:
         offset += piece.size
 
 
-def _maker() -> EventMaker:
-    ids = itertools.count()
-    return EventMaker(
-        node="pi",
-        source="mic",
-        card=FakeModel.card,
-        new_id=lambda: str(next(ids)),
-        monotonic=lambda: 0.0,
-    )
-
-
 def _events(
     sound: Samples, sizes: Iterable[int] = (), settings: PipelineSettings | None = None
 ) -> list[Event]:
     """What the pipeline makes of sound in blocks of the given sizes, with the fake model."""
     settings = settings or PipelineSettings()
-    return list(recognise(_blocks(sound, sizes), FakeModel(), settings, _maker()))
+    return list(recognise(_blocks(sound, sizes), FakeModel(), settings, counting_maker(FakeModel.card)))
 
 
 def _scene(*parts: Samples) -> Samples:
@@ -134,7 +124,7 @@ def test_the_model_is_given_windows_of_its_own_length() -> None:
     """The number of frames is the card's, for full windows and for padded ones."""
     model = FakeModel()
     sound = _scene(synthetic_voice(3.0), synthetic_voice(1.0))
-    list(recognise(_blocks(sound), model, PipelineSettings(), _maker()))
+    list(recognise(_blocks(sound), model, PipelineSettings(), counting_maker(FakeModel.card)))
     assert {features.mfccs.shape for features in model.given} == {(model.card.n_frames, 40)}
     assert {features.window.is_last for features in model.given} == {True, False}
 
@@ -158,7 +148,7 @@ def test_where_nobody_speaks_for_long_enough_nothing_is_said(sound: Samples) -> 
 
 def test_no_block_at_all_gives_nothing() -> None:
     """A source that ends before it began is no error."""
-    assert list(recognise([], FakeModel(), PipelineSettings(), _maker())) == []
+    assert list(recognise([], FakeModel(), PipelineSettings(), counting_maker(FakeModel.card))) == []
 
 
 def test_speech_at_the_very_end_is_not_lost() -> None:
@@ -189,7 +179,7 @@ def test_lost_sound_ends_an_utterance() -> None:
         AudioBlock(samples=voice[:24_000], offset_samples=0, captured=captured),
         AudioBlock(samples=voice[24_000:], offset_samples=160_000, captured=captured),
     ]
-    events = list(recognise(blocks, FakeModel(), PipelineSettings(), _maker()))
+    events = list(recognise(blocks, FakeModel(), PipelineSettings(), counting_maker(FakeModel.card)))
     spans = [(e.start_s, e.end_s) for e in events if e.kind == "utterance"]
     assert spans == [
         (pytest.approx(0.0, abs=0.1), pytest.approx(1.5, abs=0.1)),
@@ -206,7 +196,9 @@ def test_a_source_that_breaks_off_does_not_take_the_utterance_with_it() -> None:
 
     events: list[Event] = []
     with pytest.raises(SourceError, match="the microphone is gone"):
-        events.extend(recognise(broken(), FakeModel(), PipelineSettings(), _maker()))
+        events.extend(
+            recognise(broken(), FakeModel(), PipelineSettings(), counting_maker(FakeModel.card))
+        )
     assert events == _events(synthetic_voice(2.0))
     assert events[-1].kind == "utterance"
 
@@ -221,7 +213,7 @@ def test_events_come_as_soon_as_the_sound_is_there() -> None:
             pulled += 1
             yield block
 
-    first = next(recognise(counted(), FakeModel(), PipelineSettings(), _maker()))
+    first = next(recognise(counted(), FakeModel(), PipelineSettings(), counting_maker(FakeModel.card)))
     assert first.kind == "window"
     assert pulled * 480 / 16000 == pytest.approx(first.end_s, abs=0.04)
 
@@ -301,8 +293,8 @@ def test_what_the_model_takes_for_no_speech_has_no_event() -> None:
     pause = silence(1.5)
     sound = np.concatenate((pause, faint, pause, loud, pause))
     settings = PipelineSettings()
-    with_faint = list(recognise(_blocks(sound), FakeModel(), settings, _maker()))
-    without = list(recognise(_blocks(sound), DoubtfulModel(), settings, _maker()))
+    with_faint = list(recognise(_blocks(sound), FakeModel(), settings, counting_maker(FakeModel.card)))
+    without = list(recognise(_blocks(sound), DoubtfulModel(), settings, counting_maker(FakeModel.card)))
     assert {event.emotion for event in with_faint} == {"calm", "angry"}
     assert {(event.kind, event.emotion) for event in without} == {
         ("window", "angry"),

@@ -76,7 +76,7 @@ class BatchMaker:
             self._groups[_group(self._clips[index])].append(index)
         self._speech = [i for i in self._copies if self._clips[i].channel == "speech"]
         self._song = [i for i in self._copies if self._clips[i].channel == "song"]
-        self._noise = [i for i in self._copies if self._clips[i].channel == "noise"]
+        self._noise = [i for i in self._copies if self._clips[i].is_noise]
         self._n_song = round(len(self._song) * settings.song_share)
         self._n_noise = round(len(self._noise) * settings.noise_share)
         self._weights = self._class_weights()

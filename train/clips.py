@@ -52,6 +52,11 @@ class Clip:
     """What is said, by the corpus's own number; empty if unknown."""
 
     @property
+    def is_noise(self) -> bool:
+        """Whether nobody speaks or sings in it."""
+        return self.channel == "noise"
+
+    @property
     def label(self) -> int:
         """Index of the emotion in ``OUTPUTS``."""
         return OUTPUTS.index(self.emotion)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from serd.audio import AudioBlock, CaptureTime, Samples
 from serd.errors import SoundFileError
 from serd.features import FeatureSet, Mfccs
-from serd.labels import EMOTIONS, NONE
+from serd.labels import EMOTIONS
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.segments import SpeechWindow
 from serd.sources.files import read_samples
@@ -20,7 +20,7 @@ from serd.windows import Padding, WindowFeatures
 from train.actors import Actors
 from train.augment import Sound, SoundAugment, augment_sound
 from train.clips import OUTPUTS, Clip
-from train.noise import piece_of
+from train.noise import even_piece
 from train.processes import map_in_order
 
 _MIN_STD = 1e-3
@@ -74,7 +74,7 @@ class Dataset:
         """The part of some actors, and all noise."""
 
         def is_theirs(clip: Clip) -> bool:
-            return clip.actor in actors or clip.emotion == NONE
+            return clip.actor in actors or clip.is_noise
 
         return replace(
             self, copies=tuple(each for each in self.copies if is_theirs(self.clips[each.clip]))
@@ -83,7 +83,7 @@ class Dataset:
     @property
     def outputs(self) -> tuple[str, ...]:
         """What a network can learn to tell apart here: the emotions, and perhaps that nobody speaks."""
-        has_noise = any(self.clips[each.clip].emotion == NONE for each in self.copies)
+        has_noise = any(self.clips[each.clip].is_noise for each in self.copies)
         return OUTPUTS if has_noise else EMOTIONS
 
     def of_clips(self, indices: Collection[int]) -> "Dataset":
@@ -101,7 +101,7 @@ class Dataset:
             [
                 window
                 for each in self.copies
-                if each.copy == 0 and self.clips[each.clip].emotion != NONE
+                if each.copy == 0 and not self.clips[each.clip].is_noise
                 for window in each.frames
             ]
         ).astype(np.float64)
@@ -191,4 +191,4 @@ def _clip_copies(
 
 
 def _draw_recorded(noises: tuple[Path, ...], n_samples: int, rng: np.random.Generator) -> Sound:
-    return piece_of(noises[rng.integers(len(noises))], n_samples, rng)
+    return even_piece(noises[rng.integers(len(noises))], n_samples, rng)

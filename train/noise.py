@@ -63,11 +63,7 @@ class NoiseBank:
         key = hashlib.sha256(f"{clip.corpus}/{clip.path.stem}".encode()).digest()[:8]
         rng = np.random.default_rng([seed, *key])
         path = self.paths[rng.integers(len(self.paths))]
-        noise = without_silent_ends(read_samples(path))
-        start = int(rng.integers(noise.size))
-        piece = noise[(start + np.arange(n_samples)) % noise.size]
-        # Where it falls into a gap, it begins with the recording, which begins with sound.
-        return path, piece if piece.any() else noise[np.arange(n_samples) % noise.size]
+        return path, _piece(path, n_samples, rng)
 
 
 def noise_files(folder: Path) -> list[Path]:
@@ -103,7 +99,7 @@ def noise_clips(paths: Sequence[Path]) -> tuple[Clip, ...]:
     )
 
 
-def piece_of(path: Path, n_samples: int, rng: np.random.Generator) -> Sound:
+def even_piece(path: Path, n_samples: int, rng: np.random.Generator) -> Sound:
     """Noise from a random place of a recording, repeated as often as it takes, of RMS 1.
 
     Args:
@@ -117,13 +113,20 @@ def piece_of(path: Path, n_samples: int, rng: np.random.Generator) -> Sound:
     Raises:
         SoundFileError: it cannot be read.
     """
+    piece = _piece(path, n_samples, rng)
+    rms = float(np.sqrt(np.mean(np.square(piece, dtype=np.float64)))) if n_samples else 0.0
+    return piece / np.float32(rms) if rms else piece
+
+
+def _piece(path: Path, n_samples: int, rng: np.random.Generator) -> Sound:
+    """So much of a recording from a random place on; zeros where it holds silence alone."""
     noise = without_silent_ends(read_samples(path))
     if not noise.size:
         return np.zeros(n_samples, np.float32)
     start = int(rng.integers(noise.size))
     piece = noise[(start + np.arange(n_samples)) % noise.size]
-    rms = float(np.sqrt(np.mean(np.square(piece, dtype=np.float64)))) if n_samples else 0.0
-    return piece / np.float32(rms) if rms else piece
+    # Where it falls into a gap, it begins with the recording, which begins with sound.
+    return piece if piece.any() else noise[np.arange(n_samples) % noise.size]
 
 
 def open_bank(

@@ -38,7 +38,7 @@ def provenance(
     clips = [
         clip
         for index, clip in enumerate(dataset.clips)
-        if (clip.actor in split.train or clip.corpus == NOISE) and index not in dataset.left_out
+        if (clip.actor in split.train or clip.is_noise) and index not in dataset.left_out
     ]
     others = {clip.corpus for clip in clips} - {ravdess.NAME}
     also = [_data(clips, name) for name in TITLES if name in others]

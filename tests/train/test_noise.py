@@ -15,11 +15,11 @@ from serd.voice import VoiceSettings
 from train.clips import CorpusError
 from train.noise import (
     NoiseBank,
+    even_piece,
     mix,
     noise_files,
     open_bank,
     parse_snr_db,
-    piece_of,
     speech_mean_square,
     without_silent_ends,
 )
@@ -137,8 +137,8 @@ def test_a_piece_has_an_rms_of_one_wherever_it_begins(tmp_path: Path) -> None:
     path = tmp_path / "hum.wav"
     soundfile.write(path, 0.01 * np.sin(np.arange(8000) * 0.1), SAMPLE_RATE_HZ)
     for seed in range(5):
-        piece = piece_of(path, 20_000, np.random.default_rng(seed))
+        piece = even_piece(path, 20_000, np.random.default_rng(seed))
         assert piece.shape == (20_000,)
         assert np.sqrt(np.mean(piece**2)) == pytest.approx(1.0, rel=1e-3)
     soundfile.write(path, np.zeros(8000), SAMPLE_RATE_HZ)
-    assert not piece_of(path, 100, np.random.default_rng(0)).any()
+    assert not even_piece(path, 100, np.random.default_rng(0)).any()

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from serd.errors import InputError
 from serd.labels import EMOTIONS
 from train.clips import Clip
+from train.corpora import nemo
 
 Groups = Mapping[str, tuple[str, ...]]
 
 _GENDERS: Final = ("female", "male")
 _FIVE: Final = ("angry", "calm", "fearful", "happy", "sad")
-_SIX: Final = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
 _GROUPED: Final[Mapping[str, Groups]] = {
     "3": {
         "positive": ("happy",),
@@ -32,7 +32,7 @@ _GROUPED: Final[Mapping[str, Groups]] = {
 }
 SCHEMES: Final[Mapping[str, Groups]] = {
     "8": {emotion: (emotion,) for emotion in EMOTIONS},
-    "6": {emotion: (emotion,) for emotion in _SIX},
+    "6": {emotion: (emotion,) for emotion in nemo.CLASSES},
     "5": {emotion: (emotion,) for emotion in _FIVE},
     **_GROUPED,
     "10": {f"{gender}_{emotion}": (f"{gender}_{emotion}",) for gender in _GENDERS for emotion in _FIVE},

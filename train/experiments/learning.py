@@ -128,7 +128,7 @@ def outcome_of(
     ]
     probabilities = np.concatenate(chunks) if chunks else np.empty((0, len(training.part.labels)))
     return Outcome(
-        model=keras.Model(model.inputs, model.outputs),  # without the optimizer
+        model=model,
         history=backup.history,
         stopped=stopped(backup, training.experiment.learn),
         owners=tested.clip,

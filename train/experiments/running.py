@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,6 +99,7 @@ def _run(
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     try:  # here, because TensorFlow takes seconds to load
+        from train.convert import to_keras  # noqa: PLC0415
         from train.experiments.training import Training, train  # noqa: PLC0415
     except ImportError as exc:
         raise LibraryError(f"training needs TensorFlow ({exc}): pip install '.[train]'") from exc
@@ -122,7 +122,7 @@ def _run(
     if not said:
         raise CorpusError(f"{experiment.name}: none of its test clips can be read")
     scores = clip_scores([part.truth[clip] for clip in said], list(said.values()), part.labels)
-    model = _model_file(outcome)
+    model = to_keras(outcome.model)
     title = f"{folder.name}: actors {part.test_actors}"
     write_csv(folder.path / files.HISTORY, outcome.history)
     write_csv(folder.path / files.PREDICTIONS, predictions(data, part, said))
@@ -144,14 +144,6 @@ def _run(
 
 def _readable(part: Part, outcome: "Outcome") -> list[int]:
     return [clip for clip in part.split.test if clip not in outcome.left_out]
-
-
-def _model_file(outcome: "Outcome") -> bytes:
-    """The network as Keras writes it."""
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / files.MODEL
-        outcome.model.save(path)
-        return path.read_bytes()
 
 
 def _is_about_the_disk(exc: Exception) -> bool:
