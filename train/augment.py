@@ -1,8 +1,6 @@
-"""Variations of a clip: of its sound before the segmenter, and of its MFCCs while training.
+"""Variations of a clip's sound, before the segmenter.
 
-Sound: D. S. Park et al., "SpecAugment", Interspeech 2019 (masks); T. Ko et al., "Audio Augmentation for
-Speech Recognition", Interspeech 2015 (speed); N. Jaitly and G. Hinton, "Vocal Tract Length Perturbation
-(VTLP) improves speech recognition", ICML workshop 2013 (frequency warp).
+T. Ko et al., "Audio Augmentation for Speech Recognition", Interspeech 2015 (speed).
 """
 
 from collections.abc import Callable
@@ -13,10 +11,8 @@ import soxr
 from numpy.typing import NDArray
 
 from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
-from serd.features import FeatureSet, Mfccs, cepstral_matrix
 
 Sound = NDArray[np.float32]
-Matrix = NDArray[np.float32]
 
 _TINY = 1e-12
 """Takes the place of a level of zero."""
@@ -46,36 +42,6 @@ class SoundAugment:
     """Range of the width over which higher frequencies fade, in hertz."""
     stop_band_db: tuple[float, float] = (12.0, 60.0)
     """Range of what frequencies above the fade lose, in dB."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FeatureAugment:
-    """How a window's MFCCs differ each time that it is shown."""
-
-    p_original: float = 0.25
-    """Share of windows taken from the clip as recorded, not from an augmented copy."""
-    p_join: float = 0.25
-    """Share of windows that go on with another clip of the same actor, emotion and channel."""
-    p_shift: float = 0.5
-    """Share of windows that begin in the middle, their start repeated behind their end."""
-    gain_db: float = 6.0
-    """Log energy changes by up to this, up or down, in dB."""
-    p_warp: float = 0.5
-    """Share of windows with a warped frequency axis."""
-    warp: float = 0.10
-    """The axis is stretched by up to this share, up or down."""
-    n_time_masks: int = 2
-    """Number of stretches of time that are masked."""
-    time_mask_frames: int = 40
-    """Longest masked stretch, in frames."""
-    p_band_mask: float = 0.5
-    """Share of windows with a masked band."""
-    band_mask_filters: int = 8
-    """Widest masked band, in mel filters."""
-    p_mixup: float = 0.4
-    """Share of batches in which windows are mixed in pairs."""
-    mixup_alpha: float = 0.3
-    """Parameter of the Beta distribution of the mixing weight."""
 
 
 Recorded = Callable[[int, np.random.Generator], Sound]
@@ -168,86 +134,3 @@ def _speech_level(sound: Sound) -> float:
     power = np.square(sound)
     loud = power[: power.size // 400 * 400].reshape(-1, 400).mean(axis=1)
     return float(np.sqrt(np.mean(np.sort(loud)[loud.size // 2 :]))) if loud.size else 0.0
-
-
-class FeatureAugmenter:
-    """Draws variations of windows of one feature set."""
-
-    def __init__(
-        self, settings: FeatureAugment, feature_set: FeatureSet, mean: NDArray[np.float32]
-    ) -> None:
-        """Precompute what all windows share.
-
-        Args:
-            settings: how far windows may differ.
-            feature_set: what the coefficients are.
-            mean: float32, shape (n_mfcc,); takes the place of what is masked.
-        """
-        self._settings = settings
-        self._mean = mean
-        self._n_filters = feature_set.n_filters
-        self._to_filters, self._to_mfcc = _filter_transforms(feature_set)
-        factors = np.linspace(1.0 - settings.warp, 1.0 + settings.warp, 21)
-        self._warps = [self._warp_matrix(factor) for factor in factors]
-
-    def draw(self, frames: Mfccs, n_frames: int, rng: np.random.Generator) -> Mfccs:
-        """A variation of a window.
-
-        Args:
-            frames: float32, shape (n, n_mfcc), speech without padding, n >= 1.
-            n_frames: frames of the network's input.
-            rng: draws the variation.
-
-        Returns:
-            float32, shape (n_frames, n_mfcc).
-        """
-        settings = self._settings
-        start = int(rng.integers(len(frames))) if rng.random() < settings.p_shift else 0
-        if len(frames) > n_frames:
-            start = int(rng.integers(len(frames) - n_frames + 1))
-        window = frames[(start + np.arange(n_frames)) % len(frames)]
-        if rng.random() < settings.p_warp:
-            energy = window[:, 0].copy()
-            window = window @ self._warps[rng.integers(len(self._warps))]
-            window[:, 0] = energy
-        if rng.random() < settings.p_band_mask:
-            window = self._masked_band(window, rng)
-        # Log energy is a natural logarithm of power.
-        window[:, 0] += rng.uniform(-settings.gain_db, settings.gain_db) * np.log(10.0) / 10.0
-        for _ in range(settings.n_time_masks):
-            length = int(rng.integers(settings.time_mask_frames + 1))
-            first = int(rng.integers(n_frames - length + 1))
-            window[first : first + length] = self._mean
-        return window
-
-    def _masked_band(self, window: Mfccs, rng: np.random.Generator) -> Mfccs:
-        width = int(rng.integers(1, self._settings.band_mask_filters + 1))
-        first = int(rng.integers(self._n_filters - width + 1))
-        band = slice(first, first + width)
-        deviation = (window - self._mean) @ self._to_filters[:, band]
-        masked: Mfccs = window - np.matmul(deviation, self._to_mfcc[band], dtype=np.float32)
-        return masked
-
-    def _warp_matrix(self, factor: float) -> Matrix:
-        """MFCCs to the MFCCs of the same spectrum stretched along the filter axis."""
-        position = np.clip(np.arange(self._n_filters) * factor, 0, self._n_filters - 1)
-        lower = np.minimum(position.astype(int), self._n_filters - 2)
-        share = position - lower
-        warp = np.zeros((self._n_filters, self._n_filters), np.float32)
-        columns = np.arange(self._n_filters)
-        warp[lower, columns] = 1.0 - share
-        warp[lower + 1, columns] += share
-        warped: Matrix = np.linalg.multi_dot((self._to_filters, warp, self._to_mfcc))
-        return warped
-
-
-def _filter_transforms(feature_set: FeatureSet) -> tuple[Matrix, Matrix]:
-    """MFCCs to log filter energies (less their mean, which MFCCs do not hold) and back.
-
-    Returns:
-        float32, shape (n_mfcc, n_filters), and float32, shape (n_filters, n_mfcc). Coefficient 0, which
-        is a log energy, has no part in either.
-    """
-    to_mfcc = cepstral_matrix(feature_set).copy()
-    to_mfcc[:, 0] = 0.0  # log energy takes this column's place
-    return np.linalg.pinv(to_mfcc).astype(np.float32), to_mfcc.astype(np.float32)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from serd.features import FeatureSet, Mfccs
 from serd.labels import NONE
 from serd.windows import Padding, pad
-from train.augment import FeatureAugment, FeatureAugmenter
 from train.clips import Clip
 from train.corpora import CLASSES
 from train.dataset import ClipWindows, Dataset
+from train.feature_augment import FeatureAugment, FeatureAugmenter
 from train.losses import NOT_ASKED
 from train.noise import NOISE
 

@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from train.augment import FeatureAugment
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.dataset import Dataset, WindowSettings
+from train.feature_augment import FeatureAugment
 from train.losses import AskedCrossentropy
 from train.network import NetworkSettings, build_network
 

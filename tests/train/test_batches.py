@@ -8,10 +8,10 @@ import pytest
 
 from serd.features import MFCC40_V1
 from serd.labels import EMOTIONS
-from train.augment import FeatureAugment
 from train.batches import Batch, BatchMaker, BatchSettings
 from train.clips import Clip
 from train.dataset import ClipWindows, Dataset
+from train.feature_augment import FeatureAugment
 from train.losses import NOT_ASKED
 from train.noise import noise_clips
 

@@ -14,11 +14,12 @@ from serd.pipeline import PipelineSettings, speech_segments, window_features
 from serd.segments import SpeechWindow
 from serd.sources.files import FileSource
 from serd.windows import pad
-from train.augment import FeatureAugment, SoundAugment
+from train.augment import SoundAugment
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.clips import Clip
 from train.corpora.ravdess import clip_from_path
 from train.dataset import Dataset, build_dataset
+from train.feature_augment import FeatureAugment
 from train.noise import noise_clips
 
 N_FRAMES = 298
