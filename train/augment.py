@@ -1,6 +1,7 @@
 """Variations of a clip's sound, before the segmenter.
 
-T. Ko et al., "Audio Augmentation for Speech Recognition", Interspeech 2015 (speed).
+T. Ko et al., "Audio Augmentation for Speech Recognition", Interspeech 2015 (speed); J.-D. Polack, "La
+transmission de l'energie sonore dans les salles", 1988 (a room's late sound as noise that fades).
 """
 
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
 
 Sound = NDArray[np.float32]
 
+_FIRST_ECHO_S = (0.001, 0.01)
+"""Range of the time from a sound to its first echo, in seconds."""
 _TINY = 1e-12
 """Takes the place of a level of zero."""
 
@@ -24,17 +27,23 @@ class SoundAugment:
 
     copies: int = 5
     """Augmented copies of each clip, beside the original."""
-    speed: float = 0.10
+    speed: float = 0.12
     """Speed and pitch change by up to this share, up or down."""
     gain_db: float = 6.0
     """Level changes by up to this, up or down, in dB."""
-    p_noise: float = 0.5
+    p_room: float = 0.25
+    """Share of copies that sound as if spoken in a room."""
+    decay_s: tuple[float, float] = (0.1, 0.6)
+    """Range of the time in which a room's sound falls by 60 dB, in seconds."""
+    direct_db: tuple[float, float] = (-3.0, 15.0)
+    """Range of the level of what comes straight from the mouth above what the room adds, in dB."""
+    p_noise: float = 0.6
     """Share of copies with noise."""
-    snr_db: tuple[float, float] = (8.0, 35.0)
+    snr_db: tuple[float, float] = (0.0, 30.0)
     """Range of the speech's level above the noise's, in dB."""
     p_recorded: float = 0.5
     """Share of noise that is a recording, where there are any; the rest is made."""
-    p_band: float = 0.5
+    p_band: float = 0.4
     """Share of copies whose high frequencies are weakened, as by a resampler or a narrow microphone."""
     cutoff_hz: tuple[float, float] = (3000.0, 7500.0)
     """Range of the highest frequency that is left as it is, in hertz."""
@@ -42,6 +51,14 @@ class SoundAugment:
     """Range of the width over which higher frequencies fade, in hertz."""
     stop_band_db: tuple[float, float] = (12.0, 60.0)
     """Range of what frequencies above the fade lose, in dB."""
+    p_thin: float = 0.15
+    """Share of copies whose low frequencies are weakened, as by a telephone or a small microphone."""
+    lowest_hz: tuple[float, float] = (100.0, 350.0)
+    """Range of the frequency below which they fade, in hertz."""
+    p_clip: float = 0.15
+    """Share of copies that are too loud for their format and are cut off at full scale."""
+    clip_db: tuple[float, float] = (0.0, 14.0)
+    """Range of their peak above full scale, in dB."""
 
 
 Recorded = Callable[[int, np.random.Generator], Sound]
@@ -68,11 +85,14 @@ def augment_sound(
     sound: Sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
     speed = 1.0 + rng.uniform(-settings.speed, settings.speed)
     sound = soxr.resample(sound, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="MQ")
+    if rng.random() < settings.p_room:
+        decay_s, direct_db = rng.uniform(*settings.decay_s), rng.uniform(*settings.direct_db)
+        sound = in_room(sound, decay_s=decay_s, direct_db=direct_db, rng=rng)
     if rng.random() < settings.p_noise:
         snr_db = rng.uniform(*settings.snr_db)
         is_recorded = recorded is not None and rng.random() < settings.p_recorded
         noise = recorded(sound.size, rng) if recorded and is_recorded else made_noise(sound.size, rng)
-        sound = sound + noise * np.float32(_speech_level(sound) * 10.0 ** (-snr_db / 20.0))
+        sound = sound + noise * np.float32(_speech_level(sound)) * _gain(-snr_db)
     if rng.random() < settings.p_band:
         sound = low_pass(
             sound,
@@ -80,8 +100,37 @@ def augment_sound(
             roll_off_hz=rng.uniform(*settings.roll_off_hz),
             stop_band_db=rng.uniform(*settings.stop_band_db),
         )
-    gain_db = rng.uniform(-settings.gain_db, settings.gain_db)
-    return to_int16(sound * np.float32(10.0 ** (gain_db / 20.0)))
+    if rng.random() < settings.p_thin:
+        sound = high_pass(sound, cutoff_hz=rng.uniform(*settings.lowest_hz))
+    if rng.random() < settings.p_clip:
+        peak = max(float(np.abs(sound).max()), _TINY)
+        gain = _gain(rng.uniform(*settings.clip_db)) / np.float32(peak)
+    else:
+        gain = _gain(rng.uniform(-settings.gain_db, settings.gain_db))
+    return to_int16(sound * gain)
+
+
+def in_room(sound: Sound, *, decay_s: float, direct_db: float, rng: np.random.Generator) -> Sound:
+    """Sound with the late sound of a room behind it.
+
+    Args:
+        sound: float32, shape (n_samples,), 16 kHz.
+        decay_s: time in which the room's sound falls by 60 dB, in seconds.
+        direct_db: level of the sound itself above the room's, in dB.
+        rng: draws the room.
+
+    Returns:
+        float32, shape (n_samples,); what rings on behind the end is cut off.
+    """
+    n_samples = round(decay_s * SAMPLE_RATE_HZ)
+    response = rng.standard_normal(n_samples) * 10.0 ** (-3.0 * np.arange(n_samples) / n_samples)
+    response[: round(rng.uniform(*_FIRST_ECHO_S) * SAMPLE_RATE_HZ)] = 0.0
+    response *= 10.0 ** (-direct_db / 20.0) / max(float(np.sqrt(np.sum(response**2))), _TINY)
+    response[0] = 1.0
+    size = 1 << (sound.size + n_samples - 1).bit_length()
+    spectrum = np.fft.rfft(sound, size) * np.fft.rfft(response, size)
+    heard: Sound = np.fft.irfft(spectrum, size)[: sound.size].astype(np.float32)
+    return heard
 
 
 def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Sound:
@@ -124,9 +173,29 @@ def low_pass(sound: Sound, *, cutoff_hz: float, roll_off_hz: float, stop_band_db
     return filtered
 
 
+def high_pass(sound: Sound, *, cutoff_hz: float) -> Sound:
+    """Sound with weaker low frequencies: a Butterworth response of fourth order, without its phase.
+
+    Args:
+        sound: float32, shape (n_samples,), 16 kHz.
+        cutoff_hz: where 3 dB are lost, in hertz.
+
+    Returns:
+        float32, shape (n_samples,).
+    """
+    frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / SAMPLE_RATE_HZ)
+    gain = 1.0 / np.sqrt(1.0 + (cutoff_hz / np.maximum(frequency_hz, 1.0)) ** 8)
+    filtered: Sound = np.fft.irfft(np.fft.rfft(sound) * gain, sound.size).astype(np.float32)
+    return filtered
+
+
 def made_noise(n_samples: int, rng: np.random.Generator) -> Sound:
     """Noise of some colour between white and brown: float32, shape (n_samples,), of RMS 1."""
     return coloured_noise(n_samples, rng.uniform(0.0, 2.0), rng)
+
+
+def _gain(level_db: float) -> np.float32:
+    return np.float32(10.0 ** (level_db / 20.0))
 
 
 def _speech_level(sound: Sound) -> float:

@@ -11,7 +11,7 @@ from serd.features import FeatureSet, Mfccs
 from serd.labels import NONE
 from serd.windows import Padding, pad
 from train.clips import Clip
-from train.corpora import CLASSES
+from train.corpora import CLASSES, ravdess
 from train.dataset import ClipWindows, Dataset
 from train.feature_augment import FeatureAugment, FeatureAugmenter
 from train.losses import NOT_ASKED
@@ -30,7 +30,9 @@ class BatchSettings:
     batch: int = 32
     """Windows in a batch."""
     song_share: float = 0.5
-    """Share of the song clips that are drawn each epoch; every speech clip is."""
+    """Share of the song clips that are drawn each epoch; every speech clip of RAVDESS is."""
+    other_share: float = 0.4
+    """Share of the clips of other corpora that are drawn each epoch."""
     noise_share: float = 0.5
     """Share of the recordings without speech that are drawn each epoch."""
     balance: float = 0.5
@@ -74,27 +76,22 @@ class BatchMaker:
         self._groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         for index in self._copies:
             self._groups[_group(self._clips[index])].append(index)
-        self._speech = [i for i in self._copies if self._clips[i].channel == "speech"]
-        self._song = [i for i in self._copies if self._clips[i].channel == "song"]
-        self._noise = [i for i in self._copies if self._clips[i].is_noise]
-        self._n_song = round(len(self._song) * settings.song_share)
-        self._n_noise = round(len(self._noise) * settings.noise_share)
+        self._kinds = self._sorted_by_kind()
         self._weights = self._class_weights()
         self._asked = self._corpus_classes()
 
     @property
     def n_batches(self) -> int:
         """Batches in an epoch; the last, incomplete one is left out unless it is the only one."""
-        n_windows = len(self._speech) + self._n_song + self._n_noise
+        n_windows = sum(n_drawn for _, n_drawn in self._kinds)
         return max(1, n_windows // self._settings.batch)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield batches for ever."""
         size = self._settings.batch
         while True:
-            song = rng.permutation(self._song)[: self._n_song].tolist()
-            noise = rng.permutation(self._noise)[: self._n_noise].tolist()
-            order = [*self._speech, *song, *noise]
+            drawn = [rng.permutation(clips)[:n_drawn] for clips, n_drawn in self._kinds]
+            order = np.concatenate(drawn).astype(int).tolist()
             rng.shuffle(order)
             for first in range(0, self.n_batches * size, size):
                 yield self._batch(order[first : first + size], rng)
@@ -146,15 +143,25 @@ class BatchMaker:
         # Of everything that is heard one can say that somebody speaks.
         return {name: np.isin(self._outputs, [*emotions, NONE]) for name, emotions in shown.items()}
 
+    def _sorted_by_kind(self) -> list[tuple[list[int], int]]:
+        """The clips of each kind, and how many of them an epoch shows."""
+        shares = {
+            "speech": 1.0,
+            "song": self._settings.song_share,
+            "other": self._settings.other_share,
+            "noise": self._settings.noise_share,
+        }
+        kinds: dict[str, list[int]] = {kind: [] for kind in shares}
+        for index in self._copies:
+            kinds[_kind(self._clips[index])].append(index)
+        return [(clips, round(len(clips) * shares[kind])) for kind, clips in kinds.items()]
+
     def _class_weights(self) -> NDArray[np.float32]:
         """Weight of each class, 1 on average over an epoch's windows."""
         counts = np.zeros(len(self._outputs))
-        for index in self._speech:
-            counts[self._clips[index].label] += 1
-        for index in self._song:
-            counts[self._clips[index].label] += self._settings.song_share
-        for index in self._noise:
-            counts[self._clips[index].label] += self._settings.noise_share
+        for clips, n_drawn in self._kinds:
+            for index in clips:
+                counts[self._clips[index].label] += n_drawn / len(clips)
         weights = np.maximum(counts, 1.0) ** -self._settings.balance
         return (weights / np.average(weights, weights=counts)).astype(np.float32)
 
@@ -173,6 +180,13 @@ def plain_windows(dataset: Dataset, n_frames: int, padding: Padding) -> Windows:
                 windows.append(pad(frames.astype(np.float32), n_frames, padding))
                 labels.append(clip.label)
     return np.array(windows, np.float32), np.array(labels, np.int64)
+
+
+def _kind(clip: Clip) -> str:
+    """Which of a batch's shares a clip falls under."""
+    if clip.is_noise:
+        return "noise"
+    return clip.channel if clip.corpus == ravdess.NAME else "other"
 
 
 def _group(clip: Clip) -> tuple[str, str, str]:

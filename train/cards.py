@@ -9,6 +9,8 @@ from serd.labels import EMOTIONS, NONE
 from train.corpora import CREDITS
 from train.corpora.ravdess import LICENCE
 from train.dataset import Dataset
+from train.noise_folds import CREDIT as ESC_CREDIT
+from train.noise_folds import is_esc
 from train.recipe import WINDOW_S, Recipe
 
 
@@ -34,6 +36,9 @@ def trained_card(
         network_sha256: checksum of its flatbuffer; empty while it is none.
     """
     there = {clip.corpus for clip in dataset.clips}
+    thanks = [CREDITS[each] for each in CREDITS if each in there]
+    if any(clip.is_noise and is_esc(clip.path) for clip in dataset.clips):
+        thanks.append(ESC_CREDIT)
     windows = recipe.windows
     return ModelCard(
         name=name,
@@ -45,7 +50,7 @@ def trained_card(
         mean=tuple(mean),
         std=tuple(std),
         network_sha256=network_sha256,
-        licence=" ".join([LICENCE, *(CREDITS[each] for each in CREDITS if each in there)]),
+        licence=" ".join([LICENCE, *thanks]),
         no_speech_threshold=recipe.no_speech_threshold if NONE in dataset.outputs else None,
         training=facts,
     )

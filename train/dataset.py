@@ -21,6 +21,7 @@ from train.actors import Actors
 from train.augment import Sound, SoundAugment, augment_sound
 from train.clips import OUTPUTS, Clip
 from train.noise import even_piece
+from train.noise_folds import noise_fold
 from train.processes import map_in_order
 
 _MIN_STD = 1e-3
@@ -57,6 +58,9 @@ class ClipWindows:
     """0 is the clip as recorded, 1 and above are augmented."""
     frames: tuple[NDArray[np.float16], ...]
     """float16, shape (n, n_mfcc) each, n up to ``WindowSettings.n_frames``: speech without padding."""
+    noise_fold: str = ""
+    """Part of the recordings of noise that lies under it, as ``train.noise_folds`` has it; empty where
+    there is none, or none that is recorded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +83,15 @@ class Dataset:
         return replace(
             self, copies=tuple(each for each in self.copies if is_theirs(self.clips[each.clip]))
         )
+
+    def without_noise(self, fold: str) -> "Dataset":
+        """The part in which no recording of one part of the noise is heard."""
+
+        def is_free(each: ClipWindows) -> bool:
+            clip = self.clips[each.clip]
+            return each.noise_fold != fold and not (clip.is_noise and noise_fold(clip.path) == fold)
+
+        return replace(self, copies=tuple(filter(is_free, self.copies)))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -180,15 +193,26 @@ def _clip_copies(
     except SoundFileError as exc:
         return str(exc)
     name_key = hashlib.sha256(clip.path.stem.encode()).digest()[:8]
-    recorded = partial(_draw_recorded, noises) if noises else None
     copies = []
     for copy in range(augment.copies + 1):
         rng = np.random.default_rng([seed, copy, *name_key])
+        bank = _Recordings(noises)
+        recorded = bank.draw if noises else None
         samples = augment_sound(original, augment, rng, recorded) if copy else original
         frames = tuple(each.astype(np.float16) for each in speech_frames(samples, settings))
-        copies.append(ClipWindows(clip=index, copy=copy, frames=frames))
+        copies.append(ClipWindows(clip=index, copy=copy, frames=frames, noise_fold=bank.fold))
     return copies
 
 
-def _draw_recorded(noises: tuple[Path, ...], n_samples: int, rng: np.random.Generator) -> Sound:
-    return even_piece(noises[rng.integers(len(noises))], n_samples, rng)
+class _Recordings:
+    """Draws recordings of noise, and remembers where the last was from."""
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self._paths = paths
+        self.fold = ""
+
+    def draw(self, n_samples: int, rng: np.random.Generator) -> Sound:
+        """So many samples of one, of RMS 1."""
+        path = self._paths[rng.integers(len(self._paths))]
+        self.fold = noise_fold(path)
+        return even_piece(path, n_samples, rng)

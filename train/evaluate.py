@@ -14,6 +14,7 @@ from serd.segments import SpeechWindow
 from serd.smoothing import Smoother
 from serd.sources.files import FileSource
 from train.clips import Clip, CorpusError
+from train.corpora import CLASSES
 from train.scores import UNHEARD, Scores, score
 
 
@@ -81,6 +82,8 @@ def score_clips(
 ) -> tuple[Scores, list[str]]:
     """Score a model on clips.
 
+    What the model gives to emotions that none of the clips' corpora has is left out of its decisions.
+
     Returns:
         The scores, and one line for each clip that could not be read and was left out.
 
@@ -88,6 +91,7 @@ def score_clips(
         CorpusError: no clip could be read.
     """
     labels = model.card.labels
+    asked = np.isin(labels, [each for clip in clips for each in CLASSES.get(clip.corpus, labels)])
     truth, decisions, left_out = [], [], []
     for clip in clips:
         try:
@@ -96,7 +100,7 @@ def score_clips(
             left_out.append(str(exc))
             continue
         truth.append(labels.index(clip.emotion))
-        decisions.append(UNHEARD if probabilities is None else int(probabilities.argmax()))
+        decisions.append(UNHEARD if probabilities is None else int((probabilities * asked).argmax()))
     if not truth:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
     return score(truth, decisions, labels), left_out

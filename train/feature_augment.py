@@ -21,19 +21,23 @@ class FeatureAugment:
 
     p_original: float = 0.25
     """Share of windows taken from the clip as recorded, not from an augmented copy."""
-    p_join: float = 0.25
+    p_join: float = 0.15
     """Share of windows that go on with another clip of the same actor, emotion and channel."""
     p_shift: float = 0.5
     """Share of windows that begin in the middle, their start repeated behind their end."""
     gain_db: float = 6.0
     """Log energy changes by up to this, up or down, in dB."""
+    p_level: float = 0.25
+    """Share of windows whose level is that of another microphone or distance."""
+    level_db: tuple[float, float] = (-36.0, 14.0)
+    """Range of that change, in dB."""
     p_warp: float = 0.5
     """Share of windows with a warped frequency axis."""
     warp: float = 0.10
     """The axis is stretched by up to this share, up or down."""
     n_time_masks: int = 2
     """Number of stretches of time that are masked."""
-    time_mask_frames: int = 40
+    time_mask_frames: int = 27
     """Longest masked stretch, in frames."""
     p_band_mask: float = 0.5
     """Share of windows with a masked band."""
@@ -87,8 +91,11 @@ class FeatureAugmenter:
             window[:, 0] = energy
         if rng.random() < settings.p_band_mask:
             window = self._masked_band(window, rng)
+        gain_db = rng.uniform(-settings.gain_db, settings.gain_db)
+        if rng.random() < settings.p_level:
+            gain_db += rng.uniform(*settings.level_db)
         # Log energy is a natural logarithm of power.
-        window[:, 0] += rng.uniform(-settings.gain_db, settings.gain_db) * np.log(10.0) / 10.0
+        window[:, 0] += gain_db * np.log(10.0) / 10.0
         for _ in range(settings.n_time_masks):
             length = int(rng.integers(settings.time_mask_frames + 1))
             first = int(rng.integers(n_frames - length + 1))

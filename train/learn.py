@@ -1,4 +1,9 @@
-"""The training loop: windows of some actors in, a Keras model out."""
+"""The training loop: windows of some actors in, a Keras model out.
+
+K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
+https://kellerjordan.github.io/posts/muon (the convolutions' updates); I. Loshchilov and F. Hutter,
+"Decoupled Weight Decay Regularization", ICLR 2019 (AdamW, for all other weights).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,27 +13,36 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from serd.windows import Padding
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.dataset import Dataset, WindowSettings
 from train.feature_augment import FeatureAugment
 from train.losses import AskedCrossentropy
-from train.network import NetworkSettings, build_network
+from train.network import NetworkSettings, as_kept, build_network
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LearnSettings:
     """How the network learns; there is no early stop, so nothing is chosen by looking."""
 
-    epochs: int = 50
+    epochs: int = 60
     """Number of epochs."""
+    n_frames: int = 200
+    """Frames of a training window: what a clip mostly holds. The network kept takes the daemon's."""
     learning_rate: float = 2e-3
     """Highest learning rate, reached after the warm-up; it falls to zero along a cosine."""
     warmup_epochs: float = 3.0
     """Epochs in which the learning rate rises."""
     weight_decay: float = 0.02
     """Decoupled weight decay of AdamW."""
+    kernel_rate: float = 0.02
+    """Highest learning rate of the convolutions' kernels, which Muon updates."""
+    kernel_decay: float = 0.05
+    """Decoupled weight decay of those kernels."""
     label_smoothing: float = 0.1
     """Probability mass spread over all classes."""
+    is_compiled: bool = True
+    """Whether XLA compiles a step: it takes half a minute and then half the time."""
     ema: float = 0.99
     """Momentum of the moving average of the weights, which is what is kept."""
     batches: BatchSettings = field(default_factory=BatchSettings)
@@ -89,13 +103,19 @@ def learn(
     """
     keras.utils.clear_session()  # or layers' names, and so the file, would depend on earlier folds
     keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    if not settings.is_compiled:  # XLA's code would be three times slower
+        tf.config.experimental.enable_op_determinism()
     mean, std = dataset.normalisation()
     model = build_network(
-        settings.network, n_frames=windows.n_frames, n_labels=len(dataset.outputs), mean=mean, std=std
+        settings.network,
+        n_frames=settings.n_frames,
+        n_labels=len(dataset.outputs),
+        mean=mean,
+        std=std,
+        is_trained=True,
     )
     maker = BatchMaker(
-        dataset, windows.feature_set, windows.n_frames, settings.batches, settings.augment, mean
+        dataset, windows.feature_set, settings.n_frames, settings.batches, settings.augment, mean
     )
     _compile(model, settings, maker.n_batches, watch)
     batches = maker.batches(np.random.default_rng(seed))
@@ -103,7 +123,7 @@ def learn(
         next(batches)
     model.fit(
         batches,
-        validation_data=_validation(watch.validation, windows, len(dataset.outputs)),
+        validation_data=_validation(watch.validation, settings, windows.padding, len(dataset.outputs)),
         shuffle=False,
         steps_per_epoch=maker.n_batches,
         initial_epoch=watch.n_done,
@@ -111,7 +131,8 @@ def learn(
         verbose=0,
         callbacks=watch.callbacks,
     )
-    return Learnt(model=model, mean=mean, std=std)
+    kept = as_kept(model, settings.network, n_frames=windows.n_frames, mean=mean, std=std)
+    return Learnt(model=kept, mean=mean, std=std)
 
 
 def _compile(model: keras.Model, settings: LearnSettings, n_batches: int, watch: Watch) -> None:
@@ -121,22 +142,29 @@ def _compile(model: keras.Model, settings: LearnSettings, n_batches: int, watch:
         loss=AskedCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=watch.metrics or None,
         run_eagerly=watch.is_eager,
+        jit_compile=settings.is_compiled and not watch.is_eager,
     )
 
 
 def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Optimizer:
-    """AdamW with warm-up and cosine; its weight average replaces the weights at the end of fit."""
+    """Muon with warm-up and cosine; its weight average replaces the weights at the end of fit."""
     total = n_batches * settings.epochs
     warmup = min(round(n_batches * settings.warmup_epochs), total // 2)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         total - warmup,
-        warmup_target=settings.learning_rate,
+        warmup_target=settings.kernel_rate,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(
+    # Keras takes the rate of all weights, and the decay of all, from that of Muon's.
+    ratio = settings.learning_rate / settings.kernel_rate
+    optimizer = keras.optimizers.Muon(
         schedule,
-        weight_decay=settings.weight_decay,
+        weight_decay=settings.kernel_decay,
+        rms_rate=None,
+        exclude_layers=["dense"],
+        adam_lr_ratio=ratio,
+        adam_weight_decay=settings.weight_decay * ratio,
         use_ema=True,
         ema_momentum=settings.ema,
     )
@@ -145,10 +173,10 @@ def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Opti
 
 
 def _validation(
-    dataset: Dataset | None, windows: WindowSettings, n_outputs: int
+    dataset: Dataset | None, settings: LearnSettings, padding: Padding, n_outputs: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     """Inputs and one-hot targets of held-out clips; None where there is no window."""
     if dataset is None:
         return None
-    inputs, labels = plain_windows(dataset, windows.n_frames, windows.padding)
+    inputs, labels = plain_windows(dataset, settings.n_frames, padding)
     return (inputs, np.eye(n_outputs, dtype=np.float32)[labels]) if len(labels) else None

@@ -1,17 +1,26 @@
-"""The network: a residual stack of dilated one-dimensional convolutions over MFCC frames.
+"""The network: residual stacks of dilated one-dimensional convolutions over MFCC frames.
 
 K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016 (residual blocks); J. Hu et al.,
 "Squeeze-and-Excitation Networks", CVPR 2018 (channel gates); K. Okabe et al., "Attentive Statistics
 Pooling for Deep Speaker Embedding", Interspeech 2018 (pooling).
+
+A network has two forms with the same weights: one of matrix products, which is trained, and one of
+``Conv1D``, which is kept and converted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import keras
 import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from train.frame_product import FrameProduct
+
+DENSE_LOGITS: Final = "dense_logits"
+"""Name of the layer that gives a member's logits."""
 _EPSILON = 1e-5
 """Keeps the square root of a variance, and its gradient, finite."""
 
@@ -20,9 +29,9 @@ _EPSILON = 1e-5
 class NetworkSettings:
     """Size of the network."""
 
-    stem_channels: int = 96
+    stem_channels: int = 56
     """Channels of the first convolution, at half the frame rate."""
-    channels: int = 112
+    channels: int = 56
     """Channels of the residual blocks, at a quarter of the frame rate."""
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     """Dilation of each residual block's first convolution."""
@@ -41,6 +50,7 @@ def build_network(
     n_labels: int,
     mean: NDArray[np.float32],
     std: NDArray[np.float32],
+    is_trained: bool = False,
 ) -> keras.Model:
     """A Keras model from MFCCs to class probabilities.
 
@@ -50,51 +60,103 @@ def build_network(
         n_labels: classes.
         mean: float32, shape (n_mfcc,); subtracted inside the graph.
         std: float32, shape (n_mfcc,); divided by inside the graph.
+        is_trained: the form of matrix products, for training; ``as_kept`` gives the other.
 
     Returns:
         float32 (B, n_frames, n_mfcc) -> float32 (B, n_labels). Shapes in the comments are
         those of 298 frames of 40 MFCCs.
     """
+    build = _Convolutions(is_product=is_trained)
     inputs = keras.Input((n_frames, len(mean)), name="mfcc")  # (B, 298, 40)
     x = layers.Normalization(axis=-1, mean=mean, variance=np.square(std))(inputs)
-    x = _convolution(x, settings.stem_channels, kernel=5, strides=2)  # (B, 149, 96)
+    x = build.convolution(x, settings.stem_channels, kernel=5, strides=2)  # (B, 149, 56)
     x = layers.ReLU()(x)
-    x = _convolution(x, settings.channels, kernel=3, strides=2)  # (B, 75, 112)
+    x = build.convolution(x, settings.channels, kernel=3, strides=2)  # (B, 75, 56)
     x = layers.ReLU()(x)
     for dilation in settings.dilations:
-        x = _residual_block(x, dilation, settings.block_dropout)  # (B, 75, 112)
-    x = _attentive_statistics(x, settings.attention_channels)  # (B, 224)
+        x = build.residual_block(x, dilation, settings.block_dropout)  # (B, 75, 56)
+    x = _attentive_statistics(x, settings.attention_channels)  # (B, 112)
     x = layers.Dropout(settings.dropout)(x)
-    outputs = layers.Dense(n_labels, activation="softmax", name="probabilities")(x)  # (B, 8)
-    return keras.Model(inputs, outputs)
+    logits = layers.Dense(n_labels, name=DENSE_LOGITS)(x)  # (B, 8)
+    return keras.Model(inputs, layers.Softmax(name="probabilities")(logits))
 
 
-def _convolution(
-    x: keras.KerasTensor, channels: int, *, kernel: int, strides: int = 1, dilation: int = 1
-) -> keras.KerasTensor:
-    x = layers.Conv1D(
-        channels,
-        kernel,
-        strides=strides,
-        dilation_rate=dilation,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-    )(x)
-    return layers.BatchNormalization(momentum=0.95)(x)
+def as_kept(
+    model: keras.Model,
+    settings: NetworkSettings,
+    *,
+    n_frames: int,
+    mean: NDArray[np.float32],
+    std: NDArray[np.float32],
+) -> keras.Model:
+    """The form to keep of a trained network, for windows of another length if need be."""
+    n_labels = model.output_shape[-1]
+    kept = build_network(settings, n_frames=n_frames, n_labels=n_labels, mean=mean, std=std)
+    pairs = zip(model.get_weights(), kept.get_weights(), strict=True)
+    kept.set_weights([trained.reshape(own.shape) for trained, own in pairs])
+    return kept
 
 
-def _residual_block(x: keras.KerasTensor, dilation: int, dropout: float) -> keras.KerasTensor:
-    """Two convolutions, a gate on each channel, and the input added to what comes out."""
-    channels = x.shape[-1]
-    y = _convolution(x, channels, kernel=3, dilation=dilation)
-    y = layers.ReLU()(y)
-    y = layers.SpatialDropout1D(dropout)(y)
-    y = _convolution(y, channels, kernel=3)
-    gate = layers.GlobalAveragePooling1D(keepdims=True)(y)  # (B, 1, C)
-    gate = layers.Dense(channels // 8, activation="relu")(gate)
-    gate = layers.Dense(channels, activation="sigmoid")(gate)
-    return layers.ReLU()(layers.Add()([x, layers.Multiply()([y, gate])]))
+def average(members: Sequence[keras.Model]) -> keras.Model:
+    """One network that decides by the mean of its members' logits.
+
+    Args:
+        members: networks with the same inputs and outputs.
+    """
+    if len(members) == 1:
+        return members[0]
+    inputs = keras.Input(members[0].input_shape[1:], name="mfcc")
+    logits = [
+        keras.Model(member.inputs, _logits(member), name=f"member_{number}")(inputs)
+        for number, member in enumerate(members)
+    ]
+    mean = layers.Average()(logits)
+    return keras.Model(inputs, layers.Softmax(name="probabilities")(mean))
+
+
+def logit_model(model: keras.Model) -> keras.Model:
+    """The part of a network in front of its softmax, with the same weights."""
+    return keras.Model(model.inputs, _logits(model))
+
+
+def _logits(model: keras.Model) -> keras.KerasTensor:
+    return model.get_layer("probabilities").input
+
+
+class _Convolutions:
+    """The convolutions of one form of the network."""
+
+    def __init__(self, *, is_product: bool) -> None:
+        self._is_product = is_product
+
+    def convolution(
+        self, x: keras.KerasTensor, channels: int, *, kernel: int, strides: int = 1, dilation: int = 1
+    ) -> keras.KerasTensor:
+        """A convolution and the normalisation behind it."""
+        if self._is_product:
+            x = FrameProduct(channels, kernel, strides=strides, dilation=dilation)(x)
+        else:
+            x = layers.Conv1D(
+                channels,
+                kernel,
+                strides=strides,
+                dilation_rate=dilation,
+                padding="same",
+                use_bias=False,
+            )(x)
+        return layers.BatchNormalization(momentum=0.95)(x)
+
+    def residual_block(self, x: keras.KerasTensor, dilation: int, dropout: float) -> keras.KerasTensor:
+        """Two convolutions, a gate on each channel, and the input added to what comes out."""
+        channels = x.shape[-1]
+        y = self.convolution(x, channels, kernel=3, dilation=dilation)
+        y = layers.ReLU()(y)
+        y = layers.SpatialDropout1D(dropout)(y)
+        y = self.convolution(y, channels, kernel=3)
+        gate = layers.GlobalAveragePooling1D(keepdims=True)(y)  # (B, 1, C)
+        gate = layers.Dense(channels // 8, activation="relu")(gate)
+        gate = layers.Dense(channels, activation="sigmoid")(gate)
+        return layers.ReLU()(layers.Add()([x, layers.Multiply()([y, gate])]))
 
 
 def _attentive_statistics(x: keras.KerasTensor, hidden: int) -> keras.KerasTensor:

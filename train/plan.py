@@ -53,15 +53,20 @@ def make_plan(
 
     Raises:
         CorpusError: no clip, an actor missing or in two groups, no such protocol, a group of test
-            actors without speech, an actor of another corpus to be held out, or an emotion that
-            nobody who is learnt from shows.
+            actors without speech or of several corpora, validation actors of another corpus than
+            RAVDESS, or an emotion that nobody who is learnt from shows.
     """
     found = find_training_clips(root, also, with_song=with_song)
     own = frozenset(clip.actor for clip in found.clips if clip.corpus == ravdess.NAME)
-    if others := (test | validation) & (found.actors - own):
+    if test & own and test - own:
         raise CorpusError(
-            f"actor {format_actors(others)} is of another corpus than RAVDESS, whose clips are learnt"
-            " from and never scored"
+            f"actors {format_actors(test)}: those of RAVDESS and of another corpus are scored apart,"
+            " since they do not show the same emotions"
+        )
+    if others := (validation & found.actors) - own:
+        raise CorpusError(
+            f"actor {format_actors(others)} is of another corpus than RAVDESS, whose clips are never"
+            " validation clips"
         )
     folds = protocol_folds(protocol, own) if protocol else ()
     alone = (left_alone(protocol) & own) - test - validation

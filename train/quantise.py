@@ -5,6 +5,7 @@ al., "Quantization and Training of Neural Networks for Efficient Integer-Arithme
 CVPR 2018.
 """
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,9 +38,7 @@ def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision,
     Raises:
         RunError: the graph needs operators that a TFLite runtime does not have, or runs in loops.
     """
-    with saved_model(model) as folder, warnings.catch_warnings(), quiet_stderr():
-        # TensorFlow says that its own interpreter goes, in favour of the one that serd uses.
-        warnings.simplefilter("ignore", UserWarning)
+    with _converting(model) as folder:
         float32 = _float32(folder)
         graph = read_graph(float32)
         if graph.has_loops:  # TensorFlow's calibration would end the process here
@@ -52,6 +51,21 @@ def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision,
             "dynamic": _dynamic(folder),
             "int8": _int8(folder, windows, float_tensors(graph)),
         }
+
+
+def to_int8(model: keras.Model, windows: NDArray[np.float32]) -> bytes:
+    """The int8 flatbuffer alone, of a network without loops; as ``convert`` gives it."""
+    with _converting(model) as folder:
+        return _int8(folder, windows, float_tensors(read_graph(_float32(folder))))
+
+
+@contextlib.contextmanager
+def _converting(model: keras.Model) -> Iterator[Path]:
+    """The folder that converters take, while they are kept from talking."""
+    with saved_model(model) as folder, warnings.catch_warnings(), quiet_stderr():
+        # TensorFlow says that its own interpreter goes, in favour of the one that serd uses.
+        warnings.simplefilter("ignore", UserWarning)
+        yield folder
 
 
 def float_tensors(graph: Graph) -> list[str]:

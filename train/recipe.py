@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from serd.audio import SAMPLE_RATE_HZ
 from serd.features import MFCC40_V1
@@ -35,8 +35,14 @@ class Recipe:
     """How clips become the network's input."""
     sound: SoundAugment = field(default_factory=SoundAugment)
     """Copies of each clip."""
-    no_speech_threshold: float = 0.5
+    members: int = 3
+    """Networks, trained apart from each other, whose mean decides."""
+    precision: Literal["float32", "int8"] = "int8"
+    """Arithmetic of the model that is written; ``train.quantise`` says what is int8 in it."""
+    no_speech_threshold: float = 0.1
     """Probability that nobody speaks from which on a network that has heard noise rejects sound."""
+    made_noises: int = 240
+    """Made sounds without speech that are learnt from beside recorded ones."""
     learn: LearnSettings = field(default_factory=LearnSettings)
     """The network and how it learns."""
 
@@ -51,13 +57,21 @@ class Recipe:
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def tiny(recipe: Recipe) -> Recipe:
+    """The recipe of a model for the smallest boards."""
+    network = NetworkSettings(stem_channels=40, channels=40, dilations=(1, 2, 4), attention_channels=24)
+    return replace(recipe, members=1, learn=replace(recipe.learn, network=network))
+
+
 def quick(recipe: Recipe) -> Recipe:
     """A recipe for a smoke run: it shows that everything works, and its model is worth nothing."""
     learn = replace(
         recipe.learn,
         epochs=2,
+        is_compiled=False,
         warmup_epochs=0.5,
         batches=replace(recipe.learn.batches, batch=8),
         network=NetworkSettings(stem_channels=8, channels=16, dilations=(1,), attention_channels=8),
     )
-    return replace(recipe, sound=replace(recipe.sound, copies=1), learn=learn)
+    sound = replace(recipe.sound, copies=1)
+    return replace(recipe, sound=sound, learn=learn, members=1, precision="float32", made_noises=7)

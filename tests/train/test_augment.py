@@ -5,12 +5,7 @@ import pytest
 from voices import synthetic_voice
 
 from serd.audio import SAMPLE_RATE_HZ
-from train.augment import (
-    SoundAugment,
-    augment_sound,
-    coloured_noise,
-    low_pass,
-)
+from train.augment import SoundAugment, augment_sound, coloured_noise, high_pass, in_room, low_pass
 
 
 def test_the_same_seed_gives_the_same_sound() -> None:
@@ -32,7 +27,7 @@ def test_speed_stays_within_its_bounds(seed: int) -> None:
 
 @pytest.mark.parametrize("n_samples", [1, 2, 100])
 def test_very_short_and_silent_sound_is_no_reason_to_fail(n_samples: int) -> None:
-    settings = SoundAugment(p_noise=1.0, p_band=1.0)
+    settings = SoundAugment(p_room=1.0, p_noise=1.0, p_band=1.0, p_thin=1.0, p_clip=1.0)
     silent = np.zeros(n_samples, np.int16)
     assert not augment_sound(silent, settings, np.random.default_rng(0)).any()
 
@@ -56,3 +51,32 @@ def test_low_pass_keeps_the_low_and_takes_the_high() -> None:
     hz = np.fft.rfftfreq(noise.size, 1 / SAMPLE_RATE_HZ)
     assert np.allclose(power[hz < 3900], before[hz < 3900], rtol=1e-2)
     assert np.allclose(power[hz > 4500], before[hz > 4500] * 1e-6, rtol=1e-1)
+
+
+def test_high_pass_takes_the_low_and_keeps_the_high() -> None:
+    """At the cutoff 3 dB are lost, an octave below it 24 dB."""
+    time_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    tones = [np.sin(2 * np.pi * hz * time_s).astype(np.float32) for hz in (100.0, 200.0, 2000.0)]
+    lost_db = [20 * np.log10(each.std() / high_pass(each, cutoff_hz=200.0).std()) for each in tones]
+    assert lost_db == pytest.approx([24.1, 3.0, 0.0], abs=0.1)
+
+
+@pytest.mark.parametrize("decay_s", [0.1, 0.3, 0.6])
+def test_a_room_rings_as_long_and_as_loud_as_asked(decay_s: float) -> None:
+    rng = np.random.default_rng(0)
+    click = np.zeros(2 * SAMPLE_RATE_HZ, np.float32)
+    click[0] = 1.0
+    heard = in_room(click, decay_s=decay_s, direct_db=6.0, rng=rng)
+    assert heard[0] == pytest.approx(1.0, abs=1e-4)
+    power = np.square(heard[1:], dtype=np.float64)
+    assert -10 * np.log10(power.sum()) == pytest.approx(6.0, abs=0.01)
+    left = np.cumsum(power[::-1])[::-1]  # Schroeder's integral
+    begins, ends = (int(np.argmax(left < left[0] * 10.0**-share)) for share in (0.5, 2.5))
+    assert (ends - begins) * 3 / SAMPLE_RATE_HZ == pytest.approx(decay_s, rel=0.15)
+
+
+def test_a_clipped_copy_stands_at_full_scale() -> None:
+    settings = SoundAugment(p_noise=0.0, p_room=0.0, p_clip=1.0, clip_db=(6.0, 6.0))
+    copy = augment_sound(synthetic_voice(1.0), settings, np.random.default_rng(0))
+    at_full_scale = np.abs(copy.astype(int)) >= 32767
+    assert 0.001 < at_full_scale.mean() < 0.5

@@ -41,7 +41,7 @@ def _batch(p_mixup: float, n_noises: int = 0) -> Batch:
     copies = tuple(ClipWindows(clip=i, copy=0, frames=(frames,)) for i in range(len(clips)))
     dataset = Dataset(clips=clips, copies=copies, left_out={})
     augment = replace(FeatureAugment(), p_mixup=p_mixup, p_join=0.0)
-    settings = BatchSettings(batch=len(clips), noise_share=1.0)
+    settings = BatchSettings(batch=len(clips), other_share=1.0, noise_share=1.0)
     maker = BatchMaker(dataset, MFCC40_V1, 60, settings, augment, np.zeros(40, np.float32))
     return next(maker.batches(np.random.default_rng(3)))
 
@@ -70,3 +70,30 @@ def test_of_every_window_it_is_asked_whether_anybody_speaks() -> None:
     assert (targets[is_noise, :-1] == 0.0).all()
     assert (targets[~is_noise, -1] == 0.0).all()
     assert sorted((targets != NOT_ASKED).sum(axis=1).tolist()) == [7] * 6 + [9] * 11
+
+
+def test_an_epoch_shows_each_kind_of_clip_by_its_share() -> None:
+    clips = (
+        *(_clip("ravdess", each) for each in EMOTIONS),
+        *(replace(_clip("ravdess", "happy"), channel="song") for _ in range(10)),
+        *(_clip("nemo", "sad") for _ in range(10)),
+        *noise_clips([Path(f"rain-{number}.flac") for number in range(10)]),
+    )
+    frames = (np.zeros((50, 40), np.float16),)
+    copies = tuple(ClipWindows(clip=i, copy=0, frames=frames) for i in range(len(clips)))
+    settings = BatchSettings(batch=1, song_share=0.5, other_share=0.3, noise_share=0.2)
+    maker = BatchMaker(
+        Dataset(clips=clips, copies=copies, left_out={}),
+        MFCC40_V1,
+        60,
+        settings,
+        replace(FeatureAugment(), p_mixup=0.0),
+        np.zeros(40, np.float32),
+    )
+    assert maker.n_batches == 8 + 5 + 3 + 2
+    batches = maker.batches(np.random.default_rng(0))
+    targets = np.concatenate([next(batches)[1] for _ in range(maker.n_batches)])
+    asked = np.maximum(targets, 0.0).sum(axis=0)
+    assert asked[EMOTIONS.index("happy")] == 1 + 5
+    assert asked[EMOTIONS.index("sad")] == 1 + 3
+    assert asked[-1] == 2

@@ -55,6 +55,15 @@ def test_a_clip_is_its_utterances_weighted_by_their_speech(tmp_path: Path) -> No
     assert heard.speech_s == pytest.approx(speech_s.sum())
 
 
+def test_emotions_that_a_corpus_lacks_are_no_decision(clips: list[Clip]) -> None:
+    """NEMO knows no calm: of a model that always says so, the next best counts."""
+    polish = [replace(clip, corpus="nemo", emotion="sad") for clip in clips[:2]]
+    scores, _ = score_clips(_always("calm"), polish, PipelineSettings())
+    column = scores.labels.index("calm")
+    assert scores.n_clips == 2
+    assert not scores.confusion[:, column].any()
+
+
 def test_each_clip_counts_once(clips: list[Clip]) -> None:
     speech = [clip for clip in clips if clip.channel == "speech"]
     scores, left_out = score_clips(_always("sad"), speech, PipelineSettings())

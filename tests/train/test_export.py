@@ -42,7 +42,7 @@ def run(corpus_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = ("--quick", "--epochs", 80, "--test-actors", 2, "--seed", 7)
     done = train("fit", corpus_root, *arguments, "--out", out, "--work", folder / "work")
     assert (done.returncode, done.stderr) == (0, "")
-    (path,) = (folder / "work").iterdir()
+    (path,) = (path.parent for path in (folder / "work").glob("*/final.keras"))
     return path
 
 

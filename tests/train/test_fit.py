@@ -106,13 +106,17 @@ def test_a_protocol_run_takes_up_what_is_finished(
         result = train(*arguments, before=have_two_folds)
         assert (result.returncode, result.stderr) == (0, "")
         outputs.append((result.stdout, json.loads(card_path(out).read_text("utf-8"))))
-        for path in (tmp_path / "work").rglob("test-1.json"):
+        for path in [
+            *(tmp_path / "work").rglob("test-1.json"),
+            *(tmp_path / "work").rglob("member-1-*"),
+        ]:
             path.unlink()
     assert len([TfliteModel(path) for path in (tmp_path / "work").rglob("*.tflite")]) == 2
     kept = sorted(path.name for path in (tmp_path / "work").rglob("*.keras"))
     assert kept == ["final.keras", "model-1.keras", "model-2.keras"]
     (first, card), (second, card_again) = outputs
     assert "earlier run" not in first
+    assert "2 of 3 networks were trained by an earlier run" in second
     assert "two 1/2: epoch" in second
     assert "two 2/2: UAR" in second
     accuracy = card["training"]["accuracy"]
@@ -128,8 +132,10 @@ def test_a_protocol_run_takes_up_what_is_finished(
     assert [(each["name"], each["n_clips"]) for each in training["also"]] == [("nEMO", 12)]
     assert "--also FOLDER --noise FOLDER" in training["command"]
     assert f"left out: {noise_root / 'silence.wav'}: holds silence alone" in first
-    assert (training["noise"]["name"], training["noise"]["n_clips"]) == ("noise", 2)
-    assert card["no_speech_threshold"] == 0.5
+    assert (training["noise"]["name"], training["noise"]["n_clips"]) == ("noise", 2 + 7), (
+        "two recorded, seven made"
+    )
+    assert card["no_speech_threshold"] == 0.1
     model = TfliteModel(out)
     assert model.outputs(np.zeros((298, 40), np.float32)).shape == (len(EMOTIONS) + 1,)
     assert "Trained on nEMO as well" in card["licence"]

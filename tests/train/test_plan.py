@@ -42,10 +42,21 @@ def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
     assert plan.corpus.clips[-1].corpus == "nemo", "RAVDESS comes first, as ever"
 
 
-@pytest.mark.parametrize("part", ["test", "validation"])
-def test_another_corpus_is_never_held_out(part: str, release_root: Path, nemo_root: Path) -> None:
+def test_another_corpus_can_be_held_out_and_scored(release_root: Path, nemo_root: Path) -> None:
+    plan = make_plan(release_root, also=[nemo_root], test=frozenset({"nemo:EB0"}))
+    assert plan.split.test == {"nemo:EB0"}
+    assert "nemo:EB0" not in plan.split.train
+    assert "nemo:MK1" in plan.split.train
+
+
+def test_corpora_are_scored_apart(release_root: Path, nemo_root: Path) -> None:
+    with pytest.raises(CorpusError, match="1,nemo:EB0: those of RAVDESS and of another corpus"):
+        make_plan(release_root, also=[nemo_root], test=frozenset({"1", "nemo:EB0"}))
+
+
+def test_another_corpus_is_no_validation(release_root: Path, nemo_root: Path) -> None:
     with pytest.raises(CorpusError, match="actor nemo:EB0 is of another corpus than RAVDESS"):
-        make_plan(release_root, also=[nemo_root], **{part: frozenset({"nemo:EB0"})})  # type: ignore[arg-type]
+        make_plan(release_root, also=[nemo_root], validation=frozenset({"nemo:EB0"}))
 
 
 def test_a_folder_of_no_other_corpus_is_refused(release_root: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from serd.errors import SerdError
 from train.cli import (
+    assess,
     compare,
     crossval,
     data,
@@ -17,7 +18,7 @@ from train.cli import (
     report,
 )
 
-_COMMANDS = (data, explore, fit, evaluate, export, experiments, compare, report, crossval)
+_COMMANDS = (data, explore, fit, evaluate, export, experiments, compare, report, crossval, assess)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,9 +18,9 @@ from train.experiments.folder import RunFolder
 from train.experiments.options import RunOptions
 from train.experiments.progress import duration, reporter
 from train.experiments.settings import Experiment
-from train.experiments.spread import spread
 from train.experiments.tables import comparison
 from train.memory import keep_freed_memory
+from train.spread import spread
 
 _ALL = "all"
 

@@ -37,13 +37,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--test-actors", default="", metavar="1-4", help="actors held out, scored at the end")
     add("--val-actors", default="", metavar="5,6", help="actors held out, shown after each epoch")
     add("--protocol", choices=PROTOCOLS, default="", help="train and score these folds first")
+    add("--folds-only", action="store_true", help="train and score the protocol's folds alone")
+    add("--size", choices=("default", "tiny"), default="default", help="of the network")
+    add("--members", type=positive, help="networks whose mean decides (default: the recipe's)")
+    add("--jobs", type=positive, default=1, help="networks trained at a time (default: 1)")
     add("--no-song", action="store_true", help="learn from speech alone")
     add("--quick", action="store_true", help="a smoke run; its model is worth nothing")
     add(
         "--work",
         type=Path,
         default=Path("runs"),
-        help="folder for Keras models and finished folds (default: runs)",
+        help="folder for windows, trained networks and finished folds (default: runs)",
     )
     fit.set_defaults(command=fit_command)
 
@@ -52,6 +56,10 @@ def fit_command(options: argparse.Namespace) -> int:
     """Train, convert, score and write a model."""
     if options.out.suffix != ".tflite":
         raise InputError(f"Bad --out {options.out}, expected a name that ends in .tflite")
+    if options.folds_only and not options.protocol:
+        raise InputError(
+            f"--folds-only needs --protocol, whose folds are meant; one of {', '.join(PROTOCOLS)}"
+        )
     check_writable(options.out.absolute().parent)
     check_writable(options.work.absolute())
     plan = make_plan(
@@ -67,14 +75,19 @@ def fit_command(options: argparse.Namespace) -> int:
         print(f"left out: {line}")
     keep_freed_memory()
     try:  # here, because TensorFlow takes seconds to load
-        from train.fit import FitSettings, fit  # noqa: PLC0415
-        from train.recipe import Recipe, quick  # noqa: PLC0415
+        from train.fit import fit  # noqa: PLC0415
+        from train.fit_run import FitSettings  # noqa: PLC0415
+        from train.recipe import Recipe, quick, tiny  # noqa: PLC0415
     except ImportError as exc:
         raise LibraryError(f"training needs TensorFlow ({exc}): pip install '.[train]'") from exc
 
     recipe = Recipe(with_song=not options.no_song)
+    if options.size == "tiny":
+        recipe = tiny(recipe)
     if options.quick:
         recipe = quick(recipe)
+    if options.members:
+        recipe = replace(recipe, members=options.members)
     if options.epochs:
         recipe = replace(recipe, learn=replace(recipe.learn, epochs=options.epochs))
     settings = FitSettings(
@@ -83,6 +96,8 @@ def fit_command(options: argparse.Namespace) -> int:
         work=options.work,
         recipe=recipe,
         noise=bank,
+        is_protocol_alone=options.folds_only,
+        n_processes=options.jobs,
         seed=options.seed,
         command=_command(options),
     )
@@ -100,6 +115,10 @@ def _command(options: argparse.Namespace) -> str:
     words.append(f"--seed {options.seed}")
     if options.epochs:
         words.append(f"--epochs {options.epochs}")
+    if options.size != "default":
+        words.append(f"--size {options.size}")
+    if options.members:
+        words.append(f"--members {options.members}")
     if options.test_actors:
         words.append(f"--test-actors {format_actors(parse_actors(options.test_actors))}")
     if options.val_actors:

@@ -1,4 +1,4 @@
-"""What the daemon would have said of each clip, clean and in noise, on all processors."""
+"""What the daemon would have said of each clip, clean, in noise or changed, on all processors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from serd.runtime import TfliteModel
 from serd.sources.files import read_samples
 from train.clips import Clip, CorpusError
 from train.evaluate import Heard, hear
+from train.evaluation.conditions import CONDITIONS
 from train.evaluation.schemes import Scheme
 from train.noise import UNTIMED, NoiseBank, mix, speech_mean_square
 from train.processes import map_in_order
@@ -67,6 +68,8 @@ class Predictions:
     """On the clips as recorded, in their order."""
     noisy: dict[float, tuple[Prediction, ...]]
     """By signal-to-noise ratio in dB, the same clips in the same order."""
+    changed: dict[str, tuple[Prediction, ...]]
+    """By the name of the condition, the same clips in the same order."""
     left_out: tuple[str, ...]
     """One line for each clip that could not be read."""
 
@@ -80,6 +83,7 @@ def predict(
     progress: Callable[[], None] = lambda: None,
     *,
     first_s: float = 0.0,
+    conditions: Sequence[str] = (),
 ) -> Predictions:
     """Let a model hear clips.
 
@@ -91,14 +95,22 @@ def predict(
         noise: what is mixed under them in further passes.
         progress: told of each clip that is done.
         first_s: as for ``hear``.
+        conditions: names in ``CONDITIONS`` under which they are heard in further passes.
 
     Raises:
         CorpusError: no clip could be read.
     """
     ratios = noise.snr_db if noise else ()
-    passes: list[list[Prediction]] = [[] for _ in range(1 + len(ratios))]
+    passes: list[list[Prediction]] = [[] for _ in range(1 + len(ratios) + len(conditions))]
     left_out = []
-    work = partial(_hear_clip, model_path=model_path, pipeline=pipeline, noise=noise, first_s=first_s)
+    work = partial(
+        _hear_clip,
+        model_path=model_path,
+        pipeline=pipeline,
+        noise=noise,
+        first_s=first_s,
+        conditions=tuple(conditions),
+    )
     results = map_in_order(work, [clip for clip, _ in clips])
     for (clip, truth), result in zip(clips, results, strict=True):
         progress()
@@ -113,14 +125,18 @@ def predict(
                 truth=truth,
                 probabilities=None if by_label is None else scheme.probabilities(by_label),
                 speech_s=each.speech_s,
-                noise=name if number else "",
+                noise=name if 0 < number <= len(ratios) else "",
             )
             decisions.append(prediction)
-    clean, *noisy = map(tuple, passes)
+    clean, *others = map(tuple, passes)
     if not clean:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
-    by_ratio = dict(zip(ratios, noisy, strict=True))
-    return Predictions(clean=clean, noisy=by_ratio, left_out=tuple(left_out))
+    return Predictions(
+        clean=clean,
+        noisy=dict(zip(ratios, others, strict=False)),
+        changed=dict(zip(conditions, others[len(ratios) :], strict=True)),
+        left_out=tuple(left_out),
+    )
 
 
 def _hear_clip(
@@ -130,8 +146,9 @@ def _hear_clip(
     pipeline: PipelineSettings,
     noise: NoiseSettings | None,
     first_s: float,
+    conditions: tuple[str, ...],
 ) -> tuple[str, list[Heard]] | str:
-    """The name of the noise and what is heard clean, then at each ratio; or why it cannot be read."""
+    """The name of the noise and what is heard in each pass; or why it cannot be read."""
     try:
         samples = read_samples(clip.path)
     except SoundFileError as exc:
@@ -142,12 +159,13 @@ def _hear_clip(
         name = path.relative_to(noise.bank.folder).as_posix()
         power = speech_mean_square(samples, pipeline.voice)
         sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
-    model = _loaded(model_path, model_path.stat().st_mtime_ns)
+    sounds += [CONDITIONS[each](samples) for each in conditions]
+    model = loaded(model_path, model_path.stat().st_mtime_ns)
     blocks = [AudioBlock(samples=each, offset_samples=0, captured=UNTIMED) for each in sounds]
     return name, [hear([block], model, pipeline, first_s=first_s) for block in blocks]
 
 
 @lru_cache(maxsize=1)
-def _loaded(path: Path, _written_ns: int) -> TfliteModel:
+def loaded(path: Path, _written_ns: int) -> TfliteModel:
     """The model, loaded once a process, and again should the file have been written anew."""
     return TfliteModel(path)

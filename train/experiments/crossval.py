@@ -14,9 +14,9 @@ from train.experiments.measures import measures
 from train.experiments.options import RunOptions
 from train.experiments.pictures import confusion
 from train.experiments.settings import Experiment
-from train.experiments.spread import spread
 from train.files import write_json, write_whole
 from train.scores import Scores
+from train.spread import spread
 
 SUMMARY: Final = "crossval.json"
 _FIGURES: Final = ("uar", "accuracy", "macro_f1")

@@ -1,7 +1,6 @@
 """What networks see of clips, computed once and kept in a folder for the runs that share it."""
 
 import hashlib
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,9 +15,9 @@ from train.article_augment import Variation, VariationSettings, vary
 from train.article_inputs import ARTICLE_MFCC13, N_FRAMES, MeanInput, mean_inputs
 from train.augment import SoundAugment
 from train.clips import Clip, fingerprint
-from train.dataset import ClipWindows, Dataset, WindowSettings, build_dataset
+from train.dataset import Dataset, WindowSettings
 from train.experiments.settings import digest
-from train.files import write_whole
+from train.window_store import Arrays, load_windows, read_arrays, stored_windows, write_arrays
 
 Progress = Callable[[int, int], None]
 _VERSION: Final = 1
@@ -100,13 +99,12 @@ class FeatureStore:
         self, settings: WindowSettings, augment: SoundAugment, *, seed: int, progress: Progress
     ) -> Dataset:
         """The windows of every clip and its copies for the own network."""
-        key = digest([_VERSION, asdict(settings), asdict(augment), seed, self._fingerprint])
-
-        def compute() -> dict[str, NDArray[np.generic]]:
-            made = build_dataset(self._clips, settings, augment, seed=seed, progress=progress)
-            return _packed(made)
-
-        return _unpacked(self._clips, self._get(f"windows-{key}", compute))
+        return load_windows(
+            stored_windows(
+                self._clips, settings, augment, seed=seed, folder=self._folder, progress=progress
+            ),
+            self._clips,
+        )
 
     def _examples(self, wanted: _Wanted, progress: Progress) -> Examples:
         numbers = [_VERSION, wanted.kind, asdict(ARTICLE_MFCC13), asdict(VariationSettings())]
@@ -120,7 +118,7 @@ class FeatureStore:
             left_out=dict(left_out),
         )
 
-    def _compute(self, wanted: _Wanted, progress: Progress) -> dict[str, NDArray[np.generic]]:
+    def _compute(self, wanted: _Wanted, progress: Progress) -> Arrays:
         inputs: list[NDArray[np.float32]] = []
         owners: list[int] = []
         left_out: dict[int, str] = {}
@@ -146,45 +144,9 @@ class FeatureStore:
             "why": np.array(list(left_out.values()), np.str_),
         }
 
-    def _get(
-        self, name: str, compute: Callable[[], dict[str, NDArray[np.generic]]]
-    ) -> dict[str, NDArray[np.generic]]:
+    def _get(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
         """From the folder, else computed and put into it."""
         path = self._folder / f"{name}.npz"
-        if path.is_file():
-            with np.load(path, allow_pickle=False) as arrays:
-                return dict(arrays)
-        made = compute()
-        packed = io.BytesIO()
-        np.savez(packed, allow_pickle=False, **made)
-        write_whole(path, packed.getvalue())
-        return made
-
-
-def _packed(dataset: Dataset) -> dict[str, NDArray[np.generic]]:
-    """A data set as arrays: all frames in one row, and which window, copy and clip they are of."""
-    windows = [(each, frames) for each in dataset.copies for frames in each.frames]
-    n_mfcc = windows[0][1].shape[1] if windows else 0
-    frames = [frames for _, frames in windows] or [np.empty((0, n_mfcc), np.float16)]
-    return {
-        "frames": np.concatenate(frames),
-        "n_frames": np.array([len(frames) for _, frames in windows], np.int64),
-        "clip": np.array([each.clip for each, _ in windows], np.int64),
-        "copy": np.array([each.copy for each, _ in windows], np.int64),
-        "left_out": np.array(list(dataset.left_out), np.int64),
-        "why": np.array(list(dataset.left_out.values()), np.str_),
-    }
-
-
-def _unpacked(clips: Sequence[Clip], arrays: Mapping[str, NDArray[np.generic]]) -> Dataset:
-    windows: dict[tuple[int, int], list[NDArray[np.float16]]] = {}
-    frames = arrays["frames"].astype(np.float16, copy=False)
-    ends = np.cumsum(arrays["n_frames"]).tolist()
-    owners = zip(arrays["clip"].tolist(), arrays["copy"].tolist(), strict=True)
-    for owner, first, end in zip(owners, [0, *ends[:-1]], ends, strict=True):
-        windows.setdefault(owner, []).append(frames[first:end])
-    copies = tuple(
-        ClipWindows(clip=clip, copy=copy, frames=tuple(own)) for (clip, copy), own in windows.items()
-    )
-    left_out = zip(arrays["left_out"].tolist(), arrays["why"].tolist(), strict=True)
-    return Dataset(clips=tuple(clips), copies=copies, left_out=dict(left_out))
+        if not path.is_file():
+            write_arrays(path, compute())
+        return read_arrays(path)

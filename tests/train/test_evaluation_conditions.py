@@ -1,0 +1,54 @@
+"""Conditions change what they say, and nothing else."""
+
+import numpy as np
+import pytest
+from voices import synthetic_voice
+
+from serd.audio import SAMPLE_RATE_HZ, Samples
+from train.evaluation.conditions import CONDITIONS, clipped, faint, telephone, usb_48_khz
+
+
+def _level_db(samples: Samples) -> float:
+    return float(10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-9))
+
+
+def _tone(frequency_hz: float) -> Samples:
+    time_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    return (8000 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.int16)
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+@pytest.mark.parametrize("n_samples", [1, 1000, 16_001])
+def test_sound_stays_as_long_and_silence_stays_silent(name: str, n_samples: int) -> None:
+    changed = CONDITIONS[name](np.zeros(n_samples, np.int16))
+    assert (changed.dtype, changed.shape) == (np.int16, (n_samples,))
+    assert not changed.any()
+
+
+def test_faint_speech_is_30_db_down() -> None:
+    voice = synthetic_voice(1.0)
+    assert _level_db(voice) - _level_db(faint(voice)) == pytest.approx(30.0, abs=0.2)
+
+
+def test_loud_speech_is_cut_off() -> None:
+    loud = clipped(2 * _tone(500.0))
+    assert loud.max() == 32767
+    assert (loud >= 32767).mean() > 0.2
+
+
+@pytest.mark.parametrize("frequency_hz", [1000.0, 3300.0])
+def test_a_telephone_keeps_its_band(frequency_hz: float) -> None:
+    tone = _tone(frequency_hz)
+    assert abs(_level_db(tone) - _level_db(telephone(tone))) < 1.0
+
+
+@pytest.mark.parametrize("frequency_hz", [100.0, 3800.0])
+def test_a_telephone_takes_what_is_beside_its_band(frequency_hz: float) -> None:
+    tone = _tone(frequency_hz)
+    assert _level_db(tone) - _level_db(telephone(tone)) > 30.0
+
+
+def test_a_microphone_at_48_khz_changes_next_to_nothing() -> None:
+    voice = synthetic_voice(1.0)
+    difference = usb_48_khz(voice).astype(int) - voice
+    assert _level_db(voice) - _level_db(difference) > 30.0

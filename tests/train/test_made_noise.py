@@ -1,0 +1,31 @@
+"""Made sounds: none is speech, all are sound, and they are the same each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serd.sources.files import read_samples
+from train.made_noise import made_noises, made_sound
+
+KINDS = ("steady", "surging", "taps", "hum", "tune", "chords", "siren")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sound_is_heard_and_stays_within_full_scale(kind: str) -> None:
+    for seed in range(5):
+        sound = made_sound(kind, np.random.default_rng(seed))
+        assert (sound.dtype, sound.shape) == (np.float32, (64_000,))
+        assert np.isfinite(sound).all()
+        assert 1e-3 < np.sqrt(np.mean(sound**2)) < 1.0
+        assert np.array_equal(sound, made_sound(kind, np.random.default_rng(seed)))
+
+
+def test_files_are_written_once(tmp_path: Path) -> None:
+    paths = made_noises(tmp_path / "made", 14)
+    assert len(set(paths)) == 14
+    assert {path.stem.split("-")[1] for path in paths} == set(KINDS)
+    written_ns = [path.stat().st_mtime_ns for path in paths]
+    assert [path.stat().st_mtime_ns for path in made_noises(tmp_path / "made", 14)] == written_ns
+    assert read_samples(paths[0]).shape == (64_000,)
+    assert sorted(paths) == sorted((tmp_path / "made").iterdir())

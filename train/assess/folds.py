@@ -1,0 +1,162 @@
+"""The networks of one run's folds, each heard on speech and noise that it has not learnt from."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from serd.audio import AudioBlock
+from serd.card import ModelCard
+from serd.labels import EMOTIONS
+from serd.pipeline import PipelineSettings, event_maker, recognise
+from serd.runtime import read_model
+from serd.sources.files import read_samples
+from train.actors import Actors, format_actors, parse_actors
+from train.assess.joined import decide_joined, joined_clips
+from train.clips import Clip, CorpusError
+from train.convert import network_sha256, to_tflite, write_model
+from train.evaluation.conditions import CONDITIONS
+from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, loaded, predict
+from train.evaluation.schemes import scheme_for
+from train.kept import find_network, load_keras
+from train.noise import UNTIMED, NoiseBank
+from train.noise_folds import noise_fold
+from train.processes import map_in_order
+from train.scores import Scores, score
+
+SNR_DB: Final = (20.0, 10.0, 0.0)
+"""Ratios of speech to noise, in dB."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldResult:
+    """What was measured of one fold's network."""
+
+    test: Actors
+    """Whom it was heard on."""
+    card: ModelCard
+    """The network's."""
+    n_bytes: int
+    """Size of its file."""
+    predictions: Predictions
+    """Decisions on their speech: as recorded, in noise, under other conditions."""
+    in_float: Scores
+    """The same network in float32, on their speech as recorded."""
+    joined: Scores
+    """On joined clips."""
+    n_noises: int
+    """Recordings in which nobody speaks, of the part that it has not heard."""
+    noises_named: tuple[str, ...]
+    """Those of them that lead to any event."""
+
+    def scores(self, passed: Sequence[Prediction]) -> Scores:
+        """Counted decisions of one pass."""
+        return score([each.truth for each in passed], [each.decision for each in passed], EMOTIONS)
+
+
+def assess_folds(
+    run: Path, clips: Sequence[Clip], noise: NoiseBank, *, seed: int, report: Report
+) -> list[FoldResult]:
+    """Hear every fold of a run.
+
+    Args:
+        run: folder of the run, with "model-<test actors>.tflite" of each fold.
+        clips: all clips of the corpus.
+        noise: recordings in which nobody speaks.
+        seed: draws noise and what is joined.
+        report: told how it goes on.
+
+    Raises:
+        CorpusError: no fold's network in the folder, or no clip of its test actors.
+    """
+    paths = sorted(run.glob("model-*.tflite"))
+    if not paths:
+        raise CorpusError(f"{run}: no fold's network (model-*.tflite) in it; fit with --protocol first")
+    return [_assess(path, clips, noise, seed, report) for path in paths]
+
+
+def _assess(
+    path: Path, clips: Sequence[Clip], noise: NoiseBank, seed: int, report: Report
+) -> FoldResult:
+    _, card = read_model(path)
+    test = parse_actors(str(card.training["test_actors"]))
+    speech = [clip for clip in clips if clip.actor in test and clip.channel == "speech"]
+    if not speech:
+        raise CorpusError(f"{path}: no clip of its test actors {format_actors(test)}")
+    report(f"{path.parent.name}, actors {format_actors(test)}: {len(speech)} clips")
+    pipeline = PipelineSettings()
+    part = str(card.training.get("unheard_noise", ""))
+    unheard = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
+    predictions = predict(
+        path,
+        [(clip, clip.label) for clip in speech],
+        scheme_for(card.labels),
+        pipeline,
+        NoiseSettings(bank=replace(noise, paths=unheard), snr_db=SNR_DB, seed=seed),
+        conditions=tuple(CONDITIONS),
+    )
+    truth, decisions = zip(*decide_joined(path, joined_clips(speech, seed=seed), pipeline), strict=True)
+    named = map_in_order(partial(_is_named, model_path=path), unheard)
+    return FoldResult(
+        test=test,
+        card=card,
+        n_bytes=path.stat().st_size,
+        predictions=predictions,
+        in_float=_in_float(path, card, speech),
+        joined=score(truth, decisions, EMOTIONS),
+        n_noises=len(unheard),
+        noises_named=tuple(each.name for each, is_named in zip(unheard, named, strict=True) if is_named),
+    )
+
+
+def _is_named(path: Path, *, model_path: Path) -> bool:
+    """Whether a recording leads to any event."""
+    model = loaded(model_path, model_path.stat().st_mtime_ns)
+    block = AudioBlock(samples=read_samples(path), offset_samples=0, captured=UNTIMED)
+    events = event_maker(node="assess", source="noise", card=model.card)
+    return any(True for _ in recognise([block], model, PipelineSettings(), events))
+
+
+def _in_float(path: Path, card: ModelCard, speech: Sequence[Clip]) -> Scores:
+    """The network as float32, on speech as recorded."""
+    network = to_tflite(load_keras(find_network(path.with_suffix(".keras"))))
+    with tempfile.TemporaryDirectory() as folder:
+        there = Path(folder) / "float.tflite"
+        write_model(there, network, replace(card, network_sha256=network_sha256(network)))
+        passed = predict(
+            there,
+            [(clip, clip.label) for clip in speech],
+            scheme_for(card.labels),
+            PipelineSettings(),
+        ).clean
+    return score([each.truth for each in passed], [each.decision for each in passed], EMOTIONS)
+
+
+def other_corpus(path: Path) -> dict[str, Any]:
+    """What a model's card says of speakers of another corpus whom ``fit`` held out from it.
+
+    Returns:
+        "test_actors", "heard_corpus" (whether it learnt from others of theirs), "uar", "n_clips" and
+        "n_classes": the emotions that the corpus has.
+
+    Raises:
+        CorpusError: nobody of another corpus was held out.
+    """
+    _, card = read_model(path)
+    held_out = card.training.get("held_out", {})
+    named = str(held_out.get("test_actors", ""))
+    corpora = {actor.split(":")[0] for actor in named.split(",") if ":" in actor}
+    if not corpora:
+        raise CorpusError(f"{path}: holds nobody of another corpus out, as --test-actors nemo:EB0 would")
+    learnt = {actor.split(":")[0] for actor in str(card.training["actors"]).split(",")}
+    return {
+        "test_actors": named,
+        "heard_corpus": bool(corpora & learnt),
+        "uar": held_out["uar"],
+        "n_clips": held_out["n_clips"],
+        "n_classes": len(held_out["recalls"]),
+    }

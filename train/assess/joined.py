@@ -1,0 +1,83 @@
+"""Somebody who talks on: clips of one actor and emotion behind one another, without their pauses."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from serd.audio import SAMPLE_RATE_HZ, AudioBlock, Samples
+from serd.pipeline import PipelineSettings, speech_segments
+from serd.segments import SpeechWindow
+from serd.sources.files import read_samples
+from train.clips import Clip
+from train.evaluate import hear
+from train.evaluation.predictions import loaded
+from train.noise import UNTIMED
+from train.processes import map_in_order
+from train.scores import UNHEARD
+
+_N_PARTS: Final = 4
+"""Clips in a joined sound: some 6 seconds of speech, which is two full windows."""
+_WINDOW_S: Final = 30.0
+"""Longer than any clip, so that a clip's speech comes in one piece."""
+
+
+def joined_clips(clips: Sequence[Clip], *, seed: int) -> list[tuple[int, tuple[Path, ...]]]:
+    """Which clips are joined, and how their emotion is numbered.
+
+    Args:
+        clips: speech; each is used once, but for what is left over of an actor and emotion.
+        seed: draws which are beside each other.
+
+    Returns:
+        The label and the paths of each joined sound: as many clips as give some 6 seconds of speech.
+    """
+    groups: dict[tuple[str, int], list[Path]] = defaultdict(list)
+    for clip in clips:
+        groups[clip.actor, clip.label].append(clip.path)
+    rng = np.random.default_rng(seed)
+    joined = []
+    for (_, label), paths in groups.items():
+        order = [paths[index] for index in rng.permutation(len(paths))]
+        starts = range(0, max(1, len(order) - _N_PARTS + 1), _N_PARTS)
+        joined += [(label, tuple(order[first : first + _N_PARTS])) for first in starts]
+    return joined
+
+
+def decide_joined(
+    model_path: Path, joined: Sequence[tuple[int, tuple[Path, ...]]], pipeline: PipelineSettings
+) -> list[tuple[int, int]]:
+    """Label and decision of each joined sound, as the daemon names its utterances."""
+    work = partial(_decide, model_path=model_path, pipeline=pipeline)
+    return list(map_in_order(work, list(joined)))
+
+
+def _decide(
+    job: tuple[int, tuple[Path, ...]], *, model_path: Path, pipeline: PipelineSettings
+) -> tuple[int, int]:
+    label, paths = job
+    speech = np.concatenate([np.zeros(0, np.int16), *(_speech(path, pipeline) for path in paths)])
+    silence = np.zeros(SAMPLE_RATE_HZ, np.int16)
+    sound = np.concatenate((silence, speech, silence))
+    model = loaded(model_path, model_path.stat().st_mtime_ns)
+    heard = hear([_block(sound)], model, pipeline).probabilities
+    return label, UNHEARD if heard is None else int(heard.argmax())
+
+
+def _speech(path: Path, pipeline: PipelineSettings) -> Samples:
+    """The speech of a clip, in one piece."""
+    return np.concatenate([np.zeros(0, np.int16), *_pieces(read_samples(path), pipeline)])
+
+
+def _pieces(samples: Samples, pipeline: PipelineSettings) -> Iterator[Samples]:
+    window_samples = round(_WINDOW_S * SAMPLE_RATE_HZ)
+    for segment in speech_segments([_block(samples)], pipeline, window_samples):
+        if isinstance(segment, SpeechWindow):
+            yield segment.samples
+
+
+def _block(samples: Samples) -> AudioBlock:
+    return AudioBlock(samples=samples, offset_samples=0, captured=UNTIMED)

@@ -1,0 +1,202 @@
+"""``docs/model.md``: what a model is, what was measured of it, and what it is not."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from serd.labels import EMOTIONS
+
+Facts = Mapping[str, Any]
+
+_HUMAN: Final = "0.67"
+_TEXTS: Final = Path(__file__).parent
+_HEAD: Final = "<!-- Written by `python -m train assess --page`; do not edit. -->"
+
+
+def model_page(summary: Facts, tiny: Facts | None, pictures: Mapping[str, str]) -> str:
+    """The page, in Markdown.
+
+    Args:
+        summary: figures of the default model's recipe, as ``summarise`` gives them.
+        tiny: those of the tiny model's; None if it was not measured.
+        pictures: file name of each picture: "reliability", "risk_coverage".
+    """
+    parts = [
+        "# The model",
+        _HEAD,
+        (_TEXTS / "intended_use.md").read_text("utf-8").strip(),
+        "## Figures",
+        _setting(summary),
+        _goals(summary),
+        "Each fold's actors, mean over seeds: "
+        + ", ".join(f"{actors} {each['mean']:.3f}" for actors, each in summary["folds"].items())
+        + ".",
+    ]
+    if summary["others"]:
+        parts += ["### Speakers of another corpus", _others(summary)]
+    if tiny is not None:
+        parts += ["### The tiny model", _beside(summary, tiny)]
+    parts += [
+        "### Emotions",
+        _emotions(summary),
+        "Decisions (columns) on clips of each emotion (rows), all folds and seeds:",
+        _confusion(summary),
+        "## How sure it is",
+        _calibration(summary),
+        f"![Reliability: confidence against accuracy]({pictures['reliability']})",
+        "Below its threshold an event says `uncertain`. What is left, and how much of it is right:",
+        _risk_coverage(summary),
+        f"![Risk and coverage]({pictures['risk_coverage']})",
+        (_TEXTS / "tried.md").read_text("utf-8").strip(),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting(summary: Facts) -> str:
+    seeds = ", ".join(map(str, summary["seeds"]))
+    return (
+        "Protocol `dev5`: five folds of four actors of RAVDESS (1-20). Each fold is scored by a network"
+        " that has heard neither its actors nor the noise that is mixed under them, in"
+        f" {summary['precision'] or 'its own'} arithmetic through the daemon's own pipeline, with one"
+        f" decision a clip. Seeds: {seeds}; a deviation is over seeds. Chance is 0.125; human listeners"
+        f" reach {_HUMAN}."
+    )
+
+
+def _calibration(summary: Facts) -> str:
+    calibration = summary["calibration"]
+    return (
+        f"ECE over 15 bins {_figure(calibration['ece'])}. Logits are divided by a temperature that was"
+        " fitted on the speakers held out from the other folds"
+        f" ({_range(calibration['temperatures'])}); the shipped model's is in its card."
+    )
+
+
+def _goals(summary: Facts) -> str:
+    uar = summary["uar"]
+    clean = uar["clean"]["mean"]
+    noise = summary["noise"]
+    unheard = summary["unheard"]
+    worst, share = max(unheard["by_emotion"].items(), key=lambda item: item[1])
+
+    def kept(name: str) -> str:
+        return f"{_figure(uar[name])}, {uar[name]['mean'] / clean:.0%}"
+
+    rows = [
+        ("UAR, 8 emotions", _figure(uar["clean"]), "0.67"),
+        ("largest file", f"{summary['n_bytes'] / 1000:.0f} kB", "at most 500 kB"),
+        ("the same networks in float32", _figure(uar["float32"]), "within 0.005"),
+        ("ECE, 15 bins", _figure(summary["calibration"]["ece"]), "at most 0.05"),
+        ("UAR in noise at 20 dB, of the clean figure", kept("20 dB noise"), "95 %"),
+        ("at 10 dB", kept("10 dB noise"), "85 %"),
+        ("at 0 dB", kept("0 dB noise"), "60 %"),
+        ("the same speech 30 dB fainter", _figure(uar["30 dB fainter"]), "within 0.05 of clean"),
+        (
+            "12 dB louder and clipped",
+            _figure(uar["12 dB louder, clipped"]),
+            "within 0.05 of clean",
+        ),
+        ("through a telephone line", _figure(uar["telephone"]), "within 0.05 of clean"),
+        ("from a microphone of 48 kHz", _figure(uar["48 kHz microphone"]), "within 0.05 of clean"),
+        ("four clips joined: full windows", _figure(uar["joined clips"]), "as clean or better"),
+        (
+            "recordings without speech that lead to any event",
+            f"{noise['n_named']} of {noise['n']} ({noise['n_named'] / max(1, noise['n']):.1%})",
+            "at most 1 %",
+        ),
+        (
+            "speech clips that lead to an event",
+            f"{1 - unheard['share']:.2%}; least {worst}, {1 - share:.2%}",
+            "99 %; each emotion 98 %",
+        ),
+    ]
+    return _table(("what", "measured", "goal"), rows)
+
+
+def _others(summary: Facts) -> str:
+    rows = [
+        (
+            each["test_actors"].replace(",", ", "),
+            "four others of theirs and RAVDESS" if each["heard_corpus"] else "RAVDESS alone",
+            f"{each['uar']:.3f}",
+            str(each["n_clips"]),
+        )
+        for each in summary["others"]
+    ]
+    with_theirs = [each["uar"] for each in summary["others"] if each["heard_corpus"]]
+    text = (
+        "nEMO (Polish, another sentence each, other microphones), speakers whom the network never heard,"
+        " six emotions (chance 0.167):"
+    )
+    table = _table(("speakers", "learnt from", "UAR", "clips"), rows)
+    if with_theirs:
+        mean = sum(with_theirs) / len(with_theirs)
+        table += f"\n\nMean of those that have heard others of theirs: {mean:.3f} (goal 0.60)."
+    return f"{text}\n\n{table}"
+
+
+def _beside(summary: Facts, tiny: Facts) -> str:
+    passes = {
+        "clean": "UAR",
+        "20 dB noise": "UAR in noise at 20 dB",
+        "10 dB noise": "at 10 dB",
+        "0 dB noise": "at 0 dB",
+        "30 dB fainter": "30 dB fainter",
+        "telephone": "through a telephone line",
+    }
+    both = (summary, tiny)
+    rows = [
+        *([title, *(_figure(each["uar"][name]) for each in both)] for name, title in passes.items()),
+        ["ECE", *(_figure(each["calibration"]["ece"]) for each in both)],
+        [
+            "recordings without speech that lead to any event",
+            *(f"{each['noise']['n_named']} of {each['noise']['n']}" for each in both),
+        ],
+        ["parameters", *(f"{each['parameters']:,}" for each in both)],
+        ["largest file", *(f"{each['n_bytes'] / 1000:.0f} kB" for each in both)],
+    ]
+    seeds = ", ".join(map(str, tiny["seeds"]))
+    table = _table(("", "default", "tiny"), rows)
+    return f"On the same folds, seeds of the tiny one: {seeds}.\n\n{table}"
+
+
+def _emotions(summary: Facts) -> str:
+    counts = summary["confusion"]["counts"]
+    rows = []
+    for index, emotion in enumerate(EMOTIONS):
+        named = sum(row[index] for row in counts)
+        precision = counts[index][index] / named if named else 0.0
+        rows.append((emotion, f"{summary['recalls'][emotion]:.3f}", f"{precision:.3f}"))
+    return _table(("emotion", "recall", "precision"), rows)
+
+
+def _confusion(summary: Facts) -> str:
+    confusion = summary["confusion"]
+    rows = [
+        (emotion, *map(str, counts))
+        for emotion, counts in zip(confusion["rows"], confusion["counts"], strict=True)
+    ]
+    return _table(("", *confusion["columns"]), rows)
+
+
+def _risk_coverage(summary: Facts) -> str:
+    rows = [
+        (f"{each['threshold']:.2f}", f"{each['coverage']:.1%}", f"{each['accuracy']:.1%}")
+        for each in summary["risk_coverage"]
+        if round(each["threshold"] * 100) % 10 == 0
+    ]
+    return _table(("threshold", "clips that are named", "of these right"), rows)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _figure(each: Facts) -> str:
+    std = each["std"]
+    return f"{each['mean']:.3f}" if std is None else f"{each['mean']:.3f} ± {std:.3f}"
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.2f} to {max(values):.2f}"

@@ -1,0 +1,67 @@
+"""Pictures of how sure a model is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from train.figures import COLOURS, INK, new_figure, plain, save_figure
+
+
+def reliability_picture(summary: Mapping[str, Any], path: Path) -> Path:
+    """Accuracy against confidence, bin by bin; dots are as large as their bins.
+
+    Raises:
+        LibraryError: matplotlib is not installed.
+        OperationError: it cannot be written.
+    """
+    figure = new_figure(4.2, 4.0)
+    axes = figure.add_subplot()
+    bins = summary["calibration"]["bins"]
+    largest = max(each["n"] for each in bins)
+    axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)
+    axes.plot(
+        [each["confidence"] for each in bins], [each["accuracy"] for each in bins], color=COLOURS["male"]
+    )
+    axes.scatter(
+        [each["confidence"] for each in bins],
+        [each["accuracy"] for each in bins],
+        s=[12 + 120 * each["n"] / largest for each in bins],
+        color=COLOURS["male"],
+    )
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share that is right", aspect=1)
+    axes.set_title(f"ECE {summary['calibration']['ece']['mean']:.3f}", color=INK, fontsize=10)
+    plain(axes, grid="y")
+    return save_figure(figure, path)
+
+
+def risk_coverage_picture(summary: Mapping[str, Any], path: Path) -> Path:
+    """How much of what is named is wrong, against how much is named.
+
+    Raises:
+        LibraryError: matplotlib is not installed.
+        OperationError: it cannot be written.
+    """
+    figure = new_figure(4.8, 3.4)
+    axes = figure.add_subplot()
+    rows = summary["risk_coverage"]
+    axes.plot(
+        [each["coverage"] for each in rows],
+        [1 - each["accuracy"] for each in rows],
+        color=COLOURS["female"],
+        marker="o",
+        markersize=3,
+    )
+    for each in rows[::4]:
+        axes.annotate(
+            f"{each['threshold']:.1f}",
+            (each["coverage"], 1 - each["accuracy"]),
+            textcoords="offset points",
+            xytext=(4, -10),
+            fontsize=8,
+            color=INK,
+        )
+    axes.set(xlim=(0, 1.03), ylim=(0, None), xlabel="share of clips that are named")
+    axes.set_ylabel("share of these that is wrong")
+    axes.set_title("by the threshold below which it is uncertain", color=INK, fontsize=10)
+    plain(axes, grid="y")
+    return save_figure(figure, path)

@@ -1,0 +1,122 @@
+"""``python -m train assess``: all that is measured of a recipe on the folds of a protocol."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from train.assess.page import model_page
+from train.assess.pictures import reliability_picture, risk_coverage_picture
+from train.cli.options import check_writable, natural
+from train.cli.tables import print_table
+from train.corpora import find_clips
+from train.experiments.tables import Table
+from train.files import write_json, write_whole
+from train.noise import noise_files, open_bank
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "assess",
+        help="measure a recipe on the folds of a protocol",
+        description="Hear the networks of a protocol's folds, as fit --protocol leaves them in its work"
+        " folder, each on the actors and the noise that it has not learnt from: as recorded, in noise,"
+        " fainter, clipped, through a telephone, joined. Several runs, which differ in their seed, give"
+        " means with deviations. Prints a table and writes JSON.",
+    )
+    add = parser.add_argument
+    add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS")
+    add("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run, with model-*.tflite in it")
+    add("--noise", type=Path, required=True, metavar="FOLDER", help="recordings in which nobody speaks")
+    add("--seed", type=natural, default=0, help="draws noise and what is joined (default: 0)")
+    add("--out", type=Path, default=Path("runs/assess.json"), help="default: runs/assess.json")
+    add(
+        "--other",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="MODEL.tflite",
+        help="a model of fit that held speakers of another corpus out and scored them (repeatable)",
+    )
+    add("--page", type=Path, metavar="FILE.md", help="write what the model is and how good, too")
+    add(
+        "--tiny",
+        type=Path,
+        metavar="JSON",
+        help="figures of the tiny model, for the page",
+    )
+    parser.set_defaults(command=assess_command)
+
+
+def assess_command(options: argparse.Namespace) -> int:
+    """Measure, print and write."""
+    from serd.errors import LibraryError  # noqa: PLC0415
+
+    try:
+        from train.assess.folds import assess_folds, other_corpus  # noqa: PLC0415
+        from train.assess.summary import summarise  # noqa: PLC0415
+    except ImportError as exc:
+        raise LibraryError(f"assess needs TensorFlow ({exc}): pip install '.[train]'") from exc
+    check_writable(options.out.absolute().parent)
+    clips = find_clips(options.root).clips
+    bank = open_bank(options.noise, noise_files(options.noise))
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    runs = [assess_folds(run, clips, bank, seed=options.seed, report=report) for run in options.runs]
+    summary = summarise(runs) | {"others": [other_corpus(path) for path in options.other]}
+    write_json(options.out, summary)
+    _print(summary)
+    print(f"wrote {options.out}")
+    if options.page is not None:
+        _write_page(options.page, summary, options.tiny)
+        print(f"wrote {options.page}")
+    return 0
+
+
+def _write_page(path: Path, summary: dict[str, Any], tiny: Path | None) -> None:
+    """The page and its pictures."""
+    pictures = {
+        "reliability": reliability_picture(summary, path.with_name(f"{path.stem}-reliability.png")).name,
+        "risk_coverage": risk_coverage_picture(summary, path.with_name(f"{path.stem}-risk.png")).name,
+    }
+    beside = json.loads(tiny.read_text("utf-8")) if tiny else None
+    write_whole(path, model_page(summary, beside, pictures).encode())
+
+
+def _print(summary: dict[str, Any]) -> None:
+    clean = summary["uar"]["clean"]["mean"]
+    rows = [
+        (
+            name,
+            f"{each['mean']:.3f}",
+            "" if each["std"] is None else f"{each['std']:.3f}",
+            f"{each['mean'] / clean:.0%}",
+        )
+        for name, each in summary["uar"].items()
+    ]
+    print_table(Table(columns=("UAR", "mean", "std over seeds", "of clean"), rows=tuple(rows)))
+    print_table(
+        Table(
+            columns=("test actors", "UAR"),
+            rows=tuple((name, f"{each['mean']:.3f}") for name, each in summary["folds"].items()),
+        )
+    )
+    print_table(
+        Table(
+            columns=("emotion", "recall", "unheard"),
+            rows=tuple(
+                (name, f"{recall:.3f}", f"{summary['unheard']['by_emotion'][name]:.2%}")
+                for name, recall in summary["recalls"].items()
+            ),
+        )
+    )
+    for each in summary["others"]:
+        print(f"{each['test_actors']}: UAR {each['uar']:.3f}, {each['n_classes']} emotions")
+    noise = summary["noise"]
+    print(f"ECE {summary['calibration']['ece']['mean']:.3f}")
+    print(f"recordings without speech that lead to an event: {noise['n_named']} of {noise['n']}")
+    print(f"speech clips that lead to none: {summary['unheard']['n']}")
+    print(f"largest file: {summary['n_bytes']:,} bytes")

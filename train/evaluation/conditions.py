@@ -1,0 +1,70 @@
+"""The same speech as other levels, microphones and lines bring it."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+import soxr
+
+from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
+
+Condition = Callable[[Samples], Samples]
+
+FAINT_DB: Final = -30.0
+LOUD_DB: Final = 12.0
+_TELEPHONE_HZ: Final = (300.0, 3400.0)
+"""Band of ITU-T G.712, of an analogue line."""
+_MU: Final = 255.0
+"""Parameter of the mu-law of ITU-T G.711."""
+
+
+def faint(samples: Samples) -> Samples:
+    """The speech 30 dB quieter, rounded to int16 again: far from the microphone."""
+    return _amplified(samples, FAINT_DB)
+
+
+def clipped(samples: Samples) -> Samples:
+    """The speech 12 dB louder, cut off at full scale: too much gain."""
+    return _amplified(samples, LOUD_DB)
+
+
+def telephone(samples: Samples) -> Samples:
+    """The speech through a telephone line: 8 kHz, 300 to 3400 Hz, eight bits of mu-law."""
+    low_hz, high_hz = _TELEPHONE_HZ
+    line_hz = SAMPLE_RATE_HZ // 2
+    sound = soxr.resample(samples.astype(np.float32) / FULL_SCALE, SAMPLE_RATE_HZ, line_hz)
+    spectrum = np.fft.rfft(sound)
+    frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / line_hz)
+    spectrum[(frequency_hz < low_hz) | (frequency_hz > high_hz)] = 0.0
+    sound = np.fft.irfft(spectrum, sound.size)
+    code = np.sign(sound) * np.log1p(_MU * np.abs(np.clip(sound, -1.0, 1.0))) / np.log1p(_MU)
+    code = np.round(code * 127.0) / 127.0
+    heard = np.sign(code) * np.expm1(np.abs(code) * np.log1p(_MU)) / _MU
+    back = soxr.resample(heard.astype(np.float32), line_hz, SAMPLE_RATE_HZ)
+    return to_int16(_as_long(back, samples.size))
+
+
+def usb_48_khz(samples: Samples) -> Samples:
+    """The speech as a microphone with 48 kHz records it, brought back to 16 kHz as the daemon does."""
+    there = soxr.resample(samples.astype(np.float32) / FULL_SCALE, SAMPLE_RATE_HZ, 48_000)
+    recorded = to_int16(there).astype(np.float32) / FULL_SCALE
+    back = soxr.resample(recorded, 48_000, SAMPLE_RATE_HZ)
+    return to_int16(_as_long(back, samples.size))
+
+
+CONDITIONS: Final[Mapping[str, Condition]] = {
+    "30 dB fainter": faint,
+    "12 dB louder, clipped": clipped,
+    "telephone": telephone,
+    "48 kHz microphone": usb_48_khz,
+}
+"""By the name that reports give them."""
+
+
+def _amplified(samples: Samples, gain_db: float) -> Samples:
+    return to_int16(samples * (10.0 ** (gain_db / 20.0) / FULL_SCALE))
+
+
+def _as_long(sound: np.ndarray, n_samples: int) -> np.ndarray:
+    """Sound of exactly so many samples: resampling may give one more or less."""
+    return np.pad(sound[:n_samples], (0, max(0, n_samples - sound.size)))
