@@ -15,9 +15,10 @@ def test_the_served_network_costs_what_its_layers_cost() -> None:
     network, card = read_model(default_model_path())
     size = card.training["recipe"]["learn"]["network"]
     stem, wide, hidden = size["stem_channels"], size["channels"], size["attention_channels"]
-    n_blocks, gate, n_labels = len(size["dilations"]), size["channels"] // 8, len(card.labels)
+    n_blocks, gate, n_labels = len(size["dilations"]), size["channels"] // 8, len(card.outputs)
     graph = read_graph(network)
-    assert graph.macs == (
+    n_members = card.training["recipe"]["members"]
+    assert graph.macs == n_members * (
         149 * stem * 5 * 40
         + 75 * wide * 3 * stem
         + n_blocks * (2 * 75 * wide * 3 * wide + 2 * wide * gate)
@@ -25,9 +26,10 @@ def test_the_served_network_costs_what_its_layers_cost() -> None:
         + 2 * wide * n_labels
     )
     # Batch normalisation is folded into weights and biases: of four numbers a channel one is left. Keras
-    # counts no normalisation of the input, and no constant that keeps a square root finite.
-    n_folded = 3 * (stem + wide + n_blocks * 2 * wide)
-    assert graph.n_parameters == card.training["parameters"] - n_folded + 2 * 40 + 1
+    # counts no normalisation of the input, and no constant that keeps a square root finite or divides
+    # the members' sum.
+    n_folded = n_members * 3 * (stem + wide + n_blocks * 2 * wide)
+    assert graph.n_parameters == card.training["parameters"] - n_folded + 2 * 40 + 1 + 1
     assert {each.is_custom for each in graph.operators} == {False}
     assert not graph.has_loops
 
