@@ -69,7 +69,7 @@ def utterances(listener: Listener) -> list[dict[str, Any]]:
 
 def hear_all(paths: list[Path], *, model: str = "", resampler: str = "") -> list[Heard]:
     """Play each recording and compare what is heard with what ``serd analyze`` finds in the file."""
-    in_files = _analyse(paths, model)
+    in_files = analyse_files(paths, model=model)
     with (
         virtual_microphone(resampler) as microphone,
         mosquitto() as broker,
@@ -114,8 +114,8 @@ def _heard(
     )
 
 
-def _analyse(paths: list[Path], model: str) -> dict[Path, dict[str, Any]]:
-    """The last utterance event of each file."""
+def analyse_files(paths: list[Path], *, model: str = "") -> dict[Path, dict[str, Any]]:
+    """The last utterance event that ``serd analyze`` finds in each file."""
     command = [
         *daemons.SERD,
         "analyze",

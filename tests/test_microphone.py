@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from check_microphone import hear_all
+from check_microphone import analyse_files, hear_all
 
 from serd.errors import DeviceError, LibraryError, SourceHungError
 from serd.sources import SourceSettings
@@ -211,12 +211,15 @@ def test_portaudio_that_hangs_is_given_up() -> None:
 def test_a_virtual_microphone_is_heard_as_the_file_is(tmp_path: Path) -> None:
     """From PulseAudio to Mosquitto: one utterance a recording, with the file's emotion and its times."""
     paths = []
-    for number, f0_hz in enumerate((110.0, 200.0)):
+    for number, f0_hz in enumerate((100.0, 150.0, 185.0, 220.0)):
         path = tmp_path / f"voice-{number}.wav"
         voice = synthetic_voice(2.2, seed=number, f0_hz=f0_hz)
         soundfile.write(path, np.concatenate((silence(0.5), voice, silence(0.5))), 16_000)
         paths.append(path)
-    for heard in hear_all(paths):
+    # Whatever the model in use: voices that a little of PulseAudio's dither does not sway.
+    in_files = analyse_files(paths)
+    paths.sort(key=lambda path: float(in_files[path]["confidence"]))
+    for heard in hear_all(paths[-2:]):
         assert heard.n_utterances == 1
         assert heard.emotion_heard == heard.emotion_in_file
         # On a quiet machine both are below 0.1 s; a busy one starts the player late.
