@@ -12,6 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
+from train.telephone import over_line
 
 Sound = NDArray[np.float32]
 
@@ -25,10 +26,12 @@ _TINY = 1e-12
 class SoundAugment:
     """How a copy of a clip's sound differs from the original."""
 
-    copies: int = 5
+    copies: int = 6
     """Augmented copies of each clip, beside the original."""
     speed: float = 0.12
     """Speed and pitch change by up to this share, up or down."""
+    noise_speed: float = 0.4
+    """The same where nobody speaks: an animal or a machine may be larger or smaller."""
     gain_db: float = 6.0
     """Level changes by up to this, up or down, in dB."""
     p_room: float = 0.25
@@ -37,11 +40,11 @@ class SoundAugment:
     """Range of the time in which a room's sound falls by 60 dB, in seconds."""
     direct_db: tuple[float, float] = (-3.0, 15.0)
     """Range of the level of what comes straight from the mouth above what the room adds, in dB."""
-    p_noise: float = 0.6
+    p_noise: float = 0.65
     """Share of copies with noise."""
-    snr_db: tuple[float, float] = (0.0, 30.0)
+    snr_db: tuple[float, float] = (-3.0, 27.0)
     """Range of the speech's level above the noise's, in dB."""
-    p_recorded: float = 0.5
+    p_recorded: float = 0.6
     """Share of noise that is a recording, where there are any; the rest is made."""
     p_band: float = 0.4
     """Share of copies whose high frequencies are weakened, as by a resampler or a narrow microphone."""
@@ -55,6 +58,12 @@ class SoundAugment:
     """Share of copies whose low frequencies are weakened, as by a telephone or a small microphone."""
     lowest_hz: tuple[float, float] = (100.0, 350.0)
     """Range of the frequency below which they fade, in hertz."""
+    p_line: float = 0.15
+    """Share of copies that come over a telephone line."""
+    line_low_hz: tuple[float, float] = (150.0, 450.0)
+    """Range of the lowest frequency of a line, in hertz."""
+    line_high_hz: tuple[float, float] = (3000.0, 3900.0)
+    """Range of the highest frequency of a line, in hertz."""
     p_clip: float = 0.15
     """Share of copies that are too loud for their format and are cut off at full scale."""
     clip_db: tuple[float, float] = (0.0, 14.0)
@@ -107,7 +116,11 @@ def augment_sound(
         gain = _gain(rng.uniform(*settings.clip_db)) / np.float32(peak)
     else:
         gain = _gain(rng.uniform(-settings.gain_db, settings.gain_db))
-    return to_int16(sound * gain)
+    sound = sound * gain
+    if rng.random() < settings.p_line:
+        band_hz = rng.uniform(*settings.line_low_hz), rng.uniform(*settings.line_high_hz)
+        sound = over_line(sound, band_hz=band_hz)
+    return to_int16(sound)
 
 
 def in_room(sound: Sound, *, decay_s: float, direct_db: float, rng: np.random.Generator) -> Sound:

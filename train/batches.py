@@ -33,10 +33,11 @@ class BatchSettings:
     """Share of the song clips that are drawn each epoch; every speech clip of RAVDESS is."""
     other_share: float = 0.4
     """Share of the clips of other corpora that are drawn each epoch."""
-    noise_share: float = 0.5
+    noise_share: float = 1.0
     """Share of the recordings without speech that are drawn each epoch."""
-    balance: float = 0.5
-    """Exponent of 1 / (size of class) in a window's weight: 0 as they come, 1 all classes equal."""
+    balance: float = 1.0
+    """Exponent of 1 / (size of class in its corpus and channel) in a window's weight: 0 as they come, 1
+    all classes equal."""
 
 
 class BatchMaker:
@@ -106,7 +107,7 @@ class BatchMaker:
             clip = self._clips[index]
             targets[row, clip.label] = 1.0
             asked[row] = self._asked[clip.corpus]
-            weights[row] = self._weights[clip.label]
+            weights[row] = self._weights[clip.corpus, clip.channel][clip.label]
         if rng.random() < self._augment.p_mixup:
             share = np.float32(rng.beta(self._augment.mixup_alpha, self._augment.mixup_alpha))
             other = rng.permutation(len(clips))
@@ -156,14 +157,22 @@ class BatchMaker:
             kinds[_kind(self._clips[index])].append(index)
         return [(clips, round(len(clips) * shares[kind])) for kind, clips in kinds.items()]
 
-    def _class_weights(self) -> NDArray[np.float32]:
-        """Weight of each class, 1 on average over an epoch's windows."""
-        counts = np.zeros(len(self._outputs))
-        for clips, n_drawn in self._kinds:
-            for index in clips:
-                counts[self._clips[index].label] += n_drawn / len(clips)
-        weights = np.maximum(counts, 1.0) ** -self._settings.balance
-        return (weights / np.average(weights, weights=counts)).astype(np.float32)
+    def _class_weights(self) -> dict[tuple[str, str], NDArray[np.float32]]:
+        """Weight of each class, by corpus and channel, of each of which it is 1 on average.
+
+        A network that knows the corpora apart would learn how rare a class is in each of them.
+        """
+        counts: dict[tuple[str, str], NDArray[np.float64]] = defaultdict(
+            lambda: np.zeros(len(self._outputs))
+        )
+        for index in self._copies:
+            clip = self._clips[index]
+            counts[clip.corpus, clip.channel][clip.label] += 1.0
+        weights = {key: np.maximum(own, 1.0) ** -self._settings.balance for key, own in counts.items()}
+        return {
+            key: (own / np.average(own, weights=counts[key])).astype(np.float32)
+            for key, own in weights.items()
+        }
 
 
 def plain_windows(dataset: Dataset, n_frames: int, padding: Padding) -> Windows:

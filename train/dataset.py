@@ -192,6 +192,8 @@ def _clip_copies(
         original = read_samples(clip.path)
     except SoundFileError as exc:
         return str(exc)
+    if clip.is_noise:
+        augment = replace(augment, speed=augment.noise_speed)
     name_key = hashlib.sha256(clip.path.stem.encode()).digest()[:8]
     copies = []
     for copy in range(augment.copies + 1):

@@ -50,7 +50,7 @@ def made_sound(kind: str, rng: np.random.Generator) -> Sound:
     """One sound.
 
     Args:
-        kind: "steady", "surging", "taps", "hum", "tune", "chords" or "siren".
+        kind: "steady", "surging", "taps", "hum", "tune", "chords", "siren" or "calls".
         rng: draws it.
 
     Returns:
@@ -127,11 +127,39 @@ def _siren(rng: np.random.Generator) -> Sound:
     return _harmonic(_wandering(rng, low_hz, low_hz * rng.uniform(1.2, 3.0)), rng)
 
 
+def _calls(rng: np.random.Generator) -> Sound:
+    """Cries of one throat that never moves: a bark, a crow, a whimper, over and over again."""
+    pitch_hz = rng.uniform(250.0, 1200.0)
+    bend, breath = rng.uniform(-0.5, 0.7), rng.uniform(0.0, 0.8)
+    length_s, pause_s = rng.uniform(0.08, 1.2), rng.uniform(0.05, 0.6)
+    resonances_hz = rng.uniform(500.0, 4000.0, int(rng.integers(1, 4)))
+    sound = np.zeros(_N_SAMPLES, np.float32)
+    first = int(rng.uniform(0.0, 0.3) * SAMPLE_RATE_HZ)
+    while first < _N_SAMPLES - 800:
+        length = min(_N_SAMPLES - first, int(length_s * rng.uniform(0.7, 1.3) * SAMPLE_RATE_HZ))
+        share = np.linspace(0.0, 1.0, length)
+        glide_hz = pitch_hz * rng.uniform(0.9, 1.1) * (1.0 + bend * np.sin(np.pi * share))
+        cry = _harmonic(glide_hz, rng) + breath * coloured_noise(length, 0.5, rng)
+        sound[first : first + length] += (cry * np.sin(np.pi * share) ** 0.5).astype(np.float32)
+        first += length + int(pause_s * rng.uniform(0.5, 1.5) * SAMPLE_RATE_HZ)
+    return _resonant(sound, resonances_hz, rng)
+
+
+def _resonant(sound: Sound, resonances_hz: NDArray[np.float64], rng: np.random.Generator) -> Sound:
+    """Sound with some frequencies strengthened, as by a throat or a box."""
+    frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / SAMPLE_RATE_HZ)
+    gain = np.full(frequency_hz.size, rng.uniform(0.02, 0.3))
+    for resonance_hz in resonances_hz:
+        gain += 1.0 / (1.0 + ((frequency_hz - resonance_hz) / rng.uniform(50.0, 400.0)) ** 2)
+    heard: Sound = np.fft.irfft(np.fft.rfft(sound) * gain, sound.size).astype(np.float32)
+    return heard
+
+
 def _harmonic(pitch_hz: NDArray[np.float64], rng: np.random.Generator) -> Sound:
     """A tone with harmonics that weaken with their number, without the formants of a mouth."""
     phase = 2.0 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE_HZ
     slope = rng.uniform(0.5, 2.5)
-    sound = np.zeros(_N_SAMPLES)
+    sound = np.zeros(pitch_hz.size)
     for number in range(1, 1 + int(rng.integers(1, 25))):
         audible = number * pitch_hz < SAMPLE_RATE_HZ / 2
         sound += audible * np.sin(number * phase + rng.uniform(0.0, 6.28)) * number**-slope
@@ -153,4 +181,5 @@ _KINDS: Final[dict[str, Callable[[np.random.Generator], Sound]]] = {
     "tune": _tune,
     "chords": _chords,
     "siren": _siren,
+    "calls": _calls,
 }

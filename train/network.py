@@ -35,7 +35,7 @@ class NetworkSettings:
     """Channels of the residual blocks, at a quarter of the frame rate."""
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     """Dilation of each residual block's first convolution."""
-    attention_channels: int = 48
+    attention_channels: int = 32
     """Hidden units of the pooling's attention."""
     dropout: float = 0.4
     """Share of the pooled statistics dropped while training."""

@@ -41,7 +41,7 @@ class Recipe:
     """Arithmetic of the model that is written; ``train.quantise`` says what is int8 in it."""
     no_speech_threshold: float = 0.1
     """Probability that nobody speaks from which on a network that has heard noise rejects sound."""
-    made_noises: int = 240
+    made_noises: int = 320
     """Made sounds without speech that are learnt from beside recorded ones."""
     learn: LearnSettings = field(default_factory=LearnSettings)
     """The network and how it learns."""
@@ -74,4 +74,4 @@ def quick(recipe: Recipe) -> Recipe:
         network=NetworkSettings(stem_channels=8, channels=16, dilations=(1,), attention_channels=8),
     )
     sound = replace(recipe.sound, copies=1)
-    return replace(recipe, sound=sound, learn=learn, members=1, precision="float32", made_noises=7)
+    return replace(recipe, sound=sound, learn=learn, members=1, precision="float32", made_noises=8)

@@ -97,3 +97,31 @@ def test_an_epoch_shows_each_kind_of_clip_by_its_share() -> None:
     assert asked[EMOTIONS.index("happy")] == 1 + 5
     assert asked[EMOTIONS.index("sad")] == 1 + 3
     assert asked[-1] == 2
+
+
+def test_a_class_weighs_the_more_the_rarer_it_is_in_its_corpus() -> None:
+    """However many of another corpus there are, who could be told apart from it by their language."""
+    clips = (
+        _clip("ravdess", "neutral"),
+        *(_clip("ravdess", "sad") for _ in range(3)),
+        *(_clip("nemo", "neutral") for _ in range(40)),
+        *(_clip("nemo", "sad") for _ in range(10)),
+    )
+    frames = (np.zeros((50, 40), np.float16),)
+    copies = tuple(ClipWindows(clip=i, copy=0, frames=frames) for i in range(len(clips)))
+    maker = BatchMaker(
+        Dataset(clips=clips, copies=copies, left_out={}),
+        MFCC40_V1,
+        60,
+        BatchSettings(batch=len(clips), other_share=1.0, balance=1.0),
+        replace(FeatureAugment(), p_mixup=0.0, p_join=0.0),
+        np.zeros(40, np.float32),
+    )
+    _, targets, weights = next(maker.batches(np.random.default_rng(0)))
+    is_nemo = (targets == NOT_ASKED).any(axis=1)
+    for of_corpus, n_neutral, n_sad in ((~is_nemo, 1, 3), (is_nemo, 40, 10)):
+        neutral = weights[of_corpus & (targets[:, EMOTIONS.index("neutral")] > 0.0)]
+        sad = weights[of_corpus & (targets[:, EMOTIONS.index("sad")] > 0.0)]
+        assert (len(neutral), len(sad)) == (n_neutral, n_sad)
+        assert neutral.sum() == pytest.approx(sad.sum())
+        assert weights[of_corpus].mean() == pytest.approx(1.0)

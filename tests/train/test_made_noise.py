@@ -8,7 +8,7 @@ import pytest
 from serd.sources.files import read_samples
 from train.made_noise import made_noises, made_sound
 
-KINDS = ("steady", "surging", "taps", "hum", "tune", "chords", "siren")
+KINDS = ("steady", "surging", "taps", "hum", "tune", "chords", "siren", "calls")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -22,10 +22,10 @@ def test_a_sound_is_heard_and_stays_within_full_scale(kind: str) -> None:
 
 
 def test_files_are_written_once(tmp_path: Path) -> None:
-    paths = made_noises(tmp_path / "made", 14)
-    assert len(set(paths)) == 14
+    paths = made_noises(tmp_path / "made", 16)
+    assert len(set(paths)) == 16
     assert {path.stem.split("-")[1] for path in paths} == set(KINDS)
     written_ns = [path.stat().st_mtime_ns for path in paths]
-    assert [path.stat().st_mtime_ns for path in made_noises(tmp_path / "made", 14)] == written_ns
+    assert [path.stat().st_mtime_ns for path in made_noises(tmp_path / "made", 16)] == written_ns
     assert read_samples(paths[0]).shape == (64_000,)
     assert sorted(paths) == sorted((tmp_path / "made").iterdir())

@@ -8,17 +8,31 @@ import pytest
 from train.augment import SoundAugment
 from train.corpora.ravdess import clip_from_path
 from train.dataset import ClipWindows, Dataset, build_dataset
-from train.noise import noise_clips
+from train.noise import noise_clips, noise_files
 from train.noise_folds import noise_fold, noise_folds
 from train.recipe import Recipe
 
 
 @pytest.mark.parametrize(
     ("name", "fold"),
-    [("1-17092-A-0.flac", "1"), ("3-144891-B-19.wav", "3"), ("5-9032-A-0.flac", "5")],
+    [
+        ("1-17092-A-0.flac", "1"),
+        ("3-144891-B-19.wav", "3"),
+        ("5-9032-A-0.flac", "5"),
+        ("rain/2-26143-C.flac", "2"),
+    ],
 )
 def test_a_recording_of_esc_is_of_the_fold_in_its_name(name: str, fold: str) -> None:
     assert noise_fold(Path("somewhere") / name) == fold
+
+
+def test_pieces_of_one_original_are_of_one_part(shared_data: Path) -> None:
+    """ESC-10 as it lies beside the project, where the class is the folder's name and not the file's."""
+    parts: dict[str, set[str]] = {}
+    for path in noise_files(shared_data / "esc10"):
+        parts.setdefault(path.stem.split("-")[1], set()).add(noise_fold(path))
+    assert set(map(len, parts.values())) == {1}
+    assert set().union(*parts.values()) <= set("12345")
 
 
 def test_any_other_recording_is_of_one_of_three_parts_wherever_it_lies() -> None:

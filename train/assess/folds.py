@@ -91,6 +91,11 @@ def _assess(
     pipeline = PipelineSettings()
     part = str(card.training.get("unheard_noise", ""))
     unheard = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
+    if not unheard:
+        raise CorpusError(
+            f"{path}: it has left part {part!r} of the noise unheard, of which {noise.folder} holds"
+            " nothing; give the folder that fit was given"
+        )
     predictions = predict(
         path,
         [(clip, clip.label) for clip in speech],

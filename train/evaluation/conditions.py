@@ -7,15 +7,12 @@ import numpy as np
 import soxr
 
 from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
+from train.telephone import over_line
 
 Condition = Callable[[Samples], Samples]
 
 FAINT_DB: Final = -30.0
 LOUD_DB: Final = 12.0
-_TELEPHONE_HZ: Final = (300.0, 3400.0)
-"""Band of ITU-T G.712, of an analogue line."""
-_MU: Final = 255.0
-"""Parameter of the mu-law of ITU-T G.711."""
 
 
 def faint(samples: Samples) -> Samples:
@@ -30,18 +27,8 @@ def clipped(samples: Samples) -> Samples:
 
 def telephone(samples: Samples) -> Samples:
     """The speech through a telephone line: 8 kHz, 300 to 3400 Hz, eight bits of mu-law."""
-    low_hz, high_hz = _TELEPHONE_HZ
-    line_hz = SAMPLE_RATE_HZ // 2
-    sound = soxr.resample(samples.astype(np.float32) / FULL_SCALE, SAMPLE_RATE_HZ, line_hz)
-    spectrum = np.fft.rfft(sound)
-    frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / line_hz)
-    spectrum[(frequency_hz < low_hz) | (frequency_hz > high_hz)] = 0.0
-    sound = np.fft.irfft(spectrum, sound.size)
-    code = np.sign(sound) * np.log1p(_MU * np.abs(np.clip(sound, -1.0, 1.0))) / np.log1p(_MU)
-    code = np.round(code * 127.0) / 127.0
-    heard = np.sign(code) * np.expm1(np.abs(code) * np.log1p(_MU)) / _MU
-    back = soxr.resample(heard.astype(np.float32), line_hz, SAMPLE_RATE_HZ)
-    return to_int16(_as_long(back, samples.size))
+    sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
+    return to_int16(over_line(sound))
 
 
 def usb_48_khz(samples: Samples) -> Samples:
