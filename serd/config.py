@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from serd.adaptation import AdaptationSettings
 from serd.discovery_settings import DiscoverySettings
 from serd.errors import SettingsError
 from serd.logs import FORMATS, LEVELS
@@ -75,6 +76,7 @@ class Settings:
     segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     log: LogSettings = field(default_factory=LogSettings)
     homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
@@ -89,6 +91,7 @@ class Settings:
             segmenter=self.segmenter,
             smoothing=self.smoothing,
             report=self.report,
+            adaptation=self.adaptation,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from serd.adaptation import Adaptation, VoiceMean
 from serd.audio import SAMPLE_RATE_HZ, AudioBlock
 from serd.controls import Controls
 from serd.events import EventMaker
@@ -23,6 +24,7 @@ class Lane:
         settings: PipelineSettings,
         events: EventMaker,
         controls: Controls,
+        heard: VoiceMean | None = None,
     ) -> None:
         """Set up.
 
@@ -32,11 +34,13 @@ class Lane:
             settings: how sound becomes events.
             events: makes them.
             controls: the present values.
+            heard: what the source is used to.
         """
         self._source = source
         provisional_s = settings.report.provisional_s
         self._ear = Ear(settings, model.card.window_samples, provisional_s=provisional_s)
-        self._namer = Namer(model, settings.smoothing, events)
+        self._adaptation = Adaptation(settings.adaptation, model.card, heard)
+        self._namer = Namer(model, settings.smoothing, events, self._adaptation)
         self._cooldown = Cooldown()
         self._last = LastEmotion(settings.report.quiet_s)
         self._meter = LevelMeter(settings.report.level_s)
@@ -52,6 +56,15 @@ class Lane:
     def nothing_before_samples(self) -> int:
         """Position in the sound before which no event, level or change of speech can follow from it."""
         return min(self._ear.nothing_before_samples, self._level_at_samples)
+
+    @property
+    def heard(self) -> VoiceMean:
+        """What the source is used to."""
+        return self._adaptation.heard
+
+    def forget_voices(self) -> None:
+        """Be used to nothing."""
+        self._adaptation.forget()
 
     def present(self) -> Iterator[Report]:
         """What holds now, for those who know nothing."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from serd.config import Settings
 from serd.control_store import ControlStore
-from serd.controls import Controls, changed
+from serd.controls import FORGET, Controls, changed
 from serd.errors import InputError, SerdError
 from serd.lane import Lane
 from serd.notify import ServiceManager
@@ -21,12 +21,15 @@ from serd.sources.feeder import Feeder
 from serd.sources.inbox import Command, Ended, Found, Heard, Inbox, Lost, Retried
 from serd.sources.opening import Opener, is_microphone
 from serd.stats import Stats
+from serd.voice_store import VoiceStore
 from serd.watchdog import Watchdog
 
 _log = logging.getLogger("serd.run")
 
 SOURCE_STOP_S: Final = 0.7
 """How long a source may take to stop before it is left behind."""
+_KEEP_VOICES_S: Final = 300.0
+"""Least time between two times that what a source is used to is written: cards wear out."""
 
 SourceMessage = Heard | Found | Lost | Retried | Ended
 
@@ -66,6 +69,9 @@ class LiveSources:
         self._manager = manager
         self._waits = waits
         self._store = ControlStore(folder)
+        self._voices = VoiceStore(folder)
+        self._voices_at_s: dict[str, float] = {}
+        """When what each source is used to was last kept."""
         self._stats = Stats()
         self._alive: dict[str, bool] = {}
         """Whether each source gives sound, as far as is known."""
@@ -123,6 +129,7 @@ class LiveSources:
                 lane = self._lanes[name]
                 yield from lane.hear(block)
                 self._feeders[name].nothing_before(lane.nothing_before_samples)
+                self._keep_voices(name, every_s=_KEEP_VOICES_S)
             case Found():
                 _log.info("listening to %s", self._called(name, message.what))
                 yield self._is_alive(name, is_alive=True)
@@ -146,12 +153,18 @@ class LiveSources:
         """A source gives no more sound: what is under way ends."""
         yield from self._lanes[name].end()
         yield from self._lanes[name].forget()
+        self._keep_voices(name)
         yield self._is_alive(name, is_alive=False)
 
     def change_control(self, command: Command) -> Iterator[Report]:
         """Set a control, or say why not."""
         lane = self._lanes.get(command.source)
         if lane is None:
+            return
+        if command.control == FORGET:
+            lane.forget_voices()
+            self._write_voices(command.source)
+            _log.info("%s has forgotten the voices that it was used to", command.source)
             return
         try:
             controls = changed(lane.controls, command.control, command.value)
@@ -176,6 +189,7 @@ class LiveSources:
         )
         for name, lane in list(self._lanes.items()) if is_other else ():
             yield from lane.end()
+            self._keep_voices(name)
             self._new_lane(name)
         for name, source in now.items():
             if name not in self._feeders:
@@ -212,7 +226,20 @@ class LiveSources:
         controls = self._store.controls(name, default)
         if name in self._lanes:
             self._stats.retire_lane(self._lanes[name])
-        self._lanes[name] = Lane(name, self._model, settings.pipeline, events, controls)
+        heard = self._voices.heard(name, self._model.card.feature_set.name)
+        self._lanes[name] = Lane(name, self._model, settings.pipeline, events, controls, heard)
+
+    def _keep_voices(self, name: str, *, every_s: float = 0.0) -> None:
+        """Keep what a source is used to, unless that was done a short while ago."""
+        if not self._settings.adaptation.enabled:
+            return
+        now_s = time.monotonic()
+        if now_s - self._voices_at_s.setdefault(name, now_s) >= every_s:
+            self._voices_at_s[name] = now_s
+            self._write_voices(name)
+
+    def _write_voices(self, name: str) -> None:
+        self._voices.keep(name, self._model.card.feature_set.name, self._lanes[name].heard)
 
     def _opened(self, source: SourceSettings) -> Source | None:
         """The source; none if it is not there and is waited for."""

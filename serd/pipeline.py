@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from serd.adaptation import Adaptation, AdaptationSettings
 from serd.audio import AudioBlock, CaptureTime
 from serd.card import ModelCard
 from serd.errors import SerdError
@@ -40,6 +41,8 @@ class PipelineSettings:
     """How windows are averaged, and when an emotion is named."""
     report: ReportSettings = field(default_factory=ReportSettings)
     """What is told of a live source beside its events."""
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    """Whether a live source gets used to voices; recordings are each heard for themselves."""
 
 
 class Ear:
@@ -90,8 +93,23 @@ class Ear:
 class Namer:
     """Windows and ends of utterances in, an event for each out that the model takes for speech."""
 
-    def __init__(self, model: EmotionModel, smoothing: SmoothingSettings, events: EventMaker) -> None:
+    def __init__(
+        self,
+        model: EmotionModel,
+        smoothing: SmoothingSettings,
+        events: EventMaker,
+        adaptation: Adaptation | None = None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            model: what names emotions.
+            smoothing: how windows are averaged.
+            events: makes the events.
+            adaptation: what the source is used to; None for a source that gets used to nothing.
+        """
         self._model = model
+        self._adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
         self._features = window_features(model.card)
         # Kept speech may still lose its beginning behind a provisional window: nothing of that is kept.
         self._provisional_features = window_features(model.card)
@@ -109,15 +127,19 @@ class Namer:
             kind, estimate = "window", self._window(segment)
         else:
             kind, estimate = "utterance", self._smoother.close()
-        if self._model.card.rejects(estimate.no_speech):
-            return None
-        return self._events.make(kind, estimate, segment)
+        is_speech = not self._model.card.rejects(estimate.no_speech)
+        if kind == "utterance":
+            self._adaptation.close(is_speech=is_speech)
+        return self._events.make(kind, estimate, segment) if is_speech else None
 
     def _window(self, window: SpeechWindow) -> Estimate:
         if window.is_provisional:
-            said = self._model.predict(self._provisional_features.process(window))
+            early = self._provisional_features.process(window)
+            said = self._model.predict(self._adaptation.adapted(early))
             return self._smoother.preview(said.probabilities, said.no_speech)
-        said = self._model.predict(self._features.process(window))
+        features = self._features.process(window)
+        said = self._model.predict(self._adaptation.adapted(features))
+        self._adaptation.hear(features, window.new_speech_s)
         return self._smoother.update(said.probabilities, window.new_speech_s, said.no_speech)
 
 

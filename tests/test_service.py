@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serd.adaptation import AdaptationSettings
 from serd.config import NodeSettings, Settings
 from serd.control_store import ControlStore
 from serd.controls import Controls
@@ -33,6 +34,7 @@ from serd.service import Service
 from serd.smoothing import SmoothingSettings
 from serd.sources import SourceSettings
 from serd.sources.inbox import Asked
+from serd.voice_store import VoiceStore
 from tests.brokers import wait_until
 from tests.made_sources import MadeSource, Script, blocks
 from tests.notify_sockets import NotifySocket, notify_socket
@@ -296,6 +298,33 @@ def test_controls_are_changed_kept_and_refused(start: Start, tmp_path: Path) -> 
     again = start(Openings(mic=Script(MadeSource(stays=True))))
     again.wait_for(lambda: again.notebook.of(ControlReport), "the introduction")
     assert again.notebook.of(ControlReport)[0].controls == expected
+
+
+def test_voices_are_got_used_to_kept_and_forgotten(start: Start, tmp_path: Path) -> None:
+    """What a source is used to outlives the daemon, until somebody asks to forget it."""
+    settings = Settings(adaptation=AdaptationSettings(enabled=True))
+    running = start(Openings(mic=Script(_spoken())), settings)
+    running.thread.join(60.0)
+
+    def heard_s() -> float:
+        heard = VoiceStore(tmp_path).heard("mic", "mfcc40-v1")
+        return heard.speech_s if heard else -1.0
+
+    assert heard_s() > 1.0
+    again = start(Openings(mic=Script(MadeSource(stays=True))), settings)
+    again.ask("forget", b"")
+    again.wait_for(lambda: heard_s() == 0.0, "nothing to be kept")
+    again.end()
+    assert heard_s() == 0.0
+    assert not again.notebook.of(ControlRefused)
+
+
+def test_who_does_not_get_used_to_voices_keeps_nothing(start: Start, tmp_path: Path) -> None:
+    """As it is unless it is enabled."""
+    running = start(Openings(mic=Script(_spoken())))
+    running.thread.join(60.0)
+    assert running.notebook.of(Event)
+    assert not (tmp_path / "voices.json").exists()
 
 
 def test_who_is_muted_says_nothing(start: Start, tmp_path: Path) -> None:

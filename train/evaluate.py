@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from serd.adaptation import Adaptation, AdaptationSettings
 from serd.audio import AudioBlock
 from serd.errors import SoundFileError
 from serd.pipeline import PipelineSettings, speech_segments, window_features
@@ -34,6 +35,7 @@ def hear(
     settings: PipelineSettings,
     *,
     first_s: float = 0.0,
+    adaptation: Adaptation | None = None,
 ) -> Heard:
     """What a model says of a whole clip.
 
@@ -47,7 +49,9 @@ def hear(
         settings: the same as the daemon's.
         first_s: where it is not 0, only the first word on each utterance counts: the provisional window
             that leaves after so many seconds of speech, or the whole of a shorter utterance.
+        adaptation: what the source is used to, which this clip adds to; None for nothing.
     """
+    adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
     features = window_features(model.card)
     smoother = Smoother(model.card.labels, settings.smoothing)
     total = np.zeros(len(model.card.labels))
@@ -59,11 +63,15 @@ def hear(
             if first_s and segment.utterance == named:
                 continue
             named = segment.utterance
-            prediction = model.predict(features.process(segment))
+            window = features.process(segment)
+            prediction = model.predict(adaptation.adapted(window))
+            adaptation.hear(window, segment.new_speech_s)
             smoother.update(prediction.probabilities, segment.new_speech_s, prediction.no_speech)
             continue
         estimate = smoother.close()
-        if not model.card.rejects(estimate.no_speech):
+        is_speech = not model.card.rejects(estimate.no_speech)
+        adaptation.close(is_speech=is_speech)
+        if is_speech:
             total += segment.speech_s * np.array(list(estimate.scores.values()))
             speech_s += segment.speech_s
     probabilities = total / total.sum() if total.any() else None

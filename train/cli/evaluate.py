@@ -8,7 +8,7 @@ from pathlib import Path
 from serd.cli.progress import Progress
 from serd.errors import InputError
 from train.actors import format_actors, parse_actors
-from train.cli.options import check_writable, natural
+from train.cli.options import check_writable, natural, positive
 from train.corpora import TITLES, find_clips
 from train.evaluation.judge import judge, make_plan
 from train.evaluation.output import PAGE, write
@@ -19,6 +19,7 @@ from train.noise import noise_files, open_bank, parse_snr_db
 from train.protocols import PROTOCOLS
 
 _DEFAULT_SNR = "20,10,0"
+_DEFAULT_ORDERS = 3
 _LEAST_FIRST_S = 0.3
 _MOST_FIRST_S = 30.0
 
@@ -70,6 +71,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="score the provisional window that leaves after so many seconds of speech, as an early"
         " event of the daemon has it, and not the whole clip",
     )
+    add(
+        "--adapt",
+        choices=("causal",),
+        help="score again with a daemon that gets used to each actor's voice by the clips before",
+    )
+    add("--orders", type=positive, metavar="3", help="orders in which these come (default: 3)")
     add("--seed", type=natural, default=0, help="draws noise and resamples (default: 0)")
     add("--out", type=Path, metavar="FOLDER", help="where the files go (default: runs/evaluate-MODEL)")
     parser.set_defaults(command=evaluate_command)
@@ -92,6 +99,8 @@ def evaluate_command(options: argparse.Namespace) -> int:
     started_s = time.monotonic()
     if options.snr is not None and options.noise is None:
         raise InputError("--snr needs --noise FOLDER with recordings to mix in")
+    if options.orders is not None and options.adapt is None:
+        raise InputError("--orders needs --adapt causal, whose clips come in some order")
     snr_db = tuple(parse_snr_db(options.snr or _DEFAULT_SNR)) if options.noise else ()
     request = Request(
         actors=parse_actors(options.actors),
@@ -112,6 +121,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
             noise=noise,
             command=_command(options, snr_db),
             progress=progress.advance,
+            n_orders=_n_orders(options),
         )
     write(evaluation, out)
     console = Console(highlight=False, emoji=False)
@@ -119,6 +129,10 @@ def evaluate_command(options: argparse.Namespace) -> int:
     seconds = time.monotonic() - started_s
     console.print(f"\nwrote {out / PAGE} and the figures beside it in {seconds:.0f} s", soft_wrap=True)
     return 0
+
+
+def _n_orders(options: argparse.Namespace) -> int:
+    return (options.orders or _DEFAULT_ORDERS) if options.adapt else 0
 
 
 def _noise(folder: Path, snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
@@ -145,6 +159,8 @@ def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:
         words.append("--noise FOLDER --snr " + ",".join(f"{ratio:g}" for ratio in snr_db))
     if options.first_s:
         words.append(f"--first-s {options.first_s:g}")
+    if options.adapt:
+        words.append(f"--adapt {options.adapt} --orders {_n_orders(options)}")
     if options.allow_seen:
         words.append("--allow-seen")
     words.append(f"--seed {options.seed}")

@@ -14,11 +14,13 @@ from serd.pipeline import PipelineSettings
 from serd.runtime import TfliteModel
 from train.actors import format_actors
 from train.clips import Clip, Corpus, CorpusError, fingerprint
+from train.evaluation.adapted import predict_adapted
 from train.evaluation.figures import Figures, figures
 from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, predict
 from train.evaluation.schemes import Scheme, scheme_for
 from train.evaluation.selection import Request, Selection, select
 from train.noise import NoiseBank
+from train.scores import Scores, score
 
 SCHEMA = 1
 """Version of the layout of ``metrics.json``."""
@@ -64,6 +66,9 @@ class Evaluation:
     """Of the clips as recorded."""
     noisy: Mapping[float, Figures]
     """By signal-to-noise ratio in dB."""
+    adapted: tuple[Scores, ...]
+    """For each order of the clips, with the daemon used to the actor's earlier ones; empty if that was
+    not asked for."""
     bank: NoiseBank | None
     """Where the noise is from."""
     command: str
@@ -122,11 +127,16 @@ class Evaluation:
             "remarks": list(plan.remarks),
             "left_out": list(self.left_out),
             **self._pass_json(self.clean),
+            "adapted": [_adapted_json(each) for each in self.adapted],
             "noise": [{"snr_db": snr} | self._pass_json(each) for snr, each in self.noisy.items()],
         }
 
     def _pass_json(self, each: Figures) -> dict[str, Any]:
         return each.to_json() | {"unheard": [self.file(clip) for clip in each.unheard]}
+
+
+def _adapted_json(scores: Scores) -> dict[str, Any]:
+    return {"uar": round(scores.uar, 4), "n_clips": scores.n_clips, "n_unheard": scores.n_unheard}
 
 
 def make_plan(
@@ -192,6 +202,7 @@ def judge(
     noise: NoiseSettings | None = None,
     command: str = "",
     progress: Callable[[], None] = lambda: None,
+    n_orders: int = 0,
 ) -> Evaluation:
     """Let the model hear every clip, and count.
 
@@ -201,6 +212,7 @@ def judge(
         noise: what is mixed under the clips in further passes.
         command: what was typed.
         progress: told of each clip that is done.
+        n_orders: orders in which the clips are heard again by a daemon that gets used to each voice.
 
     Raises:
         CorpusError: no clip could be read.
@@ -218,12 +230,18 @@ def judge(
     def counted(passed: tuple[Prediction, ...]) -> Figures:
         return figures(passed, plan.scheme.classes, seed=seed)
 
+    classes = plan.scheme.classes
+    adapted = predict_adapted(plan.model_path, plan.clips, plan.scheme, n_orders=n_orders, seed=seed)
     return Evaluation(
         plan=plan,
         seed=seed,
         predictions=predictions,
         clean=counted(predictions.clean),
         noisy={snr: counted(passed) for snr, passed in predictions.noisy.items()},
+        adapted=tuple(
+            score([each.truth for each in passed], [each.decision for each in passed], classes)
+            for passed in adapted
+        ),
         bank=noise.bank if noise else None,
         command=command,
     )

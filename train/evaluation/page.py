@@ -11,6 +11,7 @@ from train.evaluation.figures import Figures
 from train.evaluation.judge import Evaluation
 from train.evaluation.markup import definitions, folded, listed, paragraph, section
 from train.evaluation.sections import (
+    adapted_section,
     calibration_section,
     classes_section,
     confusion_section,
@@ -36,6 +37,7 @@ def page(evaluation: Evaluation) -> str:
         f"{parts_section(evaluation.clean)}"
         f"{calibration_section(evaluation.clean)}"
         f"{noise_section(evaluation)}"
+        f"{adapted_section(evaluation)}"
         f"{_files(evaluation)}"
         f"{_method(evaluation)}"
         "</main></body></html>\n"

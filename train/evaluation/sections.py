@@ -14,7 +14,7 @@ from train.evaluation.charts import (
 from train.evaluation.figures import Figures
 from train.evaluation.judge import Evaluation
 from train.evaluation.markup import figure, folded, pair, paragraph, section, table
-from train.evaluation.wording import ece, interval, passes, share
+from train.evaluation.wording import adapted_uar, ece, interval, passes, share
 from train.scores import Scores
 
 _N_MISTAKES: Final = 8
@@ -123,6 +123,25 @@ def calibration_section(figures: Figures) -> str:
     )
     bins = folded("The bins as a table", table("Confidence and accuracy by bin", columns, rows))
     return section("Does it know when it is right?", pair(chart, words + bins))
+
+
+def adapted_section(evaluation: Evaluation) -> str:
+    """The figures once the daemon gets used to voices; nothing where that was not asked for."""
+    if not evaluation.adapted:
+        return ""
+    without = evaluation.clean.scores.uar
+    rows = [
+        (f"order {number}", share(each.uar), f"{each.uar - without:+.3f}", str(each.n_unheard))
+        for number, each in enumerate(evaluation.adapted, 1)
+    ]
+    mean = adapted_uar(evaluation)
+    rows.append(("mean", share(mean), f"{mean - without:+.3f}", ""))
+    words = paragraph(
+        "Each actor's clips in a random order, heard with what was heard of the actor before and nothing"
+        " else, as a daemon with [adaptation] enabled hears them."
+    )
+    columns = ("", "UAR", "against without", "unheard")
+    return section("Used to the voice", words, table("Figures by order", columns, rows))
 
 
 def noise_section(evaluation: Evaluation) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from train.evaluation.figures import Figures
 from train.evaluation.judge import Evaluation
-from train.evaluation.wording import ece, interval, passes, seen_line, share
+from train.evaluation.wording import adapted_uar, ece, interval, passes, seen_line, share
 from train.scores import Scores
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def show(evaluation: Evaluation, console: "Console") -> None:
     tables = [_headline(clean), _classes(clean.scores), _confusion(clean.scores), _slices(clean)]
     if evaluation.noisy:
         tables.append(_noise(evaluation))
+    if evaluation.adapted:
+        tables.append(_adapted(evaluation))
     for table in tables:
         console.print()
         console.print(table)
@@ -110,6 +112,15 @@ def _noise(evaluation: Evaluation) -> "Table":
             ece(figures),
             str(scores.n_unheard),
         )
+    return table
+
+
+def _adapted(evaluation: Evaluation) -> "Table":
+    table = _table("used to the voice", "UAR", "unheard", has_bar=False)
+    for number, scores in enumerate(evaluation.adapted, 1):
+        table.add_row(f"order {number}", share(scores.uar), str(scores.n_unheard))
+    mean, without = adapted_uar(evaluation), evaluation.clean.scores.uar
+    table.add_row("mean", f"{share(mean)} ({mean - without:+.3f})", "", style="bold")
     return table
 
 

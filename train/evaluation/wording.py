@@ -23,6 +23,11 @@ def ece(figures: Figures) -> str:
     return share(figures.calibration.ece if figures.calibration else None)
 
 
+def adapted_uar(evaluation: Evaluation) -> float:
+    """Mean UAR of the orders in which the clips were heard by a daemon that gets used to voices."""
+    return sum(each.uar for each in evaluation.adapted) / len(evaluation.adapted)
+
+
 def seen_line(evaluation: Evaluation) -> str:
     """What is to be said of figures of actors that the model has heard."""
     seen = format_actors(evaluation.plan.selection.seen)

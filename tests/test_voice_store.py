@@ -1,0 +1,62 @@
+"""What sources are used to, over restarts: what is kept comes back, and what is broken is nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from serd.adaptation import VoiceMean
+from serd.voice_store import VoiceStore
+from tests.brokers import logged_lines
+
+HEARD = VoiceMean(speech_s=12.5, mean=(1.25, -3.5))
+
+
+def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+    VoiceStore(tmp_path / "new").keep("mic", "mfcc40-v1", HEARD)
+    again = VoiceStore(tmp_path / "new")
+    assert again.heard("mic", "mfcc40-v1") == HEARD
+    assert again.heard("other", "mfcc40-v1") is None
+    assert again.heard("mic", "mfcc13-v1") is None, "of other features"
+
+
+def test_what_is_kept_already_is_not_written_again(tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path)
+    store.keep("mic", "mfcc40-v1", HEARD)
+    (tmp_path / "voices.json").unlink()
+    store.keep("mic", "mfcc40-v1", HEARD)
+    assert not (tmp_path / "voices.json").exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mic": {}},
+        {"mic": {"feature_set": "f", "speech_s": -1.0, "mean": [1.0]}},
+        {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": ["?"]}},
+        {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": [float("nan")]}},
+        {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": 3}},
+        {"mic": []},
+        [],
+    ],
+)
+def test_what_is_no_voice_counts_as_none(tmp_path: Path, body: object) -> None:
+    (tmp_path / "voices.json").write_text(json.dumps(body), "utf-8")
+    assert VoiceStore(tmp_path).heard("mic", "f") is None
+
+
+def test_a_broken_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "voices.json").write_text("{", "utf-8")
+    with logged_lines() as said:
+        assert VoiceStore(tmp_path).heard("mic", "f") is None
+    assert any("voices.json: cannot be read" in line for line in said)
+
+
+def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = VoiceStore(tmp_path / "file")
+    with logged_lines() as said:
+        store.keep("mic", "f", HEARD)
+        store.keep("mic", "f", VoiceMean(speech_s=1.0, mean=(0.0,)))
+    assert sum("cannot be written" in line for line in said) == 1
+    assert store.heard("mic", "f") == VoiceMean(speech_s=1.0, mean=(0.0,))
