@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from train.clips import CorpusError
 
@@ -88,3 +88,21 @@ def split_actors(
     if not train:
         raise CorpusError("no actor is left to learn from")
     return Split(train=train, validation=validation, test=test)
+
+
+def fewer(split: Split, *, n_actors: int) -> Split:
+    """A split in which fewer actors of RAVDESS are learnt from, and as many others.
+
+    Args:
+        split: whose held-out actors stay as they are.
+        n_actors: the first so many are learnt from; 0 for all.
+
+    Raises:
+        CorpusError: there are not so many.
+    """
+    if not n_actors:
+        return split
+    numbers = sorted((actor for actor in split.train if actor.isdigit()), key=int)
+    if n_actors > len(numbers):
+        raise CorpusError(f"{n_actors} actors to learn from are asked for, there are {len(numbers)}")
+    return replace(split, train=split.train - set(numbers[n_actors:]))

@@ -43,7 +43,7 @@ class FeatureAugment:
     """Share of windows with a masked band."""
     band_mask_filters: int = 8
     """Widest masked band, in mel filters."""
-    p_mixup: float = 0.4
+    p_mixup: float = 0.3
     """Share of batches in which windows are mixed in pairs."""
     mixup_alpha: float = 0.3
     """Parameter of the Beta distribution of the mixing weight."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from serd.card import ModelCard
 from serd.labels import EMOTIONS
 from serd.runtime import TfliteModel
-from train.actors import Actors, Split, format_actors, split_actors
+from train.actors import Actors, Split, fewer, format_actors, split_actors
 from train.batches import plain_windows
 from train.cards import trained_card
 from train.clips import fingerprint
@@ -96,10 +96,10 @@ class FitRun:
         digest = self._recipe.digest(seed=settings.seed, fingerprint=fingerprint(self._clips))
         self.folder = settings.work / digest
         self.folds = self._folds()
+        last = fewer(settings.plan.split, n_actors=self._recipe.n_actors)
+        actors = format_actors(last.train)
         self.last = Target(
-            name=f"actors {format_actors(self._plan.split.train)}",
-            split=self._plan.split,
-            stem=f"actors-{format_actors(self._plan.split.train)}".replace(":", "-"),
+            name=f"actors {actors}", split=last, stem=f"actors-{actors}".replace(":", "-")
         )
 
     def _folds(self) -> list[Target]:
@@ -110,7 +110,9 @@ class FitRun:
         return [
             Target(
                 name=f"{name} {number + 1}/{len(folds)}",
-                split=split_actors(self._plan.corpus.actors, test=test),
+                split=fewer(
+                    split_actors(self._plan.corpus.actors, test=test), n_actors=self._recipe.n_actors
+                ),
                 without_noise=parts[number % len(parts)],
                 stem=format_actors(test).replace(":", "-"),
             )

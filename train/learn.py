@@ -7,6 +7,7 @@ https://kellerjordan.github.io/posts/muon (the convolutions' updates); I. Loshch
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import keras
 import numpy as np
@@ -35,6 +36,8 @@ class LearnSettings:
     """Epochs in which the learning rate rises."""
     weight_decay: float = 0.02
     """Decoupled weight decay of AdamW."""
+    kernels: Literal["muon", "adamw"] = "muon"
+    """What updates the convolutions' kernels; "adamw" treats them as all other weights."""
     kernel_rate: float = 0.02
     """Highest learning rate of the convolutions' kernels, which Muon updates."""
     kernel_decay: float = 0.05
@@ -147,27 +150,31 @@ def _compile(model: keras.Model, settings: LearnSettings, n_batches: int, watch:
 
 
 def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Optimizer:
-    """Muon with warm-up and cosine; its weight average replaces the weights at the end of fit."""
+    """Muon or AdamW with warm-up and cosine; their weight average replaces the weights at the end."""
     total = n_batches * settings.epochs
     warmup = min(round(n_batches * settings.warmup_epochs), total // 2)
+    is_muon = settings.kernels == "muon"
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         total - warmup,
-        warmup_target=settings.kernel_rate,
+        warmup_target=settings.kernel_rate if is_muon else settings.learning_rate,
         warmup_steps=warmup,
     )
-    # Keras takes the rate of all weights, and the decay of all, from that of Muon's.
-    ratio = settings.learning_rate / settings.kernel_rate
-    optimizer = keras.optimizers.Muon(
-        schedule,
-        weight_decay=settings.kernel_decay,
-        rms_rate=None,
-        exclude_layers=["dense"],
-        adam_lr_ratio=ratio,
-        adam_weight_decay=settings.weight_decay * ratio,
-        use_ema=True,
-        ema_momentum=settings.ema,
-    )
+    average = {"use_ema": True, "ema_momentum": settings.ema}
+    if is_muon:
+        # Keras takes the rate of all weights, and the decay of all, from that of Muon's.
+        ratio = settings.learning_rate / settings.kernel_rate
+        optimizer = keras.optimizers.Muon(
+            schedule,
+            weight_decay=settings.kernel_decay,
+            rms_rate=None,
+            exclude_layers=["dense"],
+            adam_lr_ratio=ratio,
+            adam_weight_decay=settings.weight_decay * ratio,
+            **average,
+        )
+    else:
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, **average)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

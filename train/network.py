@@ -29,15 +29,15 @@ _EPSILON = 1e-5
 class NetworkSettings:
     """Size of the network."""
 
-    stem_channels: int = 56
+    stem_channels: int = 112
     """Channels of the first convolution, at half the frame rate."""
-    channels: int = 56
+    channels: int = 112
     """Channels of the residual blocks, at a quarter of the frame rate."""
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     """Dilation of each residual block's first convolution."""
     attention_channels: int = 32
     """Hidden units of the pooling's attention."""
-    dropout: float = 0.4
+    dropout: float = 0.3
     """Share of the pooled statistics dropped while training."""
     block_dropout: float = 0.1
     """Share of channels dropped inside a residual block while training."""
@@ -69,13 +69,13 @@ def build_network(
     build = _Convolutions(is_product=is_trained)
     inputs = keras.Input((n_frames, len(mean)), name="mfcc")  # (B, 298, 40)
     x = layers.Normalization(axis=-1, mean=mean, variance=np.square(std))(inputs)
-    x = build.convolution(x, settings.stem_channels, kernel=5, strides=2)  # (B, 149, 56)
+    x = build.convolution(x, settings.stem_channels, kernel=5, strides=2)  # (B, 149, 112)
     x = layers.ReLU()(x)
-    x = build.convolution(x, settings.channels, kernel=3, strides=2)  # (B, 75, 56)
+    x = build.convolution(x, settings.channels, kernel=3, strides=2)  # (B, 75, 112)
     x = layers.ReLU()(x)
     for dilation in settings.dilations:
-        x = build.residual_block(x, dilation, settings.block_dropout)  # (B, 75, 56)
-    x = _attentive_statistics(x, settings.attention_channels)  # (B, 112)
+        x = build.residual_block(x, dilation, settings.block_dropout)  # (B, 75, 112)
+    x = _attentive_statistics(x, settings.attention_channels)  # (B, 224)
     x = layers.Dropout(settings.dropout)(x)
     logits = layers.Dense(n_labels, name=DENSE_LOGITS)(x)  # (B, 8)
     return keras.Model(inputs, layers.Softmax(name="probabilities")(logits))

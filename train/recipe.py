@@ -31,11 +31,13 @@ class Recipe:
 
     with_song: bool = True
     """Whether sung clips are learnt from as well; only speech is ever scored."""
+    n_actors: int = 0
+    """Actors of RAVDESS that a network learns from, the first of those not held out; 0 for all."""
     windows: WindowSettings = field(default_factory=_default_windows)
     """How clips become the network's input."""
     sound: SoundAugment = field(default_factory=SoundAugment)
     """Copies of each clip."""
-    members: int = 3
+    members: int = 1
     """Networks, trained apart from each other, whose mean decides."""
     precision: Literal["float32", "int8"] = "int8"
     """Arithmetic of the model that is written; ``train.quantise`` says what is int8 in it."""

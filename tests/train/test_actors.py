@@ -2,7 +2,7 @@
 
 import pytest
 
-from train.actors import format_actors, numbered, parse_actors, split_actors
+from train.actors import fewer, format_actors, numbered, parse_actors, split_actors
 from train.clips import CorpusError
 
 
@@ -37,3 +37,14 @@ def test_groups_of_actors_never_overlap() -> None:
         split_actors(present, test=numbered(9))
     with pytest.raises(CorpusError, match="no actor is left"):
         split_actors(present, test=present)
+
+
+def test_fewer_are_learnt_from_and_the_others_stay() -> None:
+    """The first actors of RAVDESS who are not held out; speakers of other corpora are all kept."""
+    present = numbered(*range(1, 13)) | {"nemo:EB0"}
+    split = split_actors(present, test=numbered(1, 2))
+    assert fewer(split, n_actors=0) == split
+    few = fewer(split, n_actors=3)
+    assert (few.train, few.test) == ({"3", "4", "5", "nemo:EB0"}, split.test)
+    with pytest.raises(CorpusError, match="11 actors to learn from are asked for, there are 10"):
+        fewer(split, n_actors=11)

@@ -11,6 +11,8 @@ from trainings import train
 from serd.labels import EMOTIONS
 from train.__main__ import main
 from train.assess.joined import joined_clips
+from train.assess.variants import variants
+from train.clips import CorpusError
 from train.corpora import find_clips
 from train.evaluation.conditions import CONDITIONS
 
@@ -35,6 +37,8 @@ def test_what_is_measured_is_counted_over_folds_and_runs(
     """The same run twice, as if they were two seeds: means are those of one, deviations are zero."""
     figures, page = tmp_path / "figures.json", tmp_path / "model.md"
     words = ["assess", corpus_root, run, run, "--noise", noise_root]
+    words += ["--ablation", "nothing", run, "--ablation", "nothing", run, "--ablation", "mixup", run]
+    words += ["--curve", "1", run]
     result = train(*words, "--out", figures, "--page", page)
     assert (result.returncode, result.stderr) == (0, "")
     summary = json.loads(figures.read_text("utf-8"))
@@ -57,7 +61,12 @@ def test_what_is_measured_is_counted_over_folds_and_runs(
     text = page.read_text("utf-8")
     assert f"| {summary['uar']['clean']['mean']:.3f} ± 0.000 |" in text
     assert all(f"| {emotion} |" in text for emotion in EMOTIONS)
-    for name in ("model-reliability.png", "model-risk.png"):
+    uar = summary["uar"]["clean"]["mean"]
+    rows = [(each["name"], each["std"], each["n_runs"]) for each in summary["ablations"]]
+    assert rows == [("nothing", 0.0, 2), ("mixup", None, 1)]
+    assert summary["curve"][0]["mean"] == pytest.approx(uar, abs=1e-3)
+    assert f"| mixup | {uar:.3f} | 1 |" in text
+    for name in ("model-reliability.png", "model-risk.png", "model-learning.png"):
         assert f"({name})" in text
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
@@ -79,3 +88,15 @@ def test_clips_are_joined_with_their_like(corpus_root: Path) -> None:
         assert len(paths) == 4
         assert {by_path[path].label for path in paths} == {label}
         assert len({by_path[path].actor for path in paths}) == 1
+
+
+def test_variants_of_other_folds_are_refused(tmp_path: Path) -> None:
+    """Another fold is another figure, not another trick."""
+    for name, folds in (("a", ("1-4", "5-8")), ("b", ("1-4",)), ("empty", ())):
+        (tmp_path / name).mkdir()
+        for fold in folds:
+            (tmp_path / name / f"test-{fold}.json").write_text('{"uar": 0.5}', "utf-8")
+    with pytest.raises(CorpusError, match="cannot be compared"):
+        variants([("nothing", tmp_path / "a"), ("mixup", tmp_path / "b")])
+    with pytest.raises(CorpusError, match="no fold's score"):
+        variants([("nothing", tmp_path / "empty")])

@@ -132,8 +132,8 @@ def test_a_protocol_run_takes_up_what_is_finished(
     assert [(each["name"], each["n_clips"]) for each in training["also"]] == [("nEMO", 12)]
     assert "--also FOLDER --noise FOLDER" in training["command"]
     assert f"left out: {noise_root / 'silence.wav'}: holds silence alone" in first
-    assert (training["noise"]["name"], training["noise"]["n_clips"]) == ("noise", 2 + 7), (
-        "two recorded, seven made"
+    assert (training["noise"]["name"], training["noise"]["n_clips"]) == ("noise", 2 + 8), (
+        "two recorded, eight made"
     )
     assert card["no_speech_threshold"] == 0.1
     model = TfliteModel(out)

@@ -10,6 +10,10 @@ Facts = Mapping[str, Any]
 
 _HUMAN: Final = "0.67"
 _TEXTS: Final = Path(__file__).parent
+_ABLATIONS: Final = (
+    "The recipe with one of its tricks taken away, one network in place of several; `nothing` is the"
+    " recipe itself. What lies within a deviation says nothing."
+)
 _HEAD: Final = "<!-- Written by `python -m train assess --page`; do not edit. -->"
 
 
@@ -19,7 +23,8 @@ def model_page(summary: Facts, tiny: Facts | None, pictures: Mapping[str, str]) 
     Args:
         summary: figures of the default model's recipe, as ``summarise`` gives them.
         tiny: those of the tiny model's; None if it was not measured.
-        pictures: file name of each picture: "reliability", "risk_coverage".
+        pictures: file name of each picture: "reliability", "risk_coverage" and, where the summary has a
+            curve, "learning".
     """
     parts = [
         "# The model",
@@ -47,8 +52,16 @@ def model_page(summary: Facts, tiny: Facts | None, pictures: Mapping[str, str]) 
         "Below its threshold an event says `uncertain`. What is left, and how much of it is right:",
         _risk_coverage(summary),
         f"![Risk and coverage]({pictures['risk_coverage']})",
-        (_TEXTS / "tried.md").read_text("utf-8").strip(),
     ]
+    if summary["curve"]:
+        parts += [
+            "## What more actors bring",
+            _variants(summary["curve"], "actors"),
+            f"![UAR by the number of actors]({pictures['learning']})",
+        ]
+    if summary["ablations"]:
+        parts += ["## Without one trick", _ABLATIONS, _variants(summary["ablations"], "without")]
+    parts.append((_TEXTS / "tried.md").read_text("utf-8").strip())
     return "\n\n".join(parts) + "\n"
 
 
@@ -186,6 +199,12 @@ def _risk_coverage(summary: Facts) -> str:
         if round(each["threshold"] * 100) % 10 == 0
     ]
     return _table(("threshold", "clips that are named", "of these right"), rows)
+
+
+def _variants(rows: Sequence[Facts], what: str) -> str:
+    return _table(
+        (what, "UAR", "seeds"), [(each["name"], _figure(each), str(each["n_runs"])) for each in rows]
+    )
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of how sure a model is."""
+"""Pictures of how sure a model is, and of what more actors bring."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,5 +63,31 @@ def risk_coverage_picture(summary: Mapping[str, Any], path: Path) -> Path:
     axes.set(xlim=(0, 1.03), ylim=(0, None), xlabel="share of clips that are named")
     axes.set_ylabel("share of these that is wrong")
     axes.set_title("by the threshold below which it is uncertain", color=INK, fontsize=10)
+    plain(axes, grid="y")
+    return save_figure(figure, path)
+
+
+def learning_picture(summary: Mapping[str, Any], path: Path) -> Path:
+    """UAR against the number of actors that were learnt from; bars are deviations over seeds.
+
+    Raises:
+        LibraryError: matplotlib is not installed.
+        OperationError: it cannot be written.
+    """
+    figure = new_figure(4.8, 3.4)
+    axes = figure.add_subplot()
+    rows = sorted(summary["curve"], key=lambda each: int(each["name"]))
+    axes.errorbar(
+        [int(each["name"]) for each in rows],
+        [each["mean"] for each in rows],
+        yerr=[each["std"] or 0.0 for each in rows],
+        color=COLOURS["male"],
+        marker="o",
+        markersize=4,
+        capsize=3,
+    )
+    axes.set(xlim=(0, None), ylim=(0, 1), xlabel="actors of RAVDESS that were learnt from", ylabel="UAR")
+    axes.set_xticks([int(each["name"]) for each in rows])
+    axes.set_title("on actors that were not", color=INK, fontsize=10)
     plain(axes, grid="y")
     return save_figure(figure, path)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from train.assess.page import model_page
-from train.assess.pictures import reliability_picture, risk_coverage_picture
+from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
+from train.assess.variants import variants
 from train.cli.options import check_writable, natural
 from train.cli.tables import print_table
 from train.corpora import find_clips
@@ -39,6 +40,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="MODEL.tflite",
         help="a model of fit that held speakers of another corpus out and scored them (repeatable)",
     )
+    for flag, what in (
+        ("--ablation", "a run without a trick (fit --without TRICK); WHAT is the trick"),
+        ("--curve", "a run that learnt from fewer actors (fit --learners N); WHAT is their number"),
+    ):
+        add(
+            flag,
+            nargs=2,
+            action="append",
+            default=[],
+            metavar=("WHAT", "RUN"),
+            help=f"{what} (repeatable; runs of one WHAT are its seeds)",
+        )
     add("--page", type=Path, metavar="FILE.md", help="write what the model is and how good, too")
     add(
         "--tiny",
@@ -66,7 +79,11 @@ def assess_command(options: argparse.Namespace) -> int:
         print(line, flush=True)
 
     runs = [assess_folds(run, clips, bank, seed=options.seed, report=report) for run in options.runs]
-    summary = summarise(runs) | {"others": [other_corpus(path) for path in options.other]}
+    summary = summarise(runs) | {
+        "others": [other_corpus(path) for path in options.other],
+        "ablations": variants([(what, Path(run)) for what, run in options.ablation]),
+        "curve": variants([(what, Path(run)) for what, run in options.curve]),
+    }
     write_json(options.out, summary)
     _print(summary)
     print(f"wrote {options.out}")
@@ -82,6 +99,9 @@ def _write_page(path: Path, summary: dict[str, Any], tiny: Path | None) -> None:
         "reliability": reliability_picture(summary, path.with_name(f"{path.stem}-reliability.png")).name,
         "risk_coverage": risk_coverage_picture(summary, path.with_name(f"{path.stem}-risk.png")).name,
     }
+    if summary["curve"]:
+        picture = learning_picture(summary, path.with_name(f"{path.stem}-learning.png"))
+        pictures["learning"] = picture.name
     beside = json.loads(tiny.read_text("utf-8")) if tiny else None
     write_whole(path, model_page(summary, beside, pictures).encode())
 
@@ -113,6 +133,9 @@ def _print(summary: dict[str, Any]) -> None:
             ),
         )
     )
+    for title in ("ablations", "curve"):
+        for each in summary[title]:
+            print(f"{title}: {each['name']}  UAR {each['mean']:.3f}  runs {each['n_runs']}")
     for each in summary["others"]:
         print(f"{each['test_actors']}: UAR {each['uar']:.3f}, {each['n_classes']} emotions")
     noise = summary["noise"]

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serd.errors import InputError, LibraryError
 from serd.runtime import default_model_path
@@ -12,6 +13,9 @@ from train.memory import keep_freed_memory
 from train.noise import noise_files, open_bank
 from train.plan import make_plan
 from train.protocols import PROTOCOLS
+
+if TYPE_CHECKING:
+    from train.recipe import Recipe
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,6 +44,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--folds-only", action="store_true", help="train and score the protocol's folds alone")
     add("--size", choices=("default", "tiny"), default="default", help="of the network")
     add("--members", type=positive, help="networks whose mean decides (default: the recipe's)")
+    add("--without", metavar="TRICK", help="take one trick of the recipe away, such as mixup")
+    add("--learners", type=positive, metavar="N", help="learn from so many actors of RAVDESS alone")
     add("--jobs", type=positive, default=1, help="networks trained at a time (default: 1)")
     add("--no-song", action="store_true", help="learn from speech alone")
     add("--quick", action="store_true", help="a smoke run; its model is worth nothing")
@@ -77,24 +83,14 @@ def fit_command(options: argparse.Namespace) -> int:
     try:  # here, because TensorFlow takes seconds to load
         from train.fit import fit  # noqa: PLC0415
         from train.fit_run import FitSettings  # noqa: PLC0415
-        from train.recipe import Recipe, quick, tiny  # noqa: PLC0415
     except ImportError as exc:
         raise LibraryError(f"training needs TensorFlow ({exc}): pip install '.[train]'") from exc
 
-    recipe = Recipe(with_song=not options.no_song)
-    if options.size == "tiny":
-        recipe = tiny(recipe)
-    if options.quick:
-        recipe = quick(recipe)
-    if options.members:
-        recipe = replace(recipe, members=options.members)
-    if options.epochs:
-        recipe = replace(recipe, learn=replace(recipe.learn, epochs=options.epochs))
     settings = FitSettings(
         plan=plan,
         out=options.out,
         work=options.work,
-        recipe=recipe,
+        recipe=_recipe(options),
         noise=bank,
         is_protocol_alone=options.folds_only,
         n_processes=options.jobs,
@@ -105,26 +101,41 @@ def fit_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def _recipe(options: argparse.Namespace) -> "Recipe":
+    """The recipe that the options ask for."""
+    from train.ablations import without  # noqa: PLC0415
+    from train.recipe import Recipe, quick, tiny  # noqa: PLC0415
+
+    recipe = Recipe(with_song=not options.no_song)
+    if options.size == "tiny":
+        recipe = tiny(recipe)
+    if options.quick:
+        recipe = quick(recipe)
+    if options.members:
+        recipe = replace(recipe, members=options.members)
+    if options.epochs:
+        recipe = replace(recipe, learn=replace(recipe.learn, epochs=options.epochs))
+    if options.learners:
+        recipe = replace(recipe, n_actors=options.learners)
+    return without(recipe, options.without) if options.without else recipe
+
+
 def _command(options: argparse.Namespace) -> str:
     """The command as the card records it: what matters for the model, and no folder of this machine."""
+    values = {
+        "protocol": options.protocol,
+        "seed": str(options.seed),
+        "epochs": options.epochs,
+        "size": "" if options.size == "default" else options.size,
+        "members": options.members,
+        "learners": options.learners,
+        "without": options.without,
+        "test-actors": format_actors(parse_actors(options.test_actors)),
+        "val-actors": format_actors(parse_actors(options.val_actors)),
+    }
     words = ["python -m train fit ROOT", *("--also FOLDER" for _ in options.also)]
-    if options.noise:
-        words.append("--noise FOLDER")
-    if options.protocol:
-        words.append(f"--protocol {options.protocol}")
-    words.append(f"--seed {options.seed}")
-    if options.epochs:
-        words.append(f"--epochs {options.epochs}")
-    if options.size != "default":
-        words.append(f"--size {options.size}")
-    if options.members:
-        words.append(f"--members {options.members}")
-    if options.test_actors:
-        words.append(f"--test-actors {format_actors(parse_actors(options.test_actors))}")
-    if options.val_actors:
-        words.append(f"--val-actors {format_actors(parse_actors(options.val_actors))}")
-    if options.no_song:
-        words.append("--no-song")
-    if options.quick:
-        words.append("--quick")
+    words += ["--noise FOLDER"] if options.noise else []
+    words += [f"--{name} {value}" for name, value in values.items() if value]
+    words += ["--no-song"] if options.no_song else []
+    words += ["--quick"] if options.quick else []
     return " ".join(words)

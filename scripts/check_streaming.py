@@ -1,0 +1,119 @@
+"""Sends clips through the daemon, from standard input to a broker, and compares it with the evaluation.
+
+Each clip goes as raw samples into a ``serd run`` of its own, whose utterance events a real Mosquitto
+takes; ``python -m train evaluate`` judges the same clips from their files. The emotion of a clip is that
+of its utterances together, by the speech in each.
+
+    python scripts/check_streaming.py ../shared/data/ravdess --clips 200
+"""
+
+import argparse
+import csv
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serd.runtime import default_model_path
+from serd.sources.files import read_samples
+from tests.brokers import Listener, mosquitto, wait_until
+from tests.daemons import SERD, environment
+
+NOTHING = "none"
+"""In place of an emotion: no speech was heard."""
+_LEAST_SHARE = 0.99
+_TIMEOUT_S = 60.0
+
+
+def heard_by_daemon(clip: Path, *, number: int, model: Path, broker_port: int, home: Path) -> int:
+    """Play a clip to a daemon as node "clip-NUMBER"; how many events it printed.
+
+    Raises:
+        RuntimeError: the daemon did not end well.
+    """
+    arguments = ["run", "--source", "-", "--name", "in", "--node", f"clip-{number}", "--json"]
+    arguments += ["--host", "127.0.0.1", "--port", str(broker_port), "--model", str(model)]
+    done = subprocess.run(
+        [*SERD, *arguments],
+        input=read_samples(clip).astype("<i2").tobytes(),
+        capture_output=True,
+        env=environment(home / str(number)),
+        timeout=_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{clip}: serd ended with code {done.returncode}: {done.stderr.decode()}")
+    return len(done.stdout.splitlines())
+
+
+def emotion_of(events: Sequence[dict[str, Any]]) -> str:
+    """The emotion of a clip from the events of its utterances."""
+    if not events:
+        return NOTHING
+    labels = list(events[0]["scores"])
+    weights = [each["speech_ratio"] * (each["end_s"] - each["start_s"]) for each in events]
+    scores = [[each["scores"][label] for label in labels] for each in events]
+    return labels[int(np.average(scores, axis=0, weights=weights).argmax())]
+
+
+def streamed(clips: Sequence[Path], model: Path, *, n_at_a_time: int) -> list[str]:
+    """What the daemon says of each clip, as a subscriber hears it."""
+    with tempfile.TemporaryDirectory() as home, mosquitto() as broker, Listener(broker) as listener:
+        play = partial(heard_by_daemon, model=model, broker_port=broker.port, home=Path(home))
+        with ThreadPoolExecutor(n_at_a_time) as pool:
+            jobs = [pool.submit(play, clip, number=number) for number, clip in enumerate(clips)]
+            sent = [job.result() for job in jobs]
+        emotions = []
+        for number, n_sent in enumerate(sent):
+            topic = f"serd/clip-{number}/in/event"
+            wait_until(lambda t=topic, n=n_sent: len(listener.of(t)) >= n, f"{n_sent} events on {topic}")
+            events = [json.loads(payload) for payload in listener.of(topic)]
+            emotions.append(emotion_of([each for each in events if each["kind"] == "utterance"]))
+    return emotions
+
+
+def evaluated(root: Path, model: Path) -> dict[str, str]:
+    """What the evaluation decides on each clip of a folder, by the clip's name."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "train", "evaluate", str(model), str(root)]
+        command += ["--allow-seen", "--out", folder]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        with (Path(folder) / "predictions.csv").open(newline="", encoding="utf-8") as file:
+            return {Path(row["file"]).stem: row["prediction"] for row in csv.DictReader(file)}
+
+
+def main() -> int:
+    """Compare random speech clips of RAVDESS; the exit code says whether enough are the same."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--clips", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", type=Path, default=default_model_path())
+    parser.add_argument("--jobs", type=int, default=2, help="daemons at a time")
+    args = parser.parse_args()
+    found = sorted(args.folder.rglob("03-01-*.flac"))
+    clips = random.Random(args.seed).sample(found, min(args.clips, len(found)))  # noqa: S311
+    offline = evaluated(args.folder, args.model)
+    online = streamed(clips, args.model, n_at_a_time=args.jobs)
+    differing = [
+        (clip.name, offline[clip.stem], said)
+        for clip, said in zip(clips, online, strict=True)
+        if offline[clip.stem] != said
+    ]
+    for name, in_file, in_stream in differing:
+        print(f"{name}  evaluation: {in_file}  daemon: {in_stream}")
+    n_same = len(clips) - len(differing)
+    print(f"{n_same} of {len(clips)} clips have the same emotion ({n_same / len(clips):.1%})")
+    return 0 if n_same >= _LEAST_SHARE * len(clips) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
