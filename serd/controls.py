@@ -11,8 +11,6 @@ from typing import Any, Final
 from serd.errors import InputError
 from serd.topics import OFF, ON
 
-FORGET: Final = "forget"
-"""In place of a control: whatever is written to it, the source forgets the voices it is used to."""
 MAX_COOLDOWN_S: Final = 3600.0
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from serd.config import Settings
 from serd.control_store import ControlStore
-from serd.controls import FORGET, Controls, changed
+from serd.controls import Controls, changed
 from serd.errors import InputError, SerdError
 from serd.lane import Lane
 from serd.notify import ServiceManager
@@ -21,6 +21,7 @@ from serd.sources.feeder import Feeder
 from serd.sources.inbox import Command, Ended, Found, Heard, Inbox, Lost, Retried
 from serd.sources.opening import Opener, is_microphone
 from serd.stats import Stats
+from serd.topics import FORGET
 from serd.voice_store import VoiceStore
 from serd.watchdog import Watchdog
 

@@ -10,6 +10,7 @@
     <prefix>/<node>/<source>/<control>        a control's value, retained
     <prefix>/<node>/<source>/<control>/set    changes it
     <prefix>/<node>/<source>/<control>/error  why a change was refused
+    <prefix>/<node>/<source>/forget/set       the source forgets the voices that it is used to
 
 Pure: what is published where is decided here, how it gets there is the business of ``serd.mqtt.link``.
 """
@@ -30,6 +31,7 @@ EVENT: Final = "event"
 STATE: Final = "state"
 SPEECH: Final = "speech"
 LEVEL: Final = "level"
+FORGET: Final = "forget"
 SET: Final = "set"
 ERROR: Final = "error"
 
@@ -92,6 +94,10 @@ class NodeTopics:
     def control_set(self, source: str, control: str) -> str:
         """Where a control is changed."""
         return self._of(source, f"{control}/{SET}")
+
+    def forget_set(self, source: str) -> str:
+        """Where a source is told to forget the voices that it is used to, in whatever words."""
+        return self.control_set(source, FORGET)
 
     def control_error(self, source: str, control: str) -> str:
         """Where a refused change is answered."""
