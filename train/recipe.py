@@ -60,9 +60,12 @@ class Recipe:
 
 
 def tiny(recipe: Recipe) -> Recipe:
-    """The recipe of a model for the smallest boards."""
-    network = NetworkSettings(stem_channels=40, channels=40, dilations=(1, 2, 4), attention_channels=24)
-    return replace(recipe, members=1, learn=replace(recipe.learn, network=network))
+    """The recipe of a model for the smallest boards: it learns all that it can, so little is dropped."""
+    network = NetworkSettings(
+        stem_channels=40, channels=40, attention_channels=16, dropout=0.1, block_dropout=0.0
+    )
+    augment = replace(recipe.learn.augment, p_mixup=0.1)
+    return replace(recipe, members=1, learn=replace(recipe.learn, network=network, augment=augment))
 
 
 def quick(recipe: Recipe) -> Recipe:

@@ -43,7 +43,15 @@ def test_what_is_measured_is_counted_over_folds_and_runs(
     assert (result.returncode, result.stderr) == (0, "")
     summary = json.loads(figures.read_text("utf-8"))
     assert summary["n_runs"] == 2
-    passes = {"clean", "float32", "joined clips", "20 dB noise", "10 dB noise", "0 dB noise"}
+    passes = {
+        "clean",
+        "float32",
+        "joined clips",
+        "used to the voice",
+        "20 dB noise",
+        "10 dB noise",
+        "0 dB noise",
+    }
     assert set(summary["uar"]) == passes | set(CONDITIONS)
     assert all(each["std"] == 0.0 for each in summary["uar"].values())
     assert summary["uar"]["clean"] == summary["uar"]["float32"], "a quick network is float32"

@@ -17,6 +17,7 @@ from train.actors import Actors, format_actors, parse_actors
 from train.assess.joined import decide_joined, joined_clips
 from train.clips import Clip, CorpusError
 from train.convert import network_sha256, to_tflite, write_model
+from train.evaluation.adapted import predict_adapted
 from train.evaluation.conditions import CONDITIONS
 from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, loaded, predict
 from train.evaluation.schemes import scheme_for
@@ -28,6 +29,9 @@ from train.scores import Scores, score
 
 SNR_DB: Final = (20.0, 10.0, 0.0)
 """Ratios of speech to noise, in dB."""
+
+_N_ORDERS: Final = 3
+"""Orders in which each actor's clips come to a daemon that gets used to the voice."""
 
 Report = Callable[[str], None]
 
@@ -48,6 +52,8 @@ class FoldResult:
     """The same network in float32, on their speech as recorded."""
     joined: Scores
     """On joined clips."""
+    adapted: Scores
+    """Used to each actor's voice by the clips before, in several orders."""
     n_noises: int
     """Recordings in which nobody speaks, of the part that it has not heard."""
     noises_named: tuple[str, ...]
@@ -55,7 +61,7 @@ class FoldResult:
 
     def scores(self, passed: Sequence[Prediction]) -> Scores:
         """Counted decisions of one pass."""
-        return score([each.truth for each in passed], [each.decision for each in passed], EMOTIONS)
+        return _counted(passed)
 
 
 def assess_folds(
@@ -105,6 +111,17 @@ def _assess(
         conditions=tuple(CONDITIONS),
     )
     truth, decisions = zip(*decide_joined(path, joined_clips(speech, seed=seed), pipeline), strict=True)
+    adapted = [
+        each
+        for passed in predict_adapted(
+            path,
+            [(clip, clip.label) for clip in speech],
+            scheme_for(card.labels),
+            n_orders=_N_ORDERS,
+            seed=seed,
+        )
+        for each in passed
+    ]
     named = map_in_order(partial(_is_named, model_path=path), unheard)
     return FoldResult(
         test=test,
@@ -113,6 +130,7 @@ def _assess(
         predictions=predictions,
         in_float=_in_float(path, card, speech),
         joined=score(truth, decisions, EMOTIONS),
+        adapted=_counted(adapted),
         n_noises=len(unheard),
         noises_named=tuple(each.name for each, is_named in zip(unheard, named, strict=True) if is_named),
     )
@@ -138,6 +156,10 @@ def _in_float(path: Path, card: ModelCard, speech: Sequence[Clip]) -> Scores:
             scheme_for(card.labels),
             PipelineSettings(),
         ).clean
+    return _counted(passed)
+
+
+def _counted(passed: Sequence[Prediction]) -> Scores:
     return score([each.truth for each in passed], [each.decision for each in passed], EMOTIONS)
 
 

@@ -112,6 +112,7 @@ def _goals(summary: Facts) -> str:
         ("through a telephone line", _figure(uar["telephone"]), "within 0.05 of clean"),
         ("from a microphone of 48 kHz", _figure(uar["48 kHz microphone"]), "within 0.05 of clean"),
         ("four clips joined: full windows", _figure(uar["joined clips"]), "as clean or better"),
+        ("used to the voice (`[adaptation]`), three orders", _figure(uar["used to the voice"]), ""),
         (
             "recordings without speech that lead to any event",
             f"{noise['n_named']} of {noise['n']} ({noise['n_named'] / max(1, noise['n']):.1%})",

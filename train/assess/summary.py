@@ -71,6 +71,7 @@ def _passes(fold: FoldResult) -> Mapping[str, Callable[[FoldResult], Scores]]:
         "clean": lambda fold: fold.scores(fold.predictions.clean),
         "float32": lambda fold: fold.in_float,
         "joined clips": lambda fold: fold.joined,
+        "used to the voice": lambda fold: fold.adapted,
         **{f"{snr_db:g} dB noise": noisy(snr_db) for snr_db in fold.predictions.noisy},
         **{name: changed(name) for name in fold.predictions.changed},
     }
