@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from serd.labels import EMOTIONS
+from serd.smoothing import SmoothingSettings
 
 Facts = Mapping[str, Any]
 
@@ -49,7 +50,7 @@ def model_page(summary: Facts, tiny: Facts | None, pictures: Mapping[str, str]) 
         "## How sure it is",
         _calibration(summary),
         f"![Reliability: confidence against accuracy]({pictures['reliability']})",
-        "Below its threshold an event says `uncertain`. What is left, and how much of it is right:",
+        _threshold(summary),
         _risk_coverage(summary),
         f"![Risk and coverage]({pictures['risk_coverage']})",
     ]
@@ -70,7 +71,7 @@ def _setting(summary: Facts) -> str:
     return (
         "Protocol `dev5`: five folds of four actors of RAVDESS (1-20). Each fold is scored by a network"
         " that has heard neither its actors nor the noise that is mixed under them, in"
-        f" {summary['precision'] or 'its own'} arithmetic through the daemon's own pipeline, with one"
+        f" {summary['precision']} arithmetic through the daemon's own pipeline, with one"
         f" decision a clip. Seeds: {seeds}; a deviation is over seeds. Chance is 0.125; human listeners"
         f" reach {_HUMAN}."
     )
@@ -191,6 +192,17 @@ def _confusion(summary: Facts) -> str:
         for emotion, counts in zip(confusion["rows"], confusion["counts"], strict=True)
     ]
     return _table(("", *confusion["columns"]), rows)
+
+
+def _threshold(summary: Facts) -> str:
+    threshold = SmoothingSettings().threshold
+    rows = summary["risk_coverage"]
+    chosen = min(rows, key=lambda each: abs(each["threshold"] - threshold))
+    return (
+        f"Below its threshold an event says `uncertain`. The daemon's is {threshold:g}: it names"
+        f" {chosen['coverage']:.0%} of the clips, {chosen['accuracy']:.0%} of them rightly. What is left"
+        " at others, and how much of it is right:"
+    )
 
 
 def _risk_coverage(summary: Facts) -> str:

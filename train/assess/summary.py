@@ -37,7 +37,7 @@ def summarise(runs: Sequence[Sequence[FoldResult]]) -> Facts:
         "schema": SCHEMA,
         "n_runs": len(runs),
         "seeds": [run[0].card.training.get("seed") for run in runs],
-        "precision": card.training.get("accuracy", {}).get("precision", ""),
+        "precision": card.training["recipe"]["precision"],
         "parameters": card.training.get("parameters"),
         "n_bytes": max(fold.n_bytes for run in runs for fold in run),
         "uar": {name: _uar(runs, scores) for name, scores in passes.items()},
