@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python.convert_phase import ConverterError
+from tensorflow.lite.tools import flatbuffer_utils
 
 from serd.quiet import quiet_stderr
 from train.convert import saved_model
@@ -54,9 +55,16 @@ def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision,
 
 
 def to_int8(model: keras.Model, windows: NDArray[np.float32]) -> bytes:
-    """The int8 flatbuffer alone, of a network without loops; as ``convert`` gives it."""
+    """The int8 flatbuffer alone, of a network without loops; as ``convert`` gives it, but nameless."""
     with _converting(model) as folder:
-        return _int8(folder, windows, float_tensors(read_graph(_float32(folder))))
+        return without_names(_int8(folder, windows, float_tensors(read_graph(_float32(folder)))))
+
+
+def without_names(network: bytes) -> bytes:
+    """The same network without the names of its tensors, which nothing that runs it asks for."""
+    graph = flatbuffer_utils.convert_bytearray_to_object(bytearray(network))
+    flatbuffer_utils.strip_strings(graph)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(graph))
 
 
 @contextlib.contextmanager
