@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,8 @@ class ModelSettings:
     """Which model listens."""
 
     path: str = ""
-    """The .tflite file with its card inside or beside it; empty for the one that comes with serd."""
+    """The .tflite file with its card inside or beside it, or "tiny": the smallest that comes with serd.
+    Empty, or "default": the best that does. A file of such a name is given as ./tiny."""
     threads: int = 1
     """Threads of the TFLite runtime, 1 to 64; one is fastest for a network this small."""
 
@@ -58,6 +59,13 @@ class Prediction:
     """Probability that nobody speaks; 0 from a network that does not judge it."""
 
 
+BUNDLED_MODELS: Final = {
+    "default": "serd-ravdess8.tflite",
+    "tiny": "serd-ravdess8-tiny.tflite",
+}
+"""Files of the models that come with serd, by the name that settings give them."""
+
+
 class EmotionModel(Protocol):
     """Anything that gives class probabilities for windows of features."""
 
@@ -71,17 +79,28 @@ class EmotionModel(Protocol):
         ...
 
 
-def default_model_path() -> Path:
-    """The model that comes with serd: inside the wheel, or beside the package in a checkout."""
+def bundled_model_path(name: str) -> Path:
+    """A model that comes with serd: inside the wheel, or beside the package in a checkout.
+
+    Args:
+        name: one of ``BUNDLED_MODELS``.
+    """
     package = Path(__file__).parent
     inside = package / "models"
     folder = inside if inside.is_dir() else package.parent / "models"
-    return folder / "serd-ravdess8.tflite"
+    return folder / BUNDLED_MODELS[name]
+
+
+def default_model_path() -> Path:
+    """The model that is used where none is named."""
+    return bundled_model_path("default")
 
 
 def model_path(settings: ModelSettings) -> Path:
     """The model file that the settings name."""
-    return Path(settings.path).expanduser() if settings.path else default_model_path()
+    if not settings.path or settings.path in BUNDLED_MODELS:
+        return bundled_model_path(settings.path or "default")
+    return Path(settings.path).expanduser()
 
 
 def card_path(model: Path) -> Path:

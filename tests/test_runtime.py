@@ -16,13 +16,16 @@ from serd.audio import CaptureTime
 from serd.card import ModelCard
 from serd.errors import LibraryError, ModelError
 from serd.features import mfcc
+from serd.labels import EMOTIONS
 from serd.runtime import (
+    BUNDLED_MODELS,
     RUNTIMES,
     ModelSettings,
     TfliteModel,
     card_path,
     default_model_path,
     load_model,
+    model_path,
     pack_model,
     read_model,
 )
@@ -313,3 +316,16 @@ class TestSettings:
         assert list(ModelSettings().problems()) == []
         assert [key for key, _ in ModelSettings(threads=0).problems()] == ["threads"]
         assert [key for key, _ in ModelSettings(threads=65).problems()] == ["threads"]
+
+
+@pytest.mark.parametrize("name", ["", *BUNDLED_MODELS])
+def test_each_model_that_comes_with_serd_is_found_by_its_name_and_runs(name: str) -> None:
+    model = TfliteModel(model_path(ModelSettings(path=name)))
+    assert model.card.labels == EMOTIONS
+    window = np.zeros((model.card.n_frames, model.card.feature_set.n_mfcc), np.float32)
+    assert model.outputs(window).sum() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_file_of_a_models_name_is_given_by_its_path() -> None:
+    assert model_path(ModelSettings(path="./tiny")) == Path("tiny")
+    assert model_path(ModelSettings(path="")) == model_path(ModelSettings(path="default"))

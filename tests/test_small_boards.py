@@ -5,6 +5,7 @@ from pathlib import Path
 from check_wheels import ARCHITECTURES, PYTHONS, dependencies, pip_command
 
 from serd.config import load_settings
+from serd.runtime import ModelSettings, model_path
 
 ROOT = Path(__file__).parent.parent
 
@@ -12,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 def test_the_settings_for_small_boards_are_valid_and_bring_a_window_each_two_seconds() -> None:
     settings = load_settings(ROOT / "systemd" / "small-board.toml", environment={})
     assert settings.segmenter.hop_s == 2.0
-    assert settings.model == load_settings(environment={"HOME": "/nowhere"}).model
+    assert settings.model == ModelSettings(path="tiny")
+    assert model_path(settings.model).is_file()
 
 
 def test_every_dependency_of_the_daemon_is_looked_for_as_a_wheel_and_nothing_is_built() -> None:

@@ -40,7 +40,7 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
         "--model",
         ("model", "path"),
         metavar="FILE",
-        help_text="a .tflite model with its card",
+        help_text="a .tflite model with its card, or tiny (default: the best that comes with serd)",
     )
 
 

@@ -197,11 +197,14 @@ def _confusion(summary: Facts) -> str:
 def _threshold(summary: Facts) -> str:
     threshold = SmoothingSettings().threshold
     rows = summary["risk_coverage"]
-    chosen = min(rows, key=lambda each: abs(each["threshold"] - threshold))
+    every, chosen = rows[0], min(rows, key=lambda each: abs(each["threshold"] - threshold))
+    n_left = every["coverage"] - chosen["coverage"]
+    right = every["coverage"] * every["accuracy"] - chosen["coverage"] * chosen["accuracy"]
+    below = f"; of those below it, {right / n_left:.0%} would be right" if n_left else ""
     return (
         f"Below its threshold an event says `uncertain`. The daemon's is {threshold:g}: it names"
-        f" {chosen['coverage']:.0%} of the clips, {chosen['accuracy']:.0%} of them rightly. What is left"
-        " at others, and how much of it is right:"
+        f" {chosen['coverage']:.0%} of the clips, {chosen['accuracy']:.0%} of them rightly{below}. What"
+        " is left at others, and how much of it is right:"
     )
 
 
