@@ -56,20 +56,25 @@ def write_models(folder: Path, windows_s: list[float]) -> None:
     """Networks for windows of other lengths; needs TensorFlow."""
     import numpy as np  # noqa: PLC0415
 
-    from train.convert import network_sha256, to_tflite, write_model  # noqa: PLC0415
+    from train.convert import network_sha256, write_model  # noqa: PLC0415
     from train.network import NetworkSettings, build_network  # noqa: PLC0415
+    from train.quantise import to_int8  # noqa: PLC0415
 
     card = read_card(ModelSettings())
+    mean, std = (np.array(each, np.float32) for each in (card.mean, card.std))
+    rng = np.random.default_rng(0)
     for window_s in windows_s:
-        other = replace(card, window_s=window_s)
+        # What has learnt nothing must not reject what it hears.
+        other = replace(card, window_s=window_s, no_speech_threshold=1.0)
         network = build_network(
             NetworkSettings(),
             n_frames=other.n_frames,
-            n_labels=len(card.labels),
-            mean=np.array(card.mean, np.float32),
-            std=np.array(card.std, np.float32),
+            n_labels=len(card.outputs),
+            mean=mean,
+            std=std,
         )
-        flatbuffer = to_tflite(network)
+        ranges = mean + std * rng.standard_normal((16, other.n_frames, len(mean)), np.float32)
+        flatbuffer = to_int8(network, ranges)
         named = replace(other, network_sha256=network_sha256(flatbuffer))
         write_model(model_file(folder, window_s), flatbuffer, named)
 

@@ -13,7 +13,7 @@ from serd.labels import EMOTIONS
 from serd.pipeline import PipelineSettings, event_maker, recognise
 from serd.runtime import read_model
 from serd.sources.files import read_samples
-from train.actors import Actors, format_actors, parse_actors
+from train.actors import Actors, actor_order, format_actors, parse_actors
 from train.assess.joined import decide_joined, joined_clips
 from train.clips import Clip, CorpusError
 from train.convert import network_sha256, to_tflite, write_model
@@ -82,7 +82,8 @@ def assess_folds(
     paths = sorted(run.glob("model-*.tflite"))
     if not paths:
         raise CorpusError(f"{run}: no fold's network (model-*.tflite) in it; fit with --protocol first")
-    return [_assess(path, clips, noise, seed, report) for path in paths]
+    results = [_assess(path, clips, noise, seed, report) for path in paths]
+    return sorted(results, key=lambda each: min(map(actor_order, each.test)))
 
 
 def _assess(
