@@ -76,8 +76,8 @@ def read_graph(network: bytes) -> Graph:
             operators.append(
                 Operator(
                     name=name,
-                    source=read.name.decode(),
-                    tensor=written.name.decode(),
+                    source=_label(read),
+                    tensor=_label(written),
                     n_rows=math.prod(_shape(written)[:-1]),
                     is_custom=is_custom,
                     macs=_macs(name, part.tensors, operator),
@@ -86,6 +86,11 @@ def read_graph(network: bytes) -> Graph:
             )
         n_parameters += sum(_parameters(model, part, [name for name, _ in names]))
     return Graph(operators=tuple(operators), n_parameters=n_parameters)
+
+
+def _label(tensor: Any) -> str:  # noqa: ANN401
+    """A tensor's name; empty where it was taken away."""
+    return tensor.name.decode() if tensor.name is not None else ""
 
 
 def _name(model: Any, operator: Any) -> tuple[str, bool]:  # noqa: ANN401

@@ -129,14 +129,6 @@ def test_the_same_seed_gives_the_same_batches(dataset: Dataset) -> None:
     assert all(map(np.array_equal, first, again))
 
 
-def test_rarer_classes_weigh_more(dataset: Dataset) -> None:
-    batches = _maker(dataset, song_share=1.0, balance=1.0).batches(np.random.default_rng(0))
-    _, targets, weights = next(batches)
-    weight = dict(zip(targets.argmax(axis=1).tolist(), weights.tolist(), strict=True))
-    sad = weight.pop(EMOTIONS.index("sad"))
-    assert all(other == pytest.approx(2 * sad) for other in weight.values())
-
-
 def test_validation_windows_are_speech_as_recorded(dataset: Dataset) -> None:
     inputs, labels = plain_windows(dataset, N_FRAMES, "repeat")
     assert inputs.shape[1:] == (N_FRAMES, 40)
