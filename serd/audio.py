@@ -30,6 +30,10 @@ class CaptureTime:
     """Monotonic time at which the block's last sample reached this process, in seconds."""
 
 
+UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+"""Of sound that came from no clock."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AudioBlock:
     """Consecutive sound from a source, of any length."""
@@ -39,11 +43,21 @@ class AudioBlock:
     offset_samples: int
     """Position of the first sample, counted from the source's start; a jump means lost sound."""
     captured: CaptureTime
+    """When its source captured it; ``UNTIMED`` where nobody knows."""
 
     @property
     def end_samples(self) -> int:
         """Position behind the last sample, counted from the source's start."""
         return self.offset_samples + self.samples.size
+
+
+def whole(samples: Samples) -> AudioBlock:
+    """A recording as one block.
+
+    Args:
+        samples: int16, shape (n_samples,), 16 kHz mono.
+    """
+    return AudioBlock(samples=samples, offset_samples=0, captured=UNTIMED)
 
 
 def to_int16(samples: NDArray[np.floating]) -> Samples:

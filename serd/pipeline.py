@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from serd.adaptation import Adaptation, AdaptationSettings
-from serd.audio import AudioBlock, CaptureTime
+from serd.audio import UNTIMED, AudioBlock
 from serd.card import ModelCard
 from serd.errors import SerdError
 from serd.events import Event, EventMaker, Kind
@@ -25,8 +25,6 @@ from serd.segments import Segment, SpeechWindow, VoicedFrames
 from serd.smoothing import Estimate, Smoother, SmoothingSettings
 from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
 from serd.windows import WindowFeatures
-
-_UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +63,7 @@ class Ear:
             window_samples=window_samples,
             provisional_s=provisional_s,
         )
-        self._captured = _UNTIMED
+        self._captured = UNTIMED
         self._heard_samples = 0
 
     @property

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 import soxr
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
-from train.augment import Sound
+from serd.audio import SAMPLE_RATE_HZ, Samples, to_int16
+from train.sound import Sound, to_sound
 
 Variation = Literal["dynamic", "pitch", "shift", "noise"]
 
@@ -53,7 +53,7 @@ def vary(
         int16, shape (n,); n is n_samples unless the pitch is varied.
     """
     settings = settings or VariationSettings()
-    sound: Sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
+    sound = to_sound(samples)
     for variation in variations:
         sound = _VARY[variation](sound, settings, rng)
     return to_int16(sound)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from serd.audio import SAMPLE_RATE_HZ, Samples
 from serd.features import FeatureSet, Mfccs, mfcc
-from serd.pipeline import PipelineSettings
 from train.dataset import WindowSettings, speech_frames
 
 MeanInput = Literal["mean", "mean-full", "segmenter"]
@@ -73,5 +72,4 @@ def _windows(n_samples: int) -> WindowSettings:
         feature_set=ARTICLE_MFCC13,
         window_samples=n_samples,
         padding="repeat",
-        pipeline=PipelineSettings(),
     )

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
+from serd.audio import SAMPLE_RATE_HZ, Samples, to_int16
+from train.sound import Sound, to_sound
 from train.telephone import over_line
-
-Sound = NDArray[np.float32]
 
 _FIRST_ECHO_S = (0.001, 0.01)
 """Range of the time from a sound to its first echo, in seconds."""
@@ -91,7 +89,7 @@ def augment_sound(
     Returns:
         int16, shape (n,); n differs from n_samples by the change of speed.
     """
-    sound: Sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
+    sound = to_sound(samples)
     speed = 1.0 + rng.uniform(-settings.speed, settings.speed)
     sound = soxr.resample(sound, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="MQ")
     if rng.random() < settings.p_room:

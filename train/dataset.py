@@ -2,31 +2,33 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import AudioBlock, CaptureTime, Samples
+from serd.audio import Samples, whole
 from serd.errors import SoundFileError
 from serd.features import FeatureSet, Mfccs
 from serd.labels import EMOTIONS
 from serd.pipeline import PipelineSettings, speech_segments
+from serd.segmenter import SegmenterSettings
 from serd.segments import SpeechWindow
 from serd.sources.files import read_samples
+from serd.voice import VoiceSettings
 from serd.windows import Padding, WindowFeatures
 from train.actors import Actors
-from train.augment import Sound, SoundAugment, augment_sound
+from train.augment import SoundAugment, augment_sound
 from train.clips import OUTPUTS, Clip
 from train.noise import even_piece
 from train.noise_folds import noise_fold
 from train.processes import map_in_order
+from train.sound import Sound
 
 _MIN_STD = 1e-3
 """Keeps the division by a standard deviation finite."""
-_UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +41,15 @@ class WindowSettings:
     """Length of a full window."""
     padding: Padding
     """How a short window is filled."""
-    pipeline: PipelineSettings
-    """Voice activity and segmenter."""
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    """The daemon's voice detector."""
+    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
+    """The daemon's segmenter."""
+
+    @property
+    def pipeline(self) -> PipelineSettings:
+        """The daemon's settings that cut such windows."""
+        return PipelineSettings(voice=self.voice, segmenter=self.segmenter)
 
     @property
     def n_frames(self) -> int:
@@ -132,12 +141,11 @@ def speech_frames(samples: Samples, settings: WindowSettings) -> list[Mfccs]:
     Returns:
         float32, shape (n, n_mfcc) each, the padding of short windows taken off again.
     """
-    block = AudioBlock(samples=samples, offset_samples=0, captured=_UNTIMED)
     features = WindowFeatures(
         settings.feature_set, window_samples=settings.window_samples, padding=settings.padding
     )
     windows = []
-    for segment in speech_segments([block], settings.pipeline, settings.window_samples):
+    for segment in speech_segments([whole(samples)], settings.pipeline, settings.window_samples):
         if isinstance(segment, SpeechWindow):
             n_own = settings.feature_set.n_frames(segment.samples.size)
             windows.append(features.process(segment).mfccs[:n_own])

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from serd.audio import SAMPLE_RATE_HZ, to_int16
 from train.augment import coloured_noise
-
-Sound = NDArray[np.float32]
+from train.sound import Sound
 
 _LENGTH_S: Final = 4.0
 _LEVEL_DBFS: Final = (-40.0, -6.0)

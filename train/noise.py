@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from serd.audio import FULL_SCALE, AudioBlock, CaptureTime, Samples, to_int16
+from serd.audio import FULL_SCALE, Samples, to_int16, whole
 from serd.errors import SoundFileError
 from serd.labels import NONE
 from serd.sources.files import read_samples
@@ -28,10 +27,8 @@ from serd.sources.opening import SOUND_SUFFIXES
 from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
 from train.clips import Clip, CorpusError
 from train.processes import map_in_order
+from train.sound import Sound, to_sound
 
-Sound = NDArray[np.float32]
-
-UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
 NOISE: Final = "noise"
 """Corpus of clips in which nobody speaks."""
 _SILENT_SHARE = 1e-3
@@ -171,7 +168,7 @@ def without_silent_ends(samples: Samples) -> Sound:
     Returns:
         float32, shape (n,), n up to n_samples; 0 where there is no sound at all.
     """
-    sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
+    sound = to_sound(samples)
     size = np.abs(sound)
     (loud,) = np.nonzero(size > _SILENT_SHARE * size.max(initial=0.0))
     return sound[loud[0] : loud[-1] + 1] if loud.size else sound[:0]
@@ -189,8 +186,7 @@ def speech_mean_square(samples: Samples, voice: VoiceSettings) -> float:
     """
     if not samples.size:
         return 0.0
-    block = AudioBlock(samples=samples, offset_samples=0, captured=UNTIMED)
-    frames = VoiceActivity(partial(webrtc_detector, voice), voice).process(block)
+    frames = VoiceActivity(partial(webrtc_detector, voice), voice).process(whole(samples))
     mean_square = (
         frames.mean_square[frames.voiced].mean()
         if frames.voiced.any()

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.card import ModelCard
-from serd.pipeline import PipelineSettings
 from serd.windows import pad
 from train.actors import Actors, format_actors, parse_actors
 from train.augment import SoundAugment
@@ -103,7 +102,6 @@ def _settings(card: ModelCard) -> WindowSettings:
         feature_set=card.feature_set,
         window_samples=card.window_samples,
         padding=card.padding,
-        pipeline=PipelineSettings(),
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from serd.audio import SAMPLE_RATE_HZ
 from serd.features import MFCC40_V1
-from serd.pipeline import PipelineSettings
 from train.augment import SoundAugment
 from train.dataset import WindowSettings
 from train.learn import LearnSettings
@@ -21,7 +20,6 @@ def _default_windows() -> WindowSettings:
         feature_set=MFCC40_V1,
         window_samples=round(WINDOW_S * SAMPLE_RATE_HZ),
         padding="repeat",
-        pipeline=PipelineSettings(),
     )
 
 

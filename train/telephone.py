@@ -13,8 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from serd.audio import SAMPLE_RATE_HZ
-
-Sound = NDArray[np.float32]
+from train.sound import Sound
 
 LINE_HZ: Final = (300.0, 3400.0)
 """Band of an analogue line, in hertz."""

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from serd.audio import SAMPLE_RATE_HZ
 from serd.features import MFCC40_V1, Mfccs
 from serd.labels import EMOTIONS
-from serd.pipeline import PipelineSettings
 from serd.runtime import Prediction
 from serd.windows import FeatureWindow
 from tests.cards import made_card
@@ -33,5 +32,4 @@ def window_settings() -> WindowSettings:
         feature_set=MFCC40_V1,
         window_samples=3 * SAMPLE_RATE_HZ,
         padding="repeat",
-        pipeline=PipelineSettings(),
     )

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from serd.audio import AudioBlock
+from serd.audio import whole
 from serd.card import ModelCard
 from serd.labels import EMOTIONS
 from serd.pipeline import PipelineSettings, event_maker, recognise
@@ -22,7 +22,7 @@ from train.evaluation.conditions import CONDITIONS
 from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, loaded, predict
 from train.evaluation.schemes import scheme_for
 from train.kept import find_network, load_keras
-from train.noise import UNTIMED, NoiseBank
+from train.noise import NoiseBank
 from train.noise_folds import noise_fold
 from train.processes import map_in_order
 from train.scores import Scores, score
@@ -140,9 +140,8 @@ def _assess(
 def _is_named(path: Path, *, model_path: Path) -> bool:
     """Whether a recording leads to any event."""
     model = loaded(model_path, model_path.stat().st_mtime_ns)
-    block = AudioBlock(samples=read_samples(path), offset_samples=0, captured=UNTIMED)
     events = event_maker(node="assess", source="noise", card=model.card)
-    return any(True for _ in recognise([block], model, PipelineSettings(), events))
+    return any(True for _ in recognise([whole(read_samples(path))], model, PipelineSettings(), events))
 
 
 def _in_float(path: Path, card: ModelCard, speech: Sequence[Clip]) -> Scores:

@@ -8,14 +8,13 @@ from typing import Final
 
 import numpy as np
 
-from serd.audio import SAMPLE_RATE_HZ, AudioBlock, Samples
+from serd.audio import SAMPLE_RATE_HZ, Samples, whole
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.segments import SpeechWindow
 from serd.sources.files import read_samples
 from train.clips import Clip
 from train.evaluate import hear
 from train.evaluation.predictions import loaded
-from train.noise import UNTIMED
 from train.processes import map_in_order
 from train.scores import UNHEARD
 
@@ -63,7 +62,7 @@ def _decide(
     silence = np.zeros(SAMPLE_RATE_HZ, np.int16)
     sound = np.concatenate((silence, speech, silence))
     model = loaded(model_path, model_path.stat().st_mtime_ns)
-    heard = hear([_block(sound)], model, pipeline).probabilities
+    heard = hear([whole(sound)], model, pipeline).probabilities
     return label, UNHEARD if heard is None else int(heard.argmax())
 
 
@@ -74,10 +73,6 @@ def _speech(path: Path, pipeline: PipelineSettings) -> Samples:
 
 def _pieces(samples: Samples, pipeline: PipelineSettings) -> Iterator[Samples]:
     window_samples = round(_WINDOW_S * SAMPLE_RATE_HZ)
-    for segment in speech_segments([_block(samples)], pipeline, window_samples):
+    for segment in speech_segments([whole(samples)], pipeline, window_samples):
         if isinstance(segment, SpeechWindow):
             yield segment.samples
-
-
-def _block(samples: Samples) -> AudioBlock:
-    return AudioBlock(samples=samples, offset_samples=0, captured=UNTIMED)

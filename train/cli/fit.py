@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from serd.errors import InputError, LibraryError
 from serd.runtime import default_model_path
+from train.ablations import TRICKS
 from train.actors import format_actors, parse_actors
 from train.cli.options import add_also_option, check_writable, natural, positive
 from train.memory import keep_freed_memory
@@ -44,7 +45,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--folds-only", action="store_true", help="train and score the protocol's folds alone")
     add("--size", choices=("default", "tiny"), default="default", help="of the network")
     add("--members", type=positive, help="networks whose mean decides (default: the recipe's)")
-    add("--without", metavar="TRICK", help="take one trick of the recipe away, such as mixup")
+    add("--without", choices=TRICKS, metavar="TRICK", help=f"leave one out: {', '.join(TRICKS)}")
     add("--learners", type=positive, metavar="N", help="learn from so many actors of RAVDESS alone")
     add("--jobs", type=positive, default=1, help="networks trained at a time (default: 1)")
     add("--no-song", action="store_true", help="learn from speech alone")

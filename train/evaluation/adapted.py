@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from serd.adaptation import Adaptation, AdaptationSettings
-from serd.audio import AudioBlock
+from serd.audio import whole
 from serd.errors import SoundFileError
 from serd.pipeline import PipelineSettings
 from serd.sources.files import read_samples
@@ -17,7 +17,6 @@ from train.clips import Clip
 from train.evaluate import hear
 from train.evaluation.predictions import Prediction, loaded
 from train.evaluation.schemes import Scheme
-from train.noise import UNTIMED
 from train.processes import map_in_order
 
 
@@ -82,18 +81,9 @@ def _listen(job: _Listening, *, pipeline: PipelineSettings) -> list[Prediction]:
     predictions = []
     for clip, truth in job.clips:
         try:
-            block = AudioBlock(samples=read_samples(clip.path), offset_samples=0, captured=UNTIMED)
+            sound = whole(read_samples(clip.path))
         except SoundFileError:
             continue
-        heard = hear([block], model, pipeline, adaptation=adaptation)
-        by_label = heard.probabilities
-        predictions.append(
-            Prediction(
-                clip=clip,
-                truth=truth,
-                probabilities=None if by_label is None else job.scheme.probabilities(by_label),
-                speech_s=heard.speech_s,
-                noise="",
-            )
-        )
+        heard = hear([sound], model, pipeline, adaptation=adaptation)
+        predictions.append(Prediction.of(clip, truth, heard, job.scheme))
     return predictions

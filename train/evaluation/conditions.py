@@ -7,6 +7,7 @@ import numpy as np
 import soxr
 
 from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16
+from train.sound import to_sound
 from train.telephone import over_line
 
 Condition = Callable[[Samples], Samples]
@@ -27,14 +28,14 @@ def clipped(samples: Samples) -> Samples:
 
 def telephone(samples: Samples) -> Samples:
     """The speech through a telephone line: 8 kHz, 300 to 3400 Hz, eight bits of mu-law."""
-    sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
+    sound = to_sound(samples)
     return to_int16(over_line(sound))
 
 
 def usb_48_khz(samples: Samples) -> Samples:
     """The speech as a microphone with 48 kHz records it, brought back to 16 kHz as the daemon does."""
-    there = soxr.resample(samples.astype(np.float32) / FULL_SCALE, SAMPLE_RATE_HZ, 48_000)
-    recorded = to_int16(there).astype(np.float32) / FULL_SCALE
+    there = soxr.resample(to_sound(samples), SAMPLE_RATE_HZ, 48_000)
+    recorded = to_sound(to_int16(there))
     back = soxr.resample(recorded, 48_000, SAMPLE_RATE_HZ)
     return to_int16(_as_long(back, samples.size))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import AudioBlock
+from serd.audio import whole
 from serd.errors import SoundFileError
 from serd.pipeline import PipelineSettings
 from serd.runtime import TfliteModel
@@ -17,7 +17,7 @@ from train.clips import Clip, CorpusError
 from train.evaluate import Heard, hear
 from train.evaluation.conditions import CONDITIONS
 from train.evaluation.schemes import Scheme
-from train.noise import UNTIMED, NoiseBank, mix, speech_mean_square
+from train.noise import NoiseBank, mix, speech_mean_square
 from train.processes import map_in_order
 from train.scores import UNHEARD
 
@@ -48,6 +48,20 @@ class Prediction:
     """Speech that was heard, in seconds."""
     noise: str
     """Name of the recording that was mixed under it; empty for none."""
+
+    @classmethod
+    def of(
+        cls, clip: Clip, truth: int, heard: Heard, scheme: Scheme, *, noise: str = ""
+    ) -> "Prediction":
+        """The decision that follows from what a model says of a clip."""
+        by_label = heard.probabilities
+        return cls(
+            clip=clip,
+            truth=truth,
+            probabilities=None if by_label is None else scheme.probabilities(by_label),
+            speech_s=heard.speech_s,
+            noise=noise,
+        )
 
     @property
     def decision(self) -> int:
@@ -119,15 +133,8 @@ def predict(
             continue
         name, heard = result
         for number, (decisions, each) in enumerate(zip(passes, heard, strict=True)):
-            by_label = each.probabilities
-            prediction = Prediction(
-                clip=clip,
-                truth=truth,
-                probabilities=None if by_label is None else scheme.probabilities(by_label),
-                speech_s=each.speech_s,
-                noise=name if 0 < number <= len(ratios) else "",
-            )
-            decisions.append(prediction)
+            noise_name = name if 0 < number <= len(ratios) else ""
+            decisions.append(Prediction.of(clip, truth, each, scheme, noise=noise_name))
     clean, *others = map(tuple, passes)
     if not clean:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
@@ -161,8 +168,7 @@ def _hear_clip(
         sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
     sounds += [CONDITIONS[each](samples) for each in conditions]
     model = loaded(model_path, model_path.stat().st_mtime_ns)
-    blocks = [AudioBlock(samples=each, offset_samples=0, captured=UNTIMED) for each in sounds]
-    return name, [hear([block], model, pipeline, first_s=first_s) for block in blocks]
+    return name, [hear([whole(each)], model, pipeline, first_s=first_s) for each in sounds]
 
 
 @lru_cache(maxsize=1)

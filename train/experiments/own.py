@@ -1,13 +1,10 @@
-"""The own network's recipe, with parts of its augmentation taken away."""
+"""The own network's recipe, with the tricks taken away that an experiment names."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
 
-from train.experiments.settings import Experiment, Part
+from train.ablations import without
+from train.experiments.settings import Experiment
 from train.recipe import Recipe, quick
-
-_Change = Callable[[Recipe], Recipe]
 
 
 def own_recipe(experiment: Experiment, *, is_quick: bool) -> Recipe:
@@ -17,35 +14,6 @@ def own_recipe(experiment: Experiment, *, is_quick: bool) -> Recipe:
         recipe = quick(recipe)
         one_batch = replace(recipe.learn.batches, batch=64)
         recipe = replace(recipe, learn=replace(recipe.learn, batches=one_batch))
-    for part in experiment.network.without:
-        recipe = _WITHOUT[part](recipe)
+    for trick in experiment.network.without:
+        recipe = without(recipe, trick)
     return replace(recipe, learn=replace(recipe.learn, epochs=experiment.learn.epochs))
-
-
-def _sound(**values: Any) -> _Change:  # noqa: ANN401
-    return lambda recipe: replace(recipe, sound=replace(recipe.sound, **values))
-
-
-def _windows(**values: Any) -> _Change:  # noqa: ANN401
-    def change(recipe: Recipe) -> Recipe:
-        augment = replace(recipe.learn.augment, **values)
-        return replace(recipe, learn=replace(recipe.learn, augment=augment))
-
-    return change
-
-
-_WITHOUT: Final[Mapping[Part, _Change]] = {
-    "copies": _sound(copies=0),
-    "speed": _sound(speed=0.0),
-    "sound-gain": _sound(gain_db=0.0),
-    "noise": _sound(p_noise=0.0),
-    "band": _sound(p_band=0.0),
-    "join": _windows(p_join=0.0),
-    "shift": _windows(p_shift=0.0),
-    "gain": _windows(gain_db=0.0),
-    "warp": _windows(p_warp=0.0),
-    "time-mask": _windows(n_time_masks=0),
-    "band-mask": _windows(p_band_mask=0.0),
-    "mixup": _windows(p_mixup=0.0),
-}
-"""What each part is without itself."""

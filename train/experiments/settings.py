@@ -6,23 +6,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from train.ablations import Trick
 from train.article_augment import Variation
 
 SetName = Literal["ten", "men", "women", "men3", "men2", "women3", "women2", "eight"]
-Part = Literal[
-    "copies",
-    "speed",
-    "sound-gain",
-    "noise",
-    "band",
-    "join",
-    "shift",
-    "gain",
-    "warp",
-    "time-mask",
-    "band-mask",
-    "mixup",
-]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +65,8 @@ class NetworkSettings:
 
     kind: Literal["baseline", "reworked", "recurrent", "own"] = "baseline"
     """A network of ``train.article_networks``, or "own": the one that serd runs, with its recipe."""
-    without: tuple[Part, ...] = ()
-    """Parts of the own network's augmentation that are left out."""
+    without: tuple[Trick, ...] = ()
+    """Tricks of the own network's recipe that are left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
