@@ -4,8 +4,8 @@ A window's last sample lies in a voice frame of 30 ms, and the frame in a block 
 gives it: the time counts from the writing of that block into the daemon's pipe to the call of the
 subscriber's handler, through a real Mosquitto. Windows that the end of an utterance brings about wait
 for the hangover by design, and are left out. Several daemons with one source each listen side by side,
-each a little later than the one before, so that many windows are seen in little time and none of them
-waits for another's.
+their sound spread over the hop from one window to the next, so that many windows are seen in little time
+and none of them waits for another's. Beside them stands what a bare client takes to the subscriber.
 """
 
 import contextlib
@@ -20,14 +20,17 @@ from bench.feeding import PacedFeeder, completing_block
 from bench.sound import talk, turn_starts
 from bench.spread import percentiles
 from bench.subscriber import Arrival, Subscriber
+from bench.transport import bare_latencies_ms
 from bench.ways import windows_of
 from serd.audio import SAMPLE_RATE_HZ, Samples
 from serd.runtime import ModelSettings, read_card
+from serd.segmenter import SegmenterSettings
 from tests.brokers import mosquitto
 
 _LEAD_S: Final = 1.0
 _START_S: Final = 3.0
 """For the daemons to start before the sound does, so that none finds sound that has waited."""
+_HOP_S: Final = SegmenterSettings().hop_s
 _LAST_S: Final = 1.5
 """For the last events to come."""
 
@@ -51,13 +54,17 @@ def latency(context: Context) -> Figures:
             assert process.stdin is not None  # noqa: S101
             pipes.append(process.stdin)
         time.sleep(_START_S + 0.5 * sizes.n_listeners)
-        feeder = PacedFeeder(pipes, sound)
+        feeder = PacedFeeder(pipes, sound, spread_s=_HOP_S)
         feeder.start()
         feeder.wait()
         time.sleep(_LAST_S)
         arrivals = subscriber.arrivals()
+    with mosquitto() as broker:
+        n_bare = sizes.n_bare_messages
+        bare_ms = bare_latencies_ms(broker.host, broker.port, n_bare, core=context.core)
     starts_s = turn_starts(sizes.latency_s - _LAST_S, lead_s=_LEAD_S)
-    return summed_up(arrivals, feeder.written_s, full_ends_ms(sound), starts_s)
+    figures = summed_up(arrivals, feeder.written_s, full_ends_ms(sound), starts_s)
+    return {**figures, "bare_client_ms": percentiles(bare_ms)}
 
 
 def summed_up(

@@ -44,7 +44,7 @@ def sections(run: Body) -> Iterator[Section]:
 def _preface(run: Body) -> str:
     machine, sound = run["machine"], run["sound"]
     versions = ", ".join(f"{name} {text}" for name, text in run["versions"].items())
-    before = f" Before: serd {run['before']}." if run["before"] else ""
+    before = f" Before: serd {run['before']}, with the model of then." if run["before"] else ""
     made = (
         f"Made by `{run['command']}` on {machine['processor']} ({machine['architecture']},"
         f" {machine['n_cores']} cores, {machine['memory_gb']} GB, {machine['system']}; load"
@@ -157,14 +157,17 @@ def _latency(figures: Body) -> Section:
         for key, title in (
             ("latency_ms", "last sample to subscriber, ms"),
             ("inside_serd_ms", "of which up to the event, ms"),
+            ("bare_client_ms", "a bare paho client to the subscriber, ms"),
             ("onset_to_first_event_s", "onset of speech to first event, s"),
         )
+        if key in figures
     )  # fmt: skip
     return Section(
         title="Latency",
         about=f"{figures['n_daemons']} daemons with one live source each on one core, through a real"
         " Mosquitto; a window counts from the writing of the block of 30 ms that completes it. Windows"
-        " that the end of an utterance brings about are left out.",
+        " that the end of an utterance brings about are left out. A bare client publishes messages of an"
+        " event's size, idle between them as a daemon is: the floor of what comes behind the event.",
         tables=[Table(head=("", "p50", "p99", "p99.9", "max", "windows or turns"), rows=rows)],
     )
 
@@ -218,8 +221,12 @@ def _profile(figures: Body) -> Section:
             tables.append(Table(head=(title, "% of the time"), rows=rows))
     return Section(
         title="Where the time goes",
-        about="The daemon's live way, sampled by py-spy; a function counts without those it calls, what"
-        " a library does in C for the function that called it.",
+        about="Recognition in blocks of 30 ms, sampled by py-spy; a function counts without those it"
+        " calls, what a library does in C for the function that called it. The network is the largest"
+        " part, and its products run as fast as the processor multiplies; webrtcvad, real FFT and"
+        " filterbank are each one call of a library on as much sound as there is at a time. What lies"
+        " between them is Python's share of 33 voice decisions a second and a window each second; what"
+        " was tried on it is in [decisions/0008](decisions/0008-speed.md).",
         tables=tables,
         notes=_left_out(figures),
     )

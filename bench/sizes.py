@@ -30,6 +30,8 @@ class Sizes:
     """Daemons whose latency is measured at the same time."""
     latency_s: float
     """How long they listen, in seconds."""
+    n_bare_messages: int
+    """Messages of a bare client whose latency is held beside theirs."""
     n_sources: tuple[int, ...]
     """Numbers of sources in one process."""
     growth_s: float
@@ -54,6 +56,7 @@ FULL: Final = Sizes(
     n_starts=10,
     n_listeners=8,
     latency_s=310.0,
+    n_bare_messages=400,
     n_sources=(1, 2, 4, 8, 16, 32, 64),
     growth_s=20.0,
     hops_s=(0.25, 0.5, 1.0, 2.0, 3.0),
@@ -73,6 +76,7 @@ QUICK: Final = Sizes(
     n_starts=1,
     n_listeners=2,
     latency_s=8.0,
+    n_bare_messages=8,
     n_sources=(1, 16),
     growth_s=3.0,
     hops_s=(0.5, 1.0),

@@ -21,7 +21,7 @@ from tests.voices import quiet_room, synthetic_voice
 _FRAME: Final = 480
 _GAP_S: Final = 0.7
 _SPEECH_DBFS: Final = -50.0
-_UNTIMED: Final = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+_UNTIMED: Final = CaptureTime(epoch_s=0.0, arrived_s=0.0)  # an earlier serd has no name for it
 
 
 @dataclass(frozen=True, kw_only=True)
