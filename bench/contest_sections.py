@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bench.contestants import PEERS, SERD, STAGES, TITLES
+from bench.contestants import PEERS, SERD, STAGES, TINY, TITLES
 from bench.pipeline import BEFORE, MIXED, TALK
 from bench.table import Section, Table
 from bench.wording import number, with_spread
@@ -43,7 +43,7 @@ def pipeline_section(figures: Body) -> Section:
 def _pipeline_table(figures: Body, title: str) -> Table:
     cpu_ms, ratios = figures["cpu_ms"], figures["ratios_to_serd-file"]
     names = [name for own in SERD for name in (own, own + BEFORE) if name in cpu_ms]
-    names += [name for name in PEERS if name in cpu_ms]
+    names += [name for name in (TINY, *PEERS) if name in cpu_ms]
     rows = [(_title(name), with_spread(cpu_ms[name]), _times(ratios.get(name))) for name in names]
     rows.append(("the floor", with_spread(figures["floor_ms"]), _times(ratios["floor"])))
     return Table(head=(title, "CPU ms a second", "times serd on files"), rows=tuple(rows))
@@ -70,7 +70,8 @@ def _stages_table(figures: Body, title: str) -> Table:
         floors = (floors,) if isinstance(floors, str) else floors
         row = [TITLES[name], _microseconds(cpu_ms[name])]
         if has_before:
-            row.insert(1, _microseconds(cpu_ms[name + BEFORE]))
+            earlier = cpu_ms.get(name + BEFORE)
+            row.insert(1, _microseconds(earlier) if earlier else "")
         alone = number(1e3 * sum(cpu_ms[each]["median"] for each in floors)) if floors else ""
         rows.append((*row, alone, ", ".join(TITLES[each] for each in floors)))
     before = ("before, µs",) if has_before else ()

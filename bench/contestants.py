@@ -24,6 +24,7 @@ class Contestant(Protocol):
 
 
 SERD: Final = ("serd-live", "serd-file")
+TINY: Final = "serd-tiny"
 PEERS: Final = ("psf-litert", "librosa-keras", "opensmile", "litert")
 STAGES: Final = ("voice", "segmenter", "features", "model", "events")
 FLOORS: Final = ("vad-alone", "fft-alone", "filterbank-alone")
@@ -31,6 +32,7 @@ FLOORS: Final = ("vad-alone", "fft-alone", "filterbank-alone")
 TITLES: Final = {
     "serd-live": "serd, blocks of 30 ms as a microphone gives them",
     "serd-file": "serd, blocks of 1 s as a file gives them",
+    TINY: "serd with its tiny model, blocks of 1 s",
     "psf-litert": "(a) python_speech_features a window + LiteRT",
     "librosa-keras": "(b) librosa MFCC a window + Keras predict",
     "opensmile": "(c) openSMILE eGeMAPSv02 functionals a window, features alone",
@@ -46,7 +48,7 @@ TITLES: Final = {
 }
 
 _MODULES: Final = {
-    "bench.ways": SERD,
+    "bench.ways": (*SERD, TINY),
     "bench.stages": STAGES,
     "bench.floors": (*FLOORS, "litert"),
     "bench.variants": ("variant",),

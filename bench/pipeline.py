@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.contest import Entry, Outcome, run_contest
-from bench.contestants import FLOORS, PEERS, SERD, STAGES
+from bench.contestants import FLOORS, PEERS, SERD, STAGES, TINY
 from bench.context import Context, Figures
 from bench.sound import talk
 from bench.spread import paired_ratios, spread
@@ -17,7 +17,7 @@ BEFORE = " before"
 
 def pipeline(context: Context) -> Figures:
     """serd, the peers, and what the floor is made of, in one contest."""
-    return _contest(context, [*SERD, *PEERS, *FLOORS], earlier=SERD)
+    return _contest(context, [*SERD, TINY, *PEERS, *FLOORS], earlier=SERD)
 
 
 def stages(context: Context) -> Figures:

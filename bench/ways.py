@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.contestants import Run
+from bench.contestants import TINY, Run
 from bench.sound import blocks_of
 from serd.audio import AudioBlock, Samples
 from serd.controls import Controls
@@ -91,5 +91,7 @@ class Recorded:
 
 
 def make(name: str) -> Live | Recorded:
-    """One of the two by name."""
+    """One of them by name."""
+    if name == TINY:
+        return Recorded(model=load_model(ModelSettings(path="tiny")))
     return Live() if name == "serd-live" else Recorded()
