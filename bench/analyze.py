@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -45,18 +46,20 @@ def analyze(context: Context) -> Figures:
         write_repeated(path, context.sound.scenes, sizes.analyze_s)
     cores = sorted({context.core, context.other_core})
     runs: dict[str, list[Ran]] = {"one_core": [], "two_cores": []}
+    apart_s: list[float] = []
     for number in range(sizes.n_analyze):
         context.say(f"analyze: {number + 1} of {sizes.n_analyze}")
         runs["one_core"].append(_serd(context, files, jobs=1, cores=cores[:1]))
         runs["two_cores"].append(_serd(context, files, jobs=2, cores=cores))
+        apart_s.append(_apart_s(context, files, cores))
     sound_s = 2.0 * sizes.analyze_s
+    alone_s = [run.wall_s for run in runs["one_core"]]
     return {
         "sound_s": sound_s,
         "n_cores": len(cores),
         **{name: _summary(each, sound_s) for name, each in runs.items()},
-        "gain_of_two_cores": paired_ratios(
-            [run.wall_s for run in runs["one_core"]], [run.wall_s for run in runs["two_cores"]]
-        ).to_json(),
+        "gain_of_two_cores": paired_ratios(alone_s, [run.wall_s for run in runs["two_cores"]]).to_json(),
+        "gain_of_two_programs": paired_ratios(alone_s, apart_s).to_json(),
         "memory": _memory(context, files[0]),
         **_peers(context),
     }
@@ -120,6 +123,19 @@ def _watched_memory(process: "subprocess.Popen[str]") -> Any:  # noqa: ANN401
 def _serd(context: Context, files: Sequence[Path], *, jobs: int, cores: Sequence[int]) -> Ran:
     command = [sys.executable, "-m", "serd", "analyze", "--csv", "--jobs", jobs, *files]
     return run_program(command, home=context.folder / "analyze", cores=cores)
+
+
+def _apart_s(context: Context, files: Sequence[Path], cores: Sequence[int]) -> float:
+    """Wall time of programs that share nothing, one for each file, each on a core of its own."""
+    started_s = time.perf_counter()
+    with ThreadPoolExecutor(len(files)) as pool:
+        jobs = [
+            pool.submit(_serd, context, [path], jobs=1, cores=[cores[number % len(cores)]])
+            for number, path in enumerate(files)
+        ]
+        for job in jobs:
+            job.result()
+    return time.perf_counter() - started_s
 
 
 def _memory(context: Context, short: Path) -> dict[str, Any]:
