@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from serd.card import ModelCard
 from serd.labels import EMOTIONS
 from serd.runtime import TfliteModel
-from train.actors import Actors, Split, fewer, format_actors, split_actors
+from train.actors import Actors, format_actors
 from train.batches import plain_windows
 from train.cards import trained_card
 from train.clips import fingerprint
@@ -23,12 +23,12 @@ from train.dataset import Dataset
 from train.evaluate import score_clips
 from train.files import write_json
 from train.finish import Made, finish, held_out_logits
+from train.fit_targets import Target, fold_targets, last_target
 from train.kept import keep_network
 from train.learn import Learnt
 from train.made_noise import made_noises
 from train.members import MemberJob, joined_members, train_member, training_part
 from train.noise import NoiseBank, noise_clips
-from train.noise_folds import noise_folds
 from train.plan import Plan
 from train.provenance import provenance
 from train.recipe import Recipe
@@ -66,20 +66,6 @@ class FitSettings:
     """The command, as the card records it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """One network to make."""
-
-    name: str
-    """What lines about it begin with."""
-    split: Split
-    """Who is learnt from, and who is held out."""
-    without_noise: str = ""
-    """The part of the recordings of noise that it does not hear."""
-    stem: str
-    """What its files in the work folder are called."""
-
-
 class FitRun:
     """Trains, finishes and scores the networks of one data set and one recipe."""
 
@@ -95,29 +81,9 @@ class FitRun:
         self._clips = (*settings.plan.corpus.clips, *noise_clips((*recorded, *made)))
         digest = self._recipe.digest(seed=settings.seed, fingerprint=fingerprint(self._clips))
         self.folder = settings.work / digest
-        self.folds = self._folds()
-        last = fewer(settings.plan.split, n_actors=self._recipe.n_actors)
-        actors = format_actors(last.train)
-        self.last = Target(
-            name=f"actors {actors}", split=last, stem=f"actors-{actors}".replace(":", "-")
-        )
-
-    def _folds(self) -> list[Target]:
-        """The folds of the protocol, each of which leaves another part of the noise unheard."""
-        parts = noise_folds(self._recorded)
-        parts = parts if len(parts) > 1 else ("",)
-        name, folds = self._plan.protocol, self._plan.folds
-        return [
-            Target(
-                name=f"{name} {number + 1}/{len(folds)}",
-                split=fewer(
-                    split_actors(self._plan.corpus.actors, test=test), n_actors=self._recipe.n_actors
-                ),
-                without_noise=parts[number % len(parts)],
-                stem=format_actors(test).replace(":", "-"),
-            )
-            for number, test in enumerate(folds)
-        ]
+        n_actors = self._recipe.n_actors
+        self.folds = fold_targets(self._plan, recorded, n_actors=n_actors)
+        self.last = last_target(self._plan, n_actors=n_actors)
 
     @cached_property
     def _data(self) -> Path:
@@ -232,14 +198,14 @@ class FitRun:
         return joined_members(paths, self._recipe.windows, self._recipe.learn)
 
     def _temperature(self, targets: Sequence[Target]) -> float:
-        """From what some networks say of speakers whom they never heard."""
+        """From what some networks say of their calibrators; 1 where they have none."""
         logits, labels = zip(*(self._logits(target) for target in targets), strict=True)
         return fit_temperature(np.concatenate(logits), np.concatenate(labels))
 
     def _logits(self, target: Target) -> Logits:
-        """What a network says of the speech of those held out from it."""
+        """What a network says of the speech of its calibrators, whom it never heard."""
         if target.stem not in self._known_logits:
-            held_out = self._dataset.of_actors(target.split.test or target.split.validation)
+            held_out = self._dataset.of_actors(target.calibrators)
             windows = self._recipe.windows
             speech = plain_windows(held_out, windows.n_frames, windows.padding)
             self._known_logits[target.stem] = held_out_logits(self._members(target), *speech)
