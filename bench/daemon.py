@@ -14,6 +14,7 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
     """No settings of whoever runs the bench, and a state folder that is gone afterwards."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SERD_")}
     kept |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
+    kept["SERD_SCREEN_ENABLED"] = "false"  # as under systemd, where no line is written for people
     return kept | dict(extra or {})
 
 

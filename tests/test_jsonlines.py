@@ -2,10 +2,12 @@
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -102,6 +104,20 @@ def test_json_is_off_and_screen_is_on_by_default() -> None:
     assert create_screen(ScreenSettings(enabled=False), CONTEXT) is None
     assert not [*JsonSettings().problems(), *ScreenSettings().problems()]
     assert isinstance(create_json(JsonSettings(enabled=True), CONTEXT), JsonLines)
+
+
+def test_the_journal_keeps_no_diary_unless_asked_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where standard output is what systemd connected to its journal, nobody reads along."""
+    with (tmp_path / "journal").open("w") as stdout:
+        status = os.fstat(stdout.fileno())
+        monkeypatch.setattr(sys, "stdout", stdout)
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        assert create_screen(ScreenSettings(), CONTEXT) is None
+        assert isinstance(create_screen(ScreenSettings(in_journal=True), CONTEXT), Screen)
+        monkeypatch.delenv("JOURNAL_STREAM")
+        assert isinstance(create_screen(ScreenSettings(), CONTEXT), Screen)
 
 
 def test_the_line_for_people(utc: None) -> None:

@@ -15,6 +15,7 @@ from serd.cli.progress import Progress
 from serd.cli.reports import CsvReport, JsonReport, TableReport
 from serd.config import Settings
 from serd.errors import InputError, SoundFileError
+from serd.malloc import keep_freed_memory
 from serd.runtime import ModelSettings, TfliteModel, load_model
 from serd.sources.opening import SOUND_SUFFIXES
 
@@ -88,9 +89,10 @@ def analyse_all(
     """Analyse files in their order, in ``jobs`` processes; in this one if that is 1 or less."""
     analyse = partial(analyse_one, settings, keeps_all=keeps_all)
     if jobs <= 1:
+        keep_freed_memory()
         yield from map(analyse, files)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, keep_freed_memory) as pool:
         yield from pool.imap(analyse, files)
 
 

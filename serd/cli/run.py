@@ -20,6 +20,7 @@ from serd.cli.options import (
 )
 from serd.config import Settings
 from serd.logs import set_up_logging
+from serd.malloc import keep_freed_memory
 from serd.notify import ServiceManager
 from serd.quiet import own_stderr
 from serd.service import Service
@@ -78,6 +79,7 @@ def run_command(args: argparse.Namespace) -> int:
         return settings
 
     apply_log(settings)
+    keep_freed_memory()
     faulthandler.enable(stderr)  # a process that the watchdog ends says where it hung
     service = Service(
         settings,

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, TextIO
 
 from serd.events import Event
+from serd.logs import is_journal
 from serd.publishers import Context
 from serd.reports import Report
 
@@ -29,6 +30,9 @@ class Settings:
 
     enabled: bool = True
     """Whether each event is printed as a line for people."""
+    in_journal: bool = False
+    """Whether that goes for systemd's journal too, where a line for each second of speech would stay as
+    a diary of what was heard, and wear out an SD card."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -37,7 +41,9 @@ class Settings:
 
 def create(settings: Settings, _context: Context) -> "Screen | None":
     """A publisher on standard output, if the settings ask for one."""
-    return Screen(sys.stdout, os.environ) if settings.enabled else None
+    if not settings.enabled or (is_journal(sys.stdout, os.environ) and not settings.in_journal):
+        return None
+    return Screen(sys.stdout, os.environ)
 
 
 def event_line(event: Event, *, has_blocks: bool = True) -> str:

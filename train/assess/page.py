@@ -12,8 +12,8 @@ Facts = Mapping[str, Any]
 _HUMAN: Final = "0.67"
 _TEXTS: Final = Path(__file__).parent
 _ABLATIONS: Final = (
-    "The recipe with one of its tricks taken away and all else as it was; `nothing` is the recipe itself."
-    " What lies within a deviation says nothing."
+    "The recipe with one of its tricks taken away and all else as it was; `nothing` is the recipe"
+    " itself. What lies within a deviation says nothing."
 )
 _HEAD: Final = "<!-- Written by `python -m train assess --page`; do not edit. -->"
 
