@@ -72,6 +72,7 @@ def test_what_is_measured_is_counted_over_folds_and_runs(
     uar = summary["uar"]["clean"]["mean"]
     rows = [(each["name"], each["std"], each["n_runs"]) for each in summary["ablations"]]
     assert rows == [("nothing", 0.0, 2), ("mixup", None, 1)]
+    assert f"Networks of {summary['parameters']:,} parameters:" in text
     assert summary["curve"][0]["mean"] == pytest.approx(uar, abs=1e-3)
     assert f"| mixup | {uar:.3f} | 1 |" in text
     for name in ("model-reliability.png", "model-risk.png", "model-learning.png"):
@@ -99,12 +100,21 @@ def test_clips_are_joined_with_their_like(corpus_root: Path) -> None:
 
 
 def test_variants_of_other_folds_are_refused(tmp_path: Path) -> None:
-    """Another fold is another figure, not another trick."""
+    """Another fold or another size is another figure, not another trick."""
     for name, folds in (("a", ("1-4", "5-8")), ("b", ("1-4",)), ("empty", ())):
         (tmp_path / name).mkdir()
         for fold in folds:
             (tmp_path / name / f"test-{fold}.json").write_text('{"uar": 0.5}', "utf-8")
     with pytest.raises(CorpusError, match="cannot be compared"):
         variants([("nothing", tmp_path / "a"), ("mixup", tmp_path / "b")])
+    for name, parameters in (("a", 100_000), ("c", 20_000)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "model-1-4.json").write_text(
+            f'{{"training": {{"parameters": {parameters}}}}}'
+        )
+        for fold in ("1-4", "5-8"):
+            (tmp_path / name / f"test-{fold}.json").write_text('{"uar": 0.5}', "utf-8")
+    with pytest.raises(CorpusError, match=r"another size than those before it \(20,000, 100,000"):
+        variants([("nothing", tmp_path / "a"), ("mixup", tmp_path / "c")])
     with pytest.raises(CorpusError, match="no fold's score"):
         variants([("nothing", tmp_path / "empty")])

@@ -218,9 +218,10 @@ def _risk_coverage(summary: Facts) -> str:
 
 
 def _variants(rows: Sequence[Facts], what: str) -> str:
-    return _table(
+    table = _table(
         (what, "UAR", "seeds"), [(each["name"], _figure(each), str(each["n_runs"])) for each in rows]
     )
+    return f"Networks of {rows[0]['parameters']:,} parameters:\n\n{table}"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

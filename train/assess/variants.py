@@ -21,14 +21,16 @@ def variants(named: Sequence[tuple[str, Path]]) -> list[Facts]:
             several runs of one name are seeds of it.
 
     Returns:
-        "name", "mean", "std" (over runs, with n - 1; None for a single one) and "n_runs", in the order
-        of the names' first runs.
+        "name", "mean", "std" (over runs, with n - 1; None for a single one), "n_runs" and "parameters"
+        (of its networks), in the order of the names' first runs.
 
     Raises:
-        CorpusError: a folder holds no fold's score, or runs of other folds than the first.
+        CorpusError: a folder holds no fold's score, runs of other folds than the first, or networks of
+            another size.
     """
     uars: dict[str, list[float]] = defaultdict(list)
     folds: frozenset[str] = frozenset()
+    parameters: set[int] = set()
     for name, run in named:
         scores = {path.stem: path for path in sorted(run.glob("test-*.json"))}
         if not scores:
@@ -39,6 +41,13 @@ def variants(named: Sequence[tuple[str, Path]]) -> list[Facts]:
                 f"{run}: its folds are {', '.join(scores)}; those of the first run are"
                 f" {', '.join(sorted(folds))}: they cannot be compared"
             )
+        parameters |= {_parameters(path) for path in sorted(run.glob("model-*.json"))}
+        if len(parameters) > 1:
+            sizes = ", ".join(f"{n:,}" for n in sorted(parameters))
+            raise CorpusError(
+                f"{run}: its networks have another size than those before it ({sizes} parameters): they"
+                f" cannot be compared"
+            )
         each = [json.loads(path.read_text("utf-8"))["uar"] for path in scores.values()]
         uars[name].append(float(np.mean(each)))
     return [
@@ -47,6 +56,11 @@ def variants(named: Sequence[tuple[str, Path]]) -> list[Facts]:
             "mean": round(float(np.mean(own)), 4),
             "std": round(float(np.std(own, ddof=1)), 4) if len(own) > 1 else None,
             "n_runs": len(own),
+            "parameters": next(iter(parameters), None),
         }
         for name, own in uars.items()
     ]
+
+
+def _parameters(card: Path) -> int:
+    return int(json.loads(card.read_text("utf-8"))["training"]["parameters"])
