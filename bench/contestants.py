@@ -48,7 +48,8 @@ TITLES: Final = {
 }
 
 _MODULES: Final = {
-    "bench.ways": (*SERD, TINY),
+    "bench.live_way": ("serd-live",),
+    "bench.ways": ("serd-file", TINY),
     "bench.stages": STAGES,
     "bench.floors": (*FLOORS, "litert"),
     "bench.variants": ("variant",),

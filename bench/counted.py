@@ -8,8 +8,9 @@ import sys
 
 import numpy as np
 
+from bench.live_way import live_reports
 from bench.sound import blocks_of, talk
-from bench.ways import LIVE_BLOCK_S, live_reports
+from bench.ways import LIVE_BLOCK_S
 from serd.events import Event
 from serd.runtime import ModelSettings, Prediction, read_card
 from serd.windows import FeatureWindow

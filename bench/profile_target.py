@@ -4,11 +4,12 @@ import sys
 import time
 
 from bench.sound import made_sound, talk
-from bench.ways import LIVE_BLOCK_S, Recorded
+from bench.ways import LIVE_BLOCK_S, Recorded, keep_memory
 
 
 def main(duration_s: float) -> None:
     """Work for a while."""
+    keep_memory()
     way = Recorded(block_s=LIVE_BLOCK_S)
     runs = [way.prepare(scene) for scene in (*made_sound(2, 30.0).scenes, talk(30.0, lead_s=0.5))]
     ends_s = time.monotonic() + duration_s

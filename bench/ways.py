@@ -1,35 +1,16 @@
-"""serd's own ways from sound to events: the live one of the daemon, and that of recorded sound."""
+"""serd's way of recorded sound, and the windows that it cuts."""
 
-from collections.abc import Iterator
+import contextlib
 
 from bench.contestants import TINY, Run
 from bench.sound import blocks_of
-from serd.audio import AudioBlock, Samples
-from serd.controls import Controls
-from serd.events import Event
+from serd.audio import Samples
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
-from serd.reporting import ReportSettings
-from serd.reports import Report
 from serd.runtime import EmotionModel, ModelSettings, load_model
 from serd.segments import Segment, SpeechWindow
 
 LIVE_BLOCK_S = 0.03
 FILE_BLOCK_S = 1.0
-
-
-def live_reports(blocks: Iterator[AudioBlock], model: EmotionModel) -> Iterator[Report]:
-    """What the daemon tells of a source, on its way of a live source.
-
-    Without provisional windows, so that every contestant has the same windows; ``live`` has them.
-    """
-    from serd.lane import Lane  # noqa: PLC0415  (an earlier serd without it takes part in all else)
-
-    events = event_maker(node="bench", source="mic", card=model.card)
-    settings = PipelineSettings(report=ReportSettings(provisional_s=0.0))
-    lane = Lane("mic", model, settings, events, Controls())
-    for block in blocks:
-        yield from lane.hear(block)
-    yield from lane.end()
 
 
 def cut(scene: Samples, window_samples: int, settings: PipelineSettings | None = None) -> list[Segment]:
@@ -41,27 +22,6 @@ def cut(scene: Samples, window_samples: int, settings: PipelineSettings | None =
 def windows_of(scene: Samples, window_samples: int) -> list[SpeechWindow]:
     """The windows that serd cuts, for those who cut none."""
     return [each for each in cut(scene, window_samples) if isinstance(each, SpeechWindow)]
-
-
-class Live:
-    """The way of one live source, its events as JSON."""
-
-    def __init__(self) -> None:
-        self._model = load_model(ModelSettings())
-
-    def prepare(self, scene: Samples) -> Run:
-        """Blocks of a microphone's length."""
-        blocks = list(blocks_of(scene, LIVE_BLOCK_S))
-
-        def run() -> int:
-            n_windows = 0
-            for report in live_reports(iter(blocks), self._model):
-                if isinstance(report, Event):
-                    report.to_json()
-                    n_windows += report.kind == "window"
-            return n_windows
-
-        return run
 
 
 class Recorded:
@@ -90,8 +50,15 @@ class Recorded:
         return run
 
 
-def make(name: str) -> Live | Recorded:
-    """One of them by name."""
-    if name == TINY:
-        return Recorded(model=load_model(ModelSettings(path="tiny")))
-    return Live() if name == "serd-live" else Recorded()
+def keep_memory() -> None:
+    """What serd's commands do before they work."""
+    with contextlib.suppress(ImportError):  # an earlier serd does not
+        from serd.malloc import keep_freed_memory  # noqa: PLC0415
+
+        keep_freed_memory()
+
+
+def make(name: str) -> Recorded:
+    """With the default model or the tiny one."""
+    keep_memory()
+    return Recorded(model=load_model(ModelSettings(path="tiny" if name == TINY else "")))

@@ -167,8 +167,8 @@ def other_corpus(path: Path) -> dict[str, Any]:
     """What a model's card says of speakers of another corpus whom ``fit`` held out from it.
 
     Returns:
-        "test_actors", "heard_corpus" (whether it learnt from others of theirs), "uar", "n_clips" and
-        "n_classes": the emotions that the corpus has.
+        "test_actors", "heard_corpus" (whether it learnt from others of theirs), "uar", "n_clips",
+        "n_unheard" (clips of which it says nothing) and "n_classes": the emotions that the corpus has.
 
     Raises:
         CorpusError: nobody of another corpus was held out.
@@ -185,5 +185,6 @@ def other_corpus(path: Path) -> dict[str, Any]:
         "heard_corpus": bool(corpora & learnt),
         "uar": held_out["uar"],
         "n_clips": held_out["n_clips"],
+        "n_unheard": held_out["n_unheard"],
         "n_classes": len(held_out["recalls"]),
     }
