@@ -148,7 +148,7 @@ def _others(summary: Facts) -> str:
     )
     if with_theirs:
         mean = sum(with_theirs) / len(with_theirs)
-        rows.append(("mean of the first", "", f"{mean:.3f}", _OTHERS_AMONG, ""))
+        rows.append(("mean of those with others of theirs", "", f"{mean:.3f}", _OTHERS_AMONG, ""))
     columns = ("speakers", "learnt from", "UAR", "goal", "taken for no speech")
     return f"{text}\n\n{_table(columns, rows)}"
 
