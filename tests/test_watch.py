@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import pty
 import signal
@@ -12,12 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from serd.cli.watch import Feed
 from serd.cli.watch_view import WatchState, plain_line, render
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
@@ -187,6 +191,22 @@ def test_lines_from_a_real_broker_that_comes_late() -> None:
             assert process.stdout.readline().split()[1:4] == [b"pi/mic", b"utterance", b"happy"]
             process.send_signal(signal.SIGINT)
             assert process.wait(DEADLINE_S) == 0
+
+
+def test_a_signal_that_comes_just_before_a_wait_is_seen_behind_it() -> None:
+    """No wait for a message lasts, for Python looks for signals between two of them alone."""
+    listening = Feed(Settings(host="localhost"), "serd/#")
+    waits_s: list[float] = []
+
+    class Silence(SimpleQueue[tuple[str, bytes] | None]):
+        def get(self, block: bool = True, timeout: float | None = None) -> NoReturn:  # noqa: FBT001, FBT002
+            waits_s.append(math.inf if timeout is None or not block else timeout)
+            raise Empty if len(waits_s) < 3 else KeyboardInterrupt
+
+    listening.items = Silence()
+    with pytest.raises(KeyboardInterrupt):
+        next(listening.batches())
+    assert max(waits_s) <= 1.0
 
 
 def test_the_live_view_on_a_terminal() -> None:

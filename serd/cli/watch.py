@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TICK_S: Final = 0.2
 """Shortest time between two pictures, in seconds."""
+_WAIT_S: Final = 0.5
+"""Longest wait for a message, in seconds; a signal that came just before it is seen behind it."""
 _GOODBYE_S: Final = 1.0
 
 
@@ -58,7 +60,7 @@ def watch(settings: Settings, *, node: str | None) -> int:
         SettingsError: a certificate or key cannot be read.
     """
     state = WatchState(prefix=settings.prefix, node=node)
-    feed = _Feed(replace(settings, host=settings.host or "localhost"), state.topic_filter)
+    feed = Feed(replace(settings, host=settings.host or "localhost"), state.topic_filter)
     feed.link.start()
     try:
         if sys.stdout.isatty():
@@ -72,7 +74,7 @@ def watch(settings: Settings, *, node: str | None) -> int:
     return 0
 
 
-class _Feed:
+class Feed:
     """Brings what the network thread hears to the main thread."""
 
     def __init__(self, settings: Settings, topic_filter: str) -> None:
@@ -86,7 +88,10 @@ class _Feed:
     def batches(self) -> Iterator[list[tuple[str, bytes]]]:
         """Yield what has come, in bundles so that a flood does not draw one picture a message."""
         while True:
-            bundle = [self.items.get()]
+            try:
+                bundle = [self.items.get(timeout=_WAIT_S)]
+            except queue.Empty:
+                continue
             while not self.items.empty():
                 bundle.append(self.items.get())
             yield [item for item in bundle if item is not None]
@@ -113,14 +118,14 @@ class _Feed:
         self.items.put(None)
 
 
-def _print_lines(feed: _Feed, state: WatchState) -> None:
+def _print_lines(feed: Feed, state: WatchState) -> None:
     for batch in feed.batches():
         for topic, payload in batch:
             if (finding := state.apply(topic, payload)) is not None:
                 print(plain_line(finding), flush=True)
 
 
-def _show_live(feed: _Feed, state: WatchState) -> None:
+def _show_live(feed: Feed, state: WatchState) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.live import Live  # noqa: PLC0415
 
