@@ -39,8 +39,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def watch_command(args: argparse.Namespace) -> int:
-    """Watch until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Watch until Ctrl-C or SIGTERM, also where whoever started us ignores the first, as scripts do."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     return watch(settings_from(args).publishers[SECTION], node=args.node)
 
 
