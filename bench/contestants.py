@@ -5,6 +5,7 @@ with a function to call under the clock; what is no part of its work (cutting wi
 cuts none, recording what the stage before gives) is done ahead.
 """
 
+import contextlib
 import importlib
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -57,6 +58,14 @@ _MODULES: Final = {
 }
 
 
+def keep_memory() -> None:
+    """What serd's commands do before they work."""
+    with contextlib.suppress(ImportError):  # an earlier serd does not
+        from serd.malloc import keep_freed_memory  # noqa: PLC0415
+
+        keep_freed_memory()
+
+
 def make_contestant(name: str) -> Contestant:
     """A contestant, ready to be given scenes.
 
@@ -66,6 +75,8 @@ def make_contestant(name: str) -> Contestant:
     """
     for module_name, names in _MODULES.items():
         if name.partition(":")[0] in names:
+            if module_name != "bench.peers":  # who run as they come
+                keep_memory()
             made: Contestant = importlib.import_module(module_name).make(name)
             return made
     raise ValueError(f"no contestant {name!r}, expected one of: {', '.join(TITLES)}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.contestants import Contestant, Run
-from bench.ways import keep_memory, windows_of
+from bench.ways import windows_of
 from serd.audio import SAMPLE_RATE_HZ, Samples
 from serd.features import MFCC40_V1
 from serd.pipeline import window_features
@@ -105,7 +105,6 @@ def kept_samples(windows: list[SpeechWindow]) -> int:
 
 def make(name: str) -> Contestant:
     """One of them by name."""
-    keep_memory()
     made: dict[str, type[Contestant]] = {
         "vad-alone": Voice,
         "fft-alone": Fft,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bench.contestants import Run
 from bench.sound import blocks_of
-from bench.ways import LIVE_BLOCK_S, keep_memory
+from bench.ways import LIVE_BLOCK_S
 from serd.audio import AudioBlock, Samples
 from serd.controls import Controls
 from serd.events import Event
@@ -54,5 +54,4 @@ class Live:
 
 def make(_name: str) -> Live:
     """There is one."""
-    keep_memory()
     return Live()

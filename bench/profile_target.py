@@ -3,8 +3,9 @@
 import sys
 import time
 
+from bench.contestants import keep_memory
 from bench.sound import made_sound, talk
-from bench.ways import LIVE_BLOCK_S, Recorded, keep_memory
+from bench.ways import LIVE_BLOCK_S, Recorded
 
 
 def main(duration_s: float) -> None:

@@ -85,7 +85,10 @@ def _analyze(figures: Body) -> Section:
         ],
         notes=[
             f"Two cores are {with_spread(figures['gain_of_two_cores'])} times as fast as one.",
-            *_apart(figures),
+            (
+                "Two programs that share nothing, one on each core, are"
+                f" {with_spread(figures['gain_of_two_programs'])} times as fast as one."
+            ),
             (
                 f"Peak memory for {number(memory['short_s'] / 3600)} h in one file:"
                 f" {number(memory['short_rss_mb'])} MB; for {number(memory['long_s'] / 3600)} h:"
@@ -95,14 +98,6 @@ def _analyze(figures: Body) -> Section:
             *_left_out(figures),
         ],
     )
-
-
-def _apart(figures: Body) -> list[str]:
-    """What two cores of the machine give at all."""
-    if "gain_of_two_programs" not in figures:
-        return []
-    gain = with_spread(figures["gain_of_two_programs"])
-    return [f"Two programs that share nothing, one on each core, are {gain} times as fast as one."]
 
 
 def _analyze_row(name: str, figures: Body) -> tuple[str, ...]:
@@ -169,7 +164,6 @@ def _latency(figures: Body) -> Section:
             ("bare_client_ms", "a bare paho client to the subscriber, ms"),
             ("onset_to_first_event_s", "onset of speech to first event, s"),
         )
-        if key in figures
     )  # fmt: skip
     return Section(
         title="Latency",

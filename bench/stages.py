@@ -6,7 +6,7 @@ from functools import partial
 
 from bench.contestants import Run
 from bench.sound import blocks_of
-from bench.ways import LIVE_BLOCK_S, keep_memory
+from bench.ways import LIVE_BLOCK_S
 from serd.audio import AudioBlock, Samples
 from serd.pipeline import PipelineSettings, event_maker, window_features
 from serd.runtime import ModelSettings, Prediction, load_model
@@ -76,7 +76,6 @@ class Stage:
 
 def make(name: str) -> Stage:
     """A stage by name."""
-    keep_memory()
     return Stage(name)
 
 

@@ -1,7 +1,5 @@
 """serd's way of recorded sound, and the windows that it cuts."""
 
-import contextlib
-
 from bench.contestants import TINY, Run
 from bench.sound import blocks_of
 from serd.audio import Samples
@@ -50,15 +48,6 @@ class Recorded:
         return run
 
 
-def keep_memory() -> None:
-    """What serd's commands do before they work."""
-    with contextlib.suppress(ImportError):  # an earlier serd does not
-        from serd.malloc import keep_freed_memory  # noqa: PLC0415
-
-        keep_freed_memory()
-
-
 def make(name: str) -> Recorded:
     """With the default model or the tiny one."""
-    keep_memory()
     return Recorded(model=load_model(ModelSettings(path="tiny" if name == TINY else "")))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serd.audio import SAMPLE_RATE_HZ, SILENCE_DBFS, AudioBlock, CaptureTime
+from serd.audio import SAMPLE_RATE_HZ, SILENCE_DBFS, UNTIMED, AudioBlock
 from serd.card import ModelCard
 from serd.events import Event
 from serd.labels import NONE
@@ -77,7 +77,7 @@ class _Whole:
         self._speech_s = 0.0
         self._power = 0.0
         self._end_samples = 0
-        self._captured = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+        self._captured = UNTIMED
 
     def measure(self, source: Source) -> Iterator[AudioBlock]:
         for block in source:

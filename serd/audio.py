@@ -18,6 +18,8 @@ SILENCE_DBFS = -100.0
 """What digital silence is reported as; 16-bit quantisation noise lies at about -101 dBFS."""
 
 Samples = NDArray[np.int16]
+Sound = NDArray[np.float32]
+"""Samples while they are converted or altered, full scale being 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +74,19 @@ def to_int16(samples: NDArray[np.floating]) -> Samples:
     bounded = np.clip(np.nan_to_num(samples, nan=0.0), -1.0, 1.0)
     rounded: Samples = np.minimum(np.rint(bounded * FULL_SCALE), FULL_SCALE - 1).astype(np.int16)
     return rounded
+
+
+def to_sound(samples: Samples) -> Sound:
+    """16-bit integers in a form that can be converted and altered without rounding.
+
+    Args:
+        samples: int16, of any shape.
+
+    Returns:
+        float32, of the same shape, from -1 up to but not including 1.
+    """
+    sound: Sound = samples.astype(np.float32) / np.float32(FULL_SCALE)
+    return sound
 
 
 def level_dbfs(mean_square: float) -> float:

@@ -6,13 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serd.audio import FULL_SCALE, SILENCE_DBFS, level_dbfs, to_int16
+from serd.audio import FULL_SCALE, SILENCE_DBFS, level_dbfs, to_int16, to_sound
 
 
 def test_every_16_bit_value_survives_the_way_over_float() -> None:
     """Sound that is 16-bit already comes through unchanged."""
     every = np.arange(-FULL_SCALE, FULL_SCALE, dtype=np.int16)
-    np.testing.assert_array_equal(to_int16(every.astype(np.float32) / FULL_SCALE), every)
+    sound = to_sound(every)
+    assert sound.dtype == np.float32
+    np.testing.assert_array_equal(sound, every.astype(np.float64) / FULL_SCALE)
+    np.testing.assert_array_equal(to_int16(sound), every)
 
 
 @pytest.mark.parametrize(

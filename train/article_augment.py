@@ -13,8 +13,7 @@ from typing import Literal
 import numpy as np
 import soxr
 
-from serd.audio import SAMPLE_RATE_HZ, Samples, to_int16
-from train.sound import Sound, to_sound
+from serd.audio import SAMPLE_RATE_HZ, Samples, Sound, to_int16, to_sound
 
 Variation = Literal["dynamic", "pitch", "shift", "noise"]
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
-from serd.audio import SAMPLE_RATE_HZ, Samples, to_int16
-from train.sound import Sound, to_sound
+from serd.audio import SAMPLE_RATE_HZ, Samples, Sound, to_int16, to_sound
 from train.telephone import over_line
 
 _FIRST_ECHO_S = (0.001, 0.01)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import Samples, whole
+from serd.audio import Samples, Sound, whole
 from serd.errors import SoundFileError
 from serd.features import FeatureSet, Mfccs
 from serd.labels import EMOTIONS
@@ -25,7 +25,6 @@ from train.clips import OUTPUTS, Clip
 from train.noise import even_piece
 from train.noise_folds import noise_fold
 from train.processes import map_in_order
-from train.sound import Sound
 
 _MIN_STD = 1e-3
 """Keeps the division by a standard deviation finite."""

@@ -12,9 +12,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from serd.audio import SAMPLE_RATE_HZ, to_int16
+from serd.audio import SAMPLE_RATE_HZ, Sound, to_int16
 from train.augment import coloured_noise
-from train.sound import Sound
 
 _LENGTH_S: Final = 4.0
 _LEVEL_DBFS: Final = (-40.0, -6.0)

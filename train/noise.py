@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from serd.audio import FULL_SCALE, Samples, to_int16, whole
+from serd.audio import FULL_SCALE, Samples, Sound, to_int16, to_sound, whole
 from serd.errors import SoundFileError
 from serd.labels import NONE
 from serd.sources.files import read_samples
@@ -27,7 +27,6 @@ from serd.sources.opening import SOUND_SUFFIXES
 from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
 from train.clips import Clip, CorpusError
 from train.processes import map_in_order
-from train.sound import Sound, to_sound
 
 NOISE: Final = "noise"
 """Corpus of clips in which nobody speaks."""

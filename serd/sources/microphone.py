@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock
+from serd.audio import SAMPLE_RATE_HZ, AudioBlock, to_sound
 from serd.errors import DeviceError, SourceError, SourceInterruptedError
 from serd.sources import MIX, SourceSettings
 from serd.sources.convert import Converter
@@ -170,7 +170,7 @@ class MicrophoneSource:
             if self.rate_hz == SAMPLE_RATE_HZ and self.n_channels == 1:
                 samples = raw[:, 0]
             else:
-                samples = converter.convert(raw.astype(np.float32) / np.float32(FULL_SCALE))
+                samples = converter.convert(to_sound(raw))
             yield AudioBlock(
                 samples=samples,
                 offset_samples=offset_samples,

@@ -1,24 +1,16 @@
 """Recipes without a trick: one thing is gone, all else is as it was."""
 
-from typing import Any
-
 import pytest
+from train_helpers import flat
 
 from train.ablations import TRICKS, Trick, without
 from train.recipe import Recipe
 
 
-def _flat(body: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in body.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
 @pytest.mark.parametrize("trick", TRICKS)
 def test_one_trick_is_gone(trick: Trick) -> None:
     """One setting differs."""
-    before, after = (_flat(each.to_json()) for each in (Recipe(), without(Recipe(), trick)))
+    before, after = (flat(each.to_json()) for each in (Recipe(), without(Recipe(), trick)))
     assert before.keys() == after.keys()
     assert sum(before[key] != after[key] for key in before) == 1
 

@@ -8,12 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from article_tree import write_tree, write_voice
+from train_helpers import flat
 from trainings import train
 
 from train.actors import parse_actors
@@ -62,19 +62,11 @@ def test_an_experiment_leaves_out_of_the_own_networks_recipe_what_its_name_says(
     """Its recipe differs from the whole one's in one value, which it switches off."""
     whole = own_recipe(load_experiment("own-short"), is_quick=True)
     without = own_recipe(load_experiment(name), is_quick=True)
-    one, other = (_flat(recipe.to_json()) for recipe in (whole, without))
+    one, other = (flat(recipe.to_json()) for recipe in (whole, without))
     (key,) = [key for key in one if one[key] != other[key]]
     assert one[key]
     assert not other[key]
     assert name.rpartition("-")[2] in key
-
-
-def _flat(body: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-    """Values by the path of their keys."""
-    flat: dict[str, Any] = {}
-    for key, value in body.items():
-        flat |= _flat(value, f"{where}{key}.") if isinstance(value, dict) else {where + key: value}
-    return flat
 
 
 def test_the_own_network_can_be_exported_and_the_articles_cannot(quick_runs: Path) -> None:

@@ -1,6 +1,7 @@
-"""A model without a network, and the settings that training cuts windows with."""
+"""A model without a network, settings that training cuts windows with, and settings side by side."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,3 +34,11 @@ def window_settings() -> WindowSettings:
         window_samples=3 * SAMPLE_RATE_HZ,
         padding="repeat",
     )
+
+
+def flat(body: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Values by the path of their keys."""
+    values: dict[str, Any] = {}
+    for key, value in body.items():
+        values |= flat(value, f"{where}{key}.") if isinstance(value, dict) else {where + key: value}
+    return values
