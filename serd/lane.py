@@ -7,6 +7,7 @@ from serd.audio import SAMPLE_RATE_HZ, AudioBlock
 from serd.controls import Controls
 from serd.events import EventMaker
 from serd.labels import NONE
+from serd.passed import Passed
 from serd.pipeline import Ear, Namer, PipelineSettings
 from serd.reporting import Cooldown, LastEmotion, LevelMeter
 from serd.reports import ControlReport, LevelReport, Report, SoundReport, SpeechReport, StateReport
@@ -47,8 +48,7 @@ class Lane:
         self._level_at_samples = 0
         self._is_speaking = False
         self._guesses: dict[str, float] = {}
-        self.n_windows = 0
-        self.n_rejected = 0
+        self.passed = Passed(model.card.no_speech_threshold)
         self.controls = controls
         self._namer.set_threshold(controls.threshold)
 
@@ -113,10 +113,10 @@ class Lane:
         self._namer.set_threshold(controls.threshold)
 
     def _tell(self, segment: Segment) -> Iterator[Report]:
-        self.n_windows += isinstance(segment, SpeechWindow)
         event = self._namer.name(segment)
+        if isinstance(segment, SpeechWindow):
+            self.passed.count(is_rejected=event is None)
         if event is None:
-            self.n_rejected += isinstance(segment, SpeechWindow)
             self._guesses = {}
             return
         best = sorted(event.scores.items(), key=lambda item: -item[1])[:3]

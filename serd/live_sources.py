@@ -31,7 +31,6 @@ SOURCE_STOP_S: Final = 0.7
 """How long a source may take to stop before it is left behind."""
 _KEEP_VOICES_S: Final = 300.0
 """Least time between two times that what a source is used to is written: cards wear out."""
-
 SourceMessage = Heard | Found | Lost | Retried | Ended
 
 
@@ -129,6 +128,8 @@ class LiveSources:
                 self._stats.hear(block)
                 lane = self._lanes[name]
                 yield from lane.hear(block)
+                if news := lane.passed.news():
+                    _log.warning("%s", self._called(name, news))
                 self._feeders[name].nothing_before(lane.nothing_before_samples)
                 self._keep_voices(name, every_s=_KEEP_VOICES_S)
             case Found():
@@ -144,6 +145,8 @@ class LiveSources:
                 self._stats.retire(self._feeders.pop(name))
                 self._watchdog.forget(name)
                 yield from self.silence(name)
+                if message.error is None and (last := self._lanes[name].passed.last_word()):
+                    _log.info("%s", self._called(name, last))
 
     def silence_all(self) -> Iterator[Report]:
         """End what is under way at the sources that are left."""

@@ -11,7 +11,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -41,11 +41,17 @@ class ModelSettings:
     Empty, or "default": the best that does. A file of such a name is given as ./tiny."""
     threads: int = 1
     """Threads of the TFLite runtime, 1 to 64; one is fastest for a network this small."""
+    no_speech_threshold: float = 0.0
+    """Probability that nobody speaks from which on sound is rejected, above 0, at most 1; 0 for the
+    model's own, 0.1 in those that come with serd. Higher where voices are taken for noise, which lets
+    more noise pass for a voice."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
         if not 1 <= self.threads <= 64:
             yield "threads", "1 to 64"
+        if not 0.0 <= self.no_speech_threshold <= 1.0:
+            yield "no_speech_threshold", "0 to 1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,14 +178,23 @@ def _unpack(packed: bytes) -> tuple[bytes, str | None]:
 class TfliteModel:
     """A network in a TFLite interpreter, checked against its card."""
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
+    def __init__(self, path: Path, *, threads: int = 1, no_speech_threshold: float = 0.0) -> None:
         """Load the network and make it ready.
 
+        Args:
+            path: the model file.
+            threads: of the runtime.
+            no_speech_threshold: takes the place of the card's; 0 for that.
+
         Raises:
-            ModelError: the file is broken, or the card does not fit the network.
+            ModelError: the file is broken, the card does not fit the network, or a threshold is given
+                for what the network does not judge.
             LibraryError: no TFLite runtime is installed.
         """
-        network, self.card = read_model(path)
+        network, card = read_model(path)
+        if no_speech_threshold:
+            card = _with_threshold(path, card, no_speech_threshold)
+        self.card = card
         self.runtime, interpreter_class = _load_runtime()
         try:
             with quiet_stderr():  # a banner ("INFO: Created ...") that has no switch
@@ -190,7 +205,6 @@ class TfliteModel:
         except (RuntimeError, ValueError) as exc:
             reason = str(exc).splitlines()[0]
             raise ModelError(f"{path}: {self.runtime} does not load the network: {reason}") from exc
-        card = self.card
         _check_tensor(path, "input", inputs, (1, card.n_frames, card.feature_set.n_mfcc))
         _check_tensor(path, "output", outputs, (1, len(card.outputs)))
         self._input = inputs["index"]
@@ -224,6 +238,15 @@ class TfliteModel:
         return outputs
 
 
+def _with_threshold(path: Path, card: ModelCard, no_speech_threshold: float) -> ModelCard:
+    if card.no_speech_threshold is None:
+        raise ModelError(
+            f"{path}: the settings have [model] no_speech_threshold = {no_speech_threshold:g}, but this"
+            " network does not judge whether somebody speaks; take the setting out"
+        )
+    return replace(card, no_speech_threshold=no_speech_threshold)
+
+
 def _check_tensor(path: Path, which: str, tensor: dict[str, Any], shape: tuple[int, ...]) -> None:
     got = tuple(int(size) for size in tensor["shape"])
     if got != shape or tensor["dtype"] is not np.float32:
@@ -255,7 +278,11 @@ def load_model(settings: ModelSettings) -> TfliteModel:
         ModelError: as ``TfliteModel``.
         LibraryError: as ``TfliteModel``.
     """
-    return TfliteModel(model_path(settings), threads=settings.threads)
+    return TfliteModel(
+        model_path(settings),
+        threads=settings.threads,
+        no_speech_threshold=settings.no_speech_threshold,
+    )
 
 
 def read_card(settings: ModelSettings) -> ModelCard:

@@ -44,8 +44,8 @@ class Stats:
 
     def retire_lane(self, lane: Lane) -> None:
         """Keep the counts of a lane that is taken away or replaced."""
-        self.n_windows += lane.n_windows
-        self.n_rejected += lane.n_rejected
+        self.n_windows += lane.passed.n_windows
+        self.n_rejected += lane.passed.n_rejected
 
     def report(self, card: ModelCard, feeders: Iterable[Feeder], lanes: Iterable[Lane]) -> StatsReport:
         """Everything as it stands; ``feeders`` and ``lanes`` are those at work."""
@@ -57,8 +57,8 @@ class Stats:
             version=__version__,
             model=f"{card.name} {card.version}",
             sound_s=round(self.sound_s, 1),
-            n_windows=self.n_windows + sum(lane.n_windows for lane in lanes),
-            n_rejected=self.n_rejected + sum(lane.n_rejected for lane in lanes),
+            n_windows=self.n_windows + sum(lane.passed.n_windows for lane in lanes),
+            n_rejected=self.n_rejected + sum(lane.passed.n_rejected for lane in lanes),
             n_events=self.n_events,
             n_dropped_blocks=self.n_dropped_blocks + sum(each.n_dropped_blocks for each in feeders),
             n_overflows=self.n_overflows + sum(each.n_overflows for each in feeders),

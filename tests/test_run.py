@@ -70,6 +70,28 @@ def test_the_start_says_what_runs(spoken: Path, tmp_path: Path) -> None:
     assert len(daemon.log) == 2
 
 
+def test_sound_without_an_event_is_explained(tmp_path: Path) -> None:
+    """Noise that is taken for no speech leaves a line that says what to set, and it helps."""
+    noise = np.random.default_rng(0).normal(0.0, 2000.0, 5 * 16_000).astype(np.int16)
+    for name, sound in (("noise", noise), ("silent", silence(2.0))):
+        soundfile.write(tmp_path / f"{name}.wav", sound, 16_000)
+    quiet = {"SERD_MQTT_ENABLED": "0"}
+
+    def heard(name: str, **extra: str) -> tuple[list[str], str]:
+        source = tmp_path / f"{name}.wav"
+        with serd("run", "--source", source, "--fast", home=tmp_path, extra=quiet | extra) as daemon:
+            assert daemon.wait() == 0, daemon.log
+        return daemon.output, daemon.log[-1]
+
+    output, last = heard("noise")
+    assert not output
+    assert "what sounded like speech was taken for none" in last
+    assert "raise [model] no_speech_threshold (now 0.1)" in last
+    output, _ = heard("noise", SERD_MODEL_NO_SPEECH_THRESHOLD="1")
+    assert output
+    assert heard("silent") == ([], "serd: no speech was heard")
+
+
 def test_a_pipe_gives_exactly_the_events_of_the_file(spoken: Path, tmp_path: Path) -> None:
     """Raw PCM on standard input, the file at once and serd analyze say the same to the last digit.
 

@@ -98,6 +98,24 @@ class TestFile:
         assert read_model(path) == (network, card)
         assert TfliteModel(path).card == card
 
+    def test_settings_may_reject_less_than_the_card(self, served: Model, tmp_path: Path) -> None:
+        """The threshold of the settings takes the place of the card's, and 0 leaves it there."""
+        path = _write(tmp_path / "m.tflite", *served)
+        own = served[1].no_speech_threshold
+        assert own is not None
+        settings = ModelSettings(path=str(path), no_speech_threshold=0.75)
+        assert load_model(settings).card.no_speech_threshold == 0.75
+        assert load_model(ModelSettings(path=str(path))).card.no_speech_threshold == own
+
+    def test_a_threshold_for_what_a_network_does_not_judge_is_refused(
+        self, served: Model, tmp_path: Path
+    ) -> None:
+        """A setting that could do nothing is not passed over."""
+        network, card = served
+        path = _write(tmp_path / "m.tflite", network, replace(card, no_speech_threshold=None))
+        with pytest.raises(ModelError, match=r"no_speech_threshold = 0\.5, but this network does not"):
+            load_model(ModelSettings(path=str(path), no_speech_threshold=0.5))
+
     def test_the_model_that_comes_with_serd_has_its_card_in_both_places(self) -> None:
         """The card can be read without a tool, and is the one inside."""
         beside = card_path(default_model_path())

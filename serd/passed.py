@@ -1,0 +1,50 @@
+"""How much of what sounds like speech passes for it, and what is said where nothing does.
+
+To somebody who speaks and is taken for noise, the daemon looks as if the microphone were dead.
+"""
+
+from typing import Final
+
+MANY_WINDOWS: Final = 30
+"""Windows that must have been rejected, all of them, before a word is said while a source goes on."""
+
+
+class Passed:
+    """Counts a source's windows, and those that the model takes for no speech."""
+
+    def __init__(self, threshold: float | None) -> None:
+        """Count nothing yet.
+
+        Args:
+            threshold: probability that nobody speaks from which on the model rejects; None where it
+                does not judge that.
+        """
+        self._threshold = threshold
+        self._was_told = False
+        self.n_windows = 0
+        self.n_rejected = 0
+
+    def count(self, *, is_rejected: bool) -> None:
+        """Take a window."""
+        self.n_windows += 1
+        self.n_rejected += is_rejected
+
+    def news(self) -> str:
+        """A line once so many windows have come and none has passed; empty at all other times."""
+        if self._was_told or not MANY_WINDOWS <= self.n_rejected == self.n_windows:
+            return ""
+        self._was_told = True
+        return self._rejected()
+
+    def last_word(self) -> str:
+        """A line about sound that has ended without an event; empty where something was told."""
+        if not self.n_windows:
+            return "no speech was heard"
+        return self._rejected() if self.n_rejected == self.n_windows and not self._was_told else ""
+
+    def _rejected(self) -> str:
+        return (
+            f"what sounded like speech was taken for none ({self.n_rejected} of {self.n_windows}"
+            " windows); if somebody spoke, raise [model] no_speech_threshold"
+            f" (now {self._threshold:g})"
+        )
