@@ -61,8 +61,8 @@ def _psf_litert() -> OneWindow:
     import python_speech_features as psf  # noqa: PLC0415
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
 
+    from serd.model_file import default_model_path, read_model  # noqa: PLC0415
     from serd.quiet import quiet_stderr  # noqa: PLC0415
-    from serd.runtime import default_model_path, read_model  # noqa: PLC0415
 
     network, card = read_model(default_model_path())
     with quiet_stderr():

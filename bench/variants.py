@@ -16,8 +16,9 @@ from bench.sound import talk
 from bench.spread import spread
 from bench.ways import Recorded
 from serd.errors import OperationError
+from serd.model_file import default_model_path
 from serd.pipeline import PipelineSettings
-from serd.runtime import ModelSettings, TfliteModel, default_model_path, read_card
+from serd.runtime import ModelSettings, TfliteModel, read_card
 from serd.segmenter import SegmenterSettings
 
 PREFIX = "variant"

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from serd.runtime import default_model_path
+from serd.model_file import default_model_path
 from serd.sources.files import read_samples
 from tests.brokers import Listener, mosquitto, wait_until
 from tests.daemons import SERD, environment

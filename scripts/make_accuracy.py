@@ -5,7 +5,7 @@ import textwrap
 from pathlib import Path
 
 from serd.card import ModelCard
-from serd.runtime import default_model_path, read_model
+from serd.model_file import default_model_path, read_model
 
 README = Path(__file__).parent.parent / "README.md"
 _SECTION = re.compile(r"(<!-- accuracy:.*?-->\n).*?(<!-- /accuracy -->)", re.DOTALL)

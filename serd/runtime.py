@@ -1,30 +1,21 @@
-"""The TFLite runtime behind one small protocol, and the model file with the card inside it.
+"""The TFLite runtime behind one small protocol, and the settings that name a model."""
 
-A card is appended to the flatbuffer as a ZIP archive, the way TFLite's own metadata stores associated
-files (https://ai.google.dev/edge/litert/models/metadata): runtimes ignore what follows the flatbuffer,
-and any unzip tool lists the card.
-"""
-
-import hashlib
 import importlib
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.card import ModelCard, card_from_json
+from serd.card import ModelCard
 from serd.errors import LibraryError, ModelError
 from serd.features import Mfccs
+from serd.model_file import BUNDLED_MODELS, bundled_model_path, read_model
 from serd.quiet import quiet_stderr
 from serd.windows import FeatureWindow
 
-CARD_NAME = "card.json"
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
 """Tried in this order: the living runtime, the one of 32-bit boards, the one that is always with TF."""
 
@@ -65,13 +56,6 @@ class Prediction:
     """Probability that nobody speaks; 0 from a network that does not judge it."""
 
 
-BUNDLED_MODELS: Final = {
-    "default": "serd-ravdess8.tflite",
-    "tiny": "serd-ravdess8-tiny.tflite",
-}
-"""Files of the models that come with serd, by the name that settings give them."""
-
-
 class EmotionModel(Protocol):
     """Anything that gives class probabilities for windows of features."""
 
@@ -85,94 +69,11 @@ class EmotionModel(Protocol):
         ...
 
 
-def bundled_model_path(name: str) -> Path:
-    """A model that comes with serd: inside the wheel, or beside the package in a checkout.
-
-    Args:
-        name: one of ``BUNDLED_MODELS``.
-    """
-    package = Path(__file__).parent
-    inside = package / "models"
-    folder = inside if inside.is_dir() else package.parent / "models"
-    return folder / BUNDLED_MODELS[name]
-
-
-def default_model_path() -> Path:
-    """The model that is used where none is named."""
-    return bundled_model_path("default")
-
-
 def model_path(settings: ModelSettings) -> Path:
     """The model file that the settings name."""
     if not settings.path or settings.path in BUNDLED_MODELS:
         return bundled_model_path(settings.path or "default")
     return Path(settings.path).expanduser()
-
-
-def card_path(model: Path) -> Path:
-    """Where the card beside a model lies."""
-    return model.with_suffix(".json")
-
-
-def pack_model(network: bytes, card: ModelCard) -> bytes:
-    """A TFLite flatbuffer with its card appended."""
-    file = io.BytesIO(network)
-    with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(CARD_NAME), card.to_json())
-    return file.getvalue()
-
-
-def read_model(path: Path) -> tuple[bytes, ModelCard]:
-    """Read a model file and the card inside it or, where there is none inside, beside it.
-
-    Returns:
-        The flatbuffer without the appended card, and the card.
-
-    Raises:
-        ModelError: missing, unreadable, no card, or a card of another network.
-    """
-    try:
-        packed = path.read_bytes()
-        beside = card_path(path).read_text("utf-8") if card_path(path).exists() else None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ModelError(f"{path}: the model cannot be read: {exc}") from exc
-    network, inside = _unpack(packed)
-    text = inside or beside
-    if text is None:
-        raise ModelError(f"{path}: no model card inside, and none beside it ({card_path(path).name})")
-    where = f"{path}!{CARD_NAME}" if inside else str(card_path(path))
-    card = card_from_json(text, where)
-    if inside and beside and card_from_json(beside, str(card_path(path))) != card:
-        raise ModelError(f"{card_path(path)}: differs from the card inside {path.name}; remove one")
-    got = hashlib.sha256(network).hexdigest()
-    if got != card.network_sha256:
-        raise ModelError(
-            f"{path}: the checksum of the network is {got[:12]}…, its card expects"
-            f" {card.network_sha256[:12]}…: the file is damaged or the card is another model's"
-        )
-    return network, card
-
-
-_NO_ARCHIVE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-"""What zipfile raises on a file that is no archive, a damaged one, or one without the card."""
-
-
-def _unpack(packed: bytes) -> tuple[bytes, str | None]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            text = archive.read(CARD_NAME).decode("utf-8")
-            start = min(info.header_offset for info in archive.infolist())
-    except _NO_ARCHIVE:
-        return packed, None
-    return packed[:start], text
 
 
 class TfliteModel:

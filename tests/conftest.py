@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from serd.runtime import TfliteModel, default_model_path
+from serd.model_file import default_model_path, read_model
+from serd.runtime import TfliteModel
+from tests.model_files import Model
 
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("steady")
@@ -31,3 +33,9 @@ def ravdess_clips(shared_data: Path) -> list[Path]:
 def real_model() -> TfliteModel:
     """The model that comes with serd."""
     return TfliteModel(default_model_path())
+
+
+@pytest.fixture(scope="session")
+def served() -> Model:
+    """The network that comes with serd, and its card."""
+    return read_model(default_model_path())

@@ -1,10 +1,6 @@
-"""The model file, its card inside and beside it, and the network in its interpreter."""
+"""The network in its interpreter, and the settings that name it."""
 
-import hashlib
-import random
 import sys
-import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,28 +13,11 @@ from serd.card import ModelCard
 from serd.errors import LibraryError, ModelError
 from serd.features import mfcc
 from serd.labels import EMOTIONS
-from serd.runtime import (
-    BUNDLED_MODELS,
-    RUNTIMES,
-    ModelSettings,
-    TfliteModel,
-    card_path,
-    default_model_path,
-    load_model,
-    model_path,
-    pack_model,
-    read_model,
-)
+from serd.model_file import BUNDLED_MODELS, default_model_path
+from serd.runtime import RUNTIMES, ModelSettings, TfliteModel, load_model, model_path
 from serd.segments import SpeechWindow
 from serd.windows import FeatureWindow
-
-Model = tuple[bytes, ModelCard]
-
-
-@pytest.fixture(scope="module")
-def served() -> Model:
-    """The network that comes with serd, and its card."""
-    return read_model(default_model_path())
+from tests.model_files import Model, write_model
 
 
 def _feature_window(card: ModelCard) -> FeatureWindow:
@@ -56,159 +35,6 @@ def _feature_window(card: ModelCard) -> FeatureWindow:
         captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
     )
     return FeatureWindow(window=window, mfccs=mfcc(samples)[: card.n_frames])
-
-
-def _write(path: Path, network: bytes, card: ModelCard) -> Path:
-    """A model file with a card that knows the network's checksum."""
-    known = replace(card, network_sha256=hashlib.sha256(network).hexdigest())
-    path.write_bytes(pack_model(network, known))
-    return path
-
-
-class TestFile:
-    """What is read from a file, and what is refused."""
-
-    def test_what_is_packed_is_read(self, served: Model, tmp_path: Path) -> None:
-        """One file is enough: network and card come back from it byte for byte."""
-        network, card = served
-        path = tmp_path / "m.tflite"
-        path.write_bytes(pack_model(network, card))
-        assert read_model(path) == (network, card)
-
-    def test_the_card_is_listed_by_any_unzip_tool(self, served: Model, tmp_path: Path) -> None:
-        """The card is stored the way TFLite's own metadata is, and begins with the flatbuffer."""
-        network, card = served
-        path = tmp_path / "m.tflite"
-        path.write_bytes(pack_model(network, card))
-        assert path.read_bytes().startswith(network)
-        with zipfile.ZipFile(path) as archive:
-            assert archive.namelist() == ["card.json"]
-            assert archive.read("card.json").decode() == card.to_json()
-
-    def test_packing_is_reproducible(self, served: Model) -> None:
-        """The same network and card give the same file, whenever it is made."""
-        assert pack_model(*served) == pack_model(*served)
-
-    def test_a_card_beside_is_enough(self, served: Model, tmp_path: Path) -> None:
-        """A bare network with its card beside it is a model, too."""
-        network, card = served
-        path = tmp_path / "m.tflite"
-        path.write_bytes(network)
-        card_path(path).write_text(card.to_json(), "utf-8")
-        assert read_model(path) == (network, card)
-        assert TfliteModel(path).card == card
-
-    def test_settings_may_reject_less_than_the_card(self, served: Model, tmp_path: Path) -> None:
-        """The threshold of the settings takes the place of the card's, and 0 leaves it there."""
-        path = _write(tmp_path / "m.tflite", *served)
-        own = served[1].no_speech_threshold
-        assert own is not None
-        settings = ModelSettings(path=str(path), no_speech_threshold=0.75)
-        assert load_model(settings).card.no_speech_threshold == 0.75
-        assert load_model(ModelSettings(path=str(path))).card.no_speech_threshold == own
-
-    def test_a_threshold_for_what_a_network_does_not_judge_is_refused(
-        self, served: Model, tmp_path: Path
-    ) -> None:
-        """A setting that could do nothing is not passed over."""
-        network, card = served
-        path = _write(tmp_path / "m.tflite", network, replace(card, no_speech_threshold=None))
-        with pytest.raises(ModelError, match=r"no_speech_threshold = 0\.5, but this network does not"):
-            load_model(ModelSettings(path=str(path), no_speech_threshold=0.5))
-
-    def test_the_model_that_comes_with_serd_has_its_card_in_both_places(self) -> None:
-        """The card can be read without a tool, and is the one inside."""
-        beside = card_path(default_model_path())
-        _, card = read_model(default_model_path())
-        assert beside.read_text("utf-8") == card.to_json()
-
-    def test_a_card_beside_that_differs_is_refused(self, served: Model, tmp_path: Path) -> None:
-        """Of two cards that disagree neither is believed."""
-        network, card = served
-        path = _write(tmp_path / "m.tflite", network, card)
-        card_path(path).write_text(replace(card, version="other").to_json(), "utf-8")
-        with pytest.raises(ModelError, match=r"m\.json: differs from the card inside m\.tflite"):
-            read_model(path)
-
-    def test_a_broken_card_beside_is_refused(self, served: Model, tmp_path: Path) -> None:
-        """A card beside that is no text is told, even with a good one inside."""
-        network, card = served
-        path = _write(tmp_path / "m.tflite", network, card)
-        card_path(path).write_bytes(b"\xff\xfe\x00")
-        with pytest.raises(ModelError, match="cannot be read"):
-            read_model(path)
-
-    def test_a_network_without_a_card_is_refused(self, served: Model, tmp_path: Path) -> None:
-        """Nobody guesses what a network was trained on."""
-        path = tmp_path / "m.tflite"
-        path.write_bytes(served[0])
-        with pytest.raises(ModelError, match=r"no model card inside, and none beside it \(m\.json\)"):
-            read_model(path)
-
-    def test_the_card_of_another_network_is_refused(self, served: Model, tmp_path: Path) -> None:
-        """The checksum binds card and network, and both are named when they do not fit."""
-        network, card = served
-        path = tmp_path / "m.tflite"
-        path.write_bytes(pack_model(network, replace(card, network_sha256="ab" * 32)))
-        got = hashlib.sha256(network).hexdigest()[:12]
-        with pytest.raises(ModelError, match=f"is {got}…, its card expects abababababab…"):
-            read_model(path)
-
-    def test_one_flipped_bit_is_noticed(self, served: Model, tmp_path: Path) -> None:
-        """A network damaged on its way is refused before it is run."""
-        network, card = served
-        damaged = bytearray(network)
-        damaged[len(damaged) // 2] ^= 1
-        path = tmp_path / "m.tflite"
-        path.write_bytes(pack_model(bytes(damaged), card))
-        with pytest.raises(ModelError, match="damaged or the card is another model's"):
-            read_model(path)
-
-    @pytest.mark.parametrize(
-        ("make", "message"),
-        [
-            (lambda _: None, "No such file"),
-            (lambda path: path.mkdir(), "Is a directory"),
-            (lambda path: path.write_bytes(b""), "no model card inside"),
-            (lambda path: path.write_text("not a model\n" * 40), "no model card inside"),
-        ],
-        ids=["missing", "a folder", "empty", "text"],
-    )
-    def test_what_is_no_model_is_refused(
-        self, make: Callable[[Path], object], message: str, tmp_path: Path
-    ) -> None:
-        """Missing, a folder, empty, or text: named in one line."""
-        path = tmp_path / "m.tflite"
-        make(path)
-        with pytest.raises(ModelError, match=message) as caught:
-            read_model(path)
-        assert str(path) in str(caught.value)
-        assert "\n" not in str(caught.value)
-
-    def test_another_archive_is_refused(self, tmp_path: Path) -> None:
-        """A ZIP archive without a card is no model."""
-        path = tmp_path / "m.tflite"
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("readme.txt", "hello")
-        with pytest.raises(ModelError, match="no model card inside"):
-            read_model(path)
-
-    def test_no_damage_is_a_surprise(self, served: Model, tmp_path: Path) -> None:
-        """Cut anywhere, or with bytes changed in the card's archive: refused or read, no traceback."""
-        network, card = served
-        packed = pack_model(network[:64], card)
-        path = tmp_path / "m.tflite"
-        chance = random.Random(0)  # noqa: S311
-        for _ in range(400):
-            damaged = bytearray(packed)
-            if chance.random() < 0.3:
-                damaged = damaged[: chance.randrange(len(damaged))]
-            else:
-                for _ in range(chance.choice((1, 2, 5))):
-                    damaged[-chance.randrange(1, 150)] = chance.randrange(256)
-            path.write_bytes(damaged)
-            with pytest.raises(ModelError):
-                read_model(path)
 
 
 class TestNetwork:
@@ -249,7 +75,7 @@ class TestNetwork:
     ) -> None:
         """A network may judge it; the emotions are then what they are if somebody speaks."""
         network, card = served
-        model = TfliteModel(_write(tmp_path / "m.tflite", network, card))
+        model = TfliteModel(write_model(tmp_path / "m.tflite", network, card))
         window = _feature_window(card)
         outputs = model.outputs(window.mfccs)
         prediction = model.predict(window)
@@ -265,7 +91,7 @@ class TestNetwork:
     def test_labels_of_another_number_are_refused(self, served: Model, tmp_path: Path) -> None:
         """A card that names more classes than the network has does not fit."""
         network, card = served
-        path = _write(tmp_path / "m.tflite", network, replace(card, labels=(*card.labels, "bored")))
+        path = write_model(tmp_path / "m.tflite", network, replace(card, labels=(*card.labels, "bored")))
         n = len(card.outputs)
         with pytest.raises(
             ModelError, match=rf"output is float32 \(1, {n}\), its card expects float32 \(1, {n + 1}\)"
@@ -275,7 +101,7 @@ class TestNetwork:
     def test_a_window_of_another_length_is_refused(self, served: Model, tmp_path: Path) -> None:
         """A card whose window is not the network's input does not fit."""
         network, card = served
-        path = _write(tmp_path / "m.tflite", network, replace(card, window_s=card.window_s + 1.0))
+        path = write_model(tmp_path / "m.tflite", network, replace(card, window_s=card.window_s + 1.0))
         n = card.n_frames
         with pytest.raises(
             ModelError, match=rf"input is float32 \(1, {n}, 40\), .* \(1, {n + 100}, 40\)"
@@ -286,13 +112,13 @@ class TestNetwork:
     def test_a_cut_flatbuffer_is_refused(self, served: Model, share: float, tmp_path: Path) -> None:
         """Even with a checksum that fits, a network that is cut off does not load."""
         network, card = served
-        path = _write(tmp_path / "m.tflite", network[: int(len(network) * share)], card)
+        path = write_model(tmp_path / "m.tflite", network[: int(len(network) * share)], card)
         with pytest.raises(ModelError, match=r"does not load the network: \S+"):
             TfliteModel(path)
 
     def test_text_with_a_card_is_refused(self, served: Model, tmp_path: Path) -> None:
         """A card does not make a network of what is none."""
-        path = _write(tmp_path / "m.tflite", b"this is no flatbuffer\n" * 50, served[1])
+        path = write_model(tmp_path / "m.tflite", b"this is no flatbuffer\n" * 50, served[1])
         with pytest.raises(ModelError, match="does not load the network"):
             TfliteModel(path)
 
@@ -326,8 +152,26 @@ class TestSettings:
     def test_a_path_names_another(self, served: Model, tmp_path: Path) -> None:
         """A model of one's own takes its place."""
         network, card = served
-        path = _write(tmp_path / "own.tflite", network, replace(card, name="own"))
+        path = write_model(tmp_path / "own.tflite", network, replace(card, name="own"))
         assert load_model(ModelSettings(path=str(path), threads=2)).card.name == "own"
+
+    def test_settings_may_reject_less_than_the_card(self, served: Model, tmp_path: Path) -> None:
+        """The threshold of the settings takes the place of the card's, and 0 leaves it there."""
+        path = write_model(tmp_path / "m.tflite", *served)
+        own = served[1].no_speech_threshold
+        assert own is not None
+        settings = ModelSettings(path=str(path), no_speech_threshold=0.75)
+        assert load_model(settings).card.no_speech_threshold == 0.75
+        assert load_model(ModelSettings(path=str(path))).card.no_speech_threshold == own
+
+    def test_a_threshold_for_what_a_network_does_not_judge_is_refused(
+        self, served: Model, tmp_path: Path
+    ) -> None:
+        """A setting that could do nothing is not passed over."""
+        network, card = served
+        path = write_model(tmp_path / "m.tflite", network, replace(card, no_speech_threshold=None))
+        with pytest.raises(ModelError, match=r"no_speech_threshold = 0\.5, but this network does not"):
+            load_model(ModelSettings(path=str(path), no_speech_threshold=0.5))
 
     def test_threads_out_of_range_are_named(self) -> None:
         """From 1 to 64 threads."""

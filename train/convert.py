@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from serd.card import ModelCard
-from serd.runtime import card_path, pack_model
+from serd.model_file import card_path, pack_model
 from train.files import write_whole
 
 

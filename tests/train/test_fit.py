@@ -13,7 +13,8 @@ from voices import synthetic_voice
 
 from serd.features import mfcc
 from serd.labels import EMOTIONS
-from serd.runtime import TfliteModel, card_path, read_model
+from serd.model_file import card_path, read_model
+from serd.runtime import TfliteModel
 from train.__main__ import main
 from train.actors import numbered
 from train.kept import find_network, load_keras

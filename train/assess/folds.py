@@ -10,8 +10,8 @@ from typing import Any, Final
 from serd.audio import whole
 from serd.card import ModelCard
 from serd.labels import EMOTIONS
+from serd.model_file import read_model
 from serd.pipeline import PipelineSettings, event_maker, recognise
-from serd.runtime import read_model
 from serd.sources.files import read_samples
 from train.actors import Actors, actor_order, format_actors, parse_actors
 from train.assess.joined import decide_joined, joined_clips

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serd.errors import InputError, LibraryError
-from serd.runtime import default_model_path
+from serd.model_file import default_model_path
 from train.ablations import TRICKS
 from train.actors import format_actors, parse_actors
 from train.cli.options import add_also_option, check_writable, natural, positive
