@@ -10,6 +10,7 @@ from serd.audio import SAMPLE_RATE_HZ, SILENCE_DBFS, UNTIMED, AudioBlock
 from serd.card import ModelCard
 from serd.events import Event
 from serd.labels import NONE
+from serd.passed import Passed
 from serd.pipeline import PipelineSettings, event_maker, recognise
 from serd.runtime import EmotionModel
 from serd.segments import UtteranceEnd
@@ -30,6 +31,8 @@ class FileResult:
     """Utterances in it."""
     warnings: list[str] = field(default_factory=list)
     """What was odd but did not stop the analysis."""
+    has_doubt: bool = False
+    """Whether something in it sounds like speech, and the model takes all of that for none."""
     error: str = ""
     """Why nothing came of it; empty if it is fine."""
 
@@ -42,6 +45,7 @@ def analyse_file(
     node: str,
     channel: str,
     warnings: list[str],
+    passed: Passed | None = None,
 ) -> Iterator[Event]:
     """Yield the events of a file, then one of kind "file" about all of it.
 
@@ -52,6 +56,7 @@ def analyse_file(
         node: name of this machine.
         channel: "mix", or the number of a channel from 1.
         warnings: gets a line for what was odd but did not stop the analysis.
+        passed: counts the windows.
 
     Raises:
         SoundFileError: the file cannot be read.
@@ -59,7 +64,7 @@ def analyse_file(
     source = FileSource(path, channel=channel)
     maker = event_maker(node=node, source="file", card=model.card, file=str(path))
     whole = _Whole(model.card)
-    for event in recognise(whole.measure(source), model, settings, maker):
+    for event in recognise(whole.measure(source), model, settings, maker, passed):
         if event.kind == "utterance":
             whole.add(event)
         yield event

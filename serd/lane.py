@@ -48,7 +48,6 @@ class Lane:
         self._level_at_samples = 0
         self._is_speaking = False
         self._guesses: dict[str, float] = {}
-        self.passed = Passed(model.card.no_speech_threshold)
         self.controls = controls
         self._namer.set_threshold(controls.threshold)
 
@@ -56,6 +55,11 @@ class Lane:
     def nothing_before_samples(self) -> int:
         """Position in the sound before which no event, level or change of speech can follow from it."""
         return min(self._ear.nothing_before_samples, self._level_at_samples)
+
+    @property
+    def passed(self) -> Passed:
+        """How many windows there were, and how many of them passed for speech."""
+        return self._namer.passed
 
     @property
     def heard(self) -> VoiceMean:
@@ -114,8 +118,6 @@ class Lane:
 
     def _tell(self, segment: Segment) -> Iterator[Report]:
         event = self._namer.name(segment)
-        if isinstance(segment, SpeechWindow):
-            self.passed.count(is_rejected=event is None)
         if event is None:
             self._guesses = {}
             return

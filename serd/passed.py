@@ -29,9 +29,14 @@ class Passed:
         self.n_windows += 1
         self.n_rejected += is_rejected
 
+    @property
+    def is_none(self) -> bool:
+        """Whether something sounded like speech, and nothing of it passed."""
+        return 0 < self.n_rejected == self.n_windows
+
     def news(self) -> str:
         """A line once so many windows have come and none has passed; empty at all other times."""
-        if self._was_told or not MANY_WINDOWS <= self.n_rejected == self.n_windows:
+        if self._was_told or not self.is_none or self.n_windows < MANY_WINDOWS:
             return ""
         self._was_told = True
         return self._rejected()
@@ -40,7 +45,7 @@ class Passed:
         """A line about sound that has ended without an event; empty where something was told."""
         if not self.n_windows:
             return "no speech was heard"
-        return self._rejected() if self.n_rejected == self.n_windows and not self._was_told else ""
+        return self._rejected() if self.is_none and not self._was_told else ""
 
     def _rejected(self) -> str:
         return (

@@ -18,6 +18,7 @@ from serd.audio import UNTIMED, AudioBlock
 from serd.card import ModelCard
 from serd.errors import SerdError
 from serd.events import Event, EventMaker, Kind
+from serd.passed import Passed
 from serd.reporting import ReportSettings
 from serd.runtime import EmotionModel
 from serd.segmenter import Segmenter, SegmenterSettings
@@ -97,6 +98,7 @@ class Namer:
         smoothing: SmoothingSettings,
         events: EventMaker,
         adaptation: Adaptation | None = None,
+        passed: Passed | None = None,
     ) -> None:
         """Set up.
 
@@ -105,7 +107,9 @@ class Namer:
             smoothing: how windows are averaged.
             events: makes the events.
             adaptation: what the source is used to; None for a source that gets used to nothing.
+            passed: counts the windows; None for a counter of its own.
         """
+        self.passed = passed or Passed(model.card.no_speech_threshold)
         self._model = model
         self._adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
         self._features = window_features(model.card)
@@ -126,7 +130,9 @@ class Namer:
         else:
             kind, estimate = "utterance", self._smoother.close()
         is_speech = not self._model.card.rejects(estimate.no_speech)
-        if kind == "utterance":
+        if kind == "window":
+            self.passed.count(is_rejected=not is_speech)
+        else:
             self._adaptation.close(is_speech=is_speech)
         return self._events.make(kind, estimate, segment) if is_speech else None
 
@@ -146,12 +152,13 @@ def recognise(
     model: EmotionModel,
     settings: PipelineSettings,
     events: EventMaker,
+    passed: Passed | None = None,
 ) -> Iterator[Event]:
     """Sound in, events out: one for each window, and one at the end of each utterance.
 
-    Windows and utterances that the model takes for no speech have none.
+    Windows and utterances that the model takes for no speech have none; ``passed`` counts the windows.
     """
-    namer = Namer(model, settings.smoothing, events)
+    namer = Namer(model, settings.smoothing, events, passed=passed)
     for segment in speech_segments(blocks, settings, model.card.window_samples):
         if (event := namer.name(segment)) is not None:
             yield event

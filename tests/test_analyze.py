@@ -185,6 +185,18 @@ def test_sound_without_speech_is_none(serd: Run, tmp_path: Path, duration_s: flo
     assert event["end_s"] == duration_s
 
 
+def test_files_in_which_all_is_rejected_are_counted(serd: Run, spoken: Path, tmp_path: Path) -> None:
+    """Who finds "none" where somebody speaks is told what to set."""
+    noise = np.random.default_rng(0).normal(0.0, 2000.0, 5 * 16_000).astype(np.int16)
+    soundfile.write(tmp_path / "noise.wav", noise, 16_000)
+    code, out, err = serd("analyze", "--csv", tmp_path / "noise.wav", spoken)
+    assert code == 0
+    assert ",none," in out.splitlines()[1]
+    assert "in 1 of 2 files what sounds like speech is taken for none" in err
+    assert "raise [model] no_speech_threshold (now 0.1)" in err
+    assert "taken for none" not in serd("analyze", "--csv", spoken)[2]
+
+
 def test_an_empty_folder_is_wrong_input(serd: Run, tmp_path: Path) -> None:
     """A folder without sound is a mistake, and is said."""
     code, _, err = serd("analyze", tmp_path)

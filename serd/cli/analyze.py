@@ -16,6 +16,7 @@ from serd.cli.reports import CsvReport, JsonReport, TableReport
 from serd.config import Settings
 from serd.errors import InputError, SoundFileError
 from serd.malloc import keep_freed_memory
+from serd.passed import Passed
 from serd.runtime import ModelSettings, TfliteModel, load_model
 from serd.sources.opening import SOUND_SUFFIXES
 
@@ -45,13 +46,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def analyze_command(args: argparse.Namespace) -> int:
     """Analyse every file; a bad one is reported and the rest goes on."""
     settings = settings_from(args)
-    labels = load_model(settings.model).card.labels
+    card = load_model(settings.model).card
     files, problems = find_files(args.paths)
     for line in problems:
         print(f"serd: error: {line}", file=sys.stderr)
     jobs = min(args.jobs or os.cpu_count() or 1, len(files))
-    report = (JsonReport if args.json else CsvReport if args.csv else TableReport)(labels)
+    report = (JsonReport if args.json else CsvReport if args.csv else TableReport)(card.labels)
     n_bad = len(problems)
+    n_in_doubt = 0
     with Progress(len(files)) as progress:
         for result in analyse_all(files, settings, jobs=jobs, keeps_all=args.json):
             for line in result.warnings:
@@ -61,8 +63,16 @@ def analyze_command(args: argparse.Namespace) -> int:
                 progress.say(f"error: {result.error}")
             else:
                 report.add(result)
+                n_in_doubt += result.has_doubt
             progress.advance()
     report.finish()
+    if n_in_doubt:
+        print(
+            f"serd: in {n_in_doubt} of {len(files)} files what sounds like speech is taken for none; if"
+            " somebody speaks there, raise [model] no_speech_threshold"
+            f" (now {card.no_speech_threshold:g})",
+            file=sys.stderr,
+        )
     return InputError.exit_code if n_bad else 0
 
 
@@ -104,16 +114,19 @@ def analyse_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> Fi
         path: the file.
         keeps_all: whether every event is wanted, and not only that of the whole file.
     """
+    model = _loaded(settings.model)
+    passed = Passed(model.card.no_speech_threshold)
     warnings: list[str] = []
     events: list[Event] = []
     n_utterances = 0
     found = analyse_file(
         path,
-        _loaded(settings.model),
+        model,
         settings.pipeline,
         node=settings.node.resolved_name,
         channel=settings.sources[0].channel,
         warnings=warnings,
+        passed=passed,
     )
     try:
         for event in found:
@@ -122,7 +135,13 @@ def analyse_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> Fi
                 events.append(event)
     except SoundFileError as exc:
         return FileResult(path=path, error=str(exc))
-    return FileResult(path=path, events=events, n_utterances=n_utterances, warnings=warnings)
+    return FileResult(
+        path=path,
+        events=events,
+        n_utterances=n_utterances,
+        warnings=warnings,
+        has_doubt=passed.is_none,
+    )
 
 
 @lru_cache(maxsize=1)
