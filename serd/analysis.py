@@ -45,7 +45,7 @@ def analyse_file(
     node: str,
     channel: str,
     warnings: list[str],
-    passed: Passed | None = None,
+    passed: Passed,
 ) -> Iterator[Event]:
     """Yield the events of a file, then one of kind "file" about all of it.
 

@@ -31,6 +31,7 @@ SOURCE_STOP_S: Final = 0.7
 """How long a source may take to stop before it is left behind."""
 _KEEP_VOICES_S: Final = 300.0
 """Least time between two times that what a source is used to is written: cards wear out."""
+
 SourceMessage = Heard | Found | Lost | Retried | Ended
 
 

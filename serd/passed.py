@@ -5,6 +5,8 @@ To somebody who speaks and is taken for noise, the daemon looks as if the microp
 
 from typing import Final
 
+from serd.card import ModelCard
+
 MANY_WINDOWS: Final = 30
 """Windows that must have been rejected, all of them, before a word is said while a source goes on."""
 
@@ -12,14 +14,9 @@ MANY_WINDOWS: Final = 30
 class Passed:
     """Counts a source's windows, and those that the model takes for no speech."""
 
-    def __init__(self, threshold: float | None) -> None:
-        """Count nothing yet.
-
-        Args:
-            threshold: probability that nobody speaks from which on the model rejects; None where it
-                does not judge that.
-        """
-        self._threshold = threshold
+    def __init__(self, card: ModelCard) -> None:
+        """Count nothing yet of what the model of a card will say."""
+        self._card = card
         self._was_told = False
         self.n_windows = 0
         self.n_rejected = 0
@@ -50,6 +47,10 @@ class Passed:
     def _rejected(self) -> str:
         return (
             f"what sounded like speech was taken for none ({self.n_rejected} of {self.n_windows}"
-            " windows); if somebody spoke, raise [model] no_speech_threshold"
-            f" (now {self._threshold:g})"
+            f" windows); {advice(self._card)}"
         )
+
+
+def advice(card: ModelCard) -> str:
+    """What to do about a voice that a model, one that judges whether anybody speaks, has rejected."""
+    return f"if somebody spoke, raise [model] no_speech_threshold (now {card.no_speech_threshold:g})"

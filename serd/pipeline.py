@@ -109,7 +109,7 @@ class Namer:
             adaptation: what the source is used to; None for a source that gets used to nothing.
             passed: counts the windows; None for a counter of its own.
         """
-        self.passed = passed or Passed(model.card.no_speech_threshold)
+        self.passed = passed or Passed(model.card)
         self._model = model
         self._adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
         self._features = window_features(model.card)

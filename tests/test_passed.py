@@ -1,10 +1,11 @@
 """Who speaks and is taken for noise is told so, once; all others are told nothing."""
 
 from serd.passed import MANY_WINDOWS, Passed
+from tests.cards import made_card
 
 
 def _counted(*verdicts: bool) -> tuple[Passed, list[str]]:
-    passed = Passed(0.25)
+    passed = Passed(made_card(no_speech_threshold=0.25))
     news = []
     for is_rejected in verdicts:
         passed.count(is_rejected=is_rejected)
@@ -32,4 +33,4 @@ def test_short_sound_is_told_about_at_its_end() -> None:
     passed, news = _counted(True, True)
     assert not any(news)
     assert "(2 of 2 windows)" in passed.last_word()
-    assert Passed(None).last_word() == "no speech was heard"
+    assert Passed(made_card()).last_word() == "no speech was heard"

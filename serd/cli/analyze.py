@@ -16,7 +16,7 @@ from serd.cli.reports import CsvReport, JsonReport, TableReport
 from serd.config import Settings
 from serd.errors import InputError, SoundFileError
 from serd.malloc import keep_freed_memory
-from serd.passed import Passed
+from serd.passed import Passed, advice
 from serd.runtime import ModelSettings, TfliteModel, load_model
 from serd.sources.opening import SOUND_SUFFIXES
 
@@ -68,9 +68,8 @@ def analyze_command(args: argparse.Namespace) -> int:
     report.finish()
     if n_in_doubt:
         print(
-            f"serd: in {n_in_doubt} of {len(files)} files what sounds like speech is taken for none; if"
-            " somebody speaks there, raise [model] no_speech_threshold"
-            f" (now {card.no_speech_threshold:g})",
+            f"serd: in {n_in_doubt} of {len(files)} files what sounded like speech was taken for none;"
+            f" {advice(card)}",
             file=sys.stderr,
         )
     return InputError.exit_code if n_bad else 0
@@ -115,7 +114,7 @@ def analyse_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> Fi
         keeps_all: whether every event is wanted, and not only that of the whole file.
     """
     model = _loaded(settings.model)
-    passed = Passed(model.card.no_speech_threshold)
+    passed = Passed(model.card)
     warnings: list[str] = []
     events: list[Event] = []
     n_utterances = 0
