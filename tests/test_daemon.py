@@ -461,7 +461,7 @@ class TestSignals:
             assert listener.of("other/n/mic/availability") == ["online", "offline"]
             starts_s = [event["start_s"] for event in events(daemon.output)]
             assert starts_s == sorted(starts_s)
-            assert [line for line in daemon.log if "listening to" in line] == [daemon.log[1]]
+            assert sum("listening to" in line for line in daemon.log) == 1
 
     def test_sigusr1_and_the_stats_topic_tell_how_it_fares(self, word: Samples, tmp_path: Path) -> None:
         """The topic has every documented field; the log has what the daemon itself counts."""
