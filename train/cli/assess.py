@@ -11,9 +11,9 @@ from train.assess.variants import variants
 from train.cli.options import check_writable, natural
 from train.cli.tables import print_table
 from train.corpora import find_clips
-from train.experiments.tables import Table
 from train.files import write_json, write_whole
 from train.noise import noise_files, open_bank
+from train.tables import Table
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -14,9 +14,9 @@ from train.experiments.crossval import SUMMARY, CrossvalSettings, crossval, cros
 from train.experiments.files import load_experiment
 from train.experiments.folder import RunFolder
 from train.experiments.options import RunOptions
-from train.experiments.tables import Table
 from train.memory import keep_freed_memory
 from train.protocols import PROTOCOLS
+from train.tables import Table
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from train.experiments.tables import Table
+from train.tables import Table
 
 
 def print_table(table: Table) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from serd.errors import InputError
 from train.experiments.files import base_of, experiment_names
 from train.experiments.folder import SETTINGS, RunFolder, finished_runs, read_json
-from train.experiments.tables import Table, comparison, markdown
+from train.experiments.tables import comparison
+from train.tables import Table, markdown
 
 Metrics = Mapping[str, Any]
 
@@ -44,7 +45,7 @@ def write_report(runs: Path) -> str:
         _leak(found, metrics),
         _beside_the_article(metrics),
         _own(metrics),
-        "## All runs\n\n" + markdown(comparison(names, list(metrics.values()))),
+        "## All runs\n\n" + markdown(comparison(names, list(metrics.values()))) + "\n",
         _by_class(metrics),
         _shortened(metrics, missing),
     ]
@@ -98,7 +99,7 @@ def _leak(found: Mapping[str, RunFolder], metrics: Mapping[str, Metrics]) -> str
         "## What the leak is worth\n\nThe same network, once with clips split by file and tested on its"
         " validation clips (`leaky`), once with actors held out whom it never heard.\n\n"
     )
-    return text + markdown(Table(columns=columns, rows=tuple(rows)))
+    return text + markdown(Table(columns=columns, rows=tuple(rows))) + "\n"
 
 
 def _beside_the_article(metrics: Mapping[str, Metrics]) -> str:
@@ -139,7 +140,7 @@ def _beside_the_article(metrics: Mapping[str, Metrics]) -> str:
         "## Beside the article\n\nThe article splits training and validation clips by file: validation"
         " clips are of actors that the network knows; test actors it does not know.\n\n"
     )
-    return text + markdown(Table(columns=columns, rows=tuple(rows)))
+    return text + markdown(Table(columns=columns, rows=tuple(rows))) + "\n"
 
 
 def _own(metrics: Mapping[str, Metrics]) -> str:
@@ -164,7 +165,7 @@ def _own(metrics: Mapping[str, Metrics]) -> str:
         " emotions; it is scored on speech. Each stands beside the one that it changes. One run each:"
         " differences of a few hundredths are within what another seed would change.\n\n"
     )
-    return text + markdown(Table(columns=columns, rows=rows))
+    return text + markdown(Table(columns=columns, rows=rows)) + "\n"
 
 
 def _to_base(run: Metrics, base: str, runs: Mapping[str, Metrics]) -> tuple[str, str]:
@@ -182,7 +183,7 @@ def _by_class(metrics: Mapping[str, Metrics]) -> str:
         )
         for name, run in metrics.items()
     )
-    return "## Recall of each class\n\n" + markdown(Table(columns=("run", "recall"), rows=rows))
+    return "## Recall of each class\n\n" + markdown(Table(columns=("run", "recall"), rows=rows)) + "\n"
 
 
 def _shortened(metrics: Mapping[str, Metrics], missing: Sequence[str]) -> str:

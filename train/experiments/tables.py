@@ -1,18 +1,9 @@
 """Runs beside each other: what a table says of each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
-    """Texts in rows and columns."""
-
-    columns: tuple[str, ...]
-    """Names of the columns."""
-    rows: tuple[tuple[str, ...], ...]
-    """The rows."""
+from train.tables import Table
 
 
 def comparison(names: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> Table:
@@ -56,14 +47,3 @@ def _row(name: str, run: Mapping[str, Any]) -> tuple[str, ...]:
         str(run["epochs"]),
         "; ".join([*run["notes"], *run["shortened"]]),
     )
-
-
-def markdown(table: Table) -> str:
-    """A table as Markdown, numbers to the right."""
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in table.rows]
-    right = [
-        bool(rows) and all(not row[n] or row[n][0] in "0123456789-+" for row in rows)
-        for n in range(len(table.columns))
-    ]
-    lines = [table.columns, ["---:" if each else "---" for each in right], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
