@@ -1,6 +1,7 @@
 """``python -m train assess``: figures over folds, seeds and conditions, and the page that shows them."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from trainings import train
 from serd.labels import EMOTIONS
 from train.__main__ import main
 from train.assess.joined import joined_clips
+from train.assess.page import model_page
+from train.assess.summary import read_summary
 from train.assess.variants import variants
 from train.clips import CorpusError
 from train.corpora import find_clips
@@ -31,16 +34,19 @@ def run(corpus_root: Path, noise_root: Path, tmp_path_factory: pytest.TempPathFa
     return path.parent
 
 
-def test_what_is_measured_is_counted_over_folds_and_runs(
-    run: Path, corpus_root: Path, noise_root: Path, tmp_path: Path
-) -> None:
-    """The same run twice, as if they were two seeds: means are those of one, deviations are zero."""
-    figures, page = tmp_path / "figures.json", tmp_path / "model.md"
-    words = ["assess", corpus_root, run, run, "--noise", noise_root]
-    words += ["--ablation", "nothing", run, "--ablation", "nothing", run, "--ablation", "mixup", run]
-    words += ["--curve", "1", run]
-    result = train(*words, "--out", figures, "--page", page)
+@pytest.fixture(scope="module")
+def figures(
+    run: Path, corpus_root: Path, noise_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What is measured of the same run twice, as if it were two seeds."""
+    path = tmp_path_factory.mktemp("figures") / "figures.json"
+    result = train("assess", corpus_root, run, run, "--noise", noise_root, "--out", path)
     assert (result.returncode, result.stderr) == (0, "")
+    return path
+
+
+def test_what_is_measured_is_counted_over_folds_and_runs(figures: Path) -> None:
+    """Means are those of one run, deviations are zero."""
     summary = json.loads(figures.read_text("utf-8"))
     assert summary["n_runs"] == 2
     passes = {
@@ -66,18 +72,53 @@ def test_what_is_measured_is_counted_over_folds_and_runs(
     assert coverage[0] == 1.0
     assert coverage == sorted(coverage, reverse=True)
     assert 0 < summary["noise"]["n"] <= 4
-    text = page.read_text("utf-8")
-    assert f"| {summary['uar']['clean']['mean']:.3f} ± 0.000 |" in text
-    assert all(f"| {emotion} |" in text for emotion in EMOTIONS)
+
+
+def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
+    summary = json.loads(figures.read_text("utf-8"))
     uar = summary["uar"]["clean"]["mean"]
-    rows = [(each["name"], each["std"], each["n_runs"]) for each in summary["ablations"]]
-    assert rows == [("nothing", 0.0, 2), ("mixup", None, 1)]
-    assert f"Networks of {summary['parameters']:,} parameters:" in text
-    assert summary["curve"][0]["mean"] == pytest.approx(uar, abs=1e-3)
-    assert f"| mixup | {uar:.3f} | 1 |" in text
+    words: list[object] = ["describe", figures, "--tiny", figures, "--out", tmp_path / "model.md"]
+    for flag, name, seed, mean in (
+        ("--ablation", "nothing", 0, 0.25),
+        ("--ablation", "nothing", 1, 0.35),
+        ("--ablation", "mixup", 0, 0.125),
+        ("--curve", "12", 0, 0.5),
+        ("--curve", "4", 0, 0.4),
+    ):
+        path = one_run(figures, tmp_path / f"{name}-{seed}.json", seed=seed, mean=mean)
+        words += [flag, name, path]
+    assert main([str(each) for each in words]) == 0
+    page = (tmp_path / "model.md").read_text("utf-8")
+    assert f"| UAR, 8 emotions | {uar:.3f} ± 0.000 | 0.67 |" in page
+    assert f"| UAR | {uar:.3f} ± 0.000 | {uar:.3f} ± 0.000 |" in page, "the tiny one beside it"
+    assert all(f"| {emotion} |" in page for emotion in EMOTIONS)
+    assert f"UAR of networks of {summary['parameters']:,} parameters:" in page
+    n_noises = summary["noise"]["n"] // 2
+    assert re.search(rf"\| nothing \| 0\.300 ± 0\.071 .* of {2 * n_noises} \| 0, 1 \|", page)
+    assert re.search(rf"\| mixup \| 0\.125 \| .* of {n_noises} \| 0 \|", page)
+    assert page.index("| 4 | 0.400 |") < page.index("| 12 | 0.500 |"), "by their number"
     for name in ("model-reliability.png", "model-risk.png", "model-learning.png"):
-        assert f"({name})" in text
+        assert f"({name})" in page
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
+    again = ["describe", tmp_path / "model.json", "--out", tmp_path / "again" / "model.md"]
+    assert main([str(each) for each in again]) == 0
+    assert (tmp_path / "again" / "model.md").read_text("utf-8") == page
+
+
+def test_the_page_that_is_committed_is_that_of_its_figures() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "model.md").read_text("utf-8")
+    assert page == model_page(read_summary(docs / "model.json"), "model")
+
+
+def one_run(figures: Path, path: Path, *, seed: int = 0, mean: float = 0.5, **changes: object) -> Path:
+    """The figures of a single run, whose UAR as recorded is ``mean``."""
+    body = json.loads(figures.read_text("utf-8"))
+    body |= {"n_runs": 1, "seeds": [seed], **changes}
+    body["uar"]["clean"] = {"mean": mean, "std": None}
+    body["noise"] = {name: body["noise"][name] // 2 for name in ("n", "n_named")}
+    path.write_text(json.dumps(body), "utf-8")
+    return path
 
 
 def test_a_folder_without_folds_is_refused(
@@ -99,22 +140,47 @@ def test_clips_are_joined_with_their_like(corpus_root: Path) -> None:
         assert len({by_path[path].actor for path in paths}) == 1
 
 
-def test_variants_of_other_folds_are_refused(tmp_path: Path) -> None:
-    """Another fold or another size is another figure, not another trick."""
-    for name, folds in (("a", ("1-4", "5-8")), ("b", ("1-4",)), ("empty", ())):
-        (tmp_path / name).mkdir()
-        for fold in folds:
-            (tmp_path / name / f"test-{fold}.json").write_text('{"uar": 0.5}', "utf-8")
-    with pytest.raises(CorpusError, match="cannot be compared"):
-        variants([("nothing", tmp_path / "a"), ("mixup", tmp_path / "b")])
-    for name, parameters in (("a", 100_000), ("c", 20_000)):
-        (tmp_path / name).mkdir(exist_ok=True)
-        (tmp_path / name / "model-1-4.json").write_text(
-            f'{{"training": {{"parameters": {parameters}}}}}'
-        )
-        for fold in ("1-4", "5-8"):
-            (tmp_path / name / f"test-{fold}.json").write_text('{"uar": 0.5}', "utf-8")
-    with pytest.raises(CorpusError, match=r"another size than those before it \(20,000, 100,000"):
-        variants([("nothing", tmp_path / "a"), ("mixup", tmp_path / "c")])
-    with pytest.raises(CorpusError, match="no fold's score"):
-        variants([("nothing", tmp_path / "empty")])
+def test_variants_that_cannot_be_compared_are_refused(figures: Path, tmp_path: Path) -> None:
+    """Other folds, another size, a seed twice or several runs are another figure, not another trick."""
+    one = one_run(figures, tmp_path / "one.json")
+    folds = one_run(figures, tmp_path / "folds.json", folds={"1": {}})
+    with pytest.raises(CorpusError, match="its folds are 1; those of the first are 1, 2"):
+        variants([("nothing", one), ("mixup", folds)])
+    large = one_run(figures, tmp_path / "large.json", parameters=200_000)
+    with pytest.raises(CorpusError, match="its networks have 200,000 parameters"):
+        variants([("nothing", one), ("mixup", large)])
+    with pytest.raises(CorpusError, match="seed 0 of 'nothing' is there already"):
+        variants([("nothing", one), ("nothing", one)])
+    with pytest.raises(CorpusError, match="figures of 2 runs together"):
+        variants([("nothing", figures)])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "no JSON"),
+        ('{"schema": 2}', "no figures of schema 1"),
+        ("[]", "no figures of schema 1"),
+    ],
+)
+def test_a_page_of_something_else_is_refused(
+    content: str | None,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "figures.json"
+    if content is not None:
+        path.write_text(content, "utf-8")
+    assert main(["describe", str(path), "--out", str(tmp_path / "model.md")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "model.md").exists()
+
+
+def test_a_point_of_the_curve_is_a_number_of_actors(
+    figures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["describe", str(figures), "--curve", "many", str(figures)]
+    assert main([*words, "--out", str(tmp_path / "model.md")]) == 2
+    assert "--curve many: expected the number of actors" in capsys.readouterr().err

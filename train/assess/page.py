@@ -6,28 +6,26 @@ from typing import Any, Final
 
 from serd.labels import EMOTIONS
 from serd.smoothing import SmoothingSettings
+from train.assess.markdown import figure, table
+from train.assess.variant_tables import ablations, curve
 
 Facts = Mapping[str, Any]
 
 _HUMAN: Final = "0.67"
 _TEXTS: Final = Path(__file__).parent
-_ABLATIONS: Final = (
-    "The recipe with one of its tricks taken away and all else as it was; `nothing` is the recipe"
-    " itself. What lies within a deviation says nothing."
-)
 _OTHERS_AMONG, _OTHERS_ALONE = "0.60", "0.35"
 """Goals for speakers of another corpus, where others of theirs were learnt from and where none were."""
-_HEAD: Final = "<!-- Written by `python -m train assess --page`; do not edit. -->"
+_HEAD: Final = "<!-- Written by `python -m train describe`; do not edit. -->"
 
 
-def model_page(summary: Facts, tiny: Facts | None, pictures: Mapping[str, str]) -> str:
+def model_page(summary: Facts, stem: str) -> str:
     """The page, in Markdown.
 
     Args:
-        summary: figures of the default model's recipe, as ``summarise`` gives them.
-        tiny: those of the tiny model's; None if it was not measured.
-        pictures: file name of each picture: "reliability", "risk_coverage" and, where the summary has a
-            curve, "learning".
+        summary: figures of the model's recipe, as ``summarise`` gives them; and where there are any,
+            "tiny": those of the tiny model's, "ablations": a recipe without each of its tricks, "curve":
+            with fewer actors (a name is their number), both as ``variants`` gives them.
+        stem: what the names of the pictures begin with.
     """
     parts = [
         "# The model",
@@ -42,7 +40,7 @@ def model_page(summary: Facts, tiny: Facts | None, pictures: Mapping[str, str]) 
     ]
     if summary["others"]:
         parts += ["### Speakers of another corpus", _others(summary)]
-    if tiny is not None:
+    if tiny := summary.get("tiny"):
         parts += ["### The tiny model", _beside(summary, tiny)]
     parts += [
         "### Emotions",
@@ -51,19 +49,15 @@ def model_page(summary: Facts, tiny: Facts | None, pictures: Mapping[str, str]) 
         _confusion(summary),
         "## How sure it is",
         _calibration(summary),
-        f"![Reliability: confidence against accuracy]({pictures['reliability']})",
+        f"![Reliability: confidence against accuracy]({stem}-reliability.png)",
         _threshold(summary),
         _risk_coverage(summary),
-        f"![Risk and coverage]({pictures['risk_coverage']})",
+        f"![Risk and coverage]({stem}-risk.png)",
     ]
-    if summary["curve"]:
-        parts += [
-            "## What more actors bring",
-            _variants(summary["curve"], "actors"),
-            f"![UAR by the number of actors]({pictures['learning']})",
-        ]
-    if summary["ablations"]:
-        parts += ["## Without one trick", _ABLATIONS, _variants(summary["ablations"], "without")]
+    if variants := summary.get("curve"):
+        parts += [*curve(variants), f"![UAR by the number of actors]({stem}-learning.png)"]
+    if variants := summary.get("ablations"):
+        parts += ablations(variants)
     parts.append((_TEXTS / "tried.md").read_text("utf-8").strip())
     return "\n\n".join(parts) + "\n"
 
@@ -82,7 +76,7 @@ def _setting(summary: Facts) -> str:
 def _calibration(summary: Facts) -> str:
     calibration = summary["calibration"]
     return (
-        f"ECE over 15 bins {_figure(calibration['ece'])}. Logits are divided by a temperature that was"
+        f"ECE over 15 bins {figure(calibration['ece'])}. Logits are divided by a temperature that was"
         " fitted on the speakers held out from the other folds"
         f" ({_range(calibration['temperatures'])}); the shipped model's is in its card."
     )
@@ -96,26 +90,26 @@ def _goals(summary: Facts) -> str:
     worst, share = max(unheard["by_emotion"].items(), key=lambda item: item[1])
 
     def kept(name: str) -> str:
-        return f"{_figure(uar[name])}, {uar[name]['mean'] / clean:.0%}"
+        return f"{figure(uar[name])}, {uar[name]['mean'] / clean:.0%}"
 
     rows = [
-        ("UAR, 8 emotions", _figure(uar["clean"]), "0.67"),
+        ("UAR, 8 emotions", figure(uar["clean"]), "0.67"),
         ("largest file", f"{summary['n_bytes'] / 1000:.0f} kB", "at most 500 kB"),
-        ("the same networks in float32", _figure(uar["float32"]), "within 0.005"),
-        ("ECE, 15 bins", _figure(summary["calibration"]["ece"]), "at most 0.05"),
+        ("the same networks in float32", figure(uar["float32"]), "within 0.005"),
+        ("ECE, 15 bins", figure(summary["calibration"]["ece"]), "at most 0.05"),
         ("UAR in noise at 20 dB, of the clean figure", kept("20 dB noise"), "95 %"),
         ("at 10 dB", kept("10 dB noise"), "85 %"),
         ("at 0 dB", kept("0 dB noise"), "60 %"),
-        ("the same speech 30 dB fainter", _figure(uar["30 dB fainter"]), "within 0.05 of clean"),
+        ("the same speech 30 dB fainter", figure(uar["30 dB fainter"]), "within 0.05 of clean"),
         (
             "12 dB louder and clipped",
-            _figure(uar["12 dB louder, clipped"]),
+            figure(uar["12 dB louder, clipped"]),
             "within 0.05 of clean",
         ),
-        ("through a telephone line", _figure(uar["telephone"]), "within 0.05 of clean"),
-        ("from a microphone of 48 kHz", _figure(uar["48 kHz microphone"]), "within 0.05 of clean"),
-        ("four clips joined: full windows", _figure(uar["joined clips"]), "as clean or better"),
-        ("used to the voice (`[adaptation]`), three orders", _figure(uar["used to the voice"]), ""),
+        ("through a telephone line", figure(uar["telephone"]), "within 0.05 of clean"),
+        ("from a microphone of 48 kHz", figure(uar["48 kHz microphone"]), "within 0.05 of clean"),
+        ("four clips joined: full windows", figure(uar["joined clips"]), "as clean or better"),
+        ("used to the voice (`[adaptation]`), three orders", figure(uar["used to the voice"]), ""),
         (
             "recordings without speech that lead to any event",
             f"{noise['n_named']} of {noise['n']} ({noise['n_named'] / max(1, noise['n']):.1%})",
@@ -127,7 +121,7 @@ def _goals(summary: Facts) -> str:
             "99 %; each emotion 98 %",
         ),
     ]
-    return _table(("what", "measured", "goal"), rows)
+    return table(("what", "measured", "goal"), rows)
 
 
 def _others(summary: Facts) -> str:
@@ -150,7 +144,7 @@ def _others(summary: Facts) -> str:
         mean = sum(with_theirs) / len(with_theirs)
         rows.append(("mean of those with others of theirs", "", f"{mean:.3f}", _OTHERS_AMONG, ""))
     columns = ("speakers", "learnt from", "UAR", "goal", "taken for no speech")
-    return f"{text}\n\n{_table(columns, rows)}"
+    return f"{text}\n\n{table(columns, rows)}"
 
 
 def _beside(summary: Facts, tiny: Facts) -> str:
@@ -164,8 +158,8 @@ def _beside(summary: Facts, tiny: Facts) -> str:
     }
     both = (summary, tiny)
     rows = [
-        *([title, *(_figure(each["uar"][name]) for each in both)] for name, title in passes.items()),
-        ["ECE", *(_figure(each["calibration"]["ece"]) for each in both)],
+        *([title, *(figure(each["uar"][name]) for each in both)] for name, title in passes.items()),
+        ["ECE", *(figure(each["calibration"]["ece"]) for each in both)],
         [
             "recordings without speech that lead to any event",
             *(f"{each['noise']['n_named']} of {each['noise']['n']}" for each in both),
@@ -174,8 +168,9 @@ def _beside(summary: Facts, tiny: Facts) -> str:
         ["largest file", *(f"{each['n_bytes'] / 1000:.0f} kB" for each in both)],
     ]
     seeds = ", ".join(map(str, tiny["seeds"]))
-    table = _table(("", "default", "tiny"), rows)
-    return f"On the same folds, seeds of the tiny one: {seeds}.\n\n{table}"
+    return (
+        f"On the same folds, seeds of the tiny one: {seeds}.\n\n{table(('', 'default', 'tiny'), rows)}"
+    )
 
 
 def _emotions(summary: Facts) -> str:
@@ -185,7 +180,7 @@ def _emotions(summary: Facts) -> str:
         named = sum(row[index] for row in counts)
         precision = counts[index][index] / named if named else 0.0
         rows.append((emotion, f"{summary['recalls'][emotion]:.3f}", f"{precision:.3f}"))
-    return _table(("emotion", "recall", "precision"), rows)
+    return table(("emotion", "recall", "precision"), rows)
 
 
 def _confusion(summary: Facts) -> str:
@@ -194,7 +189,7 @@ def _confusion(summary: Facts) -> str:
         (emotion, *map(str, counts))
         for emotion, counts in zip(confusion["rows"], confusion["counts"], strict=True)
     ]
-    return _table(("", *confusion["columns"]), rows)
+    return table(("", *confusion["columns"]), rows)
 
 
 def _threshold(summary: Facts) -> str:
@@ -217,24 +212,7 @@ def _risk_coverage(summary: Facts) -> str:
         for each in summary["risk_coverage"]
         if round(each["threshold"] * 100) % 10 == 0
     ]
-    return _table(("threshold", "clips that are named", "of these right"), rows)
-
-
-def _variants(rows: Sequence[Facts], what: str) -> str:
-    table = _table(
-        (what, "UAR", "seeds"), [(each["name"], _figure(each), str(each["n_runs"])) for each in rows]
-    )
-    return f"Networks of {rows[0]['parameters']:,} parameters:\n\n{table}"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _figure(each: Facts) -> str:
-    std = each["std"]
-    return f"{each['mean']:.3f}" if std is None else f"{each['mean']:.3f} ± {std:.3f}"
+    return table(("threshold", "clips that are named", "of these right"), rows)
 
 
 def _range(values: Sequence[float]) -> str:

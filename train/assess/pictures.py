@@ -1,10 +1,13 @@
 """Pictures of how sure a model is, and of what more actors bring."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from train.figures import COLOURS, INK, new_figure, plain, save_figure
+
+_LINES: Final = {"clean": "as recorded", "telephone": "telephone", "10 dB noise": "noise at 10 dB"}
+"""Passes that the learning curve shows."""
 
 
 def reliability_picture(summary: Mapping[str, Any], path: Path) -> Path:
@@ -67,8 +70,12 @@ def risk_coverage_picture(summary: Mapping[str, Any], path: Path) -> Path:
     return save_figure(figure, path)
 
 
-def learning_picture(summary: Mapping[str, Any], path: Path) -> Path:
+def learning_picture(curve: Sequence[Mapping[str, Any]], path: Path) -> Path:
     """UAR against the number of actors that were learnt from; bars are deviations over seeds.
+
+    Args:
+        curve: as ``variants`` gives it; each name is a number of actors.
+        path: where it goes.
 
     Raises:
         LibraryError: matplotlib is not installed.
@@ -76,18 +83,22 @@ def learning_picture(summary: Mapping[str, Any], path: Path) -> Path:
     """
     figure = new_figure(4.8, 3.4)
     axes = figure.add_subplot()
-    rows = sorted(summary["curve"], key=lambda each: int(each["name"]))
-    axes.errorbar(
-        [int(each["name"]) for each in rows],
-        [each["mean"] for each in rows],
-        yerr=[each["std"] or 0.0 for each in rows],
-        color=COLOURS["male"],
-        marker="o",
-        markersize=4,
-        capsize=3,
-    )
+    rows = sorted(curve, key=lambda each: int(each["name"]))
+    n_actors = [int(each["name"]) for each in rows]
+    for (name, title), colour in zip(_LINES.items(), COLOURS.values(), strict=True):
+        axes.errorbar(
+            n_actors,
+            [each["uar"][name]["mean"] for each in rows],
+            yerr=[each["uar"][name]["std"] or 0.0 for each in rows],
+            label=title,
+            color=colour,
+            marker="o",
+            markersize=4,
+            capsize=3,
+        )
     axes.set(xlim=(0, None), ylim=(0, 1), xlabel="actors of RAVDESS that were learnt from", ylabel="UAR")
-    axes.set_xticks([int(each["name"]) for each in rows])
+    axes.set_xticks(n_actors)
     axes.set_title("on actors that were not", color=INK, fontsize=10)
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
     plain(axes, grid="y")
     return save_figure(figure, path)

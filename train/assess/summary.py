@@ -1,10 +1,13 @@
 """Figures over folds and seeds."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from serd.errors import InputError
 from serd.labels import EMOTIONS
 from train.actors import format_actors
 from train.assess.folds import FoldResult
@@ -42,7 +45,7 @@ def summarise(runs: Sequence[Sequence[FoldResult]]) -> Facts:
         "n_bytes": max(fold.n_bytes for run in runs for fold in run),
         "uar": {name: _uar(runs, scores) for name, scores in passes.items()},
         "folds": {
-            format_actors(fold.test): _mean([passes["clean"](run[number]).uar for run in runs])
+            format_actors(fold.test): spread([passes["clean"](run[number]).uar for run in runs])
             for number, fold in enumerate(runs[0])
         },
         "recalls": _recalls(runs),
@@ -77,7 +80,25 @@ def _passes(fold: FoldResult) -> Mapping[str, Callable[[FoldResult], Scores]]:
     }
 
 
-def _mean(values: Sequence[float]) -> Facts:
+def read_summary(path: Path) -> Facts:
+    """Figures that ``assess`` wrote.
+
+    Raises:
+        InputError: the file cannot be read or holds something else.
+    """
+    try:
+        body = json.loads(path.read_text("utf-8"))
+    except OSError as exc:
+        raise InputError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+    except ValueError as exc:
+        raise InputError(f"{path}: no JSON ({exc}); expected figures that `assess` wrote") from exc
+    if not isinstance(body, dict) or body.get("schema") != SCHEMA or "uar" not in body:
+        raise InputError(f"{path}: no figures of schema {SCHEMA}; expected what `assess --out` wrote")
+    return body
+
+
+def spread(values: Sequence[float]) -> Facts:
+    """Over runs: "mean", and "std" with n - 1, None for a single value."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return {
         "mean": round(float(np.mean(values)), 4),
@@ -86,7 +107,7 @@ def _mean(values: Sequence[float]) -> Facts:
 
 
 def _uar(runs: Sequence[Sequence[FoldResult]], scores: Callable[[FoldResult], Scores]) -> Facts:
-    return _mean([float(np.mean([scores(fold).uar for fold in run])) for run in runs])
+    return spread([float(np.mean([scores(fold).uar for fold in run])) for run in runs])
 
 
 def _confusion(runs: Sequence[Sequence[FoldResult]]) -> Facts:
@@ -115,7 +136,7 @@ def _calibration(runs: Sequence[Sequence[FoldResult]], everything: Sequence[Pred
 
     eces = [calibrated([each for fold in run for each in fold.predictions.clean]).ece for run in runs]
     return {
-        "ece": _mean(eces),
+        "ece": spread(eces),
         "temperatures": [fold.card.training.get("temperature") for run in runs for fold in run],
         "bins": [
             {"confidence": round(each.confidence, 4), "accuracy": round(each.accuracy, 4), "n": each.n}

@@ -1,66 +1,76 @@
-"""Runs that differ from the recipe in one thing: without a trick, or with fewer actors."""
+"""Recipes that differ from another in one thing: without a trick, or with fewer actors."""
 
-import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from train.assess.summary import Facts, read_summary, spread
 from train.clips import CorpusError
-
-Facts = dict[str, Any]
 
 
 def variants(named: Sequence[tuple[str, Path]]) -> list[Facts]:
-    """UAR of each variant over its runs, which differ in their seed.
+    """Figures of each variant over its seeds.
 
     Args:
-        named: what a run is called, and its folder, where ``fit --protocol`` left each fold's score;
-            several runs of one name are seeds of it.
+        named: what a variant is called, and figures of one run of it, as ``assess`` writes them; several
+            of one name are its seeds.
 
     Returns:
-        "name", "mean", "std" (over runs, with n - 1; None for a single one), "n_runs" and "parameters"
-        (of its networks), in the order of the names' first runs.
+        "name"; "uar", the "mean" and "std" of each pass (as recorded, in noise, joined ...); "noise",
+        the recordings without speech, "n" and "n_named" (those that lead to an event); "seeds"; and
+        "parameters" of its networks. In the order of the names' first figures.
 
     Raises:
-        CorpusError: a folder holds no fold's score, runs of other folds than the first, or networks of
-            another size.
+        InputError: a file cannot be read or holds no figures.
+        CorpusError: figures of several runs in a file, of one seed twice, of other folds than the first,
+            or of networks of another size.
     """
-    uars: dict[str, list[float]] = defaultdict(list)
-    folds: frozenset[str] = frozenset()
-    parameters: set[int] = set()
-    for name, run in named:
-        scores = {path.stem: path for path in sorted(run.glob("test-*.json"))}
-        if not scores:
-            raise CorpusError(f"{run}: no fold's score (test-*.json) in it; fit with --protocol first")
-        folds = folds or frozenset(scores)
-        if folds != frozenset(scores):
+    runs: dict[str, list[Facts]] = defaultdict(list)
+    first: Facts = {}
+    for name, path in named:
+        run = read_summary(path)
+        if run["n_runs"] != 1:
             raise CorpusError(
-                f"{run}: its folds are {', '.join(scores)}; those of the first run are"
-                f" {', '.join(sorted(folds))}: they cannot be compared"
+                f"{path}: figures of {run['n_runs']} runs together; expected one run: assess each by"
+                " itself, and name all their files"
             )
-        parameters |= {_parameters(path) for path in sorted(run.glob("model-*.json"))}
-        if len(parameters) > 1:
-            sizes = ", ".join(f"{n:,}" for n in sorted(parameters))
-            raise CorpusError(
-                f"{run}: its networks have another size than those before it ({sizes} parameters): they"
-                f" cannot be compared"
-            )
-        each = [json.loads(path.read_text("utf-8"))["uar"] for path in scores.values()]
-        uars[name].append(float(np.mean(each)))
-    return [
-        {
-            "name": name,
-            "mean": round(float(np.mean(own)), 4),
-            "std": round(float(np.std(own, ddof=1)), 4) if len(own) > 1 else None,
-            "n_runs": len(own),
-            "parameters": next(iter(parameters), None),
-        }
-        for name, own in uars.items()
-    ]
+        if run["seeds"][0] in _seeds(runs[name]):
+            raise CorpusError(f"{path}: seed {run['seeds'][0]} of {name!r} is there already")
+        first = first or run
+        _check_like(run, first, path)
+        runs[name].append(run)
+    return [_together(name, own) for name, own in runs.items()]
 
 
-def _parameters(card: Path) -> int:
-    return int(json.loads(card.read_text("utf-8"))["training"]["parameters"])
+def _check_like(run: Mapping[str, Any], first: Mapping[str, Any], path: Path) -> None:
+    """Refuse what cannot be laid beside the first figures."""
+    if set(run["folds"]) != set(first["folds"]):
+        raise CorpusError(
+            f"{path}: its folds are {', '.join(run['folds'])}; those of the first are"
+            f" {', '.join(first['folds'])}: they cannot be compared"
+        )
+    if run["parameters"] != first["parameters"]:
+        raise CorpusError(
+            f"{path}: its networks have {run['parameters']:,} parameters, those of the first"
+            f" {first['parameters']:,}: they cannot be compared"
+        )
+
+
+def _together(name: str, runs: Sequence[Facts]) -> Facts:
+    passes = runs[0]["uar"]
+    return {
+        "name": name,
+        "seeds": _seeds(runs),
+        "parameters": runs[0]["parameters"],
+        "uar": {each: spread([float(run["uar"][each]["mean"]) for run in runs]) for each in passes},
+        "noise": {
+            count: int(np.sum([run["noise"][count] for run in runs])) for count in ("n", "n_named")
+        },
+    }
+
+
+def _seeds(runs: Sequence[Facts]) -> list[int]:
+    return [run["seeds"][0] for run in runs]

@@ -10,6 +10,7 @@ from train.cli import (
     compare,
     crossval,
     data,
+    describe,
     evaluate,
     experiments,
     explore,
@@ -18,7 +19,19 @@ from train.cli import (
     report,
 )
 
-_COMMANDS = (data, explore, fit, evaluate, export, experiments, compare, report, crossval, assess)
+_COMMANDS = (
+    data,
+    explore,
+    fit,
+    evaluate,
+    export,
+    experiments,
+    compare,
+    report,
+    crossval,
+    assess,
+    describe,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

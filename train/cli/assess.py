@@ -1,17 +1,13 @@
 """``python -m train assess``: all that is measured of a recipe on the folds of a protocol."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from train.assess.page import model_page
-from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
-from train.assess.variants import variants
 from train.cli.options import check_writable, natural
 from train.cli.tables import print_table
 from train.corpora import find_clips
-from train.files import write_json, write_whole
+from train.files import write_json
 from train.noise import noise_files, open_bank
 from train.tables import Table
 
@@ -24,7 +20,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Hear the networks of a protocol's folds, as fit --protocol leaves them in its work"
         " folder, each on the actors and the noise that it has not learnt from: as recorded, in noise,"
         " fainter, clipped, through a telephone, joined. Several runs, which differ in their seed, give"
-        " means with deviations. Prints a table and writes JSON.",
+        " means with deviations. Prints a table and writes JSON, of which `describe` makes a page.",
     )
     add = parser.add_argument
     add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS")
@@ -39,25 +35,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=[],
         metavar="MODEL.tflite",
         help="a model of fit that held speakers of another corpus out and scored them (repeatable)",
-    )
-    for flag, what in (
-        ("--ablation", "a run without a trick (fit --without TRICK); WHAT is the trick"),
-        ("--curve", "a run that learnt from fewer actors (fit --learners N); WHAT is their number"),
-    ):
-        add(
-            flag,
-            nargs=2,
-            action="append",
-            default=[],
-            metavar=("WHAT", "RUN"),
-            help=f"{what} (repeatable; runs of one WHAT are its seeds)",
-        )
-    add("--page", type=Path, metavar="FILE.md", help="write what the model is and how good, too")
-    add(
-        "--tiny",
-        type=Path,
-        metavar="JSON",
-        help="figures of the tiny model, for the page",
     )
     parser.set_defaults(command=assess_command)
 
@@ -79,31 +56,11 @@ def assess_command(options: argparse.Namespace) -> int:
         print(line, flush=True)
 
     runs = [assess_folds(run, clips, bank, seed=options.seed, report=report) for run in options.runs]
-    summary = summarise(runs) | {
-        "others": [other_corpus(path) for path in options.other],
-        "ablations": variants([(what, Path(run)) for what, run in options.ablation]),
-        "curve": variants([(what, Path(run)) for what, run in options.curve]),
-    }
+    summary = summarise(runs) | {"others": [other_corpus(path) for path in options.other]}
     write_json(options.out, summary)
     _print(summary)
     print(f"wrote {options.out}")
-    if options.page is not None:
-        _write_page(options.page, summary, options.tiny)
-        print(f"wrote {options.page}")
     return 0
-
-
-def _write_page(path: Path, summary: dict[str, Any], tiny: Path | None) -> None:
-    """The page and its pictures."""
-    pictures = {
-        "reliability": reliability_picture(summary, path.with_name(f"{path.stem}-reliability.png")).name,
-        "risk_coverage": risk_coverage_picture(summary, path.with_name(f"{path.stem}-risk.png")).name,
-    }
-    if summary["curve"]:
-        picture = learning_picture(summary, path.with_name(f"{path.stem}-learning.png"))
-        pictures["learning"] = picture.name
-    beside = json.loads(tiny.read_text("utf-8")) if tiny else None
-    write_whole(path, model_page(summary, beside, pictures).encode())
 
 
 def _print(summary: dict[str, Any]) -> None:
@@ -133,9 +90,6 @@ def _print(summary: dict[str, Any]) -> None:
             ),
         )
     )
-    for title in ("ablations", "curve"):
-        for each in summary[title]:
-            print(f"{title}: {each['name']}  UAR {each['mean']:.3f}  runs {each['n_runs']}")
     for each in summary["others"]:
         print(f"{each['test_actors']}: UAR {each['uar']:.3f}, {each['n_classes']} emotions")
     noise = summary["noise"]

@@ -1,0 +1,68 @@
+"""``python -m train describe``: the page of a model, from figures that ``assess`` wrote."""
+
+import argparse
+from pathlib import Path
+
+from serd.errors import InputError
+from train.assess.page import model_page
+from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
+from train.assess.summary import read_summary
+from train.assess.variants import variants
+from train.cli.options import check_writable
+from train.files import write_json, write_whole
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "describe",
+        help="write what a model is and how good",
+        description="Write a page and its pictures: what a model is for, all that assess measured of"
+        " it, and beside it a tiny model, the recipe without each of its tricks, and with fewer actors."
+        " All figures go into one JSON file beside the page, from which describe writes it again.",
+    )
+    add = parser.add_argument
+    add("figures", type=Path, metavar="FIGURES", help="JSON of the recipe: assess's, or a page's")
+    add("--tiny", type=Path, metavar="FIGURES", help="that of the tiny model's recipe")
+    for flag, name, what in (
+        ("--ablation", "TRICK", "that of a run without a trick (fit --without TRICK)"),
+        ("--curve", "N", "that of a run that learnt from fewer actors (fit --learners N)"),
+    ):
+        add(
+            flag,
+            nargs=2,
+            action="append",
+            default=[],
+            metavar=(name, "FIGURES"),
+            help=f"{what}; repeatable, once for each of its seeds",
+        )
+    add("--out", type=Path, default=Path("runs/model.md"), help="default: runs/model.md")
+    parser.set_defaults(command=describe_command)
+
+
+def describe_command(options: argparse.Namespace) -> int:
+    """Read, draw and write."""
+    out: Path = options.out
+    check_writable(out.absolute().parent)
+    summary = read_summary(options.figures)
+    if options.tiny is not None:
+        summary["tiny"] = read_summary(options.tiny)
+    if options.ablation:
+        summary["ablations"] = variants([(trick, Path(path)) for trick, path in options.ablation])
+    if options.curve:
+        summary["curve"] = variants([(_number(n), Path(path)) for n, path in options.curve])
+    reliability_picture(summary, out.with_name(f"{out.stem}-reliability.png"))
+    risk_coverage_picture(summary, out.with_name(f"{out.stem}-risk.png"))
+    if curve := summary.get("curve"):
+        learning_picture(curve, out.with_name(f"{out.stem}-learning.png"))
+    write_whole(out, model_page(summary, out.stem).encode())
+    write_json(out.with_suffix(".json"), summary)
+    print(f"wrote {out}")
+    return 0
+
+
+def _number(text: str) -> str:
+    """The name of a point of the curve, which is a number of actors."""
+    if not text.isdecimal():
+        raise InputError(f"--curve {text}: expected the number of actors that were learnt from")
+    return str(int(text))
