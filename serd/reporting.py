@@ -106,8 +106,8 @@ class LevelMeter:
         """Take frames; the level in dBFS once a stretch is full."""
         if not self._interval_samples:
             return None
-        n_frames = max(1, frames.mean_square.size)
-        self._energy += float(frames.mean_square.sum()) * frames.samples.size / n_frames
+        n_frames = max(1, len(frames.mean_square))
+        self._energy += sum(frames.mean_square) * frames.samples.size / n_frames
         self._n_samples += frames.samples.size
         if self._n_samples < self._interval_samples:
             return None

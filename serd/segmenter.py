@@ -106,7 +106,7 @@ class Segmenter:
             yield from self.flush(frames.captured)
         size = self._frame_samples
         start = 0
-        for voiced, mean_square in zip(frames.voiced.tolist(), frames.mean_square.tolist(), strict=True):
+        for voiced, mean_square in zip(frames.voiced, frames.mean_square, strict=True):
             samples = frames.samples[start : start + size]
             frame = Frame(frames.offset_samples + start, samples, voiced, mean_square)
             start += size

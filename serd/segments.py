@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from serd.audio import CaptureTime, Samples
 
 
@@ -14,10 +11,10 @@ class VoicedFrames:
 
     samples: Samples
     """int16, shape (n_frames * n_samples_per_frame,)."""
-    voiced: NDArray[np.bool_]
-    """bool, shape (n_frames,)."""
-    mean_square: NDArray[np.float64]
-    """float64, shape (n_frames,): mean of the squared samples of each frame."""
+    voiced: tuple[bool, ...]
+    """Of each frame. Plain values: most sound comes a frame or a few at a time."""
+    mean_square: tuple[float, ...]
+    """Mean of the squared samples of each frame."""
     offset_samples: int
     """Position of the first sample, counted from the source's start."""
     captured: CaptureTime

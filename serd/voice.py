@@ -1,8 +1,7 @@
 """Voice activity: cuts sound into frames and asks webrtcvad about each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Protocol
 
 import numpy as np
@@ -112,33 +111,31 @@ class VoiceActivity:
         mean_square = self._mean_square(whole)
         return VoicedFrames(
             samples=whole,
-            voiced=np.array(self._voiced(whole, mean_square), np.bool_),
-            mean_square=np.array(mean_square, np.float64),
+            voiced=self._voiced(whole, mean_square),
+            mean_square=mean_square,
             offset_samples=offset_samples,
             captured=block.captured,
         )
 
-    def _mean_square(self, whole: Samples) -> list[float]:
+    def _mean_square(self, whole: Samples) -> tuple[float, ...]:
         """Of each frame; sums of squared integers are exact in float64, in whatever order."""
         size = self._frame_samples
         exact = whole.astype(np.float64)
         frames = [exact[start : start + size] for start in range(0, whole.size, size)]
-        return [float(frame.dot(frame)) / size for frame in frames]
+        return tuple(float(frame.dot(frame)) / size for frame in frames)
 
-    def _voiced(self, whole: Samples, mean_square: list[float]) -> list[bool]:
+    def _voiced(self, whole: Samples, mean_square: Sequence[float]) -> tuple[bool, ...]:
         """The decision on each frame."""
         size = self._frame_samples
+        sound, n_in_sound = whole, 0
         voiced: list[bool] = []
-        for (detector, n_doublings), run in groupby(map(self._follow, mean_square)):
-            first = len(voiced)
-            n_frames = sum(1 for _ in run)
-            sound = _doubled(whole[first * size : (first + n_frames) * size], n_doublings)
-            least = self._min_mean_square / 4.0**n_doublings
-            for number, power in enumerate(mean_square[first : first + n_frames]):
-                frame = sound[number * size : (number + 1) * size].tobytes()
-                is_speech = detector.is_speech(frame, SAMPLE_RATE_HZ)
-                voiced.append(is_speech and power >= least)
-        return voiced
+        for start, power in zip(range(0, whole.size, size), mean_square, strict=True):
+            detector, n_doublings = self._follow(power)
+            if n_doublings != n_in_sound:
+                sound, n_in_sound = _doubled(whole, n_doublings), n_doublings
+            is_speech = detector.is_speech(sound[start : start + size].tobytes(), SAMPLE_RATE_HZ)
+            voiced.append(is_speech and power >= self._min_mean_square / 4.0**n_doublings)
+        return tuple(voiced)
 
     def _follow(self, power: float) -> tuple[VoiceDetector, int]:
         """Take the next frame's power: who decides on it, and how often it is doubled for that."""

@@ -59,8 +59,10 @@ def _frames(level: float, n_frames: int) -> VoicedFrames:
     samples = np.full(480 * n_frames, round(32768 * level), np.int16)
     return VoicedFrames(
         samples=samples,
-        voiced=np.zeros(n_frames, np.bool_),
-        mean_square=np.square(samples.reshape(n_frames, 480), dtype=np.float64).mean(axis=1),
+        voiced=(False,) * n_frames,
+        mean_square=tuple(
+            np.square(samples.reshape(n_frames, 480), dtype=np.float64).mean(axis=1).tolist()
+        ),
         offset_samples=0,
         captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
     )

@@ -45,8 +45,8 @@ def _counted_sound(n_samples: int, first: int = 0) -> Samples:
 def _picture_frames(picture: str, first_frame: int = 0) -> VoicedFrames:
     return VoicedFrames(
         samples=_counted_sound(len(picture) * _FRAME, first_frame * _FRAME),
-        voiced=np.array([c in "vf" for c in picture], np.bool_),
-        mean_square=np.array([1e6 if c in "v." else 10.0 for c in picture]),
+        voiced=tuple(c in "vf" for c in picture),
+        mean_square=tuple(1e6 if c in "v." else 10.0 for c in picture),
         offset_samples=first_frame * _FRAME,
         captured=_CAPTURED,
     )
@@ -564,13 +564,13 @@ class _Case:
 
     def frames(self, sizes: Iterable[int] = ()) -> Iterator[VoicedFrames]:
         """The decisions in blocks of the given numbers of frames."""
-        sound, mean_square, voiced = self.sound, self.mean_square, np.array(self.voiced, np.bool_)
+        sound, mean_square = self.sound, tuple(self.mean_square.tolist())
         edges = [0, *np.cumsum(list(sizes)).tolist()]
         edges = [min(edge, len(self.voiced)) for edge in (*edges, len(self.voiced))]
         for first, behind in pairwise(edges):
             yield VoicedFrames(
                 samples=sound[first:behind].reshape(-1),
-                voiced=voiced[first:behind],
+                voiced=tuple(self.voiced[first:behind]),
                 mean_square=mean_square[first:behind],
                 offset_samples=first * self.frame_samples,
                 captured=_CAPTURED,
@@ -802,8 +802,8 @@ def test_an_hour_of_silence_gives_nothing() -> None:
     segmenter = Segmenter(SegmenterSettings(), frame_samples=480, window_samples=48000)
     minute = VoicedFrames(
         samples=np.zeros(2000 * 480, np.int16),
-        voiced=np.zeros(2000, np.bool_),
-        mean_square=np.zeros(2000),
+        voiced=(False,) * 2000,
+        mean_square=(0.0,) * 2000,
         offset_samples=0,
         captured=_CAPTURED,
     )

@@ -186,11 +186,10 @@ def speech_mean_square(samples: Samples, voice: VoiceSettings) -> float:
     if not samples.size:
         return 0.0
     frames = VoiceActivity(partial(webrtc_detector, voice), voice).process(whole(samples))
-    mean_square = (
-        frames.mean_square[frames.voiced].mean()
-        if frames.voiced.any()
-        else np.square(samples, dtype=np.float64).mean()
-    )
+    voiced = [
+        power for power, is_voiced in zip(frames.mean_square, frames.voiced, strict=True) if is_voiced
+    ]
+    mean_square = np.mean(voiced) if voiced else np.square(samples, dtype=np.float64).mean()
     return float(mean_square) / FULL_SCALE**2
 
 
