@@ -127,13 +127,11 @@ class VoiceActivity:
     def _voiced(self, whole: Samples, mean_square: Sequence[float]) -> tuple[bool, ...]:
         """The decision on each frame."""
         size = self._frame_samples
-        sound, n_in_sound = whole, 0
         voiced: list[bool] = []
         for start, power in zip(range(0, whole.size, size), mean_square, strict=True):
             detector, n_doublings = self._follow(power)
-            if n_doublings != n_in_sound:
-                sound, n_in_sound = _doubled(whole, n_doublings), n_doublings
-            is_speech = detector.is_speech(sound[start : start + size].tobytes(), SAMPLE_RATE_HZ)
+            frame = _doubled(whole[start : start + size], n_doublings)
+            is_speech = detector.is_speech(frame.tobytes(), SAMPLE_RATE_HZ)
             voiced.append(is_speech and power >= self._min_mean_square / 4.0**n_doublings)
         return tuple(voiced)
 
