@@ -3,28 +3,25 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from serd.audio import whole
 from serd.card import ModelCard
 from serd.labels import EMOTIONS
 from serd.model_file import read_model
-from serd.pipeline import PipelineSettings, event_maker, recognise
-from serd.sources.files import read_samples
+from serd.pipeline import PipelineSettings
 from train.actors import Actors, actor_order, format_actors, parse_actors
 from train.assess.joined import decide_joined, joined_clips
+from train.assess.no_speech import named_recordings
 from train.clips import Clip, CorpusError
 from train.convert import network_sha256, to_tflite, write_model
 from train.evaluation.adapted import predict_adapted
 from train.evaluation.conditions import CONDITIONS
-from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, loaded, predict
+from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, predict
 from train.evaluation.schemes import scheme_for
 from train.kept import find_network, load_keras
 from train.noise import NoiseBank
 from train.noise_folds import noise_fold
-from train.processes import map_in_order
 from train.scores import Scores, score
 
 SNR_DB: Final = (20.0, 10.0, 0.0)
@@ -123,7 +120,6 @@ def _assess(
         )
         for each in passed
     ]
-    named = map_in_order(partial(_is_named, model_path=path), unheard)
     return FoldResult(
         test=test,
         card=card,
@@ -133,15 +129,8 @@ def _assess(
         joined=score(truth, decisions, EMOTIONS),
         adapted=_counted(adapted),
         n_noises=len(unheard),
-        noises_named=tuple(each.name for each, is_named in zip(unheard, named, strict=True) if is_named),
+        noises_named=named_recordings(path, unheard),
     )
-
-
-def _is_named(path: Path, *, model_path: Path) -> bool:
-    """Whether a recording leads to any event."""
-    model = loaded(model_path, model_path.stat().st_mtime_ns)
-    events = event_maker(node="assess", source="noise", card=model.card)
-    return any(True for _ in recognise([whole(read_samples(path))], model, PipelineSettings(), events))
 
 
 def _in_float(path: Path, card: ModelCard, speech: Sequence[Clip]) -> Scores:

@@ -36,7 +36,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             metavar=(name, "FIGURES"),
             help=f"{what}; repeatable, once for each of its seeds",
         )
-    add("--out", type=Path, default=Path("runs/model.md"), help="default: runs/model.md")
+    add(
+        "--out",
+        type=Path,
+        default=Path("runs/model.md"),
+        metavar="FILE.md",
+        help="default: runs/model.md",
+    )
     parser.set_defaults(command=describe_command)
 
 
