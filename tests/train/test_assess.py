@@ -11,9 +11,9 @@ from trainings import train
 
 from serd.labels import EMOTIONS
 from train.__main__ import main
+from train.assess.figures import read_summary
 from train.assess.joined import joined_clips
 from train.assess.page import model_page
-from train.assess.summary import read_summary
 from train.assess.variants import variants
 from train.clips import CorpusError
 from train.corpora import find_clips

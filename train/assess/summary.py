@@ -1,26 +1,19 @@
 """Figures over folds and seeds."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from serd.errors import InputError
 from serd.labels import EMOTIONS
 from train.actors import format_actors
+from train.assess.figures import SCHEMA, Facts, spread
 from train.assess.folds import FoldResult
 from train.evaluation.calibration import calibrate
 from train.evaluation.predictions import Prediction
 from train.scores import Scores
 
-SCHEMA: Final = 1
-"""Version of the layout of the summary."""
-
 _THRESHOLDS: Final = np.linspace(0.0, 0.95, 20)
-
-Facts = dict[str, Any]
 
 
 def summarise(runs: Sequence[Sequence[FoldResult]]) -> Facts:
@@ -77,32 +70,6 @@ def _passes(fold: FoldResult) -> Mapping[str, Callable[[FoldResult], Scores]]:
         "used to the voice": lambda fold: fold.adapted,
         **{f"{snr_db:g} dB noise": noisy(snr_db) for snr_db in fold.predictions.noisy},
         **{name: changed(name) for name in fold.predictions.changed},
-    }
-
-
-def read_summary(path: Path) -> Facts:
-    """Figures that ``assess`` wrote.
-
-    Raises:
-        InputError: the file cannot be read or holds something else.
-    """
-    try:
-        body = json.loads(path.read_text("utf-8"))
-    except OSError as exc:
-        raise InputError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
-    except ValueError as exc:
-        raise InputError(f"{path}: no JSON ({exc}); expected figures that `assess` wrote") from exc
-    if not isinstance(body, dict) or body.get("schema") != SCHEMA or "uar" not in body:
-        raise InputError(f"{path}: no figures of schema {SCHEMA}; expected what `assess --out` wrote")
-    return body
-
-
-def spread(values: Sequence[float]) -> Facts:
-    """Over runs: "mean", and "std" with n - 1, None for a single value."""
-    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return {
-        "mean": round(float(np.mean(values)), 4),
-        "std": None if std is None else round(std, 4),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from train.assess.summary import Facts, read_summary, spread
+from train.assess.figures import Facts, read_summary, spread
 from train.clips import CorpusError
 
 

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from serd.errors import InputError
+from train.assess.figures import read_summary
 from train.assess.page import model_page
 from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
-from train.assess.summary import read_summary
 from train.assess.variants import variants
 from train.cli.options import check_writable
 from train.files import write_json, write_whole

@@ -1,0 +1,44 @@
+"""Figures over runs, and the file in which they lie.
+
+TensorFlow is not imported here, nor in what writes a page from such files.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from serd.errors import InputError
+
+SCHEMA: Final = 1
+"""Version of the layout of the file."""
+
+Facts = dict[str, Any]
+
+
+def read_summary(path: Path) -> Facts:
+    """Figures that ``assess`` wrote.
+
+    Raises:
+        InputError: the file cannot be read or holds something else.
+    """
+    try:
+        body = json.loads(path.read_text("utf-8"))
+    except OSError as exc:
+        raise InputError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+    except ValueError as exc:
+        raise InputError(f"{path}: no JSON ({exc}); expected figures that `assess` wrote") from exc
+    if not isinstance(body, dict) or body.get("schema") != SCHEMA or "uar" not in body:
+        raise InputError(f"{path}: no figures of schema {SCHEMA}; expected what `assess --out` wrote")
+    return body
+
+
+def spread(values: Sequence[float]) -> Facts:
+    """Over runs: "mean", and "std" with n - 1, None for a single value."""
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {
+        "mean": round(float(np.mean(values)), 4),
+        "std": None if std is None else round(std, 4),
+    }
