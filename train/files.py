@@ -3,8 +3,9 @@
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
-from serd.errors import OperationError
+from serd.errors import InputError, OperationError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -29,6 +30,23 @@ def write_whole(path: Path, content: bytes) -> None:
             raise
     except OSError as exc:
         raise OperationError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object from a JSON file.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON object.
+    """
+    try:
+        body = json.loads(path.read_text("utf-8"))
+    except OSError as exc:
+        raise InputError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+    except ValueError as exc:
+        raise InputError(f"{path}: no JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise InputError(f"{path}: no JSON object")
+    return body
 
 
 def write_json(path: Path, body: object) -> None:

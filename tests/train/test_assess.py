@@ -161,7 +161,7 @@ def test_variants_that_cannot_be_compared_are_refused(figures: Path, tmp_path: P
         (None, "cannot be read: No such file"),
         ("{", "no JSON"),
         ('{"schema": 2}', "no figures of schema 1"),
-        ("[]", "no figures of schema 1"),
+        ("[]", "no JSON object"),
     ],
 )
 def test_a_page_of_something_else_is_refused(

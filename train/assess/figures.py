@@ -3,7 +3,6 @@
 TensorFlow is not imported here, nor in what writes a page from such files.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from serd.errors import InputError
+from train.files import read_json
 
 SCHEMA: Final = 1
 """Version of the layout of the file."""
@@ -24,13 +24,8 @@ def read_summary(path: Path) -> Facts:
     Raises:
         InputError: the file cannot be read or holds something else.
     """
-    try:
-        body = json.loads(path.read_text("utf-8"))
-    except OSError as exc:
-        raise InputError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
-    except ValueError as exc:
-        raise InputError(f"{path}: no JSON ({exc}); expected figures that `assess` wrote") from exc
-    if not isinstance(body, dict) or body.get("schema") != SCHEMA or "uar" not in body:
+    body = read_json(path)
+    if body.get("schema") != SCHEMA or "uar" not in body:
         raise InputError(f"{path}: no figures of schema {SCHEMA}; expected what `assess --out` wrote")
     return body
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from train.assess.figures import Facts, read_summary, spread
 from train.clips import CorpusError
 
@@ -66,9 +64,7 @@ def _together(name: str, runs: Sequence[Facts]) -> Facts:
         "seeds": _seeds(runs),
         "parameters": runs[0]["parameters"],
         "uar": {each: spread([float(run["uar"][each]["mean"]) for run in runs]) for each in passes},
-        "noise": {
-            count: int(np.sum([run["noise"][count] for run in runs])) for count in ("n", "n_named")
-        },
+        "noise": {count: sum(run["noise"][count] for run in runs) for count in ("n", "n_named")},
     }
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from serd.errors import InputError, OperationError
-from train.files import write_json, write_whole
+from train.files import read_json, write_json, write_whole
 
 SETTINGS: Final = "settings.json"
 METRICS: Final = "metrics.json"
@@ -128,23 +127,6 @@ class RunFolder:
         if "test" not in body or "name" not in body:
             raise InputError(f"{self.path / METRICS}: no figures of a run")
         return body
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """An object from a JSON file.
-
-    Raises:
-        InputError: it cannot be read, or is no JSON object.
-    """
-    try:
-        body = json.loads(path.read_text("utf-8"))
-    except OSError as exc:
-        raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except ValueError as exc:
-        raise InputError(f"{path}: no JSON: {exc}") from exc
-    if not isinstance(body, dict):
-        raise InputError(f"{path}: no JSON object")
-    return body
 
 
 def finished_runs(folder: Path) -> Iterable[RunFolder]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from serd.errors import InputError
 from train.experiments.files import base_of, experiment_names
-from train.experiments.folder import SETTINGS, RunFolder, finished_runs, read_json
+from train.experiments.folder import SETTINGS, RunFolder, finished_runs
 from train.experiments.tables import comparison
+from train.files import read_json
 from train.tables import Table, markdown
 
 Metrics = Mapping[str, Any]
