@@ -6,17 +6,23 @@ transmission de l'energie sonore dans les salles", 1988 (a room's late sound as 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from serd.audio import SAMPLE_RATE_HZ, Samples, Sound, to_int16, to_sound
 from train.telephone import over_line
 
+_Hz = NDArray[np.floating[Any]]
 _FIRST_ECHO_S = (0.001, 0.01)
 """Range of the time from a sound to its first echo, in seconds."""
 _TINY = 1e-12
 """Takes the place of a level of zero."""
+_FFT_STEP_SAMPLES = 1600
+"""A length's large prime factors make its Fourier transform thirty times slower; a multiple of this has
+none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +143,7 @@ def in_room(sound: Sound, *, decay_s: float, direct_db: float, rng: np.random.Ge
     response[: round(rng.uniform(*_FIRST_ECHO_S) * SAMPLE_RATE_HZ)] = 0.0
     response *= 10.0 ** (-direct_db / 20.0) / max(float(np.sqrt(np.sum(response**2))), _TINY)
     response[0] = 1.0
-    size = 1 << (sound.size + n_samples - 1).bit_length()
+    size = _fft_samples(sound.size + n_samples - 1)
     spectrum = np.fft.rfft(sound, size) * np.fft.rfft(response, size)
     heard: Sound = np.fft.irfft(spectrum, size)[: sound.size].astype(np.float32)
     return heard
@@ -154,11 +160,12 @@ def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) ->
     Returns:
         float32, shape (n_samples,).
     """
-    spectrum = np.fft.rfft(rng.standard_normal(n_samples))
-    frequency_hz = np.fft.rfftfreq(n_samples, 1.0 / SAMPLE_RATE_HZ)
+    size = _fft_samples(n_samples)
+    spectrum = np.fft.rfft(rng.standard_normal(size))
+    frequency_hz = np.fft.rfftfreq(size, 1.0 / SAMPLE_RATE_HZ)
     spectrum *= np.maximum(frequency_hz, 50.0) ** (-exponent / 2.0)
     spectrum[0] = 0.0
-    noise = np.fft.irfft(spectrum, n_samples)
+    noise = np.fft.irfft(spectrum, size)[:n_samples]
     rms = max(float(np.sqrt(np.mean(noise**2))), _TINY)
     scaled: Sound = (noise / rms).astype(np.float32)
     return scaled
@@ -176,11 +183,13 @@ def low_pass(sound: Sound, *, cutoff_hz: float, roll_off_hz: float, stop_band_db
     Returns:
         float32, shape (n_samples,).
     """
-    frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / SAMPLE_RATE_HZ)
-    share = np.clip((frequency_hz - cutoff_hz) / roll_off_hz, 0.0, 1.0)
-    gain = 10.0 ** (-stop_band_db * share / 20.0)
-    filtered: Sound = np.fft.irfft(np.fft.rfft(sound) * gain, sound.size).astype(np.float32)
-    return filtered
+
+    def gain(frequency_hz: _Hz) -> _Hz:
+        share = np.clip((frequency_hz - cutoff_hz) / roll_off_hz, 0.0, 1.0)
+        kept: _Hz = 10.0 ** (-stop_band_db * share / 20.0)
+        return kept
+
+    return _filtered(sound, gain)
 
 
 def high_pass(sound: Sound, *, cutoff_hz: float) -> Sound:
@@ -193,15 +202,25 @@ def high_pass(sound: Sound, *, cutoff_hz: float) -> Sound:
     Returns:
         float32, shape (n_samples,).
     """
-    frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / SAMPLE_RATE_HZ)
-    gain = 1.0 / np.sqrt(1.0 + (cutoff_hz / np.maximum(frequency_hz, 1.0)) ** 8)
-    filtered: Sound = np.fft.irfft(np.fft.rfft(sound) * gain, sound.size).astype(np.float32)
-    return filtered
+    return _filtered(sound, lambda hz: 1.0 / np.sqrt(1.0 + (cutoff_hz / np.maximum(hz, 1.0)) ** 8))
 
 
 def made_noise(n_samples: int, rng: np.random.Generator) -> Sound:
     """Noise of some colour between white and brown: float32, shape (n_samples,), of RMS 1."""
     return coloured_noise(n_samples, rng.uniform(0.0, 2.0), rng)
+
+
+def _filtered(sound: Sound, gain: Callable[[_Hz], _Hz]) -> Sound:
+    """Sound with a gain for each frequency in hertz, and silence around it: as long as it was."""
+    size = _fft_samples(sound.size)
+    spectrum = np.fft.rfft(sound, size) * gain(np.fft.rfftfreq(size, 1.0 / SAMPLE_RATE_HZ))
+    filtered: Sound = np.fft.irfft(spectrum, size)[: sound.size].astype(np.float32)
+    return filtered
+
+
+def _fft_samples(n_samples: int) -> int:
+    """The next length that is transformed fast."""
+    return -(-n_samples // _FFT_STEP_SAMPLES) * _FFT_STEP_SAMPLES
 
 
 def _gain(level_db: float) -> np.float32:

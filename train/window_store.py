@@ -18,7 +18,7 @@ from train.files import write_whole
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Progress = Callable[[int, int], None]
-_VERSION: Final = 3
+_VERSION: Final = 4
 """Goes up when the same settings come to mean other numbers."""
 
 

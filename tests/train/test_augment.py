@@ -43,7 +43,7 @@ def test_noise_falls_by_its_colour_each_octave(exponent: float, slope_db: float)
 
 
 def test_low_pass_keeps_the_low_and_takes_the_high() -> None:
-    noise = coloured_noise(2**14, 0.0, np.random.default_rng(0))
+    noise = coloured_noise(SAMPLE_RATE_HZ, 0.0, np.random.default_rng(0))
     power = (
         np.abs(np.fft.rfft(low_pass(noise, cutoff_hz=4000.0, roll_off_hz=400.0, stop_band_db=60.0))) ** 2
     )
@@ -51,6 +51,17 @@ def test_low_pass_keeps_the_low_and_takes_the_high() -> None:
     hz = np.fft.rfftfreq(noise.size, 1 / SAMPLE_RATE_HZ)
     assert np.allclose(power[hz < 3900], before[hz < 3900], rtol=1e-2)
     assert np.allclose(power[hz > 4500], before[hz > 4500] * 1e-6, rtol=1e-1)
+
+
+@pytest.mark.parametrize("n_samples", [SAMPLE_RATE_HZ, 15_991, 4_001])
+def test_filters_lose_as_much_of_a_sound_of_any_length(n_samples: int) -> None:
+    """A low-pass takes 40 dB of 6 kHz and nothing of 1 kHz, and the sound is as long as it was."""
+    time_s = np.arange(n_samples) / SAMPLE_RATE_HZ
+    for tone_hz, expected_db in ((1000.0, 0.0), (6000.0, 40.0)):
+        tone = np.sin(2 * np.pi * tone_hz * time_s).astype(np.float32) * np.hanning(n_samples)
+        heard = low_pass(tone, cutoff_hz=3500.0, roll_off_hz=1000.0, stop_band_db=40.0)
+        assert heard.shape == tone.shape
+        assert 20 * np.log10(tone.std() / heard.std()) == pytest.approx(expected_db, abs=0.1)
 
 
 def test_high_pass_takes_the_low_and_keeps_the_high() -> None:
