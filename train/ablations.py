@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from serd.errors import InputError
+
 if TYPE_CHECKING:  # the names alone are asked for where TensorFlow is not installed
     from train.recipe import Recipe
 
@@ -37,8 +39,18 @@ TRICKS: Final[tuple[Trick, ...]] = get_args(Trick)
 
 
 def without(recipe: "Recipe", trick: Trick) -> "Recipe":
-    """The recipe with one trick taken away and all else as it was."""
-    return _CHANGES[trick](recipe)
+    """The recipe with one trick taken away and all else as it was.
+
+    Raises:
+        InputError: the recipe does without it already.
+    """
+    changed = _CHANGES[trick](recipe)
+    if changed == recipe:
+        raise InputError(
+            f"--without {trick}: the recipe of this size does without it already; choose another trick,"
+            " or leave the option out"
+        )
+    return changed
 
 
 def _sound(**changes: Any) -> Change:  # noqa: ANN401

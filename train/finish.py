@@ -66,8 +66,9 @@ def held_out_logits(
     """The logits of the emotions for some windows, with their labels: float32, shape (n, 8)."""
     if not len(labels):
         return np.empty((0, len(EMOTIONS)), np.float32), labels
-    logits = logit_model(learnt.model).predict(inputs, batch_size=64, verbose=0)
-    return np.asarray(logits[:, : len(EMOTIONS)], np.float32), labels
+    # Not predict(), which builds a graph for every network and warns of so many.
+    logits = np.asarray(logit_model(learnt.model)(inputs, training=False), np.float32)
+    return logits[:, : len(EMOTIONS)], labels
 
 
 def _calibration(learners: Dataset, recipe: Recipe, seed: int) -> NDArray[np.float32]:

@@ -3,8 +3,9 @@
 import pytest
 from train_helpers import flat
 
+from serd.errors import InputError
 from train.ablations import TRICKS, Trick, without
-from train.recipe import Recipe
+from train.recipe import Recipe, tiny
 
 
 @pytest.mark.parametrize("trick", TRICKS)
@@ -18,3 +19,9 @@ def test_one_trick_is_gone(trick: Trick) -> None:
 def test_no_two_tricks_are_the_same() -> None:
     digests = {without(Recipe(), trick).digest(seed=0, fingerprint="") for trick in TRICKS}
     assert len(digests) == len(TRICKS) >= 10
+
+
+def test_a_trick_that_a_recipe_does_without_cannot_be_taken_away() -> None:
+    """Its figures would be the recipe's own, under another name."""
+    with pytest.raises(InputError, match="--without mixup: the recipe of this size does without it"):
+        without(tiny(Recipe()), "mixup")
