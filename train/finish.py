@@ -67,7 +67,7 @@ def held_out_logits(
     if not len(labels):
         return np.empty((0, len(EMOTIONS)), np.float32), labels
     # Not predict(), which builds a graph for every network and warns of so many.
-    logits = np.asarray(logit_model(learnt.model)(inputs, training=False), np.float32)
+    logits = np.asarray(logit_model(learnt.model)([inputs], training=False), np.float32)
     return logits[:, : len(EMOTIONS)], labels
 
 
