@@ -14,8 +14,6 @@ from train.__main__ import main
 from train.assess.figures import read_summary
 from train.assess.joined import joined_clips
 from train.assess.page import model_page
-from train.assess.variants import variants
-from train.clips import CorpusError
 from train.corpora import find_clips
 from train.evaluation.conditions import CONDITIONS
 
@@ -81,7 +79,7 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
     for flag, name, seed, mean in (
         ("--ablation", "nothing", 0, 0.25),
         ("--ablation", "nothing", 1, 0.35),
-        ("--ablation", "mixup", 0, 0.125),
+        ("--ablation", "rooms", 0, 0.125),
         ("--curve", "12", 0, 0.5),
         ("--curve", "4", 0, 0.4),
     ):
@@ -95,7 +93,7 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
     assert f"UAR of networks of {summary['parameters']:,} parameters:" in page
     n_noises = summary["noise"]["n"] // 2
     assert re.search(rf"\| nothing \| 0\.300 ± 0\.071 .* of {2 * n_noises} \| 0, 1 \|", page)
-    assert re.search(rf"\| mixup \| 0\.125 \| .* of {n_noises} \| 0 \|", page)
+    assert re.search(rf"\| rooms \| 0\.125 \| .* of {n_noises} \| 0 \|", page)
     assert page.index("| 4 | 0.400 |") < page.index("| 12 | 0.500 |"), "by their number"
     for name in ("model-reliability.png", "model-risk.png", "model-learning.png"):
         assert f"({name})" in page
@@ -140,27 +138,12 @@ def test_clips_are_joined_with_their_like(corpus_root: Path) -> None:
         assert len({by_path[path].actor for path in paths}) == 1
 
 
-def test_variants_that_cannot_be_compared_are_refused(figures: Path, tmp_path: Path) -> None:
-    """Other folds, another size, a seed twice or several runs are another figure, not another trick."""
-    one = one_run(figures, tmp_path / "one.json")
-    folds = one_run(figures, tmp_path / "folds.json", folds={"1": {}})
-    with pytest.raises(CorpusError, match="its folds are 1; those of the first are 1, 2"):
-        variants([("nothing", one), ("mixup", folds)])
-    large = one_run(figures, tmp_path / "large.json", parameters=200_000)
-    with pytest.raises(CorpusError, match="its networks have 200,000 parameters"):
-        variants([("nothing", one), ("mixup", large)])
-    with pytest.raises(CorpusError, match="seed 0 of 'nothing' is there already"):
-        variants([("nothing", one), ("nothing", one)])
-    with pytest.raises(CorpusError, match="figures of 2 runs together"):
-        variants([("nothing", figures)])
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "cannot be read: No such file"),
         ("{", "no JSON"),
-        ('{"schema": 2}', "no figures of schema 1"),
+        ('{"schema": 1}', "no figures of schema 2"),
         ("[]", "no JSON object"),
     ],
 )

@@ -12,7 +12,7 @@ import numpy as np
 from serd.errors import InputError
 from train.files import read_json
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the layout of the file."""
 
 Facts = dict[str, Any]

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from serd.card import ModelCard
 from serd.labels import EMOTIONS
@@ -150,30 +150,3 @@ def _in_float(path: Path, card: ModelCard, speech: Sequence[Clip]) -> Scores:
 
 def _counted(passed: Sequence[Prediction]) -> Scores:
     return score([each.truth for each in passed], [each.decision for each in passed], EMOTIONS)
-
-
-def other_corpus(path: Path) -> dict[str, Any]:
-    """What a model's card says of speakers of another corpus whom ``fit`` held out from it.
-
-    Returns:
-        "test_actors", "heard_corpus" (whether it learnt from others of theirs), "uar", "n_clips",
-        "n_unheard" (clips of which it says nothing) and "n_classes": the emotions that the corpus has.
-
-    Raises:
-        CorpusError: nobody of another corpus was held out.
-    """
-    _, card = read_model(path)
-    held_out = card.training.get("held_out", {})
-    named = str(held_out.get("test_actors", ""))
-    corpora = {actor.split(":")[0] for actor in named.split(",") if ":" in actor}
-    if not corpora:
-        raise CorpusError(f"{path}: holds nobody of another corpus out, as --test-actors nemo:EB0 would")
-    learnt = {actor.split(":")[0] for actor in str(card.training["actors"]).split(",")}
-    return {
-        "test_actors": named,
-        "heard_corpus": bool(corpora & learnt),
-        "uar": held_out["uar"],
-        "n_clips": held_out["n_clips"],
-        "n_unheard": held_out["n_unheard"],
-        "n_classes": len(held_out["recalls"]),
-    }

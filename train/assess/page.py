@@ -8,6 +8,7 @@ from serd.labels import EMOTIONS
 from serd.smoothing import SmoothingSettings
 from train.assess.markdown import figure, table
 from train.assess.variant_tables import ablations, curve
+from train.assess.variants import over_runs
 
 Facts = Mapping[str, Any]
 
@@ -23,8 +24,9 @@ def model_page(summary: Facts, stem: str) -> str:
 
     Args:
         summary: figures of the model's recipe, as ``summarise`` gives them; and where there are any,
-            "tiny": those of the tiny model's, "ablations": a recipe without each of its tricks, "curve":
-            with fewer actors (a name is their number), both as ``variants`` gives them.
+            "tiny": those of the tiny model's; "strangers", as ``strangers`` gives each; "ablations": a
+            recipe without each of its tricks, "curve": with fewer actors (a name is their number), both
+            as ``gathered`` gives them.
         stem: what the names of the pictures begin with.
     """
     parts = [
@@ -38,8 +40,8 @@ def model_page(summary: Facts, stem: str) -> str:
         + ", ".join(f"{actors} {each['mean']:.3f}" for actors, each in summary["folds"].items())
         + ".",
     ]
-    if summary["others"]:
-        parts += ["### Speakers of another corpus", _others(summary)]
+    if strangers := summary.get("strangers"):
+        parts += ["### Speakers of another corpus", _strangers(strangers)]
     if tiny := summary.get("tiny"):
         parts += ["### The tiny model", _beside(summary, tiny)]
     parts += [
@@ -55,9 +57,12 @@ def model_page(summary: Facts, stem: str) -> str:
         f"![Risk and coverage]({stem}-risk.png)",
     ]
     if variants := summary.get("curve"):
-        parts += [*curve(variants), f"![UAR by the number of actors]({stem}-learning.png)"]
+        parts += [
+            *curve(list(map(over_runs, variants))),
+            f"![UAR by the number of actors]({stem}-learning.png)",
+        ]
     if variants := summary.get("ablations"):
-        parts += ablations(variants)
+        parts += ablations(list(map(over_runs, variants)))
     parts.append((_TEXTS / "tried.md").read_text("utf-8").strip())
     return "\n\n".join(parts) + "\n"
 
@@ -124,7 +129,7 @@ def _goals(summary: Facts) -> str:
     return table(("what", "measured", "goal"), rows)
 
 
-def _others(summary: Facts) -> str:
+def _strangers(strangers: Sequence[Facts]) -> str:
     rows = [
         (
             each["test_actors"].replace(",", ", "),
@@ -133,9 +138,9 @@ def _others(summary: Facts) -> str:
             "" if each["heard_corpus"] else _OTHERS_ALONE,
             f"{each['n_unheard']} of {each['n_clips']}",
         )
-        for each in summary["others"]
+        for each in strangers
     ]
-    with_theirs = [each["uar"] for each in summary["others"] if each["heard_corpus"]]
+    with_theirs = [each["uar"] for each in strangers if each["heard_corpus"]]
     text = (
         "nEMO (Polish, another sentence each, other microphones), speakers whom the network never heard,"
         " six emotions (chance 0.167):"

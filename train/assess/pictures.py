@@ -74,7 +74,7 @@ def learning_picture(curve: Sequence[Mapping[str, Any]], path: Path) -> Path:
     """UAR against the number of actors that were learnt from; bars are deviations over seeds.
 
     Args:
-        curve: as ``variants`` gives it; each name is a number of actors.
+        curve: as ``over_runs`` gives it; each name is a number of actors.
         path: where it goes.
 
     Raises:

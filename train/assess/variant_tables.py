@@ -33,7 +33,7 @@ def curve(variants: Sequence[Facts]) -> list[str]:
     """What more actors bring.
 
     Args:
-        variants: as ``train.assess.variants`` gives them; each name is a number of actors.
+        variants: as ``over_runs`` gives them; each name is a number of actors.
     """
     rows = sorted(variants, key=lambda each: int(each["name"]))
     return ["## What more actors bring", _CURVE, *_beside(rows, "actors")]
@@ -43,7 +43,7 @@ def ablations(variants: Sequence[Facts]) -> list[str]:
     """What each trick brings.
 
     Args:
-        variants: as ``train.assess.variants`` gives them; each name is what was taken away.
+        variants: as ``over_runs`` gives them; each name is what was taken away.
     """
     return ["## Without one trick", _ABLATIONS, *_beside(variants, "without")]
 
@@ -54,7 +54,7 @@ def _beside(rows: Sequence[Facts], what: str) -> list[str]:
         (
             each["name"],
             *(figure(each["uar"][name]) for name in _PASSES),
-            f"{each['noise']['n_named']} of {each['noise']['n']}",
+            f"{each['n_named']} of {each['n']}",
             ", ".join(map(str, each["seeds"])),
         )
         for each in rows

@@ -1,6 +1,5 @@
 """Recipes that differ from another in one thing: without a trick, or with fewer actors."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,25 +8,26 @@ from train.assess.figures import Facts, read_summary, spread
 from train.clips import CorpusError
 
 
-def variants(named: Sequence[tuple[str, Path]]) -> list[Facts]:
-    """Figures of each variant over its seeds.
+def gathered(named: Sequence[tuple[str, Path]], known: Sequence[Facts] = ()) -> list[Facts]:
+    """Figures of each variant, seed by seed.
 
     Args:
         named: what a variant is called, and figures of one run of it, as ``assess`` writes them; several
             of one name are its seeds.
+        known: what was gathered before; a run of the same name and seed takes the place of that in it.
 
     Returns:
-        "name"; "uar", the "mean" and "std" of each pass (as recorded, in noise, joined ...); "noise",
-        the recordings without speech, "n" and "n_named" (those that lead to an event); "seeds"; and
-        "parameters" of its networks. In the order of the names' first figures.
+        "name"; "folds", their test actors; "parameters" of its networks; and "runs", each with its
+        "seed", the "uar" of each pass (as recorded, in noise, joined ...), and of the recordings without
+        speech "n" and "n_named" (those that lead to an event). In the order of the names' first figures.
 
     Raises:
         InputError: a file cannot be read or holds no figures.
         CorpusError: figures of several runs in a file, of one seed twice, of other folds than the first,
             or of networks of another size.
     """
-    runs: dict[str, list[Facts]] = defaultdict(list)
-    first: Facts = {}
+    variants = {each["name"]: {**each, "runs": list(each["runs"])} for each in known}
+    read: set[tuple[str, int]] = set()
     for name, path in named:
         run = read_summary(path)
         if run["n_runs"] != 1:
@@ -35,38 +35,57 @@ def variants(named: Sequence[tuple[str, Path]]) -> list[Facts]:
                 f"{path}: figures of {run['n_runs']} runs together; expected one run: assess each by"
                 " itself, and name all their files"
             )
-        if run["seeds"][0] in _seeds(runs[name]):
-            raise CorpusError(f"{path}: seed {run['seeds'][0]} of {name!r} is there already")
-        first = first or run
-        _check_like(run, first, path)
-        runs[name].append(run)
-    return [_together(name, own) for name, own in runs.items()]
+        seed = run["seeds"][0]
+        if (name, seed) in read:
+            raise CorpusError(f"{path}: seed {seed} of {name!r} is there already")
+        read.add((name, seed))
+        variant = {
+            "name": name,
+            "folds": list(run["folds"]),
+            "parameters": run["parameters"],
+            "runs": [],
+        }
+        _check_like(variant, next(iter(variants.values()), variant), path)
+        own = variants.setdefault(name, variant)
+        others = [each for each in own["runs"] if each["seed"] != seed]
+        own["runs"] = sorted([*others, _figures(run)], key=lambda each: int(each["seed"]))
+    return list(variants.values())
 
 
-def _check_like(run: Mapping[str, Any], first: Mapping[str, Any], path: Path) -> None:
-    """Refuse what cannot be laid beside the first figures."""
-    if set(run["folds"]) != set(first["folds"]):
-        raise CorpusError(
-            f"{path}: its folds are {', '.join(run['folds'])}; those of the first are"
-            f" {', '.join(first['folds'])}: they cannot be compared"
-        )
-    if run["parameters"] != first["parameters"]:
-        raise CorpusError(
-            f"{path}: its networks have {run['parameters']:,} parameters, those of the first"
-            f" {first['parameters']:,}: they cannot be compared"
-        )
+def over_runs(variant: Mapping[str, Any]) -> Facts:
+    """A variant's figures over its seeds.
 
-
-def _together(name: str, runs: Sequence[Facts]) -> Facts:
-    passes = runs[0]["uar"]
+    Returns:
+        "name", "parameters", "seeds"; "uar", the "mean" and "std" of each pass; "n" and "n_named" of the
+        recordings without speech, summed.
+    """
+    runs = variant["runs"]
     return {
-        "name": name,
-        "seeds": _seeds(runs),
-        "parameters": runs[0]["parameters"],
-        "uar": {each: spread([float(run["uar"][each]["mean"]) for run in runs]) for each in passes},
-        "noise": {count: sum(run["noise"][count] for run in runs) for count in ("n", "n_named")},
+        "name": variant["name"],
+        "parameters": variant["parameters"],
+        "seeds": [run["seed"] for run in runs],
+        "uar": {name: spread([run["uar"][name] for run in runs]) for name in runs[0]["uar"]},
+        **{count: sum(run[count] for run in runs) for count in ("n", "n_named")},
     }
 
 
-def _seeds(runs: Sequence[Facts]) -> list[int]:
-    return [run["seeds"][0] for run in runs]
+def _figures(run: Mapping[str, Any]) -> Facts:
+    return {
+        "seed": run["seeds"][0],
+        "uar": {name: each["mean"] for name, each in run["uar"].items()},
+        **{count: run["noise"][count] for count in ("n", "n_named")},
+    }
+
+
+def _check_like(variant: Mapping[str, Any], first: Mapping[str, Any], path: Path) -> None:
+    """Refuse what cannot be laid beside the first figures."""
+    if set(variant["folds"]) != set(first["folds"]):
+        raise CorpusError(
+            f"{path}: its folds are {', '.join(variant['folds'])}; those of the first are"
+            f" {', '.join(first['folds'])}: they cannot be compared"
+        )
+    if variant["parameters"] != first["parameters"]:
+        raise CorpusError(
+            f"{path}: its networks have {variant['parameters']:,} parameters, those of the first"
+            f" {first['parameters']:,}: they cannot be compared"
+        )

@@ -28,14 +28,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--noise", type=Path, required=True, metavar="FOLDER", help="recordings in which nobody speaks")
     add("--seed", type=natural, default=0, help="draws noise and what is joined (default: 0)")
     add("--out", type=Path, default=Path("runs/assess.json"), help="default: runs/assess.json")
-    add(
-        "--other",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="MODEL.tflite",
-        help="a model of fit that held speakers of another corpus out and scored them (repeatable)",
-    )
     parser.set_defaults(command=assess_command)
 
 
@@ -44,7 +36,7 @@ def assess_command(options: argparse.Namespace) -> int:
     from serd.errors import LibraryError  # noqa: PLC0415
 
     try:
-        from train.assess.folds import assess_folds, other_corpus  # noqa: PLC0415
+        from train.assess.folds import assess_folds  # noqa: PLC0415
         from train.assess.summary import summarise  # noqa: PLC0415
     except ImportError as exc:
         raise LibraryError(f"assess needs TensorFlow ({exc}): pip install '.[train]'") from exc
@@ -56,7 +48,7 @@ def assess_command(options: argparse.Namespace) -> int:
         print(line, flush=True)
 
     runs = [assess_folds(run, clips, bank, seed=options.seed, report=report) for run in options.runs]
-    summary = summarise(runs) | {"others": [other_corpus(path) for path in options.other]}
+    summary = summarise(runs)
     write_json(options.out, summary)
     _print(summary)
     print(f"wrote {options.out}")
@@ -90,8 +82,6 @@ def _print(summary: dict[str, Any]) -> None:
             ),
         )
     )
-    for each in summary["others"]:
-        print(f"{each['test_actors']}: UAR {each['uar']:.3f}, {each['n_classes']} emotions")
     noise = summary["noise"]
     print(f"ECE {summary['calibration']['ece']['mean']:.3f}")
     print(f"recordings without speech that lead to an event: {noise['n_named']} of {noise['n']}")

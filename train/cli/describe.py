@@ -7,7 +7,8 @@ from serd.errors import InputError
 from train.assess.figures import read_summary
 from train.assess.page import model_page
 from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
-from train.assess.variants import variants
+from train.assess.strangers import strangers
+from train.assess.variants import gathered, over_runs
 from train.cli.options import check_writable
 from train.files import write_json, write_whole
 
@@ -18,12 +19,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "describe",
         help="write what a model is and how good",
         description="Write a page and its pictures: what a model is for, all that assess measured of"
-        " it, and beside it a tiny model, the recipe without each of its tricks, and with fewer actors."
-        " All figures go into one JSON file beside the page, from which describe writes it again.",
+        " it, and beside it a tiny model, strangers of another corpus, the recipe without each of its"
+        " tricks, and with fewer actors. All figures go into one JSON file beside the page, from which"
+        " describe writes it again, and to which it adds seeds and variants.",
     )
     add = parser.add_argument
     add("figures", type=Path, metavar="FIGURES", help="JSON of the recipe: assess's, or a page's")
     add("--tiny", type=Path, metavar="FIGURES", help="that of the tiny model's recipe")
+    add(
+        "--other",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="MODEL.tflite",
+        help="a model of fit that held speakers of another corpus out and scored them; repeatable,"
+        " all of them at once",
+    )
     for flag, name, what in (
         ("--ablation", "TRICK", "that of a run without a trick (fit --without TRICK)"),
         ("--curve", "N", "that of a run that learnt from fewer actors (fit --learners N)"),
@@ -53,14 +64,18 @@ def describe_command(options: argparse.Namespace) -> int:
     summary = read_summary(options.figures)
     if options.tiny is not None:
         summary["tiny"] = read_summary(options.tiny)
+    if options.other:
+        summary["strangers"] = [strangers(path) for path in options.other]
     if options.ablation:
-        summary["ablations"] = variants([(trick, Path(path)) for trick, path in options.ablation])
+        named = [(trick, Path(path)) for trick, path in options.ablation]
+        summary["ablations"] = gathered(named, summary.get("ablations", ()))
     if options.curve:
-        summary["curve"] = variants([(_number(n), Path(path)) for n, path in options.curve])
+        named = [(_number(n), Path(path)) for n, path in options.curve]
+        summary["curve"] = gathered(named, summary.get("curve", ()))
     reliability_picture(summary, out.with_name(f"{out.stem}-reliability.png"))
     risk_coverage_picture(summary, out.with_name(f"{out.stem}-risk.png"))
     if curve := summary.get("curve"):
-        learning_picture(curve, out.with_name(f"{out.stem}-learning.png"))
+        learning_picture([over_runs(each) for each in curve], out.with_name(f"{out.stem}-learning.png"))
     write_whole(out, model_page(summary, out.stem).encode())
     write_json(out.with_suffix(".json"), summary)
     print(f"wrote {out}")

@@ -1,0 +1,70 @@
+"""Speakers of another corpus: what a model's card says of them, on the model's page."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cards import made_card
+from model_files import write_model
+
+from train.__main__ import main
+from train.assess.strangers import strangers
+from train.clips import CorpusError
+
+_DOCS = Path(__file__).parents[2] / "docs"
+
+
+def _model(path: Path, *, learnt: str, held_out: str, uar: float = 0.5) -> Path:
+    figures = {
+        "test_actors": held_out,
+        "uar": uar,
+        "n_clips": 719,
+        "n_unheard": 7,
+        "recalls": dict.fromkeys(("neutral", "happy", "sad", "angry", "fearful", "surprised"), uar),
+    }
+    card = made_card(training={"actors": learnt} | ({"held_out": figures} if held_out else {}))
+    return write_model(path, b"network", card)
+
+
+def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_path: Path) -> None:
+    among = strangers(
+        _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0,nemo:IC0")
+    )
+    assert among == {
+        "test_actors": "nemo:EB0,nemo:IC0",
+        "heard_corpus": True,
+        "uar": 0.5,
+        "n_clips": 719,
+        "n_unheard": 7,
+        "n_classes": 6,
+    }
+    alone = strangers(_model(tmp_path / "b.tflite", learnt="1-20", held_out="nemo:EB0"))
+    assert not alone["heard_corpus"]
+
+
+@pytest.mark.parametrize("held_out", ["", "1-4"])
+def test_a_model_that_holds_no_stranger_out_is_refused(held_out: str, tmp_path: Path) -> None:
+    path = _model(tmp_path / "a.tflite", learnt="5-20", held_out=held_out)
+    with pytest.raises(CorpusError, match="holds nobody of another corpus out"):
+        strangers(path)
+
+
+def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
+    """Those given take the place of those that the figures hold; a page without any says nothing."""
+    first = _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0", uar=0.4)
+    second = _model(tmp_path / "b.tflite", learnt="1-20,nemo:EB0", held_out="nemo:KD0", uar=0.6)
+    alone = _model(tmp_path / "c.tflite", learnt="1-20", held_out="nemo:EB0,nemo:KD0", uar=0.3)
+    page = tmp_path / "model.md"
+    words = ["describe", _DOCS / "model.json", "--out", page]
+    for path in (first, second, alone):
+        words += ["--other", path]
+    assert main([str(each) for each in words]) == 0
+    text = page.read_text("utf-8")
+    assert "| nemo:EB0 | four others of theirs and RAVDESS | 0.400 |  | 7 of 719 |" in text
+    assert "| nemo:EB0, nemo:KD0 | RAVDESS alone | 0.300 | 0.35 | 7 of 719 |" in text
+    assert "| mean of those with others of theirs |  | 0.500 | 0.60 |  |" in text
+    body = json.loads(page.with_suffix(".json").read_text("utf-8"))
+    assert [each["uar"] for each in body.pop("strangers")] == [0.4, 0.6, 0.3]
+    (tmp_path / "none.json").write_text(json.dumps(body), "utf-8")
+    assert main(["describe", str(tmp_path / "none.json"), "--out", str(page)]) == 0
+    assert "Speakers of another corpus" not in page.read_text("utf-8")
