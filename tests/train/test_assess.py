@@ -89,6 +89,7 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
     page = (tmp_path / "model.md").read_text("utf-8")
     assert f"| UAR, 8 emotions | {uar:.3f} ± 0.000 | 0.67 |" in page
     assert f"| UAR | {uar:.3f} ± 0.000 | {uar:.3f} ± 0.000 |" in page, "the tiny one beside it"
+    assert "### The recipe before" not in page
     assert all(f"| {emotion} |" in page for emotion in EMOTIONS)
     assert f"UAR of networks of {summary['parameters']:,} parameters:" in page
     n_noises = summary["noise"]["n"] // 2
@@ -101,6 +102,28 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
     again = ["describe", tmp_path / "model.json", "--out", tmp_path / "again" / "model.md"]
     assert main([str(each) for each in again]) == 0
     assert (tmp_path / "again" / "model.md").read_text("utf-8") == page
+
+
+def test_what_is_not_measured_anew_is_that_of_the_recipe_before(figures: Path, tmp_path: Path) -> None:
+    """Both stand side by side; what is taken over says so, and gives way to figures of its own."""
+    old, page = tmp_path / "old.md", tmp_path / "new.md"
+    point = one_run(figures, tmp_path / "4.json", mean=0.4)
+    assert main(["describe", str(figures), "--curve", "4", str(point), "--out", str(old)]) == 0
+    new = one_run(figures, tmp_path / "new-figures.json", seed=5, mean=0.75)
+    words = ["describe", str(new), "--before", str(old.with_suffix(".json")), "--out", str(page)]
+    assert main(words) == 0
+    text = page.read_text("utf-8")
+    assert "|  | this, seed 5 | recipe before, seeds 0, 0 |" in text
+    assert re.search(r"\| UAR \| 0\.750 \| 0\.\d{3} ± 0\.000 \|", text)
+    assert text.count("Measured of the recipe before, and not yet of this one.") == 1, "the curve"
+    assert "| 4 | 0.400 |" in text
+    own = one_run(figures, tmp_path / "8.json", mean=0.5)
+    again = ["describe", str(page.with_suffix(".json")), "--curve", "8", str(own), "--out", str(page)]
+    assert main(again) == 0
+    text = page.read_text("utf-8")
+    assert "not yet of this one" not in text
+    assert "| 8 | 0.500 |" in text
+    assert "| 4 | 0.400 |" not in text
 
 
 def test_the_page_that_is_committed_is_that_of_its_figures() -> None:

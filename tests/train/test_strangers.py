@@ -65,6 +65,7 @@ def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
     assert "| mean of those with others of theirs |  | 0.500 | 0.60 |  |" in text
     body = json.loads(page.with_suffix(".json").read_text("utf-8"))
     assert [each["uar"] for each in body.pop("strangers")] == [0.4, 0.6, 0.3]
+    body.pop("before", None)
     (tmp_path / "none.json").write_text(json.dumps(body), "utf-8")
     assert main(["describe", str(tmp_path / "none.json"), "--out", str(page)]) == 0
     assert "Speakers of another corpus" not in page.read_text("utf-8")

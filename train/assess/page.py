@@ -16,6 +16,7 @@ _HUMAN: Final = "0.67"
 _TEXTS: Final = Path(__file__).parent
 _OTHERS_AMONG, _OTHERS_ALONE = "0.60", "0.35"
 """Goals for speakers of another corpus, where others of theirs were learnt from and where none were."""
+_OF_BEFORE: Final = "*Measured of the recipe before, and not yet of this one.*"
 _HEAD: Final = "<!-- Written by `python -m train describe`; do not edit. -->"
 
 
@@ -26,7 +27,7 @@ def model_page(summary: Facts, stem: str) -> str:
         summary: figures of the model's recipe, as ``summarise`` gives them; and where there are any,
             "tiny": those of the tiny model's; "strangers", as ``strangers`` gives each; "ablations": a
             recipe without each of its tricks, "curve": with fewer actors (a name is their number), both
-            as ``gathered`` gives them.
+            as ``gathered`` gives them; "before": all of this of the recipe before.
         stem: what the names of the pictures begin with.
     """
     parts = [
@@ -40,10 +41,13 @@ def model_page(summary: Facts, stem: str) -> str:
         + ", ".join(f"{actors} {each['mean']:.3f}" for actors, each in summary["folds"].items())
         + ".",
     ]
-    if strangers := summary.get("strangers"):
-        parts += ["### Speakers of another corpus", _strangers(strangers)]
+    if before := summary.get("before"):
+        parts += ["### The recipe before", _beside(summary, before, "recipe before")]
+    strangers, remark = own_or_before(summary, "strangers")
+    if strangers:
+        parts += ["### Speakers of another corpus", *remark, _strangers(strangers)]
     if tiny := summary.get("tiny"):
-        parts += ["### The tiny model", _beside(summary, tiny)]
+        parts += ["### The tiny model", _beside(summary, tiny, "tiny")]
     parts += [
         "### Emotions",
         _emotions(summary),
@@ -56,25 +60,37 @@ def model_page(summary: Facts, stem: str) -> str:
         _risk_coverage(summary),
         f"![Risk and coverage]({stem}-risk.png)",
     ]
-    if variants := summary.get("curve"):
+    variants, remark = own_or_before(summary, "curve")
+    if variants:
         parts += [
-            *curve(list(map(over_runs, variants))),
+            *curve(list(map(over_runs, variants)), remark),
             f"![UAR by the number of actors]({stem}-learning.png)",
         ]
-    if variants := summary.get("ablations"):
-        parts += ablations(list(map(over_runs, variants)))
+    variants, remark = own_or_before(summary, "ablations")
+    if variants:
+        parts += ablations(list(map(over_runs, variants)), remark)
     parts.append((_TEXTS / "tried.md").read_text("utf-8").strip())
     return "\n\n".join(parts) + "\n"
 
 
+def own_or_before(summary: Facts, name: str) -> tuple[Sequence[Facts], Sequence[str]]:
+    """Strangers or variants of a recipe; where none were measured of it, those of the recipe before.
+
+    Returns:
+        Them, and a remark that says so if they are of the recipe before.
+    """
+    if own := summary.get(name):
+        return own, ()
+    return summary.get("before", {}).get(name, ()), (_OF_BEFORE,)
+
+
 def _setting(summary: Facts) -> str:
-    seeds = ", ".join(map(str, summary["seeds"]))
     return (
         "Protocol `dev5`: five folds of four actors of RAVDESS (1-20). Each fold is scored by a network"
         " that has heard neither its actors nor the noise that is mixed under them, in"
         f" {summary['precision']} arithmetic through the daemon's own pipeline, with one"
-        f" decision a clip. Seeds: {seeds}; a deviation is over seeds. Chance is 0.125; human listeners"
-        f" reach {_HUMAN}."
+        f" decision a clip; {_seeds(summary['seeds'])}. A deviation is over seeds. Chance is 0.125;"
+        f" human listeners reach {_HUMAN}."
     )
 
 
@@ -95,7 +111,7 @@ def _goals(summary: Facts) -> str:
     worst, share = max(unheard["by_emotion"].items(), key=lambda item: item[1])
 
     def kept(name: str) -> str:
-        return f"{figure(uar[name])}, {uar[name]['mean'] / clean:.0%}"
+        return f"{figure(uar[name])}, {uar[name]['mean'] / clean:.1%}"
 
     rows = [
         ("UAR, 8 emotions", figure(uar["clean"]), "0.67"),
@@ -152,16 +168,19 @@ def _strangers(strangers: Sequence[Facts]) -> str:
     return f"{text}\n\n{table(columns, rows)}"
 
 
-def _beside(summary: Facts, tiny: Facts) -> str:
+def _beside(summary: Facts, other: Facts, name: str) -> str:
+    """The recipe and another one of that name, row by row."""
     passes = {
         "clean": "UAR",
         "20 dB noise": "UAR in noise at 20 dB",
         "10 dB noise": "at 10 dB",
         "0 dB noise": "at 0 dB",
         "30 dB fainter": "30 dB fainter",
+        "12 dB louder, clipped": "12 dB louder and clipped",
         "telephone": "through a telephone line",
+        "joined clips": "four clips joined",
     }
-    both = (summary, tiny)
+    both = (summary, other)
     rows = [
         *([title, *(figure(each["uar"][name]) for each in both)] for name, title in passes.items()),
         ["ECE", *(figure(each["calibration"]["ece"]) for each in both)],
@@ -169,13 +188,20 @@ def _beside(summary: Facts, tiny: Facts) -> str:
             "recordings without speech that lead to any event",
             *(f"{each['noise']['n_named']} of {each['noise']['n']}" for each in both),
         ],
+        [
+            "speech clips that lead to an event",
+            *(f"{1 - each['unheard']['share']:.2%}" for each in both),
+        ],
         ["parameters", *(f"{each['parameters']:,}" for each in both)],
         ["largest file", *(f"{each['n_bytes'] / 1000:.0f} kB" for each in both)],
     ]
-    seeds = ", ".join(map(str, tiny["seeds"]))
-    return (
-        f"On the same folds, seeds of the tiny one: {seeds}.\n\n{table(('', 'default', 'tiny'), rows)}"
-    )
+    own, theirs = (_seeds(each["seeds"]) for each in both)
+    columns = ("", f"this, {own}", f"{name}, {theirs}")
+    return f"On the same folds and the same sounds:\n\n{table(columns, rows)}"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
 def _emotions(summary: Facts) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from serd.errors import InputError
 from train.assess.figures import read_summary
-from train.assess.page import model_page
+from train.assess.page import model_page, own_or_before
 from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
 from train.assess.strangers import strangers
 from train.assess.variants import gathered, over_runs
@@ -26,6 +26,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = parser.add_argument
     add("figures", type=Path, metavar="FIGURES", help="JSON of the recipe: assess's, or a page's")
     add("--tiny", type=Path, metavar="FIGURES", help="that of the tiny model's recipe")
+    add(
+        "--before",
+        type=Path,
+        metavar="FIGURES",
+        help="JSON of the page of the recipe before: shown beside this one, and its strangers, curve and"
+        " ablations stand, marked, until those of this one are measured",
+    )
     add(
         "--other",
         type=Path,
@@ -64,6 +71,10 @@ def describe_command(options: argparse.Namespace) -> int:
     summary = read_summary(options.figures)
     if options.tiny is not None:
         summary["tiny"] = read_summary(options.tiny)
+    if options.before is not None:
+        before = read_summary(options.before)
+        before.pop("before", None)
+        summary["before"] = before
     if options.other:
         summary["strangers"] = [strangers(path) for path in options.other]
     if options.ablation:
@@ -74,7 +85,8 @@ def describe_command(options: argparse.Namespace) -> int:
         summary["curve"] = gathered(named, summary.get("curve", ()))
     reliability_picture(summary, out.with_name(f"{out.stem}-reliability.png"))
     risk_coverage_picture(summary, out.with_name(f"{out.stem}-risk.png"))
-    if curve := summary.get("curve"):
+    curve, _ = own_or_before(summary, "curve")
+    if curve:
         learning_picture([over_runs(each) for each in curve], out.with_name(f"{out.stem}-learning.png"))
     write_whole(out, model_page(summary, out.stem).encode())
     write_json(out.with_suffix(".json"), summary)
