@@ -19,6 +19,8 @@ Trick = Literal[
     "rooms",
     "lines",
     "band",
+    "thin",
+    "clip",
     "levels",
     "join",
     "shift",
@@ -26,14 +28,13 @@ Trick = Literal[
     "warp",
     "time-mask",
     "band-mask",
-    "mixup",
     "smoothing",
     "muon",
     "average",
 ]
-"""Altered copies of the sound, all or their speed, gain, noise, rooms, telephone lines or weaker bands;
-of windows their other levels, joins, shifts, gains, warped frequencies, masks and mixup; of learning
-smoothed labels, Muon and averaged weights."""
+"""Altered copies of the sound, all or their speed, gain, noise, rooms, telephone lines, weaker high or
+low frequencies or clipping; of windows their other levels, joins, shifts, gains, warped frequencies and
+masks; of learning smoothed labels, Muon and averaged weights."""
 
 TRICKS: Final[tuple[Trick, ...]] = get_args(Trick)
 
@@ -73,6 +74,8 @@ _CHANGES: Final[Mapping[Trick, Change]] = {
     "rooms": _sound(p_room=0.0),
     "lines": _sound(p_line=0.0),
     "band": _sound(p_band=0.0),
+    "thin": _sound(p_thin=0.0),
+    "clip": _sound(p_clip=0.0),
     "levels": _shown(p_level=0.0),
     "join": _shown(p_join=0.0),
     "shift": _shown(p_shift=0.0),
@@ -80,7 +83,6 @@ _CHANGES: Final[Mapping[Trick, Change]] = {
     "warp": _shown(p_warp=0.0),
     "time-mask": _shown(n_time_masks=0),
     "band-mask": _shown(p_band_mask=0.0),
-    "mixup": _shown(p_mixup=0.0),
     "smoothing": _learn(label_smoothing=0.0),
     "muon": _learn(kernels="adamw"),
     "average": _learn(ema=0.0),

@@ -29,7 +29,7 @@ none."""
 class SoundAugment:
     """How a copy of a clip's sound differs from the original."""
 
-    copies: int = 6
+    copies: int = 16
     """Augmented copies of each clip, beside the original."""
     speed: float = 0.12
     """Speed and pitch change by up to this share, up or down."""
@@ -57,11 +57,13 @@ class SoundAugment:
     """Range of the width over which higher frequencies fade, in hertz."""
     stop_band_db: tuple[float, float] = (12.0, 60.0)
     """Range of what frequencies above the fade lose, in dB."""
-    p_thin: float = 0.15
+    p_thin: float = 0.3
     """Share of copies whose low frequencies are weakened, as by a telephone or a small microphone."""
-    lowest_hz: tuple[float, float] = (100.0, 350.0)
+    lowest_hz: tuple[float, float] = (80.0, 450.0)
     """Range of the frequency below which they fade, in hertz."""
-    p_line: float = 0.15
+    thin_order: tuple[float, float] = (2.0, 16.0)
+    """Range of how steeply they fade: the order of a Butterworth response, 6 dB an octave each."""
+    p_line: float = 0.2
     """Share of copies that come over a telephone line."""
     line_low_hz: tuple[float, float] = (150.0, 450.0)
     """Range of the lowest frequency of a line, in hertz."""
@@ -113,7 +115,8 @@ def augment_sound(
             stop_band_db=rng.uniform(*settings.stop_band_db),
         )
     if rng.random() < settings.p_thin:
-        sound = high_pass(sound, cutoff_hz=rng.uniform(*settings.lowest_hz))
+        order = float(np.exp(rng.uniform(*np.log(settings.thin_order))))
+        sound = high_pass(sound, cutoff_hz=rng.uniform(*settings.lowest_hz), order=order)
     if rng.random() < settings.p_clip:
         peak = max(float(np.abs(sound).max()), _TINY)
         gain = _gain(rng.uniform(*settings.clip_db)) / np.float32(peak)
@@ -192,17 +195,23 @@ def low_pass(sound: Sound, *, cutoff_hz: float, roll_off_hz: float, stop_band_db
     return _filtered(sound, gain)
 
 
-def high_pass(sound: Sound, *, cutoff_hz: float) -> Sound:
-    """Sound with weaker low frequencies: a Butterworth response of fourth order, without its phase.
+def high_pass(sound: Sound, *, cutoff_hz: float, order: float) -> Sound:
+    """Sound with weaker low frequencies: a Butterworth response without its phase.
 
     Args:
         sound: float32, shape (n_samples,), 16 kHz.
         cutoff_hz: where 3 dB are lost, in hertz.
+        order: steepness; 6 dB an octave for each, more than 0, and any number.
 
     Returns:
         float32, shape (n_samples,).
     """
-    return _filtered(sound, lambda hz: 1.0 / np.sqrt(1.0 + (cutoff_hz / np.maximum(hz, 1.0)) ** 8))
+
+    def gain(frequency_hz: _Hz) -> _Hz:
+        kept: _Hz = 1.0 / np.sqrt(1.0 + (cutoff_hz / np.maximum(frequency_hz, 1.0)) ** (2.0 * order))
+        return kept
+
+    return _filtered(sound, gain)
 
 
 def made_noise(n_samples: int, rng: np.random.Generator) -> Sound:

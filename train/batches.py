@@ -108,12 +108,6 @@ class BatchMaker:
             targets[row, clip.label] = 1.0
             asked[row] = self._asked[clip.corpus]
             weights[row] = self._weights[clip.corpus, clip.channel][clip.label]
-        if rng.random() < self._augment.p_mixup:
-            share = np.float32(rng.beta(self._augment.mixup_alpha, self._augment.mixup_alpha))
-            other = rng.permutation(len(clips))
-            inputs = share * inputs + (1 - share) * inputs[other]
-            targets = share * targets + (1 - share) * targets[other]
-            asked |= asked[other]
         return inputs, np.where(asked, targets, np.float32(NOT_ASKED)), weights
 
     def _frames(self, index: int, rng: np.random.Generator) -> Mfccs:

@@ -1,8 +1,7 @@
 """Variations of a window's MFCCs while training.
 
 D. S. Park et al., "SpecAugment", Interspeech 2019 (masks); N. Jaitly and G. Hinton, "Vocal Tract Length
-Perturbation (VTLP) improves speech recognition", ICML workshop 2013 (frequency warp); H. Zhang et al.,
-"mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+Perturbation (VTLP) improves speech recognition", ICML workshop 2013 (frequency warp).
 """
 
 from dataclasses import dataclass
@@ -43,10 +42,6 @@ class FeatureAugment:
     """Share of windows with a masked band."""
     band_mask_filters: int = 8
     """Widest masked band, in mel filters."""
-    p_mixup: float = 0.3
-    """Share of batches in which windows are mixed in pairs."""
-    mixup_alpha: float = 0.3
-    """Parameter of the Beta distribution of the mixing weight."""
 
 
 class FeatureAugmenter:

@@ -58,12 +58,11 @@ class Recipe:
 
 
 def tiny(recipe: Recipe) -> Recipe:
-    """The recipe of a model for the smallest boards: little is dropped, nothing mixed."""
+    """The recipe of a model for the smallest boards: a smaller network, of which little is dropped."""
     network = NetworkSettings(
         stem_channels=40, channels=40, attention_channels=16, dropout=0.1, block_dropout=0.0
     )
-    augment = replace(recipe.learn.augment, p_mixup=0.0)
-    return replace(recipe, members=1, learn=replace(recipe.learn, network=network, augment=augment))
+    return replace(recipe, members=1, learn=replace(recipe.learn, network=network))
 
 
 def quick(recipe: Recipe) -> Recipe:

@@ -1,4 +1,4 @@
-"""Batches: what a window is asked about, and how mixing two windows mixes that."""
+"""Batches: what an epoch consists of, and what each window is asked about."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ def _clip(corpus: str, emotion: str) -> Clip:
     )
 
 
-def _batch(p_mixup: float, n_noises: int = 0) -> Batch:
+def _batch(n_noises: int = 0) -> Batch:
     clips = (
         *(_clip("ravdess", each) for each in EMOTIONS),
         *(_clip("nemo", each) for each in _SIX),
@@ -40,14 +40,14 @@ def _batch(p_mixup: float, n_noises: int = 0) -> Batch:
     frames = np.zeros((50, 40), np.float16)
     copies = tuple(ClipWindows(clip=i, copy=0, frames=(frames,)) for i in range(len(clips)))
     dataset = Dataset(clips=clips, copies=copies, left_out={})
-    augment = replace(FeatureAugment(), p_mixup=p_mixup, p_join=0.0)
+    augment = FeatureAugment(p_join=0.0)
     settings = BatchSettings(batch=len(clips), other_share=1.0, noise_share=1.0)
     maker = BatchMaker(dataset, MFCC40_V1, 60, settings, augment, np.zeros(40, np.float32))
     return next(maker.batches(np.random.default_rng(3)))
 
 
 def test_a_window_is_asked_about_the_classes_of_its_corpus_alone() -> None:
-    _, targets, _ = _batch(p_mixup=0.0)
+    _, targets, _ = _batch()
     n_asked = (targets != NOT_ASKED).sum(axis=1)
     assert sorted(n_asked.tolist()) == [6] * 6 + [8] * 8
     missing = [EMOTIONS.index(each) for each in EMOTIONS if each not in _SIX]
@@ -55,16 +55,9 @@ def test_a_window_is_asked_about_the_classes_of_its_corpus_alone() -> None:
     assert np.maximum(targets, 0.0).sum(axis=1) == pytest.approx(1.0)
 
 
-def test_a_mixed_window_is_asked_about_the_classes_of_both() -> None:
-    _, targets, _ = _batch(p_mixup=1.0)
-    assert np.maximum(targets, 0.0).sum(axis=1) == pytest.approx(1.0)
-    assert set((targets != NOT_ASKED).sum(axis=1).tolist()) == {6, 8}
-    assert ((targets >= 0.0) | (targets == NOT_ASKED)).all()
-
-
 def test_of_every_window_it_is_asked_whether_anybody_speaks() -> None:
     """Noise is no emotion of any corpus; speech of whatever corpus is no noise."""
-    _, targets, _ = _batch(p_mixup=0.0, n_noises=3)
+    _, targets, _ = _batch(n_noises=3)
     is_noise = targets[:, -1] == 1.0
     assert is_noise.sum() == 3
     assert (targets[is_noise, :-1] == 0.0).all()
@@ -87,7 +80,7 @@ def test_an_epoch_shows_each_kind_of_clip_by_its_share() -> None:
         MFCC40_V1,
         60,
         settings,
-        replace(FeatureAugment(), p_mixup=0.0),
+        FeatureAugment(),
         np.zeros(40, np.float32),
     )
     assert maker.n_batches == 8 + 5 + 3 + 2
@@ -114,7 +107,7 @@ def test_a_class_weighs_the_more_the_rarer_it_is_in_its_corpus() -> None:
         MFCC40_V1,
         60,
         BatchSettings(batch=len(clips), other_share=1.0, balance=1.0),
-        replace(FeatureAugment(), p_mixup=0.0, p_join=0.0),
+        FeatureAugment(p_join=0.0),
         np.zeros(40, np.float32),
     )
     _, targets, weights = next(maker.batches(np.random.default_rng(0)))

@@ -110,7 +110,7 @@ def _maker(dataset: Dataset, **settings: float) -> BatchMaker:
         window_settings().feature_set,
         N_FRAMES,
         BatchSettings(batch=8, **settings),
-        FeatureAugment(p_mixup=0.0),
+        FeatureAugment(),
         np.zeros(40, np.float32),
     )
 

@@ -18,7 +18,7 @@ def test_every_experiment_of_the_article_is_there() -> None:
     expected |= {"aug-noise-shift", "aug-pitch-noise", "full-recordings", "trimmed-padded"}
     pairs = ("noise-shift", "pitch-noise")
     expected |= {f"aug2-{kind}-{clips}" for kind in pairs for clips in ("all", "small")}
-    expected |= {"own", "own-no-song", "own-leaky", "own-shuffle", "own-no-mixup", "own-no-noise"}
+    expected |= {"own", "own-no-song", "own-leaky", "own-shuffle", "own-no-noise"}
     assert expected <= set(names)
 
 
@@ -69,7 +69,7 @@ def test_a_file_may_build_on_another(tmp_path: Path) -> None:
         ('[augment]\nvariations = "noise"', "variations = 'noise', expected a list"),
         ('[augment]\nvariations = ["echo"]', "variations = 'echo', expected one of: dynamic"),
         ('[network]\nkind = "own"', "[input] kind: expected matrix"),
-        ('[network]\nwithout = ["mixup"]', "[network] without: expected nothing"),
+        ('[network]\nwithout = ["rooms"]', "[network] without: expected nothing"),
         ('base = "nothing"', "base 'nothing': no such experiment"),
         ('base = "bad.toml"', "in no circle"),
         ('name = "x"', "named by its file"),

@@ -10,9 +10,7 @@ from serd.features import MFCC40_V1, mfcc
 from train.feature_augment import FeatureAugment, FeatureAugmenter
 
 N_FRAMES = 298
-OFF = FeatureAugment(
-    p_shift=0.0, gain_db=0.0, p_level=0.0, p_warp=0.0, n_time_masks=0, p_band_mask=0.0, p_mixup=0.0
-)
+OFF = FeatureAugment(p_shift=0.0, gain_db=0.0, p_level=0.0, p_warp=0.0, n_time_masks=0, p_band_mask=0.0)
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ def test_a_protocol_run_takes_up_what_is_finished(
     out = tmp_path / "tiny.tflite"
     arguments = ["fit", str(corpus_root), "--quick", "--epochs", "1", "--protocol", "two"]
     arguments += ["--also", str(nemo_root), "--noise", str(noise_root)]
+    arguments += ["--without", "rooms", "--without", "join"]
     arguments += ["--out", str(out), "--work", str(tmp_path / "work")]
     outputs = []
     for _ in range(2):
@@ -132,6 +133,9 @@ def test_a_protocol_run_takes_up_what_is_finished(
     assert (training["data"]["name"], training["data"]["n_clips"]) == ("RAVDESS", 18)
     assert [(each["name"], each["n_clips"]) for each in training["also"]] == [("nEMO", 12)]
     assert "--also FOLDER --noise FOLDER" in training["command"]
+    assert "--without rooms --without join" in training["command"]
+    recipe = training["recipe"]
+    assert (recipe["sound"]["p_room"], recipe["learn"]["augment"]["p_join"]) == (0.0, 0.0)
     assert f"left out: {noise_root / 'silence.wav'}: holds silence alone" in first
     assert (training["noise"]["name"], training["noise"]["n_clips"]) == ("noise", 2 + 8), (
         "two recorded, eight made"

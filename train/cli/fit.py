@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--folds-only", action="store_true", help="train and score the protocol's folds alone")
     add("--size", choices=("default", "tiny"), default="default", help="of the network")
     add("--members", type=positive, help="networks whose mean decides (default: the recipe's)")
-    add("--without", choices=TRICKS, metavar="TRICK", help=f"leave one out: {', '.join(TRICKS)}")
+    add(
+        "--without",
+        choices=TRICKS,
+        action="append",
+        default=[],
+        metavar="TRICK",
+        help=f"leave one out, or several (repeatable): {', '.join(TRICKS)}",
+    )
     add("--learners", type=positive, metavar="N", help="learn from so many actors of RAVDESS alone")
     add("--jobs", type=positive, default=1, help="networks trained at a time (default: 1)")
     add("--no-song", action="store_true", help="learn from speech alone")
@@ -118,7 +126,7 @@ def _recipe(options: argparse.Namespace) -> "Recipe":
         recipe = replace(recipe, learn=replace(recipe.learn, epochs=options.epochs))
     if options.learners:
         recipe = replace(recipe, n_actors=options.learners)
-    return without(recipe, options.without) if options.without else recipe
+    return reduce(without, options.without, recipe)
 
 
 def _command(options: argparse.Namespace) -> str:
@@ -130,13 +138,13 @@ def _command(options: argparse.Namespace) -> str:
         "size": "" if options.size == "default" else options.size,
         "members": options.members,
         "learners": options.learners,
-        "without": options.without,
         "test-actors": format_actors(parse_actors(options.test_actors)),
         "val-actors": format_actors(parse_actors(options.val_actors)),
     }
     words = ["python -m train fit ROOT", *("--also FOLDER" for _ in options.also)]
     words += ["--noise FOLDER"] if options.noise else []
     words += [f"--{name} {value}" for name, value in values.items() if value]
+    words += [f"--without {trick}" for trick in options.without]
     words += ["--no-song"] if options.no_song else []
     words += ["--quick"] if options.quick else []
     return " ".join(words)

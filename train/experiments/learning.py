@@ -76,7 +76,7 @@ class Uar(keras.metrics.Metric):  # type: ignore[misc]
         self._counts = self.add_variable((n_labels, 2), initializer="zeros", name="counts")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # noqa: ANN401, ARG002
-        """Count decisions; where targets are mixed, the larger part is the truth."""
+        """Count decisions; the largest target is the truth."""
         truth, decision = keras.ops.argmax(y_true, axis=-1), keras.ops.argmax(y_pred, axis=-1)
         one_hot = keras.ops.one_hot(truth, self._n_labels)
         right = keras.ops.cast(keras.ops.equal(truth, decision), "float32")[:, None]
