@@ -29,7 +29,7 @@ _PASSES: Final = {
 """The passes that variants are told apart by, and what heads their columns."""
 
 
-def curve(variants: Sequence[Facts], remark: Sequence[str] = ()) -> list[str]:
+def curve(variants: Sequence[Facts], remark: Sequence[str]) -> list[str]:
     """What more actors bring.
 
     Args:
@@ -40,7 +40,7 @@ def curve(variants: Sequence[Facts], remark: Sequence[str] = ()) -> list[str]:
     return ["## What more actors bring", *remark, _CURVE, *_beside(rows, "actors")]
 
 
-def ablations(variants: Sequence[Facts], remark: Sequence[str] = ()) -> list[str]:
+def ablations(variants: Sequence[Facts], remark: Sequence[str]) -> list[str]:
     """What each trick brings.
 
     Args:
