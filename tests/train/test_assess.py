@@ -11,7 +11,7 @@ from trainings import train
 
 from serd.labels import EMOTIONS
 from train.__main__ import main
-from train.assess.figures import read_summary
+from train.assess.figures import read_figures
 from train.assess.joined import joined_clips
 from train.assess.page import model_page
 from train.corpora import find_clips
@@ -36,17 +36,15 @@ def run(corpus_root: Path, noise_root: Path, tmp_path_factory: pytest.TempPathFa
 def figures(
     run: Path, corpus_root: Path, noise_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """What is measured of the same run twice, as if it were two seeds."""
+    """What is measured of it; the run is named twice, and has one seed."""
     path = tmp_path_factory.mktemp("figures") / "figures.json"
     result = train("assess", corpus_root, run, run, "--noise", noise_root, "--out", path)
     assert (result.returncode, result.stderr) == (0, "")
     return path
 
 
-def test_what_is_measured_is_counted_over_folds_and_runs(figures: Path) -> None:
-    """Means are those of one run, deviations are zero."""
-    summary = json.loads(figures.read_text("utf-8"))
-    assert summary["n_runs"] == 2
+def test_what_is_measured_is_counted_over_folds(figures: Path) -> None:
+    (run,) = read_figures(figures)["runs"]
     passes = {
         "clean",
         "float32",
@@ -56,26 +54,22 @@ def test_what_is_measured_is_counted_over_folds_and_runs(figures: Path) -> None:
         "10 dB noise",
         "0 dB noise",
     }
-    assert set(summary["uar"]) == passes | set(CONDITIONS)
-    assert all(each["std"] == 0.0 for each in summary["uar"].values())
-    assert summary["uar"]["clean"] == summary["uar"]["float32"], "a quick network is float32"
-    counts = np.array(summary["confusion"]["counts"])
-    assert counts.sum() == 2 * 16
-    folds = [each["mean"] for each in summary["folds"].values()]
-    assert list(summary["folds"]) == ["1", "2"]
-    assert np.mean(folds) == pytest.approx(summary["uar"]["clean"]["mean"], abs=1e-4)
-    recalls = np.diag(counts) / counts.sum(axis=1)
-    assert list(summary["recalls"].values()) == pytest.approx(recalls.tolist(), abs=1e-4)
-    coverage = [each["coverage"] for each in summary["risk_coverage"]]
-    assert coverage[0] == 1.0
-    assert coverage == sorted(coverage, reverse=True)
-    assert 0 < summary["noise"]["n"] <= 4
+    assert set(run["uar"]) == passes | set(CONDITIONS)
+    assert run["uar"]["clean"] == run["uar"]["float32"], "a quick network is float32"
+    assert np.sum(run["confusion"]) == 16
+    assert list(run["folds"]) == ["1", "2"]
+    assert np.mean(list(run["folds"].values())) == pytest.approx(run["uar"]["clean"], abs=1e-6)
+    named = [each["n_named"] for each in run["risk_coverage"]]
+    assert named[0] == 16
+    assert named == sorted(named, reverse=True)
+    assert sum(each["n"] for each in run["bins"]) + np.sum(run["confusion"], axis=0)[-1] == 16
+    assert 0 < run["noise"]["n"] <= 4
 
 
 def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
-    summary = json.loads(figures.read_text("utf-8"))
-    uar = summary["uar"]["clean"]["mean"]
-    words: list[object] = ["describe", figures, "--tiny", figures, "--out", tmp_path / "model.md"]
+    words: list[object] = ["describe", one_run(figures, tmp_path / "0.json", mean=0.5)]
+    words += [one_run(figures, tmp_path / "1.json", seed=1, mean=0.7)]
+    words += ["--tiny", figures, "--out", tmp_path / "model.md"]
     for flag, name, seed, mean in (
         ("--ablation", "nothing", 0, 0.25),
         ("--ablation", "nothing", 1, 0.35),
@@ -87,12 +81,13 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
         words += [flag, name, path]
     assert main([str(each) for each in words]) == 0
     page = (tmp_path / "model.md").read_text("utf-8")
-    assert f"| UAR, 8 emotions | {uar:.3f} ± 0.000 | 0.67 |" in page
-    assert f"| UAR | {uar:.3f} ± 0.000 | {uar:.3f} ± 0.000 |" in page, "the tiny one beside it"
-    assert "### The recipe before" not in page
+    (run,) = read_figures(figures)["runs"]
+    assert "| UAR, 8 emotions | 0.600 ± 0.141 | 0.67 |" in page
+    assert "|  | this, seeds 0, 1 | tiny, seed 0 |" in page
+    assert f"| UAR | 0.600 ± 0.141 | {run['uar']['clean']:.3f} |" in page, "the tiny one beside it"
     assert all(f"| {emotion} |" in page for emotion in EMOTIONS)
-    assert f"UAR of networks of {summary['parameters']:,} parameters:" in page
-    n_noises = summary["noise"]["n"] // 2
+    assert f"UAR of networks of {run['parameters']:,} parameters:" in page
+    n_noises = run["noise"]["n"]
     assert re.search(rf"\| nothing \| 0\.300 ± 0\.071 .* of {2 * n_noises} \| 0, 1 \|", page)
     assert re.search(rf"\| rooms \| 0\.125 \| .* of {n_noises} \| 0 \|", page)
     assert page.index("| 4 | 0.400 |") < page.index("| 12 | 0.500 |"), "by their number"
@@ -104,40 +99,28 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again" / "model.md").read_text("utf-8") == page
 
 
-def test_what_is_not_measured_anew_is_that_of_the_recipe_before(figures: Path, tmp_path: Path) -> None:
-    """Both stand side by side; what is taken over says so, and gives way to figures of its own."""
-    old, page = tmp_path / "old.md", tmp_path / "new.md"
-    point = one_run(figures, tmp_path / "4.json", mean=0.4)
-    assert main(["describe", str(figures), "--curve", "4", str(point), "--out", str(old)]) == 0
-    new = one_run(figures, tmp_path / "new-figures.json", seed=5, mean=0.75)
-    words = ["describe", str(new), "--before", str(old.with_suffix(".json")), "--out", str(page)]
-    assert main(words) == 0
-    text = page.read_text("utf-8")
-    assert "|  | this, seed 5 | recipe before, seeds 0, 0 |" in text
-    assert re.search(r"\| UAR \| 0\.750 \| 0\.\d{3} ± 0\.000 \|", text)
-    assert text.count("Measured of the recipe before, and not yet of this one.") == 1, "the curve"
-    assert "| 4 | 0.400 |" in text
-    own = one_run(figures, tmp_path / "8.json", mean=0.5)
-    again = ["describe", str(page.with_suffix(".json")), "--curve", "8", str(own), "--out", str(page)]
-    assert main(again) == 0
-    text = page.read_text("utf-8")
-    assert "not yet of this one" not in text
-    assert "| 8 | 0.500 |" in text
-    assert "| 4 | 0.400 |" not in text
+def test_a_curve_of_another_recipe_is_refused(
+    figures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = one_run(figures, tmp_path / "other.json", recipe="0123456789abcdef")
+    words = ["describe", str(figures), "--curve", "4", str(other)]
+    assert main([*words, "--out", str(tmp_path / "model.md")]) == 2
+    assert "of recipe 0123456789abcdef; the figures that it is put to" in capsys.readouterr().err
+    assert not (tmp_path / "model.md").exists()
 
 
 def test_the_page_that_is_committed_is_that_of_its_figures() -> None:
     docs = Path(__file__).parents[2] / "docs"
     page = (docs / "model.md").read_text("utf-8")
-    assert page == model_page(read_summary(docs / "model.json"), "model")
+    assert page == model_page(read_figures(docs / "model.json"), "model")
 
 
 def one_run(figures: Path, path: Path, *, seed: int = 0, mean: float = 0.5, **changes: object) -> Path:
-    """The figures of a single run, whose UAR as recorded is ``mean``."""
+    """The figures of a run, whose UAR as recorded is ``mean``."""
     body = json.loads(figures.read_text("utf-8"))
-    body |= {"n_runs": 1, "seeds": [seed], **changes}
-    body["uar"]["clean"] = {"mean": mean, "std": None}
-    body["noise"] = {name: body["noise"][name] // 2 for name in ("n", "n_named")}
+    (run,) = body["runs"]
+    run |= {"seed": seed, **changes}
+    run["uar"]["clean"] = mean
     path.write_text(json.dumps(body), "utf-8")
     return path
 
@@ -166,7 +149,8 @@ def test_clips_are_joined_with_their_like(corpus_root: Path) -> None:
     [
         (None, "cannot be read: No such file"),
         ("{", "no JSON"),
-        ('{"schema": 1}', "no figures of schema 2"),
+        ('{"schema": 2}', "no figures of schema 3"),
+        ('{"schema": 3, "runs": []}', "no figures of schema 3"),
         ("[]", "no JSON object"),
     ],
 )

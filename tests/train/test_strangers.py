@@ -8,10 +8,12 @@ from cards import made_card
 from model_files import write_model
 
 from train.__main__ import main
+from train.assess.figures import SCHEMA, recipe_digest
 from train.assess.strangers import strangers
 from train.clips import CorpusError
 
 _DOCS = Path(__file__).parents[2] / "docs"
+_RECIPE = {"precision": "int8", "n_actors": 0}
 
 
 def _model(path: Path, *, learnt: str, held_out: str, uar: float = 0.5) -> Path:
@@ -22,7 +24,8 @@ def _model(path: Path, *, learnt: str, held_out: str, uar: float = 0.5) -> Path:
         "n_unheard": 7,
         "recalls": dict.fromkeys(("neutral", "happy", "sad", "angry", "fearful", "surprised"), uar),
     }
-    card = made_card(training={"actors": learnt} | ({"held_out": figures} if held_out else {}))
+    held = {"held_out": figures} if held_out else {}
+    card = made_card(training={"actors": learnt, "recipe": _RECIPE} | held)
     return write_model(path, b"network", card)
 
 
@@ -37,6 +40,7 @@ def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_
         "n_clips": 719,
         "n_unheard": 7,
         "n_classes": 6,
+        "recipe": recipe_digest(_RECIPE),
     }
     alone = strangers(_model(tmp_path / "b.tflite", learnt="1-20", held_out="nemo:EB0"))
     assert not alone["heard_corpus"]
@@ -55,7 +59,12 @@ def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
     second = _model(tmp_path / "b.tflite", learnt="1-20,nemo:EB0", held_out="nemo:KD0", uar=0.6)
     alone = _model(tmp_path / "c.tflite", learnt="1-20", held_out="nemo:EB0,nemo:KD0", uar=0.3)
     page = tmp_path / "model.md"
-    words = ["describe", _DOCS / "model.json", "--out", page]
+    own = _figures(tmp_path / "own.json", recipe_digest(_RECIPE))
+    assert main(["describe", str(own), "--out", str(page)]) == 0
+    assert "Speakers of another corpus" not in page.read_text("utf-8")
+    words = ["describe", page.with_suffix(".json"), "--out", page, "--other", second]
+    assert main([str(each) for each in words]) == 0
+    words = ["describe", page.with_suffix(".json"), "--out", page]
     for path in (first, second, alone):
         words += ["--other", path]
     assert main([str(each) for each in words]) == 0
@@ -64,8 +73,23 @@ def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
     assert "| nemo:EB0, nemo:KD0 | RAVDESS alone | 0.300 | 0.35 | 7 of 719 |" in text
     assert "| mean of those with others of theirs |  | 0.500 | 0.60 |  |" in text
     body = json.loads(page.with_suffix(".json").read_text("utf-8"))
-    assert [each["uar"] for each in body.pop("strangers")] == [0.4, 0.6, 0.3]
-    body.pop("before", None)
-    (tmp_path / "none.json").write_text(json.dumps(body), "utf-8")
-    assert main(["describe", str(tmp_path / "none.json"), "--out", str(page)]) == 0
-    assert "Speakers of another corpus" not in page.read_text("utf-8")
+    assert [each["uar"] for each in body["strangers"]] == [0.4, 0.6, 0.3]
+
+
+def test_strangers_of_another_recipe_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = _model(tmp_path / "a.tflite", learnt="1-20", held_out="nemo:EB0")
+    figures = _figures(tmp_path / "own.json", "0123456789abcdef")
+    words = ["describe", figures, "--other", model, "--out", tmp_path / "model.md"]
+    assert main([str(each) for each in words]) == 2
+    assert (
+        f"of recipe {recipe_digest(_RECIPE)}; the figures that it is put to" in capsys.readouterr().err
+    )
+
+
+def _figures(path: Path, recipe: str) -> Path:
+    """Figures of a recipe of that digest, with nothing beside them."""
+    run = json.loads((_DOCS / "model.json").read_text("utf-8"))["runs"][0]
+    path.write_text(json.dumps({"schema": SCHEMA, "runs": [run | {"recipe": recipe}]}), "utf-8")
+    return path

@@ -14,15 +14,14 @@ from train.clips import CorpusError
 def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **changes: Any) -> Path:  # noqa: ANN401
     """Figures of one run, as ``assess`` writes them, with two passes."""
     body = {
-        "schema": SCHEMA,
-        "n_runs": 1,
-        "seeds": [seed],
+        "seed": seed,
+        "recipe": "0123456789abcdef",
         "parameters": 1000,
-        "folds": {"1-4": {"mean": uar}, "5-8": {"mean": uar}},
-        "uar": {"clean": {"mean": uar, "std": None}, "telephone": {"mean": uar / 2, "std": None}},
+        "folds": {"1-4": uar, "5-8": uar},
+        "uar": {"clean": uar, "telephone": uar / 2},
         "noise": {"n": 40, "n_named": n_named},
     }
-    path.write_text(json.dumps(body | changes), "utf-8")
+    path.write_text(json.dumps({"schema": SCHEMA, "runs": [body | changes]}), "utf-8")
     return path
 
 
@@ -31,7 +30,7 @@ def test_seeds_of_a_variant_make_a_mean_and_a_deviation(tmp_path: Path) -> None:
     second = _run(tmp_path / "1.json", seed=1, uar=0.6, n_named=2)
     (variant,) = gathered([("rooms", second), ("rooms", first)])
     figures = over_runs(variant)
-    assert figures["uar"]["clean"] == {"mean": 0.5, "std": pytest.approx(0.1414, abs=1e-4)}
+    assert figures["uar"]["clean"] == pytest.approx({"mean": 0.5, "std": 0.1414}, abs=1e-4)
     assert figures["uar"]["telephone"]["mean"] == 0.25
     assert (figures["name"], figures["seeds"], figures["parameters"]) == ("rooms", [0, 1], 1000)
     assert (figures["n"], figures["n_named"]) == (80, 3)
@@ -50,15 +49,15 @@ def test_seeds_measured_later_join_those_that_are_known(tmp_path: Path) -> None:
 
 
 def test_variants_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
-    """Other folds, another size, a seed twice or several runs are another figure, not another trick."""
+    """Other folds or another size are no other trick; and a name stands for one recipe."""
     one = _run(tmp_path / "one.json")
-    folds = _run(tmp_path / "folds.json", folds={"1-4": {}})
+    folds = _run(tmp_path / "folds.json", folds={"1-4": 0.5})
     with pytest.raises(CorpusError, match="its folds are 1-4; those of the first are 1-4, 5-8"):
         gathered([("nothing", one), ("rooms", folds)])
     large = _run(tmp_path / "large.json", parameters=200_000)
     with pytest.raises(CorpusError, match="its networks have 200,000 parameters"):
         gathered([("rooms", large)], gathered([("nothing", one)]))
-    with pytest.raises(CorpusError, match="seed 0 of 'nothing' is there already"):
-        gathered([("nothing", one), ("nothing", one)])
-    with pytest.raises(CorpusError, match="figures of 2 runs together"):
-        gathered([("nothing", _run(tmp_path / "two.json", n_runs=2, seeds=[0, 1]))])
+    other = _run(tmp_path / "other.json", seed=1, recipe="fedcba9876543210")
+    with pytest.raises(CorpusError, match="of recipe fedcba9876543210; the figures that it is put to"):
+        gathered([("rooms", one), ("rooms", other)])
+    assert len(gathered([("rooms", one), ("lines", other)])) == 2, "each name has a recipe of its own"

@@ -1,39 +1,110 @@
-"""Figures over runs, and the file in which they lie.
+"""The file that figures lie in: of a recipe seed by seed, and on a page's of what stands beside it.
 
 TensorFlow is not imported here, nor in what writes a page from such files.
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from serd.errors import InputError
+from train.clips import CorpusError
 from train.files import read_json
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Version of the layout of the file."""
 
 Facts = dict[str, Any]
 
 
-def read_summary(path: Path) -> Facts:
-    """Figures that ``assess`` wrote.
+def read_figures(path: Path) -> Facts:
+    """Figures that ``assess`` or ``describe`` wrote.
+
+    Returns:
+        "runs": those of each seed, as ``run_figures`` gives them; of a page's also what it shows beside
+        them.
 
     Raises:
         InputError: the file cannot be read or holds something else.
     """
     body = read_json(path)
-    if body.get("schema") != SCHEMA or "uar" not in body:
+    if body.get("schema") != SCHEMA or not body.get("runs"):
         raise InputError(f"{path}: no figures of schema {SCHEMA}; expected what `assess --out` wrote")
     return body
 
 
-def spread(values: Sequence[float]) -> Facts:
-    """Over runs: "mean", and "std" with n - 1, None for a single value."""
-    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return {
-        "mean": round(float(np.mean(values)), 4),
-        "std": None if std is None else round(std, 4),
-    }
+def with_seeds(known: Sequence[Facts], path: Path, new: Sequence[Facts]) -> list[Facts]:
+    """Runs of a recipe, and others of it that were measured later.
+
+    Args:
+        known: the runs before.
+        path: where the others lie, for messages.
+        new: the others; one whose seed is known takes the place of that.
+
+    Returns:
+        All of them, by their seeds.
+
+    Raises:
+        CorpusError: they are not of the same recipe, folds and size.
+    """
+    runs = {run["seed"]: run for run in known}
+    for run in new:
+        first = next(iter(runs.values()), run)
+        check_like(run, first, path)
+        check_recipe(run, first, path)
+        runs[run["seed"]] = run
+    return [runs[seed] for seed in sorted(runs)]
+
+
+def check_like(run: Facts, first: Facts, path: Path) -> None:
+    """Refuse a run that cannot be laid beside another.
+
+    Raises:
+        CorpusError: its folds or the size of its networks differ.
+    """
+    if set(run["folds"]) != set(first["folds"]):
+        raise CorpusError(
+            f"{path}: its folds are {', '.join(run['folds'])}; those of the first are"
+            f" {', '.join(first['folds'])}: they cannot be compared"
+        )
+    if run["parameters"] != first["parameters"]:
+        raise CorpusError(
+            f"{path}: its networks have {run['parameters']:,} parameters, those of the first"
+            f" {first['parameters']:,}: they cannot be compared"
+        )
+
+
+def check_recipe(found: Facts, first: Facts, path: Path) -> None:
+    """Refuse figures of another recipe.
+
+    Raises:
+        CorpusError: it is another.
+    """
+    if found["recipe"] != first["recipe"]:
+        raise CorpusError(
+            f"{path}: of recipe {found['recipe']}; the figures that it is put to are of recipe"
+            f" {first['recipe']}: measure it anew, or begin with figures of the other recipe"
+        )
+
+
+def check_one_recipe(figures: Facts, path: Path) -> None:
+    """Refuse strangers and a learning curve that are not of the recipe whose figures they stand beside.
+
+    Raises:
+        CorpusError: they are of another.
+    """
+    curve = [run for variant in figures.get("curve", ()) for run in variant["runs"]]
+    for each in [*figures.get("strangers", ()), *curve]:
+        check_recipe(each, figures["runs"][0], path)
+
+
+def recipe_digest(recipe: Mapping[str, Any]) -> str:
+    """What tells recipes apart, as 16 hex digits; how many actors are learnt from is no part of it.
+
+    Args:
+        recipe: as a model's card has it.
+    """
+    body = json.dumps({**recipe, "n_actors": 0}, sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()[:16]

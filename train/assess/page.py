@@ -7,8 +7,8 @@ from typing import Any, Final
 from serd.labels import EMOTIONS
 from serd.smoothing import SmoothingSettings
 from train.assess.markdown import figure, table
+from train.assess.summary import summarise
 from train.assess.variant_tables import ablations, curve
-from train.assess.variants import over_runs
 
 Facts = Mapping[str, Any]
 
@@ -16,20 +16,20 @@ _HUMAN: Final = "0.67"
 _TEXTS: Final = Path(__file__).parent
 _OTHERS_AMONG, _OTHERS_ALONE = "0.60", "0.35"
 """Goals for speakers of another corpus, where others of theirs were learnt from and where none were."""
-_OF_BEFORE: Final = "*Measured of the recipe before, and not yet of this one.*"
 _HEAD: Final = "<!-- Written by `python -m train describe`; do not edit. -->"
 
 
-def model_page(summary: Facts, stem: str) -> str:
+def model_page(figures: Facts, stem: str) -> str:
     """The page, in Markdown.
 
     Args:
-        summary: figures of the model's recipe, as ``summarise`` gives them; and where there are any,
+        figures: of the model's recipe, as ``read_figures`` gives them: "runs"; and where there are any,
             "tiny": those of the tiny model's; "strangers", as ``strangers`` gives each; "ablations": a
             recipe without each of its tricks, "curve": with fewer actors (a name is their number), both
-            as ``gathered`` gives them; "before": all of this of the recipe before.
+            as ``gathered`` gives them.
         stem: what the names of the pictures begin with.
     """
+    summary = summarise(figures["runs"])
     parts = [
         "# The model",
         _HEAD,
@@ -41,13 +41,10 @@ def model_page(summary: Facts, stem: str) -> str:
         + ", ".join(f"{actors} {each['mean']:.3f}" for actors, each in summary["folds"].items())
         + ".",
     ]
-    if before := summary.get("before"):
-        parts += ["### The recipe before", _beside(summary, before, "recipe before")]
-    strangers, remark = own_or_before(summary, "strangers")
-    if strangers:
-        parts += ["### Speakers of another corpus", *remark, _strangers(strangers)]
-    if tiny := summary.get("tiny"):
-        parts += ["### The tiny model", _beside(summary, tiny, "tiny")]
+    if strangers := figures.get("strangers"):
+        parts += ["### Speakers of another corpus", _strangers(strangers)]
+    if tiny := figures.get("tiny"):
+        parts += ["### The tiny model", _beside(summary, summarise(tiny))]
     parts += [
         "### Emotions",
         _emotions(summary),
@@ -60,28 +57,12 @@ def model_page(summary: Facts, stem: str) -> str:
         _risk_coverage(summary),
         f"![Risk and coverage]({stem}-risk.png)",
     ]
-    variants, remark = own_or_before(summary, "curve")
-    if variants:
-        parts += [
-            *curve(list(map(over_runs, variants)), remark),
-            f"![UAR by the number of actors]({stem}-learning.png)",
-        ]
-    variants, remark = own_or_before(summary, "ablations")
-    if variants:
-        parts += ablations(list(map(over_runs, variants)), remark)
+    if variants := figures.get("curve"):
+        parts += [*curve(variants), f"![UAR by the number of actors]({stem}-learning.png)"]
+    if variants := figures.get("ablations"):
+        parts += ablations(variants)
     parts.append((_TEXTS / "tried.md").read_text("utf-8").strip())
     return "\n\n".join(parts) + "\n"
-
-
-def own_or_before(summary: Facts, name: str) -> tuple[Sequence[Facts], Sequence[str]]:
-    """Strangers or variants of a recipe; where none were measured of it, those of the recipe before.
-
-    Returns:
-        Them, and a remark that says so if they are of the recipe before.
-    """
-    if own := summary.get(name):
-        return own, ()
-    return summary.get("before", {}).get(name, ()), (_OF_BEFORE,)
 
 
 def _setting(summary: Facts) -> str:
@@ -95,11 +76,10 @@ def _setting(summary: Facts) -> str:
 
 
 def _calibration(summary: Facts) -> str:
-    calibration = summary["calibration"]
     return (
-        f"ECE over 15 bins {figure(calibration['ece'])}. Logits are divided by a temperature that was"
+        f"ECE over 15 bins {figure(summary['ece'])}. Logits are divided by a temperature that was"
         " fitted on the speakers held out from the other folds"
-        f" ({_range(calibration['temperatures'])}); the shipped model's is in its card."
+        f" ({_range(summary['temperatures'])}); the shipped model's is in its card."
     )
 
 
@@ -117,7 +97,7 @@ def _goals(summary: Facts) -> str:
         ("UAR, 8 emotions", figure(uar["clean"]), "0.67"),
         ("largest file", f"{summary['n_bytes'] / 1000:.0f} kB", "at most 500 kB"),
         ("the same networks in float32", figure(uar["float32"]), "within 0.005"),
-        ("ECE, 15 bins", figure(summary["calibration"]["ece"]), "at most 0.05"),
+        ("ECE, 15 bins", figure(summary["ece"]), "at most 0.05"),
         ("UAR in noise at 20 dB, of the clean figure", kept("20 dB noise"), "95 %"),
         ("at 10 dB", kept("10 dB noise"), "85 %"),
         ("at 0 dB", kept("0 dB noise"), "60 %"),
@@ -168,8 +148,8 @@ def _strangers(strangers: Sequence[Facts]) -> str:
     return f"{text}\n\n{table(columns, rows)}"
 
 
-def _beside(summary: Facts, other: Facts, name: str) -> str:
-    """The recipe and another one of that name, row by row."""
+def _beside(summary: Facts, tiny: Facts) -> str:
+    """The recipe and the tiny model's, row by row."""
     passes = {
         "clean": "UAR",
         "20 dB noise": "UAR in noise at 20 dB",
@@ -180,10 +160,10 @@ def _beside(summary: Facts, other: Facts, name: str) -> str:
         "telephone": "through a telephone line",
         "joined clips": "four clips joined",
     }
-    both = (summary, other)
+    both = (summary, tiny)
     rows = [
         *([title, *(figure(each["uar"][name]) for each in both)] for name, title in passes.items()),
-        ["ECE", *(figure(each["calibration"]["ece"]) for each in both)],
+        ["ECE", *(figure(each["ece"]) for each in both)],
         [
             "recordings without speech that lead to any event",
             *(f"{each['noise']['n_named']} of {each['noise']['n']}" for each in both),
@@ -196,7 +176,7 @@ def _beside(summary: Facts, other: Facts, name: str) -> str:
         ["largest file", *(f"{each['n_bytes'] / 1000:.0f} kB" for each in both)],
     ]
     own, theirs = (_seeds(each["seeds"]) for each in both)
-    columns = ("", f"this, {own}", f"{name}, {theirs}")
+    columns = ("", f"this, {own}", f"tiny, {theirs}")
     return f"On the same folds and the same sounds:\n\n{table(columns, rows)}"
 
 
@@ -205,7 +185,7 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 
 def _emotions(summary: Facts) -> str:
-    counts = summary["confusion"]["counts"]
+    counts = summary["confusion"]
     rows = []
     for index, emotion in enumerate(EMOTIONS):
         named = sum(row[index] for row in counts)
@@ -215,12 +195,11 @@ def _emotions(summary: Facts) -> str:
 
 
 def _confusion(summary: Facts) -> str:
-    confusion = summary["confusion"]
     rows = [
         (emotion, *map(str, counts))
-        for emotion, counts in zip(confusion["rows"], confusion["counts"], strict=True)
+        for emotion, counts in zip(EMOTIONS, summary["confusion"], strict=True)
     ]
-    return table(("", *confusion["columns"]), rows)
+    return table(("", *EMOTIONS, "unheard"), rows)
 
 
 def _threshold(summary: Facts) -> str:

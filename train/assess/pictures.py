@@ -19,7 +19,7 @@ def reliability_picture(summary: Mapping[str, Any], path: Path) -> Path:
     """
     figure = new_figure(4.2, 4.0)
     axes = figure.add_subplot()
-    bins = summary["calibration"]["bins"]
+    bins = summary["bins"]
     largest = max(each["n"] for each in bins)
     axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)
     axes.plot(
@@ -32,7 +32,7 @@ def reliability_picture(summary: Mapping[str, Any], path: Path) -> Path:
         color=COLOURS["male"],
     )
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share that is right", aspect=1)
-    axes.set_title(f"ECE {summary['calibration']['ece']['mean']:.3f}", color=INK, fontsize=10)
+    axes.set_title(f"ECE {summary['ece']['mean']:.3f}", color=INK, fontsize=10)
     plain(axes, grid="y")
     return save_figure(figure, path)
 

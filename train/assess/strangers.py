@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from serd.model_file import read_model
+from train.assess.figures import recipe_digest
 from train.clips import CorpusError
 
 
@@ -15,7 +16,8 @@ def strangers(path: Path) -> dict[str, Any]:
 
     Returns:
         "test_actors", "heard_corpus" (whether it learnt from others of theirs), "uar", "n_clips",
-        "n_unheard" (clips of which it says nothing) and "n_classes": the emotions that the corpus has.
+        "n_unheard" (clips of which it says nothing), "n_classes" (the emotions that the corpus has) and
+        "recipe", what tells the recipe from others.
 
     Raises:
         InputError: no model, or one without a card.
@@ -35,4 +37,5 @@ def strangers(path: Path) -> dict[str, Any]:
         "n_clips": held_out["n_clips"],
         "n_unheard": held_out["n_unheard"],
         "n_classes": len(held_out["recalls"]),
+        "recipe": recipe_digest(card.training["recipe"]),
     }

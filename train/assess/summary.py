@@ -1,144 +1,97 @@
-"""Figures over folds and seeds."""
+"""Figures of a recipe over its seeds."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from serd.labels import EMOTIONS
-from train.actors import format_actors
-from train.assess.figures import SCHEMA, Facts, spread
-from train.assess.folds import FoldResult
-from train.evaluation.calibration import calibrate
-from train.evaluation.predictions import Prediction
-from train.scores import Scores
+from train.assess.figures import Facts
 
-_THRESHOLDS: Final = np.linspace(0.0, 0.95, 20)
+Run = Mapping[str, Any]
+"""As ``run_figures`` gives it."""
 
 
-def summarise(runs: Sequence[Sequence[FoldResult]]) -> Facts:
+def summarise(runs: Sequence[Run]) -> Facts:
     """Figures of a recipe.
 
     Args:
-        runs: the folds of one or more runs, which differ in their seed.
+        runs: one or more, which differ in their seed.
 
     Returns:
-        What ``json.dumps`` takes. A mean is over folds, then over runs; its "std" is over runs, with
-        n - 1, and None for a single one.
+        What a page shows. A mean is over folds, then over runs; its "std" is over runs, with n - 1, and
+        None for a single one. Counts are over all runs.
     """
-    card = runs[0][0].card
-    passes = _passes(runs[0][0])
-    everything = [each for run in runs for fold in run for each in fold.predictions.clean]
+    counts = np.sum([run["confusion"] for run in runs], axis=0)
+    noises = [run["noise"] for run in runs]
     return {
-        "schema": SCHEMA,
-        "n_runs": len(runs),
-        "seeds": [run[0].card.training.get("seed") for run in runs],
-        "precision": card.training["recipe"]["precision"],
-        "parameters": card.training.get("parameters"),
-        "n_bytes": max(fold.n_bytes for run in runs for fold in run),
-        "uar": {name: _uar(runs, scores) for name, scores in passes.items()},
-        "folds": {
-            format_actors(fold.test): spread([passes["clean"](run[number]).uar for run in runs])
-            for number, fold in enumerate(runs[0])
+        **spreads(runs),
+        "precision": runs[0]["precision"],
+        "n_bytes": max(run["n_bytes"] for run in runs),
+        "folds": {name: spread([run["folds"][name] for run in runs]) for name in runs[0]["folds"]},
+        "recalls": dict(zip(EMOTIONS, np.diag(counts) / counts.sum(axis=1), strict=True)),
+        "confusion": counts.tolist(),
+        "ece": spread([run["ece"] for run in runs]),
+        "temperatures": [each for run in runs for each in run["temperatures"]],
+        "bins": _bins(runs),
+        "risk_coverage": _risk_coverage(runs, int(counts.sum())),
+        "unheard": {
+            "share": counts[:, -1].sum() / counts.sum(),
+            "n": int(counts[:, -1].sum()),
+            "by_emotion": dict(zip(EMOTIONS, counts[:, -1] / counts.sum(axis=1), strict=True)),
         },
-        "recalls": _recalls(runs),
-        "confusion": _confusion(runs),
-        "calibration": _calibration(runs, everything),
-        "risk_coverage": _risk_coverage(everything),
-        "unheard": _unheard(everything),
-        "noise": {
-            "n": sum(fold.n_noises for run in runs for fold in run),
-            "n_named": sum(len(fold.noises_named) for run in runs for fold in run),
-            "named": sorted({each for run in runs for fold in run for each in fold.noises_named}),
-        },
+        "noise": {name: sum(each[name] for each in noises) for name in ("n", "n_named")},
     }
 
 
-def _passes(fold: FoldResult) -> Mapping[str, Callable[[FoldResult], Scores]]:
-    """What is counted of each fold, by name."""
+def spreads(runs: Sequence[Run]) -> Facts:
+    """What variants of a recipe are compared by.
 
-    def noisy(snr_db: float) -> Callable[[FoldResult], Scores]:
-        return lambda fold: fold.scores(fold.predictions.noisy[snr_db])
-
-    def changed(name: str) -> Callable[[FoldResult], Scores]:
-        return lambda fold: fold.scores(fold.predictions.changed[name])
-
+    Returns:
+        "parameters", "seeds"; "uar", the "mean" and "std" of each pass.
+    """
     return {
-        "clean": lambda fold: fold.scores(fold.predictions.clean),
-        "float32": lambda fold: fold.in_float,
-        "joined clips": lambda fold: fold.joined,
-        "used to the voice": lambda fold: fold.adapted,
-        **{f"{snr_db:g} dB noise": noisy(snr_db) for snr_db in fold.predictions.noisy},
-        **{name: changed(name) for name in fold.predictions.changed},
+        "parameters": runs[0]["parameters"],
+        "seeds": [run["seed"] for run in runs],
+        "uar": {name: spread([run["uar"][name] for run in runs]) for name in runs[0]["uar"]},
     }
 
 
-def _uar(runs: Sequence[Sequence[FoldResult]], scores: Callable[[FoldResult], Scores]) -> Facts:
-    return spread([float(np.mean([scores(fold).uar for fold in run])) for run in runs])
+def spread(values: Sequence[float]) -> Facts:
+    """Over runs: "mean", and "std" with n - 1, None for a single value."""
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "std": std}
 
 
-def _confusion(runs: Sequence[Sequence[FoldResult]]) -> Facts:
-    counts = np.sum(
-        [fold.scores(fold.predictions.clean).confusion for run in runs for fold in run], axis=0
-    )
-    return {"rows": list(EMOTIONS), "columns": [*EMOTIONS, "unheard"], "counts": counts.tolist()}
+def _bins(runs: Sequence[Run]) -> list[Facts]:
+    """Bins of confidence, of all runs together."""
+    gathered: dict[float, list[Run]] = defaultdict(list)
+    for run in runs:
+        for each in run["bins"]:
+            gathered[each["low"]].append(each)
+    joined = []
+    for _, same in sorted(gathered.items()):
+        n = [each["n"] for each in same]
+        means = {
+            name: np.average([each[name] for each in same], weights=n)
+            for name in ("confidence", "accuracy")
+        }
+        joined.append({"n": sum(n), **means})
+    return joined
 
 
-def _recalls(runs: Sequence[Sequence[FoldResult]]) -> Mapping[str, float]:
-    counts = np.array(_confusion(runs)["counts"])
-    return {
-        emotion: round(float(counts[index, index] / counts[index].sum()), 4)
-        for index, emotion in enumerate(EMOTIONS)
-    }
-
-
-def _calibration(runs: Sequence[Sequence[FoldResult]], everything: Sequence[Prediction]) -> Facts:
-    """Over all folds of a run together; the bins over all runs."""
-
-    def calibrated(predictions: Sequence[Prediction]) -> Any:  # noqa: ANN401
-        heard = [each for each in predictions if each.probabilities is not None]
-        return calibrate(
-            [each.confidence for each in heard], [each.decision == each.truth for each in heard]
-        )
-
-    eces = [calibrated([each for fold in run for each in fold.predictions.clean]).ece for run in runs]
-    return {
-        "ece": spread(eces),
-        "temperatures": [fold.card.training.get("temperature") for run in runs for fold in run],
-        "bins": [
-            {"confidence": round(each.confidence, 4), "accuracy": round(each.accuracy, 4), "n": each.n}
-            for each in calibrated(everything).bins
-        ],
-    }
-
-
-def _risk_coverage(everything: Sequence[Prediction]) -> list[Facts]:
-    """What is left, and how much of it is right, if decisions below a confidence are "uncertain"."""
-    confidence = np.array([each.confidence for each in everything])
-    right = np.array([each.decision == each.truth for each in everything])
+def _risk_coverage(runs: Sequence[Run], n_clips: int) -> list[Facts]:
+    """Thresholds that any clip reaches."""
     rows = []
-    for threshold in _THRESHOLDS:
-        kept = confidence >= threshold
-        if kept.any():
+    for same in zip(*(run["risk_coverage"] for run in runs), strict=True):
+        n_named = sum(each["n_named"] for each in same)
+        if n_named:
             rows.append(
                 {
-                    "threshold": round(float(threshold), 2),
-                    "coverage": round(float(kept.mean()), 4),
-                    "accuracy": round(float(right[kept].mean()), 4),
+                    "threshold": same[0]["threshold"],
+                    "coverage": n_named / n_clips,
+                    "accuracy": sum(each["n_right"] for each in same) / n_named,
                 }
             )
     return rows
-
-
-def _unheard(everything: Sequence[Prediction]) -> Facts:
-    """Speech that leads to no event, of all and of each emotion."""
-    unheard = np.array([each.probabilities is None for each in everything])
-    truth = np.array([each.truth for each in everything])
-    return {
-        "share": round(float(unheard.mean()), 4),
-        "n": int(unheard.sum()),
-        "by_emotion": {
-            emotion: round(float(unheard[truth == index].mean()), 4)
-            for index, emotion in enumerate(EMOTIONS)
-        },
-    }

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from train.assess.markdown import figure, table
+from train.assess.variants import over_runs
 
 Facts = Mapping[str, Any]
 
@@ -29,29 +30,28 @@ _PASSES: Final = {
 """The passes that variants are told apart by, and what heads their columns."""
 
 
-def curve(variants: Sequence[Facts], remark: Sequence[str]) -> list[str]:
+def curve(variants: Sequence[Facts]) -> list[str]:
     """What more actors bring.
 
     Args:
-        variants: as ``over_runs`` gives them; each name is a number of actors.
-        remark: what is to be known of them first.
+        variants: as ``gathered`` gives them; each name is a number of actors.
     """
     rows = sorted(variants, key=lambda each: int(each["name"]))
-    return ["## What more actors bring", *remark, _CURVE, *_beside(rows, "actors")]
+    return ["## What more actors bring", _CURVE, *_beside(rows, "actors")]
 
 
-def ablations(variants: Sequence[Facts], remark: Sequence[str]) -> list[str]:
+def ablations(variants: Sequence[Facts]) -> list[str]:
     """What each trick brings.
 
     Args:
-        variants: as ``over_runs`` gives them; each name is what was taken away.
-        remark: what is to be known of them first.
+        variants: as ``gathered`` gives them; each name is what was taken away.
     """
-    return ["## Without one trick", *remark, _ABLATIONS, *_beside(variants, "without")]
+    return ["## Without one trick", _ABLATIONS, *_beside(variants, "without")]
 
 
-def _beside(rows: Sequence[Facts], what: str) -> list[str]:
+def _beside(variants: Sequence[Facts], what: str) -> list[str]:
     columns = (what, *_PASSES.values(), "no speech that passes", "seeds")
+    rows = list(map(over_runs, variants))
     cells = [
         (
             each["name"],

@@ -2,8 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+from train.assess.figures import SCHEMA, Facts, with_seeds
+from train.assess.summary import summarise
 from train.cli.options import check_writable, natural
 from train.cli.tables import print_table
 from train.corpora import find_clips
@@ -37,7 +38,7 @@ def assess_command(options: argparse.Namespace) -> int:
 
     try:
         from train.assess.folds import assess_folds  # noqa: PLC0415
-        from train.assess.summary import summarise  # noqa: PLC0415
+        from train.assess.measured import run_figures  # noqa: PLC0415
     except ImportError as exc:
         raise LibraryError(f"assess needs TensorFlow ({exc}): pip install '.[train]'") from exc
     check_writable(options.out.absolute().parent)
@@ -47,15 +48,17 @@ def assess_command(options: argparse.Namespace) -> int:
     def report(line: str) -> None:
         print(line, flush=True)
 
-    runs = [assess_folds(run, clips, bank, seed=options.seed, report=report) for run in options.runs]
-    summary = summarise(runs)
-    write_json(options.out, summary)
-    _print(summary)
+    runs: list[Facts] = []
+    for run in options.runs:
+        folds = assess_folds(run, clips, bank, seed=options.seed, report=report)
+        runs = with_seeds(runs, run, [run_figures(folds)])
+    write_json(options.out, {"schema": SCHEMA, "runs": runs})
+    _print(summarise(runs))
     print(f"wrote {options.out}")
     return 0
 
 
-def _print(summary: dict[str, Any]) -> None:
+def _print(summary: Facts) -> None:
     clean = summary["uar"]["clean"]["mean"]
     rows = [
         (
@@ -83,7 +86,7 @@ def _print(summary: dict[str, Any]) -> None:
         )
     )
     noise = summary["noise"]
-    print(f"ECE {summary['calibration']['ece']['mean']:.3f}")
+    print(f"ECE {summary['ece']['mean']:.3f}")
     print(f"recordings without speech that lead to an event: {noise['n_named']} of {noise['n']}")
     print(f"speech clips that lead to none: {summary['unheard']['n']}")
     print(f"largest file: {summary['n_bytes']:,} bytes")

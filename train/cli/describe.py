@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 
 from serd.errors import InputError
-from train.assess.figures import read_summary
-from train.assess.page import model_page, own_or_before
+from train.assess.figures import Facts, check_one_recipe, read_figures, with_seeds
+from train.assess.page import model_page
 from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
 from train.assess.strangers import strangers
+from train.assess.summary import summarise
 from train.assess.variants import gathered, over_runs
 from train.cli.options import check_writable
 from train.files import write_json, write_whole
@@ -24,14 +25,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         " describe writes it again, and to which it adds seeds and variants.",
     )
     add = parser.add_argument
-    add("figures", type=Path, metavar="FIGURES", help="JSON of the recipe: assess's, or a page's")
-    add("--tiny", type=Path, metavar="FIGURES", help="that of the tiny model's recipe")
     add(
-        "--before",
+        "figures",
         type=Path,
+        nargs="+",
         metavar="FIGURES",
-        help="JSON of the page of the recipe before: shown beside this one, and its strangers, curve and"
-        " ablations stand, marked, until those of this one are measured",
+        help="JSON of the recipe: assess's, or a page's first; several add up, seed by seed",
+    )
+    add(
+        "--tiny",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FIGURES",
+        help="that of the tiny model's recipe; repeatable",
     )
     add(
         "--other",
@@ -68,30 +75,34 @@ def describe_command(options: argparse.Namespace) -> int:
     """Read, draw and write."""
     out: Path = options.out
     check_writable(out.absolute().parent)
-    summary = read_summary(options.figures)
-    if options.tiny is not None:
-        summary["tiny"] = read_summary(options.tiny)
-    if options.before is not None:
-        before = read_summary(options.before)
-        before.pop("before", None)
-        summary["before"] = before
+    figures = read_figures(options.figures[0])
+    for path in options.figures[1:]:
+        figures["runs"] = with_seeds(figures["runs"], path, read_figures(path)["runs"])
+    for path in options.tiny:
+        figures["tiny"] = with_seeds(figures.get("tiny", ()), path, read_figures(path)["runs"])
     if options.other:
-        summary["strangers"] = [strangers(path) for path in options.other]
+        figures["strangers"] = [strangers(path) for path in options.other]
     if options.ablation:
         named = [(trick, Path(path)) for trick, path in options.ablation]
-        summary["ablations"] = gathered(named, summary.get("ablations", ()))
+        figures["ablations"] = gathered(named, figures.get("ablations", ()))
     if options.curve:
         named = [(_number(n), Path(path)) for n, path in options.curve]
-        summary["curve"] = gathered(named, summary.get("curve", ()))
-    reliability_picture(summary, out.with_name(f"{out.stem}-reliability.png"))
-    risk_coverage_picture(summary, out.with_name(f"{out.stem}-risk.png"))
-    curve, _ = own_or_before(summary, "curve")
-    if curve:
-        learning_picture([over_runs(each) for each in curve], out.with_name(f"{out.stem}-learning.png"))
-    write_whole(out, model_page(summary, out.stem).encode())
-    write_json(out.with_suffix(".json"), summary)
+        figures["curve"] = gathered(named, figures.get("curve", ()))
+    check_one_recipe(figures, options.figures[0])
+    _draw(figures, out)
+    write_whole(out, model_page(figures, out.stem).encode())
+    write_json(out.with_suffix(".json"), figures)
     print(f"wrote {out}")
     return 0
+
+
+def _draw(figures: Facts, out: Path) -> None:
+    """The pictures of the page."""
+    summary = summarise(figures["runs"])
+    reliability_picture(summary, out.with_name(f"{out.stem}-reliability.png"))
+    risk_coverage_picture(summary, out.with_name(f"{out.stem}-risk.png"))
+    if curve := figures.get("curve"):
+        learning_picture([over_runs(each) for each in curve], out.with_name(f"{out.stem}-learning.png"))
 
 
 def _number(text: str) -> str:
