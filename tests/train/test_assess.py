@@ -86,10 +86,10 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
     assert "|  | this, seeds 0, 1 | tiny, seed 0 |" in page
     assert f"| UAR | 0.600 ± 0.141 | {run['uar']['clean']:.3f} |" in page, "the tiny one beside it"
     assert all(f"| {emotion} |" in page for emotion in EMOTIONS)
-    assert f"UAR of networks of {run['parameters']:,} parameters:" in page
+    assert f"UAR of networks of {run['parameters']:,} parameters" in page
     n_noises = run["noise"]["n"]
     assert re.search(rf"\| nothing \| 0\.300 ± 0\.071 .* of {2 * n_noises} \| 0, 1 \|", page)
-    assert re.search(rf"\| rooms \| 0\.125 \| .* of {n_noises} \| 0 \|", page)
+    assert re.search(rf"\| rooms \| -12\.5 \| .* of {n_noises} \| 0 \|", page)
     assert page.index("| 4 | 0.400 |") < page.index("| 12 | 0.500 |"), "by their number"
     for name in ("model-reliability.png", "model-risk.png", "model-learning.png"):
         assert f"({name})" in page

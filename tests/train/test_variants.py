@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from train.assess.figures import SCHEMA
-from train.assess.variants import gathered, over_runs
+from train.assess.variant_tables import PASSES, ablations
+from train.assess.variants import against, gathered, over_runs
 from train.clips import CorpusError
 
 
@@ -61,3 +63,35 @@ def test_variants_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="of recipe fedcba9876543210; the figures that it is put to"):
         gathered([("rooms", one), ("rooms", other)])
     assert len(gathered([("rooms", one), ("lines", other)])) == 2, "each name has a recipe of its own"
+
+
+def test_a_trick_is_judged_by_what_each_seed_loses_without_it(tmp_path: Path) -> None:
+    """A seed that only one of both was trained with has no part in it."""
+    base = [_run(tmp_path / f"b{seed}.json", seed=seed, uar=0.5 + seed / 10) for seed in (0, 1, 2)]
+    less = [_run(tmp_path / f"l{seed}.json", seed=seed, uar=0.45 + seed / 5) for seed in (1, 2, 3)]
+    named = [("nothing", path) for path in base] + [("rooms", path) for path in less]
+    nothing, rooms = gathered(named)
+    difference = against(rooms, nothing)
+    assert difference["seeds"] == [1, 2]
+    assert difference["uar"]["clean"] == pytest.approx(
+        {"mean": 0.1, "std": np.std([0.05, 0.15], ddof=1)}
+    )
+    alone = {"name": "rooms", "runs": rooms["runs"][2:]}
+    with pytest.raises(CorpusError, match="'rooms' was measured with seeds 3, 'nothing' with 0, 1, 2"):
+        against(alone, nothing)
+
+
+def test_tricks_stand_beside_the_recipe_the_dearest_first(tmp_path: Path) -> None:
+    uars = {"nothing": 0.6, "warp": 0.61, "muon": 0.5, "rooms": 0.55}
+    named = [(name, _run(tmp_path / f"{name}.json", uar=uar)) for name, uar in uars.items()]
+    passes = dict.fromkeys(PASSES, 0.5)
+    variants = [
+        {**each, "runs": [run | {"uar": passes | run["uar"]} for run in each["runs"]]}
+        for each in gathered(named)
+    ]
+    text = "\n".join(ablations(variants))
+    order = [text.index(f"| {row} |") for row in ("nothing | 0.600", "muon | -10.0", "rooms | -5.0")]
+    assert order == sorted(order)
+    assert text.index("| rooms |") < text.index("| warp | +1.0 |")
+    with pytest.raises(CorpusError, match="--ablation nothing FIGURES"):
+        ablations(variants[1:])

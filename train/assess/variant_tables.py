@@ -1,23 +1,30 @@
 """The parts of a page that lay variants of a recipe beside each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from train.assess.markdown import figure, table
-from train.assess.variants import over_runs
+from train.assess.markdown import figure, points, table
+from train.assess.variants import against, over_runs
+from train.clips import CorpusError
 
 Facts = Mapping[str, Any]
 
+BASE: Final = "nothing"
+"""What an ablation is called that takes no trick away."""
+
 _CURVE: Final = (
-    "The recipe with some actors of RAVDESS left out and all other corpora as they were. Each fold is"
-    " scored on the same actors, whom no network of it has heard."
+    "The recipe with some actors of RAVDESS left out and all other corpora as they were: UAR on the same"
+    " actors, whom no network of a fold has heard."
 )
 _ABLATIONS: Final = (
-    "The recipe with one of its tricks taken away and all else as it was; `nothing` is the recipe"
-    " itself. What lies within a deviation says nothing, and a trick that costs in the first column may"
-    " be there for another."
+    "UAR of networks of {parameters:,} parameters by the recipe with all its tricks, and what becomes of"
+    " it where one is taken away and all else is as it was."
 )
-_PASSES: Final = {
+_DIFFERENCES: Final = (
+    "In points of UAR, seed beside the same seed; the deviation is of these differences. What lies"
+    " within it says nothing, and a trick that costs in the first column may be there for another:"
+)
+PASSES: Final = {
     "clean": "as recorded",
     "joined clips": "joined",
     "20 dB noise": "noise at 20 dB",
@@ -36,29 +43,44 @@ def curve(variants: Sequence[Facts]) -> list[str]:
     Args:
         variants: as ``gathered`` gives them; each name is a number of actors.
     """
-    rows = sorted(variants, key=lambda each: int(each["name"]))
-    return ["## What more actors bring", _CURVE, *_beside(rows, "actors")]
+    rows = sorted(map(over_runs, variants), key=lambda each: int(each["name"]))
+    return ["## What more actors bring", _CURVE, _table(rows, "actors", figure)]
 
 
 def ablations(variants: Sequence[Facts]) -> list[str]:
     """What each trick brings.
 
     Args:
-        variants: as ``gathered`` gives them; each name is what was taken away.
+        variants: as ``gathered`` gives them; each name is what was taken away, and one is "nothing".
+
+    Raises:
+        CorpusError: none is "nothing", or one has no seed in common with it.
     """
-    return ["## Without one trick", _ABLATIONS, *_beside(variants, "without")]
+    base = next((each for each in variants if each["name"] == BASE), None)
+    if base is None:
+        raise CorpusError(
+            f"no figures of the recipe with all its tricks; give them as well: --ablation {BASE} FIGURES"
+        )
+    rows = [against(each, base) for each in variants if each is not base]
+    rows.sort(key=lambda each: float(each["uar"]["clean"]["mean"]))
+    own = over_runs(base)
+    return [
+        "## Without one trick",
+        _ABLATIONS.format(parameters=own["parameters"]),
+        _table([own], "without", figure),
+        *([_DIFFERENCES, _table(rows, "without", points)] if rows else []),
+    ]
 
 
-def _beside(variants: Sequence[Facts], what: str) -> list[str]:
-    columns = (what, *_PASSES.values(), "no speech that passes", "seeds")
-    rows = list(map(over_runs, variants))
+def _table(rows: Sequence[Facts], what: str, written: Callable[[Facts], str]) -> str:
+    columns = (what, *PASSES.values(), "no speech that passes", "seeds")
     cells = [
         (
             each["name"],
-            *(figure(each["uar"][name]) for name in _PASSES),
+            *(written(each["uar"][name]) for name in PASSES),
             f"{each['n_named']} of {each['n']}",
             ", ".join(map(str, each["seeds"])),
         )
         for each in rows
     ]
-    return [f"UAR of networks of {rows[0]['parameters']:,} parameters:", table(columns, cells)]
+    return table(columns, cells)

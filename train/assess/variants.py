@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from train.assess.figures import Facts, check_like, read_figures, with_seeds
-from train.assess.summary import spreads
+from train.assess.summary import spread, spreads
+from train.clips import CorpusError
 
 
 def gathered(named: Sequence[tuple[str, Path]], known: Sequence[Facts] = ()) -> list[Facts]:
@@ -44,6 +45,32 @@ def over_runs(variant: Mapping[str, Any]) -> Facts:
         "name": variant["name"],
         **spreads(variant["runs"]),
         **{count: sum(each[count] for each in noises) for count in ("n", "n_named")},
+    }
+
+
+def against(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Facts:
+    """What a variant has more than another, seed by seed, over the seeds that both have.
+
+    Returns:
+        As ``over_runs`` of these seeds, but "uar" is of the differences.
+
+    Raises:
+        CorpusError: they have no seed in common.
+    """
+    own, theirs = ({run["seed"]: run for run in each["runs"]} for each in (variant, base))
+    shared = sorted(own.keys() & theirs.keys())
+    if not shared:
+        raise CorpusError(
+            f"{variant['name']!r} was measured with seeds {', '.join(map(str, own))}, {base['name']!r}"
+            f" with {', '.join(map(str, theirs))}: measure both with one seed at least"
+        )
+    differences = [
+        {name: uar - theirs[seed]["uar"][name] for name, uar in own[seed]["uar"].items()}
+        for seed in shared
+    ]
+    return {
+        **over_runs({"name": variant["name"], "runs": [own[seed] for seed in shared]}),
+        "uar": {name: spread([each[name] for each in differences]) for name in differences[0]},
     }
 
 
