@@ -37,6 +37,7 @@ class _Run:
             "recipe": "0123456789abcdef",
             "precision": "int8",
             "parameters": 1000,
+            "epochs": 60,
             "n_bytes": 1000 + self.seed,
             "folds": {"1-4": self.uar + 0.1, "5-8": self.uar - 0.1},
             "uar": {"clean": self.uar},

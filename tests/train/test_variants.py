@@ -19,6 +19,7 @@ def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **cha
         "seed": seed,
         "recipe": "0123456789abcdef",
         "parameters": 1000,
+        "epochs": 60,
         "folds": {"1-4": uar, "5-8": uar},
         "uar": {"clean": uar, "telephone": uar / 2},
         "noise": {"n": 40, "n_named": n_named},
@@ -59,6 +60,9 @@ def test_variants_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     large = _run(tmp_path / "large.json", parameters=200_000)
     with pytest.raises(CorpusError, match="its networks have 200,000 parameters"):
         gathered([("rooms", large)], gathered([("nothing", one)]))
+    short = _run(tmp_path / "short.json", epochs=30)
+    with pytest.raises(CorpusError, match="learnt for 30 epochs, those of the first 1,000 and 60"):
+        gathered([("nothing", one), ("rooms", short)])
     other = _run(tmp_path / "other.json", seed=1, recipe="fedcba9876543210")
     with pytest.raises(CorpusError, match="of recipe fedcba9876543210; the figures that it is put to"):
         gathered([("rooms", one), ("rooms", other)])

@@ -62,17 +62,18 @@ def check_like(run: Facts, first: Facts, path: Path) -> None:
     """Refuse a run that cannot be laid beside another.
 
     Raises:
-        CorpusError: its folds or the size of its networks differ.
+        CorpusError: its folds, the size of its networks or the epochs that they learnt for differ.
     """
     if set(run["folds"]) != set(first["folds"]):
         raise CorpusError(
             f"{path}: its folds are {', '.join(run['folds'])}; those of the first are"
             f" {', '.join(first['folds'])}: they cannot be compared"
         )
-    if run["parameters"] != first["parameters"]:
+    own, others = ((each["parameters"], each["epochs"]) for each in (run, first))
+    if own != others:
         raise CorpusError(
-            f"{path}: its networks have {run['parameters']:,} parameters, those of the first"
-            f" {first['parameters']:,}: they cannot be compared"
+            f"{path}: its networks have {own[0]:,} parameters and learnt for {own[1]} epochs, those of"
+            f" the first {others[0]:,} and {others[1]}: they cannot be compared"
         )
 
 

@@ -24,10 +24,10 @@ def run_figures(folds: Sequence[FoldResult]) -> Facts:
 
     Returns:
         What ``json.dumps`` takes: "seed", "recipe" (what tells it from others), "precision",
-        "parameters", "n_bytes" (of the largest file); "folds", the UAR of each, and "uar", their mean in
-        each pass; "confusion", clips by emotion and decision, of which the last is unheard; "ece" and
-        "bins" of confidence; "risk_coverage", clips that reach each threshold; "temperatures"; "noise",
-        recordings without speech and those "named" that lead to an event.
+        "parameters", "epochs", "n_bytes" (of the largest file); "folds", the UAR of each, and "uar",
+        their mean in each pass; "confusion", clips by emotion and decision, of which the last is
+        unheard; "ece" and "bins" of confidence; "risk_coverage", clips that reach each threshold;
+        "temperatures"; "noise", recordings without speech and those "named" that lead to an event.
 
     Raises:
         CorpusError: no clip of speech leads to an event.
@@ -41,6 +41,7 @@ def run_figures(folds: Sequence[FoldResult]) -> Facts:
         "recipe": recipe_digest(card.training["recipe"]),
         "precision": card.training["recipe"]["precision"],
         "parameters": card.training["parameters"],
+        "epochs": card.training["recipe"]["learn"]["epochs"],
         "n_bytes": max(fold.n_bytes for fold in folds),
         "folds": {format_actors(fold.test): round(passes["clean"](fold).uar, 6) for fold in folds},
         "uar": {

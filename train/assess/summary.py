@@ -49,10 +49,10 @@ def spreads(runs: Sequence[Run]) -> Facts:
     """What variants of a recipe are compared by.
 
     Returns:
-        "parameters", "seeds"; "uar", the "mean" and "std" of each pass.
+        "parameters", "epochs", "seeds"; "uar", the "mean" and "std" of each pass.
     """
     return {
-        "parameters": runs[0]["parameters"],
+        **{name: runs[0][name] for name in ("parameters", "epochs")},
         "seeds": [run["seed"] for run in runs],
         "uar": {name: spread([run["uar"][name] for run in runs]) for name in runs[0]["uar"]},
     }

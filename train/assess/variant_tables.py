@@ -17,8 +17,8 @@ _CURVE: Final = (
     " actors, whom no network of a fold has heard."
 )
 _ABLATIONS: Final = (
-    "UAR of networks of {parameters:,} parameters by the recipe with all its tricks, and what becomes of"
-    " it where one is taken away and all else is as it was."
+    "UAR of networks of {parameters:,} parameters that learnt for {epochs} epochs by the recipe with all"
+    " its tricks, and what becomes of it where one is taken away and all else is as it was."
 )
 _DIFFERENCES: Final = (
     "In points of UAR, seed beside the same seed; the deviation is of these differences. What lies"
@@ -66,7 +66,7 @@ def ablations(variants: Sequence[Facts]) -> list[str]:
     own = over_runs(base)
     return [
         "## Without one trick",
-        _ABLATIONS.format(parameters=own["parameters"]),
+        _ABLATIONS.format(**own),
         _table([own], "without", figure),
         *([_DIFFERENCES, _table(rows, "without", points)] if rows else []),
     ]

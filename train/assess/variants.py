@@ -23,8 +23,8 @@ def gathered(named: Sequence[tuple[str, Path]], known: Sequence[Facts] = ()) -> 
 
     Raises:
         InputError: a file cannot be read or holds no figures.
-        CorpusError: figures of other folds than the first, of networks of another size, or of two
-            recipes under one name.
+        CorpusError: figures of other folds than the first, of networks of another size or other epochs,
+            or of two recipes under one name.
     """
     variants = {each["name"]: list(each["runs"]) for each in known}
     for name, path in named:
@@ -76,5 +76,5 @@ def against(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Facts:
 
 def _compared(run: Mapping[str, Any]) -> Facts:
     """What is kept of a run that others are laid beside."""
-    kept = {name: run[name] for name in ("seed", "recipe", "parameters", "folds", "uar")}
+    kept = {name: run[name] for name in ("seed", "recipe", "parameters", "epochs", "folds", "uar")}
     return {**kept, "noise": {name: run["noise"][name] for name in ("n", "n_named")}}
