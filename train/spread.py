@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from serd.errors import LibraryError, OperationError
 from train.memory import keep_freed_memory
+from train.tensorflow_import import tensorflow_for
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -73,6 +74,8 @@ def _start_process(n_threads: int) -> None:
     keep_freed_memory()
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[variable] = str(n_threads)
+    with tensorflow_for("training"):
+        import keras  # noqa: F401, PLC0415 - or the first job would import it, and not in silence
 
 
 def _on_dask(

@@ -11,6 +11,7 @@ from train.corpora import find_clips
 from train.files import write_json
 from train.noise import noise_files, open_bank
 from train.tables import Table
+from train.tensorflow_import import tensorflow_for
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,13 +35,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def assess_command(options: argparse.Namespace) -> int:
     """Measure, print and write."""
-    from serd.errors import LibraryError  # noqa: PLC0415
-
-    try:
+    with tensorflow_for("assess"):
         from train.assess.folds import assess_folds  # noqa: PLC0415
         from train.assess.measured import run_figures  # noqa: PLC0415
-    except ImportError as exc:
-        raise LibraryError(f"assess needs TensorFlow ({exc}): pip install '.[train]'") from exc
     check_writable(options.out.absolute().parent)
     clips = find_clips(options.root).clips
     bank = open_bank(options.noise, noise_files(options.noise))

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serd.errors import InputError, LibraryError
+from serd.errors import InputError
 from train.actors import format_actors
 from train.cli.options import check_writable, natural
 from train.corpora import find_clips
 from train.kept import KeptNetwork, find_network
 from train.memory import keep_freed_memory
 from train.precisions import PRECISIONS, file_name
+from train.tensorflow_import import tensorflow_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,10 +57,8 @@ def export_command(options: argparse.Namespace) -> int:
     root = _clips_root(network, options.clips)
     corpus = find_clips(root, with_song=recipe.get("with_song", True))
     keep_freed_memory()
-    try:  # here, because TensorFlow takes seconds to load
+    with tensorflow_for("export"):
         from train.export import ExportSettings, export  # noqa: PLC0415
-    except ImportError as exc:
-        raise LibraryError(f"exporting needs TensorFlow ({exc}): pip install '.[train]'") from exc
 
     settings = ExportSettings(network=network, corpus=corpus, out=out, seed=options.seed)
     exported = export(settings, lambda line: print(line, file=sys.stderr, flush=True))

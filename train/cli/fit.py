@@ -6,7 +6,7 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from serd.errors import InputError, LibraryError
+from serd.errors import InputError
 from serd.model_file import default_model_path
 from train.ablations import TRICKS
 from train.actors import format_actors, parse_actors
@@ -15,6 +15,7 @@ from train.memory import keep_freed_memory
 from train.noise import noise_files, open_bank
 from train.plan import make_plan
 from train.protocols import PROTOCOLS
+from train.tensorflow_import import tensorflow_for
 
 if TYPE_CHECKING:
     from train.recipe import Recipe
@@ -89,11 +90,9 @@ def fit_command(options: argparse.Namespace) -> int:
     for line in bank.left_out if bank else ():
         print(f"left out: {line}")
     keep_freed_memory()
-    try:  # here, because TensorFlow takes seconds to load
+    with tensorflow_for("fit"):
         from train.fit import fit  # noqa: PLC0415
         from train.fit_run import FitSettings  # noqa: PLC0415
-    except ImportError as exc:
-        raise LibraryError(f"training needs TensorFlow ({exc}): pip install '.[train]'") from exc
 
     settings = FitSettings(
         plan=plan,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from serd.errors import LibraryError, OperationError
+from serd.errors import OperationError
 from train.clips import CorpusError
 from train.experiments import folder as files
 from train.experiments.data import Data, Part, parts
@@ -21,6 +21,7 @@ from train.experiments.results import facts, figures, predictions
 from train.experiments.settings import Experiment, digest
 from train.files import write_whole
 from train.kept import keep_network
+from train.tensorflow_import import tensorflow_for
 from train.versions import versions
 
 if TYPE_CHECKING:
@@ -98,11 +99,9 @@ def _run(
     reporter: Reporter,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    try:  # here, because TensorFlow takes seconds to load
+    with tensorflow_for("training"):
         from train.convert import to_keras  # noqa: PLC0415
         from train.experiments.training import Training, train  # noqa: PLC0415
-    except ImportError as exc:
-        raise LibraryError(f"training needs TensorFlow ({exc}): pip install '.[train]'") from exc
 
     started_s = time.monotonic()
     training = Training(
