@@ -105,7 +105,7 @@ def test_a_curve_of_another_recipe_is_refused(
     other = one_run(figures, tmp_path / "other.json", recipe="0123456789abcdef")
     words = ["describe", str(figures), "--curve", "4", str(other)]
     assert main([*words, "--out", str(tmp_path / "model.md")]) == 2
-    assert "of recipe 0123456789abcdef; the figures that it is put to" in capsys.readouterr().err
+    assert f"{other}: of recipe 0123456789abcdef; the figures that" in capsys.readouterr().err
     assert not (tmp_path / "model.md").exists()
 
 

@@ -14,6 +14,7 @@ from train.clips import CorpusError
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _RECIPE = {"precision": "int8", "n_actors": 0}
+_RUN = {"recipe": recipe_digest(_RECIPE)}
 
 
 def _model(path: Path, *, learnt: str, held_out: str, uar: float = 0.5) -> Path:
@@ -31,7 +32,8 @@ def _model(path: Path, *, learnt: str, held_out: str, uar: float = 0.5) -> Path:
 
 def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_path: Path) -> None:
     among = strangers(
-        _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0,nemo:IC0")
+        _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0,nemo:IC0"),
+        recipe_of=_RUN,
     )
     assert among == {
         "test_actors": "nemo:EB0,nemo:IC0",
@@ -40,9 +42,10 @@ def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_
         "n_clips": 719,
         "n_unheard": 7,
         "n_classes": 6,
-        "recipe": recipe_digest(_RECIPE),
+        "recipe": _RUN["recipe"],
     }
-    alone = strangers(_model(tmp_path / "b.tflite", learnt="1-20", held_out="nemo:EB0"))
+    path = _model(tmp_path / "b.tflite", learnt="1-20", held_out="nemo:EB0")
+    alone = strangers(path, recipe_of=_RUN)
     assert not alone["heard_corpus"]
 
 
@@ -50,7 +53,7 @@ def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_
 def test_a_model_that_holds_no_stranger_out_is_refused(held_out: str, tmp_path: Path) -> None:
     path = _model(tmp_path / "a.tflite", learnt="5-20", held_out=held_out)
     with pytest.raises(CorpusError, match="holds nobody of another corpus out"):
-        strangers(path)
+        strangers(path, recipe_of=_RUN)
 
 
 def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
@@ -59,7 +62,7 @@ def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
     second = _model(tmp_path / "b.tflite", learnt="1-20,nemo:EB0", held_out="nemo:KD0", uar=0.6)
     alone = _model(tmp_path / "c.tflite", learnt="1-20", held_out="nemo:EB0,nemo:KD0", uar=0.3)
     page = tmp_path / "model.md"
-    own = _figures(tmp_path / "own.json", recipe_digest(_RECIPE))
+    own = _figures(tmp_path / "own.json", _RUN["recipe"])
     assert main(["describe", str(own), "--out", str(page)]) == 0
     assert "Speakers of another corpus" not in page.read_text("utf-8")
     words = ["describe", page.with_suffix(".json"), "--out", page, "--other", second]
@@ -83,9 +86,8 @@ def test_strangers_of_another_recipe_are_refused(
     figures = _figures(tmp_path / "own.json", "0123456789abcdef")
     words = ["describe", figures, "--other", model, "--out", tmp_path / "model.md"]
     assert main([str(each) for each in words]) == 2
-    assert (
-        f"of recipe {recipe_digest(_RECIPE)}; the figures that it is put to" in capsys.readouterr().err
-    )
+    refusal = f"{model}: of recipe {_RUN['recipe']}; the figures that it is put to"
+    assert refusal in capsys.readouterr().err
 
 
 def _figures(path: Path, recipe: str) -> Path:

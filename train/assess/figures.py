@@ -90,17 +90,6 @@ def check_recipe(found: Facts, first: Facts, path: Path) -> None:
         )
 
 
-def check_one_recipe(figures: Facts, path: Path) -> None:
-    """Refuse strangers and a learning curve that are not of the recipe whose figures they stand beside.
-
-    Raises:
-        CorpusError: they are of another.
-    """
-    curve = [run for variant in figures.get("curve", ()) for run in variant["runs"]]
-    for each in [*figures.get("strangers", ()), *curve]:
-        check_recipe(each, figures["runs"][0], path)
-
-
 def recipe_digest(recipe: Mapping[str, Any]) -> str:
     """What tells recipes apart, as 16 hex digits; how many actors are learnt from is no part of it.
 

@@ -1,18 +1,18 @@
 """Speakers of another corpus whom a model has never heard, as ``fit`` scored them."""
 
 from pathlib import Path
-from typing import Any
 
 from serd.model_file import read_model
-from train.assess.figures import recipe_digest
+from train.assess.figures import Facts, check_recipe, recipe_digest
 from train.clips import CorpusError
 
 
-def strangers(path: Path) -> dict[str, Any]:
+def strangers(path: Path, *, recipe_of: Facts) -> Facts:
     """What a model's card says of speakers of another corpus whom ``fit`` held out from it.
 
     Args:
         path: the .tflite file.
+        recipe_of: a run of the recipe that it was trained by.
 
     Returns:
         "test_actors", "heard_corpus" (whether it learnt from others of theirs), "uar", "n_clips",
@@ -21,7 +21,7 @@ def strangers(path: Path) -> dict[str, Any]:
 
     Raises:
         InputError: no model, or one without a card.
-        CorpusError: nobody of another corpus was held out.
+        CorpusError: nobody of another corpus was held out, or it is of another recipe.
     """
     _, card = read_model(path)
     held_out = card.training.get("held_out", {})
@@ -30,7 +30,7 @@ def strangers(path: Path) -> dict[str, Any]:
     if not corpora:
         raise CorpusError(f"{path}: holds nobody of another corpus out, as --test-actors nemo:EB0 would")
     learnt = {actor.split(":")[0] for actor in str(card.training["actors"]).split(",")}
-    return {
+    facts: Facts = {
         "test_actors": named,
         "heard_corpus": bool(corpora & learnt),
         "uar": held_out["uar"],
@@ -39,3 +39,5 @@ def strangers(path: Path) -> dict[str, Any]:
         "n_classes": len(held_out["recalls"]),
         "recipe": recipe_digest(card.training["recipe"]),
     }
+    check_recipe(facts, recipe_of, path)
+    return facts

@@ -9,7 +9,7 @@ from train.clips import CorpusError
 
 Facts = Mapping[str, Any]
 
-BASE: Final = "nothing"
+_BASE: Final = "nothing"
 """What an ablation is called that takes no trick away."""
 
 _CURVE: Final = (
@@ -56,10 +56,10 @@ def ablations(variants: Sequence[Facts]) -> list[str]:
     Raises:
         CorpusError: none is "nothing", or one has no seed in common with it.
     """
-    base = next((each for each in variants if each["name"] == BASE), None)
+    base = next((each for each in variants if each["name"] == _BASE), None)
     if base is None:
         raise CorpusError(
-            f"no figures of the recipe with all its tricks; give them as well: --ablation {BASE} FIGURES"
+            f"no figures of the recipe with all its tricks; give them too: --ablation {_BASE} FIGURES"
         )
     rows = [against(each, base) for each in variants if each is not base]
     rows.sort(key=lambda each: float(each["uar"]["clean"]["mean"]))

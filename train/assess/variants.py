@@ -4,18 +4,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.assess.figures import Facts, check_like, read_figures, with_seeds
+from train.assess.figures import Facts, check_like, check_recipe, read_figures, with_seeds
 from train.assess.summary import spread, spreads
 from train.clips import CorpusError
 
 
-def gathered(named: Sequence[tuple[str, Path]], known: Sequence[Facts] = ()) -> list[Facts]:
+def gathered(
+    named: Sequence[tuple[str, Path]], known: Sequence[Facts] = (), *, recipe_of: Facts | None = None
+) -> list[Facts]:
     """Figures of each variant, seed by seed.
 
     Args:
         named: what a variant is called, and figures of it, as ``assess`` writes them; several of one
             name are its seeds.
         known: what was gathered before; a run of the same name and seed takes the place of that in it.
+        recipe_of: a run whose recipe all of them share; None if each variant has its own.
 
     Returns:
         "name", and "runs": of each what is compared, by their seeds. In the order of the names' first
@@ -24,11 +27,12 @@ def gathered(named: Sequence[tuple[str, Path]], known: Sequence[Facts] = ()) -> 
     Raises:
         InputError: a file cannot be read or holds no figures.
         CorpusError: figures of other folds than the first, of networks of another size or other epochs,
-            or of two recipes under one name.
+            of two recipes under one name, or of another than that of ``recipe_of``.
     """
     variants = {each["name"]: list(each["runs"]) for each in known}
     for name, path in named:
         runs = [_compared(run) for run in read_figures(path)["runs"]]
+        check_recipe(runs[0], recipe_of or runs[0], path)
         check_like(runs[0], next(iter(variants.values()), runs)[0], path)
         variants[name] = with_seeds(variants.get(name, ()), path, runs)
     return [{"name": name, "runs": runs} for name, runs in variants.items()]

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from serd.errors import InputError
-from train.assess.figures import Facts, check_one_recipe, read_figures, with_seeds
+from train.assess.figures import Facts, read_figures, with_seeds
 from train.assess.page import model_page
 from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
 from train.assess.strangers import strangers
@@ -80,15 +80,15 @@ def describe_command(options: argparse.Namespace) -> int:
         figures["runs"] = with_seeds(figures["runs"], path, read_figures(path)["runs"])
     for path in options.tiny:
         figures["tiny"] = with_seeds(figures.get("tiny", ()), path, read_figures(path)["runs"])
+    first = figures["runs"][0]
     if options.other:
-        figures["strangers"] = [strangers(path) for path in options.other]
+        figures["strangers"] = [strangers(path, recipe_of=first) for path in options.other]
     if options.ablation:
         named = [(trick, Path(path)) for trick, path in options.ablation]
         figures["ablations"] = gathered(named, figures.get("ablations", ()))
     if options.curve:
         named = [(_number(n), Path(path)) for n, path in options.curve]
-        figures["curve"] = gathered(named, figures.get("curve", ()))
-    check_one_recipe(figures, options.figures[0])
+        figures["curve"] = gathered(named, figures.get("curve", ()), recipe_of=first)
     _draw(figures, out)
     write_whole(out, model_page(figures, out.stem).encode())
     write_json(out.with_suffix(".json"), figures)
