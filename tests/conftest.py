@@ -12,6 +12,8 @@ from tests.model_files import Model
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("steady")
 
+pytest.register_assert_rewrite("tests.segmenter_pictures")  # or a failure would show no picture
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
