@@ -1,5 +1,6 @@
 """What several tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,20 @@ from hypothesis import settings
 
 from serd.model_file import default_model_path, read_model
 from serd.runtime import TfliteModel
+from tests.brokers import logged_lines
 from tests.model_files import Model
 
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("steady")
 
 pytest.register_assert_rewrite("tests.segmenter_pictures")  # or a failure would show no picture
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What is logged, as it is."""
+    with logged_lines() as said:
+        yield said
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,8 @@ from tests.brokers import DEADLINE_S, MosquittoBroker
 from tests.made_events import make_event
 
 EVENT, STATE, STATUS = "serd/pi/mic/event", "serd/pi/mic/state", "serd/pi/status"
+CONTEXT = Context(node="pi", sources=("mic",), homeassistant=DiscoverySettings(enabled="off"))
+"""A daemon with one source, of which Home Assistant is not told."""
 
 
 def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
@@ -24,23 +27,22 @@ def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
     return Settings(**(values | changes))  # type: ignore[arg-type]
 
 
-def open_publisher(settings: Settings, state_folder: Path | None = None) -> MqttPublisher:
-    """A publisher of node "pi" and source "mic" that begins to connect."""
-    context = Context(
-        node="pi",
-        sources=("mic",),
-        homeassistant=DiscoverySettings(enabled="off"),
-        state_folder=state_folder,
-    )
+def keeping(state_folder: Path) -> Context:
+    """A daemon that may keep events there."""
+    return replace(CONTEXT, state_folder=state_folder)
+
+
+def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublisher:
+    """A publisher that begins to connect."""
     publisher = create(settings, context)
     assert publisher is not None
     return publisher
 
 
 @contextlib.contextmanager
-def publishing(settings: Settings, state_folder: Path | None = None) -> Iterator[MqttPublisher]:
+def publishing(settings: Settings, context: Context = CONTEXT) -> Iterator[MqttPublisher]:
     """The same, closed at the end with time for all events to arrive."""
-    publisher = open_publisher(settings, state_folder)
+    publisher = open_publisher(settings, context)
     try:
         yield publisher
     finally:
@@ -82,7 +84,7 @@ def child(broker: MosquittoBroker, state_folder: Path, numbers: range) -> Iterat
 
 def _main(port: str, folder: str, start: str, stop: str) -> None:
     settings = Settings(host="127.0.0.1", port=int(port), durability="always")
-    publisher = open_publisher(settings, Path(folder))
+    publisher = open_publisher(settings, keeping(Path(folder)))
     for number in range(int(start), int(stop)):
         publisher.publish(make_event(number))
         print(number, flush=True)

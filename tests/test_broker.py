@@ -20,7 +20,6 @@ from tests.brokers import (
     Listener,
     MosquittoBroker,
     free_port,
-    logged_lines,
     mosquitto,
     program,
     wait_until,
@@ -33,19 +32,13 @@ CONTEXT = Context(node="pi", sources=("mic",))
 
 @contextlib.contextmanager
 def found(settings: Settings) -> Iterator[tuple[str, int, EmbeddedBroker | None]]:
+    """Host and port that the settings lead to; a broker that was started for them is stopped."""
     host, port, broker = find_or_start(settings)
     try:
         yield host, port, broker
     finally:
         if broker is not None:
             broker.stop(DEADLINE_S)
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What serd says, as it says it."""
-    with logged_lines() as said:
-        yield said
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,23 +15,15 @@ from serd.mqtt.broker import EmbeddedBroker
 from serd.mqtt.settings import Settings
 from tests.brokers import (
     Listener,
-    logged_lines,
     make_certificates,
     mosquitto,
     wait_until,
 )
 from tests.made_events import make_event
-from tests.publishing import EVENT, STATUS, open_publisher, publishing, settings_for
+from tests.publishing import EVENT, STATUS, keeping, open_publisher, publishing, settings_for
 
 USER, WORD = "pi", "right"
 PROTOCOLS = pytest.mark.parametrize("protocol", ["3.1.1", "5"])
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What the publisher says, as it says it."""
-    with logged_lines() as said:
-        yield said
 
 
 def n_files() -> int:
@@ -60,7 +51,7 @@ def test_twenty_restarts_of_the_broker(
     heard: list[bytes] = []
     with mosquitto() as broker, Listener(broker) as listener:
         settings = settings_for(broker, protocol=protocol)
-        with publishing(settings, tmp_path / "state") as publisher:
+        with publishing(settings, keeping(tmp_path / "state")) as publisher:
             publisher.subscribe("serd/pi/command", lambda _topic, payload: heard.append(payload))
             sizes = []
             for number in range(20):
@@ -134,7 +125,7 @@ def test_tls_with_a_wrong_authority(tmp_path: Path, lines: list[str], protocol: 
     right, wrong = make_certificates(tmp_path / "right"), make_certificates(tmp_path / "wrong")
     with mosquitto(certificates=right) as broker:
         settings = settings_for(broker, tls=True, ca_file=str(wrong.ca), protocol=protocol)
-        publisher = open_publisher(settings, tmp_path / "state")
+        publisher = open_publisher(settings, keeping(tmp_path / "state"))
         publisher.publish(make_event())
         wait_until(lambda: publisher.n_attempts >= 2, "a second attempt")
         with pytest.raises(PublishError, match="1 event is kept in"):
@@ -142,7 +133,7 @@ def test_tls_with_a_wrong_authority(tmp_path: Path, lines: list[str], protocol: 
         assert sum("[mqtt] ca_file must name the authority" in text for text in lines) == 1
         settings = settings_for(broker, tls=True, ca_file=str(right.ca), protocol=protocol)
         with Listener(broker) as listener:
-            publisher = open_publisher(settings, tmp_path / "state")
+            publisher = open_publisher(settings, keeping(tmp_path / "state"))
             wait_until(lambda: listener.ids(EVENT) == [1], "the event")
             publisher.close(5.0)
 
@@ -158,7 +149,10 @@ class TestForbiddenTopics:
         """Said once, counted, not tried for ever; all else flows, and the end is a good one."""
         with mosquitto(user=USER, password=WORD, access=self.RULES) as broker:
             settings = settings_for(broker, user=USER, password=WORD, protocol="5", durability="always")
-            with Listener(broker) as listener, publishing(settings, tmp_path / "state") as publisher:
+            with (
+                Listener(broker) as listener,
+                publishing(settings, keeping(tmp_path / "state")) as publisher,
+            ):
                 for number in range(120):
                     publisher.publish(make_event(number))
                 wait_until(lambda: publisher.n_refused == 120, "120 refusals")
@@ -179,7 +173,7 @@ class TestForbiddenTopics:
         with mosquitto(user=USER, password=WORD, access=self.RULES) as broker:
             settings = settings_for(broker, user=USER, password=WORD)
             with Listener(broker) as listener:
-                with publishing(settings, tmp_path / "state") as publisher:
+                with publishing(settings, keeping(tmp_path / "state")) as publisher:
                     publisher.publish(make_event())
                 wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
                 assert listener.of(EVENT) == []

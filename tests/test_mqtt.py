@@ -1,4 +1,4 @@
-"""The MQTT publisher against a real Mosquitto."""
+"""What the MQTT publisher tells and hears, against a real Mosquitto."""
 
 import json
 import os
@@ -6,19 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from serd.controls import Controls
 from serd.discovery_settings import DiscoverySettings
-from serd.errors import PublishError, SettingsError
 from serd.labels import EMOTIONS
 from serd.publishers import Context
-from serd.publishers.mqtt import MqttPublisher, Settings, create
+from serd.publishers.mqtt import Settings, create
 from serd.reports import (
     AvailabilityReport,
     ControlRefused,
@@ -28,64 +24,16 @@ from serd.reports import (
     SpeechReport,
     StateReport,
 )
-from tests.brokers import (
-    DEADLINE_S,
-    Certificates,
-    Listener,
-    MosquittoBroker,
-    free_port,
-    logged_lines,
-    make_certificates,
-    mosquitto,
-    wait_until,
-)
+from tests.brokers import Listener, MosquittoBroker, mosquitto, wait_until
 from tests.made_events import make_event
-
-EVENT, STATE, STATUS = "serd/pi/mic/event", "serd/pi/mic/state", "serd/pi/status"
-USER, WORD = "pi", "right"
-CONTEXT = Context(node="pi", sources=("mic",))
+from tests.publishing import CONTEXT, publishing, settings_for
 
 
 @pytest.fixture(scope="module")
 def shared_broker() -> Iterator[MosquittoBroker]:
+    """A broker for all tests here; each has a prefix of its own."""
     with mosquitto() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What the publisher says, as it says it."""
-    with logged_lines() as said:
-        yield said
-
-
-def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
-    values: dict[str, object] = {"host": broker.host, "port": broker.port, "prefix": "serd"}
-    return Settings(**(values | changes))  # type: ignore[arg-type]
-
-
-def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublisher:
-    publisher = create(settings, context)
-    assert publisher is not None
-    return publisher
-
-
-@contextmanager
-def publishing(settings: Settings, context: Context = CONTEXT) -> Iterator[MqttPublisher]:
-    publisher = open_publisher(settings, context)
-    try:
-        yield publisher
-    finally:
-        publisher.close(DEADLINE_S)
-
-
-def wait_until_it_has(lines: list[str], n_lines: int) -> None:
-    wait_until(lambda: len(lines) == n_lines, f"{n_lines} lines in the log")
 
 
 def test_events_arrive_once_each_and_in_order(shared_broker: MosquittoBroker) -> None:
@@ -211,194 +159,6 @@ def test_two_daemons_of_one_name_do_not_throw_each_other_out(
     assert [text.split()[0] for text in lines] == ["connected", "connected"]
 
 
-def test_publish_does_not_wait_for_an_absent_broker(lines: list[str]) -> None:
-    """With no broker there, publish returns at once, and one line says why nothing arrives."""
-    publisher = open_publisher(Settings(host="127.0.0.1", port=free_port()))
-    began = time.monotonic()
-    for number in range(1000):
-        publisher.publish(make_event(number))
-    assert time.monotonic() - began < 0.5
-    wait_until(lambda: lines, "the line")
-    with pytest.raises(PublishError, match=r"1000 events were not acknowledged .*refused"):
-        publisher.close(0.5)
-    assert len(lines) == 1
-    assert "cannot be reached: connection refused" in lines[0]
-
-
-@pytest.mark.parametrize("n_events", [0, 3])
-def test_close_keeps_to_its_time_without_a_broker(n_events: int) -> None:
-    """Where the broker never came up, close takes no longer than it was given."""
-    publisher = open_publisher(Settings(host="127.0.0.1", port=free_port()))
-    for number in range(n_events):
-        publisher.publish(make_event(number))
-    began = time.monotonic()
-    if n_events:
-        with pytest.raises(PublishError):
-            publisher.close(1.0)
-    else:
-        publisher.close(1.0)
-    assert time.monotonic() - began < 1.3
-
-
-def test_a_broker_that_comes_late_gets_everything() -> None:
-    """Events published before the broker is there are delivered once it is."""
-    with mosquitto() as broker:
-        broker.stop()
-        publisher = open_publisher(settings_for(broker))
-        for number in range(50):
-            publisher.publish(make_event(number))
-        broker.start()
-        with Listener(broker) as listener:
-            publisher.close(DEADLINE_S)
-            wait_until(lambda: listener.ids(EVENT) == list(range(50)), "all events in order")
-
-
-def test_no_event_is_lost_over_three_restarts(lines: list[str]) -> None:
-    """200 events over 3 broker restarts: all arrive, in order, and each change is said once."""
-    with mosquitto() as broker, Listener(broker) as listener:
-        with publishing(settings_for(broker)) as publisher:
-            wait_until(lambda: lines, "the first connection")
-            for number in range(200):
-                publisher.publish(make_event(number))
-                if number in (50, 100, 150):
-                    n_lines = len(lines)
-                    broker.restart()
-                    wait_until_it_has(lines, n_lines + 2)
-        wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
-        assert listener.ids(EVENT) == list(range(200))
-    said = [text.split()[0] for text in lines]
-    assert said == ["connected", *["lost", "connected"] * 3]
-
-
-def test_events_in_flight_are_repeated_before_new_ones_are_sent() -> None:
-    """A broker frozen and killed with events on their way: after its return all come in order."""
-    with mosquitto() as broker, Listener(broker) as listener:
-        with publishing(settings_for(broker)) as publisher:
-            publisher.publish(make_event(0))
-            wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
-            broker.save()
-            broker.signal(signal.SIGSTOP)
-            for number in range(1, 120):
-                publisher.publish(make_event(number))
-            wait_until(lambda: publisher.n_in_flight >= 50, "a full window")
-            broker.signal(signal.SIGKILL)
-            broker.restart()
-            for number in range(120, 150):
-                publisher.publish(make_event(number))
-        wait_until(lambda: listener.ids(EVENT)[-1:] == [149], "the last event")
-        assert listener.ids(EVENT)[-149:] == list(range(1, 150))
-
-
-def test_a_broker_that_forgets_is_told_again() -> None:
-    """A broker that lost what it retained gets status and state again on its return."""
-    with mosquitto() as broker, publishing(settings_for(broker)) as publisher:
-        publisher.publish(StateReport(source="mic", emotion="angry"))
-        wait_until(lambda: broker.retained(STATE) == {STATE: "angry"}, "the state")
-        broker.stop()
-        (broker.folder / "mosquitto.db").unlink()
-        broker.start()
-        wait_until(lambda: broker.retained("serd/#") == {STATUS: "online", STATE: "angry"}, "both again")
-
-
-def test_the_oldest_are_dropped_when_the_queue_is_full(lines: list[str]) -> None:
-    """With room for 10, the newest 10 of 25 arrive; the rest are counted and said."""
-    with mosquitto() as broker:
-        broker.stop()
-        publisher = open_publisher(settings_for(broker, queue_events=10))
-        for number in range(25):
-            publisher.publish(make_event(number))
-        assert publisher.n_dropped == 15
-        broker.start()
-        with Listener(broker) as listener:
-            publisher.close(DEADLINE_S)
-            wait_until(lambda: listener.ids(EVENT) == list(range(15, 25)), "the newest ten")
-    assert lines.count("10 events wait for the broker: the oldest are dropped") == 1
-    assert lines[-1] == "15 events were dropped while the broker was away"
-
-
-def test_a_wrong_password_is_said_once_and_named_at_close(
-    lines: list[str], capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Not authorised: one line, no password in it, tried on, and PublishError in the end."""
-    with mosquitto(user=USER, password=WORD) as broker:
-        publisher = open_publisher(settings_for(broker, user=USER, password=WORD[::-1]))
-        publisher.publish(make_event())
-        wait_until(lambda: broker.log.count("not authorised") >= 2, "a second attempt")
-        with pytest.raises(PublishError) as caught:
-            publisher.close(0.5)
-    expected = "not authorised; check [mqtt] user and password"
-    address = f"127.0.0.1:{broker.port}"
-    assert lines == [f"broker {address} refuses us: {expected}; trying again"]
-    assert str(caught.value) == f"1 event was not acknowledged by broker {address}: {expected}"
-    assert WORD[::-1] not in capfd.readouterr().err
-
-
-def test_user_and_password_open_the_door() -> None:
-    """With the right password events arrive."""
-    with mosquitto(user=USER, password=WORD) as broker, Listener(broker) as listener:
-        with publishing(settings_for(broker, user=USER, password=WORD)) as publisher:
-            publisher.publish(make_event())
-        wait_until(lambda: listener.ids(EVENT) == [1], "the event")
-
-
-def test_tls_with_our_own_authority(certificates: Certificates) -> None:
-    """With the authority's certificate in ca_file events arrive over TLS."""
-    with mosquitto(certificates=certificates) as broker, Listener(broker) as listener:
-        settings = settings_for(broker, tls=True, ca_file=str(certificates.ca))
-        with publishing(settings) as publisher:
-            publisher.publish(make_event())
-        wait_until(lambda: listener.ids(EVENT) == [1], "the event")
-
-
-def test_tls_with_a_certificate_of_our_own(certificates: Certificates) -> None:
-    """A broker that asks for a client's certificate gets it."""
-    with mosquitto(certificates=certificates, require_certificate=True) as broker:
-        settings = settings_for(
-            broker,
-            tls=True,
-            ca_file=str(certificates.ca),
-            cert_file=str(certificates.certificate),
-            key_file=str(certificates.key),
-        )
-        with publishing(settings) as publisher:
-            publisher.publish(make_event())
-
-
-def test_tls_with_a_wrong_authority(
-    certificates: Certificates, tmp_path: Path, lines: list[str]
-) -> None:
-    """A certificate that another authority signed is refused, with a line that says so."""
-    other = make_certificates(tmp_path / "other")
-    with mosquitto(certificates=certificates) as broker:
-        publisher = open_publisher(settings_for(broker, tls=True, ca_file=str(other.ca)))
-        publisher.publish(make_event())
-        wait_until(lambda: lines, "the line")
-        with pytest.raises(PublishError, match="TLS certificate is not accepted"):
-            publisher.close(0.5)
-    assert len(lines) == 1
-    assert "[mqtt] ca_file must name the authority" in lines[0]
-
-
-@pytest.mark.parametrize("broker_speaks_tls", [True, False])
-def test_tls_on_one_side_only(
-    certificates: Certificates, lines: list[str], *, broker_speaks_tls: bool
-) -> None:
-    """Where only one side speaks TLS, the line says that TLS is the matter."""
-    with mosquitto(certificates=certificates if broker_speaks_tls else None) as broker:
-        publisher = open_publisher(settings_for(broker, tls=not broker_speaks_tls))
-        wait_until(lambda: lines, "the line")
-        publisher.close(0.5)
-    assert "TLS" in lines[0]
-
-
-def test_a_host_that_does_not_exist(lines: list[str]) -> None:
-    """A name that nobody knows is called that."""
-    publisher = open_publisher(Settings(host="no-such-broker.invalid"))
-    wait_until(lambda: lines, "the line")
-    publisher.close(0.5)
-    assert "no-such-broker.invalid:1883 cannot be reached" in lines[0]
-
-
 def test_the_will_speaks_for_a_daemon_that_is_killed(shared_broker: MosquittoBroker) -> None:
     """Kill -9: the broker publishes offline, retained."""
     program = (
@@ -428,44 +188,6 @@ def test_close_leaves_no_thread(shared_broker: MosquittoBroker) -> None:
 def test_a_disabled_publisher_is_none() -> None:
     """Enabled = false: no publisher, no connection, no broker."""
     assert create(Settings(enabled=False), CONTEXT) is None
-
-
-def test_an_unreadable_certificate_is_a_settings_error(tmp_path: Path) -> None:
-    """A ca_file that is missing or no PEM is named with its key at the start."""
-    bad = tmp_path / "bad.pem"
-    bad.write_text("no certificate")
-    for path in (tmp_path / "missing.pem", bad):
-        settings = Settings(host="localhost", tls=True, ca_file=str(path))
-        with pytest.raises(SettingsError, match=r"\[mqtt\] ca_file = .*\.pem"):
-            create(settings, CONTEXT)
-
-
-@pytest.mark.parametrize(
-    ("key", "changes"),
-    [
-        ("host", {"host": "mqtt://broker"}),
-        ("host", {"host": "broker:1883"}),
-        ("host", {"host": "a..b"}),
-        ("host", {"tls": True}),
-        ("port", {"port": 0}),
-        ("port", {"port": 70000}),
-        ("user", {"password": "secret"}),
-        ("key_file", {"host": "b", "tls": True, "cert_file": "c.pem"}),
-        ("ca_file", {"host": "b", "ca_file": "ca.pem"}),
-        ("prefix", {"prefix": ""}),
-        ("prefix", {"prefix": "/serd"}),
-        ("prefix", {"prefix": "serd/#"}),
-        ("prefix", {"prefix": "$SYS"}),
-        ("keepalive_s", {"keepalive_s": 1}),
-        ("queue_events", {"queue_events": 0}),
-    ],
-)
-def test_problems_name_the_key(key: str, changes: dict[str, object]) -> None:
-    """Each value that cannot work is named by its key; the defaults have no problem."""
-    assert not list(Settings().problems())
-    settings = Settings(**changes)  # type: ignore[arg-type]
-    assert [name for name, _ in settings.problems()] == [key]
-    assert "secret" not in repr(list(settings.problems()))
 
 
 def test_home_assistant_is_told_at_the_start_and_whenever_it_is_born(

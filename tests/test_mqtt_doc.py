@@ -47,10 +47,12 @@ def all_topics(topics: NodeTopics, *sources: str) -> set[str]:
 
 
 def fields_of(cls: type[Any]) -> set[str]:
+    """Names of a dataclass's fields."""
     return {item.name for item in fields(cls)}
 
 
 def test_the_table_has_every_topic_and_nothing_else() -> None:
+    """Whatever the code can publish or listen to stands in it, once."""
     documented = first_column("Topics")
     assert set(documented) == all_topics(NodeTopics(prefix="serd", node="<node>"), "<source>")
     assert len(set(documented)) == len(documented)
@@ -88,18 +90,21 @@ def test_the_example_event_is_one() -> None:
 
 
 def test_the_example_stats_have_every_field_and_each_is_described() -> None:
+    """Those that the sender adds too."""
     (example,) = (json.loads(block) for block in blocks("json", section("Stats")))
     assert set(example) == fields_of(StatsReport) | OF_THE_SENDER
     assert set(first_column("Stats")) == set(example)
 
 
 def test_the_example_level_has_the_fields_of_the_report() -> None:
+    """But for the source, which its topic names; three guesses stand in it."""
     (example,) = (json.loads(block) for block in blocks("json", section("Level")))
     assert set(example) == fields_of(LevelReport) - {"source"}
     assert len(example["guesses"]) == 3
 
 
 def test_every_json_on_the_page_is_valid() -> None:
+    """A program can parse each of the three examples."""
     assert len([json.loads(block) for block in blocks("json")]) == 3
 
 
@@ -130,6 +135,7 @@ def test_the_examples_of_controls_are_what_serd_says_and_takes() -> None:
 
 
 def test_every_entity_in_home_assistant_is_named() -> None:
+    """With its kind, and as a diagnostic where it is one."""
     components = json.loads(example_payload("mic"))["components"].values()
     named = {row[0]: row[1] for row in rows(section("Home Assistant"))}
     kinds = {each["name"]: each["platform"].replace("_", " ") for each in components}
@@ -141,6 +147,7 @@ def test_every_entity_in_home_assistant_is_named() -> None:
 
 
 def test_topics_and_attributes_of_home_assistant_are_named() -> None:
+    """Where it is told of a node, where it says that it is up, and what an event carries."""
     text = section("Home Assistant")
     settings = DiscoverySettings()
     assert f"`{discovery_topic(settings, 'X')}`".replace("X", "<node>") in text
@@ -149,6 +156,7 @@ def test_topics_and_attributes_of_home_assistant_are_named() -> None:
 
 
 def test_a_node_is_called_in_topics_as_the_page_says() -> None:
+    """Slash, plus and hash become an underscore; the prefix is serd by default."""
     assert topic_level("a/b+c#d") == "a_b_c_d"
     assert "`/`, `+` and `#` in a node's name become `_`" in DOC
     assert Settings().prefix == "serd"

@@ -16,19 +16,11 @@ from tests.brokers import (
     Listener,
     MosquittoBroker,
     free_port,
-    logged_lines,
     mosquitto,
     wait_until,
 )
 from tests.made_events import make_event
-from tests.publishing import EVENT, STATUS, child, open_publisher, publishing, settings_for
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What the publisher says, as it says it."""
-    with logged_lines() as said:
-        yield said
+from tests.publishing import EVENT, STATUS, child, keeping, open_publisher, publishing, settings_for
 
 
 @pytest.fixture
@@ -39,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def broker() -> Iterator[MosquittoBroker]:
+    """A Mosquitto of the test's own."""
     with mosquitto() as running:
         yield running
 
@@ -94,7 +87,7 @@ class TestAlways:
                 daemon.read(300)
                 daemon.kill()
                 told = daemon.told
-            with publishing(settings_for(broker, durability="always"), folder) as publisher:
+            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
                 publisher.publish(make_event(20_000))
             leave(listener)
         ids = listener.ids(EVENT)
@@ -105,7 +98,7 @@ class TestAlways:
     def test_each_event_is_on_the_disk_when_publish_returns(self, folder: Path) -> None:
         """With no broker at all, and before any turn of ours."""
         settings = Settings(host="127.0.0.1", port=free_port(), durability="always")
-        publisher = open_publisher(settings, folder)
+        publisher = open_publisher(settings, keeping(folder))
         for number in range(20):
             publisher.publish(make_event(number))
             assert publisher.n_spooled == number + 1
@@ -117,7 +110,7 @@ class TestAlways:
     ) -> None:
         """On the disk for a moment is not replayed; and in the end nothing is left there."""
         with Listener(broker) as listener:
-            with publishing(settings_for(broker, durability="always"), folder) as publisher:
+            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
                 for number in range(100):
                     publisher.publish(make_event(number))
             leave(listener)
@@ -131,7 +124,7 @@ class TestOffline:
     def test_500_events_while_the_broker_is_away(self, broker: MosquittoBroker, folder: Path) -> None:
         """All arrive, in order, before newer ones, marked, and none twice."""
         with Listener(broker) as listener:
-            with publishing(settings_for(broker), folder) as publisher:
+            with publishing(settings_for(broker), keeping(folder)) as publisher:
                 publisher.publish(make_event(0))
                 wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
                 assert not folder.exists()
@@ -156,7 +149,7 @@ class TestOffline:
     ) -> None:
         """Closed without a broker: the error says where they are; the next run sends them."""
         broker.stop()
-        publisher = open_publisher(settings_for(broker), folder)
+        publisher = open_publisher(settings_for(broker), keeping(folder))
         for number in range(30):
             publisher.publish(make_event(number))
         with pytest.raises(PublishError) as caught:
@@ -168,7 +161,7 @@ class TestOffline:
         )
         broker.start()
         with Listener(broker) as listener:
-            with publishing(settings_for(broker), folder) as publisher:
+            with publishing(settings_for(broker), keeping(folder)) as publisher:
                 wait_until(lambda: publisher.n_in_flight or 29 in listener.ids(EVENT), "the connection")
                 publisher.publish(make_event(30))
             leave(listener)
@@ -179,7 +172,7 @@ class TestOffline:
     def test_a_frozen_broker_at_the_end(self, broker: MosquittoBroker, folder: Path) -> None:
         """What is in flight and not acknowledged at the end is kept as well, within the time."""
         with Listener(broker) as listener:
-            publisher = open_publisher(settings_for(broker), folder)
+            publisher = open_publisher(settings_for(broker), keeping(folder))
             publisher.publish(make_event(0))
             wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
         broker.signal(signal.SIGSTOP)
@@ -203,7 +196,7 @@ class TestOffline:
     def test_more_than_the_memory_holds(self, broker: MosquittoBroker, folder: Path) -> None:
         """A broker that is frozen for a while: above queue_events the disk takes over, none is lost."""
         with Listener(broker) as listener:
-            with publishing(settings_for(broker, queue_events=20), folder) as publisher:
+            with publishing(settings_for(broker, queue_events=20), keeping(folder)) as publisher:
                 publisher.publish(make_event(0))
                 wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
                 broker.signal(signal.SIGSTOP)
@@ -225,7 +218,7 @@ class TestDisk:
         folder.mkdir()
         (folder / SPOOL_FILE).write_text("rubbish" * 1000)
         with Listener(broker) as listener:
-            with publishing(settings_for(broker, durability="always"), folder) as publisher:
+            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
                 for number in range(20):
                     publisher.publish(make_event(number))
             leave(listener)
@@ -252,7 +245,7 @@ class TestDisk:
         try:
             with Listener(broker) as listener:
                 broker.stop()
-                with publishing(settings_for(broker), folder) as publisher:
+                with publishing(settings_for(broker), keeping(folder)) as publisher:
                     for number in range(400):
                         publisher.publish(make_event(number))
                         time.sleep(0.001)
@@ -275,7 +268,7 @@ class TestDisk:
         (tmp_path / "file").write_text("")
         with Listener(broker) as listener:
             settings = settings_for(broker, durability="always")
-            with publishing(settings, tmp_path / "file") as publisher:
+            with publishing(settings, keeping(tmp_path / "file")) as publisher:
                 for number in range(20):
                     publisher.publish(make_event(number))
             leave(listener)
@@ -350,7 +343,7 @@ def test_what_no_broker_would_take_stops_nothing(
 ) -> None:
     """A topic with a wildcard and a text that is no Unicode are said and left out; the rest flows."""
     with Listener(broker) as listener:
-        with publishing(settings_for(broker, durability="always"), folder) as publisher:
+        with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
             publisher.retain("serd/+/mute", "ON")
             publisher.publish(make_event(1, node="half a pair: \ud83d"))
             publisher.publish(make_event(2))
