@@ -15,6 +15,7 @@ WORD = "correct horse battery staple"
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
+    """A password file whose first line is the password."""
     path = tmp_path / "password"
     path.write_text(f"{WORD}\nsecond line\n")
     return path

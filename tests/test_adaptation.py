@@ -67,6 +67,7 @@ def test_the_mean_comes_nearer_as_more_is_heard(speech_s: float, share: float) -
 
 
 def test_what_is_no_speech_does_not_count() -> None:
+    """A voice is learnt as if what the model took for noise had never been heard."""
     adaptation = Adaptation(ON, CARD)
     _say(adaptation, _voice(9.0), 30.0, is_speech=False)
     assert adaptation.heard.speech_s == 0.0
@@ -85,6 +86,7 @@ def test_what_is_old_fades() -> None:
 
 
 def test_what_was_heard_can_be_kept_and_forgotten() -> None:
+    """With what was kept it goes on as before; forgetting takes what is under way too."""
     first = Adaptation(ON, CARD)
     _say(first, _voice(2.0), 20.0)
     window = _voice(1.0, seed=2)
@@ -98,6 +100,7 @@ def test_what_was_heard_can_be_kept_and_forgotten() -> None:
 
 
 def test_whoever_has_not_enabled_it_hears_as_before() -> None:
+    """By default windows stay as they are, and nothing is added to what was kept."""
     heard = VoiceMean(speech_s=100.0, mean=tuple(TARGET + 1.0))
     adaptation = Adaptation(AdaptationSettings(), CARD, heard)
     window = _voice(2.0)
@@ -107,6 +110,7 @@ def test_whoever_has_not_enabled_it_hears_as_before() -> None:
 
 
 def test_what_was_kept_of_other_features_is_not_used() -> None:
+    """A mean of another number of coefficients counts as none."""
     adaptation = Adaptation(ON, CARD, VoiceMean(speech_s=10.0, mean=(1.0, 2.0)))
     window = _voice(2.0)
     assert adaptation.adapted(window) is window
@@ -132,5 +136,6 @@ def test_the_mean_is_never_moved_past_its_goal(said: list[tuple[float, float]], 
     ("key", "value"), [("strength", 1.1), ("strength", -0.1), ("settle_s", 0.0), ("memory_s", -1.0)]
 )
 def test_bad_settings_are_named(key: str, value: float) -> None:
+    """A value that cannot work gives one problem, under its key."""
     (problem,) = AdaptationSettings(**{key: value}).problems()
     assert problem[0] == key

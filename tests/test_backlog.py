@@ -18,6 +18,7 @@ from tests.test_spool import limit
 def made(
     path: Path, *, is_always: bool = False, queue_events: int = 100, max_events: int = 1000
 ) -> Backlog:
+    """An opened backlog, with room for 100 events in memory and 1,000 on the disk by default."""
     spool = Spool(path, max_events=max_events, max_age_s=3600.0, is_power_safe=False)
     backlog = Backlog(spool, queue_events=queue_events, is_always=is_always)
     backlog.open()
@@ -25,21 +26,25 @@ def made(
 
 
 def take(backlog: Backlog, *ids: int) -> None:
+    """Hand it an event of half a kilobyte for each id."""
     for number in ids:
         backlog.take(str(number), "topic", json.dumps({"id": str(number), "text": "." * 500}))
 
 
 def handed_out(backlog: Backlog, n: int = 1000) -> list[tuple[KeptEvent, bool]]:
+    """Up to n events that it hands out, each with whether it is on the disk."""
     turns = (backlog.next() for _ in range(n))
     return [turn for turn in turns if turn is not None]
 
 
 def ids(turns: list[tuple[KeptEvent, bool]]) -> list[int]:
+    """Ids of the events, in the order in which they were handed out."""
     return [int(event.id) for event, _ in turns]
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """A spool file that is not there yet."""
     return tmp_path / "spool.db"
 
 

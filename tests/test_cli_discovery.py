@@ -25,6 +25,7 @@ TOPIC = "homeassistant/device/serd_pi/config"
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[MosquittoBroker]:
+    """A Mosquitto that wants a password; all tests of this module share it."""
     with mosquitto(user="pi", password="right") as running:  # noqa: S106
         yield running
 
@@ -32,12 +33,14 @@ def broker() -> Iterator[MosquittoBroker]:
 def serd_discovery(
     *arguments: object, home: Path, **variables: str
 ) -> "subprocess.CompletedProcess[str]":
+    """Run the command to its end in a home of its own; variables are settings."""
     command = [*SERD, "discovery", *map(str, arguments)]
     extra = environment(home, {f"SERD_{key}": value for key, value in variables.items()})
     return subprocess.run(command, capture_output=True, text=True, check=False, env=extra, timeout=60)
 
 
 def remove(broker: MosquittoBroker, home: Path, password: str) -> "subprocess.CompletedProcess[str]":
+    """Take the description of node pi off the broker, as its user pi with this password."""
     options = ("--node", "pi", "--host", broker.host, "--port", broker.port, "--user", "pi")
     return serd_discovery("remove", *options, home=home, MQTT_PASSWORD=password)
 
@@ -72,12 +75,14 @@ def test_show_prints_the_payload_of_the_settings_in_force(
 def test_show_says_where_the_daemon_would_not_publish_it(
     tmp_path: Path, variables: dict[str, str], reason: str
 ) -> None:
+    """Standard error gives the setting that is the reason; it is no failure."""
     done = serd_discovery("show", home=tmp_path, **variables)
     assert done.returncode == 0
     assert reason in done.stderr
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Exit code 2 and its path, without a traceback."""
     done = serd_discovery("show", "--model", "/nowhere.tflite", home=tmp_path)
     assert done.returncode == 2
     assert "/nowhere.tflite" in done.stderr
@@ -87,6 +92,7 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_remove_takes_the_description_off_the_broker_and_nothing_else(
     tmp_path: Path, broker: MosquittoBroker
 ) -> None:
+    """A running daemon's return is warned of, and to remove it twice is no error."""
     broker.publish(TOPIC, "{}", retain=True)
     broker.publish("homeassistant/device/other/config", "{}", retain=True)
     done = remove(broker, tmp_path, "right")

@@ -31,6 +31,7 @@ def _names(folder: Path, suffix: str) -> list[str]:
 
 
 def test_nothing_is_stored_unless_asked_for() -> None:
+    """With the defaults there is no publisher that could store sound."""
     assert create(Settings(), CONTEXT) is None
 
 

@@ -14,6 +14,7 @@ from serd.setting_values import SECRET_MASK
 
 @pytest.fixture
 def toml(tmp_path: Path) -> Path:
+    """A settings file that is not written yet."""
     return tmp_path / "serd.toml"
 
 

@@ -21,6 +21,7 @@ from serd.errors import InputError
     ],
 )
 def test_a_good_value_is_taken(name: str, payload: bytes, expected: Controls) -> None:
+    """A switch in capitals or not, with blanks around it, and a number up to its bound."""
     assert changed(Controls(), name, payload) == expected
 
 
@@ -38,12 +39,14 @@ def test_a_good_value_is_taken(name: str, payload: bytes, expected: Controls) ->
     ],
 )
 def test_a_bad_value_is_named(name: str, payload: bytes, message: str) -> None:
+    """The refusal says what is expected, or that there is no such control."""
     with pytest.raises(InputError, match=message):
         changed(Controls(), name, payload)
 
 
 @given(name=st.sampled_from(CONTROLS), payload=st.binary(max_size=2000))
 def test_whatever_comes_no_control_leaves_its_range(name: str, payload: bytes) -> None:
+    """Any bytes are refused or leave each control within its bounds."""
     try:
         controls = changed(Controls(), name, payload)
     except InputError:
@@ -59,6 +62,7 @@ def test_whatever_comes_no_control_leaves_its_range(name: str, payload: bytes) -
     cooldown_s=st.floats(0.0, MAX_COOLDOWN_S),
 )
 def test_a_shown_value_is_read_back(*, mute: bool, threshold: float, cooldown_s: float) -> None:
+    """What stands on the topics sets a source to the same values, to five digits."""
     controls = Controls(mute=mute, threshold=threshold, cooldown_s=cooldown_s)
     again = Controls()
     for name, text in control_texts(controls).items():

@@ -91,14 +91,17 @@ def end(daemon: Daemon) -> int:
 
 
 def ids(lines: Sequence[str]) -> list[str]:
+    """Id of the event in each line, in order."""
     return [event["id"] for event in events(list(lines))]
 
 
 def wait_for_output(daemon: Daemon, n_events: int) -> None:
+    """Wait until the daemon has printed so many events or more."""
     wait_until(lambda: len(daemon.output) >= n_events, f"{n_events} events", SLOW_S)
 
 
 def wait_for_ids(listener: Listener, printed: Sequence[str]) -> None:
+    """Wait until all printed ids have come to the listener, in whatever order."""
     wait_until(lambda: set(printed) <= set(ids(listener.of(EVENT))), "all printed events", SLOW_S)
 
 

@@ -27,6 +27,7 @@ names = st.text(min_size=1, max_size=12)
 
 
 def components(*sources: str, node: str = "pi", labels: tuple[str, ...] = EMOTIONS) -> dict[str, Any]:
+    """What Home Assistant is told of each entity, by the entity's key."""
     payload = discovery_payload(
         topics=NodeTopics(prefix="serd", node=node),
         node=node,
@@ -54,11 +55,13 @@ def test_the_payload_is_the_one_that_home_assistant_was_shown() -> None:
 
 
 def test_the_payload_is_one_line_without_blanks_between() -> None:
+    """Not a byte of the JSON is layout."""
     payload = example_payload("mic")
     assert payload == json.dumps(json.loads(payload), ensure_ascii=False, separators=(",", ":"))
 
 
 def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
+    """Nine of the source and four of the node: none is added, lost or of another kind."""
     kinds = {key: component["platform"] for key, component in components("mic").items()}
     assert kinds == {
         "mic_emotion": "sensor",
@@ -145,12 +148,14 @@ def test_entities_need_daemon_and_source_but_the_microphone_only_the_daemon() ->
 
 
 def test_emotion_knows_every_text_that_can_stand_on_its_topic() -> None:
+    """All emotions, uncertain and none; an utterance's event is never none."""
     assert components("mic")["mic_emotion"]["options"] == [*EMOTIONS, UNCERTAIN, NONE]
     assert components("mic")["mic_utterance"]["event_types"] == [*EMOTIONS, UNCERTAIN]
 
 
 @pytest.mark.parametrize("state", [*EMOTIONS, UNCERTAIN, NONE])
 def test_valence_follows_the_state(state: str) -> None:
+    """An emotion has its group, uncertain and none have none, and each is an option of the entity."""
     valence = components("mic")["mic_valence"]
     assert rendered(valence, state) == VALENCE.get(state, NONE)
     assert rendered(valence, state) in valence["options"]
@@ -186,6 +191,7 @@ def test_the_event_entity_fires_at_the_end_of_an_utterance() -> None:
 
 
 def replayed() -> str:
+    """An event that is marked as replayed, as JSON."""
     return json.dumps(json.loads(make_event().to_json()) | {"replayed": True})
 
 
@@ -194,6 +200,7 @@ def replayed() -> str:
     [("overflows", "3"), ("dropped_events", "2"), ("real_time_factor", "0.042"), ("version", "1.2.3")],
 )
 def test_diagnostics_come_out_of_the_stats(key: str, expected: str) -> None:
+    """Each is read from a field of the node's stats, and is listed as a diagnostic."""
     stats = {"n_overflows": 3, "spool_drops": 2, "real_time_factor": 0.042, "version": "1.2.3"}
     component = components("mic")[key]
     assert component["entity_category"] == "diagnostic"
@@ -213,6 +220,7 @@ def test_a_number_has_the_range_of_its_control(name: str) -> None:
 
 
 def test_each_control_has_its_topics() -> None:
+    """Its state is read where the daemon tells it, and a change is sent to where the daemon listens."""
     for name in control_texts(Controls()):
         component = components("mic")[f"mic_{name}"]
         assert component["state_topic"] == TOPICS.control("mic", name)
@@ -220,10 +228,12 @@ def test_each_control_has_its_topics() -> None:
 
 
 def test_a_name_that_is_no_ascii_leaves_its_entity_id_to_home_assistant() -> None:
+    """No default entity id is made of a node called küche."""
     assert "default_entity_id" not in components("mic", node="küche")["mic_emotion"]
 
 
 def test_home_assistant_says_on_its_own_prefix_that_it_is_up() -> None:
+    """The birth message is expected on status, below the prefix of the settings."""
     assert birth_topic(DiscoverySettings(prefix="ha/main")) == "ha/main/status"
 
 
@@ -237,6 +247,7 @@ def test_home_assistant_says_on_its_own_prefix_that_it_is_up() -> None:
     ],
 )
 def test_auto_is_on_where_a_broker_is_named(enabled: str, *, has_broker: bool, expected: bool) -> None:
+    """On and off are obeyed against it."""
     assert DiscoverySettings(enabled=enabled).is_on(has_broker=has_broker) is expected
 
 
@@ -250,5 +261,6 @@ def test_auto_is_on_where_a_broker_is_named(enabled: str, *, has_broker: bool, e
     ],
 )
 def test_what_cannot_work_is_named(settings: DiscoverySettings, key: str) -> None:
+    """One problem, under its key; the defaults have none."""
     assert [name for name, _ in settings.problems()] == [key]
     assert not list(DiscoverySettings().problems())

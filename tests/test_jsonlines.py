@@ -48,6 +48,7 @@ class FakeFile(io.StringIO):
 
 @pytest.fixture
 def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local time is UTC."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 

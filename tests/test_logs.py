@@ -34,6 +34,7 @@ def fail_with_log() -> None:
 
 
 def raise_disk_full() -> None:
+    """Fail with a message of two lines."""
     raise OSError("disk\nfull")
 
 

@@ -30,6 +30,7 @@ def _loudness(max_gain_db: float = 36.0) -> Loudness:
 def test_speech_is_brought_to_a_level_that_the_background_allows(
     background_dbfs: float, speech_dbfs: float, doublings: int
 ) -> None:
+    """Faint speech is amplified in a quiet room, less in a louder one, and not at all over a fan."""
     loudness = _loudness()
     for _ in range(30):
         loudness.doublings(_power(background_dbfs))
@@ -37,11 +38,13 @@ def test_speech_is_brought_to_a_level_that_the_background_allows(
 
 
 def test_no_gain_is_asked_for_where_none_is_allowed() -> None:
+    """With 0 dB at most, faint and loud frames stay as they are."""
     loudness = _loudness(max_gain_db=0.0)
     assert {loudness.doublings(_power(level)) for level in (-95.0, -60.0, -20.0)} == {0}
 
 
 def test_digital_silence_says_nothing_of_the_room() -> None:
+    """It is no quiet background: the first sound after it is not amplified."""
     loudness = _loudness()
     for _ in range(30):
         loudness.doublings(0.0)
@@ -49,6 +52,7 @@ def test_digital_silence_says_nothing_of_the_room() -> None:
 
 
 def test_a_room_that_has_become_louder_is_learnt_within_seconds() -> None:
+    """12 s after a room's noise has risen from -90 to -62 dBFS, it is amplified no more."""
     loudness = _loudness()
     quiet = [loudness.doublings(_power(-90.0)) for _ in range(100)]
     louder = [loudness.doublings(_power(-62.0)) for _ in range(round(12.0 / 0.03))]
@@ -57,6 +61,7 @@ def test_a_room_that_has_become_louder_is_learnt_within_seconds() -> None:
 
 @given(st.lists(st.floats(-98.0, 0.0), min_size=1, max_size=50), st.floats(0.0, 48.0))
 def test_a_frame_never_passes_the_level_of_the_foreground(levels: list[float], most_db: float) -> None:
+    """None is raised above -35 dBFS, nor by more than is allowed."""
     loudness = _loudness(most_db)
     for level_dbfs in levels:
         gain_db = 20.0 * np.log10(2.0) * loudness.doublings(_power(level_dbfs))

@@ -49,6 +49,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 @pytest.fixture
 def metrics() -> Iterator[Metrics]:
+    """The publisher, serving on a port that was free."""
     publisher = create(Settings(enabled=True, port=0), CONTEXT)
     assert publisher is not None
     yield publisher

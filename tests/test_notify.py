@@ -20,6 +20,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NotifySo
 
 @pytest.fixture
 def service(manager: NotifySocket) -> Iterator[ServiceManager]:
+    """The daemon's side, told of that manager."""
     told = ServiceManager({"NOTIFY_SOCKET": manager.address})
     yield told
     told.close()

@@ -23,6 +23,7 @@ def test_a_source_of_which_nothing_passes_is_told_once() -> None:
 
 
 def test_one_window_that_passes_is_enough_for_silence() -> None:
+    """Nothing is said then or at the end, however many are rejected; all are counted."""
     passed, news = _counted(*[True] * 5, False, *[True] * (2 * MANY_WINDOWS))
     assert not any(news)
     assert passed.last_word() == ""
@@ -30,6 +31,7 @@ def test_one_window_that_passes_is_enough_for_silence() -> None:
 
 
 def test_short_sound_is_told_about_at_its_end() -> None:
+    """Two rejected windows are no news on the way; with no window at all, no speech was heard."""
     passed, news = _counted(True, True)
     assert not any(news)
     assert "(2 of 2 windows)" in passed.last_word()

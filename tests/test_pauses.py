@@ -9,6 +9,7 @@ from serd.mqtt.pauses import Pauses
 
 
 def pauses_of(n: int, value: float = 0.5) -> list[float]:
+    """The first n pauses, in seconds, where chance always says the same."""
     made = Pauses(first_s=1.0, most_s=60.0, random=lambda: value)
     return [made.next_s() for _ in range(n)]
 

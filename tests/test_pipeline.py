@@ -288,6 +288,7 @@ class DoubtfulModel(FakeModel):
 
 
 def test_what_the_model_takes_for_no_speech_has_no_event() -> None:
+    """Neither its window nor its utterance; the voice after it has both."""
     loud = synthetic_voice(1.2, level_dbfs=-20.0)
     faint = synthetic_voice(1.2, level_dbfs=-40.0)
     pause = silence(1.5)

@@ -47,6 +47,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
+    """A machine without a sound card or a server."""
     return Machine(tmp_path)
 
 

@@ -17,6 +17,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
+    """A clock that stands still until the test winds it."""
     return Clock()
 
 
@@ -33,6 +34,7 @@ def test_the_first_connection_has_three_seconds(clock: Clock) -> None:
 def test_what_was_taken_before_a_late_first_connection_is_no_news(
     clock: Clock, after_s: float, first_fresh: int
 ) -> None:
+    """Within 3 s all events are fresh; after them, only those that are still to be taken."""
     presence = Presence(clock)
     clock.now_s += after_s
     presence.came(8)

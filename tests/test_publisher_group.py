@@ -53,6 +53,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[MadePublisher]:
 
 
 def test_all_are_told(made: list[MadePublisher]) -> None:
+    """A report reaches each publisher that is on, and one that is off is passed over."""
     group = PublisherGroup({"a": "", "b": "off", "c": ""}, CONTEXT)
     group.publish(REPORT)
     assert [each.taken for each in made] == [[REPORT], [REPORT]]
@@ -68,6 +69,7 @@ def test_all_are_closed_and_what_the_first_left_is_raised(made: list[MadePublish
 
 
 def test_who_is_in_a_hurry_reads_it_in_the_log(made: list[MadePublisher]) -> None:
+    """Nothing is raised; what each has left is a line."""
     group = PublisherGroup({"a": "a is left", "b": "", "c": "c is left"}, CONTEXT)
     with logged_lines() as said:
         group.close(0.0, is_patient=False)
@@ -75,6 +77,7 @@ def test_who_is_in_a_hurry_reads_it_in_the_log(made: list[MadePublisher]) -> Non
 
 
 def test_one_that_cannot_work_closes_the_others(made: list[MadePublisher]) -> None:
+    """Its error is raised, and no publisher stays open behind it."""
     with pytest.raises(SettingsError, match="bad"):
         PublisherGroup({"a": "", "b": "", "c": "bad"}, CONTEXT)
     assert [each.is_closed for each in made] == [True, True]

@@ -51,6 +51,7 @@ def test_a_provisional_event_holds_back_only_its_like() -> None:
 
 @given(st.lists(st.floats(0.0, 1e5)))
 def test_without_a_cooldown_everything_passes(ends_s: list[float]) -> None:
+    """Whenever the same is said again."""
     cooldown = Cooldown()
     assert all(cooldown.passes(make_event(end_s=end_s), 0.0) for end_s in ends_s)
 
@@ -96,4 +97,5 @@ def test_the_level_is_that_of_each_full_stretch() -> None:
     ],
 )
 def test_a_setting_that_cannot_work_is_named(settings: ReportSettings) -> None:
+    """Each such value gives one problem."""
     assert len(list(settings.problems())) == 1

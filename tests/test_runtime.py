@@ -182,6 +182,7 @@ class TestSettings:
 
 @pytest.mark.parametrize("name", ["", *BUNDLED_MODELS])
 def test_each_model_that_comes_with_serd_is_found_by_its_name_and_runs(name: str) -> None:
+    """And so is the default, without a name; all know serd's emotions and give probabilities."""
     model = TfliteModel(model_path(ModelSettings(path=name)))
     assert model.card.labels == EMOTIONS
     window = np.zeros((model.card.n_frames, model.card.feature_set.n_mfcc), np.float32)
@@ -189,5 +190,6 @@ def test_each_model_that_comes_with_serd_is_found_by_its_name_and_runs(name: str
 
 
 def test_a_file_of_a_models_name_is_given_by_its_path() -> None:
+    """./tiny is a file, not the model of that name; no name is the default model."""
     assert model_path(ModelSettings(path="./tiny")) == Path("tiny")
     assert model_path(ModelSettings(path="")) == model_path(ModelSettings(path="default"))

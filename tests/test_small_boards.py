@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_the_settings_for_small_boards_are_valid_and_bring_a_window_each_two_seconds() -> None:
+    """Their model is the tiny one, which comes with serd."""
     settings = load_settings(ROOT / "systemd" / "small-board.toml", environment={})
     assert settings.segmenter.hop_s == 2.0
     assert settings.model == ModelSettings(path="tiny")
@@ -18,6 +19,7 @@ def test_the_settings_for_small_boards_are_valid_and_bring_a_window_each_two_sec
 
 
 def test_every_dependency_of_the_daemon_is_looked_for_as_a_wheel_and_nothing_is_built() -> None:
+    """Those of pyproject.toml, without what training and tests need."""
     wanted = dependencies((ROOT / "pyproject.toml").read_text("utf-8"))
     assert any(name.startswith("ai-edge-litert") for name in wanted)
     assert not any(name.startswith(("tensorflow", "pytest")) for name in wanted)
@@ -28,6 +30,7 @@ def test_every_dependency_of_the_daemon_is_looked_for_as_a_wheel_and_nothing_is_
 
 
 def test_the_pythons_looked_for_are_those_that_serd_runs_on() -> None:
+    """3.11 to 3.13, as pyproject.toml has them, on aarch64 and x86_64."""
     assert 'requires-python = ">=3.11,<3.14"' in (ROOT / "pyproject.toml").read_text("utf-8")
     assert PYTHONS == ("3.11", "3.12", "3.13")
     assert set(ARCHITECTURES) == {"aarch64", "x86_64"}

@@ -19,15 +19,18 @@ from tests.brokers import logged_lines
 
 
 def event(number: int, *, text: str = "", age_s: float = 0.0) -> KeptEvent:
+    """An event whose id is its number, taken so long ago; text goes into its JSON."""
     payload = f'{{"id": "{number}"{text}}}'
     return KeptEvent(number, str(number), "serd/pi/mic/event", payload, time.time() - age_s)
 
 
 def numbers(spool: Spool, n: int = 1000, after: int | None = None) -> list[int]:
+    """Numbers of the oldest n events, or of the oldest behind a number."""
     return [each.number for each in spool.oldest(n, after=after)]
 
 
 def made(path: Path, *, max_events: int = 1000, max_age_s: float = 3600.0, safe: bool = False) -> Spool:
+    """A spool for 1,000 events of an hour by default; it opens at its first use."""
     return Spool(path, max_events=max_events, max_age_s=max_age_s, is_power_safe=safe)
 
 
@@ -46,11 +49,13 @@ def limit(spool: Spool, n_pages: int) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """A spool file whose folder is not there yet."""
     return tmp_path / "state" / "spool.db"
 
 
 @pytest.fixture
 def spool(path: Path) -> Iterator[Spool]:
+    """An empty spool, closed at the end."""
     opened = made(path)
     yield opened
     opened.close()

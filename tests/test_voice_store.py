@@ -13,6 +13,7 @@ HEARD = VoiceMean(speech_s=12.5, mean=(1.25, -3.5))
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+    """Over a restart, in a folder that was not there, for this source and these features alone."""
     VoiceStore(tmp_path / "new").keep("mic", "mfcc40-v1", HEARD)
     again = VoiceStore(tmp_path / "new")
     assert again.heard("mic", "mfcc40-v1") == HEARD
@@ -21,6 +22,7 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_already_is_not_written_again(tmp_path: Path) -> None:
+    """To keep the same again leaves the disk alone."""
     store = VoiceStore(tmp_path)
     store.keep("mic", "mfcc40-v1", HEARD)
     (tmp_path / "voices.json").unlink()
@@ -41,11 +43,13 @@ def test_what_is_kept_already_is_not_written_again(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_voice_counts_as_none(tmp_path: Path, body: object) -> None:
+    """JSON of another shape, negative times and what is no number are passed over."""
     (tmp_path / "voices.json").write_text(json.dumps(body), "utf-8")
     assert VoiceStore(tmp_path).heard("mic", "f") is None
 
 
 def test_a_broken_file_is_said(tmp_path: Path) -> None:
+    """A line names the file, and nothing counts as kept."""
     (tmp_path / "voices.json").write_text("{", "utf-8")
     with logged_lines() as said:
         assert VoiceStore(tmp_path).heard("mic", "f") is None
@@ -53,6 +57,7 @@ def test_a_broken_file_is_said(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
+    """What was heard last holds all the same."""
     (tmp_path / "file").write_text("")
     store = VoiceStore(tmp_path / "file")
     with logged_lines() as said:

@@ -30,6 +30,7 @@ from tests.made_events import make_event
 
 
 def picture(state: WatchState, *, width: int = 100) -> str:
+    """What a terminal of this width shows, as text."""
     drawn = io.StringIO()
     console = Console(file=drawn, width=width, height=30)
     console.print(render(state, "connected to broker somewhere:1883", is_up=True))
@@ -37,6 +38,7 @@ def picture(state: WatchState, *, width: int = 100) -> str:
 
 
 def feed(state: WatchState, *emotions: str) -> None:
+    """Tell the state of an utterance of each emotion, one after the other."""
     for number, emotion in enumerate(emotions):
         event = make_event(number, emotion=emotion)
         state.apply("serd/pi/mic/event", event.to_json().encode())
@@ -44,6 +46,7 @@ def feed(state: WatchState, *emotions: str) -> None:
 
 @pytest.fixture
 def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local time is UTC."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 
@@ -156,6 +159,7 @@ def test_nothing_from_the_broker_steers_the_terminal() -> None:
 
 @contextmanager
 def watching(*args: str, stdout: int = subprocess.PIPE) -> Iterator["subprocess.Popen[bytes]"]:
+    """``serd watch`` in a process of its own, killed at the end of the block."""
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
     with subprocess.Popen(
         [sys.executable, "-m", "serd", "watch", *args],

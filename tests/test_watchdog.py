@@ -26,12 +26,14 @@ class Clock:
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[NotifySocket]:
+    """A service manager that hears what it is told."""
     with notify_socket(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
 def service(manager: NotifySocket) -> Iterator[ServiceManager]:
+    """The daemon's side, told of that manager and of its watchdog of 30 s."""
     told = ServiceManager({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "30000000"})
     yield told
     told.close()

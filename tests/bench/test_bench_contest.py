@@ -18,6 +18,7 @@ _SCENES = [talk(8.0, lead_s=0.5), talk(5.0, lead_s=0.2)]
 
 
 def test_every_round_is_measured_for_everyone_and_counts_the_same_windows(tmp_path: Path) -> None:
+    """A figure for each scene of each pass; the whole way costs more than the network alone."""
     entries = [Entry(label=name, name=name) for name in ("serd-file", "serd-live", "litert")]
     outcome = run_contest(entries, _SCENES, n_passes=2, core=0, folder=tmp_path)
     assert set(outcome.scores) == {"serd-file", "serd-live", "litert"}
@@ -30,6 +31,7 @@ def test_every_round_is_measured_for_everyone_and_counts_the_same_windows(tmp_pa
 
 
 def test_who_lacks_a_package_is_left_out_and_the_others_go_on(tmp_path: Path) -> None:
+    """The reason stands there in the words of the import."""
     broken = tmp_path / "opensmile.py"
     broken.write_text("raise ImportError('no opensmile here')\n")
     entries = [
@@ -42,6 +44,7 @@ def test_who_lacks_a_package_is_left_out_and_the_others_go_on(tmp_path: Path) ->
 
 
 def test_a_contestant_that_dies_is_named(tmp_path: Path) -> None:
+    """With its exit code, and the contest is over."""
     with pytest.raises(OperationError, match="nobody ended with code 1"):
         run_contest([Entry(label="nobody", name="nobody")], _SCENES, n_passes=1, core=0, folder=tmp_path)
 
@@ -56,17 +59,20 @@ def test_each_stage_gives_what_the_whole_way_gives() -> None:
 
 
 def test_samples_in_several_windows_count_once() -> None:
+    """So what is kept of 12 s of sound is less than 12 s, and less than all windows together."""
     windows = windows_of(talk(12.0, lead_s=0.5, turn_s=12.0), 48_000)
     assert kept_samples(windows) < 12 * 16_000 < sum(window.samples.size for window in windows)
 
 
 def test_every_contestant_has_a_title_and_nobody_else_is_known() -> None:
+    """No title is empty, and an unknown name is refused."""
     assert all(TITLES.values())
     with pytest.raises(ValueError, match="no contestant 'nobody'"):
         make_contestant("nobody")
 
 
 def test_the_bench_imports_no_peer_before_it_is_asked_to() -> None:
+    """A new process has neither TensorFlow nor Keras, librosa or openSMILE."""
     code = (
         "import sys, bench.__main__;"
         "print({'tensorflow', 'librosa', 'opensmile', 'keras'} & set(sys.modules))"
@@ -78,4 +84,5 @@ def test_the_bench_imports_no_peer_before_it_is_asked_to() -> None:
 
 
 def test_silence_brings_no_window() -> None:
+    """Three seconds of zeros are worked through, and nothing comes of them."""
     assert make_contestant("serd-file").prepare(np.zeros(48_000, np.int16))() == 0

@@ -25,6 +25,7 @@ def test_the_daemon_costs_no_more_than_its_baseline() -> None:
 
 
 def test_a_growth_of_more_than_a_fifth_is_named_with_what_to_do() -> None:
+    """By 20.1 % there is a line, by 19 % there is none."""
     now = _BASE | {"instructions": 1201.0, "calls": 119.0}
     (line,) = counting.complaints(now, _BASE)
     assert line.startswith("instructions a second of speech: 1,201, +20% to the baseline of 1,000")
@@ -32,12 +33,14 @@ def test_a_growth_of_more_than_a_fifth_is_named_with_what_to_do() -> None:
 
 
 def test_a_fall_is_no_complaint_but_is_seen() -> None:
+    """Half the count is a growth of -50 %."""
     now = {name: count / 2 for name, count in _BASE.items()}
     assert list(counting.complaints(now, _BASE)) == []
     assert counting.growths(now, _BASE) == pytest.approx(dict.fromkeys(_BASE, -0.5))
 
 
 def test_calls_and_memory_are_the_same_each_time() -> None:
+    """Calls to the last one, memory to within 1 %."""
     assert counting.calls_per_s() == counting.calls_per_s()
     one, two = counting.peak_bytes(Work(6.0)), counting.peak_bytes(Work(6.0))
     assert one == pytest.approx(two, rel=0.01)
@@ -65,11 +68,13 @@ def test_work_that_is_planted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_profiler_that_was_there_is_there_again() -> None:
+    """Where there was none, none is left behind."""
     counting.count_calls(Work(1.0))
     assert sys.getprofile() is None
 
 
 def test_valgrinds_count_is_read_with_its_commas() -> None:
+    """A report without a count is an error that says so."""
     assert counting.instructions_in("==1== I   refs:      1,350,466,083\n") == 1_350_466_083
     with pytest.raises(OperationError, match="did not count"):
         counting.instructions_in("==1== Illegal instruction")
@@ -87,6 +92,7 @@ def made_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, fl
 def test_a_baseline_is_renewed_by_one_command_and_then_held(
     made_counts: dict[str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Without one nothing fails; with one, 30 % more calls are exit code 1."""
     assert counting.main([]) == 0
     assert "no baseline for" in capsys.readouterr().out
     assert counting.main(["--renew"]) == 0

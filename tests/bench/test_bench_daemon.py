@@ -11,6 +11,7 @@ from bench.sound import Sound, talk
 
 
 def test_a_daemon_is_watched_with_and_without_speech(tmp_path: Path) -> None:
+    """CPU time and memory are measured of both, latencies where there is speech alone."""
     context = Context(
         sizes=QUICK,
         sound=Sound(scenes=(talk(5.0, lead_s=0.5),), origin="made"),

@@ -20,29 +20,34 @@ def _arrival(at_s: float, end_s: float, **event: Any) -> Arrival:  # noqa: ANN40
     ("end_s", "block"), [(0.03, 0), (0.031, 1), (3.0, 99), (3.48, 115), (4.48, 149)]
 )
 def test_the_completing_block_holds_the_windows_last_sample(end_s: float, block: int) -> None:
+    """A window that ends with a block needs no other; a millisecond more needs the next."""
     assert completing_block(end_s) == block
     assert block * 0.03 < end_s <= (block + 1) * 0.03 + 1e-9
 
 
 def test_a_latency_is_the_time_since_the_completing_block() -> None:
+    """From the moment the block was written to the arrival, for each window."""
     written_s = [100.0 + 0.03 * each for each in range(200)]
     arrivals = [_arrival(written_s[99] + 0.004, 3.0), _arrival(written_s[133] + 0.006, 4.0)]
     assert latencies_ms(arrivals, written_s, {3000, 4000}) == pytest.approx([4.0, 6.0])
 
 
 def test_windows_at_an_utterances_end_and_utterances_do_not_count() -> None:
+    """A full window alone is timed; the others wait for the hangover by design."""
     written_s = [0.03 * each for each in range(200)]
     arrivals = [_arrival(5.0, 3.0), _arrival(9.0, 3.7), _arrival(9.0, 3.0, kind="utterance")]
     assert len(latencies_ms(arrivals, written_s, {3000})) == 1
 
 
 def test_full_windows_are_those_that_the_end_does_not_bring_about() -> None:
+    """None of them ends in the pause between two turns."""
     ends_ms = full_ends_ms(talk(14.0, lead_s=0.5, turn_s=5.5, pause_s=2.0))
     assert ends_ms
     assert all(end_ms <= 1000 * 6.0 or end_ms > 1000 * 8.0 for end_ms in ends_ms)
 
 
 def test_the_first_event_of_each_turn_tells_how_long_speech_stays_unheard() -> None:
+    """From the beginning of the turn to the arrival; later events of the turn do not count."""
     written_s = [0.03 * each for each in range(1000)]
     arrivals = [_arrival(3.5, 3.48), _arrival(4.5, 4.48), _arrival(13.6, 13.48)]
     found = onset_times_s(arrivals, written_s, [0.6, 10.5])
@@ -50,6 +55,7 @@ def test_the_first_event_of_each_turn_tells_how_long_speech_stays_unheard() -> N
 
 
 def test_nodes_are_summed_up_together() -> None:
+    """Each window counts from its own node's block, and all are in one set of percentiles."""
     written_s = [[0.03 * each for each in range(200)], [0.01 + 0.03 * each for each in range(200)]]
     arrivals = [
         _arrival(written_s[0][99] + 0.002, 3.0, latency_ms=1.0),

@@ -11,6 +11,7 @@ from bench.process_use import counters, peak_rss_mb, use_since, with_children
 
 
 def test_cpu_time_of_this_process_agrees_with_pythons_own() -> None:
+    """Within 50 ms over 200 ms of work."""
     before, cpu_s = counters(os.getpid()), time.process_time()
     while time.process_time() - cpu_s < 0.2:
         pass
@@ -19,6 +20,7 @@ def test_cpu_time_of_this_process_agrees_with_pythons_own() -> None:
 
 
 def test_waiting_wakes_up_and_costs_nothing() -> None:
+    """Each of 20 waits is a wake-up; memory and threads are read beside it."""
     before = counters(os.getpid())
     for _ in range(20):
         time.sleep(0.005)
@@ -29,6 +31,7 @@ def test_waiting_wakes_up_and_costs_nothing() -> None:
 
 
 def test_children_belong_to_their_parent() -> None:
+    """A child is found while it runs; the memory of one that has ended is 0."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         assert child.pid in with_children(os.getpid())
         child.communicate(b"\n")

@@ -23,12 +23,14 @@ def test_the_page_in_the_documents_is_that_of_its_json() -> None:
 
 
 def test_every_part_of_the_run_in_the_documents_is_in_its_page() -> None:
+    """A section for each, one for the goals, and six goals at most that were not measured."""
     run = json.loads((DOCS / f"{NAME}.json").read_text("utf-8"))
     assert len(list(sections(run))) == len(run["parts"]) + 1
     assert len(list(verdicts(run["parts"]))) >= len(GOALS) - 6
 
 
 def test_goals_are_held_against_the_figures_and_those_not_measured_are_not_named() -> None:
+    """A figure that lies on its bound has met the goal."""
     parts: dict[str, Any] = {
         "live": {"idle": {"cpu_percent": 0.4}, "speech": {"cpu_percent": 1.2, "rss_mb": 80.0}},
         "start": {"ready_s": {"median": 0.71}},
@@ -47,16 +49,19 @@ def test_goals_are_held_against_the_figures_and_those_not_measured_are_not_named
     [(0.0, "0"), (0.01234, "0.0123"), (1.2345, "1.23"), (12.345, "12.3"), (1234.5, "1,234")],
 )
 def test_numbers_have_three_digits(value: float, text: str) -> None:
+    """But for 0 and for thousands, which are whole and have a comma."""
     assert number(value) == text
 
 
 def test_a_spread_is_shown_where_there_is_one() -> None:
+    """Quartiles stand behind the median of several rounds, not behind a single figure."""
     figures = {"median": 2.0, "lower": 1.5, "upper": 3.0, "n": 5}
     assert with_spread(figures) == "2.00 (1.50–3.00)"  # noqa: RUF001
     assert with_spread(figures | {"n": 1}) == "2.00"
 
 
 def test_a_section_is_the_same_on_the_page_and_on_the_terminal() -> None:
+    """Title, text, table and notes are on both."""
     table = Table(head=("what", "ms"), rows=(("one", "1.0"), ("two", "2.0")))
     section = Section(title="Things", about="Of some kind.", tables=[table], notes=["Left out, x: y."])
     assert to_markdown(section) == (
@@ -71,11 +76,13 @@ def test_a_section_is_the_same_on_the_page_and_on_the_terminal() -> None:
 
 
 def test_a_part_that_is_not_there_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """Exit code 2, with the parts that there are."""
     assert main(["speed"]) == 2
     assert "no part 'speed', expected some of: pipeline, stages" in caplog.text
 
 
 def test_an_unknown_commit_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """Exit code 2, with the option and the commit."""
     assert main(["size", "--quick", "--before", "no-such-commit"]) == 2
     assert "--before no-such-commit" in caplog.text
 
@@ -83,6 +90,7 @@ def test_an_unknown_commit_is_refused(caplog: pytest.LogCaptureFixture) -> None:
 def test_one_part_is_measured_and_written_where_it_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The page is that of the JSON beside it and says that the run was quick."""
     assert program("mosquitto")
     assert main(["size", "--quick", "--out", str(tmp_path)]) == 0
     run = json.loads((tmp_path / f"{NAME}.json").read_text("utf-8"))

@@ -16,6 +16,7 @@ _WINDOW = 48_000
 
 
 def test_the_same_numbers_give_the_same_sound() -> None:
+    """Sample by sample, though one scene is not like the other."""
     one, two = made_sound(2, 20.0), made_sound(2, 20.0)
     for left, right in zip(one.scenes, two.scenes, strict=True):
         np.testing.assert_array_equal(left, right)
@@ -24,12 +25,14 @@ def test_the_same_numbers_give_the_same_sound() -> None:
 
 
 def test_a_scene_holds_speech_and_pauses() -> None:
+    """Of a minute, 20 to 55 s are speech."""
     (scene,) = made_sound(1, 60.0).scenes
     speech_s = sum(window.new_speech_s for window in windows_of(scene, _WINDOW))
     assert 20.0 < speech_s < 55.0
 
 
 def test_talk_brings_a_window_each_second_from_three_seconds_on() -> None:
+    """While nobody pauses, full windows end a second apart: 16 or more in 20 s."""
     sound = talk(20.0, lead_s=0.5, turn_s=20.0)
     ends_s = [window.end_s for window in windows_of(sound, _WINDOW) if not window.is_last]
     assert np.diff(ends_s) == pytest.approx(1.0)
@@ -37,6 +40,7 @@ def test_talk_brings_a_window_each_second_from_three_seconds_on() -> None:
 
 
 def test_turns_begin_where_it_is_said() -> None:
+    """The tenth of a second before is quiet, the one after is not."""
     sound = talk(70.0, lead_s=1.0, turn_s=28.0, pause_s=2.0)
     assert turn_starts(70.0, lead_s=1.0) == [1.0, 31.0, 61.0]
     for start_s in turn_starts(70.0, lead_s=1.0):
@@ -45,6 +49,7 @@ def test_turns_begin_where_it_is_said() -> None:
 
 
 def test_a_recording_is_cut_at_its_pauses() -> None:
+    """A turn is as long as its voice, and the quiet around it is gone."""
     parts = [
         quiet_room(1.0),
         synthetic_voice(2.0),
@@ -57,6 +62,7 @@ def test_a_recording_is_cut_at_its_pauses() -> None:
 
 
 def test_blocks_put_together_are_the_sound() -> None:
+    """Each lies where it says that it lies, and the last may be shorter."""
     sound = synthetic_voice(0.7)
     blocks = list(blocks_of(sound, 0.03))
     np.testing.assert_array_equal(np.concatenate([block.samples for block in blocks]), sound)
@@ -64,6 +70,7 @@ def test_blocks_put_together_are_the_sound() -> None:
 
 
 def test_recordings_of_a_folder_are_taken_in_order_and_cut_into_scenes(tmp_path: Path) -> None:
+    """By name, one behind the other; whole scenes alone, though more were asked for."""
     for name, number in (("b.wav", 2), ("a.wav", 1)):
         soundfile.write(tmp_path / name, np.full(24_000, number, np.int16), SAMPLE_RATE_HZ)
     sound = recorded_sound(tmp_path, 5, 1.0)
@@ -72,5 +79,6 @@ def test_recordings_of_a_folder_are_taken_in_order_and_cut_into_scenes(tmp_path:
 
 
 def test_a_folder_with_too_little_sound_is_refused(tmp_path: Path) -> None:
+    """The error says how much there is, and how much is expected."""
     with pytest.raises(InputError, match=r"0\.0 s of sound, expected 60 s or more"):
         recorded_sound(tmp_path, 1, 60.0)

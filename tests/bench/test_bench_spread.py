@@ -13,6 +13,7 @@ _TIMES = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=40)
 
 @given(_TIMES)
 def test_the_median_is_the_standard_librarys_and_lies_between_the_quartiles(values: list[float]) -> None:
+    """Whatever was measured; no quartile lies outside it."""
     found = spread(values)
     assert found.median == pytest.approx(statistics.median(values))
     assert min(values) <= found.lower <= found.median <= found.upper <= max(values)
@@ -20,12 +21,14 @@ def test_the_median_is_the_standard_librarys_and_lies_between_the_quartiles(valu
 
 
 def test_a_machine_that_is_slow_for_a_while_does_not_change_a_ratio() -> None:
+    """It is slow for both of a round, and 8 to 2 stays 4."""
     slowness = [1.0, 1.0, 5.0, 1.3]
     ratios = paired_ratios([8.0 * each for each in slowness], [2.0 * each for each in slowness])
     assert (ratios.lower, ratios.median, ratios.upper) == pytest.approx((4.0, 4.0, 4.0))
 
 
 def test_percentiles_of_a_thousand_numbers() -> None:
+    """Interpolated between two numbers; with the largest, and how many there are."""
     found = percentiles([float(each) for each in range(1, 1001)])
     assert found == pytest.approx(
         {"p50": 500.5, "p99": 990.01, "p99.9": 999.001, "max": 1000, "n": 1000}
@@ -33,6 +36,7 @@ def test_percentiles_of_a_thousand_numbers() -> None:
 
 
 def test_nothing_measured_is_an_error_and_no_zero() -> None:
+    """And so are rounds in which one of two is missing."""
     for function in (spread, percentiles):
         with pytest.raises(ValueError, match="no measurement"):
             function([])

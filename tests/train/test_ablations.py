@@ -17,6 +17,7 @@ def test_one_trick_is_gone(trick: Trick) -> None:
 
 
 def test_no_two_tricks_are_the_same() -> None:
+    """Each leaves a recipe of its own; there are ten or more."""
     digests = {without(Recipe(), trick).digest(seed=0, fingerprint="") for trick in TRICKS}
     assert len(digests) == len(TRICKS) >= 10
 

@@ -17,17 +17,20 @@ from train.clips import CorpusError
     ],
 )
 def test_actors_are_numbers_and_ranges(text: str, actors: set[str]) -> None:
+    """Spaces do no harm, names of other corpora stand beside them, and what is written reads back."""
     assert parse_actors(text) == actors
     assert parse_actors(format_actors(actors)) == actors
 
 
 @pytest.mark.parametrize("text", ["4-1", "one", "1-", "-3", "1;2", "1-2-3"])
 def test_bad_actors_are_refused(text: str) -> None:
+    """A range backwards, half a range, a word and another separator are errors."""
     with pytest.raises(CorpusError, match="Bad actors"):
         parse_actors(text)
 
 
 def test_groups_of_actors_never_overlap() -> None:
+    """Nobody stands in two; a missing actor, or nobody left to learn from, is an error."""
     present = numbered(*range(1, 7))
     split = split_actors(present, test=numbered(1, 2), validation=numbered(3))
     assert (split.train, split.validation, split.test) == ({"4", "5", "6"}, {"3"}, {"1", "2"})

@@ -12,6 +12,7 @@ SEEDS = range(12)
 
 @pytest.fixture(scope="module")
 def voice() -> np.ndarray:
+    """A second of a voice, quiet enough that no gain clips it."""
     return synthetic_voice(1.0, level_dbfs=-35.0)
 
 
@@ -20,17 +21,20 @@ def _rms(sound: np.ndarray) -> float:
 
 
 def test_a_dynamic_change_is_a_gain_of_one_and_a_half_to_three(voice: np.ndarray) -> None:
+    """Over some seeds the gain goes from one end of the range to the other."""
     gains = [_rms(vary(voice, ["dynamic"], np.random.default_rng(s))) / _rms(voice) for s in SEEDS]
     assert 1.49 < min(gains) < 1.9
     assert 2.5 < max(gains) < 3.01
 
 
 def test_a_gain_is_clipped_at_full_scale() -> None:
+    """What would be louder does not wrap around."""
     loud = np.full(100, 30_000, np.int16)
     assert vary(loud, ["dynamic"], np.random.default_rng(0)).max() == np.iinfo(np.int16).max
 
 
 def test_a_shift_moves_what_there_is_and_loses_nothing(voice: np.ndarray) -> None:
+    """By 2,500 samples at most, to either side; what leaves at one end enters at the other."""
     shifts = []
     for seed in SEEDS:
         moved = vary(voice, ["shift"], np.random.default_rng(seed))
@@ -42,6 +46,7 @@ def test_a_shift_moves_what_there_is_and_loses_nothing(voice: np.ndarray) -> Non
 
 
 def test_pitch_moves_by_two_semitones_at_most() -> None:
+    """Up as well as down, and the sound gets as much shorter or longer."""
     time_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     tone = (8000 * np.sin(2 * np.pi * 440.0 * time_s)).astype(np.int16)
     semitones = []
@@ -54,6 +59,7 @@ def test_pitch_moves_by_two_semitones_at_most() -> None:
 
 
 def test_noise_stays_below_its_share_of_the_peak(voice: np.ndarray) -> None:
+    """With a share of 0.1 each copy has some noise, and none much more than a tenth of the peak."""
     settings = VariationSettings(noise_share=0.1)
     peak = np.abs(voice).max()
     noises = [
@@ -67,6 +73,7 @@ def test_noise_stays_below_its_share_of_the_peak(voice: np.ndarray) -> None:
 def test_variations_combine_and_the_generator_decides(
     voice: np.ndarray, variations: list[Variation]
 ) -> None:
+    """Of two at once the same seed makes the same sound, and another seed another."""
     one, same, other = (vary(voice, variations, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert one.size != other.size or not np.array_equal(one, other)

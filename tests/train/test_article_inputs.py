@@ -32,6 +32,7 @@ def test_the_mean_is_that_of_another_implementation() -> None:
 
 @pytest.mark.parametrize(("kind", "n_frames"), [("mean", 216), ("mean-full", 448)])
 def test_a_short_clip_is_filled_up_with_zeros(kind: MeanInput, n_frames: int) -> None:
+    """A second makes some eighty frames; behind them the input is empty, however long it is."""
     (got,) = mean_inputs(synthetic_voice(1.0), kind)
     assert got.shape == (n_frames,)
     assert got[:80].all()
@@ -39,6 +40,7 @@ def test_a_short_clip_is_filled_up_with_zeros(kind: MeanInput, n_frames: int) ->
 
 
 def test_the_first_seconds_alone_are_seen_unless_the_whole_recording_is_asked_for() -> None:
+    """Two sounds that differ behind 2.6 s are one input, but for the kind that takes all."""
     one, other = (
         np.concatenate((synthetic_voice(2.6), synthetic_voice(1.4, f0_hz=f0_hz)))
         for f0_hz in (100.0, 250.0)
@@ -48,6 +50,7 @@ def test_the_first_seconds_alone_are_seen_unless_the_whole_recording_is_asked_fo
 
 
 def test_the_segmenter_cuts_silence_away() -> None:
+    """Speech behind four seconds of silence is seen, and a quiet room gives no input."""
     voice = synthetic_voice(1.5)
     late = np.concatenate((quiet_room(4.0), voice, quiet_room(0.5)))
     (got,) = mean_inputs(late, "segmenter")

@@ -12,6 +12,7 @@ def _count(model: keras.Model, kind: type) -> int:
 
 
 def test_the_baseline_has_six_convolutions_and_one_dense_layer() -> None:
+    """It has one pooling, and the first convolution 256 filters over five frames."""
     model = build_article_network("baseline", n_frames=216, n_labels=10)
     assert _count(model, keras.layers.Conv1D) == 6
     assert _count(model, keras.layers.Dense) == 1
@@ -21,6 +22,7 @@ def test_the_baseline_has_six_convolutions_and_one_dense_layer() -> None:
 
 
 def test_the_rework_adds_what_the_article_names() -> None:
+    """Eight convolutions, two poolings, two normalisations, and dropout of a quarter."""
     model = build_article_network("reworked", n_frames=216, n_labels=5)
     assert _count(model, keras.layers.Conv1D) == 8
     assert _count(model, keras.layers.MaxPooling1D) == 2
@@ -32,6 +34,7 @@ def test_the_rework_adds_what_the_article_names() -> None:
 @pytest.mark.parametrize("kind", ["baseline", "reworked", "recurrent"])
 @pytest.mark.parametrize(("n_frames", "n_labels"), [(216, 2), (448, 10)])
 def test_each_gives_probabilities(kind: ArticleNetwork, n_frames: int, n_labels: int) -> None:
+    """One for each class, summing to 1, with either length of input."""
     model = build_article_network(kind, n_frames=n_frames, n_labels=n_labels)
     inputs = np.random.default_rng(0).normal(2.0, 3.5, (3, n_frames, 1)).astype(np.float32)
     outputs = np.asarray(model(inputs))
@@ -40,5 +43,6 @@ def test_each_gives_probabilities(kind: ArticleNetwork, n_frames: int, n_labels:
 
 
 def test_the_recurrent_network_is_recurrent() -> None:
+    """It has two GRU layers."""
     model = build_article_network("recurrent", n_frames=216, n_labels=5)
     assert _count(model, keras.layers.GRU) == 2

@@ -44,6 +44,7 @@ def figures(
 
 
 def test_what_is_measured_is_counted_over_folds(figures: Path) -> None:
+    """UAR in each pass and condition; confusion, bins and risk are over the 16 clips of both folds."""
     (run,) = read_figures(figures)["runs"]
     passes = {
         "clean",
@@ -67,6 +68,7 @@ def test_what_is_measured_is_counted_over_folds(figures: Path) -> None:
 
 
 def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
+    """Mean and spread of the seeds, the tiny model, ablations and curve; its JSON makes it again."""
     words: list[object] = ["describe", one_run(figures, tmp_path / "0.json", mean=0.5)]
     words += [one_run(figures, tmp_path / "1.json", seed=1, mean=0.7)]
     words += ["--tiny", figures, "--out", tmp_path / "model.md"]
@@ -102,6 +104,7 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
 def test_a_curve_of_another_recipe_is_refused(
     figures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The file and its recipe are named, and no page is written."""
     other = one_run(figures, tmp_path / "other.json", recipe="0123456789abcdef")
     words = ["describe", str(figures), "--curve", "4", str(other)]
     assert main([*words, "--out", str(tmp_path / "model.md")]) == 2
@@ -110,6 +113,7 @@ def test_a_curve_of_another_recipe_is_refused(
 
 
 def test_the_page_that_is_committed_is_that_of_its_figures() -> None:
+    """docs/model.md is what is made from docs/model.json, to the letter."""
     docs = Path(__file__).parents[2] / "docs"
     page = (docs / "model.md").read_text("utf-8")
     assert page == model_page(read_figures(docs / "model.json"), "model")
@@ -128,12 +132,14 @@ def one_run(figures: Path, path: Path, *, seed: int = 0, mean: float = 0.5, **ch
 def test_a_folder_without_folds_is_refused(
     corpus_root: Path, noise_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The error says which files were looked for."""
     words = ["assess", corpus_root, tmp_path, "--noise", noise_root, "--out", tmp_path / "f.json"]
     assert main([str(each) for each in words]) == 2
     assert "no fold's network (model-*.tflite) in it" in capsys.readouterr().err
 
 
 def test_clips_are_joined_with_their_like(corpus_root: Path) -> None:
+    """Four clips of one actor and one emotion, each group as often as its clips suffice."""
     speech = [clip for clip in find_clips(corpus_root).clips if clip.channel == "speech"] * 8
     by_path = {clip.path: clip for clip in speech}
     joined = joined_clips(speech, seed=0)
@@ -160,6 +166,7 @@ def test_a_page_of_something_else_is_refused(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The error says what is wrong with the file, and no page is written."""
     path = tmp_path / "figures.json"
     if content is not None:
         path.write_text(content, "utf-8")
@@ -171,6 +178,7 @@ def test_a_page_of_something_else_is_refused(
 def test_a_point_of_the_curve_is_a_number_of_actors(
     figures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A word in its place is an error that says what is expected."""
     words = ["describe", str(figures), "--curve", "many", str(figures)]
     assert main([*words, "--out", str(tmp_path / "model.md")]) == 2
     assert "--curve many: expected the number of actors" in capsys.readouterr().err

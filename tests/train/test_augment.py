@@ -9,6 +9,7 @@ from train.augment import SoundAugment, augment_sound, coloured_noise, high_pass
 
 
 def test_the_same_seed_gives_the_same_sound() -> None:
+    """Another seed gives another."""
     voice = synthetic_voice(1.0)
     first, again, other = (
         augment_sound(voice, SoundAugment(), np.random.default_rng(seed)) for seed in (1, 1, 2)
@@ -19,6 +20,7 @@ def test_the_same_seed_gives_the_same_sound() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_speed_stays_within_its_bounds(seed: int) -> None:
+    """With a speed of 0.1 a copy is a tenth faster or slower at most."""
     voice = synthetic_voice(1.0)
     copy = augment_sound(voice, SoundAugment(speed=0.1), np.random.default_rng(seed))
     assert voice.size / 1.1 - 2 <= copy.size <= voice.size / 0.9 + 2
@@ -27,6 +29,7 @@ def test_speed_stays_within_its_bounds(seed: int) -> None:
 
 @pytest.mark.parametrize("n_samples", [1, 2, 100])
 def test_very_short_and_silent_sound_is_no_reason_to_fail(n_samples: int) -> None:
+    """With room, noise, filters and clipping for certain silence stays silent, down to one sample."""
     settings = SoundAugment(p_room=1.0, p_noise=1.0, p_band=1.0, p_thin=1.0, p_clip=1.0)
     silent = np.zeros(n_samples, np.int16)
     assert not augment_sound(silent, settings, np.random.default_rng(0)).any()
@@ -34,6 +37,7 @@ def test_very_short_and_silent_sound_is_no_reason_to_fail(n_samples: int) -> Non
 
 @pytest.mark.parametrize(("exponent", "slope_db"), [(0.0, 0.0), (1.0, -3.0), (2.0, -6.0)])
 def test_noise_falls_by_its_colour_each_octave(exponent: float, slope_db: float) -> None:
+    """White noise by nothing, pink by 3 dB, brown by 6 dB; each has an RMS of 1."""
     noise = coloured_noise(2**17, exponent, np.random.default_rng(0))
     assert np.sqrt(np.mean(noise**2)) == pytest.approx(1.0, abs=1e-4)
     power = np.abs(np.fft.rfft(noise)) ** 2
@@ -43,6 +47,7 @@ def test_noise_falls_by_its_colour_each_octave(exponent: float, slope_db: float)
 
 
 def test_low_pass_keeps_the_low_and_takes_the_high() -> None:
+    """Below the cutoff nothing changes; above the roll-off all is 60 dB down."""
     noise = coloured_noise(SAMPLE_RATE_HZ, 0.0, np.random.default_rng(0))
     power = (
         np.abs(np.fft.rfft(low_pass(noise, cutoff_hz=4000.0, roll_off_hz=400.0, stop_band_db=60.0))) ** 2
@@ -76,6 +81,7 @@ def test_high_pass_takes_the_low_and_keeps_the_high(order: float) -> None:
 
 @pytest.mark.parametrize("decay_s", [0.1, 0.3, 0.6])
 def test_a_room_rings_as_long_and_as_loud_as_asked(decay_s: float) -> None:
+    """The direct sound is as it was, 6 dB above the rest, which fades in the decay time."""
     rng = np.random.default_rng(0)
     click = np.zeros(2 * SAMPLE_RATE_HZ, np.float32)
     click[0] = 1.0
@@ -89,6 +95,7 @@ def test_a_room_rings_as_long_and_as_loud_as_asked(decay_s: float) -> None:
 
 
 def test_a_clipped_copy_stands_at_full_scale() -> None:
+    """Of a copy 6 dB too loud some samples do, and fewer than half."""
     settings = SoundAugment(p_noise=0.0, p_room=0.0, p_clip=1.0, clip_db=(6.0, 6.0))
     copy = augment_sound(synthetic_voice(1.0), settings, np.random.default_rng(0))
     at_full_scale = np.abs(copy.astype(int)) >= 32767

@@ -47,6 +47,7 @@ def _batch(n_noises: int = 0) -> Batch:
 
 
 def test_a_window_is_asked_about_the_classes_of_its_corpus_alone() -> None:
+    """A clip of nEMO is asked about its six emotions, and neither about calm nor about disgust."""
     _, targets, _ = _batch()
     n_asked = (targets != NOT_ASKED).sum(axis=1)
     assert sorted(n_asked.tolist()) == [6] * 6 + [8] * 8
@@ -66,6 +67,7 @@ def test_of_every_window_it_is_asked_whether_anybody_speaks() -> None:
 
 
 def test_an_epoch_shows_each_kind_of_clip_by_its_share() -> None:
+    """All speech of RAVDESS, and of song, other corpora and noise the share that is set."""
     clips = (
         *(_clip("ravdess", each) for each in EMOTIONS),
         *(replace(_clip("ravdess", "happy"), channel="song") for _ in range(10)),

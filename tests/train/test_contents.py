@@ -19,12 +19,14 @@ def _write(path: Path, subtype: str = "PCM_16", *, rate_hz: int = 16_000, gain: 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
 def test_wav_and_flac_of_one_sound_are_alike(subtype: str, tmp_path: Path) -> None:
+    """With 16 bits a sample and with 24."""
     paths = [_write(tmp_path / f"a.{suffix}", subtype) for suffix in ("wav", "flac")]
     first, second = content_digests(paths)
     assert first == second
 
 
 def test_a_flac_whose_encoder_left_the_sum_out_is_decoded(tmp_path: Path) -> None:
+    """Its digest is the same with the checksum and without."""
     path = _write(tmp_path / "a.flac")
     before = content_digest(path)
     data = path.read_bytes()
@@ -33,6 +35,7 @@ def test_a_flac_whose_encoder_left_the_sum_out_is_decoded(tmp_path: Path) -> Non
 
 
 def test_another_sound_is_another(tmp_path: Path) -> None:
+    """So is the same sound louder, at another rate, or in floats."""
     paths = [
         _write(tmp_path / "a.wav"),
         _write(tmp_path / "b.wav", gain=2),
@@ -43,6 +46,7 @@ def test_another_sound_is_another(tmp_path: Path) -> None:
 
 
 def test_files_without_sound_are_like_no_other(tmp_path: Path) -> None:
+    """Broken, empty and missing files pass for copies of nothing."""
     for name in ("a.wav", "b.wav"):
         (tmp_path / name).write_bytes(b"no sound")
         soundfile.write(tmp_path / f"0{name}", np.empty(0, np.int16), 16_000)

@@ -30,6 +30,7 @@ def several(tmp_path: Path) -> Path:
 
 
 def test_several_corpora_are_read_at_once(several: Path) -> None:
+    """RAVDESS comes first, each clip has a key of its own, and files of no corpus are named."""
     corpus = find_clips(several, corpora=TITLES, table=several / "T" / "calls.csv")
     assert [(clip.actor, clip.path.stem) for clip in corpus.clips] == [
         ("2", "03-01-03-01-01-01-02"),
@@ -49,6 +50,7 @@ def test_several_corpora_are_read_at_once(several: Path) -> None:
 
 
 def test_only_what_is_asked_for_is_read(several: Path) -> None:
+    """RAVDESS unless told otherwise, or a table alone; a corpus that nobody knows is an error."""
     assert {clip.corpus for clip in find_clips(several).clips} == {"ravdess"}
     assert {clip.corpus for clip in find_clips(several, corpora=["nemo"]).clips} == {"nemo"}
     table = several / "T" / "calls.csv"
@@ -69,15 +71,18 @@ def test_other_corpora_come_behind_ravdess_each_clip_once(several: Path) -> None
 
 @pytest.mark.parametrize("name", TITLES)
 def test_the_classes_of_a_corpus_are_emotions_in_their_order(name: str) -> None:
+    """They are given in the order of ``EMOTIONS``, and none is unknown."""
     assert [each for each in EMOTIONS if each in CLASSES[name]] == list(CLASSES[name])
 
 
 def test_every_class_of_nemo_can_be_read(nemo_root: Path) -> None:
+    """Its six states become the six classes that are declared for it."""
     clips = find_clips(nemo_root, corpora=["nemo"]).clips
     assert {clip.emotion for clip in clips} == set(CLASSES["nemo"])
 
 
 def test_a_file_that_a_table_calls_otherwise_keeps_its_own_name(tmp_path: Path) -> None:
+    """The name of RAVDESS decides the emotion, and the contradiction is said."""
     path = write_tiny(tmp_path / "03-01-05-01-01-01-02.wav")
     table = tmp_path / "calls.csv"
     table.write_text(f"file,emotion,speaker\n{path.name},calm,x\n", "utf-8")
@@ -88,6 +93,7 @@ def test_a_file_that_a_table_calls_otherwise_keeps_its_own_name(tmp_path: Path) 
 
 @pytest.mark.parametrize("corpus", ["R", "S", "N"])
 def test_a_corpus_unpacked_twice_counts_once(several: Path, corpus: str) -> None:
+    """Each second file is said to be the same clip as the first."""
     before = find_clips(several, corpora=TITLES)
     shutil.copytree(several / corpus, several / "again" / corpus)
     after = find_clips(several, corpora=TITLES)
@@ -96,6 +102,7 @@ def test_a_corpus_unpacked_twice_counts_once(several: Path, corpus: str) -> None
 
 
 def test_a_table_lists_files_anywhere_and_of_any_suffix(several: Path, tmp_path: Path) -> None:
+    """An .ogg outside the folder is read, by its full path."""
     sound = write_tiny(several.parent / "elsewhere.ogg")
     table = several / "more.csv"
     table.write_text(f"file,emotion,speaker\n{sound},calm,x\n", "utf-8")
@@ -104,6 +111,7 @@ def test_a_table_lists_files_anywhere_and_of_any_suffix(several: Path, tmp_path:
 
 
 def test_a_data_tsv_of_something_else_is_named(several: Path) -> None:
+    """The columns that are expected are said, and nEMO's own table is read."""
     (several / "R" / "data.tsv").write_text("a\tb\n", "utf-8")
     corpus = find_clips(several, corpora=TITLES)
     assert any("R/data.tsv: expected the columns" in line for line in corpus.left_out)
@@ -111,6 +119,7 @@ def test_a_data_tsv_of_something_else_is_named(several: Path) -> None:
 
 
 def test_a_folder_with_other_files_says_how_many(tmp_path: Path) -> None:
+    """Sound files of no corpus are counted in the error, and a table's bad line is shown."""
     for name in ("one.wav", "two.wav", "notes.txt"):
         write_tiny(tmp_path / name) if name.endswith("wav") else (tmp_path / name).touch()
     with pytest.raises(CorpusError, match=r"no RAVDESS clip in it \(03-.*; 2 other files or lines"):
@@ -124,6 +133,7 @@ def test_a_folder_with_other_files_says_how_many(tmp_path: Path) -> None:
 
 
 def test_the_real_data_are_read_whole(shared_data: Path) -> None:
+    """RAVDESS and nEMO as they lie beside the project, with nothing left out."""
     ravdess = find_clips(shared_data / "ravdess")
     assert not ravdess.left_out
     assert Counter(clip.channel for clip in ravdess.clips) == {"speech": 1200, "song": 834}

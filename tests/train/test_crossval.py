@@ -25,6 +25,7 @@ FIGURES = ("uar", "accuracy", "macro_f1")
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An experiment of one's own, built on the article's."""
     path = tmp_path_factory.mktemp("settings") / "small.toml"
     path.write_text('base = "baseline-men"\n[learn]\nbatch = 64\n')
     return path
@@ -47,6 +48,7 @@ def _summary(folder: Path) -> dict[str, Any]:
 
 
 def test_folds_and_seeds_are_summed_up(two_seeds: Path) -> None:
+    """Mean and spread over the runs, and one confusion over the clips of all of them."""
     summary = _summary(two_seeds)
     assert [run["test_actors"] for run in summary["runs"]] == [
         "1,3",
@@ -93,6 +95,7 @@ def dask_address() -> Iterator[str]:
 def test_dask_workers_give_what_processes_here_give(
     settings: Path, article_root: Path, two_seeds: Path, tmp_path: Path, dask_address: str
 ) -> None:
+    """All folds come back, each with the test actors that it has here and a UAR within 0.25."""
     arguments = [settings, article_root, "--quick", "--out", tmp_path, "--dask", dask_address]
     spread = train("crossval", *arguments)
     assert (spread.returncode, spread.stderr) == (0, "")
@@ -123,6 +126,7 @@ def test_what_cannot_be_used_is_said_in_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Wrong use ends with 2, a scheduler that is not there with 1; nothing is trained."""
     (tmp_path / "empty").mkdir()
     places = {"NEMO": nemo_root, "EMPTY": tmp_path / "empty"}
     name, *flags = (str(places.get(each, each)) for each in arguments)
@@ -163,6 +167,7 @@ def test_each_fold_learns_from_another_corpus_and_is_judged_by_ravdess_alone(
 
 
 def test_a_run_of_another_machine_is_brought_home(tmp_path: Path) -> None:
+    """The figures and files that a worker gives back lie in the cell's folder."""
     cell = Cell(
         experiment=load_experiment("baseline-men"),
         root=tmp_path,

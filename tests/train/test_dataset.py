@@ -27,6 +27,7 @@ N_FRAMES = 298
 
 @pytest.fixture(scope="module")
 def dataset(clips: list[Clip]) -> Dataset:
+    """All clips, each as recorded and in two copies."""
     return build_dataset(clips, window_settings(), SoundAugment(copies=2), seed=0)
 
 
@@ -40,6 +41,7 @@ def _daemon_windows(path: Path) -> Iterator[np.ndarray]:
 
 
 def test_windows_are_those_of_the_daemon(dataset: Dataset) -> None:
+    """Of every clip as recorded, frame for frame, but for the rounding to float16."""
     originals = {each.clip: each.frames for each in dataset.copies if each.copy == 0}
     assert len(originals) == len(dataset.clips)
     for index, clip in enumerate(dataset.clips):
@@ -51,6 +53,7 @@ def test_windows_are_those_of_the_daemon(dataset: Dataset) -> None:
 
 
 def test_copies_do_not_depend_on_the_clips_beside_them(dataset: Dataset) -> None:
+    """A clip alone gets the copies that it gets among others, whatever its place."""
     clip = dataset.clips[5]
     alone = build_dataset([clip], window_settings(), SoundAugment(copies=2), seed=0)
     together = [each for each in dataset.copies if each.clip == 5]
@@ -59,6 +62,7 @@ def test_copies_do_not_depend_on_the_clips_beside_them(dataset: Dataset) -> None
 
 
 def test_another_seed_draws_other_copies(dataset: Dataset) -> None:
+    """The clip as recorded stays the same."""
     other = build_dataset(dataset.clips[:1], window_settings(), SoundAugment(copies=1), seed=1)
     assert np.array_equal(other.copies[0].frames[0], dataset.copies[0].frames[0])
     mine, its = other.copies[1].frames[0], dataset.copies[1].frames[0]
@@ -66,6 +70,7 @@ def test_another_seed_draws_other_copies(dataset: Dataset) -> None:
 
 
 def test_processes_give_what_one_process_gives(clips: list[Clip], dataset: Dataset) -> None:
+    """With clips enough for several processes, the windows are those of a set too small for them."""
     many = build_dataset(clips * 2, window_settings(), SoundAugment(copies=2), seed=0)
     assert len(clips) < 50 <= len(many.clips)
     for one, other in zip(many.copies, dataset.copies, strict=False):
@@ -74,6 +79,7 @@ def test_processes_give_what_one_process_gives(clips: list[Clip], dataset: Datas
 
 
 def test_a_broken_file_is_named_and_left_out(clips: list[Clip], tmp_path: Path) -> None:
+    """The clip beside it is read."""
     path = tmp_path / "03-01-03-01-01-01-01.wav"
     path.write_bytes(b"no sound")
     broken = clip_from_path(path)
@@ -83,6 +89,7 @@ def test_a_broken_file_is_named_and_left_out(clips: list[Clip], tmp_path: Path) 
 
 
 def test_a_clip_without_speech_has_no_window(clips: list[Clip], tmp_path: Path) -> None:
+    """Nor is it said to be left out: a quiet room is no defect."""
     path = tmp_path / clips[0].path.name
     soundfile.write(path, quiet_room(2.0), 16_000)
     silent = clip_from_path(path)
@@ -92,11 +99,13 @@ def test_a_clip_without_speech_has_no_window(clips: list[Clip], tmp_path: Path) 
 
 
 def test_a_part_holds_its_actors_alone(dataset: Dataset) -> None:
+    """Nobody else's clip is in it."""
     part = dataset.of_actors(frozenset({"2"}))
     assert {part.clips[each.clip].actor for each in part.copies} == {"2"}
 
 
 def test_normalisation_is_over_the_clips_as_recorded(dataset: Dataset) -> None:
+    """Augmented copies have no part in mean and standard deviation."""
     originals = [each.frames for each in dataset.copies if each.copy == 0]
     frames = np.concatenate([window for windows in originals for window in windows])
     mean, std = dataset.normalisation()
@@ -116,6 +125,7 @@ def _maker(dataset: Dataset, **settings: float) -> BatchMaker:
 
 
 def test_an_epoch_shows_each_speech_clip_once(dataset: Dataset) -> None:
+    """Without song each emotion comes three times, once for each actor; every batch is full."""
     maker = _maker(dataset, song_share=0.0)
     batches = maker.batches(np.random.default_rng(0))
     epoch = [next(batches) for _ in range(maker.n_batches)]
@@ -125,11 +135,13 @@ def test_an_epoch_shows_each_speech_clip_once(dataset: Dataset) -> None:
 
 
 def test_the_same_seed_gives_the_same_batches(dataset: Dataset) -> None:
+    """Inputs, targets and weights alike."""
     first, again = (next(_maker(dataset).batches(np.random.default_rng(4))) for _ in range(2))
     assert all(map(np.array_equal, first, again))
 
 
 def test_validation_windows_are_speech_as_recorded(dataset: Dataset) -> None:
+    """One window for each spoken clip, of all emotions; no song and no copy."""
     inputs, labels = plain_windows(dataset, N_FRAMES, "repeat")
     assert inputs.shape[1:] == (N_FRAMES, 40)
     assert sorted(set(labels.tolist())) == list(range(len(EMOTIONS)))
@@ -138,6 +150,7 @@ def test_validation_windows_are_speech_as_recorded(dataset: Dataset) -> None:
 
 
 def test_noise_belongs_to_nobody_and_goes_into_every_part(clips: list[Clip], noise_root: Path) -> None:
+    """It adds the output that nobody speaks, and leaves the normalisation as it is."""
     noises = noise_clips(sorted(noise_root.glob("rain-*.wav")))
     settings, augment = window_settings(), SoundAugment(copies=0)
     mixed = build_dataset([*clips[:2], *noises], settings, augment, seed=0)
@@ -150,6 +163,7 @@ def test_noise_belongs_to_nobody_and_goes_into_every_part(clips: list[Clip], noi
 
 
 def test_recorded_noise_lies_under_copies_alone(clips: list[Clip], noise_root: Path) -> None:
+    """A copy differs from one with made noise, and the clip as recorded does not."""
     augment = SoundAugment(copies=1, p_noise=1.0, p_recorded=1.0, snr_db=(0.0, 0.0))
     noises = sorted(noise_root.glob("rain-*.wav"))
     made = build_dataset(clips[:1], window_settings(), augment, seed=0)

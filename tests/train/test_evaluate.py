@@ -35,6 +35,7 @@ def _always(label: str) -> FakeModel:
 
 
 def test_a_clip_is_its_utterances_weighted_by_their_speech(tmp_path: Path) -> None:
+    """The scores are those that the daemon publishes for the utterances."""
     path = tmp_path / "two.wav"
     long, short = synthetic_voice(5.0, seed=1), synthetic_voice(1.5, seed=2, f0_hz=220.0)
     sound = np.concatenate((quiet_room(0.5), long, quiet_room(1.5), short, quiet_room(1.0)))
@@ -65,6 +66,7 @@ def test_emotions_that_a_corpus_lacks_are_no_decision(clips: list[Clip]) -> None
 
 
 def test_each_clip_counts_once(clips: list[Clip]) -> None:
+    """A model that always says sad is right for every sad clip and for no other."""
     speech = [clip for clip in clips if clip.channel == "speech"]
     scores, left_out = score_clips(_always("sad"), speech, PipelineSettings())
     assert scores.n_clips == len(speech)
@@ -73,6 +75,7 @@ def test_each_clip_counts_once(clips: list[Clip]) -> None:
 
 
 def test_unheard_is_an_error_and_unreadable_is_left_out(clips: list[Clip], tmp_path: Path) -> None:
+    """Silence is a wrong answer, a broken file is named; where that is all, nothing can be scored."""
     silent = replace(clips[0], path=tmp_path / "silent.wav")
     soundfile.write(silent.path, quiet_room(2.0), 16_000)
     broken = replace(clips[0], path=tmp_path / "broken.wav")

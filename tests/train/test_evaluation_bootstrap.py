@@ -26,6 +26,7 @@ def _confusions(actors: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
+    """With few resamples another seed gives another."""
     confusions = _confusions(_actors(5))
     assert intervals(confusions, seed=3) == intervals(confusions, seed=3)
     few = [intervals(confusions, seed=seed, n_resamples=20) for seed in (3, 4)]
@@ -33,6 +34,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 
 
 def test_an_interval_is_that_of_scikit_learn_on_the_resampled_clips() -> None:
+    """Summing the actors' confusions is the same as scoring their clips anew each time."""
     actors = _actors(4)
     found = intervals(_confusions(actors), seed=7, n_resamples=50)
     times = np.random.default_rng(7).multinomial(4, [0.25] * 4, size=50)
@@ -56,11 +58,13 @@ def test_actors_are_drawn_and_not_clips() -> None:
 
 
 def test_actors_alike_leave_no_doubt() -> None:
+    """Six actors with the same answers give an interval of no width."""
     bounds = intervals(_confusions(_actors(1) * 6), seed=0)["uar"]
     assert bounds.low == pytest.approx(bounds.high)
 
 
 def test_the_interval_holds_the_figure_and_narrows_with_more_actors() -> None:
+    """With sixteen times the actors it is less than half as wide."""
     widths = []
     for n_actors in (4, 64):
         confusions = _confusions(_actors(n_actors))
@@ -72,4 +76,5 @@ def test_the_interval_holds_the_figure_and_narrows_with_more_actors() -> None:
 
 
 def test_of_a_single_actor_nothing_is_claimed() -> None:
+    """There is no interval, rather than one of no width."""
     assert intervals(_confusions(_actors(1)), seed=0) == {}

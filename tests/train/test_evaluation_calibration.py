@@ -13,6 +13,7 @@ DECISIONS = st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), min_size=1, 
 
 @given(DECISIONS)
 def test_the_error_is_the_weighted_gap(decisions: list[tuple[float, bool]]) -> None:
+    """Between confidence and accuracy, in fifteen bins; each decision is in one of them."""
     expected = 0.0
     for number in range(15):
         low, high = number / 15, (number + 1) / 15
@@ -36,6 +37,7 @@ def test_the_error_is_the_weighted_gap(decisions: list[tuple[float, bool]]) -> N
 
 @given(DECISIONS)
 def test_the_bins_are_those_of_scikit_learn(decisions: list[tuple[float, bool]]) -> None:
+    """Mean confidence and accuracy of each."""
     confidences, right = (np.array(each) for each in zip(*decisions, strict=True))
     calibration = calibrate(confidences, right)
     assert calibration is not None
@@ -45,6 +47,7 @@ def test_the_bins_are_those_of_scikit_learn(decisions: list[tuple[float, bool]])
 
 
 def test_honest_and_boastful_models_are_told_apart() -> None:
+    """Right in three of four: to be 0.75 sure is no error, to be 0.95 sure one of 0.2."""
     honest = calibrate([0.75] * 8, [True] * 6 + [False] * 2)
     boastful = calibrate([0.95] * 8, [True] * 6 + [False] * 2)
     assert honest is not None
@@ -55,4 +58,5 @@ def test_honest_and_boastful_models_are_told_apart() -> None:
 
 
 def test_without_a_decision_there_is_nothing_to_calibrate() -> None:
+    """None, and not an error of zero."""
     assert calibrate([], []) is None

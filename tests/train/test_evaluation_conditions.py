@@ -20,17 +20,20 @@ def _tone(frequency_hz: float) -> Samples:
 @pytest.mark.parametrize("name", CONDITIONS)
 @pytest.mark.parametrize("n_samples", [1, 1000, 16_001])
 def test_sound_stays_as_long_and_silence_stays_silent(name: str, n_samples: int) -> None:
+    """In every condition, and down to a single sample."""
     changed = CONDITIONS[name](np.zeros(n_samples, np.int16))
     assert (changed.dtype, changed.shape) == (np.int16, (n_samples,))
     assert not changed.any()
 
 
 def test_faint_speech_is_30_db_down() -> None:
+    """To a fifth of a dB, although it is rounded to int16."""
     voice = synthetic_voice(1.0)
     assert _level_db(voice) - _level_db(faint(voice)) == pytest.approx(30.0, abs=0.2)
 
 
 def test_loud_speech_is_cut_off() -> None:
+    """At full scale, where more than a fifth of a loud tone's samples stand."""
     loud = clipped(2 * _tone(500.0))
     assert loud.max() == 32767
     assert (loud >= 32767).mean() > 0.2
@@ -38,17 +41,20 @@ def test_loud_speech_is_cut_off() -> None:
 
 @pytest.mark.parametrize("frequency_hz", [1000.0, 3300.0])
 def test_a_telephone_keeps_its_band(frequency_hz: float) -> None:
+    """Tones at 1 and 3.3 kHz come out as loud as they went in, to 1 dB."""
     tone = _tone(frequency_hz)
     assert abs(_level_db(tone) - _level_db(telephone(tone))) < 1.0
 
 
 @pytest.mark.parametrize("frequency_hz", [100.0, 3800.0])
 def test_a_telephone_takes_what_is_beside_its_band(frequency_hz: float) -> None:
+    """Tones at 100 Hz and 3.8 kHz lose more than 30 dB."""
     tone = _tone(frequency_hz)
     assert _level_db(tone) - _level_db(telephone(tone)) > 30.0
 
 
 def test_a_microphone_at_48_khz_changes_next_to_nothing() -> None:
+    """What differs is more than 30 dB below the voice."""
     voice = synthetic_voice(1.0)
     difference = usb_48_khz(voice).astype(int) - voice
     assert _level_db(voice) - _level_db(difference) > 30.0

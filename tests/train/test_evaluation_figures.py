@@ -24,6 +24,7 @@ PREDICTIONS = [
 
 
 def test_a_slice_is_scored_like_the_whole() -> None:
+    """UAR is scikit-learn's; actors stand by their numbers, and a missing statement is "unknown"."""
     result = figures(PREDICTIONS, CLASSES, seed=0)
     assert list(result.slices["actor"]) == ["1", "2", "10"]
     assert list(result.slices["gender"]) == ["female", "male"]
@@ -38,6 +39,7 @@ def test_a_slice_is_scored_like_the_whole() -> None:
 
 
 def test_corpora_are_told_apart_where_there_are_two() -> None:
+    """With a single corpus there is no such slice; actors with names follow the numbered ones."""
     assert "corpus" not in figures(PREDICTIONS, CLASSES, seed=0).slices
     other = made_prediction(0, 0, actor="nemo:EB0", corpus="nemo")
     slices = figures([*PREDICTIONS, other], CLASSES, seed=0).slices
@@ -46,6 +48,7 @@ def test_corpora_are_told_apart_where_there_are_two() -> None:
 
 
 def test_unheard_clips_are_errors_without_a_confidence() -> None:
+    """They are listed and lower the accuracy, and are in no bin of the calibration."""
     result = figures(PREDICTIONS, CLASSES, seed=0)
     unheard = [each.clip for each in PREDICTIONS if each.decision < 0]
     assert unheard

@@ -25,11 +25,13 @@ PIPELINE = PipelineSettings()
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped network, whose card says that it was trained on actor 1."""
     return packed_model(tmp_path_factory.mktemp("model") / "model.tflite")
 
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> NoiseSettings:
+    """Three files of hiss, to be mixed under clips at 20 and at -20 dB."""
     folder = tmp_path_factory.mktemp("noise")
     for seed in range(3):
         hiss = np.random.default_rng(seed).normal(0.0, 2000.0, 16_000).astype(np.int16)
@@ -56,6 +58,7 @@ def _table(predictions: Predictions) -> list[list[object]]:
 
 
 def test_figures_are_those_that_training_puts_into_the_card(model: Path, clips: list[Clip]) -> None:
+    """The same confusion and the same JSON as from ``score_clips``."""
     predictions = predict(model, _labelled(clips), SCHEME, PIPELINE)
     scores, _ = score_clips(TfliteModel(model), clips, PIPELINE)
     got = figures(predictions.clean, EMOTIONS, seed=0).scores
@@ -67,6 +70,7 @@ def test_figures_are_those_that_training_puts_into_the_card(model: Path, clips: 
 def test_processes_give_what_one_process_gives(
     model: Path, clips: list[Clip], noise: NoiseSettings
 ) -> None:
+    """With clips enough for processes: the same answers and noises, and progress for each clip."""
     noise = replace(noise, snr_db=(0.0,))
     done: list[int] = []
     alone = predict(model, _labelled(clips), SCHEME, PIPELINE, noise)
@@ -83,6 +87,7 @@ def test_processes_give_what_one_process_gives(
 def test_noise_is_named_and_changes_what_is_heard(
     model: Path, clips: list[Clip], noise: NoiseSettings
 ) -> None:
+    """The same recording at each ratio; the louder it is, the further the answers move."""
     predictions = predict(model, _labelled(clips[:9]), SCHEME, PIPELINE, noise)
     assert list(predictions.noisy) == [20.0, -20.0]
     quiet, loud = predictions.noisy.values()
@@ -100,6 +105,7 @@ def test_noise_is_named_and_changes_what_is_heard(
 def test_unheard_has_no_decision_and_unreadable_is_left_out(
     model: Path, clips: list[Clip], tmp_path: Path
 ) -> None:
+    """Silence has a confidence of 0; a broken file is named, and alone it is an error."""
     silent = replace(clips[0], path=tmp_path / "silent.wav")
     soundfile.write(silent.path, quiet_room(2.0), 16_000)
     broken = replace(clips[0], path=tmp_path / "broken.wav")
@@ -115,6 +121,7 @@ def test_unheard_has_no_decision_and_unreadable_is_left_out(
 
 
 def test_a_model_written_anew_is_loaded_anew(model: Path, clips: list[Clip], tmp_path: Path) -> None:
+    """Written over with other labels, the same path gives their answers."""
     path = tmp_path / "model.tflite"
     answers = []
     for labels in (EMOTIONS, EMOTIONS[::-1]):

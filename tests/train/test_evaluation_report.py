@@ -24,6 +24,7 @@ _VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one file of hiss."""
     folder = tmp_path_factory.mktemp("noise")
     hiss = np.random.default_rng(0).normal(0.0, 2000.0, 32_000).astype(np.int16)
     soundfile.write(folder / "hiss.wav", hiss, 16_000)
@@ -32,6 +33,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped network under a name that HTML has to escape."""
     return packed_model(tmp_path_factory.mktemp("model") / "tiny.tflite", name='a <b>&"model"')
 
 
@@ -64,6 +66,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_the_terminal_shows_every_figure_within_80_columns(run: tuple[Path, str]) -> None:
+    """In a pipe there are no colours and no bar, and nothing is cut."""
     out, printed = run
     assert "on actors 2-3" in printed
     for words in ("UAR", "95 % interval", "macro F1", "ECE", "precision", "gender", "statement"):
@@ -76,6 +79,7 @@ def test_the_terminal_shows_every_figure_within_80_columns(run: tuple[Path, str]
 
 
 def test_the_files_agree_with_each_other(run: tuple[Path, str]) -> None:
+    """The figures follow from the rows by scikit-learn; each row's decision is its likeliest class."""
     out, printed = run
     metrics = json.loads((out / "metrics.json").read_text())
     rows = _rows(out / "predictions.csv")
@@ -97,6 +101,7 @@ def test_the_files_agree_with_each_other(run: tuple[Path, str]) -> None:
 
 
 def test_noise_has_figures_and_decisions_of_its_own(run: tuple[Path, str]) -> None:
+    """A file of rows for each ratio, the faintest noise first, with the recording's name."""
     out, _ = run
     metrics = json.loads((out / "metrics.json").read_text())
     assert [each["snr_db"] for each in metrics["noise"]] == [20.0, 0.0]
@@ -111,6 +116,7 @@ def test_noise_has_figures_and_decisions_of_its_own(run: tuple[Path, str]) -> No
 def test_metrics_say_what_was_measured_and_nothing_of_the_machine(
     run: tuple[Path, str], corpus_root: Path, noise: Path
 ) -> None:
+    """The command with placeholders, actors and seed; no folder is in the figures or on the page."""
     text = (run[0] / "metrics.json").read_text()
     metrics = json.loads(text)
     assert (metrics["actors"], metrics["seen_actors"], metrics["seed"]) == ("2-3", "", 3)
@@ -125,6 +131,7 @@ def test_metrics_say_what_was_measured_and_nothing_of_the_machine(
 def test_the_same_run_leaves_the_same_files(
     run: tuple[Path, str], model: Path, corpus_root: Path, noise: Path, tmp_path: Path
 ) -> None:
+    """Byte for byte, the page included."""
     words = ["evaluate", model, corpus_root, "--actors", "2-3", "--noise", noise, "--snr", "20,0"]
     assert main([*map(str, words), "--out", str(tmp_path), "--seed", "3"]) == 0
     names = sorted(path.name for path in tmp_path.iterdir())
@@ -161,6 +168,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_stands_alone(run: tuple[Path, str]) -> None:
+    """It loads nothing from elsewhere, has a dark scheme, and escapes the model's name."""
     text = (run[0] / "report.html").read_text()
     page = _Page(text)
     assert {"script", "link", "img", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
@@ -173,6 +181,7 @@ def test_the_page_stands_alone(run: tuple[Path, str]) -> None:
 
 
 def test_the_page_can_be_read_without_seeing_it(run: tuple[Path, str]) -> None:
+    """Pictures are labelled, tables have captions and their headers a scope, the language is given."""
     page = _Page((run[0] / "report.html").read_text())
     names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(names) == len(set(names))
@@ -191,6 +200,7 @@ def test_the_page_can_be_read_without_seeing_it(run: tuple[Path, str]) -> None:
 def test_classes_can_be_grouped(
     scheme: str, classes: int, model: Path, corpus_root: Path, tmp_path: Path
 ) -> None:
+    """The remarks say that other clips are not scored, and that the figures are of one actor."""
     words = ["evaluate", model, corpus_root, "--actors", "2", "--scheme", scheme, "--out", tmp_path]
     assert main([*map(str, words)]) == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())
@@ -205,6 +215,7 @@ def test_classes_can_be_grouped(
 def test_seen_actors_are_marked_wherever_the_figures_stand(
     model: Path, corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """They are refused unless allowed; then the terminal, the page and the metrics name them."""
     words = ["evaluate", str(model), str(corpus_root), "--out", str(tmp_path)]
     assert main(words) == 2
     assert "trained on actors 1," in capsys.readouterr().err
@@ -221,6 +232,7 @@ def test_seen_actors_are_marked_wherever_the_figures_stand(
 def test_clips_that_are_not_heard_or_not_read_are_listed(
     model: Path, corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """In terminal, metrics and page; silence counts as a clip, a broken file does not."""
     root = tmp_path / "root"
     root.mkdir()
     for path in corpus_root.rglob("03-01-*-02.wav"):
@@ -260,6 +272,7 @@ def test_nemo_is_judged_by_its_six_classes(model: Path, nemo_root: Path, tmp_pat
 def test_a_report_that_cannot_be_finished_leaves_no_figures(
     model: Path, corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Not even those of the run before; the next whole run leaves its own files and no others."""
     words = ["evaluate", str(model), str(corpus_root), "--actors", "2", "--out", str(tmp_path)]
     assert main(words) == 0
     (tmp_path / "predictions-10db.csv").write_text("of an earlier run with noise")
@@ -305,6 +318,7 @@ def test_what_cannot_be_used_is_said_in_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Exit code 2, and no folder for the report is made."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.tflite").write_text("no model")
     places = {
@@ -324,6 +338,7 @@ def test_what_cannot_be_used_is_said_in_one_line(
 def test_judging_needs_nothing_that_training_needs(
     model: Path, corpus_root: Path, tmp_path: Path
 ) -> None:
+    """TensorFlow, scikit-learn, matplotlib and the like are not loaded."""
     script = (
         "import sys; from train.cli import main; code = main(sys.argv[1:]);"
         "heavy = {'tensorflow', 'keras', 'sklearn', 'scipy', 'matplotlib', 'pandas'};"

@@ -17,6 +17,7 @@ TEN = tuple(f"{gender}_{emotion}" for gender in ("female", "male") for emotion i
 
 @given(arrays(float, 8, elements=st.floats(0.0, 1.0)), st.sampled_from(["8", "6", "5", "3", "2"]))
 def test_probabilities_are_summed_and_divided_by_the_rest(shares: np.ndarray, name: str) -> None:
+    """They sum to 1; where nothing is given to any class, all are alike."""
     scheme = scheme_for(EMOTIONS, name)
     got = scheme.probabilities(shares)
     groups = SCHEMES[name]
@@ -39,6 +40,7 @@ def test_probabilities_are_summed_and_divided_by_the_rest(shares: np.ndarray, na
     ],
 )
 def test_a_clip_belongs_to_the_class_of_its_group(name: str, classes: str) -> None:
+    """For each emotion and scheme; clips of some emotions have no class."""
     scheme = scheme_for(EMOTIONS, name)
     truths = [scheme.truth(made_clip(emotion)) for emotion in EMOTIONS]
     got = ["-" if truth is None else scheme.classes[truth] for truth in truths]
@@ -46,12 +48,14 @@ def test_a_clip_belongs_to_the_class_of_its_group(name: str, classes: str) -> No
 
 
 def test_labels_of_no_class_are_named() -> None:
+    """Calm and disgust with nEMO's six classes; none with the model's own."""
     assert scheme_for(EMOTIONS, "6").dropped(EMOTIONS) == ("calm", "disgust")
     assert scheme_for(EMOTIONS).dropped(EMOTIONS) == ()
     assert scheme_for(TEN, "5").dropped(TEN) == ()
 
 
 def test_the_models_own_labels_are_the_default() -> None:
+    """In the model's order, each for itself, under the number of them."""
     for labels in (EMOTIONS, FIVE, TEN, ("negative", "positive", "neutral"), ("positive", "negative")):
         scheme = scheme_for(labels)
         assert scheme.classes == labels
@@ -60,6 +64,7 @@ def test_the_models_own_labels_are_the_default() -> None:
 
 
 def test_models_of_gender_and_emotion_are_judged_by_both_or_by_emotion() -> None:
+    """By emotion both genders are summed; by both, a clip of unknown gender has no class."""
     woman, unknown = (made_clip("sad", gender=gender) for gender in ("female", "unknown"))
     ten = scheme_for(TEN[::-1], "10")
     assert ten.classes == TEN
@@ -95,6 +100,7 @@ def test_models_of_gender_and_emotion_are_judged_by_both_or_by_emotion() -> None
 def test_what_a_model_cannot_decide_is_refused(
     labels: tuple[str, ...], name: str | None, message: str | None
 ) -> None:
+    """The error says what the labels lack; five emotions can be judged as three classes."""
     if message is None:
         assert scheme_for(labels, name).classes == ("positive", "neutral", "negative")
         return

@@ -37,10 +37,12 @@ def _card(actors: str, validation: str = "") -> ModelCard:
 def test_the_card_says_whom_a_model_has_heard(
     training: dict[str, object], actors: set[str] | None
 ) -> None:
+    """Actors of training and validation; None where it does not say or cannot be read."""
     assert trained_actors(made_card(training=training)) == actors
 
 
 def test_actors_of_the_training_are_an_error_that_names_them() -> None:
+    """Those of the validation too; the message offers the others, and the option that allows it."""
     with pytest.raises(CorpusError, match=r"trained on actors 1-16.*--actors 17-20.*--allow-seen"):
         select(TWENTY, _card("1-16"), Request())
     with pytest.raises(CorpusError, match=r"trained on actors 15-16.*--actors 17\)"):
@@ -50,12 +52,14 @@ def test_actors_of_the_training_are_an_error_that_names_them() -> None:
 
 
 def test_seen_actors_are_scored_if_allowed_and_named() -> None:
+    """Everybody is scored, and the selection holds who was heard."""
     selection = select(TWENTY, _card("1-16"), Request(allow_seen=True))
     assert selection.actors == TWENTY.actors
     assert selection.seen == numbered(*range(1, 17))
 
 
 def test_only_speech_is_scored_unless_song_is_asked_for() -> None:
+    """An actor without song is remarked upon, and is an error where nobody else is asked for."""
     card = _card("1-16")
     for channel, channels in (("speech", {"speech"}), ("song", {"song"}), ("all", {"speech", "song"})):
         selection = select(TWENTY, card, Request(actors=numbered(17, 18), channel=channel))
@@ -68,11 +72,13 @@ def test_only_speech_is_scored_unless_song_is_asked_for() -> None:
 
 
 def test_actors_that_are_not_there_are_named() -> None:
+    """The message says which there are."""
     with pytest.raises(CorpusError, match=r"no clip of actor 21-24; there are actors 1-20"):
         select(TWENTY, _card("1-16"), Request(actors=numbered(20, 21, 22, 23, 24)))
 
 
 def test_a_protocol_scores_those_of_its_test_actors_that_were_not_heard() -> None:
+    """Others are remarked upon as left out or missing; where none is left, it is an error."""
     dev5 = select(TWENTY, _card("1-16"), Request(protocol="dev5"))
     assert dev5.actors == numbered(17, 18, 19, 20)
     assert "actors 1-16 of dev5 are left out" in dev5.remarks[0]
@@ -88,12 +94,14 @@ def test_a_protocol_scores_those_of_its_test_actors_that_were_not_heard() -> Non
 
 
 def test_a_card_that_does_not_say_is_remarked_upon() -> None:
+    """Nobody passes for seen, and the reader is told."""
     selection = select(TWENTY, made_card(), Request())
     assert not selection.seen
     assert "does not say" in selection.remarks[0]
 
 
 def test_any_corpus_has_actors() -> None:
+    """Speakers with names are chosen, refused and offered as numbered actors are."""
     corpus = _corpus("1", "nemo:EB0", "savee:DC")
     selection = select(corpus, _card("1-20,savee:DC"), Request(actors=frozenset({"nemo:EB0"})))
     assert {clip.actor for clip in selection.clips} == {"nemo:EB0"}

@@ -10,6 +10,7 @@ from train.experiments.files import all_experiments, experiment_names, load_expe
 
 
 def test_every_experiment_of_the_article_is_there() -> None:
+    """By name, a baseline first, and with them those of the own network."""
     names = experiment_names()
     assert names[0].startswith("baseline")
     expected = {"baseline-leaky", "baseline-holdout", "baseline-men", "baseline-women", "recurrent"}
@@ -23,6 +24,7 @@ def test_every_experiment_of_the_article_is_there() -> None:
 
 
 def test_every_experiment_loads_and_says_what_it_is() -> None:
+    """No two are the same under different names."""
     experiments = list(all_experiments())
     assert all(each.what for each in experiments)
     kinds = [{**each.decisive(), "name": ""} for each in experiments]
@@ -30,6 +32,7 @@ def test_every_experiment_loads_and_says_what_it_is() -> None:
 
 
 def test_the_baseline_learns_as_the_article_says() -> None:
+    """Optimizer, rates, batch, epochs, and the last epoch kept; the claim is 72 %."""
     learn = load_experiment("baseline-leaky").learn
     assert (learn.optimizer, learn.learning_rate, learn.decay) == ("rmsprop", 1e-5, 1e-6)
     assert (learn.batch, learn.epochs, learn.keep) == (16, 700, "last")
@@ -37,6 +40,7 @@ def test_the_baseline_learns_as_the_article_says() -> None:
 
 
 def test_the_rework_learns_as_the_article_says() -> None:
+    """SGD, the best epoch kept; the claim of the file that it builds on is not its own."""
     experiment = load_experiment("reworked-women2")
     assert (experiment.learn.optimizer, experiment.learn.learning_rate) == ("sgd", 1e-4)
     assert (experiment.learn.keep, experiment.learn.plateau) == ("best", True)
@@ -46,6 +50,7 @@ def test_the_rework_learns_as_the_article_says() -> None:
 
 
 def test_a_file_may_build_on_another(tmp_path: Path) -> None:
+    """Over two steps: what a file does not say is its base's, and its name is its own."""
     (tmp_path / "mine.toml").write_text('base = "baseline-men"\n[learn]\nepochs = 3\n')
     (tmp_path / "again.toml").write_text('base = "mine.toml"\nwhat = "mine"\n[data]\nsong = false\n')
     experiment = load_experiment(str(tmp_path / "again.toml"))
@@ -79,6 +84,7 @@ def test_a_file_may_build_on_another(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named_with_its_place(
     text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """One line with the file and what is wrong in it, and exit code 2."""
     path = tmp_path / "bad.toml"
     path.write_text(text)
     assert main(["experiments", "--run", str(path), str(tmp_path)]) == 2
@@ -88,5 +94,6 @@ def test_what_is_wrong_is_named_with_its_place(
 
 
 def test_no_such_experiment_is_said_with_those_there_are() -> None:
+    """Who types half a name reads the whole one."""
     with pytest.raises(SettingsError, match="baseline-leaky"):
         load_experiment("baseline")

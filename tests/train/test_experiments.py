@@ -82,6 +82,7 @@ def test_the_own_network_can_be_exported_and_the_articles_cannot(quick_runs: Pat
 
 
 def test_each_experiment_leaves_a_whole_folder(quick_runs: Path) -> None:
+    """The same files for all; what was shortened, leaky or tested in place of others is on record."""
     assert sorted(path.name for path in quick_runs.iterdir()) == sorted(experiment_names())
     for name in experiment_names():
         assert {path.name for path in (quick_runs / name).iterdir()} == KEPT
@@ -94,6 +95,7 @@ def test_each_experiment_leaves_a_whole_folder(quick_runs: Path) -> None:
 
 
 def test_predictions_are_the_test_clips_with_a_probability_for_each_class(quick_runs: Path) -> None:
+    """The likeliest class is the decision, and the accuracy follows from the rows."""
     path = quick_runs / "baseline-men" / "predictions.csv"
     rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
     labels = ["angry", "calm", "fearful", "happy", "sad"]
@@ -110,6 +112,7 @@ def test_predictions_are_the_test_clips_with_a_probability_for_each_class(quick_
 
 
 def test_augmentation_adds_copies_of_training_clips_alone(quick_runs: Path) -> None:
+    """Twice the inputs from the same split; where few are copied, less than half as many again."""
     plain, doubled = (
         RunFolder(path=quick_runs / name).metrics() for name in ("reworked-men5", "aug-noise")
     )
@@ -122,6 +125,7 @@ def test_augmentation_adds_copies_of_training_clips_alone(quick_runs: Path) -> N
 
 
 def test_finished_runs_are_not_run_again(quick_runs: Path, article_root: Path) -> None:
+    """They are counted as finished before, and their JSON files are not touched."""
     before = {path: path.stat().st_mtime_ns for path in quick_runs.rglob("*.json")}
     arguments = ["--run", "baseline-men", "own", "--quick", article_root, "--holdout", "17-20"]
     done = train("experiments", *arguments, "--out", quick_runs)
@@ -130,6 +134,7 @@ def test_finished_runs_are_not_run_again(quick_runs: Path, article_root: Path) -
 
 
 def test_compare_shows_runs_in_one_table(quick_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each run and a column for each figure; a folder of runs gives them all."""
     assert main(["compare", str(quick_runs / "own"), str(quick_runs / "recurrent")]) == 0
     lines = capsys.readouterr().out.splitlines()
     for column in ("UAR", "accuracy", "macro F1", "parameters", "size", "seconds", "epochs"):
@@ -142,6 +147,7 @@ def test_compare_shows_runs_in_one_table(quick_runs: Path, capsys: pytest.Captur
 def test_the_report_holds_the_figures_of_the_runs_and_the_articles_claims(
     quick_runs: Path, tmp_path: Path
 ) -> None:
+    """A row for each experiment, what the leak is worth to the own network, and what was shortened."""
     out = tmp_path / "docs" / "experiments.md"
     assert main(["report", str(quick_runs), "--out", str(out)]) == 0
     text = out.read_text("utf-8")
@@ -157,6 +163,7 @@ def test_the_report_holds_the_figures_of_the_runs_and_the_articles_claims(
 
 
 def test_the_report_says_what_was_not_run(quick_runs: Path, tmp_path: Path) -> None:
+    """The missing experiments are listed; a folder that is not there is an error."""
     shutil.copytree(quick_runs / "own", tmp_path / "runs" / "own")
     out = tmp_path / "experiments.md"
     assert main(["report", str(tmp_path / "runs"), "--out", str(out)]) == 0
@@ -184,6 +191,7 @@ def allow_a_megabyte() -> None:
 def test_a_killed_run_ends_with_the_figures_of_one_that_was_not(
     base: str, article_root: Path, tmp_path: Path
 ) -> None:
+    """Killed in its third epoch, it does not begin anew; figures, history and rows are equal."""
     settings = tmp_path / "mine.toml"
     settings.write_text(f'base = "{base}"\n')
     arguments = ["experiments", "--run", settings, article_root, "--holdout", "17-20", "--quick"]
@@ -207,6 +215,7 @@ def test_a_killed_run_ends_with_the_figures_of_one_that_was_not(
 def test_a_full_disk_is_said_in_one_line_and_leaves_no_run(
     base: str, article_root: Path, tmp_path: Path
 ) -> None:
+    """No half-written file; once there is room, the same command finishes."""
     arguments = ["experiments", "--run", base, article_root, "--holdout", "17-20", "--quick"]
     arguments += ["--out", tmp_path / "runs"]
     done = train(*arguments, before=allow_a_megabyte)
@@ -242,6 +251,7 @@ def _without(root: Path, pattern: str) -> Path:
 def test_what_cannot_be_trained_is_said_before_anything_slow(
     what: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """One line, exit code 2, and nothing lies in the folder for runs."""
     root = tmp_path / "root"
     if what != "nowhere":
         root.mkdir()
@@ -268,6 +278,7 @@ def test_what_cannot_be_trained_is_said_before_anything_slow(
 
 
 def test_an_actor_with_one_clip_is_learnt_from_or_tested(tmp_path: Path) -> None:
+    """One test clip is enough; the classes without one are noted."""
     root = write_tree(tmp_path / "root", n_actors=4)
     write_voice(root, "03-01-03-01-01-01-05")
     write_voice(root, "03-01-03-01-01-01-07")
@@ -282,6 +293,7 @@ def test_an_actor_with_one_clip_is_learnt_from_or_tested(tmp_path: Path) -> None
 def test_a_folder_with_another_run_is_not_overwritten(
     quick_runs: Path, article_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The message names the option that does so, and the run stays finished."""
     shutil.copytree(quick_runs / "baseline-men", tmp_path / "baseline-men")
     words = ["experiments", "--run", "baseline-men", str(article_root), "--out", str(tmp_path)]
     assert main([*words, "--holdout", "17-20"]) == 2
@@ -290,6 +302,7 @@ def test_a_folder_with_another_run_is_not_overwritten(
 
 
 def test_learning_ends_when_neither_validation_figure_improves() -> None:
+    """For as many epochs as the patience; with a patience of 0, learning goes on to the last epoch."""
     history = [
         {"epoch": 1.0, "val_loss": 1.0, "val_accuracy": 0.2},
         {"epoch": 2.0, "val_loss": 1.1, "val_accuracy": 0.3},
@@ -303,6 +316,7 @@ def test_learning_ends_when_neither_validation_figure_improves() -> None:
 
 
 def test_listing_needs_no_tensorflow_and_no_folder() -> None:
+    """Every experiment is shown with what the article claims, and nothing slow is imported."""
     code = (
         "import sys; from train.cli import main; main(['experiments']);"
         "sys.exit(bool({'tensorflow', 'matplotlib', 'distributed'} & set(sys.modules)))"

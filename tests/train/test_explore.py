@@ -20,6 +20,7 @@ _RELEASE = [made_clip(stem) for stem in ravdess.official_stems()]
 
 
 def test_a_woman_and_a_man_are_drawn_if_nobody_is_named() -> None:
+    """The first of each; where there are women alone, one of them. Who is named comes in order."""
     assert choose_actors(_RELEASE, frozenset()) == ("1", "2")
     women = [clip for clip in _RELEASE if clip.gender == "female"]
     assert choose_actors(women, frozenset()) == ("2",)
@@ -27,6 +28,7 @@ def test_a_woman_and_a_man_are_drawn_if_nobody_is_named() -> None:
 
 
 def test_an_actor_who_is_not_there_is_named() -> None:
+    """With those who are; song alone is no speech."""
     with pytest.raises(CorpusError, match="no speech of actor 25; there are actors 1-24"):
         choose_actors(_RELEASE, numbered(1, 25))
     with pytest.raises(CorpusError, match="no speech of actor any"):
@@ -34,6 +36,7 @@ def test_an_actor_who_is_not_there_is_named() -> None:
 
 
 def test_a_typical_clip_is_spoken_normally_the_first_time() -> None:
+    """One for each emotion, in their order; of strong speech alone there is none of neutral."""
     typical = typical_clips(_RELEASE, "7")
     assert [clip.path.stem for clip in typical] == [f"03-01-{n:02d}-01-01-01-07" for n in range(1, 9)]
     strong = [clip for clip in _RELEASE if clip.intensity == "strong"]
@@ -41,6 +44,7 @@ def test_a_typical_clip_is_spoken_normally_the_first_time() -> None:
 
 
 def test_a_higher_and_louder_voice_measures_so(tmp_path: Path) -> None:
+    """An octave and 15 dB come out as such."""
     clips = []
     for actor, f0_hz, level_dbfs in ((1, 110.0, -35.0), (2, 220.0, -20.0)):
         path = tmp_path / f"03-01-05-01-01-01-{actor:02d}.wav"
@@ -53,6 +57,7 @@ def test_a_higher_and_louder_voice_measures_so(tmp_path: Path) -> None:
 
 
 def test_clips_without_a_voice_are_named(tmp_path: Path) -> None:
+    """Silence and a broken file have no measure, and each is said why."""
     quiet, broken = (tmp_path / f"03-01-05-01-01-01-{actor:02d}.wav" for actor in (1, 2))
     soundfile.write(quiet, silence(1.0), 16_000)
     broken.write_bytes(b"no sound")
@@ -63,6 +68,7 @@ def test_clips_without_a_voice_are_named(tmp_path: Path) -> None:
 
 
 def test_a_spectrogram_shows_a_tone_where_it_is() -> None:
+    """In dB below the loudest, down to -70; sound shorter than a frame has one column."""
     time_s = np.arange(16_000) / 16_000
     tone = np.rint(8000 * np.sin(2.0 * np.pi * 2000.0 * time_s)).astype(np.int16)
     decibels = spectrogram_db(tone)
@@ -74,6 +80,7 @@ def test_a_spectrogram_shows_a_tone_where_it_is() -> None:
 
 
 def test_figures_hold_a_row_for_each_emotion_and_a_box_for_each_group(clips: list[Clip]) -> None:
+    """In the order of ``EMOTIONS``; for each of them the level has two boxes."""
     typical = typical_clips(clips, "2")
     figure = draw_actor("2", typical)
     assert [axes.get_ylabel() for axes in figure.axes[::3]] == list(EMOTIONS)
@@ -85,6 +92,7 @@ def test_figures_hold_a_row_for_each_emotion_and_a_box_for_each_group(clips: lis
 def test_the_command_draws_and_prints(
     corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """One picture an actor and one of level and pitch, in a new folder; --everyone measures all."""
     out = tmp_path / "new" / "pictures"
     assert main(["explore", str(corpus_root), "--actor", "1,2", "--out", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == [
@@ -118,6 +126,7 @@ def test_what_cannot_be_used_is_said(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Exit code 2, and the last line says what is the matter."""
     for name in ("empty", "broken"):
         (tmp_path / name).mkdir()
     (tmp_path / "broken" / "03-01-05-01-01-01-01.wav").write_bytes(b"no sound")

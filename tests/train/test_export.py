@@ -130,6 +130,7 @@ class TestFiles:
 def test_a_file_that_is_there_is_not_overwritten(
     exported: tuple[Path, Done], run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The option that does so is named, and no file has changed."""
     before = {path: path.read_bytes() for path in exported[0].iterdir()}
     assert main(["export", str(run)]) == 2
     assert "tiny.tflite: is there already; --force overwrites it" in capsys.readouterr().err
@@ -188,6 +189,8 @@ def test_a_network_that_decides_otherwise_is_refused(
 def test_operators_of_tensorflow_alone_are_refused_by_name(
     tmp_path: Path, corpus_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The operator is in the error, and nothing is written."""
+
     def body(inputs: Any) -> Any:  # noqa: ANN401
         determinant = layers.Reshape((1,))(ops.linalg.det(inputs[:, :40, :]))
         return layers.Dense(8, activation="softmax")(determinant)
@@ -212,6 +215,8 @@ def test_a_loop_is_refused(
 def test_a_network_that_does_not_fit_its_card_is_refused(
     tmp_path: Path, corpus_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The error says what input the network takes."""
+
     def body(inputs: Any) -> Any:  # noqa: ANN401
         return layers.Dense(8, activation="softmax")(layers.GlobalAveragePooling1D()(inputs))
 

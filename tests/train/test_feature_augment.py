@@ -15,6 +15,7 @@ OFF = FeatureAugment(p_shift=0.0, gain_db=0.0, p_level=0.0, p_warp=0.0, n_time_m
 
 @pytest.fixture
 def frames() -> np.ndarray:
+    """MFCCs of a second and a half of a voice."""
     return mfcc(synthetic_voice(1.5))
 
 
@@ -23,11 +24,13 @@ def _augmenter(settings: FeatureAugment, frames: np.ndarray) -> FeatureAugmenter
 
 
 def test_without_any_variation_a_window_is_the_daemons(frames: np.ndarray) -> None:
+    """The frames as they are, repeated until the window is full."""
     window = _augmenter(OFF, frames).draw(frames, N_FRAMES, np.random.default_rng(0))
     assert np.array_equal(window, frames[np.arange(N_FRAMES) % len(frames)])
 
 
 def test_a_variation_leaves_the_original_as_it_is(frames: np.ndarray) -> None:
+    """However often it is drawn from; each window is full and finite."""
     before = frames.copy()
     augmenter = _augmenter(FeatureAugment(), frames)
     rng = np.random.default_rng(0)
@@ -48,12 +51,14 @@ def test_a_louder_copy_has_the_mfccs_of_louder_sound(frames: np.ndarray) -> None
 
 
 def test_a_warp_by_nothing_changes_nothing(frames: np.ndarray) -> None:
+    """There and back between coefficients and filters, nothing is lost."""
     settings = replace(OFF, p_warp=1.0, warp=0.0)
     window = _augmenter(settings, frames).draw(frames, N_FRAMES, np.random.default_rng(0))
     assert np.allclose(window, frames[np.arange(N_FRAMES) % len(frames)], atol=1e-2)
 
 
 def test_masks_put_the_mean_in_place(frames: np.ndarray) -> None:
+    """In 40 frames at most, and in at least one; the others stay."""
     settings = replace(OFF, n_time_masks=1, time_mask_frames=40)
     mean = frames.mean(axis=0)
     plain = frames[np.arange(N_FRAMES) % len(frames)]
@@ -64,6 +69,7 @@ def test_masks_put_the_mean_in_place(frames: np.ndarray) -> None:
 
 
 def test_a_masked_band_leaves_energy_alone(frames: np.ndarray) -> None:
+    """The other coefficients change."""
     settings = replace(OFF, p_band_mask=1.0)
     window = _augmenter(settings, frames).draw(frames, N_FRAMES, np.random.default_rng(0))
     plain = frames[np.arange(N_FRAMES) % len(frames)]

@@ -51,6 +51,7 @@ def run(
 def test_a_run_ends_well_and_says_little(
     run: tuple[Path, "subprocess.CompletedProcess[str]"],
 ) -> None:
+    """Loss, validation UAR and the held-out actors' UAR are told; standard error stays empty."""
     _, result = run
     assert (result.returncode, result.stderr) == (0, "")
     assert "epoch 2/2  loss" in result.stdout
@@ -61,6 +62,7 @@ def test_a_run_ends_well_and_says_little(
 def test_the_model_runs_in_the_daemons_runtime(
     run: tuple[Path, "subprocess.CompletedProcess[str]"],
 ) -> None:
+    """It gives one probability an emotion, all of them finite, with a sum of 1."""
     model = TfliteModel(run[0])
     windows = [mfcc(synthetic_voice(3.0, seed=seed))[:298] for seed in range(3)]
     for probabilities in map(model.outputs, windows):
@@ -72,6 +74,7 @@ def test_the_model_runs_in_the_daemons_runtime(
 def test_the_card_says_where_the_model_comes_from(
     run: tuple[Path, "subprocess.CompletedProcess[str]"], corpus_root: Path
 ) -> None:
+    """Command, clips, actors and licence are in it, but not where the clips or the model lay."""
     out, _ = run
     _, card = read_model(out)
     training = card.training
@@ -150,6 +153,7 @@ def test_a_protocol_run_takes_up_what_is_finished(
 def test_the_keras_model_is_kept_with_the_card(
     run: tuple[Path, "subprocess.CompletedProcess[str]"], corpus_root: Path
 ) -> None:
+    """It is found by the run's folder, has the model's card and gives the same probabilities."""
     out, result = run
     (path,) = (out.parents[1] / "work").rglob("*.keras")
     assert f"kept the Keras model in {path.parent}" in result.stdout
@@ -163,6 +167,7 @@ def test_the_keras_model_is_kept_with_the_card(
 
 
 def test_a_leak_is_refused_before_training(corpus_root: Path, tmp_path: Path) -> None:
+    """One line names the copied clip; no feature is computed and no model is written."""
     root = tmp_path / "planted"
     shutil.copytree(corpus_root, root)
     tested = next(root.rglob("03-01-05-01-01-01-02.wav"))
@@ -179,6 +184,7 @@ def test_a_leak_is_refused_before_training(corpus_root: Path, tmp_path: Path) ->
 def test_a_class_without_a_clip_is_refused(
     corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The error names the emotion that is missing and the actors who are learnt from."""
     root = tmp_path / "lacking"
     shutil.copytree(corpus_root, root)
     for path in root.rglob("03-01-07-*.wav"):
@@ -208,6 +214,7 @@ def test_what_cannot_be_used_is_said_in_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """A folder, actors, a protocol or a place to write that is of no use ends with status 2."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     places = {"CORPUS": corpus_root, "EMPTY": tmp_path / "empty", "FILE/work": tmp_path / "file/w"}
@@ -218,6 +225,7 @@ def test_what_cannot_be_used_is_said_in_one_line(
 
 
 def test_help_needs_no_tensorflow(capsys: pytest.CaptureFixture[str]) -> None:
+    """The options are shown, and the module that shows them does not import it."""
     with pytest.raises(SystemExit) as end:
         main(["fit", "--help"])
     assert end.value.code == 0

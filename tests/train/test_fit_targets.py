@@ -21,12 +21,14 @@ def test_a_folds_temperature_is_fitted_by_the_speakers_of_other_folds(release_ro
 def test_the_written_models_temperature_is_fitted_by_validation_speakers_alone(
     release_root: Path,
 ) -> None:
+    """Never by those who are tested, even where nobody validates."""
     plan = make_plan(release_root, test=numbered(1), validation=numbered(2, 3))
     assert last_target(plan, n_actors=0).calibrators == numbered(2, 3)
     assert not last_target(make_plan(release_root, test=numbered(1)), n_actors=0).calibrators
 
 
 def test_fewer_actors_are_learnt_from_and_as_many_scored(release_root: Path) -> None:
+    """Each fold scores the same speakers under the same file name; four learners are left to it."""
     plan = make_plan(release_root, protocol="dev5")
     for all_of_them, some in zip(
         fold_targets(plan, (), n_actors=0), fold_targets(plan, (), n_actors=4), strict=True
@@ -38,5 +40,6 @@ def test_fewer_actors_are_learnt_from_and_as_many_scored(release_root: Path) -> 
 
 
 def test_files_are_called_after_actors_without_colons(release_root: Path, nemo_root: Path) -> None:
+    """A colon cannot be in a file's name everywhere: nemo:MK1 becomes nemo-MK1."""
     plan = make_plan(release_root, also=[nemo_root], test=frozenset({"nemo:EB0"}))
     assert last_target(plan, n_actors=0).stem == "actors-1-24,nemo-MK1"

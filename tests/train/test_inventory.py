@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ def mixed(tmp_path: Path) -> Path:
 
 
 def test_everything_is_counted(mixed: Path) -> None:
+    """Each corpus by its clips, genders, emotions, actors and forms of sound; all of it is JSON."""
     facts = take_inventory(mixed).to_json()
     assert list(facts["corpora"]) == ["RAVDESS", "SAVEE"]
     ravdess = facts["corpora"]["RAVDESS"]
@@ -51,6 +51,7 @@ def test_everything_is_counted(mixed: Path) -> None:
 
 
 def test_all_that_is_wrong_is_named(mixed: Path) -> None:
+    """Doubles, clips that cannot be read, files of no corpus, and actors with too few clips."""
     inventory = take_inventory(mixed)
     (alike,) = inventory.duplicates
     assert [path.name for path in alike] == ["03-01-05-01-01-01-02.wav", "03-01-05-01-01-02-02.wav"]
@@ -64,10 +65,11 @@ def test_all_that_is_wrong_is_named(mixed: Path) -> None:
     assert "RAVDESS: actor 2 has only 2 clips" in inventory.remarks()
     assert "SAVEE: actor savee:DC has only one clip" in inventory.remarks()
     assert inventory.missing is not None
-    assert "03-01-06-01-01-01-03" not in inventory.missing.stems, "it is there, but broken"
+    assert "3" not in inventory.missing.actors, "two of the clips are there, but broken"
 
 
 def test_protocols_say_whom_they_miss(mixed: Path) -> None:
+    """Only an actor with a clip that can be read is there; the split by file misses nobody."""
     protocols = take_inventory(mixed).protocols
     assert not protocols["leaky"]
     assert protocols["article"] == {"21", "22", "23", "24"}
@@ -75,6 +77,7 @@ def test_protocols_say_whom_they_miss(mixed: Path) -> None:
 
 
 def test_all_of_the_release_can_run_everything(release_root: Path) -> None:
+    """2,452 clips: none is missing, doubled or remarked on, and no protocol misses anybody."""
     inventory = take_inventory(release_root)
     assert len(inventory.sounds) == 1440 + 1012
     assert inventory.missing is not None
@@ -87,6 +90,7 @@ def test_all_of_the_release_can_run_everything(release_root: Path) -> None:
 def test_the_command_prints_and_draws(
     mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A person reads what is there, broken and missing, and finds two pictures in a new folder."""
     out = tmp_path / "pictures" / "new"
     assert main(["data", str(mixed), "--out", str(out)]) == 0
     printed = capsys.readouterr().out
@@ -109,6 +113,7 @@ def test_the_command_prints_and_draws(
 def test_json_is_all_that_standard_output_holds(
     mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """What is written goes to standard error; clips of a table are among the facts."""
     table = tmp_path / "calls.csv"
     table.write_text("file,emotion,speaker\nholiday.wav,calm,x\nnowhere.wav,calm,x\n", "utf-8")
     arguments = ["data", str(mixed), "--json", "--table", str(table), "--out", str(tmp_path / "p")]
@@ -140,6 +145,7 @@ def test_what_cannot_be_used_is_said_in_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """A folder, a table or a place to write that is of no use ends with 2, and the line says why."""
     (tmp_path / "empty").mkdir()
     write_tiny(tmp_path / "other" / "song.wav")
     (tmp_path / "broken").mkdir()
@@ -161,9 +167,8 @@ def test_what_cannot_be_used_is_said_in_one_line(
 
 
 def test_the_real_data_are_as_they_should_be(shared_data: Path) -> None:
-    started_s = time.monotonic()
+    """Actors 1-20 but for two songs, none broken or doubled; originals at 48 kHz."""
     inventory = take_inventory(shared_data / "ravdess")
-    assert time.monotonic() - started_s < 60.0
     assert len(inventory.sounds) == 2034
     assert inventory.missing is not None
     assert inventory.missing.actors == {"21", "22", "23", "24"}

@@ -18,6 +18,7 @@ def _table(folder: Path, *rows: str, header: str = _HEADER) -> Path:
 
 
 def test_a_row_says_everything_about_its_file(tmp_path: Path) -> None:
+    """Speaker, gender, emotion and sentence; how strongly it is played stays unknown."""
     file = write_tiny(tmp_path / "samples" / "EB0_fear_13.flac")
     table = _table(tmp_path, "EB0_fear_13.flac\tfear\tEB0\tfemale\t27")
     listing = read_nemo(table, [file])
@@ -40,6 +41,7 @@ def test_a_row_says_everything_about_its_file(tmp_path: Path) -> None:
     ],
 )
 def test_its_six_states_are_emotions(word: str, emotion: str, tmp_path: Path) -> None:
+    """Each word of the table becomes one of serd's labels."""
     file = write_tiny(tmp_path / "x_1.flac")
     (clip,) = read_nemo(_table(tmp_path, f"x_1\t{word}\tX\tmale\t1"), [file]).clips.values()
     assert clip.emotion == emotion
@@ -56,6 +58,7 @@ def test_its_six_states_are_emotions(word: str, emotion: str, tmp_path: Path) ->
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(row: str, reason: str, tmp_path: Path) -> None:
+    """The line has the row's number and the reason, and no clip comes of it."""
     listing = read_nemo(_table(tmp_path, row), [write_tiny(tmp_path / "x_1.flac")])
     assert not listing.clips
     (line,) = listing.left_out
@@ -64,6 +67,7 @@ def test_a_row_that_cannot_be_used_is_named(row: str, reason: str, tmp_path: Pat
 
 
 def test_files_of_other_folders_are_not_its_own(tmp_path: Path) -> None:
+    """A file of the same name that does not lie below the table is left alone."""
     (tmp_path / "nemo").mkdir()
     table = _table(tmp_path / "nemo", "x_1.flac\tfear\tX\tmale\t1")
     listing = read_nemo(table, [write_tiny(tmp_path / "other" / "x_1.flac")])
@@ -71,6 +75,7 @@ def test_files_of_other_folders_are_not_its_own(tmp_path: Path) -> None:
 
 
 def test_another_table_is_refused(tmp_path: Path) -> None:
+    """The error says which columns a data.tsv of nEMO has."""
     table = _table(tmp_path, header="name\tvalue\n")
     with pytest.raises(CorpusError, match=r"data\.tsv: expected the columns file_id, emotion"):
         read_nemo(table, [])

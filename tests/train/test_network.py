@@ -27,11 +27,13 @@ def _network(n_frames: int, *, is_trained: bool, seed: int = 0) -> keras.Model:
 
 @pytest.fixture
 def windows() -> np.ndarray:
+    """Three windows of 298 frames of 40 MFCCs, drawn at random, the same each time."""
     return np.random.default_rng(1).standard_normal((3, 298, 40)).astype(np.float32)
 
 
 @pytest.mark.parametrize("n_frames", [97, 200, 298])
 def test_the_trained_form_computes_what_convolutions_compute(n_frames: int, windows: np.ndarray) -> None:
+    """Matrix products and Conv1D with the same weights agree to 1e-5, at three lengths of window."""
     trained = _network(n_frames, is_trained=True)
     kept = as_kept(trained, _SMALL, n_frames=n_frames, mean=_MEAN, std=_STD)
     assert any(isinstance(layer, keras.layers.Conv1D) for layer in kept.layers)
@@ -43,12 +45,14 @@ def test_the_trained_form_computes_what_convolutions_compute(n_frames: int, wind
 
 
 def test_the_kept_form_takes_windows_of_another_length(windows: np.ndarray) -> None:
+    """A network built for 200 frames is kept as one that gives all classes for 298."""
     trained = _network(200, is_trained=True)
     kept = as_kept(trained, _SMALL, n_frames=298, mean=_MEAN, std=_STD)
     assert kept.predict(windows, verbose=0).shape == (3, 9)
 
 
 def test_members_decide_by_the_mean_of_their_logits(windows: np.ndarray) -> None:
+    """Probabilities sum to 1, and a member alone stays as it is."""
     members = [_network(298, is_trained=False, seed=seed) for seed in range(3)]
     logits = np.mean([logit_model(each).predict(windows, verbose=0) for each in members], axis=0)
     both = average(members)
@@ -60,6 +64,7 @@ def test_members_decide_by_the_mean_of_their_logits(windows: np.ndarray) -> None
 def test_several_members_travel_as_one_archive_and_one_flatbuffer(
     windows: np.ndarray, tmp_path: Path
 ) -> None:
+    """Loaded from its archive it says the very same, and it converts to one TFLite file."""
     both = average([_network(298, is_trained=False, seed=seed) for seed in range(2)])
     path = tmp_path / "both.keras"
     path.write_bytes(to_keras(both))
@@ -70,6 +75,7 @@ def test_several_members_travel_as_one_archive_and_one_flatbuffer(
 
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_cooling_divides_the_logits(n_members: int, windows: np.ndarray) -> None:
+    """They fall to 1/2.5, be it one network or the mean of two."""
     model = average([_network(298, is_trained=False, seed=seed) for seed in range(n_members)])
     before = logit_model(model).predict(windows, verbose=0)
     cool(model, 2.5)
@@ -91,4 +97,5 @@ def test_the_temperature_of_logits_that_are_too_sure_is_found(temperature: float
 
 
 def test_no_window_asks_for_no_temperature() -> None:
+    """It is 1 then, which changes nothing."""
     assert fit_temperature(np.empty((0, 8), np.float32), np.empty(0, np.int64)) == 1.0

@@ -58,6 +58,7 @@ def test_the_ratio_measured_in_the_mixture_is_the_ratio_asked_for(
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.5, 4.0])
 def test_pauses_have_no_part_in_the_speech(pause_s: float) -> None:
+    """However long they are, the level measured is within 1 dB of the voice's own."""
     clip = np.concatenate((quiet_room(pause_s), VOICE, quiet_room(pause_s)))
     alone = np.square(VOICE / FULL_SCALE).mean()
     got_db = 10 * np.log10(speech_mean_square(clip, VoiceSettings()) / alone)
@@ -65,6 +66,7 @@ def test_pauses_have_no_part_in_the_speech(pause_s: float) -> None:
 
 
 def test_where_nothing_is_speech_all_of_it_counts() -> None:
+    """The power of a quiet room is that of all its samples."""
     room = quiet_room(1.0)
     expected = np.square(room / FULL_SCALE).mean()
     assert speech_mean_square(room, VoiceSettings()) == pytest.approx(expected)
@@ -72,12 +74,14 @@ def test_where_nothing_is_speech_all_of_it_counts() -> None:
 
 @pytest.mark.parametrize("samples", [silence(0.5), silence(0.0)])
 def test_silence_stays_silence(samples: np.ndarray) -> None:
+    """Noise at 0 dB changes neither digital silence nor a clip of no length."""
     power = speech_mean_square(samples, VoiceSettings())
     mixed = mix(samples, np.ones(samples.size, np.float32), 0.0, speech_power=power)
     assert np.array_equal(mixed, samples)
 
 
 def test_a_clip_draws_the_same_noise_whatever_is_beside_it(tmp_path: Path) -> None:
+    """Seed and clip alone decide it; another seed draws others, and each recording has its turn."""
     bank = _bank(tmp_path / "noise", a=_hum(2.0), b=_hum(3.0, 500.0), c=_hum(1.0, 900.0))
     clips = [made_clip(actor=str(number)) for number in range(12)]
     first = [bank.draw(clip, 20_000, seed=0) for clip in clips]
@@ -90,6 +94,7 @@ def test_a_clip_draws_the_same_noise_whatever_is_beside_it(tmp_path: Path) -> No
 
 
 def test_a_longer_clip_begins_with_the_noise_of_a_shorter_one_and_repeats_it(tmp_path: Path) -> None:
+    """It is the same recording from the same place, over and over."""
     hum = _hum(0.5)
     _, short = _bank(tmp_path / "noise", a=hum).draw(made_clip(), 100, seed=0)
     _, long = _bank(tmp_path / "noise", a=hum).draw(made_clip(), 40_000, seed=0)
@@ -100,12 +105,14 @@ def test_a_longer_clip_begins_with_the_noise_of_a_shorter_one_and_repeats_it(tmp
 
 @pytest.mark.parametrize("seed", range(8))
 def test_noise_is_never_silent_where_the_recording_mostly_is(tmp_path: Path, seed: int) -> None:
+    """Two knocks in five seconds: even a tenth of a second drawn from them holds sound."""
     knock = np.concatenate((silence(1.0), _hum(0.05), silence(3.0), _hum(0.05), silence(1.0)))
     _, noise = _bank(tmp_path / "noise", knock=knock).draw(made_clip(), 1600, seed=seed)
     assert noise.any()
 
 
 def test_files_that_are_no_noise_are_named(tmp_path: Path) -> None:
+    """A broken file and a silent one are left out with a line each, and the rest is used."""
     (tmp_path / "noise").mkdir()
     (tmp_path / "noise" / "broken.flac").write_bytes(b"no sound")
     bank = _bank(tmp_path / "noise", still=silence(1.0), hum=_hum(1.0))
@@ -115,6 +122,7 @@ def test_files_that_are_no_noise_are_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_noise_is_refused(tmp_path: Path) -> None:
+    """No folder, no sound file and silence alone each have an error of their own."""
     with pytest.raises(CorpusError, match="no such folder"):
         noise_files(tmp_path / "nowhere")
     with pytest.raises(CorpusError, match="no sound file in it"):
@@ -124,16 +132,19 @@ def test_a_folder_without_noise_is_refused(tmp_path: Path) -> None:
 
 
 def test_ratios_are_read_from_quiet_to_loud() -> None:
+    """Whatever their order, the highest comes first, and each comes once."""
     assert parse_snr_db("0, 20,10.5,20") == [20.0, 10.5, 0.0]
 
 
 @pytest.mark.parametrize("text", ["x", "", "10,", "nan", "inf", "99", "10;0"])
 def test_bad_ratios_are_refused(text: str) -> None:
+    """What is no number, nothing at all or out of range is an error that names the option."""
     with pytest.raises(CorpusError, match="Bad --snr"):
         parse_snr_db(text)
 
 
 def test_a_piece_has_an_rms_of_one_wherever_it_begins(tmp_path: Path) -> None:
+    """A faint hum is raised to it; silence alone gives zeros."""
     path = tmp_path / "hum.wav"
     soundfile.write(path, 0.01 * np.sin(np.arange(8000) * 0.1), SAMPLE_RATE_HZ)
     for seed in range(5):

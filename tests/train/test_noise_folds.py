@@ -23,6 +23,7 @@ from train.recipe import Recipe
     ],
 )
 def test_a_recording_of_esc_is_of_the_fold_in_its_name(name: str, fold: str) -> None:
+    """The name's first number is the fold, with a class behind it or without, in any folder."""
     assert noise_fold(Path("somewhere") / name) == fold
 
 
@@ -36,12 +37,14 @@ def test_pieces_of_one_original_are_of_one_part(shared_data: Path) -> None:
 
 
 def test_any_other_recording_is_of_one_of_three_parts_wherever_it_lies() -> None:
+    """The name decides and not the folder; 60 names fall into all three parts."""
     paths = [Path(f"rain-{number}.wav") for number in range(60)]
     assert noise_folds(paths) == ("a", "b", "c")
     assert [noise_fold(Path("elsewhere") / path) for path in paths] == list(map(noise_fold, paths))
 
 
 def test_a_part_that_is_left_out_is_neither_heard_nor_under_speech() -> None:
+    """Its recording goes with all copies, and so does any copy that it lies under; the rest stays."""
     clips = noise_clips([Path("1-1-A-0.flac"), Path("2-1-A-0.flac")])
     frames = (np.zeros((5, 40), np.float16),)
     copies = tuple(
@@ -54,6 +57,7 @@ def test_a_part_that_is_left_out_is_neither_heard_nor_under_speech() -> None:
 
 
 def test_a_copy_says_what_noise_lies_under_it(corpus_root: Path, noise_root: Path) -> None:
+    """The part of a recorded noise; nothing where the noise is made or the clip is as recorded."""
     (path,) = corpus_root.rglob("03-01-05-01-01-01-01.wav")
     recorded = [each for each in sorted(noise_root.iterdir()) if "silence" not in each.name]
     augment = SoundAugment(copies=8, p_noise=1.0, p_recorded=0.5)

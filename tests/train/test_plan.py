@@ -12,6 +12,7 @@ POLISH = frozenset({"nemo:EB0", "nemo:MK1"})
 
 
 def test_everybody_is_learnt_from_but_who_is_held_out(release_root: Path) -> None:
+    """Test and validation actors are not learnt from; without a protocol nobody is left alone."""
     plan = make_plan(release_root, test=numbered(1), validation=numbered(2))
     assert plan.split.train == numbered(*range(3, 25))
     assert (plan.folds, plan.left_alone) == ((), frozenset())
@@ -26,6 +27,7 @@ def test_actors_that_a_protocol_leaves_alone_are_learnt_from_by_no_model(release
 
 
 def test_actors_that_are_left_alone_may_be_scored_at_the_end(release_root: Path) -> None:
+    """Those who are scored are left alone no longer, and nobody learns from them even so."""
     plan = make_plan(release_root, protocol="dev5", test=numbered(21, 22))
     assert plan.split.test == numbered(21, 22)
     assert plan.left_alone == numbered(23, 24)
@@ -35,6 +37,7 @@ def test_actors_that_are_left_alone_may_be_scored_at_the_end(release_root: Path)
 def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
     release_root: Path, nemo_root: Path
 ) -> None:
+    """Its clips come behind those of RAVDESS, and no fold tests its speakers."""
     plan = make_plan(release_root, also=[nemo_root], protocol="dev5")
     assert plan.split.train == numbered(*range(1, 21)) | POLISH
     assert frozenset[str]().union(*plan.folds).isdisjoint(POLISH)
@@ -43,6 +46,7 @@ def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
 
 
 def test_another_corpus_can_be_held_out_and_scored(release_root: Path, nemo_root: Path) -> None:
+    """One of its speakers is tested; the other is still learnt from."""
     plan = make_plan(release_root, also=[nemo_root], test=frozenset({"nemo:EB0"}))
     assert plan.split.test == {"nemo:EB0"}
     assert "nemo:EB0" not in plan.split.train
@@ -50,11 +54,13 @@ def test_another_corpus_can_be_held_out_and_scored(release_root: Path, nemo_root
 
 
 def test_corpora_are_scored_apart(release_root: Path, nemo_root: Path) -> None:
+    """Test actors of RAVDESS and of another corpus at once are refused, and named."""
     with pytest.raises(CorpusError, match="1,nemo:EB0: those of RAVDESS and of another corpus"):
         make_plan(release_root, also=[nemo_root], test=frozenset({"1", "nemo:EB0"}))
 
 
 def test_another_corpus_is_no_validation(release_root: Path, nemo_root: Path) -> None:
+    """A speaker of it among the validation actors is refused, and named."""
     with pytest.raises(CorpusError, match="actor nemo:EB0 is of another corpus than RAVDESS"):
         make_plan(release_root, also=[nemo_root], validation=frozenset({"nemo:EB0"}))
 

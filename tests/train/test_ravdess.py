@@ -18,6 +18,7 @@ def _empty(root: Path, *names: str) -> None:
 
 
 def test_a_name_says_everything_about_a_clip() -> None:
+    """Channel, emotion, intensity, statement, gender and actor."""
     clip = clip_from_path(Path("x/03-02-06-02-01-02-18.wav"))
     assert (clip.channel, clip.emotion, clip.intensity) == ("song", "fearful", "strong")
     assert (clip.statement, clip.gender, clip.actor) == ("1", "female", "18")
@@ -38,11 +39,13 @@ def test_a_name_says_everything_about_a_clip() -> None:
     ],
 )
 def test_a_name_that_does_not_parse_is_refused_and_named(name: str) -> None:
+    """A ninth emotion, a strong neutral, a 25th actor or a video: the error has the file's name."""
     with pytest.raises(CorpusError, match=name):
         clip_from_path(Path(f"{name}.wav"))
 
 
-def test_clips_are_found_however_deep_and_everything_else_is_named(tmp_path: Path) -> None:
+def test_clips_are_found_however_deep_and_other_sound_is_named(tmp_path: Path) -> None:
+    """WAV or FLAC, in capitals or not; a text file is none of its business."""
     _empty(
         tmp_path,
         "a/b/c/03-01-03-01-01-01-02.flac",
@@ -58,6 +61,7 @@ def test_clips_are_found_however_deep_and_everything_else_is_named(tmp_path: Pat
 
 
 def test_a_release_unpacked_into_itself_counts_once(tmp_path: Path) -> None:
+    """One copy is used; the other is left out and said to be the same clip."""
     name = "Actor_01/03-01-03-01-01-01-01.wav"
     _empty(tmp_path, name, f"again/{name}")
     corpus = find_clips(tmp_path)
@@ -66,11 +70,13 @@ def test_a_release_unpacked_into_itself_counts_once(tmp_path: Path) -> None:
 
 
 def test_song_can_be_left_alone(tmp_path: Path) -> None:
+    """Without song only the spoken clip is found."""
     _empty(tmp_path, "03-01-03-01-01-01-01.wav", "03-02-03-01-01-01-01.wav")
     assert [clip.channel for clip in find_clips(tmp_path, with_song=False).clips] == ["speech"]
 
 
 def test_a_folder_without_clips_is_an_error(tmp_path: Path) -> None:
+    """An empty folder and one that is not there have errors of their own."""
     with pytest.raises(CorpusError, match="no RAVDESS clip"):
         find_clips(tmp_path)
     with pytest.raises(CorpusError, match="no such folder"):
@@ -78,6 +84,7 @@ def test_a_folder_without_clips_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_knows_names_and_sizes_but_not_folders(tmp_path: Path) -> None:
+    """The same name and size elsewhere is the same print; another size is another."""
     prints = []
     for folder, content in (("a", b"1"), ("b/c", b"2"), ("d", b"22")):
         path = tmp_path / folder / "03-01-03-01-01-01-01.wav"

@@ -10,6 +10,7 @@ from train.corpora.savee import clip_from_path
 
 @pytest.mark.parametrize("path", ["x/DC_sa07.wav", "DC/sa07.wav", "DC/DC_sa07.WAV"])
 def test_a_name_or_its_folder_says_who_speaks(path: str) -> None:
+    """In the name, in the folder or in both; the suffix may be in capitals."""
     clip = clip_from_path(Path(path))
     assert (clip.corpus, clip.actor, clip.gender) == ("savee", "savee:DC", "male")
     assert (clip.emotion, clip.channel, clip.intensity) == ("sad", "speech", "unknown")
@@ -29,10 +30,12 @@ def test_a_name_or_its_folder_says_who_speaks(path: str) -> None:
     ],
 )
 def test_codes_are_emotions(code: str, emotion: str) -> None:
+    """Each of its seven codes is one of serd's labels."""
     assert clip_from_path(Path(f"KL_{code}15.wav")).emotion == emotion
 
 
 def test_neutral_has_thirty_sentences() -> None:
+    """A neutral clip with the number 30 is taken."""
     assert clip_from_path(Path("JE/n30.wav")).statement == "n30"
 
 
@@ -51,6 +54,7 @@ def test_neutral_has_thirty_sentences() -> None:
     ],
 )
 def test_what_does_not_parse_is_refused_and_named(path: str, reason: str) -> None:
+    """The error has the path and says what is wrong: speaker, code, folder or number."""
     with pytest.raises(CorpusError, match=reason) as refusal:
         clip_from_path(Path(path))
     assert path in str(refusal.value)

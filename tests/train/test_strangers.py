@@ -31,6 +31,7 @@ def _model(path: Path, *, learnt: str, held_out: str, uar: float = 0.5) -> Path:
 
 
 def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_path: Path) -> None:
+    """Its figures are taken over; having learnt from others of the same corpus is marked."""
     among = strangers(
         _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0,nemo:IC0"),
         recipe_of=_RUN,
@@ -51,6 +52,7 @@ def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_
 
 @pytest.mark.parametrize("held_out", ["", "1-4"])
 def test_a_model_that_holds_no_stranger_out_is_refused(held_out: str, tmp_path: Path) -> None:
+    """A card with nobody held out, or actors of RAVDESS alone, has no stranger to tell of."""
     path = _model(tmp_path / "a.tflite", learnt="5-20", held_out=held_out)
     with pytest.raises(CorpusError, match="holds nobody of another corpus out"):
         strangers(path, recipe_of=_RUN)
@@ -82,6 +84,7 @@ def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
 def test_strangers_of_another_recipe_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The line names the model and its recipe; the status is 2."""
     model = _model(tmp_path / "a.tflite", learnt="1-20", held_out="nemo:EB0")
     figures = _figures(tmp_path / "own.json", "0123456789abcdef")
     words = ["describe", figures, "--other", model, "--out", tmp_path / "model.md"]

@@ -68,6 +68,7 @@ def calibrated(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> lis
 
 
 def test_means_are_over_seeds_and_counts_over_all_clips() -> None:
+    """UAR is one value a seed; recalls, unheard clips and thresholds count each clip of each run."""
     runs = [_Run(1), _Run(2), _Run(4)]
     summary = summarise([run.figures() for run in runs])
     uars = [run.uar for run in runs]
@@ -93,6 +94,7 @@ def test_means_are_over_seeds_and_counts_over_all_clips() -> None:
 
 
 def test_bins_of_several_seeds_are_those_of_all_their_clips() -> None:
+    """Sizes, confidences and accuracies are what one calibration of all clips gives."""
     runs = [_Run(1), _Run(2)]
     heard = np.concatenate([run.heard for run in runs])
     together = calibrated(
@@ -105,10 +107,12 @@ def test_bins_of_several_seeds_are_those_of_all_their_clips() -> None:
 
 
 def test_a_single_seed_has_no_deviation() -> None:
+    """It is None, not 0, which would say that seeds agree."""
     assert summarise([_Run(3).figures()])["uar"]["clean"]["std"] is None
 
 
 def test_a_recipe_that_learns_from_fewer_actors_is_the_same_recipe() -> None:
+    """Its digest leaves the number of actors out; another number of copies is another recipe."""
     recipe = {"precision": "int8", "n_actors": 0, "sound": {"copies": 16}}
     assert recipe_digest(recipe) == recipe_digest({**recipe, "n_actors": 12})
     assert recipe_digest(recipe) != recipe_digest({**recipe, "sound": {"copies": 6}})

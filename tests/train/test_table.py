@@ -18,6 +18,7 @@ def _table(folder: Path, text: str, name: str = "calls.csv") -> Path:
 
 
 def test_three_columns_are_enough(tmp_path: Path) -> None:
+    """Gender and intensity are unknown then, and the clip counts as speech."""
     file = write_tiny(tmp_path / "a.wav")
     listing = read_table(_table(tmp_path, "file,emotion,speaker\na.wav,Anger,Anna\n"), tmp_path)
     (clip,) = listing.clips.values()
@@ -28,6 +29,7 @@ def test_three_columns_are_enough(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_more_columns_say_more_in_any_order(delimiter: str, tmp_path: Path) -> None:
+    """Commas, semicolons or tabs divide them; a column that serd does not know is passed over."""
     write_tiny(tmp_path / "a.wav")
     columns = ["Speaker", "statement", "channel", "file", "gender", "intensity", "emotion", "age"]
     values = ["7", "two words", "song", "a.wav", "F", "strong", "calm", "30"]
@@ -38,6 +40,7 @@ def test_more_columns_say_more_in_any_order(delimiter: str, tmp_path: Path) -> N
 
 
 def test_files_are_looked_for_beside_the_table_then_below_root(tmp_path: Path) -> None:
+    """Of two files with the same name the one beside the table is taken."""
     root = tmp_path / "root"
     write_tiny(root / "a.wav")
     write_tiny(root / "b.wav")
@@ -48,6 +51,7 @@ def test_files_are_looked_for_beside_the_table_then_below_root(tmp_path: Path) -
 
 
 def test_names_of_speakers_are_ones_that_a_command_line_takes(tmp_path: Path) -> None:
+    """Spaces become underscores, in the table's name and in the speaker's."""
     write_tiny(tmp_path / "a.wav")
     table = _table(tmp_path, "file,emotion,speaker\na.wav,sad,Anna K.\n", "my calls.csv")
     (clip,) = read_table(table, tmp_path).clips.values()
@@ -68,6 +72,7 @@ def test_names_of_speakers_are_ones_that_a_command_line_takes(tmp_path: Path) ->
     ],
 )
 def test_a_line_that_cannot_be_used_is_named(row: str, reason: str, tmp_path: Path) -> None:
+    """By its number and the reason, while the good line behind it is used."""
     write_tiny(tmp_path / "a.wav")
     text = f"file,emotion,speaker,gender,channel\n{row}\na.wav,sad,x,male,speech\n"
     listing = read_table(_table(tmp_path, text), tmp_path)
@@ -78,6 +83,7 @@ def test_a_line_that_cannot_be_used_is_named(row: str, reason: str, tmp_path: Pa
 
 
 def test_a_file_listed_twice_is_used_once(tmp_path: Path) -> None:
+    """The first line counts; the second is named, though it writes the path in another way."""
     write_tiny(tmp_path / "a.wav")
     text = "file,emotion,speaker\na.wav,sad,x\n./a.wav,happy,y\n"
     listing = read_table(_table(tmp_path, text), tmp_path)
@@ -93,11 +99,13 @@ def test_a_file_listed_twice_is_used_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_without_its_columns_is_refused(text: str, reason: str, tmp_path: Path) -> None:
+    """The error says which columns are expected and what is there instead."""
     with pytest.raises(CorpusError, match=reason):
         read_table(_table(tmp_path, text), tmp_path)
 
 
 def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """It is not there, a folder, not UTF-8, or called like a corpus that serd knows."""
     with pytest.raises(CorpusError, match="cannot be read: No such file"):
         read_table(tmp_path / "calls.csv", tmp_path)
     with pytest.raises(CorpusError, match="cannot be read: Is a directory"):

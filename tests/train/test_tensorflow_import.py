@@ -12,6 +12,7 @@ from train.tensorflow_import import tensorflow_for
 
 
 def test_what_is_said_while_it_loads_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    """Standard error is silent only until it is loaded; what is said afterwards is shown."""
     with tensorflow_for("fit"):
         os.write(2, b"custom operations are on\n")
     print("afterwards", file=sys.stderr)
@@ -19,6 +20,7 @@ def test_what_is_said_while_it_loads_is_not_shown(capfd: pytest.CaptureFixture[s
 
 
 def test_what_was_said_is_shown_if_loading_fails(capfd: pytest.CaptureFixture[str]) -> None:
+    """The exception comes through, and standard error is as before."""
     with pytest.raises(ValueError, match="no memory"):
         _fail(b"cannot allocate\n")
     print("afterwards", file=sys.stderr)
@@ -32,6 +34,7 @@ def _fail(said: bytes) -> None:
 
 
 def test_where_it_is_missing_one_is_told_what_to_install() -> None:
+    """The error says what needs TensorFlow, why it failed and which pip command helps."""
     missing = pytest.raises(LibraryError, match=r"fit needs TensorFlow \(No .*\): pip install")
     with missing, tensorflow_for("fit"):
         importlib.import_module("no_such_tensorflow")

@@ -29,6 +29,7 @@ def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **cha
 
 
 def test_seeds_of_a_variant_make_a_mean_and_a_deviation(tmp_path: Path) -> None:
+    """UAR is averaged pass by pass; recordings without speech are added up."""
     first = _run(tmp_path / "0.json", seed=0, uar=0.4, n_named=1)
     second = _run(tmp_path / "1.json", seed=1, uar=0.6, n_named=2)
     (variant,) = gathered([("rooms", second), ("rooms", first)])
@@ -86,6 +87,7 @@ def test_a_trick_is_judged_by_what_each_seed_loses_without_it(tmp_path: Path) ->
 
 
 def test_tricks_stand_beside_the_recipe_the_dearest_first(tmp_path: Path) -> None:
+    """What costs most UAR to lose comes first; without the whole recipe's figures there is no table."""
     uars = {"nothing": 0.6, "warp": 0.61, "muon": 0.5, "rooms": 0.55}
     named = [(name, _run(tmp_path / f"{name}.json", uar=uar)) for name, uar in uars.items()]
     passes = dict.fromkeys(PASSES, 0.5)
