@@ -44,9 +44,18 @@ def test_a_bad_value_is_named(name: str, payload: bytes, message: str) -> None:
         changed(Controls(), name, payload)
 
 
-@given(name=st.sampled_from(CONTROLS), payload=st.binary(max_size=2000))
+_payloads = (
+    st.binary(max_size=2000)
+    | st.text().map(str.encode)
+    | st.sampled_from(["ON", "off", "-0", "1e999", "0x1", "1_0"]).map(str.encode)
+    | st.floats().map(lambda number: str(number).encode())
+    | st.floats(0.0, MAX_COOLDOWN_S).map(lambda number: str(number).encode())
+)
+
+
+@given(name=st.sampled_from(CONTROLS), payload=_payloads)
 def test_whatever_comes_no_control_leaves_its_range(name: str, payload: bytes) -> None:
-    """Any bytes are refused or leave each control within its bounds."""
+    """Any bytes, text or number are refused or leave each control within its bounds."""
     try:
         controls = changed(Controls(), name, payload)
     except InputError:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -44,13 +43,6 @@ class FakeFile(io.StringIO):
     def encoding(self) -> str:  # type: ignore[override]
         """As it was given."""
         return self._encoding
-
-
-@pytest.fixture
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Local time is UTC."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
 
 
 def test_one_event_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,6 +169,9 @@ def test_a_client_that_hangs_holds_up_nobody(metrics: Metrics) -> None:
     with socket.create_connection(("127.0.0.1", metrics.port)) as hanging:
         hanging.sendall(b"GET /metr")
         assert fetch(metrics, "/metrics")[0] == 200
+        metrics.close(DEADLINE_S)
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", metrics.port))
 
 
 def test_only_this_machine_is_served() -> None:

@@ -132,16 +132,12 @@ def test_a_signal_flushes_the_utterance_under_way(number: signal.Signals, tmp_pa
         pipe.write(synthetic_voice(3.5).tobytes())
         pipe.flush()
         wait_until(lambda: listener.of("serd/n/mic/event"), "the first window")
-        started_s = time.monotonic()
         assert daemon.stop(number) == 0, daemon.log
-        took_s = time.monotonic() - started_s
         wait_until(lambda: "offline" in listener.of("serd/n/status"), "offline")
         kinds = [event["kind"] for event in events(listener.of("serd/n/mic/event"))]
     assert kinds[0] == "window"
     assert kinds[-1] == "utterance"
     assert not any("Traceback" in line for line in daemon.log)
-    # The promise is 2 s on an idle machine; the margin is for a busy one.
-    assert took_s < 6.0
 
 
 def test_live_sound_has_the_wall_clock_of_the_sound(spoken: Path, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -42,13 +41,6 @@ def feed(state: WatchState, *emotions: str) -> None:
     for number, emotion in enumerate(emotions):
         event = make_event(number, emotion=emotion)
         state.apply("serd/pi/mic/event", event.to_json().encode())
-
-
-@pytest.fixture
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Local time is UTC."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
 
 
 def test_the_picture_shows_node_state_scores_and_history(utc: None) -> None:

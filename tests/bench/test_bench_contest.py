@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.contest import ROOT, Entry, run_contest
-from bench.contestants import TITLES, make_contestant
+from bench.contestants import FLOORS, PEERS, SERD, STAGES, TINY, TITLES, make_contestant
 from bench.floors import kept_samples
 from bench.sound import talk
 from bench.ways import windows_of
@@ -65,9 +65,10 @@ def test_samples_in_several_windows_count_once() -> None:
 
 
 def test_every_contestant_has_a_title_and_nobody_else_is_known() -> None:
-    """No title is empty, and an unknown name is refused."""
+    """An unknown name is refused, and the error lists those there are."""
+    assert set(TITLES) == {*SERD, TINY, *PEERS, *STAGES, *FLOORS}
     assert all(TITLES.values())
-    with pytest.raises(ValueError, match="no contestant 'nobody'"):
+    with pytest.raises(ValueError, match="no contestant 'nobody', expected one of: serd-live"):
         make_contestant("nobody")
 
 

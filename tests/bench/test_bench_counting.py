@@ -68,9 +68,19 @@ def test_work_that_is_planted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_profiler_that_was_there_is_there_again() -> None:
-    """Where there was none, none is left behind."""
-    counting.count_calls(Work(1.0))
-    assert sys.getprofile() is None
+    """Whoever profiles the benchmark goes on with it; where nobody does, nobody is left behind."""
+
+    def profiler(*_: object) -> None:
+        """One that counts nothing."""
+
+    was_there = sys.getprofile()
+    try:
+        for each in (None, profiler):
+            sys.setprofile(each)
+            counting.count_calls(Work(1.0))
+            assert sys.getprofile() is each
+    finally:
+        sys.setprofile(was_there)
 
 
 def test_valgrinds_count_is_read_with_its_commas() -> None:

@@ -1,6 +1,7 @@
 """A latency counts from the block that completes a window, for windows that leave when full."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,7 +68,9 @@ def test_nodes_are_summed_up_together() -> None:
     assert found["latency_ms"]["n"] == 2
 
 
-def test_the_start_of_a_played_file_is_found_from_the_times_of_its_events() -> None:
+def test_the_start_of_a_played_file_is_found_from_the_times_of_its_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Events tell whole milliseconds; many of them tell the start to a fraction of one."""
     begun_s = 1_700_000_000.123_4
     delay_s = 0.007
@@ -78,10 +81,9 @@ def test_the_start_of_a_played_file_is_found_from_the_times_of_its_events() -> N
         time = datetime.fromtimestamp(at_ms / 1e3, UTC).isoformat(timespec="milliseconds")
         due_s = begun_s + (completing_block(end_s) + 1) * 0.03
         arrivals.append((due_s + delay_s, end_s, time))
-    import time as clock  # noqa: PLC0415
-
-    offset_s = clock.time() - clock.monotonic()
-    made = [_arrival(at_s - offset_s, end_s, source="s0", time=t) for at_s, end_s, t in arrivals]
+    clocks = SimpleNamespace(time=lambda: begun_s + 99.0, monotonic=lambda: 99.0)
+    monkeypatch.setattr("bench.growth.time", clocks)
+    made = [_arrival(at_s - begun_s, end_s, source="s0", time=t) for at_s, end_s, t in arrivals]
     ends_ms = {"s0": frozenset(round(1e3 * end_s) for _, end_s, _ in arrivals)}
     times_ms = due_latencies_ms(made, ends_ms)
     assert len(times_ms) == 60

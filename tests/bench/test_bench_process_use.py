@@ -19,7 +19,7 @@ def test_cpu_time_of_this_process_agrees_with_pythons_own() -> None:
     assert used_s == pytest.approx(time.process_time() - cpu_s, abs=0.05)
 
 
-def test_waiting_wakes_up_and_costs_nothing() -> None:
+def test_waits_are_counted_as_wake_ups() -> None:
     """Each of 20 waits is a wake-up; memory and threads are read beside it."""
     before = counters(os.getpid())
     for _ in range(20):

@@ -22,8 +22,8 @@ def test_the_page_in_the_documents_is_that_of_its_json() -> None:
     assert (DOCS / f"{NAME}.md").read_text("utf-8") == markdown(run)
 
 
-def test_every_part_of_the_run_in_the_documents_is_in_its_page() -> None:
-    """A section for each, one for the goals, and six goals at most that were not measured."""
+def test_every_part_of_the_run_in_the_documents_has_a_section() -> None:
+    """And so have the goals, of which six at most were not measured."""
     run = json.loads((DOCS / f"{NAME}.json").read_text("utf-8"))
     assert len(list(sections(run))) == len(run["parts"]) + 1
     assert len(list(verdicts(run["parts"]))) >= len(GOALS) - 6

@@ -32,10 +32,11 @@ def test_a_scene_holds_speech_and_pauses() -> None:
 
 
 def test_talk_brings_a_window_each_second_from_three_seconds_on() -> None:
-    """While nobody pauses, full windows end a second apart: 16 or more in 20 s."""
+    """While nobody pauses, full windows end a second apart, the first three seconds into the speech."""
     sound = talk(20.0, lead_s=0.5, turn_s=20.0)
     ends_s = [window.end_s for window in windows_of(sound, _WINDOW) if not window.is_last]
     assert np.diff(ends_s) == pytest.approx(1.0)
+    assert ends_s[0] == pytest.approx(0.5 + 3.0, abs=0.1)
     assert len(ends_s) >= 16
 
 
