@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,25 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OperationError: it cannot be written; what was there before is still there.
     """
+    write_pieces(path, (content,))
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file as ``write_whole`` does, of which only a piece at a time need be in memory.
+
+    Args:
+        path: where; folders above it are made.
+        pieces: its content, in order.
+
+    Raises:
+        OperationError: it cannot be written; what was there before is still there.
+    """
     unfinished = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            unfinished.write_bytes(content)
+            with unfinished.open("wb") as file:
+                file.writelines(pieces)
             unfinished.replace(path)
         except BaseException:  # Ctrl-C, too, leaves no half behind
             with contextlib.suppress(OSError):

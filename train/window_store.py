@@ -1,10 +1,15 @@
-"""Windows of clips and their copies, computed once and kept in a file for all that share them."""
+"""Windows of clips and their copies, computed once and kept on the disk for all that share them.
+
+Two files: one with which window, copy and clip the frames are of, and beside it the frames, which are
+mapped into memory. Processes that learn from the same windows share them, and none needs room for all.
+"""
 
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +19,14 @@ from numpy.typing import NDArray
 from train.augment import SoundAugment
 from train.clips import Clip, fingerprint
 from train.dataset import ClipWindows, Dataset, WindowSettings, build_dataset
-from train.files import write_whole
+from train.files import write_pieces, write_whole
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Progress = Callable[[int, int], None]
-_VERSION: Final = 4
-"""Goes up when the same settings come to mean other numbers."""
+_VERSION: Final = 5
+"""Goes up when the same settings come to mean other numbers, or lie on the disk in another way."""
+_FRAME_DTYPE: Final = "<f2"
+"""float16, its lower byte first on any machine."""
 
 
 def stored_windows(
@@ -32,7 +39,7 @@ def stored_windows(
     progress: Progress,
     noises: Sequence[Path] = (),
 ) -> Path:
-    """The file of a data set, computed if it is not there; ``load_windows`` reads it.
+    """The first file of a data set, computed if it is not there; ``load_windows`` reads it.
 
     Args:
         clips: the clips.
@@ -47,9 +54,10 @@ def stored_windows(
     facts = [_VERSION, asdict(settings), asdict(augment), seed, *data]
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     path = folder / f"windows-{key}.npz"
-    if not path.is_file():
+    if not (path.is_file() and _frames_path(path).is_file()):
         dataset = build_dataset(clips, settings, augment, seed=seed, noises=noises, progress=progress)
-        write_arrays(path, _packed(dataset))
+        write_pieces(_frames_path(path), _npy(dataset))
+        write_arrays(path, _index(dataset))
     return path
 
 
@@ -57,10 +65,14 @@ def load_windows(path: Path, clips: Sequence[Clip]) -> Dataset:
     """A data set as ``stored_windows`` left it.
 
     Args:
-        path: the file.
+        path: the first of its files.
         clips: the same clips in the same order.
+
+    Returns:
+        The data set, its frames read from the disk as they are used, and not to be written to.
     """
-    return _unpacked(clips, read_arrays(path))
+    frames = np.load(_frames_path(path), mmap_mode="r", allow_pickle=False)
+    return _unpacked(clips, read_arrays(path), np.asarray(frames))
 
 
 def read_arrays(path: Path) -> Arrays:
@@ -76,13 +88,27 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
     write_whole(path, packed.getvalue())
 
 
-def _packed(dataset: Dataset) -> Arrays:
-    """A data set as arrays: all frames in one row, and which window, copy and clip they are of."""
+def _frames_path(path: Path) -> Path:
+    return path.with_suffix(".npy")
+
+
+def _npy(dataset: Dataset) -> Iterator[bytes]:
+    """All frames in one row, as an .npy file, window by window."""
+    windows = [frames for each in dataset.copies for frames in each.frames]
+    shape = (sum(map(len, windows)), windows[0].shape[1] if windows else 0)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": _FRAME_DTYPE, "fortran_order": False, "shape": shape}
+    )
+    yield header.getvalue()
+    for frames in windows:
+        yield frames.astype(_FRAME_DTYPE, copy=False).tobytes()
+
+
+def _index(dataset: Dataset) -> Arrays:
+    """Which window, copy and clip the frames are of."""
     windows = [(each, frames) for each in dataset.copies for frames in each.frames]
-    n_mfcc = windows[0][1].shape[1] if windows else 0
-    frames = [frames for _, frames in windows] or [np.empty((0, n_mfcc), np.float16)]
     return {
-        "frames": np.concatenate(frames),
         "n_frames": np.array([len(frames) for _, frames in windows], np.int64),
         "clip": np.array([each.clip for each, _ in windows], np.int64),
         "copy": np.array([each.copy for each, _ in windows], np.int64),
@@ -92,12 +118,11 @@ def _packed(dataset: Dataset) -> Arrays:
     }
 
 
-def _unpacked(clips: Sequence[Clip], arrays: Arrays) -> Dataset:
+def _unpacked(clips: Sequence[Clip], arrays: Arrays, frames: NDArray[np.float16]) -> Dataset:
     windows: dict[tuple[int, int, str], list[NDArray[np.float16]]] = {}
-    frames = arrays["frames"].astype(np.float16, copy=False)
-    ends = np.cumsum(arrays["n_frames"]).tolist()
+    ends = [0, *np.cumsum(arrays["n_frames"]).tolist()]
     owners = zip(*(arrays[name].tolist() for name in ("clip", "copy", "noise_fold")), strict=True)
-    for owner, first, end in zip(owners, [0, *ends[:-1]], ends, strict=True):
+    for owner, (first, end) in zip(owners, pairwise(ends), strict=True):
         windows.setdefault(owner, []).append(frames[first:end])
     copies = tuple(
         ClipWindows(clip=clip, copy=copy, frames=tuple(own), noise_fold=fold)

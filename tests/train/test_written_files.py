@@ -1,12 +1,13 @@
 """A file is there whole or not at all."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from serd.errors import OperationError
-from train.files import write_json, write_whole
+from train.files import write_json, write_pieces, write_whole
 
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -48,3 +49,18 @@ def test_json_can_be_read_by_people(tmp_path: Path) -> None:
     text = (tmp_path / "a.json").read_text("utf-8")
     assert text == '{\n  "name": "Żaneta",\n  "n": 1\n}\n'
     assert json.loads(text) == {"name": "Żaneta", "n": 1}
+
+
+def test_pieces_are_one_file_or_none(tmp_path: Path) -> None:
+    """A piece that cannot be made leaves what was there before, and nothing else."""
+    path = tmp_path / "file"
+    write_pieces(path, (b"first ", b"second"))
+
+    def broken() -> Iterator[bytes]:
+        yield b"third"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_pieces(path, broken())
+    assert path.read_bytes() == b"first second"
+    assert list(tmp_path.iterdir()) == [path]
