@@ -1,7 +1,7 @@
 """Endless batches of windows, each shown a little differently every time."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,7 @@ class BatchMaker:
         n_windows = sum(n_drawn for _, n_drawn in self._kinds)
         return max(1, n_windows // self._settings.batch)
 
-    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+    def batches(self, rng: np.random.Generator) -> Generator[Batch, None, None]:
         """Yield batches for ever."""
         size = self._settings.batch
         while True:

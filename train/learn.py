@@ -6,6 +6,7 @@ https://kellerjordan.github.io/posts/muon (the convolutions' updates); I. Loshch
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -121,19 +122,22 @@ def learn(
         dataset, windows.feature_set, settings.n_frames, settings.batches, settings.augment, mean
     )
     _compile(model, settings, maker.n_batches, watch)
-    batches = maker.batches(np.random.default_rng(seed))
-    for _ in range(watch.n_done * maker.n_batches):
-        next(batches)
-    model.fit(
-        batches,
-        validation_data=_validation(watch.validation, settings, windows.padding, len(dataset.outputs)),
-        shuffle=False,
-        steps_per_epoch=maker.n_batches,
-        initial_epoch=watch.n_done,
-        epochs=settings.epochs,
-        verbose=0,
-        callbacks=watch.callbacks,
-    )
+    # TensorFlow never lets go of a generator: closed, it at least lets go of the windows.
+    with closing(maker.batches(np.random.default_rng(seed))) as batches:
+        for _ in range(watch.n_done * maker.n_batches):
+            next(batches)
+        model.fit(
+            batches,
+            validation_data=_validation(
+                watch.validation, settings, windows.padding, len(dataset.outputs)
+            ),
+            shuffle=False,
+            steps_per_epoch=maker.n_batches,
+            initial_epoch=watch.n_done,
+            epochs=settings.epochs,
+            verbose=0,
+            callbacks=watch.callbacks,
+        )
     kept = as_kept(model, settings.network, n_frames=windows.n_frames, mean=mean, std=std)
     return Learnt(model=kept, mean=mean, std=std)
 
