@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,16 @@ class NotifySocket:
         while name not in messages[-1]:
             messages.append(self.read(timeout_s))
         return messages
+
+    def falls_silent(self, span_s: float) -> bool:
+        """Whether, after what is under way, nothing comes for so long; False if that never ends."""
+        deadline_s = time.monotonic() + 4 * DEADLINE_S
+        while time.monotonic() < deadline_s:
+            try:
+                self.read(span_s)
+            except TimeoutError:
+                return True
+        return False
 
     def waiting(self) -> list[dict[str, str]]:
         """All messages that are there already."""

@@ -22,17 +22,6 @@ def variables(manager: NotifySocket) -> Mapping[str, str]:
     }
 
 
-def falls_silent(manager: NotifySocket) -> bool:
-    """Whether, after what was under way, nothing comes for as long as a manager waits."""
-    deadline_s = time.monotonic() + 4 * DEADLINE_S
-    while time.monotonic() < deadline_s:
-        try:
-            manager.read(ALLOWED_S)
-        except TimeoutError:
-            return True
-    return False
-
-
 def test_a_life_under_systemd(tmp_path: Path) -> None:
     """READY, then WATCHDOG and a STATUS with the last emotion, then STOPPING."""
     with (
@@ -62,6 +51,6 @@ def test_a_source_that_hangs_makes_the_manager_hear_nothing(tmp_path: Path) -> N
         stdin.write(bytes(2 * SAMPLE_RATE_HZ))
         stdin.flush()
         manager.read_until("WATCHDOG", 4 * DEADLINE_S)
-        assert falls_silent(manager)
+        assert manager.falls_silent(ALLOWED_S)
         stdin.close()
         daemon.wait()

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from serd.doctor import Finding, Verdict
 from serd.doctor.broker import broker_findings
 from serd.mqtt.settings import Settings as MqttSettings
-from tests.brokers import MosquittoBroker, free_port, make_certificates, mosquitto
+from tests.brokers import free_port, make_certificates, mosquitto
 from tests.findings import only
+from tests.publishing import settings_for
 
 USER, WORD = "pi", "right"
 STEPS = ("name", "TCP", "TLS", "login", "publish", "subscribe")
@@ -21,11 +21,6 @@ def steps(settings: MqttSettings) -> tuple[str, Finding | None]:
     letters = {Verdict.OK: "+", Verdict.FAIL: "!", Verdict.SKIPPED: "-"}
     failed = next((each for each in findings if each.verdict is Verdict.FAIL), None)
     return "".join(letters[finding.verdict] for finding in findings), failed
-
-
-def settings_for(broker: MosquittoBroker, **changes: Any) -> MqttSettings:  # noqa: ANN401
-    """The settings that reach a broker."""
-    return replace(MqttSettings(host=broker.host, port=broker.port), **changes)
 
 
 def test_the_way_to_a_broker_holds() -> None:

@@ -6,7 +6,6 @@ from serd.config import Settings
 from serd.errors import DeviceError
 from serd.labels import EMOTIONS
 from serd.smoothing import SmoothingSettings
-from tests.brokers import wait_until
 from tests.made_sources import MadeSource, Script
 from tests.notify_sockets import NotifySocket, notify_socket
 from tests.services import Openings, Start, spoken
@@ -39,16 +38,7 @@ def test_a_source_that_blocks_for_ever_starves_the_watchdog(start: Start, tmp_pa
     with notify_socket(tmp_path) as manager:
         start(Openings(mic=Script(MadeSource(stays=True))), environment=_watched(manager, 1.0))
         manager.read_until("READY")
-        wait_until(lambda: _is_silent(manager), "silence")
-
-
-def _is_silent(manager: NotifySocket) -> bool:
-    """Whether nothing comes for three times as long as the watchdog would wait."""
-    try:
-        manager.read(3.0)
-    except TimeoutError:
-        return True
-    return False
+        assert manager.falls_silent(3.0), "three times as long as the watchdog would wait"
 
 
 def test_a_source_that_is_away_feeds_the_watchdog(start: Start, tmp_path: Path) -> None:
