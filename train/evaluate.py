@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from serd.adaptation import Adaptation, AdaptationSettings
 from serd.audio import AudioBlock
+from serd.card import ModelCard
 from serd.errors import SoundFileError
 from serd.pipeline import PipelineSettings, speech_segments, window_features
 from serd.runtime import EmotionModel
-from serd.segments import SpeechWindow
-from serd.smoothing import Smoother
+from serd.segments import SpeechWindow, UtteranceEnd
+from serd.smoothing import Smoother, SmoothingSettings
 from serd.sources.files import FileSource
+from serd.windows import FeatureWindow
 from train.clips import Clip, CorpusError
 from train.corpora import CLASSES
 from train.scores import UNHEARD, Scores, score
@@ -29,12 +31,39 @@ class Heard:
     """Speech in the utterances that were heard, in seconds."""
 
 
-def hear(
-    blocks: Iterable[AudioBlock],
+Piece = FeatureWindow | UtteranceEnd
+"""What a clip is cut into: windows of speech with their features, and the ends of utterances."""
+
+
+def cut(
+    blocks: Iterable[AudioBlock], card: ModelCard, settings: PipelineSettings, *, first_s: float = 0.0
+) -> list[Piece]:
+    """What all models of one front end hear of a clip.
+
+    Args:
+        blocks: the clip's sound.
+        card: of one of them; its labels and figures do not matter.
+        settings: the same as the daemon's.
+        first_s: where it is not 0, only the first word on each utterance counts: the provisional window
+            that leaves after so many seconds of speech, or the whole of a shorter utterance.
+    """
+    features = window_features(card)
+    pieces: list[Piece] = []
+    named = 0
+    for segment in speech_segments(blocks, settings, card.window_samples, provisional_s=first_s):
+        if not isinstance(segment, SpeechWindow):
+            pieces.append(segment)
+        elif not first_s or segment.utterance != named:
+            named = segment.utterance
+            pieces.append(features.process(segment))
+    return pieces
+
+
+def judge(
+    pieces: Iterable[Piece],
     model: EmotionModel,
-    settings: PipelineSettings,
+    smoothing: SmoothingSettings,
     *,
-    first_s: float = 0.0,
     adaptation: Adaptation | None = None,
 ) -> Heard:
     """What a model says of a whole clip.
@@ -44,38 +73,43 @@ def hear(
     the model takes for no speech is not heard.
 
     Args:
-        blocks: the clip's sound.
+        pieces: of the clip, as ``cut`` gives them.
         model: what names the emotions.
-        settings: the same as the daemon's.
-        first_s: where it is not 0, only the first word on each utterance counts: the provisional window
-            that leaves after so many seconds of speech, or the whole of a shorter utterance.
+        smoothing: the same as the daemon's.
         adaptation: what the source is used to, which this clip adds to; None for nothing.
     """
     adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
-    features = window_features(model.card)
-    smoother = Smoother(model.card.labels, settings.smoothing)
+    smoother = Smoother(model.card.labels, smoothing)
     total = np.zeros(len(model.card.labels))
     speech_s = 0.0
-    named = 0
-    window_samples = model.card.window_samples
-    for segment in speech_segments(blocks, settings, window_samples, provisional_s=first_s):
-        if isinstance(segment, SpeechWindow):
-            if first_s and segment.utterance == named:
-                continue
-            named = segment.utterance
-            window = features.process(segment)
-            prediction = model.predict(adaptation.adapted(window))
-            adaptation.hear(window, segment.new_speech_s)
-            smoother.update(prediction.probabilities, segment.new_speech_s, prediction.no_speech)
+    for piece in pieces:
+        if isinstance(piece, FeatureWindow):
+            new_speech_s = piece.window.new_speech_s
+            prediction = model.predict(adaptation.adapted(piece))
+            adaptation.hear(piece, new_speech_s)
+            smoother.update(prediction.probabilities, new_speech_s, prediction.no_speech)
             continue
         estimate = smoother.close()
         is_speech = not model.card.rejects(estimate.no_speech)
         adaptation.close(is_speech=is_speech)
         if is_speech:
-            total += segment.speech_s * np.array(list(estimate.scores.values()))
-            speech_s += segment.speech_s
+            total += piece.speech_s * np.array(list(estimate.scores.values()))
+            speech_s += piece.speech_s
     probabilities = total / total.sum() if total.any() else None
     return Heard(probabilities=probabilities, speech_s=speech_s)
+
+
+def hear(
+    blocks: Iterable[AudioBlock],
+    model: EmotionModel,
+    settings: PipelineSettings,
+    *,
+    first_s: float = 0.0,
+    adaptation: Adaptation | None = None,
+) -> Heard:
+    """What a model says of a clip's sound: ``cut``, then ``judge``."""
+    pieces = cut(blocks, model.card, settings, first_s=first_s)
+    return judge(pieces, model, settings.smoothing, adaptation=adaptation)
 
 
 def clip_probabilities(

@@ -33,7 +33,7 @@ class Listener(FakeModel):
 def listener(monkeypatch: pytest.MonkeyPatch) -> Listener:
     """In place of the model that a path would lead to."""
     model = Listener()
-    monkeypatch.setattr(adapted, "loaded", lambda _path, _written_ns: model)
+    monkeypatch.setattr(adapted, "loaded_all", lambda paths: [model for _ in paths])
     return model
 
 
@@ -43,15 +43,13 @@ def test_each_clip_is_heard_once_in_each_order(
     """The orders differ, their clips do not."""
     clips = [(each, each.label) for each in find_clips(corpus_root).clips if each.channel == "speech"]
     (path := tmp_path / "model").touch()
-    passes = predict_adapted(path, clips, scheme_for(EMOTIONS), n_orders=3, seed=0)
+    (passes,) = predict_adapted([path], clips, scheme_for(EMOTIONS), n_orders=3, seed=0)
     orders = [[each.clip.path for each in passed] for passed in passes]
     assert all(sorted(order) == sorted(clip.path for clip, _ in clips) for order in orders)
     assert len({tuple(order) for order in orders}) == 3
     assert len(listener.means) >= 3 * len(clips)
-    assert orders == [
-        [each.clip.path for each in passed]
-        for passed in predict_adapted(path, clips, scheme_for(EMOTIONS), n_orders=3, seed=0)
-    ]
+    (again,) = predict_adapted([path], clips, scheme_for(EMOTIONS), n_orders=3, seed=0)
+    assert orders == [[each.clip.path for each in passed] for passed in again]
 
 
 def test_an_actor_is_new_and_then_known(corpus_root: Path, listener: Listener, tmp_path: Path) -> None:
@@ -62,11 +60,13 @@ def test_an_actor_is_new_and_then_known(corpus_root: Path, listener: Listener, t
     strong = AdaptationSettings(strength=1.0, settle_s=0.001)
     for actor in sorted({each.actor for each in speech}):
         own = [(each, each.label) for each in speech if each.actor == actor]
-        (passed,) = predict_adapted(path, own, scheme, n_orders=1, seed=0, settings=strong)
+        ((passed,),) = predict_adapted([path], own, scheme, n_orders=1, seed=0, settings=strong)
         with_past = list(listener.means)
         listener.means.clear()
         for each in passed:
-            predict_adapted(path, [(each.clip, each.truth)], scheme, n_orders=1, seed=0, settings=strong)
+            predict_adapted(
+                [path], [(each.clip, each.truth)], scheme, n_orders=1, seed=0, settings=strong
+            )
         alone = list(listener.means)
         listener.means.clear()
         assert with_past[0] == alone[0]

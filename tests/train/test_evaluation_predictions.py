@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import soundfile
 from evaluation_helpers import packed_model
+from train_helpers import FakeModel
 from voices import quiet_room
 
 from serd.labels import EMOTIONS
 from serd.pipeline import PipelineSettings
-from serd.runtime import TfliteModel
+from serd.runtime import ModelSettings, TfliteModel, model_path
+from tests.cards import made_card
 from train.clips import Clip, CorpusError
 from train.evaluate import score_clips
+from train.evaluation import predictions as predictions_module
 from train.evaluation.figures import figures
 from train.evaluation.predictions import NoiseSettings, Predictions, predict
 from train.evaluation.schemes import scheme_for
@@ -59,7 +62,7 @@ def _table(predictions: Predictions) -> list[list[object]]:
 
 def test_figures_are_those_that_training_puts_into_the_card(model: Path, clips: list[Clip]) -> None:
     """The same confusion and the same JSON as from ``score_clips``."""
-    predictions = predict(model, _labelled(clips), SCHEME, PIPELINE)
+    (predictions,) = predict([model], _labelled(clips), SCHEME, PIPELINE)
     scores, _ = score_clips(TfliteModel(model), clips, PIPELINE)
     got = figures(predictions.clean, EMOTIONS, seed=0).scores
     assert np.array_equal(got.confusion, scores.confusion)
@@ -73,10 +76,10 @@ def test_processes_give_what_one_process_gives(
     """With clips enough for processes: the same answers and noises, and progress for each clip."""
     noise = replace(noise, snr_db=(0.0,))
     done: list[int] = []
-    alone = predict(model, _labelled(clips), SCHEME, PIPELINE, noise)
+    (alone,) = predict([model], _labelled(clips), SCHEME, PIPELINE, noise)
     twice = _labelled(clips * 2)
     assert len(clips) < 50 <= len(twice)
-    many = predict(model, twice, SCHEME, PIPELINE, noise, lambda: done.append(1))
+    (many,) = predict([model], twice, SCHEME, PIPELINE, noise, lambda: done.append(1))
     assert len(done) == len(twice)
     half = len(clips)
     passes = {snr: each[:half] for snr, each in many.noisy.items()}
@@ -88,7 +91,7 @@ def test_noise_is_named_and_changes_what_is_heard(
     model: Path, clips: list[Clip], noise: NoiseSettings
 ) -> None:
     """The same recording at each ratio; the louder it is, the further the answers move."""
-    predictions = predict(model, _labelled(clips[:9]), SCHEME, PIPELINE, noise)
+    (predictions,) = predict([model], _labelled(clips[:9]), SCHEME, PIPELINE, noise)
     assert list(predictions.noisy) == [20.0, -20.0]
     quiet, loud = predictions.noisy.values()
     assert [each.noise for each in quiet] == [each.noise for each in loud]
@@ -110,14 +113,40 @@ def test_unheard_has_no_decision_and_unreadable_is_left_out(
     soundfile.write(silent.path, quiet_room(2.0), 16_000)
     broken = replace(clips[0], path=tmp_path / "broken.wav")
     broken.path.write_bytes(b"no sound")
-    predictions = predict(model, _labelled([broken, silent, clips[1]]), SCHEME, PIPELINE)
+    (predictions,) = predict([model], _labelled([broken, silent, clips[1]]), SCHEME, PIPELINE)
     unheard, heard = predictions.clean
     assert (unheard.decision, unheard.confidence, unheard.speech_s) == (-1, 0.0, 0.0)
     assert heard.probabilities is not None
     assert heard.confidence == heard.probabilities[heard.decision]
     assert "broken.wav" in predictions.left_out[0]
     with pytest.raises(CorpusError, match="nothing to score"):
-        predict(model, _labelled([broken]), SCHEME, PIPELINE)
+        predict([model], _labelled([broken]), SCHEME, PIPELINE)
+
+
+def test_models_hear_together_what_each_hears_alone(
+    model: Path, clips: list[Clip], noise: NoiseSettings
+) -> None:
+    """The default model and the tiny one: the answers and noises of each, clean and in noise."""
+    tiny = model_path(ModelSettings(path="tiny"))
+    words = (_labelled(clips[:9]), SCHEME, PIPELINE, noise)
+    together = predict([model, tiny], *words)
+    alone = [*predict([model], *words), *predict([tiny], *words)]
+    assert [_table(each) for each in together] == [_table(each) for each in alone]
+    assert _table(alone[0]) != _table(alone[1])
+
+
+def test_models_of_two_front_ends_do_not_hear_together(
+    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip is cut once for all of them, so this is refused and both are named."""
+    models = {"long": FakeModel(), "short": FakeModel()}
+    models["short"].card = made_card(window_s=2.0)
+    monkeypatch.setattr(predictions_module, "loaded", lambda path, _written_ns: models[path.name])
+    paths = [tmp_path / name for name in models]
+    for path in paths:
+        path.touch()
+    with pytest.raises(ValueError, match=r"/long.*/short.*one front end"):
+        predict(paths, _labelled(clips[:1]), SCHEME, PIPELINE)
 
 
 def test_a_model_written_anew_is_loaded_anew(model: Path, clips: list[Clip], tmp_path: Path) -> None:
@@ -127,7 +156,8 @@ def test_a_model_written_anew_is_loaded_anew(model: Path, clips: list[Clip], tmp
     for labels in (EMOTIONS, EMOTIONS[::-1]):
         packed_model(path, labels=labels)
         scheme = scheme_for(labels, "8")
-        (prediction,) = predict(path, _labelled(clips[:1]), scheme, PIPELINE).clean
+        (predictions,) = predict([path], _labelled(clips[:1]), scheme, PIPELINE)
+        (prediction,) = predictions.clean
         assert prediction.probabilities is not None
         answers.append(prediction.probabilities)
     assert answers[0] == pytest.approx(answers[1][::-1])

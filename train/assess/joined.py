@@ -13,8 +13,8 @@ from serd.pipeline import PipelineSettings, speech_segments
 from serd.segments import SpeechWindow
 from serd.sources.files import read_samples
 from train.clips import Clip
-from train.evaluate import hear
-from train.evaluation.predictions import loaded
+from train.evaluate import cut, judge
+from train.evaluation.predictions import loaded_all
 from train.processes import map_in_order
 from train.scores import UNHEARD
 
@@ -47,23 +47,32 @@ def joined_clips(clips: Sequence[Clip], *, seed: int) -> list[tuple[int, tuple[P
 
 
 def decide_joined(
-    model_path: Path, joined: Sequence[tuple[int, tuple[Path, ...]]], pipeline: PipelineSettings
-) -> list[tuple[int, int]]:
-    """Label and decision of each joined sound, as the daemon names its utterances."""
-    work = partial(_decide, model_path=model_path, pipeline=pipeline)
-    return list(map_in_order(work, list(joined)))
+    model_paths: Sequence[Path],
+    joined: Sequence[tuple[int, tuple[Path, ...]]],
+    pipeline: PipelineSettings,
+) -> list[list[int]]:
+    """Of each model the decision on each joined sound, as the daemon names its utterances.
+
+    Args:
+        model_paths: the .tflite files, of one front end.
+        joined: what ``joined_clips`` gives.
+        pipeline: the daemon's settings.
+    """
+    work = partial(_decide, model_paths=tuple(model_paths), pipeline=pipeline)
+    by_sound = map_in_order(work, [paths for _, paths in joined])
+    return [list(decisions) for decisions in zip(*by_sound, strict=True)]
 
 
 def _decide(
-    job: tuple[int, tuple[Path, ...]], *, model_path: Path, pipeline: PipelineSettings
-) -> tuple[int, int]:
-    label, paths = job
+    paths: tuple[Path, ...], *, model_paths: tuple[Path, ...], pipeline: PipelineSettings
+) -> list[int]:
     speech = np.concatenate([np.zeros(0, np.int16), *(_speech(path, pipeline) for path in paths)])
     silence = np.zeros(SAMPLE_RATE_HZ, np.int16)
     sound = np.concatenate((silence, speech, silence))
-    model = loaded(model_path, model_path.stat().st_mtime_ns)
-    heard = hear([whole(sound)], model, pipeline).probabilities
-    return label, UNHEARD if heard is None else int(heard.argmax())
+    models = loaded_all(model_paths)
+    pieces = cut([whole(sound)], models[0].card, pipeline)
+    heard = [judge(pieces, model, pipeline.smoothing).probabilities for model in models]
+    return [UNHEARD if each is None else int(each.argmax()) for each in heard]
 
 
 def _speech(path: Path, pipeline: PipelineSettings) -> Samples:

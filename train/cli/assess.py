@@ -46,8 +46,8 @@ def assess_command(options: argparse.Namespace) -> int:
         print(line, flush=True)
 
     runs: list[Facts] = []
-    for run in options.runs:
-        folds = assess_folds(run, clips, bank, seed=options.seed, report=report)
+    heard = assess_folds(options.runs, clips, bank, seed=options.seed, report=report)
+    for run, folds in zip(options.runs, heard, strict=True):
         runs = with_seeds(runs, run, [run_figures(folds)])
     write_json(options.out, {"schema": SCHEMA, "runs": runs})
     _print(summarise(runs))

@@ -217,8 +217,8 @@ def judge(
     Raises:
         CorpusError: no clip could be read.
     """
-    predictions = predict(
-        plan.model_path,
+    (predictions,) = predict(
+        [plan.model_path],
         plan.clips,
         plan.scheme,
         PipelineSettings(),
@@ -231,7 +231,9 @@ def judge(
         return figures(passed, plan.scheme.classes, seed=seed)
 
     classes = plan.scheme.classes
-    adapted = predict_adapted(plan.model_path, plan.clips, plan.scheme, n_orders=n_orders, seed=seed)
+    (adapted,) = predict_adapted(
+        [plan.model_path], plan.clips, plan.scheme, n_orders=n_orders, seed=seed
+    )
     return Evaluation(
         plan=plan,
         seed=seed,

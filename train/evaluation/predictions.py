@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio import whole
+from serd.card import ModelCard
 from serd.errors import SoundFileError
 from serd.pipeline import PipelineSettings
 from serd.runtime import TfliteModel
 from serd.sources.files import read_samples
 from train.clips import Clip, CorpusError
-from train.evaluate import Heard, hear
+from train.evaluate import Heard, cut, judge
 from train.evaluation.conditions import CONDITIONS
 from train.evaluation.schemes import Scheme
 from train.noise import NoiseBank, mix, speech_mean_square
@@ -89,7 +90,7 @@ class Predictions:
 
 
 def predict(
-    model_path: Path,
+    model_paths: Sequence[Path],
     clips: Sequence[tuple[Clip, int]],
     scheme: Scheme,
     pipeline: PipelineSettings,
@@ -98,28 +99,33 @@ def predict(
     *,
     first_s: float = 0.0,
     conditions: Sequence[str] = (),
-) -> Predictions:
-    """Let a model hear clips.
+) -> list[Predictions]:
+    """Let models hear clips, which are changed and cut once for all of them.
 
     Args:
-        model_path: the .tflite file; each process loads it once.
+        model_paths: .tflite files of one front end; each process loads them once.
         clips: the clips, each with the index of its class.
         scheme: the classes.
         pipeline: the daemon's settings.
         noise: what is mixed under them in further passes.
         progress: told of each clip that is done.
-        first_s: as for ``hear``.
+        first_s: as for ``cut``.
         conditions: names in ``CONDITIONS`` under which they are heard in further passes.
+
+    Returns:
+        The decisions of each model.
 
     Raises:
         CorpusError: no clip could be read.
+        ValueError: the models' front ends differ.
     """
     ratios = noise.snr_db if noise else ()
-    passes: list[list[Prediction]] = [[] for _ in range(1 + len(ratios) + len(conditions))]
+    n_passes = 1 + len(ratios) + len(conditions)
+    passes: list[list[list[Prediction]]] = [[[] for _ in range(n_passes)] for _ in model_paths]
     left_out = []
     work = partial(
         _hear_clip,
-        model_path=model_path,
+        model_paths=tuple(model_paths),
         pipeline=pipeline,
         noise=noise,
         first_s=first_s,
@@ -131,31 +137,34 @@ def predict(
         if isinstance(result, str):
             left_out.append(result)
             continue
-        name, heard = result
-        for number, (decisions, each) in enumerate(zip(passes, heard, strict=True)):
-            noise_name = name if 0 < number <= len(ratios) else ""
-            decisions.append(Prediction.of(clip, truth, each, scheme, noise=noise_name))
-    clean, *others = map(tuple, passes)
-    if not clean:
+        name, by_model = result
+        for own, heard in zip(passes, by_model, strict=True):
+            for number, (decisions, each) in enumerate(zip(own, heard, strict=True)):
+                noise_name = name if 0 < number <= len(ratios) else ""
+                decisions.append(Prediction.of(clip, truth, each, scheme, noise=noise_name))
+    if len(left_out) == len(clips):
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
-    return Predictions(
-        clean=clean,
-        noisy=dict(zip(ratios, others, strict=False)),
-        changed=dict(zip(conditions, others[len(ratios) :], strict=True)),
-        left_out=tuple(left_out),
-    )
+    return [
+        Predictions(
+            clean=tuple(clean),
+            noisy=dict(zip(ratios, map(tuple, others), strict=False)),
+            changed=dict(zip(conditions, map(tuple, others[len(ratios) :]), strict=True)),
+            left_out=tuple(left_out),
+        )
+        for clean, *others in passes
+    ]
 
 
 def _hear_clip(
     clip: Clip,
     *,
-    model_path: Path,
+    model_paths: tuple[Path, ...],
     pipeline: PipelineSettings,
     noise: NoiseSettings | None,
     first_s: float,
     conditions: tuple[str, ...],
-) -> tuple[str, list[Heard]] | str:
-    """The name of the noise and what is heard in each pass; or why it cannot be read."""
+) -> tuple[str, list[list[Heard]]] | str:
+    """The name of the noise and what each model hears in each pass; or why it cannot be read."""
     try:
         samples = read_samples(clip.path)
     except SoundFileError as exc:
@@ -167,11 +176,29 @@ def _hear_clip(
         power = speech_mean_square(samples, pipeline.voice)
         sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
     sounds += [CONDITIONS[each](samples) for each in conditions]
-    model = loaded(model_path, model_path.stat().st_mtime_ns)
-    return name, [hear([whole(each)], model, pipeline, first_s=first_s) for each in sounds]
+    models = loaded_all(model_paths)
+    cuts = [cut([whole(each)], models[0].card, pipeline, first_s=first_s) for each in sounds]
+    return name, [[judge(pieces, model, pipeline.smoothing) for pieces in cuts] for model in models]
 
 
-@lru_cache(maxsize=1)
+def loaded_all(paths: Sequence[Path]) -> list[TfliteModel]:
+    """Models of one front end, each loaded once a process.
+
+    Raises:
+        ValueError: their front ends differ, so that what is cut for one is none of another's.
+    """
+    models = [loaded(path, path.stat().st_mtime_ns) for path in paths]
+    if len({front_end(model.card) for model in models}) > 1:
+        raise ValueError(f"Bad models {[str(each) for each in paths]}, expected models of one front end")
+    return models
+
+
+def front_end(card: ModelCard) -> tuple[object, ...]:
+    """What models have in common that hear the same of a sound."""
+    return card.feature_set, card.window_samples, card.padding
+
+
+@lru_cache(maxsize=64)
 def loaded(path: Path, _written_ns: int) -> TfliteModel:
-    """The model, loaded once a process, and again should the file have been written anew."""
+    """A model, loaded once a process, and again should the file have been written anew."""
     return TfliteModel(path)
