@@ -1,6 +1,6 @@
 """Recipes without one of their tricks, to see what each of them is worth."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -37,6 +37,19 @@ low frequencies or clipping; of windows their other levels, joins, shifts, gains
 masks; of learning smoothed labels, Muon and averaged weights."""
 
 TRICKS: Final[tuple[Trick, ...]] = get_args(Trick)
+
+
+BASE: Final = "nothing"
+"""What a variant is called that lacks no trick."""
+
+
+def variants(recipe: "Recipe", tricks: Sequence[Trick]) -> dict[str, "Recipe"]:
+    """The recipe and those that lack one of its tricks, by what they lack.
+
+    Raises:
+        InputError: the recipe does without one of the tricks already.
+    """
+    return {BASE: recipe} | {trick: without(recipe, trick) for trick in tricks}
 
 
 def without(recipe: "Recipe", trick: Trick) -> "Recipe":

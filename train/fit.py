@@ -23,12 +23,7 @@ def fit(settings: FitSettings, report: Report) -> ModelCard | None:
     """
     started_s = time.monotonic()
     plan = settings.plan
-    for line in plan.corpus.left_out:
-        report(f"left out: {line}")
-    report(f"{len(plan.corpus.clips)} clips of actors {format_actors(plan.corpus.actors)}")
-    if plan.left_alone:
-        report(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
-    _refuse_leaks(plan)
+    announce(plan, report)
     run = FitRun(settings, report)
     run.train_members()
     accuracy = {"accuracy": run.protocol()} if plan.folds else {}
@@ -50,12 +45,17 @@ def fit(settings: FitSettings, report: Report) -> ModelCard | None:
     return card
 
 
-def _refuse_leaks(plan: Plan) -> None:
-    """Check every split of a run before any time is spent on it.
+def announce(plan: Plan, report: Report) -> None:
+    """Say what is learnt from, and check every split before any time is spent on it.
 
     Raises:
         LeakError: an actor, a clip or a sound is on both sides of one.
     """
+    for line in plan.corpus.left_out:
+        report(f"left out: {line}")
+    report(f"{len(plan.corpus.clips)} clips of actors {format_actors(plan.corpus.actors)}")
+    if plan.left_alone:
+        report(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
     clips = plan.corpus.clips
     digests = dict(enumerate(content_digests(clip.path for clip in clips)))
     splits = [("model", plan.split)]

@@ -118,6 +118,11 @@ class FitRun:
         Raises:
             CorpusError: no speech is heard in any clip of a network's actors.
         """
+        for job, _ in spread(train_member, self.jobs(), n_processes=self._settings.n_processes):
+            self._report(f"{job.name}: trained")
+
+    def jobs(self) -> list[MemberJob]:
+        """The members of all networks that no earlier run has trained."""
         targets = self.folds if self._settings.is_protocol_alone else [*self.folds, self.last]
         jobs = [
             self._job(target, member) for target in targets for member in range(self._recipe.members)
@@ -125,8 +130,7 @@ class FitRun:
         left = [job for job in jobs if not job.path.exists()]
         if n_done := len(jobs) - len(left):
             self._report(f"{n_done} of {len(jobs)} networks were trained by an earlier run")
-        for job, _ in spread(train_member, left, n_processes=self._settings.n_processes):
-            self._report(f"{job.name}: trained")
+        return left
 
     def _job(self, target: Target, member: int) -> MemberJob:
         n_members = self._recipe.members

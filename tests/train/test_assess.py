@@ -11,11 +11,13 @@ from trainings import train
 
 from serd.labels import EMOTIONS
 from train.__main__ import main
-from train.assess.figures import read_figures
+from train.assess.figures import SCHEMA, read_figures
 from train.assess.joined import joined_clips
 from train.assess.page import model_page
+from train.assess.variants import gathered
 from train.corpora import find_clips
 from train.evaluation.conditions import CONDITIONS
+from train.files import write_json
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +74,16 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
     words: list[object] = ["describe", one_run(figures, tmp_path / "0.json", mean=0.5)]
     words += [one_run(figures, tmp_path / "1.json", seed=1, mean=0.7)]
     words += ["--tiny", figures, "--out", tmp_path / "model.md"]
-    for flag, name, seed, mean in (
-        ("--ablation", "nothing", 0, 0.25),
-        ("--ablation", "nothing", 1, 0.35),
-        ("--ablation", "rooms", 0, 0.125),
-        ("--curve", "12", 0, 0.5),
-        ("--curve", "4", 0, 0.4),
-    ):
-        path = one_run(figures, tmp_path / f"{name}-{seed}.json", seed=seed, mean=mean)
-        words += [flag, name, path]
+    for name, mean in (("12", 0.5), ("4", 0.4)):
+        words += ["--curve", name, one_run(figures, tmp_path / f"{name}.json", mean=mean)]
+    variants = gathered(
+        [
+            (name, one_run(figures, tmp_path / f"{name}-{seed}.json", seed=seed, mean=mean))
+            for name, seed, mean in (("nothing", 0, 0.25), ("nothing", 1, 0.35), ("rooms", 0, 0.125))
+        ]
+    )
+    write_json(tmp_path / "ablations.json", {"schema": SCHEMA, "variants": variants})
+    words += ["--ablations", tmp_path / "ablations.json"]
     assert main([str(each) for each in words]) == 0
     page = (tmp_path / "model.md").read_text("utf-8")
     (run,) = read_figures(figures)["runs"]

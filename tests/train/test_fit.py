@@ -29,10 +29,10 @@ def _fit(*arguments: object) -> "subprocess.CompletedProcess[str]":
 def have_two_folds() -> None:
     """A protocol for three actors, one of whom it leaves alone."""
     from train import plan, protocols  # noqa: PLC0415
-    from train.cli import fit  # noqa: PLC0415
+    from train.cli import ablate, fit  # noqa: PLC0415
 
     two = {"two": (numbered(1), numbered(2))}
-    for module in (protocols, fit):
+    for module in (protocols, fit, ablate):
         module.PROTOCOLS = two  # type: ignore[attr-defined]
     plan.left_alone = lambda _name: numbered(3)  # type: ignore[attr-defined]
 

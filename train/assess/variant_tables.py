@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from train.ablations import BASE
 from train.assess.markdown import figure, points, table
 from train.assess.variants import against, over_runs
 from train.clips import CorpusError
 
 Facts = Mapping[str, Any]
-
-_BASE: Final = "nothing"
-"""What an ablation is called that takes no trick away."""
 
 _CURVE: Final = (
     "The recipe with some actors of RAVDESS left out and all other corpora as they were: UAR on the same"
@@ -56,10 +54,11 @@ def ablations(variants: Sequence[Facts]) -> list[str]:
     Raises:
         CorpusError: none is "nothing", or one has no seed in common with it.
     """
-    base = next((each for each in variants if each["name"] == _BASE), None)
+    base = next((each for each in variants if each["name"] == BASE), None)
     if base is None:
         raise CorpusError(
-            f"no figures of the recipe with all its tricks; give them too: --ablation {_BASE} FIGURES"
+            "no figures of the recipe with all its tricks; the same ablate command without --trick has"
+            " them"
         )
     rows = [against(each, base) for each in variants if each is not base]
     rows.sort(key=lambda each: float(each["uar"]["clean"]["mean"]))

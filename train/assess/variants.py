@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.assess.figures import Facts, check_like, check_recipe, read_figures, with_seeds
+from serd.errors import InputError
+from train.assess.figures import SCHEMA, Facts, check_like, check_recipe, read_figures, with_seeds
 from train.assess.summary import spread, spreads
 from train.clips import CorpusError
+from train.files import read_json
 
 
 def gathered(
@@ -29,13 +31,45 @@ def gathered(
         CorpusError: figures of other folds than the first, of networks of another size or other epochs,
             of two recipes under one name, or of another than that of ``recipe_of``.
     """
+    new = [(name, path, read_figures(path)["runs"]) for name, path in named]
+    return with_variants(known, new, recipe_of=recipe_of)
+
+
+def with_variants(
+    known: Sequence[Facts],
+    new: Sequence[tuple[str, Path, Sequence[Facts]]],
+    *,
+    recipe_of: Facts | None = None,
+) -> list[Facts]:
+    """Variants, and runs of them or of others that were measured later.
+
+    Args:
+        known: what ``gathered`` gave.
+        new: what a variant is called, where its runs lie (for messages), and the runs.
+        recipe_of: as for ``gathered``.
+
+    Returns and errors as of ``gathered``.
+    """
     variants = {each["name"]: list(each["runs"]) for each in known}
-    for name, path in named:
-        runs = [_compared(run) for run in read_figures(path)["runs"]]
+    for name, path, found in new:
+        runs = [_compared(run) for run in found]
         check_recipe(runs[0], recipe_of or runs[0], path)
         check_like(runs[0], next(iter(variants.values()), runs)[0], path)
         variants[name] = with_seeds(variants.get(name, ()), path, runs)
     return [{"name": name, "runs": runs} for name, runs in variants.items()]
+
+
+def read_variants(path: Path) -> list[Facts]:
+    """Variants that ``ablate`` wrote.
+
+    Raises:
+        InputError: the file cannot be read or holds something else.
+    """
+    body = read_json(path)
+    if body.get("schema") != SCHEMA or not body.get("variants"):
+        raise InputError(f"{path}: no variants of schema {SCHEMA}; expected what `ablate --out` wrote")
+    variants: list[Facts] = body["variants"]
+    return variants
 
 
 def over_runs(variant: Mapping[str, Any]) -> Facts:

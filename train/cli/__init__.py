@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from serd.errors import SerdError
 from train.cli import (
+    ablate,
     assess,
     compare,
     crossval,
@@ -30,6 +31,7 @@ _COMMANDS = (
     report,
     crossval,
     assess,
+    ablate,
     describe,
 )
 

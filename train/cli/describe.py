@@ -9,7 +9,7 @@ from train.assess.page import model_page
 from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
 from train.assess.strangers import strangers
 from train.assess.summary import summarise
-from train.assess.variants import gathered, over_runs
+from train.assess.variants import gathered, over_runs, read_variants
 from train.cli.options import check_writable
 from train.files import write_json, write_whole
 
@@ -49,18 +49,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="a model of fit that held speakers of another corpus out and scored them; repeatable,"
         " all of them at once",
     )
-    for flag, name, what in (
-        ("--ablation", "TRICK", "that of a run without a trick (fit --without TRICK)"),
-        ("--curve", "N", "that of a run that learnt from fewer actors (fit --learners N)"),
-    ):
-        add(
-            flag,
-            nargs=2,
-            action="append",
-            default=[],
-            metavar=(name, "FIGURES"),
-            help=f"{what}; repeatable, once for each of its seeds",
-        )
+    add(
+        "--ablations",
+        type=Path,
+        metavar="VARIANTS",
+        help="JSON of ablate: the tiny network's recipe without each of its tricks",
+    )
+    add(
+        "--curve",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("N", "FIGURES"),
+        help="that of a run that learnt from fewer actors (fit --learners N); repeatable, once for each"
+        " of its seeds",
+    )
     add(
         "--out",
         type=Path,
@@ -83,9 +86,8 @@ def describe_command(options: argparse.Namespace) -> int:
     first = figures["runs"][0]
     if options.other:
         figures["strangers"] = [strangers(path, recipe_of=first) for path in options.other]
-    if options.ablation:
-        named = [(trick, Path(path)) for trick, path in options.ablation]
-        figures["ablations"] = gathered(named, figures.get("ablations", ()))
+    if options.ablations:
+        figures["ablations"] = read_variants(options.ablations)
     if options.curve:
         named = [(_number(n), Path(path)) for n, path in options.curve]
         figures["curve"] = gathered(named, figures.get("curve", ()), recipe_of=first)

@@ -10,7 +10,8 @@ from serd.errors import InputError
 from serd.model_file import default_model_path
 from train.ablations import TRICKS
 from train.actors import format_actors, parse_actors
-from train.cli.options import add_also_option, check_writable, natural, positive
+from train.cli.options import check_writable, positive
+from train.cli.training import add_training_options, asked_recipe
 from train.memory import keep_freed_memory
 from train.noise import noise_files, open_bank
 from train.plan import make_plan
@@ -30,8 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         " with its card. The Keras models are kept below --work, for python -m train export.",
     )
     add = fit.add_argument
-    add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS, nested in any way")
-    add_also_option(fit)
+    add_training_options(fit, size="default")
     add(
         "--noise",
         type=Path,
@@ -39,13 +39,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="recordings in which nobody speaks: put under speech, and learnt to be rejected",
     )
     add("--out", type=Path, default=default_model_path(), help="the .tflite file to write")
-    add("--epochs", type=positive, help="passes over the data (default: the recipe's)")
-    add("--seed", type=natural, default=0, help="seeds all that is drawn (default: 0)")
     add("--test-actors", default="", metavar="1-4", help="actors held out, scored at the end")
     add("--val-actors", default="", metavar="5,6", help="actors held out, shown after each epoch")
     add("--protocol", choices=PROTOCOLS, default="", help="train and score these folds first")
     add("--folds-only", action="store_true", help="train and score the protocol's folds alone")
-    add("--size", choices=("default", "tiny"), default="default", help="of the network")
     add("--members", type=positive, help="networks whose mean decides (default: the recipe's)")
     add(
         "--without",
@@ -56,15 +53,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help=f"leave one out, or several (repeatable): {', '.join(TRICKS)}",
     )
     add("--learners", type=positive, metavar="N", help="learn from so many actors of RAVDESS alone")
-    add("--jobs", type=positive, default=1, help="networks trained at a time (default: 1)")
-    add("--no-song", action="store_true", help="learn from speech alone")
-    add("--quick", action="store_true", help="a smoke run; its model is worth nothing")
-    add(
-        "--work",
-        type=Path,
-        default=Path("runs"),
-        help="folder for windows, trained networks and finished folds (default: runs)",
-    )
     fit.set_defaults(command=fit_command)
 
 
@@ -112,17 +100,10 @@ def fit_command(options: argparse.Namespace) -> int:
 def _recipe(options: argparse.Namespace) -> "Recipe":
     """The recipe that the options ask for."""
     from train.ablations import without  # noqa: PLC0415
-    from train.recipe import Recipe, quick, tiny  # noqa: PLC0415
 
-    recipe = Recipe(with_song=not options.no_song)
-    if options.size == "tiny":
-        recipe = tiny(recipe)
-    if options.quick:
-        recipe = quick(recipe)
+    recipe = asked_recipe(options)
     if options.members:
         recipe = replace(recipe, members=options.members)
-    if options.epochs:
-        recipe = replace(recipe, learn=replace(recipe.learn, epochs=options.epochs))
     if options.learners:
         recipe = replace(recipe, n_actors=options.learners)
     return reduce(without, options.without, recipe)

@@ -1,0 +1,119 @@
+"""``python -m train ablate``: what each trick of the recipe is worth."""
+
+import argparse
+from pathlib import Path
+
+from serd.errors import InputError
+from train.ablations import TRICKS, variants
+from train.assess.figures import SCHEMA, Facts, recipe_digest
+from train.assess.variants import over_runs, read_variants, with_variants
+from train.cli.options import check_writable
+from train.cli.tables import print_table
+from train.cli.training import add_training_options, asked_recipe
+from train.files import write_json
+from train.memory import keep_freed_memory
+from train.noise import noise_files, open_bank
+from train.plan import make_plan
+from train.protocols import PROTOCOLS
+from train.tables import Table
+from train.tensorflow_import import tensorflow_for
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "ablate",
+        help="say what each trick of the recipe is worth",
+        description="Train a protocol's folds by the recipe and by the recipe without each of its"
+        " tricks, with one seed, and measure all of them as assess does. The figures are added to those"
+        " in --out, trick by trick and seed by seed, and what is there already is not trained again;"
+        " describe --ablations puts them on a model's page.",
+    )
+    add = parser.add_argument
+    add_training_options(parser, size="tiny")
+    add(
+        "--noise",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="recordings in which nobody speaks: learnt to be rejected, and heard",
+    )
+    add("--protocol", choices=PROTOCOLS, default="dev5", help="whose folds (default: dev5)")
+    add(
+        "--trick",
+        choices=TRICKS,
+        action="append",
+        default=[],
+        metavar="TRICK",
+        help=f"take this one away alone; repeatable (default: each of {', '.join(TRICKS)})",
+    )
+    add("--out", type=Path, default=Path("runs/ablations.json"), help="default: runs/ablations.json")
+    parser.set_defaults(command=ablate_command)
+
+
+def ablate_command(options: argparse.Namespace) -> int:
+    """Train, measure, write and print."""
+    check_writable(options.out.absolute().parent)
+    check_writable(options.work.absolute())
+    known = read_variants(options.out) if options.out.exists() else []
+    plan = make_plan(
+        options.root, also=options.also, with_song=not options.no_song, protocol=options.protocol
+    )
+    bank = open_bank(options.noise, noise_files(options.noise))
+    keep_freed_memory()
+    with tensorflow_for("ablate"):
+        from train.ablate import ablate  # noqa: PLC0415
+        from train.fit_run import FitSettings  # noqa: PLC0415
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    recipe = asked_recipe(options)
+    recipes = variants(recipe, options.trick or TRICKS)
+    for name, each in list(recipes.items()):
+        if _is_known(known, name, recipe_digest(each.to_json()), options):
+            report(f"without {name}, seed {options.seed}: in {options.out} already")
+            del recipes[name]
+    if recipes:
+        settings = FitSettings(
+            plan=plan,
+            out=Path("ablation.tflite"),
+            work=options.work,
+            recipe=recipe,
+            n_processes=options.jobs,
+            seed=options.seed,
+            command="python -m train ablate",
+        )
+        found = ablate(settings, recipes, bank, report)
+        new = [(name, options.out, [run]) for name, run in found.items()]
+        known = with_variants(known, new)
+        write_json(options.out, {"schema": SCHEMA, "variants": known})
+    _print(known)
+    print(f"the figures are in {options.out}")
+    return 0
+
+
+def _is_known(known: list[Facts], name: str, recipe: str, options: argparse.Namespace) -> bool:
+    """Whether the file holds a variant's figures with this seed.
+
+    Raises:
+        InputError: it holds those of another recipe.
+    """
+    runs: list[Facts] = next((each["runs"] for each in known if each["name"] == name), [])
+    if runs and runs[0]["recipe"] != recipe:
+        raise InputError(
+            f"{options.out}: holds figures of recipe {runs[0]['recipe']} without {name}, and this one is"
+            f" {recipe}; name another file with --out"
+        )
+    return any(run["seed"] == options.seed for run in runs)
+
+
+def _print(variants: list[Facts]) -> None:
+    rows = []
+    for each in map(over_runs, variants):
+        clean, noisy = each["uar"]["clean"], each["uar"]["10 dB noise"]
+        deviation = "" if clean["std"] is None else f"{clean['std']:.3f}"
+        seeds = ", ".join(map(str, each["seeds"]))
+        rows.append((each["name"], f"{clean['mean']:.3f}", deviation, f"{noisy['mean']:.3f}", seeds))
+    columns = ("without", "UAR", "std over seeds", "at 10 dB", "seeds")
+    print_table(Table(columns=columns, rows=tuple(rows)))
