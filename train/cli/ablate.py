@@ -55,7 +55,7 @@ def ablate_command(options: argparse.Namespace) -> int:
     """Train, measure, write and print."""
     check_writable(options.out.absolute().parent)
     check_writable(options.work.absolute())
-    known = read_variants(options.out) if options.out.exists() else []
+    known = _known(options.out)
     plan = make_plan(
         options.root, also=options.also, with_song=not options.no_song, protocol=options.protocol
     )
@@ -86,11 +86,16 @@ def ablate_command(options: argparse.Namespace) -> int:
         )
         found = ablate(settings, recipes, bank, report)
         new = [(name, options.out, [run]) for name, run in found.items()]
-        known = with_variants(known, new)
+        known = with_variants(_known(options.out), new)  # another run may have added to it meanwhile
         write_json(options.out, {"schema": SCHEMA, "variants": known})
     _print(known)
     print(f"the figures are in {options.out}")
     return 0
+
+
+def _known(path: Path) -> list[Facts]:
+    """What earlier runs found."""
+    return read_variants(path) if path.exists() else []
 
 
 def _is_known(known: list[Facts], name: str, recipe: str, options: argparse.Namespace) -> bool:
