@@ -58,11 +58,14 @@ class Recipe:
 
 
 def tiny(recipe: Recipe) -> Recipe:
-    """The recipe of a model for the smallest boards: a smaller network, of which little is dropped."""
+    """The recipe of a model for the smallest boards: a smaller network, of which little is dropped.
+
+    It learns for twice as long, which the larger one pays for with UAR on speech as recorded.
+    """
     network = NetworkSettings(
         stem_channels=40, channels=40, attention_channels=16, dropout=0.1, block_dropout=0.0
     )
-    return replace(recipe, members=1, learn=replace(recipe.learn, network=network))
+    return replace(recipe, members=1, learn=replace(recipe.learn, network=network, epochs=120))
 
 
 def quick(recipe: Recipe) -> Recipe:
