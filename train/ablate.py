@@ -37,7 +37,7 @@ def ablate(
     """
     announce(settings.plan, report)
     runs = {
-        name: FitRun(replace(settings, recipe=recipe, is_protocol_alone=True), report)
+        name: FitRun(replace(settings, recipe=recipe, noise=noise, is_protocol_alone=True), report)
         for name, recipe in recipes.items()
     }
     jobs = []

@@ -57,6 +57,17 @@ def test_variants_are_measured_as_assess_measures_them(
         assert run["noise"].items() <= measured["noise"].items()
 
 
+def test_fit_would_train_the_same(
+    ablation: Ablation, corpus_root: Path, noise_root: Path, tmp_path: Path
+) -> None:
+    """Told to leave the trick out, it finds all networks trained, noise learnt from and all."""
+    words = ["fit", corpus_root, "--noise", noise_root, "--protocol", "two", "--folds-only", "--quick"]
+    words += ["--epochs", 1, "--size", "tiny", "--without", "smoothing", "--work", ablation.work]
+    result = train(*words, "--out", tmp_path / "none.tflite", before=have_two_folds)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "2 of 2 networks were trained by an earlier run" in result.stdout
+
+
 def test_what_is_known_is_not_trained_again(ablation: Ablation) -> None:
     """The same command changes nothing; another trick is added and the recipe is not trained twice."""
     before = ablation.out.read_bytes()
