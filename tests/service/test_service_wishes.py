@@ -22,6 +22,7 @@ from serd.reports import (
     StatsReport,
 )
 from serd.sources import SourceSettings
+from serd.sources.gathering import MOST_S
 from serd.sources.inbox import Asked
 from serd.voice_store import VoiceStore
 from tests.made_sources import MadeSource, Script, blocks
@@ -143,15 +144,17 @@ def test_levels_and_stats_are_told_as_often_as_asked(start: Start) -> None:
     settings = Settings(report=ReportSettings(level_s=1.0, stats_s=1.0))
     running = start(Openings(mic=Script(spoken(stays=True))), settings)
     told = running.notebook
+    # A source that falls silent may leave the last moment of quiet with its feeder.
+    heard_s = 6.0 - MOST_S
     running.wait_for(
-        lambda: any(stats.sound_s > 5.9 for stats in told.of(StatsReport)), "stats of all sound"
+        lambda: any(stats.sound_s >= heard_s for stats in told.of(StatsReport)), "stats of all sound"
     )
     levels = told.of(LevelReport)
     assert len(levels) == 5  # frames of 30 ms: a little more than 1 s each
     assert levels[0].level_dbfs < levels[2].level_dbfs
     assert max(len(level.guesses) for level in levels) == 3
     stats = told.of(StatsReport)[-1]
-    assert stats.sound_s == pytest.approx(6.0, abs=0.01)
+    assert heard_s <= stats.sound_s <= 6.0
     assert stats.n_events == len(told.of(Event)) == stats.n_windows + 1
     assert stats.n_overflows == 1
     assert 10 < stats.rss_mb < 2000
