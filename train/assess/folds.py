@@ -117,8 +117,8 @@ class _Network:
 
     @property
     def heard_like(self) -> tuple[object, ...]:
-        """What networks have in common that hear the same of the same sounds."""
-        return frozenset(self.test), self.unheard_part, *front_end(self.card)
+        """What networks have in common that hear the same of the same sounds, and name it alike."""
+        return frozenset(self.test), self.unheard_part, self.card.labels, *front_end(self.card)
 
 
 def _networks(run: Path) -> list[_Network]:

@@ -60,6 +60,8 @@ def ablate_command(options: argparse.Namespace) -> int:
         options.root, also=options.also, with_song=not options.no_song, protocol=options.protocol
     )
     bank = open_bank(options.noise, noise_files(options.noise))
+    for line in bank.left_out:
+        print(f"left out: {line}")
     keep_freed_memory()
     with tensorflow_for("ablate"):
         from train.ablate import ablate  # noqa: PLC0415
