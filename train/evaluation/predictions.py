@@ -119,10 +119,6 @@ def predict(
         CorpusError: no clip could be read.
         ValueError: the models' front ends differ.
     """
-    ratios = noise.snr_db if noise else ()
-    n_passes = 1 + len(ratios) + len(conditions)
-    passes: list[list[list[Prediction]]] = [[[] for _ in range(n_passes)] for _ in model_paths]
-    left_out = []
     work = partial(
         _hear_clip,
         model_paths=tuple(model_paths),
@@ -131,28 +127,50 @@ def predict(
         first_s=first_s,
         conditions=tuple(conditions),
     )
+    heard: list[_HeardClip] = []
+    left_out = []
     results = map_in_order(work, [clip for clip, _ in clips])
     for (clip, truth), result in zip(clips, results, strict=True):
         progress()
         if isinstance(result, str):
             left_out.append(result)
-            continue
-        name, by_model = result
-        for own, heard in zip(passes, by_model, strict=True):
-            for number, (decisions, each) in enumerate(zip(own, heard, strict=True)):
-                noise_name = name if 0 < number <= len(ratios) else ""
-                decisions.append(Prediction.of(clip, truth, each, scheme, noise=noise_name))
-    if len(left_out) == len(clips):
+        else:
+            heard.append((clip, truth, *result))
+    if not heard:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
+    ratios = noise.snr_db if noise else ()
     return [
-        Predictions(
-            clean=tuple(clean),
-            noisy=dict(zip(ratios, map(tuple, others), strict=False)),
-            changed=dict(zip(conditions, map(tuple, others[len(ratios) :]), strict=True)),
-            left_out=tuple(left_out),
-        )
-        for clean, *others in passes
+        _predictions(heard, model, scheme, ratios, conditions, left_out)
+        for model in range(len(model_paths))
     ]
+
+
+_HeardClip = tuple[Clip, int, str, list[list[Heard]]]
+"""A clip, its class, the name of the noise, and what each model hears in each pass."""
+
+
+def _predictions(
+    heard: Sequence[_HeardClip],
+    model: int,
+    scheme: Scheme,
+    ratios: Sequence[float],
+    conditions: Sequence[str],
+    left_out: Sequence[str],
+) -> Predictions:
+    """What one of the models decides, pass by pass."""
+
+    def passed(number: int, *, is_noisy: bool = False) -> tuple[Prediction, ...]:
+        return tuple(
+            Prediction.of(clip, truth, each[model][number], scheme, noise=name if is_noisy else "")
+            for clip, truth, name, each in heard
+        )
+
+    return Predictions(
+        clean=passed(0),
+        noisy={ratio: passed(number, is_noisy=True) for number, ratio in enumerate(ratios, 1)},
+        changed={name: passed(number) for number, name in enumerate(conditions, 1 + len(ratios))},
+        left_out=tuple(left_out),
+    )
 
 
 def _hear_clip(
