@@ -15,7 +15,7 @@ def figure(each: Mapping[str, Any]) -> str:
 def points(each: Mapping[str, Any]) -> str:
     """A difference of shares in points, with its sign, and its deviation where there is one."""
     mean, std = 100 * each["mean"], each["std"]
-    return f"{mean:+.1f}" if std is None else f"{mean:+.1f} ± {100 * std:.1f}"
+    return f"{mean:+z.1f}" if std is None else f"{mean:+z.1f} ± {100 * std:.1f}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

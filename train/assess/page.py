@@ -94,7 +94,7 @@ def _goals(summary: Facts) -> str:
         return f"{figure(uar[name])}, {uar[name]['mean'] / clean:.1%}"
 
     def beside_clean(name: str) -> str:
-        return f"{figure(uar[name])}, {100 * (uar[name]['mean'] - clean):+.1f} points"
+        return f"{figure(uar[name])}, {100 * (uar[name]['mean'] - clean):+z.1f} points"
 
     rows = [
         ("UAR, 8 emotions", figure(uar["clean"]), "0.67"),

@@ -131,11 +131,11 @@ def adapted_section(evaluation: Evaluation) -> str:
         return ""
     without = evaluation.clean.scores.uar
     rows = [
-        (f"order {number}", share(each.uar), f"{each.uar - without:+.3f}", str(each.n_unheard))
+        (f"order {number}", share(each.uar), f"{each.uar - without:+z.3f}", str(each.n_unheard))
         for number, each in enumerate(evaluation.adapted, 1)
     ]
     mean = adapted_uar(evaluation)
-    rows.append(("mean", share(mean), f"{mean - without:+.3f}", ""))
+    rows.append(("mean", share(mean), f"{mean - without:+z.3f}", ""))
     words = paragraph(
         "Each actor's clips in a random order, heard with what was heard of the actor before and nothing"
         " else, as a daemon with [adaptation] enabled hears them."

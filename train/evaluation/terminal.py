@@ -120,7 +120,7 @@ def _adapted(evaluation: Evaluation) -> "Table":
     for number, scores in enumerate(evaluation.adapted, 1):
         table.add_row(f"order {number}", share(scores.uar), str(scores.n_unheard))
     mean, without = adapted_uar(evaluation), evaluation.clean.scores.uar
-    table.add_row("mean", f"{share(mean)} ({mean - without:+.3f})", "", style="bold")
+    table.add_row("mean", f"{share(mean)} ({mean - without:+z.3f})", "", style="bold")
     return table
 
 

@@ -81,7 +81,7 @@ def _leak(found: Mapping[str, RunFolder], metrics: Mapping[str, Metrics]) -> str
             row = [honest["network"], str(honest["n_labels"])]
             for figure in ("uar", "accuracy"):
                 both = (leaky["test"][figure], honest["test"][figure])
-                row += [*(f"{value:.3f}" for value in both), f"{both[0] - both[1]:+.3f}"]
+                row += [*(f"{value:.3f}" for value in both), f"{both[0] - both[1]:+z.3f}"]
             rows.append((*row, f"{1.0 / honest['n_labels']:.3f}"))
     if not rows:
         return ""
@@ -173,7 +173,7 @@ def _to_base(run: Metrics, base: str, runs: Mapping[str, Metrics]) -> tuple[str,
     """The run that one is held against, and by how much its UAR is higher."""
     if base not in runs:
         return "", ""
-    return base, f"{run['test']['uar'] - runs[base]['test']['uar']:+.3f}"
+    return base, f"{run['test']['uar'] - runs[base]['test']['uar']:+z.3f}"
 
 
 def _by_class(metrics: Mapping[str, Metrics]) -> str:
