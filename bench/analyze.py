@@ -19,7 +19,7 @@ from bench.context import Context, Figures
 from bench.daemon import environment
 from bench.process_use import peak_rss_mb, with_children
 from bench.spread import paired_ratios, spread
-from serd.audio import SAMPLE_RATE_HZ, Samples
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from serd.errors import OperationError
 
 PEERS: Final = ("psf-litert", "librosa-keras")

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from serd.audio import Samples
+from serd.audio.format import Samples
 from serd.errors import OperationError
 
 ROOT: Final = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from serd.audio import Samples
+from serd.audio.format import Samples
 
 Run = Callable[[], int]
 """One pass over a scene; gives how many windows (or frames) it dealt with."""
@@ -61,7 +61,7 @@ _MODULES: Final = {
 def keep_memory() -> None:
     """What serd's commands do before they work."""
     with contextlib.suppress(ImportError):  # an earlier serd does not
-        from serd.malloc import keep_freed_memory  # noqa: PLC0415
+        from serd.daemon.process import keep_freed_memory  # noqa: PLC0415
 
         keep_freed_memory()
 

@@ -11,9 +11,9 @@ import numpy as np
 from bench.live_way import live_reports
 from bench.sound import blocks_of, talk
 from bench.ways import LIVE_BLOCK_S
-from serd.events import Event
-from serd.runtime import ModelSettings, Prediction, read_card
-from serd.windows import FeatureWindow
+from serd.events.event import Event
+from serd.model.runtime import ModelSettings, Prediction, read_card
+from serd.model.windows import FeatureWindow
 
 
 class StillModel:

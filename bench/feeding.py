@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO, Final
 
-from serd.audio import SAMPLE_RATE_HZ, Samples
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
 
 BLOCK_SAMPLES: Final = 480
 BLOCK_S: Final = BLOCK_SAMPLES / SAMPLE_RATE_HZ

@@ -12,12 +12,12 @@ import numpy as np
 
 from bench.contestants import Contestant, Run
 from bench.ways import windows_of
-from serd.audio import SAMPLE_RATE_HZ, Samples
-from serd.features import MFCC40_V1
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
+from serd.model.features import MFCC40_V1
+from serd.model.runtime import ModelSettings, load_model
 from serd.pipeline import window_features
-from serd.runtime import ModelSettings, load_model
-from serd.segments import SpeechWindow
-from serd.voice import VoiceSettings, webrtc_detector
+from serd.speech.segments import SpeechWindow
+from serd.speech.vad import VoiceSettings, webrtc_detector
 
 _WINDOW_SAMPLES = 48_000
 _TRIALS = 30

@@ -23,7 +23,7 @@ from bench.process_use import counters, use_since
 from bench.sound import talk
 from bench.spread import percentiles
 from bench.subscriber import Arrival, Subscriber
-from serd.audio import SAMPLE_RATE_HZ, Samples
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from tests.brokers import mosquitto
 
 _SETTLE_S: Final = 8.0

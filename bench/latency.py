@@ -22,9 +22,9 @@ from bench.spread import percentiles
 from bench.subscriber import Arrival, Subscriber
 from bench.transport import bare_latencies_ms
 from bench.ways import windows_of
-from serd.audio import SAMPLE_RATE_HZ, Samples
-from serd.runtime import ModelSettings, read_card
-from serd.segmenter import SegmenterSettings
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
+from serd.model.runtime import ModelSettings, read_card
+from serd.speech.segmenter import SegmenterSettings
 from tests.brokers import mosquitto
 
 _LEAD_S: Final = 1.0

@@ -12,7 +12,7 @@ from bench.process_use import counters, use_since
 from bench.sound import talk
 from bench.spread import percentiles
 from bench.subscriber import Subscriber
-from serd.audio import Samples
+from serd.audio.format import Samples
 from tests.brokers import MosquittoBroker, mosquitto
 from tests.voices import quiet_room
 

@@ -1,6 +1,6 @@
 """The daemon's way of a live source.
 
-A module of its own, since an earlier serd has no ``serd.lane`` and yet takes part in all else.
+A module of its own, since an earlier serd that takes part in all else has no such module.
 """
 
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from bench.contestants import Run
 from bench.sound import blocks_of
 from bench.ways import LIVE_BLOCK_S
-from serd.audio import AudioBlock, Samples
-from serd.controls import Controls
-from serd.events import Event
-from serd.lane import Lane
+from serd.audio.format import AudioBlock, Samples
+from serd.daemon.source_pipeline import Lane
+from serd.events.controls import Controls
+from serd.events.event import Event
+from serd.events.reports import Report
+from serd.events.state import ReportSettings
+from serd.model.runtime import EmotionModel, ModelSettings, load_model
 from serd.pipeline import PipelineSettings, event_maker
-from serd.reporting import ReportSettings
-from serd.reports import Report
-from serd.runtime import EmotionModel, ModelSettings, load_model
 
 
 def live_reports(blocks: Iterator[AudioBlock], model: EmotionModel) -> Iterator[Report]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bench.contestants import Run
 from bench.ways import windows_of
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples
-from serd.features import MFCC40_V1
+from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
+from serd.model.features import MFCC40_V1
 
 WINDOW_SAMPLES: Final = 48_000
 _ARTICLE_FRAMES: Final = 216
@@ -61,8 +61,8 @@ def _psf_litert() -> OneWindow:
     import python_speech_features as psf  # noqa: PLC0415
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
 
-    from serd.model_file import default_model_path, read_model  # noqa: PLC0415
-    from serd.quiet import quiet_stderr  # noqa: PLC0415
+    from serd.model.file import default_model_path, read_model  # noqa: PLC0415
+    from serd.model.runtime import quiet_stderr  # noqa: PLC0415
 
     network, card = read_model(default_model_path())
     with quiet_stderr():

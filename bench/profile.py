@@ -59,10 +59,12 @@ def self_shares(collapsed: str) -> dict[str, float]:
 
 
 def function_of(frame: str) -> str:
-    """A frame without its line number, its file with the folder it lies in."""
+    """A frame without its line number; a file of serd from the package on, others with their folder."""
     function, _, place = frame.partition(" (")
     path = place.rstrip(")").rsplit(":", 1)[0]
-    return f"{'/'.join(path.split('/')[-2:])} {function}"
+    _, package, inside = path.rpartition("/serd/")
+    place = f"serd/{inside}" if package else "/".join(path.split("/")[-2:])
+    return f"{place} {function}"
 
 
 def _shares(context: Context, checkout: Path) -> Mapping[str, float]:

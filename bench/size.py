@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.context import Context, Figures
-from serd.model_file import card_path, default_model_path
+from serd.model.file import card_path, default_model_path
 
 _PEER: Final = ("librosa", "tensorflow-cpu", "keras")
 _N_LARGEST: Final = 8

@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
+from serd.audio.files import read_samples
+from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
+from serd.audio.opening import DEMO_PATH, SOUND_SUFFIXES
 from serd.errors import InputError
-from serd.sources.files import read_samples
-from serd.sources.opening import DEMO_PATH, SOUND_SUFFIXES
 from tests.voices import quiet_room, synthetic_voice
 
 _FRAME: Final = 480

@@ -7,14 +7,14 @@ from functools import partial
 from bench.contestants import Run
 from bench.sound import blocks_of
 from bench.ways import LIVE_BLOCK_S
-from serd.audio import AudioBlock, Samples
+from serd.audio.format import AudioBlock, Samples
+from serd.model.runtime import ModelSettings, Prediction, load_model
+from serd.model.smoothing import Smoother
+from serd.model.windows import FeatureWindow
 from serd.pipeline import PipelineSettings, event_maker, window_features
-from serd.runtime import ModelSettings, Prediction, load_model
-from serd.segmenter import Segmenter
-from serd.segments import Segment, SpeechWindow, VoicedFrames
-from serd.smoothing import Smoother
-from serd.voice import VoiceActivity, webrtc_detector
-from serd.windows import FeatureWindow
+from serd.speech.segmenter import Segmenter
+from serd.speech.segments import Segment, SpeechWindow, VoicedFrames
+from serd.speech.vad import VoiceActivity, webrtc_detector
 
 
 class Stage:

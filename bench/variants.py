@@ -16,10 +16,10 @@ from bench.sound import talk
 from bench.spread import spread
 from bench.ways import Recorded
 from serd.errors import OperationError
-from serd.model_file import default_model_path
+from serd.model.file import default_model_path
+from serd.model.runtime import ModelSettings, TfliteModel, read_card
 from serd.pipeline import PipelineSettings
-from serd.runtime import ModelSettings, TfliteModel, read_card
-from serd.segmenter import SegmenterSettings
+from serd.speech.segmenter import SegmenterSettings
 
 PREFIX = "variant"
 

@@ -2,10 +2,10 @@
 
 from bench.contestants import TINY, Run
 from bench.sound import blocks_of
-from serd.audio import Samples
+from serd.audio.format import Samples
+from serd.model.runtime import EmotionModel, ModelSettings, load_model
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
-from serd.runtime import EmotionModel, ModelSettings, load_model
-from serd.segments import Segment, SpeechWindow
+from serd.speech.segments import Segment, SpeechWindow
 
 LIVE_BLOCK_S = 0.03
 FILE_BLOCK_S = 1.0

@@ -12,7 +12,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 from bench.peers import WINDOW_SAMPLES, make  # noqa: E402
 from bench.ways import windows_of  # noqa: E402
-from serd.sources.files import read_samples  # noqa: E402
+from serd.audio.files import read_samples  # noqa: E402
 
 
 def main(name: str, path: Path) -> None:

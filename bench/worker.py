@@ -20,7 +20,7 @@ for _name in ONE_THREAD:
 import numpy as np  # noqa: E402
 
 from bench.contestants import Run, make_contestant  # noqa: E402
-from serd.audio import SAMPLE_RATE_HZ, Samples  # noqa: E402
+from serd.audio.format import SAMPLE_RATE_HZ, Samples  # noqa: E402
 
 
 def main(name: str, core: int, path: str) -> None:

@@ -32,9 +32,8 @@ from homeassistant.const import __version__ as version
 from homeassistant.core import HomeAssistant
 from make_discovery import TOPICS, example_payload
 
-from serd.controls import Controls, changed
-from serd.discovery import birth_topic, discovery_topic
-from serd.discovery_settings import DiscoverySettings
+from serd.events.controls import Controls, changed
+from serd.mqtt.homeassistant import DiscoverySettings, birth_topic, discovery_topic
 from tests.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
 from tests.made_events import make_event
 

@@ -28,7 +28,7 @@ from typing import Final
 import numpy as np
 import soundfile
 
-from serd.audio import SAMPLE_RATE_HZ
+from serd.audio.format import SAMPLE_RATE_HZ
 from tests.brokers import Listener, mosquitto, wait_until
 from tests.daemons import Daemon, Footprint, serd
 from tests.pulse import PulseAudio, virtual_microphone

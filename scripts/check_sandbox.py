@@ -27,12 +27,12 @@ _SCMP_ACT_ERRNO = 0x00050000
 
 PARTS = {
     "TFLite with the model of serd": (
-        "import numpy as np; from serd.runtime import ModelSettings, load_model;"
+        "import numpy as np; from serd.model.runtime import ModelSettings, load_model;"
         "model = load_model(ModelSettings()); card = model.card;"
         "model.outputs(np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32))"
     ),
     "webrtcvad": (
-        "from serd.voice import VoiceSettings, webrtc_detector;"
+        "from serd.speech.vad import VoiceSettings, webrtc_detector;"
         "webrtc_detector(VoiceSettings()).is_speech(bytes(960), 16000)"
     ),
     "PortAudio's callback through cffi": (

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 import soundfile
 
-from serd.audio import SAMPLE_RATE_HZ
+from serd.audio.format import SAMPLE_RATE_HZ
 from tests.brokers import Listener, mosquitto
 from tests.daemons import Daemon, serd
 from tests.voices import quiet_room, synthetic_voice

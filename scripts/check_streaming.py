@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from serd.model_file import default_model_path
-from serd.sources.files import read_samples
+from serd.audio.files import read_samples
+from serd.model.file import default_model_path
 from tests.brokers import Listener, mosquitto, wait_until
 from tests.daemons import SERD, environment
 

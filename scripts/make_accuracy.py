@@ -4,8 +4,8 @@ import re
 import textwrap
 from pathlib import Path
 
-from serd.card import ModelCard
-from serd.model_file import default_model_path, read_model
+from serd.model.card import ModelCard
+from serd.model.file import default_model_path, read_model
 
 README = Path(__file__).parent.parent / "README.md"
 _SECTION = re.compile(r"(<!-- accuracy:.*?-->\n).*?(<!-- /accuracy -->)", re.DOTALL)

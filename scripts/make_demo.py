@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from serd.audio import SAMPLE_RATE_HZ, Samples
-from serd.sources.convert import Converter
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
+from serd.audio.resample import Converter
 
 OUT = Path(__file__).parent.parent / "serd" / "data" / "demo.flac"
 PAUSE_S = 1.4

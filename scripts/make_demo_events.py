@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from serd.audio.files import FileSource
+from serd.audio.opening import DEMO_PATH
+from serd.model.runtime import EmotionModel, ModelSettings, load_model
 from serd.pipeline import PipelineSettings, event_maker, recognise
-from serd.runtime import EmotionModel, ModelSettings, load_model
-from serd.sources.files import FileSource
-from serd.sources.opening import DEMO_PATH
 
 OUT = Path(__file__).parent.parent / "tests" / "golden" / "demo-events.jsonl"
 _CHANGING: Final = ("id", "time", "latency_ms")

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from serd.discovery import discovery_payload
-from serd.labels import EMOTIONS
-from serd.topics import NodeTopics
+from serd.model.labels import EMOTIONS
+from serd.mqtt.homeassistant import discovery_payload
+from serd.mqtt.topics import NodeTopics
 
 OUT = Path(__file__).parent.parent / "tests" / "golden" / "discovery.json"
 TOPICS = NodeTopics(prefix="serd", node="pi")

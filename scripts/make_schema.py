@@ -1,9 +1,9 @@
-"""Writes docs/event.schema.json from the event's dataclass in serd/events.py."""
+"""Writes docs/event.schema.json from the event's dataclass in serd/events/event.py."""
 
 import json
 from pathlib import Path
 
-from serd.events import json_schema
+from serd.events.schema import json_schema
 
 OUT = Path(__file__).parent.parent / "docs" / "event.schema.json"
 

@@ -13,19 +13,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from serd.adaptation import Adaptation, AdaptationSettings
-from serd.audio import UNTIMED, AudioBlock
-from serd.card import ModelCard
+from serd.audio.format import UNTIMED, AudioBlock
 from serd.errors import SerdError
-from serd.events import Event, EventMaker, Kind
-from serd.passed import Passed
-from serd.reporting import ReportSettings
-from serd.runtime import EmotionModel
-from serd.segmenter import Segmenter, SegmenterSettings
-from serd.segments import Segment, SpeechWindow, VoicedFrames
-from serd.smoothing import Estimate, Smoother, SmoothingSettings
-from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
-from serd.windows import WindowFeatures
+from serd.events.event import Event, EventMaker, Kind
+from serd.events.state import ReportSettings
+from serd.model.adaptation import Adaptation, AdaptationSettings
+from serd.model.card import ModelCard
+from serd.model.rejection import Passed
+from serd.model.runtime import EmotionModel
+from serd.model.smoothing import Estimate, Smoother, SmoothingSettings
+from serd.model.windows import WindowFeatures
+from serd.speech.segmenter import Segmenter, SegmenterSettings
+from serd.speech.segments import Segment, SpeechWindow, VoicedFrames
+from serd.speech.vad import VoiceActivity, VoiceSettings, webrtc_detector
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from serd.card import ModelCard
-from serd.features import MFCC40_V1
-from serd.labels import EMOTIONS
+from serd.model.card import ModelCard
+from serd.model.features import MFCC40_V1
+from serd.model.labels import EMOTIONS
 
 _CARD = ModelCard(
     name="test",

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from serd.model_file import default_model_path, read_model
-from serd.runtime import TfliteModel
+from serd.model.file import default_model_path, read_model
+from serd.model.runtime import TfliteModel
 from tests.brokers import logged_lines
 from tests.model_files import Model
 

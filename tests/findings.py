@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from serd.doctor import Finding
+from serd.cli.doctor import Finding
 
 
 def only(findings: Iterator[Finding]) -> Finding:

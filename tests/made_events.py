@@ -2,9 +2,9 @@
 
 import itertools
 
-from serd.card import ModelCard
-from serd.events import Event, EventMaker, Kind, ModelReference
-from serd.labels import VALENCE
+from serd.events.event import Event, EventMaker, Kind, ModelReference
+from serd.model.card import ModelCard
+from serd.model.labels import VALENCE
 
 _MODEL = ModelReference(name="serd-ravdess8", version="1.0.0", sha256="0" * 64)
 

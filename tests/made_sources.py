@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from serd.audio import AudioBlock, CaptureTime, Samples
+from serd.audio.format import AudioBlock, CaptureTime, Samples
 from serd.errors import SerdError
 
 

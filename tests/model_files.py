@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from serd.card import ModelCard
-from serd.model_file import pack_model
+from serd.model.card import ModelCard
+from serd.model.file import pack_model
 
 Model = tuple[bytes, ModelCard]
 """A network and its card."""

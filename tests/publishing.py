@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from serd.discovery_settings import DiscoverySettings
+from serd.mqtt.homeassistant import DiscoverySettings
 from serd.publishers import Context
 from serd.publishers.mqtt import MqttPublisher, Settings, create
 from tests.brokers import DEADLINE_S, MosquittoBroker

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import strategies as st
 
-from serd.audio import SAMPLE_RATE_HZ, Samples
-from serd.segmenter import Segmenter, SegmenterSettings
-from serd.segments import Segment, SpeechWindow, VoicedFrames
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
+from serd.speech.segmenter import Segmenter, SegmenterSettings
+from serd.speech.segments import Segment, SpeechWindow, VoicedFrames
 from tests.segmenter_pictures import CAPTURED
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from serd.audio import SAMPLE_RATE_HZ, CaptureTime, Samples
-from serd.segmenter import Segmenter, SegmenterSettings
-from serd.segments import Segment, UtteranceEnd, VoicedFrames
+from serd.audio.format import SAMPLE_RATE_HZ, CaptureTime, Samples
+from serd.speech.segmenter import Segmenter, SegmenterSettings
+from serd.speech.segments import Segment, UtteranceEnd, VoicedFrames
 
 CAPTURED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
 """When all pictures are captured."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from serd.audio.source import SourceSettings
+from serd.daemon.inbox import Asked
+from serd.daemon.service import Service
 from serd.errors import SoundFileError, SourceError
-from serd.events import Event
+from serd.events.event import Event
+from serd.events.reports import AvailabilityReport, ControlReport, Report, SpeechReport, StateReport
 from serd.publishers import Context
-from serd.reports import AvailabilityReport, ControlReport, Report, SpeechReport, StateReport
-from serd.service import Service
-from serd.sources import SourceSettings
-from serd.sources.inbox import Asked
 from tests.brokers import wait_until
 from tests.made_sources import MadeSource, Script, blocks
 from tests.voices import quiet_room, synthetic_voice

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from serd.audio import Samples
+from serd.audio.format import Samples
 from tests.brokers import DEADLINE_S, Listener, MosquittoBroker, wait_until
 from tests.daemons import Daemon, events, serd
 from tests.voices import quiet_room, synthetic_voice

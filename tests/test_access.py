@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from serd.config import load_settings
-from serd.config_text import settings_as_toml
 from serd.errors import SettingsError
 from serd.mqtt.access import read_password
 from serd.mqtt.settings import Settings
+from serd.settings.loader import load_settings
+from serd.settings.template import settings_as_toml
 
 WORD = "correct horse battery staple"
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from serd.adaptation import Adaptation, AdaptationSettings, VoiceMean
-from serd.audio import CaptureTime
-from serd.segments import SpeechWindow
-from serd.windows import FeatureWindow
+from serd.audio.format import CaptureTime
+from serd.model.adaptation import Adaptation, AdaptationSettings, VoiceMean
+from serd.model.windows import FeatureWindow
+from serd.speech.segments import SpeechWindow
 from tests.cards import made_card
 
 CARD = made_card(labels=("angry", "calm"), window_s=1.5)

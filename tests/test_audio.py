@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serd.audio import FULL_SCALE, SILENCE_DBFS, level_dbfs, to_int16, to_sound
+from serd.audio.format import FULL_SCALE, SILENCE_DBFS, level_dbfs, to_int16, to_sound
 
 
 def test_every_16_bit_value_survives_the_way_over_float() -> None:

@@ -144,7 +144,7 @@ def test_a_full_disk_is_said_once_and_used_again(path: Path, monkeypatch: pytest
         take(backlog, *range(2, 41))
         backlog.sync(is_away=True)
         assert not backlog.wants_disk(is_away=True)
-        monkeypatch.setattr("serd.mqtt.trouble.RETRY_S", 0.0)
+        monkeypatch.setattr("serd.mqtt.backlog.RETRY_S", 0.0)
         backlog.sync(is_away=True)
         assert (backlog.n_on_disk, backlog.n_in_memory) == (1, 39)
         limit(spool, 10_000)

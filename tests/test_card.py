@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from serd.card import card_from_json
 from serd.errors import ModelError
+from serd.model.card import card_from_json
 from tests.cards import made_card
 
 _CARD = made_card(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from serd import __version__
+from serd.audio.microphone import Microphone
 from serd.cli import main
 from serd.cli.devices import show
-from serd.sources.microphone import Microphone
 from tests.daemons import environment, serd
 
 
@@ -81,9 +81,10 @@ def test_devices_runs_on_any_machine(tmp_path: Path) -> None:
 def test_only_what_a_command_needs_is_imported(tmp_path: Path) -> None:
     """The daemon's start loads no table drawing, no broker, no sound files and nothing of training."""
     program = (
-        "import sys, serd.cli.run, serd.runtime; serd.runtime.load_model(serd.runtime.ModelSettings());"
+        "import sys, serd.cli.run; from serd.model.runtime import ModelSettings, load_model;"
+        "load_model(ModelSettings());"
         "heavy = {'tensorflow', 'keras', 'scipy', 'sklearn', 'librosa', 'matplotlib', 'rich', 'amqtt',"
-        " 'asyncio', 'multiprocessing', 'soundfile', 'soxr', 'serd.doctor'};"
+        " 'asyncio', 'multiprocessing', 'soundfile', 'soxr', 'serd.cli.doctor'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

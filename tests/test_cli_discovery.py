@@ -11,12 +11,12 @@ import pytest
 
 from serd import __version__
 from serd.cli.discovery import clear
-from serd.discovery import discovery_payload
 from serd.errors import PublishError
+from serd.model.runtime import TfliteModel
+from serd.mqtt.homeassistant import discovery_payload
 from serd.mqtt.link import LinkUser
 from serd.mqtt.settings import Settings
-from serd.runtime import TfliteModel
-from serd.topics import NodeTopics
+from serd.mqtt.topics import NodeTopics
 from tests.brokers import MosquittoBroker, free_port, mosquitto
 from tests.daemons import SERD, environment
 

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from serd.errors import SettingsError
+from serd.events.reports import SoundReport
 from serd.publishers import Context
 from serd.publishers.clips import Clips, Settings, create
-from serd.reports import SoundReport
 from tests.brokers import logged_lines
 from tests.made_events import make_event
 from tests.voices import synthetic_voice

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from serd.config import load_settings, section_classes
-from serd.config_text import settings_as_toml, settings_template
 from serd.errors import SettingsError
-from serd.features import FeatureSet
-from serd.setting_values import SECRET_MASK
+from serd.model.features import FeatureSet
+from serd.settings.loader import load_settings, section_classes
+from serd.settings.template import settings_as_toml, settings_template
+from serd.settings.values import SECRET_MASK
 
 
 @pytest.fixture

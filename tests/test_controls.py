@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
 from serd.errors import InputError
+from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from voices import synthetic_voice
 
-from serd.audio import Samples, to_int16
-from serd.sources.convert import Converter, FloatSound
+from serd.audio.format import Samples, to_int16
+from serd.audio.resample import Converter, FloatSound
 
 _RATES_HZ = [8000, 11025, 22050, 44100, 48000, 96000, 192000]
 

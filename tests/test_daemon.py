@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from serd.audio import SAMPLE_RATE_HZ
-from serd.discovery import discovery_topic
-from serd.discovery_settings import DiscoverySettings
-from serd.labels import NONE
+from serd.audio.format import SAMPLE_RATE_HZ
+from serd.model.labels import NONE
+from serd.mqtt.homeassistant import DiscoverySettings, discovery_topic
 from tests.brokers import Listener, mosquitto, wait_until
 from tests.daemons import events
 from tests.mqtt_page import first_column, retained_names

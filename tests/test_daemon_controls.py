@@ -7,8 +7,8 @@ from pathlib import Path
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from serd.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
 from serd.errors import InputError
+from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
 from tests.brokers import Listener, MosquittoBroker, mosquitto, wait_until
 from tests.talking import AVAILABILITY, running
 

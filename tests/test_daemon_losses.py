@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from serd.audio import SAMPLE_RATE_HZ
-from serd.labels import NONE
+from serd.audio.format import SAMPLE_RATE_HZ
+from serd.model.labels import NONE
 from serd.mqtt.link import STEADY_S
 from tests.brokers import Listener, MosquittoBroker, mosquitto, wait_until
 from tests.daemons import Daemon, events

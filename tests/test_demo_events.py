@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from make_demo_events import OUT, demo_events
 
-from serd.runtime import TfliteModel
+from serd.model.runtime import TfliteModel
 
 _SCORE_LIMIT: Final = 5e-4
 """Processors round the network's sums differently; on one machine the events are equal to the digit."""

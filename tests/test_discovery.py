@@ -15,12 +15,17 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from make_discovery import OUT, TOPICS, example_payload, golden_text
 
-from serd.controls import Controls, changed, control_texts
-from serd.discovery import EVENT_ATTRIBUTES, birth_topic, discovery_payload, discovery_topic
-from serd.discovery_settings import DiscoverySettings
 from serd.errors import InputError
-from serd.labels import EMOTIONS, NONE, UNCERTAIN, VALENCE
-from serd.topics import NodeTopics
+from serd.events.controls import Controls, changed, control_texts
+from serd.model.labels import EMOTIONS, NONE, UNCERTAIN, VALENCE
+from serd.mqtt.homeassistant import (
+    EVENT_ATTRIBUTES,
+    DiscoverySettings,
+    birth_topic,
+    discovery_payload,
+    discovery_topic,
+)
+from serd.mqtt.topics import NodeTopics
 from tests.made_events import make_event
 
 names = st.text(min_size=1, max_size=12)

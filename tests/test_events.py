@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.audio import CaptureTime
-from serd.events import Event, EventMaker, Kind, ModelReference, as_replayed, json_schema
-from serd.labels import EMOTIONS, VALENCE
-from serd.segments import SpeechWindow, UtteranceEnd
-from serd.smoothing import Estimate, estimate
+from serd.audio.format import CaptureTime
+from serd.events.event import Event, EventMaker, Kind, ModelReference, as_replayed
+from serd.events.schema import json_schema
+from serd.model.labels import EMOTIONS, VALENCE
+from serd.model.smoothing import Estimate, estimate
+from serd.speech.segments import SpeechWindow, UtteranceEnd
 from tests.cards import made_card
 
 _CARD = made_card()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from voices import quiet_room, silence, synthetic_voice
 
-from serd.audio import Samples
-from serd.features import FEATURE_SETS, MFCC40_V1, Mfccs, MfccStream, mfcc
-from serd.sources.files import read_samples
+from serd.audio.files import read_samples
+from serd.audio.format import Samples
+from serd.model.features import FEATURE_SETS, MFCC40_V1, Mfccs, MfccStream, mfcc
 
 _LIMIT_REFERENCE = 1e-3
 _LIMIT_STREAM = 1e-5

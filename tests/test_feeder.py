@@ -1,5 +1,7 @@
 """A lost source is told once, opened again and again, and never mixed up with its end."""
 
+from serd.daemon.feeder import Feeder
+from serd.daemon.inbox import ROOM, Asked, Ended, Found, Heard, Inbox, Lost, Message, Retried, Tick
 from serd.errors import (
     DeviceError,
     SoundFileError,
@@ -7,8 +9,6 @@ from serd.errors import (
     SourceHungError,
     SourceInterruptedError,
 )
-from serd.sources.feeder import Feeder
-from serd.sources.inbox import ROOM, Asked, Ended, Found, Heard, Inbox, Lost, Message, Retried, Tick
 from tests.brokers import wait_until
 from tests.made_sources import MadeSource, Script, blocks, tone
 

@@ -11,9 +11,9 @@ import soundfile
 import soxr
 from voices import synthetic_voice
 
-from serd.audio import AudioBlock, Samples, to_int16
+from serd.audio.files import FileSource, read_samples
+from serd.audio.format import AudioBlock, Samples, to_int16
 from serd.errors import SoundFileError
-from serd.sources.files import FileSource, read_samples
 
 _VOICE = synthetic_voice(1.5)
 

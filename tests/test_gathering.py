@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.audio import AudioBlock, CaptureTime, Samples
+from serd.audio.format import AudioBlock, CaptureTime, Samples
+from serd.daemon.feeder import MOST_S, Gathering
 from serd.errors import SourceError
-from serd.sources.gathering import MOST_S, Gathering
 from tests.made_sources import MadeSource, blocks, tone
 
 _N_BLOCK = 480

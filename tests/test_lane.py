@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from voices import quiet_room, synthetic_voice
 
-from serd.audio import AudioBlock, CaptureTime, Samples
-from serd.controls import Controls
-from serd.events import Event
-from serd.lane import Lane
+from serd.audio.format import AudioBlock, CaptureTime, Samples
+from serd.daemon.source_pipeline import Lane
+from serd.events.controls import Controls
+from serd.events.event import Event
+from serd.events.reports import Report, SoundReport, StateReport
+from serd.events.state import ReportSettings
+from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings, recognise
-from serd.reporting import ReportSettings
-from serd.reports import Report, SoundReport, StateReport
-from serd.runtime import TfliteModel
 from tests.made_events import counting_maker
 
 _ONSET_S = 1.5

@@ -29,7 +29,7 @@ def test_the_layers_are_kept() -> None:
     assert "0 broken" in done.stdout
 
 
-@pytest.mark.parametrize("module", ["serd.cli.run", "serd.cli.analyze", "serd.runtime"])
+@pytest.mark.parametrize("module", ["serd.cli.run", "serd.cli.analyze", "serd.model.runtime"])
 def test_the_daemon_loads_nothing_that_only_training_needs(module: str) -> None:
     """A Raspberry Pi never pays for TensorFlow or SciPy, neither on disk nor at start."""
     code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
@@ -41,7 +41,8 @@ def test_the_daemon_loads_nothing_that_only_training_needs(module: str) -> None:
 def test_the_served_model_loads_nothing_that_only_training_needs() -> None:
     """The TFLite runtime, too, brings no TensorFlow with it."""
     code = (
-        "import sys; from serd.runtime import ModelSettings, load_model; load_model(ModelSettings());"
+        "import sys; from serd.model.runtime import ModelSettings, load_model;"
+        "load_model(ModelSettings());"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     assert set(_python(code).split()).isdisjoint(_ONLY_FOR_TRAINING)
@@ -50,7 +51,7 @@ def test_the_served_model_loads_nothing_that_only_training_needs() -> None:
 def test_the_pure_core_loads_no_device_or_runtime() -> None:
     """Segmenter, features, smoothing and events can be imported where there is no audio at all."""
     code = (
-        "import sys, serd.segmenter, serd.windows, serd.smoothing, serd.events;"
+        "import sys, serd.speech.segmenter, serd.model.windows, serd.model.smoothing, serd.events.event;"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     edges = {"ai_edge_litert", "amqtt", "paho", "sounddevice", "soundfile", "soxr", "webrtcvad"}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from serd.logs import is_journal, set_up_logging
+from serd.daemon.logs import set_up_logging
+from serd.publishers.screen import is_journal
 
 LOG = logging.getLogger("serd.test")
 

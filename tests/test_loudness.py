@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.audio import FULL_SCALE
-from serd.loudness import Loudness
+from serd.audio.format import FULL_SCALE
+from serd.speech.vad import Loudness
 
 
 def _power(level_dbfs: float) -> float:

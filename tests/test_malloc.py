@@ -37,6 +37,6 @@ def _new_pages(before: str) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library is left as it is")
 def test_blocks_that_come_and_go_together_stay_with_the_process() -> None:
     """2.4 MB of arrays, twenty times: some 600 pages each time without it."""
-    kept = _new_pages("from serd.malloc import keep_freed_memory; keep_freed_memory()")
+    kept = _new_pages("from serd.daemon.process import keep_freed_memory; keep_freed_memory()")
     assert kept < 200
     assert _new_pages("") > 20 * kept

@@ -11,11 +11,9 @@ from urllib.error import HTTPError
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from serd.controls import Controls
 from serd.errors import LibraryError, PublishError
-from serd.publishers import Context, publisher_modules
-from serd.publishers.metrics import Metrics, Settings, create
-from serd.reports import (
+from serd.events.controls import Controls
+from serd.events.reports import (
     AvailabilityReport,
     ControlRefused,
     ControlReport,
@@ -24,6 +22,8 @@ from serd.reports import (
     StateReport,
     StatsReport,
 )
+from serd.publishers import Context, publisher_modules
+from serd.publishers.metrics import Metrics, Settings, create
 from tests.brokers import DEADLINE_S
 from tests.made_events import make_event
 
@@ -203,7 +203,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_library_is_loaded_only_where_it_is_wanted() -> None:
     """It is an extra: the daemon must run without it."""
-    code = "import sys; from serd.config import load_settings; load_settings(environment={});"
+    code = "import sys; from serd.settings.loader import load_settings; load_settings(environment={});"
     code += "assert not {'prometheus_client', 'http.server'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -12,10 +12,10 @@ import pytest
 import soundfile
 from check_microphone import analyse_files, hear_all
 
+from serd.audio.microphone import Microphone, MicrophoneSource, find_microphone
+from serd.audio.portaudio import PortAudio, portaudio_module
+from serd.audio.source import SourceSettings
 from serd.errors import DeviceError, LibraryError, SourceHungError
-from serd.sources import SourceSettings
-from serd.sources.microphone import Microphone, MicrophoneSource, find_microphone
-from serd.sources.portaudio import PortAudio, portaudio_module
 from tests.voices import silence, synthetic_voice
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from serd.errors import ModelError
-from serd.model_file import card_path, default_model_path, pack_model, read_model
-from serd.runtime import TfliteModel
+from serd.model.file import card_path, default_model_path, pack_model, read_model
+from serd.model.runtime import TfliteModel
 from tests.model_files import Model, write_model
 
 

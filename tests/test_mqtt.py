@@ -10,12 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from serd.controls import Controls
-from serd.discovery_settings import DiscoverySettings
-from serd.labels import EMOTIONS
-from serd.publishers import Context
-from serd.publishers.mqtt import Settings, create
-from serd.reports import (
+from serd.events.controls import Controls
+from serd.events.reports import (
     AvailabilityReport,
     ControlRefused,
     ControlReport,
@@ -24,6 +20,10 @@ from serd.reports import (
     SpeechReport,
     StateReport,
 )
+from serd.model.labels import EMOTIONS
+from serd.mqtt.homeassistant import DiscoverySettings
+from serd.publishers import Context
+from serd.publishers.mqtt import Settings, create
 from tests.brokers import Listener, MosquittoBroker, mosquitto, wait_until
 from tests.made_events import make_event
 from tests.publishing import CONTEXT, publishing, settings_for

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from serd.errors import PublishError
+from serd.events.reports import StateReport
 from serd.publishers.mqtt import Settings
-from serd.reports import StateReport
 from tests.brokers import DEADLINE_S, Listener, free_port, mosquitto, wait_until
 from tests.made_events import make_event
 from tests.publishing import EVENT, STATE, STATUS, open_publisher, publishing, settings_for

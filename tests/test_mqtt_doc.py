@@ -14,14 +14,13 @@ import pytest
 from make_discovery import example_payload
 from paho.mqtt.client import topic_matches_sub
 
-from serd.controls import CONTROLS, Controls, changed, control_texts
-from serd.discovery import EVENT_ATTRIBUTES, birth_topic, discovery_topic
-from serd.discovery_settings import DiscoverySettings
 from serd.errors import InputError
-from serd.events import Event
+from serd.events.controls import CONTROLS, Controls, changed, control_texts
+from serd.events.event import Event
+from serd.events.reports import LevelReport, StatsReport
+from serd.mqtt.homeassistant import EVENT_ATTRIBUTES, DiscoverySettings, birth_topic, discovery_topic
 from serd.mqtt.settings import Settings
-from serd.reports import LevelReport, StatsReport
-from serd.topics import NodeTopics, topic_level
+from serd.mqtt.topics import NodeTopics, topic_level
 from tests.brokers import MosquittoBroker, mosquitto, program
 from tests.mqtt_page import DOC, blocks, first_column, retained_names, rows, section, words
 

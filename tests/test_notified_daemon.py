@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from serd.audio import SAMPLE_RATE_HZ
+from serd.audio.format import SAMPLE_RATE_HZ
 from tests.brokers import DEADLINE_S, free_port
 from tests.daemons import serd
 from tests.notify_sockets import NotifySocket, notify_socket

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serd.notify import ServiceManager
+from serd.daemon.systemd import ServiceManager
 from tests.notify_sockets import NotifySocket, notify_socket
 
 

@@ -1,6 +1,6 @@
 """Who speaks and is taken for noise is told so, once; all others are told nothing."""
 
-from serd.passed import MANY_WINDOWS, Passed
+from serd.model.rejection import MANY_WINDOWS, Passed
 from tests.cards import made_card
 
 

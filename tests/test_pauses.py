@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.mqtt.pauses import Pauses
+from serd.mqtt.link import Pauses
 
 
 def pauses_of(n: int, value: float = 0.5) -> list[float]:

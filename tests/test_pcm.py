@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serd.audio.pcm import PcmSource
 from serd.errors import SoundFileError
-from serd.sources.pcm import PcmSource
 
 
 def _feed(parts: list[bytes]) -> int:

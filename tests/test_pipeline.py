@@ -14,15 +14,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from voices import quiet_room, silence, synthetic_voice
 
-from serd.audio import AudioBlock, CaptureTime, Samples
+from serd.audio.files import FileSource, read_samples
+from serd.audio.format import AudioBlock, CaptureTime, Samples
 from serd.errors import SourceError
-from serd.events import Event, json_schema
+from serd.events.event import Event
+from serd.events.schema import json_schema
+from serd.model.runtime import Prediction, TfliteModel
+from serd.model.smoothing import SmoothingSettings
+from serd.model.windows import FeatureWindow
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
-from serd.runtime import Prediction, TfliteModel
-from serd.segments import UtteranceEnd
-from serd.smoothing import SmoothingSettings
-from serd.sources.files import FileSource, read_samples
-from serd.windows import FeatureWindow
+from serd.speech.segments import UtteranceEnd
 from tests.cards import made_card
 from tests.made_events import counting_maker
 

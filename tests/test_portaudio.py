@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serd.sources.portaudio import PortAudio, device_signs
+from serd.audio.portaudio import PortAudio, device_signs
 
 
 class Library:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serd.mqtt.presence import Presence
+from serd.mqtt.queue import Presence
 
 
 class Clock:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.progress_guard import ProgressGuard
+from serd.daemon.watchdog import ProgressGuard
 
 NAMES = st.sampled_from(["mic", "door", "hall"])
 TIMES_S = st.floats(0.0, 1e6)

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from serd.errors import PublishError, SettingsError
+from serd.events.reports import Report, SpeechReport
 from serd.publishers import Context
 from serd.publishers.group import PublisherGroup
-from serd.reports import Report, SpeechReport
 from tests.brokers import logged_lines
 
 CONTEXT = Context(node="pi", sources=("mic",))

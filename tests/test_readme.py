@@ -5,8 +5,8 @@ from pathlib import Path
 
 from make_accuracy import README, with_accuracy
 
-from serd.events import Event
-from serd.runtime import TfliteModel
+from serd.events.event import Event
+from serd.model.runtime import TfliteModel
 
 ROOT = Path(__file__).parent.parent
 

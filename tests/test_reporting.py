@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.audio import CaptureTime
-from serd.labels import NONE, UNCERTAIN
-from serd.reporting import Cooldown, LastEmotion, LevelMeter, ReportSettings
-from serd.segments import VoicedFrames
+from serd.audio.format import CaptureTime
+from serd.events.state import Cooldown, LastEmotion, LevelMeter, ReportSettings
+from serd.model.labels import NONE, UNCERTAIN
+from serd.speech.segments import VoicedFrames
 from tests.made_events import make_event
 
 

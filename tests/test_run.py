@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from serd import __version__
-from serd.events import json_schema
+from serd.events.schema import json_schema
 from tests.brokers import Listener, free_port, mosquitto, wait_until
 from tests.daemons import Daemon, environment, events, finding, serd
 from tests.voices import silence, synthetic_voice

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from voices import synthetic_voice
 
-from serd.audio import CaptureTime
-from serd.card import ModelCard
+from serd.audio.format import CaptureTime
 from serd.errors import LibraryError, ModelError
-from serd.features import mfcc
-from serd.labels import EMOTIONS
-from serd.model_file import BUNDLED_MODELS, default_model_path
-from serd.runtime import RUNTIMES, ModelSettings, TfliteModel, load_model, model_path
-from serd.segments import SpeechWindow
-from serd.windows import FeatureWindow
+from serd.model.card import ModelCard
+from serd.model.features import mfcc
+from serd.model.file import BUNDLED_MODELS, default_model_path
+from serd.model.labels import EMOTIONS
+from serd.model.runtime import RUNTIMES, ModelSettings, TfliteModel, load_model, model_path
+from serd.model.windows import FeatureWindow
+from serd.speech.segments import SpeechWindow
 from tests.model_files import Model, write_model
 
 

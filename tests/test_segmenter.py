@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.audio import level_dbfs
-from serd.segmenter import Segmenter, SegmenterSettings
-from serd.segments import SpeechWindow, UtteranceEnd, VoicedFrames
+from serd.audio.format import level_dbfs
+from serd.speech.segmenter import Segmenter, SegmenterSettings
+from serd.speech.segments import SpeechWindow, UtteranceEnd, VoicedFrames
 from tests.segmenter_pictures import (
     CAPTURED,
     FRAME_SAMPLES,

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from serd.audio import CaptureTime
-from serd.segmenter import Segmenter
-from serd.segments import SpeechWindow
+from serd.audio.format import CaptureTime
+from serd.speech.segmenter import Segmenter
+from serd.speech.segments import SpeechWindow
 from tests.segmenter_pictures import (
     CAPTURED,
     FRAME_SAMPLES,

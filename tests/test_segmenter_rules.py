@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from serd.audio import SAMPLE_RATE_HZ, level_dbfs
-from serd.segmenter import SegmenterSettings
-from serd.segments import Segment, SpeechWindow, UtteranceEnd
+from serd.audio.format import SAMPLE_RATE_HZ, level_dbfs
+from serd.speech.segmenter import SegmenterSettings
+from serd.speech.segments import Segment, SpeechWindow, UtteranceEnd
 from tests.segmenter_cases import LOUD, Case, cases, comparable, plain_utterances
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from check_wheels import ARCHITECTURES, PYTHONS, dependencies, pip_command
 
-from serd.config import load_settings
-from serd.runtime import ModelSettings, model_path
+from serd.model.runtime import ModelSettings, model_path
+from serd.settings.loader import load_settings
 
 ROOT = Path(__file__).parent.parent
 

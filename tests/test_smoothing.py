@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.smoothing import Estimate, Smoother, SmoothingSettings, estimate
+from serd.model.smoothing import Estimate, Smoother, SmoothingSettings, estimate
 
 _LABELS = ("neutral", "happy", "sad")
 

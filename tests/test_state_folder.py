@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serd.state_folder import state_folder
+from serd.daemon.state import state_folder
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import quiet_room, silence, synthetic_voice
 
-from serd.audio import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
 from serd.errors import LibraryError
-from serd.segments import VoicedFrames
-from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
+from serd.speech.segments import VoicedFrames
+from serd.speech.vad import VoiceActivity, VoiceSettings, webrtc_detector
 
 _CAPTURED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
 _FRAMES_MS = [10, 20, 30]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from serd.adaptation import VoiceMean
-from serd.voice_store import VoiceStore
+from serd.daemon.state import VoiceStore
+from serd.model.adaptation import VoiceMean
 from tests.brokers import logged_lines
 
 HEARD = VoiceMean(speech_s=12.5, mean=(1.25, -3.5))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from serd.notify import ServiceManager
-from serd.watchdog import Watchdog
+from serd.daemon.systemd import ServiceManager
+from serd.daemon.watchdog import Watchdog
 from tests.brokers import logged_lines
 from tests.notify_sockets import NotifySocket, notify_socket
 

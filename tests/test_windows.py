@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import synthetic_voice
 
-from serd.audio import CaptureTime, Samples
-from serd.features import MFCC40_V1, Mfccs, MfccStream
-from serd.segments import SpeechWindow
-from serd.windows import PADDINGS, WindowFeatures, pad
+from serd.audio.format import CaptureTime, Samples
+from serd.model.features import MFCC40_V1, Mfccs, MfccStream
+from serd.model.windows import PADDINGS, WindowFeatures, pad
+from serd.speech.segments import SpeechWindow
 
 _VOICE = synthetic_voice(4.0)
 
@@ -108,7 +108,7 @@ def test_each_sample_is_put_to_the_stream_once(monkeypatch: pytest.MonkeyPatch) 
             pushed.append(samples)
             return super().push(samples)
 
-    monkeypatch.setattr("serd.windows.MfccStream", Counting)
+    monkeypatch.setattr("serd.model.windows.MfccStream", Counting)
     features = WindowFeatures(MFCC40_V1, window_samples=16000, padding="repeat")
     for start, end in _spans(_VOICE.size, 16000, 3200):
         features.process(_window(_VOICE, start, end))

@@ -7,7 +7,7 @@ move on to another vowel with every syllable.
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples
+from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
 
 _SYLLABLE_S = 0.22
 _VOWELS_HZ = np.array(

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import soxr
 
-from serd.audio import SAMPLE_RATE_HZ, Samples, Sound, to_int16, to_sound
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, Sound, to_int16, to_sound
 
 Variation = Literal["dynamic", "pitch", "shift", "noise"]
 

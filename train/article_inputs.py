@@ -12,8 +12,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import SAMPLE_RATE_HZ, Samples
-from serd.features import FeatureSet, Mfccs, mfcc
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
+from serd.model.features import FeatureSet, Mfccs, mfcc
 from train.dataset import WindowSettings, speech_frames
 
 MeanInput = Literal["mean", "mean-full", "segmenter"]

@@ -12,7 +12,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from serd.audio import SAMPLE_RATE_HZ, Samples, Sound, to_int16, to_sound
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, Sound, to_int16, to_sound
 from train.telephone import over_line
 
 _Hz = NDArray[np.floating[Any]]

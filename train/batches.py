@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.features import FeatureSet, Mfccs
-from serd.labels import NONE
-from serd.windows import Padding, pad
+from serd.model.features import FeatureSet, Mfccs
+from serd.model.labels import NONE
+from serd.model.windows import Padding, pad
 from train.clips import Clip
 from train.corpora import CLASSES, ravdess
 from train.dataset import ClipWindows, Dataset

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import serd
-from serd.card import ModelCard
-from serd.labels import EMOTIONS, NONE
+from serd.model.card import ModelCard
+from serd.model.labels import EMOTIONS, NONE
 from train.corpora import CREDITS
 from train.corpora.ravdess import LICENCE
 from train.dataset import Dataset

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from serd.errors import InputError
-from serd.labels import EMOTIONS, NONE
+from serd.model.labels import EMOTIONS, NONE
 
 SOUND_SUFFIXES: Final = frozenset({".wav", ".flac"})
 """Files that are looked at, by their suffix in lower case."""

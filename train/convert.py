@@ -11,8 +11,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from serd.card import ModelCard
-from serd.model_file import card_path, pack_model
+from serd.model.card import ModelCard
+from serd.model.file import card_path, pack_model
 from train.files import write_whole
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import Samples, Sound, whole
+from serd.audio.files import read_samples
+from serd.audio.format import Samples, Sound, whole
 from serd.errors import SoundFileError
-from serd.features import FeatureSet, Mfccs
-from serd.labels import EMOTIONS
+from serd.model.features import FeatureSet, Mfccs
+from serd.model.labels import EMOTIONS
+from serd.model.windows import Padding, WindowFeatures
 from serd.pipeline import PipelineSettings, speech_segments
-from serd.segmenter import SegmenterSettings
-from serd.segments import SpeechWindow
-from serd.sources.files import read_samples
-from serd.voice import VoiceSettings
-from serd.windows import Padding, WindowFeatures
+from serd.speech.segmenter import SegmenterSettings
+from serd.speech.segments import SpeechWindow
+from serd.speech.vad import VoiceSettings
 from train.actors import Actors
 from train.augment import SoundAugment, augment_sound
 from train.clips import OUTPUTS, Clip

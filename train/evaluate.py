@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.adaptation import Adaptation, AdaptationSettings
-from serd.audio import AudioBlock
-from serd.card import ModelCard
+from serd.audio.files import FileSource
+from serd.audio.format import AudioBlock
 from serd.errors import SoundFileError
+from serd.model.adaptation import Adaptation, AdaptationSettings
+from serd.model.card import ModelCard
+from serd.model.runtime import EmotionModel
+from serd.model.smoothing import Smoother, SmoothingSettings
+from serd.model.windows import FeatureWindow
 from serd.pipeline import PipelineSettings, speech_segments, window_features
-from serd.runtime import EmotionModel
-from serd.segments import SpeechWindow, UtteranceEnd
-from serd.smoothing import Smoother, SmoothingSettings
-from serd.sources.files import FileSource
-from serd.windows import FeatureWindow
+from serd.speech.segments import SpeechWindow, UtteranceEnd
 from train.clips import Clip, CorpusError
 from train.corpora import CLASSES
 from train.scores import UNHEARD, Scores, score

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from serd.audio.files import read_samples
 from serd.errors import SoundFileError
-from serd.labels import EMOTIONS
-from serd.sources.files import read_samples
+from serd.model.labels import EMOTIONS
 from train.actors import Actors, actor_order, format_actors
 from train.clips import Clip, CorpusError
 from train.pitch import voice_frames

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples
-from serd.features import MFCC40_V1, Mfccs, mfcc
-from serd.labels import EMOTIONS
-from serd.sources.files import read_samples
+from serd.audio.files import read_samples
+from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
+from serd.model.features import MFCC40_V1, Mfccs, mfcc
+from serd.model.labels import EMOTIONS
 from train.clips import Clip
 from train.explore import Measure
 from train.figures import COLOURS, INK, lighter, new_figure, plain

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.card import ModelCard
 from serd.errors import OperationError
+from serd.model.card import ModelCard
+from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
-from serd.runtime import TfliteModel
 from train.actors import Actors, format_actors
 from train.agreement import Agreement, compare
 from train.clips import Corpus

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.features import FeatureSet, Mfccs, cepstral_matrix
+from serd.model.features import FeatureSet, Mfccs, cepstral_matrix
 
 Matrix = NDArray[np.float32]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.labels import EMOTIONS
-from serd.windows import pad
+from serd.model.labels import EMOTIONS
+from serd.model.windows import pad
 from train.convert import to_keras, to_tflite
 from train.dataset import Dataset
 from train.learn import Learnt

@@ -2,7 +2,7 @@
 
 import time
 
-from serd.card import ModelCard
+from serd.model.card import ModelCard
 from train.actors import format_actors, split_actors
 from train.contents import content_digests
 from train.fit_run import FitRun, FitSettings, Report

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.card import ModelCard
-from serd.labels import EMOTIONS
-from serd.runtime import TfliteModel
+from serd.model.card import ModelCard
+from serd.model.labels import EMOTIONS
+from serd.model.runtime import TfliteModel
 from train.actors import Actors, format_actors
 from train.batches import plain_windows
 from train.cards import trained_card

@@ -11,7 +11,7 @@ from typing import Any
 
 import soundfile
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.actors import Actors, actor_order
 from train.clips import Clip, CorpusError
 from train.contents import content_digest

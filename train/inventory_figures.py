@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.figures import COLOURS, INK, lighter, new_figure, plain, save_figure
 from train.inventory import Inventory, SoundClip, by_actor, title
 

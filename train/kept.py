@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from serd.card import ModelCard, card_from_json
 from serd.errors import InputError
+from serd.model.card import ModelCard, card_from_json
 from train.files import write_whole
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from serd.windows import Padding
+from serd.model.windows import Padding
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.dataset import Dataset, WindowSettings
 from train.feature_augment import FeatureAugment

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from serd.audio import SAMPLE_RATE_HZ, Sound, to_int16
+from serd.audio.format import SAMPLE_RATE_HZ, Sound, to_int16
 from train.augment import coloured_noise
 
 _LENGTH_S: Final = 4.0

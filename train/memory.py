@@ -4,7 +4,7 @@ TensorFlow allocates each activation anew. glibc hands blocks of that size back 
 and the next allocation pays for clearing every page again.
 """
 
-from serd.malloc import set_malloc
+from serd.daemon.process import set_malloc
 
 _MIB = 2**20
 

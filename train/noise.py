@@ -19,12 +19,12 @@ from typing import Final
 
 import numpy as np
 
-from serd.audio import FULL_SCALE, Samples, Sound, to_int16, to_sound, whole
+from serd.audio.files import read_samples
+from serd.audio.format import FULL_SCALE, Samples, Sound, to_int16, to_sound, whole
+from serd.audio.opening import SOUND_SUFFIXES
 from serd.errors import SoundFileError
-from serd.labels import NONE
-from serd.sources.files import read_samples
-from serd.sources.opening import SOUND_SUFFIXES
-from serd.voice import VoiceActivity, VoiceSettings, webrtc_detector
+from serd.model.labels import NONE
+from serd.speech.vad import VoiceActivity, VoiceSettings, webrtc_detector
 from train.clips import Clip, CorpusError
 from train.processes import map_in_order
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import SAMPLE_RATE_HZ, Samples, level_dbfs
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, level_dbfs
 
 MIN_HZ: Final = 60.0
 MAX_HZ: Final = 700.0

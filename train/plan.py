@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.actors import Actors, Split, format_actors, split_actors
 from train.clips import Corpus, CorpusError
 from train.corpora import find_training_clips, ravdess

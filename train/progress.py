@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.batches import Windows
 from train.scores import score
 

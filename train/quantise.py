@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.lite.tools import flatbuffer_utils
 
-from serd.quiet import quiet_stderr
+from serd.model.runtime import quiet_stderr
 from train.convert import saved_model
 from train.graph import MOVES, PRODUCTS, Graph, read_graph
 from train.kept import RunError

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.card import ModelCard
-from serd.windows import pad
+from serd.model.card import ModelCard
+from serd.model.windows import pad
 from train.actors import Actors, format_actors, parse_actors
 from train.augment import SoundAugment
 from train.clips import Clip, Corpus, CorpusError, fingerprint

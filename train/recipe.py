@@ -5,8 +5,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from serd.audio import SAMPLE_RATE_HZ
-from serd.features import MFCC40_V1
+from serd.audio.format import SAMPLE_RATE_HZ
+from serd.model.features import MFCC40_V1
 from train.augment import SoundAugment
 from train.dataset import WindowSettings
 from train.learn import LearnSettings

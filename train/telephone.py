@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from serd.audio import SAMPLE_RATE_HZ, Sound
+from serd.audio.format import SAMPLE_RATE_HZ, Sound
 
 LINE_HZ: Final = (300.0, 3400.0)
 """Band of an analogue line, in hertz."""

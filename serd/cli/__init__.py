@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from serd import __version__
+from serd.daemon.logs import set_up_logging
 from serd.errors import SerdError
-from serd.logs import set_up_logging
 
 _log = logging.getLogger("serd")
 

@@ -9,19 +9,18 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from serd.analysis import FileResult, analyse_file
+from serd.audio.opening import SOUND_SUFFIXES
+from serd.cli.analyze_output import CsvReport, JsonReport, Progress, TableReport
 from serd.cli.options import add_config_option, add_model_option, settings_from
-from serd.cli.progress import Progress
-from serd.cli.reports import CsvReport, JsonReport, TableReport
-from serd.config import Settings
+from serd.daemon.process import keep_freed_memory
 from serd.errors import InputError, SoundFileError
-from serd.malloc import keep_freed_memory
-from serd.passed import Passed, advice
-from serd.runtime import ModelSettings, TfliteModel, load_model
-from serd.sources.opening import SOUND_SUFFIXES
+from serd.model.rejection import Passed, advice
+from serd.model.runtime import ModelSettings, TfliteModel, load_model
+from serd.recognizer import FileResult, analyse_file
+from serd.settings.loader import Settings
 
 if TYPE_CHECKING:
-    from serd.events import Event
+    from serd.events.event import Event
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

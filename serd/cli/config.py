@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from serd.cli.options import add_config_option
-from serd.config import find_settings_file, load_settings, settings_places
-from serd.config_text import settings_as_toml, settings_template
 from serd.errors import SettingsError
+from serd.settings.loader import find_settings_file, load_settings, settings_places
+from serd.settings.template import settings_as_toml, settings_template
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

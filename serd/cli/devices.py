@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from serd.sources.microphone import Microphone, microphones
-from serd.sources.portaudio import portaudio_module
+from serd.audio.microphone import Microphone, microphones
+from serd.audio.portaudio import portaudio_module
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -15,14 +15,14 @@ from serd.cli.options import (
     add_setting_option,
     settings_from,
 )
-from serd.config import Settings
-from serd.discovery import discovery_payload, discovery_topic
 from serd.errors import PublishError
+from serd.model.runtime import read_card
+from serd.mqtt.homeassistant import discovery_payload, discovery_topic
 from serd.mqtt.link import Link
 from serd.mqtt.settings import Settings as MqttSettings
+from serd.mqtt.topics import NodeTopics
 from serd.publishers.mqtt import SECTION
-from serd.runtime import read_card
-from serd.topics import NodeTopics
+from serd.settings.loader import Settings
 
 _log = logging.getLogger("serd.discovery")
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from serd.config import Settings, load_settings
+from serd.settings.loader import Settings, load_settings
 
 _DESTINATION = "set_{section}_{key}"
 

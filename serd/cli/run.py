@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final, NoReturn, TextIO
 
+from serd.audio.opening import Opener
 from serd.cli.options import (
     add_broker_options,
     add_config_option,
@@ -18,15 +19,13 @@ from serd.cli.options import (
     add_setting_option,
     settings_from,
 )
-from serd.config import Settings
-from serd.logs import set_up_logging
-from serd.malloc import keep_freed_memory
-from serd.notify import ServiceManager
-from serd.quiet import own_stderr
-from serd.service import Service
-from serd.sources.inbox import Asked, Inbox
-from serd.sources.opening import Opener
-from serd.state_folder import state_folder
+from serd.daemon.inbox import Asked, Inbox
+from serd.daemon.logs import set_up_logging
+from serd.daemon.process import keep_freed_memory, own_stderr
+from serd.daemon.service import Service
+from serd.daemon.state import state_folder
+from serd.daemon.systemd import ServiceManager
+from serd.settings.loader import Settings
 
 _STDERR: Final = 2
 

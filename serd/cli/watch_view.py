@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from serd import topics
-from serd.labels import NONE, UNCERTAIN
-from serd.publishers.screen import confidence_bar, local_time
-from serd.topics import (
+from serd.events.controls import ON
+from serd.model.labels import NONE, UNCERTAIN
+from serd.mqtt import topics
+from serd.mqtt.topics import (
     AVAILABILITY,
     EVENT,
     OFFLINE,
-    ON,
     ONLINE,
     SPEECH,
     STATE,
@@ -26,6 +25,7 @@ from serd.topics import (
     parse_topic,
     topic_level,
 )
+from serd.publishers.screen import confidence_bar, local_time
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

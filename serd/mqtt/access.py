@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from serd.errors import SettingsError
 from serd.mqtt.settings import MQTT_5, Settings
-from serd.topics import topic_level
+from serd.mqtt.topics import topic_level
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client

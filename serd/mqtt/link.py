@@ -13,18 +13,45 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from serd.mqtt.access import Access
-from serd.mqtt.link_news import LinkNews
-from serd.mqtt.link_words import CUT, SILENT, access_refusal, as_part, in_words, refusal
-from serd.mqtt.pauses import Pauses
+from serd.mqtt.diagnosis import CUT, SILENT, LinkNews, access_refusal, as_part, in_words, refusal
 from serd.mqtt.settings import MQTT_5, Settings
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
+
+
+class Pauses:
+    """Pauses that double from ``first_s`` on, each spread by half of itself, up to ``most_s``."""
+
+    def __init__(self, *, first_s: float, most_s: float, random: Callable[[], float]) -> None:
+        """Begin with the shortest.
+
+        Args:
+            first_s: middle of the first pause, in seconds, above 0.
+            most_s: the longest pause, in seconds.
+            random: numbers from 0 to below 1, ``random.random`` for one.
+        """
+        self._first_s = first_s
+        self._most_s = most_s
+        self._random = random
+        self._middle_s = first_s
+
+    def next_s(self) -> float:
+        """The pause before the next attempt, in seconds."""
+        pause_s = min(self._most_s, self._middle_s * (0.5 + self._random()))
+        self._middle_s = min(self._most_s / 1.5, 2.0 * self._middle_s)
+        return pause_s
+
+    def reset(self) -> None:
+        """Begin anew: what came back has stayed."""
+        self._middle_s = self._first_s
+
 
 WINDOW_MESSAGES: Final = 50
 """Messages that may wait for the broker's acknowledgement at a time, unless it asks for fewer."""

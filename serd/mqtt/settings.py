@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from serd.topics import is_prefix
+from serd.mqtt.topics import is_prefix
 
 MQTT_311: Final = "3.1.1"
 MQTT_5: Final = "5"

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from serd.discovery_settings import DiscoverySettings
-from serd.reports import Report
+from serd.events.reports import Report
+from serd.mqtt.homeassistant import DiscoverySettings
 
 
 class Publisher(Protocol):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from serd.audio import SAMPLE_RATE_HZ
+from serd.audio.format import SAMPLE_RATE_HZ
 from serd.errors import SettingsError
+from serd.events.reports import Report, SoundReport
+from serd.mqtt.topics import topic_level
 from serd.publishers import Context
-from serd.reports import Report, SoundReport
-from serd.topics import topic_level
 
 SECTION: Final = "clips"
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from serd.errors import PublishError, SerdError
+from serd.events.reports import Report
 from serd.publishers import Context, Publisher, publisher_modules
-from serd.reports import Report
 
 _log = logging.getLogger("serd.publishers")
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from serd.events import Event
+from serd.events.event import Event
+from serd.events.reports import Report
 from serd.publishers import Context
-from serd.reports import Report
 
 SECTION: Final = "json"
 

@@ -1,6 +1,6 @@
 """Events to an MQTT broker, each with QoS 1, in order, over any number of reconnects.
 
-What is published where is decided here; ``serd.mqtt.outbox`` brings it there.
+What is published where is decided here; ``serd.mqtt.queue`` brings it there.
 """
 
 import json
@@ -11,17 +11,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from serd.controls import control_texts
 from serd.errors import PublishError
-from serd.events import Event, as_replayed
-from serd.mqtt.backlog import Backlog
-from serd.mqtt.outbox import Outbox, left_s
-from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
-from serd.mqtt.spool import Spool
-from serd.mqtt.standing import Handler
-from serd.publishers import Context
-from serd.publishers.homeassistant import announce
-from serd.reports import (
+from serd.events.controls import OFF, ON, control_texts
+from serd.events.event import Event, as_replayed
+from serd.events.reports import (
     AvailabilityReport,
     ControlRefused,
     ControlReport,
@@ -31,7 +24,14 @@ from serd.reports import (
     StateReport,
     StatsReport,
 )
-from serd.topics import OFF, OFFLINE, ON, ONLINE, NodeTopics
+from serd.mqtt.backlog import Backlog
+from serd.mqtt.homeassistant import announce
+from serd.mqtt.queue import Outbox, left_s
+from serd.mqtt.retained import Handler
+from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
+from serd.mqtt.spool import Spool
+from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
+from serd.publishers import Context
 
 if TYPE_CHECKING:
     from serd.mqtt.broker import EmbeddedBroker
@@ -71,7 +71,14 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
         settings = replace(settings, protocol=MQTT_311)
         context = replace(context, state_folder=None)
     publisher = MqttPublisher(settings, context, broker)
-    announce(publisher, context, has_broker=has_broker)
+    announce(
+        publisher,
+        context.homeassistant,
+        node=context.node,
+        sources=context.sources,
+        labels=context.labels,
+        has_broker=has_broker,
+    )
     return publisher
 
 

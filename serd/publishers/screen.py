@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TextIO
 
-from serd.events import Event
-from serd.logs import is_journal
+from serd.events.event import Event
+from serd.events.reports import Report
 from serd.publishers import Context
-from serd.reports import Report
 
 SECTION: Final = "screen"
 
@@ -107,3 +106,17 @@ def _can_write(text: str, stream: TextIO) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Whether a stream leads to systemd's journal.
+
+    ``$JOURNAL_STREAM`` holds device and inode of what systemd connected; a stream that somebody has
+    redirected since is another one (systemd.exec(5)).
+    """
+    try:
+        device, inode = map(int, environment.get("JOURNAL_STREAM", "").split(":"))
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return (status.st_dev, status.st_ino) == (device, inode)

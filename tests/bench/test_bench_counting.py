@@ -8,10 +8,10 @@ import pytest
 
 from bench import counting
 from bench.counted import Work
-from serd.audio import AudioBlock
+from serd.audio.format import AudioBlock
 from serd.errors import OperationError
-from serd.segments import VoicedFrames
-from serd.voice import VoiceActivity
+from serd.speech.segments import VoicedFrames
+from serd.speech.vad import VoiceActivity
 
 _BASE = {"instructions": 1000.0, "calls": 100.0, "peak_bytes": 5000.0}
 

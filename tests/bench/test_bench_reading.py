@@ -44,17 +44,17 @@ def test_shares_are_of_the_pipeline_alone() -> None:
     collapsed = (
         "import (<frozen importlib>:1);numpy (numpy/__init__.py:3) 900\n"
         "<module> (bench/ways.py:7);serd (serd/pipeline.py:1) 50\n"
-        f"{way}hear (/x/serd/voice.py:110) 3\n"
-        f"{way}hear (/x/serd/voice.py:112) 5\n"
-        f"{way}push (/x/serd/features.py:20) 2\n"
+        f"{way}hear (/x/serd/speech/vad.py:110) 3\n"
+        f"{way}hear (/x/serd/speech/vad.py:112) 5\n"
+        f"{way}push (/x/serd/model/features.py:20) 2\n"
     )
-    assert self_shares(collapsed) == {"serd/voice.py hear": 0.8, "serd/features.py push": 0.2}
+    assert self_shares(collapsed) == {"serd/speech/vad.py hear": 0.8, "serd/model/features.py push": 0.2}
 
 
 def test_a_function_is_named_by_its_file() -> None:
     """With the folder it lies in, and without the line."""
-    frame = "VoiceActivity.process (/a/b/serd/voice.py:117)"
-    assert function_of(frame) == "serd/voice.py VoiceActivity.process"
+    frame = "VoiceActivity.process (/a/b/serd/speech/vad.py:117)"
+    assert function_of(frame) == "serd/speech/vad.py VoiceActivity.process"
 
 
 def test_only_what_holds_here_without_an_extra_is_needed() -> None:

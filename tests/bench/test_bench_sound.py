@@ -8,7 +8,7 @@ import soundfile
 
 from bench.sound import blocks_of, made_sound, recorded_sound, spoken_turns, talk, turn_starts
 from bench.ways import windows_of
-from serd.audio import SAMPLE_RATE_HZ
+from serd.audio.format import SAMPLE_RATE_HZ
 from serd.errors import InputError
 from tests.voices import quiet_room, synthetic_voice
 

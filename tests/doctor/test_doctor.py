@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from serd.cli import main
-from serd.config import Settings, load_settings
-from serd.doctor import Case, Finding, examine
+from serd.cli.doctor import Case, Finding, examine
+from serd.settings.loader import Settings, load_settings
 from tests.brokers import free_port, mosquitto
 from tests.daemons import SERD
 from tests.fake_portaudio import FakePortAudio

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from serd.doctor import Finding, Verdict
-from serd.doctor.broker import broker_findings
+from serd.cli.doctor import Finding, Verdict
+from serd.cli.doctor.broker import broker_findings
 from serd.mqtt.settings import Settings as MqttSettings
 from tests.brokers import free_port, make_certificates, mosquitto
 from tests.findings import only

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from serd.doctor import Finding, Verdict
-from serd.doctor.findings import examined
-from serd.doctor.parts import model_findings, state_folder_findings, voice_findings
-from serd.runtime import ModelSettings
-from serd.voice import VoiceSettings
+from serd.cli.doctor import Finding, Verdict
+from serd.cli.doctor.findings import examined
+from serd.cli.doctor.parts import model_findings, state_folder_findings, voice_findings
+from serd.model.runtime import ModelSettings
+from serd.speech.vad import VoiceSettings
 from tests.findings import only
 
 

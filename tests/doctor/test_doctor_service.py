@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from serd.doctor import Finding, Verdict
-from serd.doctor.service import service_findings
+from serd.cli.doctor import Finding, Verdict
+from serd.cli.doctor.service import service_findings
 from tests.notify_sockets import notify_socket
 
 RUNNING = """LoadState=loaded

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from serd.doctor import Verdict
-from serd.doctor.findings import examined
-from serd.doctor.sound import device_findings, portaudio_findings, source_findings
-from serd.sources import SourceSettings
+from serd.audio.source import SourceSettings
+from serd.cli.doctor import Verdict
+from serd.cli.doctor.findings import examined
+from serd.cli.doctor.sound import device_findings, portaudio_findings, source_findings
 from tests.fake_portaudio import FakePortAudio
 from tests.findings import only
 

@@ -6,9 +6,9 @@ from types import MappingProxyType
 
 import pytest
 
-from serd.config import Settings
-from serd.notify import ServiceManager
-from serd.service import Service
+from serd.daemon.service import Service
+from serd.daemon.systemd import ServiceManager
+from serd.settings.loader import Settings
 from tests.services import Notebook, Openings, Running, Start
 
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from serd.config import Settings
 from serd.errors import DeviceError
-from serd.labels import EMOTIONS
-from serd.smoothing import SmoothingSettings
+from serd.model.labels import EMOTIONS
+from serd.model.smoothing import SmoothingSettings
+from serd.settings.loader import Settings
 from tests.made_sources import MadeSource, Script
 from tests.notify_sockets import NotifySocket, notify_socket
 from tests.services import Openings, Start, spoken

@@ -2,12 +2,12 @@
 
 import pytest
 
-from serd.config import Settings
+from serd.audio.source import SourceSettings
+from serd.daemon.inbox import Asked
 from serd.errors import DeviceError, SoundFileError, SourceError, SourceHungError
-from serd.events import Event
-from serd.reports import AvailabilityReport
-from serd.sources import SourceSettings
-from serd.sources.inbox import Asked
+from serd.events.event import Event
+from serd.events.reports import AvailabilityReport
+from serd.settings.loader import Settings
 from tests.made_sources import MadeSource, Script, blocks
 from tests.services import VOICE, Openings, Start, in_short, spoken
 

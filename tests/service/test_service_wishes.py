@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from serd.adaptation import AdaptationSettings
-from serd.config import NodeSettings, Settings
-from serd.control_store import ControlStore
-from serd.controls import Controls
+from serd.audio.source import SourceSettings
+from serd.daemon.feeder import MOST_S
+from serd.daemon.inbox import Asked
+from serd.daemon.state import ControlStore, VoiceStore
 from serd.errors import SettingsError
-from serd.events import Event
-from serd.reporting import ReportSettings
-from serd.reports import (
+from serd.events.controls import Controls
+from serd.events.event import Event
+from serd.events.reports import (
     AvailabilityReport,
     ControlRefused,
     ControlReport,
@@ -21,10 +21,9 @@ from serd.reports import (
     StateReport,
     StatsReport,
 )
-from serd.sources import SourceSettings
-from serd.sources.gathering import MOST_S
-from serd.sources.inbox import Asked
-from serd.voice_store import VoiceStore
+from serd.events.state import ReportSettings
+from serd.model.adaptation import AdaptationSettings
+from serd.settings.loader import NodeSettings, Settings
 from tests.made_sources import MadeSource, Script, blocks
 from tests.services import VOICE, Openings, Start, in_short, spoken
 

@@ -6,7 +6,7 @@ import numpy as np
 import soundfile
 from voices import quiet_room, synthetic_voice
 
-from serd.audio import SAMPLE_RATE_HZ
+from serd.audio.format import SAMPLE_RATE_HZ
 
 N_ACTORS = 20
 SUNG = (2, 3, 4, 5, 6)

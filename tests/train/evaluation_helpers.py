@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from serd.model_file import default_model_path, pack_model, read_model
+from serd.model.file import default_model_path, pack_model, read_model
 from train.clips import Clip
 from train.evaluation.predictions import Prediction
 

@@ -9,7 +9,7 @@ import pytest
 from test_fit import have_two_folds
 from trainings import train
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.__main__ import main
 from train.assess.figures import SCHEMA, read_figures
 from train.assess.joined import joined_clips

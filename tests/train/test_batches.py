@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serd.features import MFCC40_V1
-from serd.labels import EMOTIONS
+from serd.model.features import MFCC40_V1
+from serd.model.labels import EMOTIONS
 from train.batches import Batch, BatchMaker, BatchSettings
 from train.clips import Clip
 from train.dataset import ClipWindows, Dataset

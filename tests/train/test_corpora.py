@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from made_corpora import write_tiny
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.clips import CorpusError
 from train.corpora import CLASSES, TITLES, clip_key, find_clips, find_training_clips
 

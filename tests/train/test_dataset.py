@@ -9,11 +9,11 @@ import soundfile
 from train_helpers import FakeModel, window_settings
 from voices import quiet_room
 
-from serd.labels import EMOTIONS, NONE
+from serd.audio.files import FileSource
+from serd.model.labels import EMOTIONS, NONE
+from serd.model.windows import pad
 from serd.pipeline import PipelineSettings, speech_segments, window_features
-from serd.segments import SpeechWindow
-from serd.sources.files import FileSource
-from serd.windows import pad
+from serd.speech.segments import SpeechWindow
 from train.augment import SoundAugment
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.clips import Clip

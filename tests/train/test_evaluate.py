@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from train_helpers import FakeModel
 from voices import quiet_room, synthetic_voice
 
-from serd.controls import Controls
-from serd.events import Event
-from serd.features import Mfccs
-from serd.labels import EMOTIONS
-from serd.lane import Lane
+from serd.audio.files import FileSource
+from serd.daemon.source_pipeline import Lane
+from serd.events.controls import Controls
+from serd.events.event import Event
+from serd.model.features import Mfccs
+from serd.model.labels import EMOTIONS
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
-from serd.segments import UtteranceEnd
-from serd.sources.files import FileSource
+from serd.speech.segments import UtteranceEnd
 from train.clips import Clip, CorpusError
 from train.evaluate import clip_probabilities, hear, score_clips
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from train_helpers import FakeModel
 
-from serd.adaptation import AdaptationSettings
-from serd.labels import EMOTIONS
-from serd.runtime import Prediction
-from serd.windows import FeatureWindow
+from serd.model.adaptation import AdaptationSettings
+from serd.model.labels import EMOTIONS
+from serd.model.runtime import Prediction
+from serd.model.windows import FeatureWindow
 from train.corpora import find_clips
 from train.evaluation import adapted
 from train.evaluation.adapted import predict_adapted

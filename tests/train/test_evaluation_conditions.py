@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from voices import synthetic_voice
 
-from serd.audio import SAMPLE_RATE_HZ, Samples
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from train.evaluation.conditions import CONDITIONS, clipped, faint, telephone, usb_48_khz
 
 

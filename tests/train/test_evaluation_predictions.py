@@ -10,9 +10,9 @@ from evaluation_helpers import packed_model
 from train_helpers import FakeModel
 from voices import quiet_room
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
+from serd.model.runtime import ModelSettings, TfliteModel, model_path
 from serd.pipeline import PipelineSettings
-from serd.runtime import ModelSettings, TfliteModel, model_path
 from tests.cards import made_card
 from train.clips import Clip, CorpusError
 from train.evaluate import score_clips

@@ -15,7 +15,7 @@ from evaluation_helpers import packed_model
 from sklearn.metrics import f1_score, recall_score
 from voices import quiet_room
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.__main__ import main
 
 REPOSITORY = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from serd.errors import InputError
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.evaluation.schemes import SCHEMES, scheme_for
 
 FIVE = ("angry", "calm", "fearful", "happy", "sad")

@@ -3,7 +3,7 @@
 import pytest
 from evaluation_helpers import made_clip
 
-from serd.card import ModelCard
+from serd.model.card import ModelCard
 from tests.cards import made_card
 from train.actors import numbered
 from train.clips import Corpus, CorpusError

@@ -8,7 +8,7 @@ import soundfile
 from made_corpora import made_clip, write_tiny
 from voices import silence, synthetic_voice
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.__main__ import main
 from train.actors import numbered
 from train.clips import Clip, CorpusError

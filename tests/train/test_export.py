@@ -17,8 +17,8 @@ from keras import layers, ops
 from numpy.typing import NDArray
 from trainings import train
 
-from serd.model_file import card_path, read_model
-from serd.runtime import TfliteModel
+from serd.model.file import card_path, read_model
+from serd.model.runtime import TfliteModel
 from tests.cards import made_card
 from train import export as export_module
 from train.__main__ import main

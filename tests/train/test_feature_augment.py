@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from voices import synthetic_voice
 
-from serd.features import MFCC40_V1, mfcc
+from serd.model.features import MFCC40_V1, mfcc
 from train.feature_augment import FeatureAugment, FeatureAugmenter
 
 N_FRAMES = 298

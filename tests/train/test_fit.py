@@ -11,10 +11,10 @@ import pytest
 from trainings import train
 from voices import synthetic_voice
 
-from serd.features import mfcc
-from serd.labels import EMOTIONS
-from serd.model_file import card_path, read_model
-from serd.runtime import TfliteModel
+from serd.model.features import mfcc
+from serd.model.file import card_path, read_model
+from serd.model.labels import EMOTIONS
+from serd.model.runtime import TfliteModel
 from train.__main__ import main
 from train.actors import numbered
 from train.kept import find_network, load_keras

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from serd.model_file import default_model_path, read_model
+from serd.model.file import default_model_path, read_model
 from train.convert import to_tflite
 from train.graph import read_graph
 

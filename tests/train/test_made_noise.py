@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serd.sources.files import read_samples
+from serd.audio.files import read_samples
 from train.made_noise import made_noises, made_sound
 
 KINDS = ("steady", "surging", "taps", "hum", "tune", "chords", "siren", "calls")

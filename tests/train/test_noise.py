@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import quiet_room, silence, synthetic_voice
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ
-from serd.voice import VoiceSettings
+from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ
+from serd.speech.vad import VoiceSettings
 from train.clips import CorpusError
 from train.noise import (
     NoiseBank,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import quiet_room, silence, synthetic_voice
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples
+from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
 from train.pitch import MAX_HZ, MIN_HZ, voice_frames
 
 

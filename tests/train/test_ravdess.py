@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.clips import CorpusError, fingerprint
 from train.corpora import find_clips
 from train.corpora.ravdess import clip_from_path

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serd.card import ModelCard
+from serd.model.card import ModelCard
 from tests.cards import made_card
 from train.clips import CorpusError, fingerprint
 from train.corpora import find_clips

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, recall_score
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.assess.figures import Facts, recipe_digest
 from train.assess.summary import summarise
 from train.evaluation.calibration import calibrate

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from serd.audio import SAMPLE_RATE_HZ
+from serd.audio.format import SAMPLE_RATE_HZ
 from train.telephone import over_line
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import SAMPLE_RATE_HZ
-from serd.features import MFCC40_V1, Mfccs
-from serd.labels import EMOTIONS
-from serd.runtime import Prediction
-from serd.windows import FeatureWindow
+from serd.audio.format import SAMPLE_RATE_HZ
+from serd.model.features import MFCC40_V1, Mfccs
+from serd.model.labels import EMOTIONS
+from serd.model.runtime import Prediction
+from serd.model.windows import FeatureWindow
 from tests.cards import made_card
 from train.dataset import WindowSettings
 

@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from serd.card import ModelCard
-from serd.labels import EMOTIONS
-from serd.model_file import read_model
+from serd.model.card import ModelCard
+from serd.model.file import read_model
+from serd.model.labels import EMOTIONS
 from serd.pipeline import PipelineSettings
 from train.actors import Actors, actor_order, format_actors, parse_actors
 from train.assess.joined import decide_joined, joined_clips

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from serd.audio import SAMPLE_RATE_HZ, Samples, whole
+from serd.audio.files import read_samples
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, whole
 from serd.pipeline import PipelineSettings, speech_segments
-from serd.segments import SpeechWindow
-from serd.sources.files import read_samples
+from serd.speech.segments import SpeechWindow
 from train.clips import Clip
 from train.evaluate import cut, judge
 from train.evaluation.predictions import loaded_all

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from serd.audio import whole
+from serd.audio.files import read_samples
+from serd.audio.format import whole
 from serd.pipeline import PipelineSettings, event_maker, recognise
-from serd.sources.files import read_samples
 from train.evaluation.predictions import loaded
 from train.processes import map_in_order
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from serd.labels import EMOTIONS
-from serd.smoothing import SmoothingSettings
+from serd.model.labels import EMOTIONS
+from serd.model.smoothing import SmoothingSettings
 from train.assess.markdown import figure, table
 from train.assess.summary import summarise
 from train.assess.variant_tables import ablations, curve

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from serd.model_file import read_model
+from serd.model.file import read_model
 from train.assess.figures import Facts, check_recipe, recipe_digest
 from train.clips import CorpusError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.assess.figures import Facts
 
 Run = Mapping[str, Any]

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from serd.cli.progress import Progress
+from serd.cli.analyze_output import Progress
 from serd.errors import InputError
 from train.actors import format_actors, parse_actors
 from train.cli.options import check_writable, natural, positive

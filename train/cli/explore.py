@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from serd.errors import SoundFileError
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.actors import parse_actors
 from train.cli.options import check_writable
 from train.clips import Clip, CorpusError
@@ -84,7 +84,7 @@ def _measure(clips: Sequence[Clip]) -> tuple[Measure, ...]:
 
 def _readable(clips: Sequence[Clip]) -> list[Clip]:
     """The clips that can be read; the others are named on standard error."""
-    from serd.sources.files import FileSource  # noqa: PLC0415
+    from serd.audio.files import FileSource  # noqa: PLC0415
 
     readable = []
     for clip in clips:

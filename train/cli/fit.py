@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serd.errors import InputError
-from serd.model_file import default_model_path
+from serd.model.file import default_model_path
 from train.ablations import TRICKS
 from train.actors import format_actors, parse_actors
 from train.cli.options import check_writable, positive

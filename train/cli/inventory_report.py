@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.actors import format_actors
 from train.inventory import Inventory, SoundClip, by_actor, title
 from train.protocols import PROTOCOLS

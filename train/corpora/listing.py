@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.clips import Clip, CorpusError, Gender
 
 _NOUNS: Final[Mapping[str, str]] = {

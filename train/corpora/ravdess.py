@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.clips import Clip, CorpusError, OtherNameError
 
 NAME: Final = "ravdess"

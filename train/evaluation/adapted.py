@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from serd.adaptation import Adaptation, AdaptationSettings
-from serd.audio import whole
+from serd.audio.files import read_samples
+from serd.audio.format import whole
 from serd.errors import SoundFileError
+from serd.model.adaptation import Adaptation, AdaptationSettings
+from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
-from serd.runtime import TfliteModel
-from serd.sources.files import read_samples
 from train.clips import Clip
 from train.evaluate import Piece, cut, judge
 from train.evaluation.predictions import Prediction, loaded_all

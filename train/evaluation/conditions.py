@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import soxr
 
-from serd.audio import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16, to_sound
+from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16, to_sound
 from train.telephone import over_line
 
 Condition = Callable[[Samples], Samples]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 import serd
-from serd.card import ModelCard
+from serd.model.card import ModelCard
+from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
-from serd.runtime import TfliteModel
 from train.actors import format_actors
 from train.clips import Clip, Corpus, CorpusError, fingerprint
 from train.evaluation.adapted import predict_adapted

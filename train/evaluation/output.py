@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serd.errors import OperationError
-from serd.labels import NONE
+from serd.model.labels import NONE
 from train.evaluation.judge import Evaluation
 from train.evaluation.page import page
 from train.evaluation.predictions import Prediction

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio import whole
-from serd.card import ModelCard
+from serd.audio.files import read_samples
+from serd.audio.format import whole
 from serd.errors import SoundFileError
+from serd.model.card import ModelCard
+from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
-from serd.runtime import TfliteModel
-from serd.sources.files import read_samples
 from train.clips import Clip, CorpusError
 from train.evaluate import Heard, cut, judge
 from train.evaluation.conditions import CONDITIONS

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.errors import InputError
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.clips import Clip
 from train.corpora import nemo
 

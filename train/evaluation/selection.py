@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from serd.card import ModelCard
+from serd.model.card import ModelCard
 from train.actors import Actors, format_actors, parse_actors
 from train.clips import Channel, Clip, Corpus, CorpusError
 from train.protocols import PROTOCOLS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serd.labels import EMOTIONS
+from serd.model.labels import EMOTIONS
 from train.actors import Actors, format_actors
 from train.article import article_set
 from train.clips import Clip, CorpusError, fingerprint

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from serd.audio.files import read_samples
 from serd.errors import SoundFileError
-from serd.sources.files import read_samples
 from train.article_augment import Variation, VariationSettings, vary
 from train.article_inputs import ARTICLE_MFCC13, N_FRAMES, MeanInput, mean_inputs
 from train.augment import SoundAugment

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from serd.errors import SettingsError
-from serd.setting_values import checked
+from serd.settings.values import checked
 from train.experiments.settings import Experiment
 from train.protocols import LEAKY, PROTOCOLS
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from serd.card import ModelCard
-from serd.labels import EMOTIONS
-from serd.windows import pad
+from serd.model.card import ModelCard
+from serd.model.labels import EMOTIONS
+from serd.model.windows import pad
 from train.actors import Actors, Split
 from train.cards import trained_card
 from train.clips import CorpusError

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.card import ModelCard
+from serd.model.card import ModelCard
 from train.experiments.backup import EpochBackup, History, stop_reason
 from train.experiments.data import Part
 from train.experiments.features import Examples, FeatureStore

@@ -1,0 +1,184 @@
+"""Sound files: anything libsndfile reads, paced as live sound or as fast as possible."""
+
+import contextlib
+import queue
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
+from serd.audio.resample import Converter
+from serd.audio.source import MIX
+from serd.errors import SoundFileError
+
+
+class StopFlag:
+    """Like ``threading.Event``, but safe to set from a signal handler.
+
+    The handler may interrupt its own thread while that holds the event's lock, and wait for ever;
+    ``SimpleQueue.put`` is documented as reentrant.
+    """
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.is_set = False
+
+    def set(self) -> None:
+        """Raise the flag and wake whoever waits."""
+        self.is_set = True
+        self._queue.put(None)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the flag for at most ``timeout_s`` seconds; whether it is raised."""
+        if not self.is_set and timeout_s > 0.0:
+            with contextlib.suppress(queue.Empty):
+                self._queue.get(timeout=timeout_s)
+        return self.is_set
+
+
+_BLOCK_S = 1.0
+_PACED_BLOCK_S = 0.03
+_MIN_RATE_HZ = 1000
+
+
+class FileSource:
+    """One sound file as a source."""
+
+    n_dropped_blocks = 0
+    """Whoever writes waits; nothing is dropped."""
+    n_overflows = 0
+    """There is no sound card."""
+
+    def __init__(
+        self, path: Path, *, channel: str = MIX, paced: bool = False, loop: bool = False
+    ) -> None:
+        """Check that the file can be read, but read none of it yet.
+
+        Args:
+            path: the file; any rate, any number of channels.
+            channel: "mix", or the number of a channel from 1.
+            paced: whether blocks come at the pace of live sound instead of at once.
+            loop: whether to begin anew at the end, for ever.
+
+        Raises:
+            SoundFileError: missing, empty, no sound file, or without that channel.
+        """
+        self._path = path
+        self._channel = channel
+        self._paced = paced
+        self._loop = loop
+        self._stopped = StopFlag()
+        self._n_not_finite = 0
+        info = _info(path, channel)
+        self.duration_s = info.frames / info.samplerate
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield the file's sound; an unreadable part in the middle raises SoundFileError."""
+        epoch_s = time.time()
+        started_s = time.monotonic()
+        offset_samples = 0
+        while not self._stopped.is_set:
+            for samples in self._samples():
+                end_s = (offset_samples + samples.size) / SAMPLE_RATE_HZ
+                if self._paced and self._stopped.wait(started_s + end_s - time.monotonic()):
+                    return
+                yield AudioBlock(
+                    samples=samples,
+                    offset_samples=offset_samples,
+                    captured=CaptureTime(epoch_s=epoch_s, arrived_s=time.monotonic()),
+                )
+                offset_samples += samples.size
+                if self._stopped.is_set:
+                    return
+            if not self._loop:
+                return
+
+    def stop(self) -> None:
+        """End the iteration soon."""
+        self._stopped.set()
+
+    def describe(self) -> str:
+        """The file's name and length."""
+        times = ", again and again" if self._loop else ""
+        return f"{self._path.name} ({self.duration_s:.1f} s{times})"
+
+    def summary(self) -> str:
+        """How much of the sound was no number."""
+        if not self._n_not_finite:
+            return ""
+        return f"{self._path}: {self._n_not_finite} samples were no numbers and taken as silence"
+
+    def _samples(self) -> Iterator[Samples]:
+        """Yield the file's sound in serd's format; in a loop it may be another file by now."""
+        _info(self._path, self._channel)
+        try:
+            with soundfile.SoundFile(self._path) as file:
+                converter = Converter(rate_hz=file.samplerate, channel=self._channel)
+                block_s = _PACED_BLOCK_S if self._paced else _BLOCK_S
+                n_block = max(1, round(file.samplerate * block_s))
+                if _is_as_wanted(file):
+                    yield from _as_it_is(file, n_block)
+                    return
+                is_last = False
+                while not is_last:
+                    sound = file.read(n_block, dtype="float32", always_2d=True)
+                    is_last = len(sound) < n_block
+                    yield converter.convert(sound, is_last=is_last)
+                self._n_not_finite += converter.n_not_finite
+        except soundfile.LibsndfileError as exc:
+            raise SoundFileError(f"{self._path}: damaged: {exc.error_string}") from exc
+
+
+def _is_as_wanted(file: "soundfile.SoundFile") -> bool:
+    """Whether there is nothing to convert."""
+    return (file.samplerate, file.channels, file.subtype) == (SAMPLE_RATE_HZ, 1, "PCM_16")
+
+
+def _as_it_is(file: "soundfile.SoundFile", n_block: int) -> Iterator[Samples]:
+    """The sound of a file in serd's own format, in blocks of ``n_block`` samples."""
+    n_read = n_block
+    while n_read == n_block:
+        samples: Samples = file.read(n_block, dtype="int16")
+        n_read = samples.size
+        yield samples
+
+
+def read_samples(path: Path, *, channel: str = MIX) -> Samples:
+    """A whole file in serd's format.
+
+    Returns:
+        int16, shape (n_samples,), 16 kHz mono.
+
+    Raises:
+        SoundFileError: as ``FileSource``.
+    """
+    blocks = [block.samples for block in FileSource(path, channel=channel)]
+    return np.concatenate(blocks) if blocks else np.empty(0, np.int16)
+
+
+def _info(path: Path, channel: str) -> "soundfile._SoundFileInfo":
+    try:
+        if path.is_dir():
+            raise SoundFileError(f"{path}: a folder, expected a sound file")
+        if path.stat().st_size == 0:
+            raise SoundFileError(f"{path}: an empty file, expected sound")
+        info = soundfile.info(str(path))
+    except soundfile.LibsndfileError as exc:
+        reason = exc.error_string.rstrip(".")
+        raise SoundFileError(f"{path}: no sound file that can be read ({reason})") from exc
+    except FileNotFoundError as exc:
+        raise SoundFileError(f"{path}: no such file") from exc
+    except OSError as exc:
+        raise SoundFileError(f"{path}: cannot be read: {exc.strerror}") from exc
+    if info.frames == 0:
+        raise SoundFileError(f"{path}: holds no sound (0 samples)")
+    if info.samplerate < _MIN_RATE_HZ:
+        raise SoundFileError(f"{path}: {info.samplerate} Hz, expected {_MIN_RATE_HZ} Hz or more")
+    if channel != MIX and int(channel) > info.channels:
+        raise SoundFileError(
+            f"{path}: has {info.channels} channels, the settings ask for number {channel}"
+        )
+    return info

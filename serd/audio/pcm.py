@@ -1,0 +1,89 @@
+"""Raw PCM on standard input: 16 kHz mono S16_LE, from arecord, ffmpeg or any other program."""
+
+import os
+import select
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
+from serd.audio.source import EpochEstimate
+from serd.errors import SoundFileError
+
+_MAX_READ_BYTES = 2 * SAMPLE_RATE_HZ
+_HEADERS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
+
+
+class PcmSource:
+    """A file descriptor that raw PCM is read from until it ends."""
+
+    n_dropped_blocks = 0
+    """Whoever writes waits; nothing is dropped."""
+    n_overflows = 0
+    """There is no sound card."""
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        """Read from ``descriptor``, by default from standard input."""
+        self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
+        self._wake_read, self._wake_write = os.pipe()
+        self._n_bytes = 0
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield sound as it arrives.
+
+        Raises:
+            SoundFileError: the input holds nothing, or begins with the header of a sound file.
+        """
+        epoch = EpochEstimate()
+        offset_samples = 0
+        odd = b""
+        while data := self._read():
+            if not self._n_bytes:
+                _refuse_header(data)
+            self._n_bytes += len(data)
+            data = odd + data
+            n_whole = len(data) // 2 * 2
+            odd = data[n_whole:]
+            samples = np.frombuffer(data[:n_whole], np.dtype("<i2")).astype(np.int16, copy=False)
+            end_samples = offset_samples + samples.size
+            yield AudioBlock(
+                samples=samples,
+                offset_samples=offset_samples,
+                captured=epoch.update(end_samples / SAMPLE_RATE_HZ),
+            )
+            offset_samples = end_samples
+
+    def stop(self) -> None:
+        """End the iteration soon."""
+        os.write(self._wake_write, b"x")
+
+    def describe(self) -> str:
+        """Where the sound comes from."""
+        return "standard input (16 kHz mono S16_LE)"
+
+    def summary(self) -> str:
+        """Whether the input ended in the middle of a sample."""
+        return "standard input ended in the middle of a sample" if self._n_bytes % 2 else ""
+
+    def _read(self) -> bytes:
+        """The next bytes; none when the input has ended or ``stop`` was called."""
+        readable, _, _ = select.select([self._descriptor, self._wake_read], [], [])
+        if self._wake_read in readable:
+            return b""
+        data = os.read(self._descriptor, _MAX_READ_BYTES)
+        if not data and not self._n_bytes:
+            raise SoundFileError(
+                "standard input: ended without any sound, expected raw 16 kHz mono S16_LE"
+            )
+        return data
+
+
+def _refuse_header(data: bytes) -> None:
+    for header in _HEADERS:
+        if data.startswith(header):
+            name = header.decode()
+            raise SoundFileError(
+                f"standard input: begins with a {name} file header, expected raw 16 kHz mono S16_LE;"
+                f" give the file itself (--source FILE), or use arecord -t raw or ffmpeg -f s16le"
+            )

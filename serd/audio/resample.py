@@ -1,0 +1,60 @@
+"""Foreign sound to serd's format: pick or mix channels, resample as a stream, round to 16 bits."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, to_int16
+from serd.audio.source import MIX
+
+if TYPE_CHECKING:
+    import soxr
+
+FloatSound = NDArray[np.float32]
+
+
+class Converter:
+    """Converts a stream of blocks; resampling state is carried from block to block."""
+
+    def __init__(self, *, rate_hz: int, channel: str = MIX) -> None:
+        """Set up for one stream.
+
+        Args:
+            rate_hz: sample rate of the stream, in hertz.
+            channel: "mix", or the number of a channel from 1, which must exist.
+        """
+        self._column = None if channel == MIX else int(channel) - 1
+        self._resampler = None if rate_hz == SAMPLE_RATE_HZ else _resampler(rate_hz)
+        self.n_not_finite = 0
+
+    def convert(self, sound: FloatSound, *, is_last: bool = False) -> Samples:
+        """Convert the next block.
+
+        Args:
+            sound: float32, shape (n_samples, n_channels), full scale at 1.0.
+            is_last: whether the stream ends here, so that the resampler gives what it holds back.
+
+        Returns:
+            int16, shape (n,), 16 kHz mono. NaN and infinite samples are taken as silence and counted.
+        """
+        if self._column is not None and sound.shape[1] > 1:
+            sound = sound[:, self._column, np.newaxis]
+        finite = np.isfinite(sound)
+        if not finite.all():
+            self.n_not_finite += int(sound.size - np.count_nonzero(finite))
+            sound = np.where(finite, sound, np.float32(0.0))
+        mono = (
+            sound[:, 0]
+            if sound.shape[1] == 1
+            else sound.mean(axis=1, dtype=np.float64).astype(np.float32)
+        )
+        if self._resampler is not None:
+            mono = self._resampler.resample_chunk(mono, last=is_last)
+        return to_int16(mono)
+
+
+def _resampler(rate_hz: int) -> "soxr.ResampleStream":
+    import soxr  # noqa: PLC0415 - most microphones give 16 kHz
+
+    return soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")

@@ -1,0 +1,164 @@
+"""The three forms in which ``serd analyze`` prints what it found."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from serd.recognizer import FileResult
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+class Progress:
+    """Counts files; lines said meanwhile do not break the bar."""
+
+    def __init__(self, n_files: int) -> None:
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False)
+        self._bar = Progress(
+            TextColumn("analysing"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=n_files < 2 or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("files", total=n_files)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self) -> None:
+        """One more file is done."""
+        self._bar.advance(self._task)
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(f"serd: {line}")
+
+
+_OTHER_COLUMNS = 80
+"""Room for all columns of the table but the file's name, in characters."""
+
+
+class Report(Protocol):
+    """Prints results, in the order in which they come."""
+
+    def add(self, result: FileResult) -> None:
+        """Print, or keep, the result of a file that was fine."""
+        ...
+
+    def finish(self) -> None:
+        """Print what was kept."""
+        ...
+
+
+class JsonReport:
+    """One event a line; the last of each file is of kind "file"."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        del labels
+
+    def add(self, result: FileResult) -> None:
+        """Print the file's events."""
+        for event in result.events:
+            sys.stdout.write(event.to_json() + "\n")
+
+    def finish(self) -> None:
+        """Nothing was kept."""
+
+
+class CsvReport:
+    """One row a file, below a header."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = labels
+        self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        columns = (
+            "file",
+            "emotion",
+            "confidence",
+            "valence",
+            "duration_s",
+            "speech_s",
+            "level_dbfs",
+        )
+        self._writer.writerow([*columns, *labels])
+
+    def add(self, result: FileResult) -> None:
+        """Print the file's row."""
+        event = result.events[-1]
+        row = [event.file, event.emotion, event.confidence, event.valence, event.end_s]
+        row += [round(event.speech_ratio * event.end_s, 2), event.level_dbfs]
+        self._writer.writerow(row + [event.scores.get(label, "") for label in self._labels])
+
+    def finish(self) -> None:
+        """Nothing was kept."""
+
+
+class TableReport:
+    """A table for people, printed at the end."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        del labels
+        self._results: list[FileResult] = []
+
+    def add(self, result: FileResult) -> None:
+        """Keep the result."""
+        self._results.append(result)
+
+    def finish(self) -> None:
+        """Print the table."""
+        from rich.console import Console  # noqa: PLC0415
+
+        if self._results:
+            # The file's name stands last and whole, however narrow the screen: it may go into a pipe.
+            n_name = max(len(str(result.path)) for result in self._results)
+            Console(width=_OTHER_COLUMNS + n_name, soft_wrap=True).print(self._table())
+
+    def _table(self) -> "Table":
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        table.add_column("emotion")
+        table.add_column("confidence", justify="right")
+        table.add_column("valence")
+        table.add_column("speech", justify="right")
+        table.add_column("of", justify="right")
+        table.add_column("utterances", justify="right")
+        table.add_column("file", no_wrap=True)
+        for result in self._results:
+            event = result.events[-1]
+            heard = bool(event.scores)
+            table.add_row(
+                Text(event.emotion, style="bold" if heard else "dim"),
+                f"{event.confidence:.0%}" if heard else "",
+                event.valence if heard else "",
+                f"{event.speech_ratio * event.end_s:.1f} s",
+                f"{event.end_s:.1f} s",
+                str(result.n_utterances),
+                Text(str(result.path)),
+            )
+        return table

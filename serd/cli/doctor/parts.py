@@ -1,0 +1,65 @@
+"""Do the parts inside work: the voice detector, the model, and the folder for what must be kept."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from serd.audio.format import SAMPLE_RATE_HZ
+from serd.cli.doctor.findings import Finding, fail, ok
+from serd.daemon.state import state_folder
+from serd.model.runtime import ModelSettings, load_model
+from serd.speech.vad import VoiceSettings, webrtc_detector
+
+_MEGABYTE = 1_000_000
+_LEAST_FREE_MB = 50
+
+
+def voice_findings(settings: VoiceSettings) -> Iterator[Finding]:
+    """Does the voice detector load and call silence silence."""
+    silence = bytes(2 * settings.frame_samples)
+    if webrtc_detector(settings).is_speech(silence, SAMPLE_RATE_HZ):
+        yield fail("voice detector", "it takes silence for speech", "pip install webrtcvad-wheels")
+    else:
+        yield ok("voice detector", f"webrtcvad, frames of {settings.frame_ms} ms")
+
+
+def model_findings(settings: ModelSettings) -> Iterator[Finding]:
+    """Does the model load, fit its card, and give probabilities."""
+    model = load_model(settings)
+    card = model.card
+    features = np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32)
+    start_s = time.perf_counter()
+    probabilities = model.outputs(features)
+    took_ms = 1000.0 * (time.perf_counter() - start_s)
+    what = f"{card.name} {card.version} on {model.runtime}"
+    if np.isfinite(probabilities).all() and abs(float(probabilities.sum()) - 1.0) < 1e-3:
+        yield ok("model", f"{what}: {len(card.labels)} emotions, one inference in {took_ms:.1f} ms")
+    else:
+        yield fail("model", f"{what} gives no probabilities: {probabilities}", "take another model")
+
+
+def state_folder_findings(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Can what must outlive the daemon be written."""
+    folder = state_folder(environment)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(bytes(4096))
+            trial.flush()
+            os.fsync(trial.fileno())
+        free_mb = shutil.disk_usage(folder).free // _MEGABYTE
+    except OSError as exc:
+        yield fail(
+            "state folder",
+            f"{folder} cannot be written: {exc.strerror or exc}",
+            "make room, or give the folder to the user that runs serd",
+        )
+        return
+    if free_mb < _LEAST_FREE_MB:
+        yield fail("state folder", f"{folder}: {free_mb} MB are free", "make room")
+    else:
+        yield ok("state folder", f"{folder}, {free_mb} MB free")

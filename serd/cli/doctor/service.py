@@ -1,0 +1,67 @@
+"""How serd fares as a service of systemd."""
+
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from serd.cli.doctor.findings import Finding, fail, ok, skipped
+from serd.daemon.systemd import ServiceManager
+
+UNIT = "serd.service"
+
+_FIELDS = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "NRestarts",
+    "WatchdogUSec",
+    "StatusText",
+)
+_TIMEOUT_S = 10.0
+
+Ask = Callable[[Sequence[str]], str | None]
+"""Runs a command and gives its output; None where it cannot be run."""
+
+
+def ask(command: Sequence[str]) -> str | None:
+    """Run a command for its output."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout
+
+
+def service_findings(environment: Mapping[str, str], ask: Ask = ask) -> Iterator[Finding]:
+    """Is the unit there and does it run; does a watchdog look after this process."""
+    yield _unit_finding(ask)
+    manager = ServiceManager(environment)
+    watchdog_s, is_there = manager.watchdog_s, manager.is_there
+    manager.close()
+    if watchdog_s is not None:
+        yield ok("watchdog", f"systemd looks after this process each {watchdog_s:g} s")
+    elif is_there:
+        yield skipped("watchdog", "this process runs under systemd, without WatchdogSec=")
+    else:
+        yield skipped("watchdog", "this process was not started by systemd as a service")
+
+
+def _unit_finding(ask: Ask) -> Finding:
+    said = ask(["systemctl", "show", UNIT, f"--property={','.join(_FIELDS)}"])
+    state = dict(line.partition("=")[::2] for line in (said or "").splitlines())
+    if "LoadState" not in state:
+        return skipped("service", "systemd does not run here")
+    if state["LoadState"] == "not-found":
+        return skipped("service", "not installed; to have it: sudo make install-service")
+    if state["LoadState"] != "loaded":
+        return fail("service", f"{UNIT} does not load", f"systemctl status {UNIT}")
+    active = state.get("ActiveState", "")
+    start = f"{active} ({state.get('SubState', '')}), {state.get('UnitFileState', '')}"
+    if active in {"active", "reloading"}:
+        watchdog = f"watchdog {state.get('WatchdogUSec', '0')}"
+        restarts = f"{state.get('NRestarts', '0')} restarts"
+        status = f": {state['StatusText']}" if state.get("StatusText") else ""
+        return ok("service", f"{start}, {watchdog}, {restarts}{status}")
+    if active == "inactive":
+        return skipped("service", f"{start}; to start it: sudo systemctl start serd")
+    return fail("service", start, "journalctl -u serd -n 50 says why")

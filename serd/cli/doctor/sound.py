@@ -1,0 +1,78 @@
+"""Is there sound: PortAudio, the microphones it lists, and what the configured source gives."""
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from serd.audio.format import SAMPLE_RATE_HZ, level_dbfs
+from serd.audio.microphone import microphones
+from serd.audio.opening import Opener
+from serd.audio.portaudio import portaudio_module
+from serd.audio.source import Source, SourceSettings
+from serd.cli.doctor.findings import Finding, fail, ok, skipped
+from serd.errors import DeviceError, LibraryError
+
+_NOT_OPENED = (
+    "if another program holds it (fuser -v /dev/snd/*), perhaps the service itself, stop that"
+    " (sudo systemctl stop serd); this user must be in the group audio"
+)
+_SILENT = (
+    "it is muted, or this is not the microphone that you mean: see serd devices, and alsamixer or"
+    " the settings of the desktop for a switch"
+)
+
+
+def portaudio_findings() -> Iterator[Finding]:
+    """Is the library there."""
+    version = portaudio_module().get_portaudio_version()[1]
+    yield ok("PortAudio", version.partition(",")[0])
+
+
+def device_findings() -> Iterator[Finding]:
+    """Which microphones are there; none is bad only for a source that wants one."""
+    try:
+        found = microphones(portaudio_module())
+    except LibraryError:
+        yield skipped("microphones", "no PortAudio")
+        return
+    names = [f"{each.index} {each.name!r}{' (default)' if each.is_default else ''}" for each in found]
+    if names:
+        yield ok("microphones", ", ".join(names))
+    else:
+        yield skipped("microphones", "none found")
+
+
+def source_findings(settings: SourceSettings, listen_s: float) -> Iterator[Finding]:
+    """Does the source open, and does it give sound."""
+    check = f"source {settings.name}"
+    if settings.input == "-":
+        yield skipped(check, "standard input is for the daemon")
+        return
+    try:
+        source = Opener(paced=False).open(settings)
+    except DeviceError as exc:
+        yield fail(check, str(exc), _NOT_OPENED if "does not open" in str(exc) else "")
+        return
+    yield _heard(check, source, listen_s)
+
+
+def _heard(check: str, source: Source, listen_s: float) -> Finding:
+    """Listen for a while."""
+    n_samples = 0
+    energy = 0.0
+    with contextlib.closing(iter(source)) as blocks:  # type: ignore[type-var]
+        for block in blocks:
+            n_samples += block.samples.size
+            energy += float(np.square(block.samples, dtype=np.float64).sum())
+            if n_samples >= listen_s * SAMPLE_RATE_HZ:
+                break
+        what = source.describe()
+    if not n_samples:
+        return fail(check, f"{what}: no sound at all")
+    span = f"{n_samples / SAMPLE_RATE_HZ:.1f} s"
+    if energy == 0.0:
+        return fail(check, f"{what}: digital silence for {span}", _SILENT)
+    lost = source.summary()
+    level = level_dbfs(energy / n_samples)
+    return ok(check, f"{what}: {level:.0f} dBFS over {span}{f' ({lost})' if lost else ''}")

@@ -1,0 +1,1 @@
+"""The daemon: its loop, its sources, and what keeps it alive."""

@@ -1,0 +1,269 @@
+"""All sources of the daemon: what feeds them, the lane of each, their controls and their counts."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from serd.audio.opening import Opener, is_microphone
+from serd.audio.source import Source, SourceSettings
+from serd.daemon.feeder import Feeder
+from serd.daemon.inbox import Command, Ended, Found, Heard, Inbox, Lost, Retried
+from serd.daemon.source_pipeline import Lane
+from serd.daemon.state import ControlStore, VoiceStore
+from serd.daemon.stats import Stats
+from serd.daemon.systemd import ServiceManager
+from serd.daemon.watchdog import Watchdog
+from serd.errors import InputError, SerdError
+from serd.events.controls import Controls, changed
+from serd.events.reports import AvailabilityReport, ControlRefused, ControlReport, Report, StatsReport
+from serd.model.runtime import TfliteModel
+from serd.mqtt.topics import FORGET
+from serd.pipeline import event_maker
+from serd.settings.loader import Settings
+
+_log = logging.getLogger("serd.run")
+
+SOURCE_STOP_S: Final = 0.7
+"""How long a source may take to stop before it is left behind."""
+_KEEP_VOICES_S: Final = 300.0
+"""Least time between two times that what a source is used to is written: cards wear out."""
+
+SourceMessage = Heard | Found | Lost | Retried | Ended
+
+
+class LiveSources:
+    """Opens the sources that the settings name, and turns what their feeders tell into reports."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: TfliteModel,
+        inbox: Inbox,
+        opener: Opener,
+        manager: ServiceManager,
+        *,
+        folder: Path,
+        waits: bool,
+    ) -> None:
+        """Open what can be opened; nothing is heard before ``start``.
+
+        Args:
+            settings: of everything.
+            model: what names emotions.
+            inbox: where the feeders' messages go.
+            opener: opens sources.
+            manager: told once each source is there or known to be away; its watchdog is fed.
+            folder: where the controls are kept.
+            waits: whether a source that is not there yet is waited for.
+
+        Raises:
+            SerdError: no source, and nothing to wait for.
+        """
+        self._settings = settings
+        self._model = model
+        self._inbox = inbox
+        self._opener = opener
+        self._manager = manager
+        self._waits = waits
+        self._store = ControlStore(folder)
+        self._voices = VoiceStore(folder)
+        self._voices_at_s: dict[str, float] = {}
+        """When what each source is used to was last kept."""
+        self._stats = Stats()
+        self._alive: dict[str, bool] = {}
+        """Whether each source gives sound, as far as is known."""
+        self._watchdog = Watchdog(manager, [each.name for each in settings.sources], time.monotonic)
+        self._leaving: Counter[str] = Counter()
+        """Feeders that were told to stop to make room for another of the same name."""
+        self.error: SerdError | None = None
+        """Why the first source that failed for good did so."""
+        self._lanes: dict[str, Lane] = {}
+        self._feeders: dict[str, Feeder] = {}
+        for source in settings.sources:
+            self._new_lane(source.name)
+            self._feeders[source.name] = self._feeder(source, self._opened(source))
+
+    @property
+    def are_over(self) -> bool:
+        """Whether no source is left."""
+        return not self._feeders
+
+    def start(self) -> None:
+        """Begin to listen."""
+        for feeder in self._feeders.values():
+            feeder.start()
+
+    def stop(self) -> None:
+        """End all soon; their ends come through the inbox."""
+        for feeder in self._feeders.values():
+            feeder.stop()
+
+    def present(self) -> Iterator[Report]:
+        """What a subscriber that knows nothing must be told of each source."""
+        for name, lane in self._lanes.items():
+            yield from lane.present()
+            if name in self._alive:
+                yield AvailabilityReport(source=name, is_alive=self._alive[name])
+
+    def stats(self) -> StatsReport:
+        """How the daemon fares."""
+        return self._stats.report(self._model.card, self._feeders.values(), self._lanes.values())
+
+    def count_event(self) -> None:
+        """An event has gone out."""
+        self._stats.n_events += 1
+
+    def answer(self, message: SourceMessage) -> Iterator[Report]:
+        """What follows from a feeder's message."""
+        name = message.source
+        if self._leaving[name]:
+            self._leaving[name] -= isinstance(message, Ended)
+            return
+        self._watchdog.progress(name)
+        match message:
+            case Heard(block=block):
+                self._stats.hear(block)
+                lane = self._lanes[name]
+                yield from lane.hear(block)
+                if news := lane.passed.news():
+                    _log.warning("%s", self._called(name, news))
+                self._feeders[name].nothing_before(lane.nothing_before_samples)
+                self._keep_voices(name, every_s=_KEEP_VOICES_S)
+            case Found():
+                _log.info("listening to %s", self._called(name, message.what))
+                yield self._is_alive(name, is_alive=True)
+            case Lost():
+                _log.warning("%s; trying again", self._called(name, message.reason))
+                self._stats.n_source_losses += 1
+                yield from self.silence(name)
+                self._new_lane(name)
+            case Ended():
+                self.error = self.error or message.error
+                self._stats.retire(self._feeders.pop(name))
+                self._watchdog.forget(name)
+                yield from self.silence(name)
+                if message.error is None and (last := self._lanes[name].passed.last_word()):
+                    _log.info("%s", self._called(name, last))
+
+    def silence_all(self) -> Iterator[Report]:
+        """End what is under way at the sources that are left."""
+        for name in self._feeders:
+            yield from self.silence(name)
+
+    def silence(self, name: str) -> Iterator[Report]:
+        """A source gives no more sound: what is under way ends."""
+        yield from self._lanes[name].end()
+        yield from self._lanes[name].forget()
+        self._keep_voices(name)
+        yield self._is_alive(name, is_alive=False)
+
+    def change_control(self, command: Command) -> Iterator[Report]:
+        """Set a control, or say why not."""
+        lane = self._lanes.get(command.source)
+        if lane is None:
+            return
+        if command.control == FORGET:
+            lane.forget_voices()
+            self._write_voices(command.source)
+            _log.info("%s has forgotten the voices that it was used to", command.source)
+            return
+        try:
+            controls = changed(lane.controls, command.control, command.value)
+        except InputError as exc:
+            yield ControlRefused(source=command.source, control=command.control, reason=str(exc))
+            return
+        yield from lane.set_controls(controls)
+        self._store.keep(command.source, command.control, controls)
+        yield ControlReport(source=command.source, controls=controls)
+
+    def change(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
+        """Take over other settings; sources that they do not touch go on undisturbed."""
+        old, self._settings, self._model = self._settings, settings, model
+        now = {source.name: source for source in settings.sources}
+        for source in old.sources:
+            if now.get(source.name) != source:
+                yield from self._take_away(source.name)
+        is_other = (settings.pipeline, settings.model, settings.node) != (
+            old.pipeline,
+            old.model,
+            old.node,
+        )
+        for name, lane in list(self._lanes.items()) if is_other else ():
+            yield from lane.end()
+            self._keep_voices(name)
+            self._new_lane(name)
+        for name, source in now.items():
+            if name not in self._feeders:
+                self._new_lane(name)
+                self._feeders[name] = self._feeder(source, None)
+                self._watchdog.progress(name)
+                self._feeders[name].start()
+
+    def _take_away(self, name: str) -> Iterator[Report]:
+        feeder = self._feeders.pop(name, None)
+        if feeder is not None:
+            feeder.stop()
+            feeder.join(SOURCE_STOP_S)
+            self._leaving[name] += 1
+            self._stats.retire(feeder)
+            self._watchdog.forget(name)
+            yield from self.silence(name)
+        self._stats.retire_lane(self._lanes.pop(name))
+        self._alive.pop(name, None)
+
+    def _is_alive(self, name: str, *, is_alive: bool) -> Report:
+        """Note whether a source gives sound; the daemon is ready once that is known of all."""
+        is_last = name not in self._alive and len(self._alive) + 1 == len(self._lanes)
+        self._alive[name] = is_alive
+        if is_last:
+            self._manager.ready("listening")
+        return AvailabilityReport(source=name, is_alive=is_alive)
+
+    def _new_lane(self, name: str) -> None:
+        """A lane without a past, in place of the one that is there."""
+        settings = self._settings
+        events = event_maker(node=settings.node.resolved_name, source=name, card=self._model.card)
+        default = Controls(threshold=settings.smoothing.threshold, cooldown_s=settings.report.cooldown_s)
+        controls = self._store.controls(name, default)
+        if name in self._lanes:
+            self._stats.retire_lane(self._lanes[name])
+        heard = self._voices.heard(name, self._model.card.feature_set.name)
+        self._lanes[name] = Lane(name, self._model, settings.pipeline, events, controls, heard)
+
+    def _keep_voices(self, name: str, *, every_s: float = 0.0) -> None:
+        """Keep what a source is used to, unless that was done a short while ago."""
+        if not self._settings.adaptation.enabled:
+            return
+        now_s = time.monotonic()
+        if now_s - self._voices_at_s.setdefault(name, now_s) >= every_s:
+            self._voices_at_s[name] = now_s
+            self._write_voices(name)
+
+    def _write_voices(self, name: str) -> None:
+        self._voices.keep(name, self._model.card.feature_set.name, self._lanes[name].heard)
+
+    def _opened(self, source: SourceSettings) -> Source | None:
+        """The source; none if it is not there and is waited for."""
+        try:
+            return self._opener.open(source)
+        except SerdError:
+            if not self._waits:
+                raise
+            # The feeder finds out as well, and then it is said.
+            return None
+
+    def _feeder(self, source: SourceSettings, opened: Source | None) -> Feeder:
+        is_alone = len(self._settings.sources) == 1
+        return Feeder(
+            source.name,
+            lambda: self._opener.open(source),
+            self._inbox,
+            retries=self._waits or not is_alone or is_microphone(source) or source.input == "auto",
+            opened=opened,
+        )
+
+    def _called(self, name: str, text: str) -> str:
+        return text if len(self._settings.sources) == 1 else f"{name}: {text}"

@@ -1,0 +1,138 @@
+"""The state folder, and the small JSON files in it that keep something of each source over restarts."""
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from serd.errors import InputError
+from serd.events.controls import Controls, changed, control_texts
+from serd.model.adaptation import VoiceMean
+
+_log = logging.getLogger("serd.state")
+
+
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """The folder that systemd made for us (``$STATE_DIRECTORY``), else the user's; it may not exist yet.
+
+    The user's is ``$XDG_STATE_HOME/serd``, by default ``~/.local/state/serd``, as the XDG Base
+    Directory Specification has it.
+    """
+    # systemd joins several folders with colons; ours is the first (systemd.exec(5)).
+    if of_service := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(of_service)
+    state_home = environment.get("XDG_STATE_HOME", "")
+    if not Path(state_home).is_absolute():
+        state_home = str(Path(environment.get("HOME") or "/") / ".local" / "state")
+    return Path(state_home) / "serd"
+
+
+Kept = dict[str, dict[str, Any]]
+"""What is kept, by the source's name."""
+
+
+class StateFile:
+    """Reads and writes one file; trouble with it is said and never stops the daemon."""
+
+    def __init__(self, path: Path, log: logging.Logger, *, instead: str) -> None:
+        """Touch nothing yet.
+
+        Args:
+            path: the file; its folder may be missing.
+            log: where trouble is said.
+            instead: what holds where the file cannot be read, for the message.
+        """
+        self._path = path
+        self._log = log
+        self._instead = instead
+        self._can_write = True
+
+    @property
+    def path(self) -> Path:
+        """The file, for messages."""
+        return self._path
+
+    def read(self) -> Kept:
+        """What is kept; a file that cannot be read is said and counts as none."""
+        try:
+            body = json.loads(self._path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as exc:
+            self._log.warning("%s: cannot be read (%s); %s", self._path, exc, self._instead)
+            return {}
+        if not isinstance(body, dict):
+            return {}
+        return {source: values for source, values in body.items() if isinstance(values, dict)}
+
+    def write(self, kept: Kept) -> None:
+        """Keep all; where that fails it is said, once, and forgotten at the end."""
+        unfinished = self._path.with_suffix(".part")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
+            unfinished.replace(self._path)
+            self._can_write = True
+        except OSError as exc:
+            if self._can_write:
+                self._log.warning(
+                    "%s: cannot be written (%s); kept until serd ends", self._path, exc.strerror
+                )
+            self._can_write = False
+
+
+class ControlStore:
+    """Controls by source, in ``controls.json`` of the state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read what is kept; a file that cannot be read is said and counts as none."""
+        self._file = StateFile(folder / "controls.json", _log, instead="the settings' values are used")
+        self._kept = self._file.read()
+
+    def controls(self, source: str, default: Controls) -> Controls:
+        """What is kept of a source, over the defaults of the settings."""
+        controls = default
+        for name, text in self._kept.get(source, {}).items():
+            try:
+                controls = changed(controls, name, str(text).encode())
+            except InputError as exc:
+                _log.warning("%s: %s of %s: %s", self._file.path, name, source, exc)
+        return controls
+
+    def keep(self, source: str, control: str, controls: Controls) -> None:
+        """Keep one control of a source; where that fails it is said, once, and forgotten at the end."""
+        self._kept.setdefault(source, {})[control] = control_texts(controls)[control]
+        self._file.write(self._kept)
+
+
+class VoiceStore:
+    """Means of what was heard, by source, in ``voices.json`` of the state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read what is kept; a file that cannot be read is said and counts as none."""
+        self._file = StateFile(folder / "voices.json", _log, instead="voices are got used to anew")
+        self._kept = self._file.read()
+
+    def heard(self, source: str, feature_set: str) -> VoiceMean | None:
+        """What is kept of a source; None if nothing is, or it is of other features or no numbers."""
+        body = self._kept.get(source, {})
+        try:
+            if body["feature_set"] != feature_set:
+                return None
+            speech_s = float(body["speech_s"])
+            mean = tuple(float(each) for each in body["mean"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        if speech_s < 0 or not all(map(math.isfinite, (speech_s, *mean))):
+            return None
+        return VoiceMean(speech_s=speech_s, mean=mean)
+
+    def keep(self, source: str, feature_set: str, heard: VoiceMean) -> None:
+        """Keep what a source has heard, if it is not kept yet."""
+        mean = [round(each, 5) for each in heard.mean]
+        body = {"feature_set": feature_set, "speech_s": round(heard.speech_s, 2), "mean": mean}
+        if self._kept.get(source) != body:
+            self._kept[source] = body
+            self._file.write(self._kept)

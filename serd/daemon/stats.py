@@ -1,0 +1,76 @@
+"""Counts what the daemon does, and asks the kernel what it costs."""
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from serd import __version__
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
+from serd.daemon.feeder import Feeder
+from serd.daemon.source_pipeline import Lane
+from serd.events.reports import StatsReport
+from serd.model.card import ModelCard
+
+_MEMORY = Path("/proc/self/statm")
+
+
+@dataclass(kw_only=True, slots=True)
+class Stats:
+    """Counters since the start."""
+
+    started_s: float = field(default_factory=time.monotonic)
+    sound_s: float = 0.0
+    n_windows: int = 0
+    """Of lanes that are no more."""
+    n_rejected: int = 0
+    """Of lanes that are no more."""
+    n_events: int = 0
+    n_source_losses: int = 0
+    n_dropped_blocks: int = 0
+    """Of sources that are no more."""
+    n_overflows: int = 0
+    """Of sources that are no more."""
+
+    def hear(self, block: AudioBlock) -> None:
+        """Count sound."""
+        self.sound_s += block.samples.size / SAMPLE_RATE_HZ
+
+    def retire(self, feeder: Feeder) -> None:
+        """Keep the counts of a source that is taken away."""
+        self.n_dropped_blocks += feeder.n_dropped_blocks
+        self.n_overflows += feeder.n_overflows
+
+    def retire_lane(self, lane: Lane) -> None:
+        """Keep the counts of a lane that is taken away or replaced."""
+        self.n_windows += lane.passed.n_windows
+        self.n_rejected += lane.passed.n_rejected
+
+    def report(self, card: ModelCard, feeders: Iterable[Feeder], lanes: Iterable[Lane]) -> StatsReport:
+        """Everything as it stands; ``feeders`` and ``lanes`` are those at work."""
+        feeders = tuple(feeders)
+        lanes = tuple(lanes)
+        cpu_s = time.process_time()
+        return StatsReport(
+            uptime_s=round(time.monotonic() - self.started_s, 1),
+            version=__version__,
+            model=f"{card.name} {card.version}",
+            sound_s=round(self.sound_s, 1),
+            n_windows=self.n_windows + sum(lane.passed.n_windows for lane in lanes),
+            n_rejected=self.n_rejected + sum(lane.passed.n_rejected for lane in lanes),
+            n_events=self.n_events,
+            n_dropped_blocks=self.n_dropped_blocks + sum(each.n_dropped_blocks for each in feeders),
+            n_overflows=self.n_overflows + sum(each.n_overflows for each in feeders),
+            real_time_factor=round(cpu_s / self.sound_s, 5) if self.sound_s else 0.0,
+            cpu_s=round(cpu_s, 2),
+            rss_mb=round(_rss_bytes() / 1e6, 1),
+            n_source_losses=self.n_source_losses,
+        )
+
+
+def _rss_bytes() -> int:
+    try:
+        return int(_MEMORY.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError, ValueError):
+        return 0

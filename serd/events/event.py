@@ -1,0 +1,154 @@
+"""The events that serd publishes: their fields, their JSON and its schema.
+
+The field names and their meaning are a contract with everyone who subscribes. Within schema version 1
+fields may be added; none is renamed, removed or given another meaning.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from serd.model.card import ModelCard
+from serd.model.labels import VALENCE, Valence
+from serd.model.smoothing import Estimate
+from serd.speech.segments import SpeechWindow, UtteranceEnd
+
+SCHEMA_VERSION: Final = 1
+
+Kind = Literal["window", "utterance", "file"]
+"""``window`` while speech goes on, ``utterance`` once at its end, ``file`` once behind each file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelReference:
+    """Which model an event comes from."""
+
+    name: str
+    """Name of the model, from its card."""
+    version: str
+    """Version of the model, from its card."""
+    sha256: str
+    """SHA-256 of the network, from its card; 64 hex digits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One finding about a stretch of sound."""
+
+    schema: int
+    """Version of this schema: 1."""
+    id: str
+    """Unique; a repeated event keeps its id."""
+    kind: Kind
+    """window: as speech goes on; utterance: once at its end; file: once behind each analysed file."""
+    time: str
+    """When the sound ended, RFC 3339 with zone; it is the time of the sound, not of the processing."""
+    node: str
+    """Name of the machine, from the settings."""
+    source: str
+    """Name of the sound source, from the settings."""
+    emotion: str
+    """A label of the model, "uncertain" below the threshold, or "none" where nobody spoke."""
+    confidence: float
+    """Probability of the likeliest label; 0 to 1."""
+    scores: dict[str, float]
+    """Probability of each label; empty where nobody spoke."""
+    valence: Valence
+    """Group of the likeliest label."""
+    start_s: float
+    """Start of the sound, in seconds from the source's start."""
+    end_s: float
+    """End of the sound, in seconds from the source's start."""
+    speech_ratio: float
+    """Share of the sound from start_s to end_s that is voiced; 0 to 1."""
+    level_dbfs: float
+    """RMS level of the voiced sound, in dB relative to full scale; -100 to 0."""
+    latency_ms: float
+    """From the arrival of the last sample to the making of this event, in milliseconds."""
+    model: ModelReference
+    """Which model it comes from."""
+    file: str | None = None
+    """The analysed file, where it comes from serd analyze; else left out."""
+    replayed: bool = False
+    """True where the broker was away when the event was made, or went away before it had it; else left
+    out."""
+    provisional: bool = False
+    """True in a window event that came before a window was full: the utterance's first word, less sure
+    than those that follow and no part of the utterance event; else left out."""
+
+    def to_json(self) -> str:
+        """The event as one line of JSON."""
+        body = _by_name(self) | {"model": _by_name(self.model)}
+        if body["file"] is None:
+            del body["file"]
+        for mark in ("replayed", "provisional"):
+            if not body[mark]:
+                del body[mark]
+        return json.dumps(body, ensure_ascii=False, allow_nan=False)
+
+
+def _by_name(each: Event | ModelReference) -> dict[str, Any]:
+    """The fields; ``asdict`` would copy what they hold, which takes most of an event's time."""
+    return {field.name: getattr(each, field.name) for field in fields(each)}
+
+
+def as_replayed(text: str) -> str:
+    """The JSON of an event that was not yet replayed, as that of the same event replayed."""
+    return f'{text[:-1]}, "replayed": true}}'
+
+
+class EventMaker:
+    """Makes events for one source.
+
+    It holds what all of them share; identities and the clock come from outside, so that this module
+    stays free of chance and time.
+    """
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        source: str,
+        card: ModelCard,
+        new_id: Callable[[], str],
+        monotonic: Callable[[], float],
+        file: str | None = None,
+    ) -> None:
+        self._node = node
+        self._source = source
+        self._model = ModelReference(name=card.name, version=card.version, sha256=card.network_sha256)
+        self._new_id = new_id
+        self._monotonic = monotonic
+        self._file = file
+
+    def make(self, kind: Kind, estimate: Estimate, sound: SpeechWindow | UtteranceEnd) -> Event:
+        """An event of the given kind about a window or an utterance."""
+        span_s = max(sound.end_s - sound.start_s, 1e-9)
+        latency_s = self._monotonic() - sound.captured.arrived_s
+        return Event(
+            schema=SCHEMA_VERSION,
+            id=self._new_id(),
+            kind=kind,
+            time=_rfc3339(sound.captured.epoch_s + sound.end_s),
+            node=self._node,
+            source=self._source,
+            emotion=estimate.emotion,
+            confidence=round(estimate.confidence, 4),
+            scores={label: round(score, 4) for label, score in estimate.scores.items()},
+            valence=VALENCE.get(estimate.likeliest, "neutral"),
+            start_s=round(sound.start_s, 3),
+            end_s=round(sound.end_s, 3),
+            speech_ratio=round(min(1.0, sound.speech_s / span_s), 3),
+            level_dbfs=round(sound.level_dbfs, 1),
+            latency_ms=round(max(0.0, latency_s) * 1000.0, 2),
+            model=self._model,
+            file=self._file,
+            provisional=isinstance(sound, SpeechWindow) and sound.is_provisional,
+        )
+
+
+def _rfc3339(unix_s: float) -> str:
+    moment = datetime.fromtimestamp(unix_s, UTC).astimezone()
+    return moment.isoformat(timespec="milliseconds")

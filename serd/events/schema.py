@@ -1,0 +1,87 @@
+"""The JSON Schema of an event, made from its dataclass and the docstrings under the fields."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+from serd.events.event import SCHEMA_VERSION, Event, ModelReference
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of an event, made from the fields above."""
+    schema = _object_schema(Event, _EVENT_RULES, optional={"file", "replayed", "provisional"})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "serd event",
+        "description": "One finding of serd about a stretch of sound.",
+    } | schema
+
+
+_UNIT = {"minimum": 0, "maximum": 1}
+_SHA256 = {"pattern": "^[0-9a-f]{64}$"}
+_EVENT_RULES: Mapping[str, Mapping[str, Any]] = {
+    "schema": {"const": SCHEMA_VERSION},
+    "id": {"minLength": 1},
+    "time": {"format": "date-time"},
+    "confidence": _UNIT,
+    "scores": {"additionalProperties": {"type": "number"} | _UNIT},
+    "start_s": {"minimum": 0},
+    "end_s": {"minimum": 0},
+    "speech_ratio": _UNIT,
+    "level_dbfs": {"minimum": -100, "maximum": 0},
+    "latency_ms": {"minimum": 0},
+    "replayed": {"const": True},
+    "provisional": {"const": True},
+}
+_TYPES: Mapping[Any, str] = {
+    bool: "boolean",
+    int: "integer",
+    str: "string",
+    float: "number",
+    str | None: "string",
+    dict[str, float]: "object",
+}
+
+
+def _object_schema(
+    cls: type, rules: Mapping[str, Mapping[str, Any]], optional: set[str]
+) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    docs = field_docs(cls)
+    properties: dict[str, Any] = {}
+    names = [field.name for field in fields(cls)]
+    for name in names:
+        hint = hints[name]
+        if hint is ModelReference:
+            properties[name] = _object_schema(ModelReference, {"sha256": _SHA256}, set())
+        elif hint in _TYPES:
+            properties[name] = {"type": _TYPES[hint]} | dict(rules.get(name, {}))
+        else:
+            properties[name] = {"enum": list(get_args(hint))}
+        properties[name]["description"] = docs[name]
+    required = [name for name in names if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def field_docs(cls: type) -> dict[str, str]:
+    """Description of each field of ``cls`` that has one, on a single line.
+
+    Python drops the docstrings under fields at run time, so they are read from the source: it is the one
+    place where a field is described, for the event schema and the settings file alike.
+    """
+    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    docs: dict[str, str] = {}
+    name = None
+    for node in tree.body[0].body:  # type: ignore[attr-defined]
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=field_name)):
+                name = field_name
+            case ast.Expr(value=ast.Constant(value=str(text))) if name is not None:
+                docs[name] = " ".join(text.split())
+                name = None
+            case _:
+                name = None
+    return docs

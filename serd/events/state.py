@@ -1,0 +1,116 @@
+"""What is told of a live source beside its events, and which events are kept back.
+
+Pure: time is that of the sound.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from serd.audio.format import SAMPLE_RATE_HZ, level_dbfs
+from serd.events.event import Event
+from serd.model.labels import NONE, UNCERTAIN
+from serd.speech.segments import VoicedFrames
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportSettings:
+    """What is told beside the events."""
+
+    quiet_s: float = 30.0
+    """Time without speech after which the state of a source goes back to "none", in seconds."""
+    cooldown_s: float = 0.0
+    """Least time between two published events of one kind and emotion, in seconds, 0 to 3600, until
+    it is changed over MQTT; 0 publishes all."""
+    provisional_s: float = 1.0
+    """Speech after which a first window event says what there is to say, marked as provisional, in
+    seconds, 0.3 or more; 0 for none before a window is full."""
+    level_s: float = 0.0
+    """Time between two reports of the level, in seconds; 0 for none."""
+    stats_s: float = 60.0
+    """Time between two reports of how the daemon fares, in seconds; 1 or more."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        if self.quiet_s <= 0:
+            yield "quiet_s", "more than 0 seconds"
+        if not 0 <= self.cooldown_s <= 3600:
+            yield "cooldown_s", "0 to 3600 seconds"
+        if self.provisional_s != 0 and self.provisional_s < 0.3:
+            yield "provisional_s", "0, or 0.3 or more seconds"
+        if self.level_s != 0 and self.level_s < 0.1:
+            yield "level_s", "0, or 0.1 or more seconds"
+        if self.stats_s < 1:
+            yield "stats_s", "1 or more seconds"
+
+
+class Cooldown:
+    """Keeps back events that say again what was just said."""
+
+    def __init__(self) -> None:
+        self._latest_s: dict[tuple[str, bool, str], float] = {}
+
+    def passes(self, event: Event, cooldown_s: float) -> bool:
+        """Whether no other event of its kind and emotion was published ``cooldown_s`` seconds before.
+
+        A provisional event holds back no other.
+        """
+        key = event.kind, event.provisional, event.emotion
+        latest_s = self._latest_s.get(key)
+        if latest_s is not None and 0.0 <= event.end_s - latest_s < cooldown_s:
+            return False
+        self._latest_s[key] = event.end_s
+        return True
+
+
+class LastEmotion:
+    """The last emotion that was named, until it has been quiet for long enough."""
+
+    def __init__(self, quiet_s: float) -> None:
+        self._quiet_s = quiet_s
+        self._spoken_s = 0.0
+        self.emotion = NONE
+
+    def name(self, event: Event) -> bool:
+        """Take an event; whether the emotion has changed by it. What is uncertain changes nothing."""
+        self._spoken_s = event.end_s
+        if event.emotion in {UNCERTAIN, self.emotion}:
+            return False
+        self.emotion = event.emotion
+        return True
+
+    def pass_time(self, now_s: float, *, is_speaking: bool) -> bool:
+        """Sound has been heard up to ``now_s``; whether the emotion went back to "none"."""
+        if is_speaking:
+            self._spoken_s = now_s
+        if self.emotion == NONE or now_s - self._spoken_s < self._quiet_s:
+            return False
+        self.emotion = NONE
+        return True
+
+
+class LevelMeter:
+    """The level of sound over stretches of equal length."""
+
+    def __init__(self, interval_s: float) -> None:
+        """Measure over ``interval_s`` seconds; 0 measures nothing."""
+        self._interval_samples = round(interval_s * SAMPLE_RATE_HZ)
+        self._n_samples = 0
+        self._energy = 0.0
+
+    @property
+    def missing_samples(self) -> int:
+        """Sound to come until the next level, in samples; a second or more where nothing is measured."""
+        return (self._interval_samples or SAMPLE_RATE_HZ) - self._n_samples
+
+    def measure(self, frames: VoicedFrames) -> float | None:
+        """Take frames; the level in dBFS once a stretch is full."""
+        if not self._interval_samples:
+            return None
+        n_frames = max(1, len(frames.mean_square))
+        self._energy += sum(frames.mean_square) * frames.samples.size / n_frames
+        self._n_samples += frames.samples.size
+        if self._n_samples < self._interval_samples:
+            return None
+        level = level_dbfs(self._energy / self._n_samples)
+        self._n_samples, self._energy = 0, 0.0
+        return level

@@ -1,0 +1,1 @@
+"""The network and what belongs to it: features, card, runtime, smoothing, speaker adaptation."""

@@ -1,0 +1,128 @@
+"""From the network's word on single windows to an emotion that stands still."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.model.labels import UNCERTAIN
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmoothingSettings:
+    """How windows are averaged, and when an emotion is named."""
+
+    half_life_s: float = 3.0
+    """Speech after which a window counts half in the running average, in seconds."""
+    threshold: float = 0.35
+    """Probability below which the emotion is "uncertain"; 0 to 1."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        if self.half_life_s <= 0:
+            yield "half_life_s", "more than 0 seconds"
+        if not 0.0 <= self.threshold <= 1.0:
+            yield "threshold", "0 to 1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """An emotion with the probabilities behind it."""
+
+    emotion: str
+    """One of the labels, or "uncertain"."""
+    likeliest: str
+    """The label of the highest probability, whether or not it reaches the threshold."""
+    confidence: float
+    """Probability of the likeliest label; 0 to 1."""
+    scores: dict[str, float]
+    """Probability of each label; they sum to 1."""
+    no_speech: float
+    """Probability that nobody spoke; 0 to 1."""
+
+
+class Smoother:
+    """Averages the probabilities within an utterance, weighted by speech.
+
+    ``update`` gives the running estimate, in which older windows fade with the half-life; ``close``
+    gives the estimate of the whole utterance, in which every second of speech counts the same.
+    """
+
+    def __init__(self, labels: Sequence[str], settings: SmoothingSettings) -> None:
+        self._labels = tuple(labels)
+        self._half_life_s = settings.half_life_s
+        self.threshold = settings.threshold
+        """Probability below which the emotion is "uncertain"; may be changed at any time."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._running = np.zeros(len(self._labels) + 1)
+        self._total = np.zeros(len(self._labels) + 1)
+
+    def update(
+        self, probabilities: NDArray[np.float32], new_speech_s: float, no_speech: float = 0.0
+    ) -> Estimate:
+        """Take the next window of the utterance.
+
+        Args:
+            probabilities: float32, shape (n_labels,).
+            new_speech_s: how much speech the window holds that none before it held, in seconds; its
+                weight. Windows overlap, and counting what they share twice would favour the middle of
+                an utterance.
+            no_speech: probability that nobody speaks; a window counts the less for an emotion.
+        """
+        is_speech = max(1.0 - no_speech, 1e-3)
+        weighted = np.append(probabilities * np.float64(is_speech), no_speech)
+        weighted *= max(new_speech_s, 1e-3)
+        self._running *= 0.5 ** (new_speech_s / self._half_life_s)
+        self._running += weighted
+        self._total += weighted
+        return self._estimate(self._running)
+
+    def preview(self, probabilities: NDArray[np.float32], no_speech: float = 0.0) -> Estimate:
+        """The estimate of a window alone, which is not remembered.
+
+        Args:
+            probabilities: float32, shape (n_labels,).
+            no_speech: probability that nobody speaks.
+        """
+        weights = probabilities.astype(np.float64)
+        return estimate(self._labels, weights, self.threshold, no_speech=no_speech)
+
+    def close(self) -> Estimate:
+        """The estimate of the utterance so far as a whole; the next window begins another one."""
+        whole = self._estimate(self._total)
+        self._reset()
+        return whole
+
+    def _estimate(self, sums: NDArray[np.float64]) -> Estimate:
+        no_speech = float(sums[-1] / sums.sum())
+        return estimate(self._labels, sums[:-1], self.threshold, no_speech=no_speech)
+
+
+def estimate(
+    labels: Sequence[str],
+    weights: NDArray[np.float64],
+    threshold: float,
+    *,
+    no_speech: float = 0.0,
+) -> Estimate:
+    """Turn summed probabilities into an estimate.
+
+    Args:
+        labels: class of each weight.
+        weights: float64, shape (n_labels,), 0 or more, not all 0.
+        threshold: probability below which the emotion is "uncertain".
+        no_speech: probability that nobody spoke.
+    """
+    probabilities = weights / weights.sum()
+    best = int(probabilities.argmax())
+    confidence = float(probabilities[best])
+    return Estimate(
+        emotion=labels[best] if confidence >= threshold else UNCERTAIN,
+        likeliest=labels[best],
+        confidence=confidence,
+        scores=dict(zip(labels, probabilities.tolist(), strict=True)),
+        no_speech=no_speech,
+    )

@@ -1,0 +1,174 @@
+"""Figures for Prometheus, and a page that says whether the daemon hears.
+
+GET /metrics    the figures, in Prometheus' text format
+GET /healthz    200 if each source is alive, else 503 with the names of those that are away
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from serd.errors import LibraryError
+from serd.events.event import Event
+from serd.events.reports import AvailabilityReport, LevelReport, Report, SpeechReport, StatsReport
+from serd.publishers import Context
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+SECTION: Final = "metrics"
+
+_log = logging.getLogger("serd.metrics")
+
+_LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Figures for Prometheus over HTTP."""
+
+    enabled: bool = False
+    """Whether http://host:port/metrics and /healthz are served; needs the package prometheus-client."""
+    host: str = "127.0.0.1"
+    """Address to listen on; this machine alone by default. There is no password: think before widening
+    it."""
+    port: int = 9641
+    """Port to listen on, 0 to 65535; 0 takes any that is free."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        if not self.host:
+            yield "host", "an address of this machine"
+        if not 0 <= self.port <= 65535:
+            yield "port", "0 to 65535"
+
+
+def create(settings: Settings, _context: Context) -> "Metrics | None":
+    """A publisher that listens, if the settings ask for one.
+
+    Raises:
+        LibraryError: prometheus-client is not installed.
+        PublishError: the port cannot be had.
+    """
+    if not settings.enabled:
+        return None
+    try:
+        import prometheus_client  # noqa: F401, PLC0415
+    except ImportError as exc:
+        raise LibraryError(
+            f"[metrics] enabled needs a library that does not load ({exc}):"
+            " pip install prometheus-client"
+        ) from exc
+    return Metrics(settings)
+
+
+class Metrics:
+    """Keeps the figures and serves them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Listen from here on.
+
+        Raises:
+            PublishError: the port cannot be had.
+        """
+        from prometheus_client import (  # noqa: PLC0415
+            CollectorRegistry,
+            Counter,
+            Gauge,
+            Histogram,
+            ProcessCollector,
+        )
+
+        from serd.publishers.metrics.server import MetricsServer  # noqa: PLC0415
+
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._events = Counter(
+            "serd_events", "Events made.", ("source", "kind", "emotion"), registry=registry
+        )
+        self._latency = Histogram(
+            "serd_event_latency_seconds",
+            "From the arrival of the last sample to the making of the event.",
+            ("source",),
+            buckets=_LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._available = Gauge(
+            "serd_source_available",
+            "Whether the source delivers sound.",
+            ("source",),
+            registry=registry,
+        )
+        self._speaking = Gauge(
+            "serd_speaking", "Whether somebody speaks.", ("source",), registry=registry
+        )
+        self._level = Gauge("serd_level_dbfs", "Level of the sound.", ("source",), registry=registry)
+        self._stats: StatsReport | None = None
+        registry.register(_StatsCollector(lambda: self._stats))
+        self._is_alive: dict[str, bool] = {}
+        self._server = MetricsServer(settings.host, settings.port, registry, self._health)
+        self.port = self._server.port
+        """Port that is listened on."""
+        _log.info("metrics on http://%s:%d/metrics", settings.host, self.port)
+
+    def publish(self, report: Report) -> None:
+        """Take what is counted or measured; the rest is for others."""
+        match report:
+            case Event():
+                self._events.labels(report.source, report.kind, report.emotion).inc()
+                self._latency.labels(report.source).observe(report.latency_ms / 1000.0)
+            case AvailabilityReport():
+                self._is_alive[report.source] = report.is_alive
+                self._available.labels(report.source).set(report.is_alive)
+            case SpeechReport():
+                self._speaking.labels(report.source).set(report.is_speaking)
+            case LevelReport():
+                self._level.labels(report.source).set(report.level_dbfs)
+            case StatsReport():
+                self._stats = report
+            case _:
+                pass
+
+    def close(self, timeout_s: float) -> None:
+        """Listen no more."""
+        self._server.stop(timeout_s)
+
+    def _health(self) -> tuple[bool, dict[str, Any]]:
+        is_alive = dict(self._is_alive)
+        away = sorted(source for source, alive in is_alive.items() if not alive)
+        return bool(is_alive) and not away, {"sources": sorted(is_alive), "away": away}
+
+
+class _StatsCollector:
+    """Figures that come whole from the latest report of the daemon."""
+
+    def __init__(self, latest: Callable[[], StatsReport | None]) -> None:
+        self._latest = latest
+
+    def collect(self) -> Iterable["Metric"]:
+        from prometheus_client.core import (  # noqa: PLC0415
+            CounterMetricFamily,
+            GaugeMetricFamily,
+            InfoMetricFamily,
+        )
+
+        stats = self._latest()
+        if stats is None:
+            return
+        labels = {"version": stats.version, "model": stats.model}
+        yield InfoMetricFamily("serd", "Version of serd and its model.", labels)
+        for name, about, value in (
+            ("uptime_seconds", "Time since the start.", stats.uptime_s),
+            ("real_time_factor", "CPU time per time of sound heard.", stats.real_time_factor),
+        ):
+            yield GaugeMetricFamily(f"serd_{name}", about, value)
+        for name, about, value in (
+            ("sound_seconds", "Sound heard.", stats.sound_s),
+            ("windows", "Windows that went through the model.", stats.n_windows),
+            ("rejected", "Windows that the model took for no speech.", stats.n_rejected),
+            ("dropped_blocks", "Blocks of sound dropped: too slow.", stats.n_dropped_blocks),
+            ("overflows", "Overflows that sound cards reported.", stats.n_overflows),
+            ("source_losses", "How often a source went away.", stats.n_source_losses),
+        ):
+            yield CounterMetricFamily(f"serd_{name}", about, value)

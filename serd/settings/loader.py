@@ -1,0 +1,259 @@
+"""Settings: from a TOML file, then the environment, then flags, each overriding the one before.
+
+The environment variable of ``[mqtt] host`` is ``SERD_MQTT_HOST``. Whatever is wrong is named with where
+it came from, the key, the value and what was expected.
+"""
+
+import difflib
+import os
+import socket
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+from serd.audio.source import SourceSettings
+from serd.errors import SettingsError
+from serd.events.state import ReportSettings
+from serd.model.adaptation import AdaptationSettings
+from serd.model.runtime import ModelSettings
+from serd.model.smoothing import SmoothingSettings
+from serd.mqtt.homeassistant import DiscoverySettings
+from serd.pipeline import PipelineSettings
+from serd.publishers import publisher_modules
+from serd.settings.values import as_toml, checked, parse, secret_keys
+from serd.speech.segmenter import SegmenterSettings
+from serd.speech.vad import VoiceSettings
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+"""Least levels that may be asked for."""
+FORMATS: Final = ("auto", "text", "journal", "json")
+"""Formats that may be asked for; "auto" is "journal" where the stream is the journal, else "text"."""
+
+ENVIRONMENT_PREFIX = "SERD_"
+CONFIG_VARIABLE = "SERD_CONFIG"
+SOURCE = "source"
+"""The one section that may be there several times, as [[source]]."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeSettings:
+    """This machine."""
+
+    name: str = ""
+    """Name in topics and events; empty for the host name."""
+
+    @property
+    def resolved_name(self) -> str:
+        """The name, or the host name up to its first dot."""
+        return self.name or socket.gethostname().partition(".")[0] or "serd"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogSettings:
+    """What is said on standard error."""
+
+    level: str = "info"
+    """Least level that is said: debug, info, warning or error. At debug, what C libraries print is
+    shown as well."""
+    format: str = "auto"
+    """Form of the lines: text, journal (levels as systemd reads them), json, or auto, which is journal
+    where standard error leads there and text elsewhere."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that cannot work."""
+        if self.level not in LEVELS:
+            yield "level", f"one of: {', '.join(LEVELS)}"
+        if self.format not in FORMATS:
+            yield "format", f"one of: {', '.join(FORMATS)}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Everything an operator can set. There is no feature parameter: those are the model's own."""
+
+    node: NodeSettings = field(default_factory=NodeSettings)
+    sources: tuple[SourceSettings, ...] = (SourceSettings(),)
+    """One or more, each with a name of its own."""
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
+    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
+    publishers: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of each publisher, by its section."""
+
+    @property
+    def pipeline(self) -> PipelineSettings:
+        """The part that turns sound into events."""
+        return PipelineSettings(
+            voice=self.voice,
+            segmenter=self.segmenter,
+            smoothing=self.smoothing,
+            report=self.report,
+            adaptation=self.adaptation,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    value: object
+    where: str
+    """For a message: "serd.toml: [mqtt] port", "environment SERD_MQTT_PORT", "--port"."""
+
+
+Flags = Mapping[tuple[str, str], object]
+"""Values from the command line by (section, key); None where the flag was not given."""
+
+
+def section_classes() -> dict[str, type[Any]]:
+    """The dataclass of each section, in the order of the settings file."""
+    hints = get_type_hints(Settings)
+    apart = {"sources": (SOURCE, SourceSettings)}
+    own: dict[str, type[Any]] = dict(
+        apart.get(item.name, (item.name, hints[item.name]))
+        for item in fields(Settings)
+        if item.name != "publishers"
+    )
+    return own | {name: module.Settings for name, module in publisher_modules().items()}
+
+
+def load_settings(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Flags | None = None,
+) -> Settings:
+    """Settings from a file, the environment and flags.
+
+    Args:
+        path: the settings file; by default ``find_settings_file``, and none if there is none.
+        environment: variables; by default those of the process.
+        flags: values from the command line.
+
+    Raises:
+        SettingsError: a file that cannot be read, an unknown key or a bad value.
+    """
+    environment = os.environ if environment is None else environment
+    path = path or find_settings_file(environment)
+    classes = section_classes()
+    given: dict[str, list[dict[str, _Given]]] = {name: [{}] for name in classes}
+    given |= _from_file(path, classes) if path else {}
+    for section, key, item in (
+        *_from_environment(environment, classes),
+        *_from_flags(flags or {}),
+    ):
+        if len(given[section]) > 1:
+            raise SettingsError(f"{item.where}: there are several [[{section}]], set it in {path}")
+        given[section][0][key] = item
+    sources = tuple(_build(SourceSettings, table) for table in given.pop(SOURCE))
+    _check_names(sources, path)
+    built = {name: _build(classes[name], table) for name, (table,) in given.items()}
+    publishers = {name: built.pop(name) for name in publisher_modules()}
+    return Settings(**built, sources=sources, publishers=publishers)
+
+
+def _check_names(sources: Sequence[SourceSettings], path: Path | None) -> None:
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"{path}: two [[{SOURCE}]] are named {name!r}, expected a name for each")
+
+
+def find_settings_file(environment: Mapping[str, str]) -> Path | None:
+    """The file that SERD_CONFIG names, else the user's, else the machine's, else none."""
+    if named := environment.get(CONFIG_VARIABLE):
+        return Path(named)
+    return next((path for path in settings_places(environment) if path.is_file()), None)
+
+
+def settings_places(environment: Mapping[str, str]) -> list[Path]:
+    """Where a settings file is looked for, in this order."""
+    home = Path(environment.get("HOME", "/"))
+    config_home = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    return [config_home / "serd" / "serd.toml", Path("/etc/serd/serd.toml")]
+
+
+def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> dict[str, list[dict[str, _Given]]]:
+    """The tables of each section that is there; several only of ``SOURCE``."""
+    try:
+        body = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as exc:
+        raise SettingsError(f"{path}: no such settings file") from exc
+    except OSError as exc:
+        raise SettingsError(f"{path}: the settings cannot be read: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{path}: no TOML: {exc}") from exc
+    for section in body:
+        if section not in classes:
+            raise SettingsError(f"{path}: unknown section [{section}]{_hint(section, classes)}")
+    return {
+        section: [
+            _from_table(path, section, each, classes[section]) for each in _as_tables(section, item)
+        ]
+        for section, item in body.items()
+    }
+
+
+def _as_tables(section: str, item: object) -> list[object]:
+    return item if section == SOURCE and isinstance(item, list) and item else [item]
+
+
+def _from_table(path: Path, section: str, table: object, cls: type[Any]) -> dict[str, _Given]:
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: {section} = {table!r}, expected a table [{section}]")
+    for key in table:
+        _check_key(cls, key, f"{path}: unknown key [{section}] {key}")
+    return {key: _Given(value, f"{path}: [{section}] {key}") for key, value in table.items()}
+
+
+def _from_environment(
+    environment: Mapping[str, str], classes: Mapping[str, type[Any]]
+) -> Iterator[tuple[str, str, _Given]]:
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_VARIABLE:
+            continue
+        section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
+        where = f"environment {variable}"
+        if section not in classes:
+            raise SettingsError(f"{where}: unknown section [{section}]{_hint(section, classes)}")
+        _check_key(classes[section], key, f"{where}: unknown key [{section}] {key}")
+        hint = get_type_hints(classes[section])[key]
+        yield section, key, _Given(parse(text, hint, where), where)
+
+
+def _from_flags(flags: Flags) -> Iterator[tuple[str, str, _Given]]:
+    for (section, key), value in flags.items():
+        if value is not None:
+            yield section, key, _Given(value, f"command line: [{section}] {key}")
+
+
+def _build(cls: type[Any], given: Mapping[str, _Given]) -> Any:  # noqa: ANN401
+    hints = get_type_hints(cls)
+    secret = secret_keys(cls)
+    values = {
+        key: checked(item.value, hints[key], item.where, is_secret=key in secret)
+        for key, item in given.items()
+    }
+    built = cls(**values)
+    for key, expected in built.problems() if hasattr(built, "problems") else ():
+        where = given[key].where if key in given else f"default of {key}"
+        raise SettingsError(f"{where} = {as_toml(built, key)}, expected {expected}")
+    return built
+
+
+def _check_key(cls: type[Any], key: str, message: str) -> None:
+    names = [item.name for item in fields(cls)]
+    if key not in names:
+        raise SettingsError(f"{message}{_hint(key, names)}")
+
+
+def _hint(got: str, known: "Mapping[str, Any] | list[str]") -> str:
+    close = difflib.get_close_matches(got, list(known), n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f", expected one of: {', '.join(known)}"

@@ -1,0 +1,1 @@
+"""Voice activity, utterances, and the windows of speech that are cut from them."""
