@@ -24,7 +24,7 @@ from bench.sound import talk
 from bench.spread import percentiles
 from bench.subscriber import Arrival, Subscriber
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
-from tests.brokers import mosquitto
+from testkit.brokers import mosquitto
 
 _SETTLE_S: Final = 8.0
 _SOURCE: Final = """

@@ -25,7 +25,7 @@ from bench.ways import windows_of
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from serd.model.runtime import ModelSettings, read_card
 from serd.speech.segmenter import SegmenterSettings
-from tests.brokers import mosquitto
+from testkit.brokers import mosquitto
 
 _LEAD_S: Final = 1.0
 _START_S: Final = 3.0

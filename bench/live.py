@@ -13,8 +13,8 @@ from bench.sound import talk
 from bench.spread import percentiles
 from bench.subscriber import Subscriber
 from serd.audio.format import Samples
-from tests.brokers import MosquittoBroker, mosquitto
-from tests.voices import quiet_room
+from testkit.brokers import MosquittoBroker, mosquitto
+from testkit.voices import quiet_room
 
 _SETTLE_S: Final = 4.0
 """Between the first sound and the first reading: the start is measured elsewhere."""

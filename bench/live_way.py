@@ -9,7 +9,7 @@ from bench.contestants import Run
 from bench.sound import blocks_of
 from bench.ways import LIVE_BLOCK_S
 from serd.audio.format import AudioBlock, Samples
-from serd.daemon.source_pipeline import Lane
+from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.controls import Controls
 from serd.events.event import Event
 from serd.events.reports import Report
@@ -25,7 +25,7 @@ def live_reports(blocks: Iterator[AudioBlock], model: EmotionModel) -> Iterator[
     """
     events = event_maker(node="bench", source="mic", card=model.card)
     settings = PipelineSettings(report=ReportSettings(provisional_s=0.0))
-    lane = Lane("mic", model, settings, events, Controls())
+    lane = SourcePipeline("mic", model, settings, events, Controls())
     for block in blocks:
         yield from lane.hear(block)
     yield from lane.end()

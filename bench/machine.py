@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.contest import ROOT
-from tests.brokers import program
+from testkit.brokers import program
 
 _PACKAGES: Final = (
     "numpy", "ai-edge-litert", "webrtcvad-wheels", "paho-mqtt", "soundfile", "python_speech_features",

@@ -16,7 +16,7 @@ from serd.audio.files import read_samples
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
 from serd.audio.opening import DEMO_PATH, SOUND_SUFFIXES
 from serd.errors import InputError
-from tests.voices import quiet_room, synthetic_voice
+from testkit.voices import quiet_room, synthetic_voice
 
 _FRAME: Final = 480
 _GAP_S: Final = 0.7

@@ -11,8 +11,8 @@ from typing import Any, Final
 from bench.context import Context, Figures
 from bench.daemon import daemon, environment
 from bench.spread import paired_ratios, spread
-from tests.brokers import mosquitto
-from tests.notify_sockets import notify_socket
+from testkit.brokers import mosquitto
+from testkit.notify_sockets import notify_socket
 
 _IMPORT_LINE: Final = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|\s*(\S+)")
 _N_PACKAGES: Final = 12

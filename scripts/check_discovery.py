@@ -34,8 +34,8 @@ from make_discovery import TOPICS, example_payload
 
 from serd.events.controls import Controls, changed
 from serd.mqtt.homeassistant import DiscoverySettings, birth_topic, discovery_topic
-from tests.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
-from tests.made_events import make_event
+from testkit.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
+from testkit.made_events import make_event
 
 DOC = Path(__file__).parent.parent / "docs" / "mqtt.md"
 SETTINGS = DiscoverySettings()

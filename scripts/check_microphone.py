@@ -21,17 +21,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests import daemons
-from tests.brokers import Listener, mosquitto, wait_until
-from tests.daemons import serd
-from tests.pulse import PulseAudio, virtual_microphone
+from testkit import daemons
+from testkit.brokers import Listener, mosquitto, wait_until
+from testkit.daemons import serd
+from testkit.pulse import PulseAudio, virtual_microphone
 
 _HEARD_S = 15.0
 _GAP_S = 1.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class SoundReceived:
     """One recording, as the file says and as the microphone heard it."""
 
     path: Path
@@ -67,7 +67,7 @@ def utterances(listener: Listener) -> list[dict[str, Any]]:
     return [event for event in events if event["kind"] == "utterance"]
 
 
-def hear_all(paths: list[Path], *, model: str = "", resampler: str = "") -> list[Heard]:
+def hear_all(paths: list[Path], *, model: str = "", resampler: str = "") -> list[SoundReceived]:
     """Play each recording and compare what is heard with what ``serd analyze`` finds in the file."""
     in_files = analyse_files(paths, model=model)
     with (
@@ -79,7 +79,9 @@ def hear_all(paths: list[Path], *, model: str = "", resampler: str = "") -> list
         return [_hear(path, in_files[path], listener, microphone) for path in paths]
 
 
-def _hear(path: Path, in_file: dict[str, Any], listener: Listener, microphone: PulseAudio) -> Heard:
+def _hear(
+    path: Path, in_file: dict[str, Any], listener: Listener, microphone: PulseAudio
+) -> SoundReceived:
     n_before = len(utterances(listener))
     played_at = microphone.play(path)
     with contextlib.suppress(AssertionError):
@@ -103,8 +105,8 @@ def _heard(
     in_file: dict[str, Any],
     start_error_s: float,
     end_error_s: float,
-) -> Heard:
-    return Heard(
+) -> SoundReceived:
+    return SoundReceived(
         path=path,
         n_utterances=len(events),
         emotion_in_file=in_file["emotion"],

@@ -29,10 +29,10 @@ import numpy as np
 import soundfile
 
 from serd.audio.format import SAMPLE_RATE_HZ
-from tests.brokers import Listener, mosquitto, wait_until
-from tests.daemons import Daemon, Footprint, serd
-from tests.pulse import PulseAudio, virtual_microphone
-from tests.voices import silence, synthetic_voice
+from testkit.brokers import Listener, mosquitto, wait_until
+from testkit.daemons import Daemon, Footprint, serd
+from testkit.pulse import PulseAudio, virtual_microphone
+from testkit.voices import silence, synthetic_voice
 
 MOST_OFFLINE_S: Final = 5.0
 MOST_ONLINE_S: Final = 10.0

@@ -23,9 +23,9 @@ import numpy as np
 import soundfile
 
 from serd.audio.format import SAMPLE_RATE_HZ
-from tests.brokers import Listener, mosquitto
-from tests.daemons import Daemon, serd
-from tests.voices import quiet_room, synthetic_voice
+from testkit.brokers import Listener, mosquitto
+from testkit.daemons import Daemon, serd
+from testkit.voices import quiet_room, synthetic_voice
 
 WARM_S: Final = 600.0
 """Sound after which nothing may grow any more, in seconds."""

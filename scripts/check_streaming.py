@@ -24,8 +24,8 @@ import numpy as np
 
 from serd.audio.files import read_samples
 from serd.model.file import default_model_path
-from tests.brokers import Listener, mosquitto, wait_until
-from tests.daemons import SERD, environment
+from testkit.brokers import Listener, mosquitto, wait_until
+from testkit.daemons import SERD, environment
 
 NOTHING = "none"
 """In place of an emotion: no speech was heard."""

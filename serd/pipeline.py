@@ -19,7 +19,7 @@ from serd.events.event import Event, EventMaker, Kind
 from serd.events.state import ReportSettings
 from serd.model.adaptation import Adaptation, AdaptationSettings
 from serd.model.card import ModelCard
-from serd.model.rejection import Passed
+from serd.model.rejection import RejectionCounter
 from serd.model.runtime import EmotionModel
 from serd.model.smoothing import Estimate, Smoother, SmoothingSettings
 from serd.model.windows import WindowFeatures
@@ -44,7 +44,7 @@ class PipelineSettings:
     """Whether a live source gets used to voices; recordings are each heard for themselves."""
 
 
-class Ear:
+class SpeechDetector:
     """Sound in, windows of speech and ends of utterances out."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Ear:
         return self._segmenter.flush(self._captured)
 
 
-class Namer:
+class UtteranceRecognizer:
     """Windows and ends of utterances in, an event for each out that the model takes for speech."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Namer:
         smoothing: SmoothingSettings,
         events: EventMaker,
         adaptation: Adaptation | None = None,
-        passed: Passed | None = None,
+        passed: RejectionCounter | None = None,
     ) -> None:
         """Set up.
 
@@ -109,7 +109,7 @@ class Namer:
             adaptation: what the source is used to; None for a source that gets used to nothing.
             passed: counts the windows; None for a counter of its own.
         """
-        self.passed = passed or Passed(model.card)
+        self.passed = passed or RejectionCounter(model.card)
         self._model = model
         self._adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
         self._features = window_features(model.card)
@@ -152,13 +152,13 @@ def recognise(
     model: EmotionModel,
     settings: PipelineSettings,
     events: EventMaker,
-    passed: Passed | None = None,
+    passed: RejectionCounter | None = None,
 ) -> Iterator[Event]:
     """Sound in, events out: one for each window, and one at the end of each utterance.
 
     Windows and utterances that the model takes for no speech have none; ``passed`` counts the windows.
     """
-    namer = Namer(model, settings.smoothing, events, passed=passed)
+    namer = UtteranceRecognizer(model, settings.smoothing, events, passed=passed)
     for segment in speech_segments(blocks, settings, model.card.window_samples):
         if (event := namer.name(segment)) is not None:
             yield event
@@ -179,7 +179,7 @@ def speech_segments(
         window_samples: length of a full window.
         provisional_s: speech after which a provisional window leaves, in seconds; 0 for none.
     """
-    ear = Ear(settings, window_samples, provisional_s=provisional_s)
+    ear = SpeechDetector(settings, window_samples, provisional_s=provisional_s)
     try:
         for block in blocks:
             _, segments = ear.hear(block)

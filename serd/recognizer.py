@@ -12,7 +12,7 @@ from serd.audio.source import Source
 from serd.events.event import Event
 from serd.model.card import ModelCard
 from serd.model.labels import NONE
-from serd.model.rejection import Passed
+from serd.model.rejection import RejectionCounter
 from serd.model.runtime import EmotionModel
 from serd.model.smoothing import Estimate, estimate
 from serd.pipeline import PipelineSettings, event_maker, recognise
@@ -45,7 +45,7 @@ def analyse_file(
     node: str,
     channel: str,
     warnings: list[str],
-    passed: Passed,
+    passed: RejectionCounter,
 ) -> Iterator[Event]:
     """Yield the events of a file, then one of kind "file" about all of it.
 
@@ -63,7 +63,7 @@ def analyse_file(
     """
     source = FileSource(path, channel=channel)
     maker = event_maker(node=node, source="file", card=model.card, file=str(path))
-    whole = _Whole(model.card)
+    whole = _RecordingSummary(model.card)
     for event in recognise(whole.measure(source), model, settings, maker, passed):
         if event.kind == "utterance":
             whole.add(event)
@@ -73,7 +73,7 @@ def analyse_file(
     yield maker.make("file", whole.estimate(settings.smoothing.threshold), whole.as_sound())
 
 
-class _Whole:
+class _RecordingSummary:
     """What is to be said of all the sound that has passed, in the same memory for a second or a day."""
 
     def __init__(self, card: ModelCard) -> None:

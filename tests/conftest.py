@@ -9,13 +9,13 @@ from hypothesis import settings
 
 from serd.model.file import default_model_path, read_model
 from serd.model.runtime import TfliteModel
-from tests.brokers import logged_lines
-from tests.model_files import Model
+from testkit.brokers import logged_lines
+from testkit.model_files import Model
 
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("steady")
 
-pytest.register_assert_rewrite("tests.segmenter_pictures")  # or a failure would show no picture
+pytest.register_assert_rewrite("testkit.segmenter_pictures")  # or a failure would show no picture
 
 
 @pytest.fixture

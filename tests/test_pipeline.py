@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from voices import quiet_room, silence, synthetic_voice
 
 from serd.audio.files import FileSource, read_samples
 from serd.audio.format import AudioBlock, CaptureTime, Samples
@@ -24,8 +23,9 @@ from serd.model.smoothing import SmoothingSettings
 from serd.model.windows import FeatureWindow
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
 from serd.speech.segments import UtteranceEnd
-from tests.cards import made_card
-from tests.made_events import counting_maker
+from testkit.cards import made_card
+from testkit.made_events import counting_maker
+from testkit.voices import quiet_room, silence, synthetic_voice
 
 _EPOCH_S = 1_700_000_000.0
 

@@ -38,7 +38,7 @@ SOUND_SUFFIXES = frozenset(
 _log = logging.getLogger("serd.sources")
 
 
-class Opener:
+class SourceOpener:
     """Opens the sources of one process."""
 
     def __init__(self, *, paced: bool = True) -> None:

@@ -14,7 +14,7 @@ from serd.cli.analyze_output import CsvReport, JsonReport, Progress, TableReport
 from serd.cli.options import add_config_option, add_model_option, settings_from
 from serd.daemon.process import keep_freed_memory
 from serd.errors import InputError, SoundFileError
-from serd.model.rejection import Passed, advice
+from serd.model.rejection import RejectionCounter, advice
 from serd.model.runtime import ModelSettings, TfliteModel, load_model
 from serd.recognizer import FileResult, analyse_file
 from serd.settings.loader import Settings
@@ -113,7 +113,7 @@ def analyse_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> Fi
         keeps_all: whether every event is wanted, and not only that of the whole file.
     """
     model = _loaded(settings.model)
-    passed = Passed(model.card)
+    passed = RejectionCounter(model.card)
     warnings: list[str] = []
     events: list[Event] = []
     n_utterances = 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final, NoReturn, TextIO
 
-from serd.audio.opening import Opener
+from serd.audio.opening import SourceOpener
 from serd.cli.options import (
     add_broker_options,
     add_config_option,
@@ -19,7 +19,7 @@ from serd.cli.options import (
     add_setting_option,
     settings_from,
 )
-from serd.daemon.inbox import Asked, Inbox
+from serd.daemon.inbox import Inbox, Request
 from serd.daemon.logs import set_up_logging
 from serd.daemon.process import keep_freed_memory, own_stderr
 from serd.daemon.service import Service
@@ -84,7 +84,7 @@ def run_command(args: argparse.Namespace) -> int:
         settings,
         reload=lambda: apply_log(settings_from(args, extra)),
         folder=state_folder(os.environ),
-        opener=Opener(paced=not args.fast),
+        opener=SourceOpener(paced=not args.fast),
         manager=ServiceManager(os.environ),
         waits=args.wait,
     )
@@ -110,13 +110,13 @@ def _signals_to(inbox: Inbox) -> Iterator[None]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        inbox.put(Asked(what="stop"))
+        inbox.put(Request(what="stop"))
 
     handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
         signal.SIGINT: stop,
         signal.SIGTERM: stop,
-        signal.SIGHUP: lambda _number, _frame: inbox.put(Asked(what="reload")),
-        signal.SIGUSR1: lambda _number, _frame: inbox.put(Asked(what="stats")),
+        signal.SIGHUP: lambda _number, _frame: inbox.put(Request(what="reload")),
+        signal.SIGUSR1: lambda _number, _frame: inbox.put(Request(what="stats")),
     }
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

@@ -10,7 +10,16 @@ import numpy as np
 
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.audio.source import Source
-from serd.daemon.inbox import ROOM, Asked, Ended, Found, Heard, Inbox, Lost, Retried
+from serd.daemon.inbox import (
+    ROOM,
+    Inbox,
+    Request,
+    SoundReceived,
+    SourceEnded,
+    SourceLost,
+    SourceOpened,
+    SourceRetried,
+)
 from serd.errors import SerdError, SourceHungError, SourceInterruptedError
 
 MOST_S: Final = 0.24
@@ -20,7 +29,7 @@ _MARGIN_S: Final = 0.03
 """A rest ends this long, or a block, before the sound that is waited for, in seconds."""
 
 
-class Gathering:
+class BlockJoiner:
     """Blocks in, fewer and longer blocks out."""
 
     def __init__(
@@ -134,7 +143,7 @@ class Feeder:
         self._closed_dropped = 0
         self._closed_overflows = 0
         self._stopping = threading.Event()
-        self._gathering = Gathering(self._stopping.wait)
+        self._gathering = BlockJoiner(self._stopping.wait)
         self._room = threading.Semaphore(ROOM)
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"serd-source-{name}", daemon=True)
@@ -144,7 +153,7 @@ class Feeder:
         self._thread.start()
 
     def stop(self) -> None:
-        """End soon; ``Ended`` is put into the inbox then. May be called more than once."""
+        """End soon; ``SourceEnded`` is put into the inbox then. May be called more than once."""
         self._stopping.set()
         with self._lock:
             if self._source is not None:
@@ -177,34 +186,34 @@ class Feeder:
         while not self._stopping.is_set():
             try:
                 source = self._opened()
-                self._inbox.put(Found(source=self._name, what=source.describe()))
+                self._inbox.put(SourceOpened(source=self._name, what=source.describe()))
                 is_lost, pause_s = False, self._first_pause_s
                 self._feed(source)
                 break
             except SourceInterruptedError:
                 continue
             except SourceHungError as exc:
-                self._inbox.put(Lost(source=self._name, reason=str(exc)))
-                self._inbox.put(Asked(what="restart"))
+                self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
+                self._inbox.put(Request(what="restart"))
                 break
             except SerdError as exc:
                 if not self._retries:
-                    self._inbox.put(Ended(source=self._name, error=exc))
+                    self._inbox.put(SourceEnded(source=self._name, error=exc))
                     return
                 if not is_lost:
-                    self._inbox.put(Lost(source=self._name, reason=str(exc)))
+                    self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
                 is_lost = True
             finally:
                 self._close()
             self._rest(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-        self._inbox.put(Ended(source=self._name))
+        self._inbox.put(SourceEnded(source=self._name))
 
     def _rest(self, pause_s: float) -> None:
         """Wait for the next try, and show now and then that somebody waits."""
         ends_s = time.monotonic() + pause_s
         while (left_s := ends_s - time.monotonic()) > 0.0:
-            self._inbox.put(Retried(source=self._name))
+            self._inbox.put(SourceRetried(source=self._name))
             if self._stopping.wait(min(left_s, _SIGN_S)):
                 return
 
@@ -223,7 +232,7 @@ class Feeder:
             while not self._room.acquire(timeout=_LOOK_S):
                 if self._stopping.is_set():
                     return
-            self._inbox.put(Heard(source=self._name, block=block, room=self._room))
+            self._inbox.put(SoundReceived(source=self._name, block=block, room=self._room))
 
     def _close(self) -> None:
         with self._lock:

@@ -15,7 +15,7 @@ ROOM: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
+class SoundReceived:
     """A source gave sound."""
 
     source: str
@@ -25,7 +25,7 @@ class Heard:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class SourceOpened:
     """A source is there, for the first time or again."""
 
     source: str
@@ -34,7 +34,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lost:
+class SourceLost:
     """A source is away and will be tried again."""
 
     source: str
@@ -42,14 +42,14 @@ class Lost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Retried:
+class SourceRetried:
     """A source that is away was tried in vain; the thread that tries is alive."""
 
     source: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
+class SourceEnded:
     """A source is over and will not come back."""
 
     source: str
@@ -58,7 +58,7 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+class ControlCommand:
     """Somebody wants to change a control."""
 
     source: str
@@ -67,7 +67,7 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Request:
     """A signal asks the daemon for something, or a source that hangs for a new process."""
 
     what: Literal["stop", "restart", "reload", "stats"]
@@ -81,7 +81,16 @@ class Tick:
     """Monotonic time, in seconds."""
 
 
-Message = Heard | Found | Lost | Retried | Ended | Command | Asked | Tick
+Message = (
+    SoundReceived
+    | SourceOpened
+    | SourceLost
+    | SourceRetried
+    | SourceEnded
+    | ControlCommand
+    | Request
+    | Tick
+)
 
 
 class Inbox:
@@ -114,5 +123,5 @@ class Inbox:
             except queue.Empty:
                 continue
             yield message
-            if isinstance(message, Heard):
+            if isinstance(message, SoundReceived):
                 message.room.release()

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from serd import __version__
-from serd.audio.opening import Opener
-from serd.daemon.inbox import Asked, Command, Inbox, Message, Tick
-from serd.daemon.sources import SOURCE_STOP_S, LiveSources
+from serd.audio.opening import SourceOpener
+from serd.daemon.inbox import ControlCommand, Inbox, Message, Request, Tick
+from serd.daemon.sources import SOURCE_STOP_S, Sources
 from serd.daemon.systemd import ServiceManager
 from serd.errors import SerdError
 from serd.events.event import Event
@@ -42,7 +42,7 @@ class Service:
         *,
         reload: Callable[[], Settings],
         folder: Path,
-        opener: Opener,
+        opener: SourceOpener,
         manager: ServiceManager,
         waits: bool = False,
         publishers: Callable[[Mapping[str, Any], Context], PublisherGroup] = PublisherGroup,
@@ -72,7 +72,7 @@ class Service:
         self.must_restart = False
         """Whether a library hangs, so that only a new process can go on."""
         self._model = _model(settings)
-        self._sources = LiveSources(
+        self._sources = Sources(
             settings, self._model, self.inbox, opener, manager, folder=folder, waits=waits
         )
 
@@ -106,18 +106,18 @@ class Service:
                 if message.now_s >= self._stats_at_s:
                     self._stats_at_s = message.now_s + self._settings.report.stats_s
                     yield self._sources.stats()
-            case Asked(what="stop"):
+            case Request(what="stop"):
                 self.must_restart = False
                 self._manager.stopping()
                 self._stop()
-            case Asked(what="restart"):
+            case Request(what="restart"):
                 self.must_restart = self._stop_at_s is None
                 self._stop()
-            case Asked(what="reload"):
+            case Request(what="reload"):
                 yield from self._take_new_settings(publishers)
-            case Asked():
+            case Request():
                 _log.info("stats: %s", json.dumps(asdict(self._sources.stats())))
-            case Command():
+            case ControlCommand():
                 yield from self._sources.change_control(message)
             case _:
                 yield from self._sources.answer(message)
@@ -170,7 +170,7 @@ class Service:
         )
 
     def _command(self, source: str, control: str, value: bytes) -> None:
-        self.inbox.put(Command(source=source, control=control, value=value))
+        self.inbox.put(ControlCommand(source=source, control=control, value=value))
 
 
 def _model(settings: Settings) -> TfliteModel:

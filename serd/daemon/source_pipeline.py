@@ -14,15 +14,15 @@ from serd.events.reports import (
     StateReport,
 )
 from serd.events.state import Cooldown, LastEmotion, LevelMeter
-from serd.model.adaptation import Adaptation, VoiceMean
+from serd.model.adaptation import Adaptation, SpeakerMean
 from serd.model.labels import NONE
-from serd.model.rejection import Passed
+from serd.model.rejection import RejectionCounter
 from serd.model.runtime import EmotionModel
-from serd.pipeline import Ear, Namer, PipelineSettings
+from serd.pipeline import PipelineSettings, SpeechDetector, UtteranceRecognizer
 from serd.speech.segments import Segment, SpeechWindow
 
 
-class Lane:
+class SourcePipeline:
     """The way of one live source from its sound to what is told of it."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Lane:
         settings: PipelineSettings,
         events: EventMaker,
         controls: Controls,
-        heard: VoiceMean | None = None,
+        heard: SpeakerMean | None = None,
     ) -> None:
         """Set up.
 
@@ -46,9 +46,9 @@ class Lane:
         """
         self._source = source
         provisional_s = settings.report.provisional_s
-        self._ear = Ear(settings, model.card.window_samples, provisional_s=provisional_s)
+        self._ear = SpeechDetector(settings, model.card.window_samples, provisional_s=provisional_s)
         self._adaptation = Adaptation(settings.adaptation, model.card, heard)
-        self._namer = Namer(model, settings.smoothing, events, self._adaptation)
+        self._namer = UtteranceRecognizer(model, settings.smoothing, events, self._adaptation)
         self._cooldown = Cooldown()
         self._last = LastEmotion(settings.report.quiet_s)
         self._meter = LevelMeter(settings.report.level_s)
@@ -64,12 +64,12 @@ class Lane:
         return min(self._ear.nothing_before_samples, self._level_at_samples)
 
     @property
-    def passed(self) -> Passed:
+    def passed(self) -> RejectionCounter:
         """How many windows there were, and how many of them passed for speech."""
         return self._namer.passed
 
     @property
-    def heard(self) -> VoiceMean:
+    def heard(self) -> SpeakerMean:
         """What the source is used to."""
         return self._adaptation.heard
 

@@ -7,12 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from serd.audio.opening import Opener, is_microphone
+from serd.audio.opening import SourceOpener, is_microphone
 from serd.audio.source import Source, SourceSettings
 from serd.daemon.feeder import Feeder
-from serd.daemon.inbox import Command, Ended, Found, Heard, Inbox, Lost, Retried
-from serd.daemon.source_pipeline import Lane
-from serd.daemon.state import ControlStore, VoiceStore
+from serd.daemon.inbox import (
+    ControlCommand,
+    Inbox,
+    SoundReceived,
+    SourceEnded,
+    SourceLost,
+    SourceOpened,
+    SourceRetried,
+)
+from serd.daemon.source_pipeline import SourcePipeline
+from serd.daemon.state import ControlStore, SpeakerStore
 from serd.daemon.stats import Stats
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
@@ -31,10 +39,10 @@ SOURCE_STOP_S: Final = 0.7
 _KEEP_VOICES_S: Final = 300.0
 """Least time between two times that what a source is used to is written: cards wear out."""
 
-SourceMessage = Heard | Found | Lost | Retried | Ended
+SourceMessage = SoundReceived | SourceOpened | SourceLost | SourceRetried | SourceEnded
 
 
-class LiveSources:
+class Sources:
     """Opens the sources that the settings name, and turns what their feeders tell into reports."""
 
     def __init__(
@@ -42,7 +50,7 @@ class LiveSources:
         settings: Settings,
         model: TfliteModel,
         inbox: Inbox,
-        opener: Opener,
+        opener: SourceOpener,
         manager: ServiceManager,
         *,
         folder: Path,
@@ -69,7 +77,7 @@ class LiveSources:
         self._manager = manager
         self._waits = waits
         self._store = ControlStore(folder)
-        self._voices = VoiceStore(folder)
+        self._voices = SpeakerStore(folder)
         self._voices_at_s: dict[str, float] = {}
         """When what each source is used to was last kept."""
         self._stats = Stats()
@@ -80,7 +88,7 @@ class LiveSources:
         """Feeders that were told to stop to make room for another of the same name."""
         self.error: SerdError | None = None
         """Why the first source that failed for good did so."""
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, SourcePipeline] = {}
         self._feeders: dict[str, Feeder] = {}
         for source in settings.sources:
             self._new_lane(source.name)
@@ -120,11 +128,11 @@ class LiveSources:
         """What follows from a feeder's message."""
         name = message.source
         if self._leaving[name]:
-            self._leaving[name] -= isinstance(message, Ended)
+            self._leaving[name] -= isinstance(message, SourceEnded)
             return
         self._watchdog.progress(name)
         match message:
-            case Heard(block=block):
+            case SoundReceived(block=block):
                 self._stats.hear(block)
                 lane = self._lanes[name]
                 yield from lane.hear(block)
@@ -132,15 +140,15 @@ class LiveSources:
                     _log.warning("%s", self._called(name, news))
                 self._feeders[name].nothing_before(lane.nothing_before_samples)
                 self._keep_voices(name, every_s=_KEEP_VOICES_S)
-            case Found():
+            case SourceOpened():
                 _log.info("listening to %s", self._called(name, message.what))
                 yield self._is_alive(name, is_alive=True)
-            case Lost():
+            case SourceLost():
                 _log.warning("%s; trying again", self._called(name, message.reason))
                 self._stats.n_source_losses += 1
                 yield from self.silence(name)
                 self._new_lane(name)
-            case Ended():
+            case SourceEnded():
                 self.error = self.error or message.error
                 self._stats.retire(self._feeders.pop(name))
                 self._watchdog.forget(name)
@@ -160,7 +168,7 @@ class LiveSources:
         self._keep_voices(name)
         yield self._is_alive(name, is_alive=False)
 
-    def change_control(self, command: Command) -> Iterator[Report]:
+    def change_control(self, command: ControlCommand) -> Iterator[Report]:
         """Set a control, or say why not."""
         lane = self._lanes.get(command.source)
         if lane is None:
@@ -231,7 +239,7 @@ class LiveSources:
         if name in self._lanes:
             self._stats.retire_lane(self._lanes[name])
         heard = self._voices.heard(name, self._model.card.feature_set.name)
-        self._lanes[name] = Lane(name, self._model, settings.pipeline, events, controls, heard)
+        self._lanes[name] = SourcePipeline(name, self._model, settings.pipeline, events, controls, heard)
 
     def _keep_voices(self, name: str, *, every_s: float = 0.0) -> None:
         """Keep what a source is used to, unless that was done a short while ago."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from serd.errors import InputError
 from serd.events.controls import Controls, changed, control_texts
-from serd.model.adaptation import VoiceMean
+from serd.model.adaptation import SpeakerMean
 
 _log = logging.getLogger("serd.state")
 
@@ -29,7 +29,7 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     return Path(state_home) / "serd"
 
 
-Kept = dict[str, dict[str, Any]]
+SavedState = dict[str, dict[str, Any]]
 """What is kept, by the source's name."""
 
 
@@ -54,7 +54,7 @@ class StateFile:
         """The file, for messages."""
         return self._path
 
-    def read(self) -> Kept:
+    def read(self) -> SavedState:
         """What is kept; a file that cannot be read is said and counts as none."""
         try:
             body = json.loads(self._path.read_text("utf-8"))
@@ -67,7 +67,7 @@ class StateFile:
             return {}
         return {source: values for source, values in body.items() if isinstance(values, dict)}
 
-    def write(self, kept: Kept) -> None:
+    def write(self, kept: SavedState) -> None:
         """Keep all; where that fails it is said, once, and forgotten at the end."""
         unfinished = self._path.with_suffix(".part")
         try:
@@ -107,7 +107,7 @@ class ControlStore:
         self._file.write(self._kept)
 
 
-class VoiceStore:
+class SpeakerStore:
     """Means of what was heard, by source, in ``voices.json`` of the state folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -115,7 +115,7 @@ class VoiceStore:
         self._file = StateFile(folder / "voices.json", _log, instead="voices are got used to anew")
         self._kept = self._file.read()
 
-    def heard(self, source: str, feature_set: str) -> VoiceMean | None:
+    def heard(self, source: str, feature_set: str) -> SpeakerMean | None:
         """What is kept of a source; None if nothing is, or it is of other features or no numbers."""
         body = self._kept.get(source, {})
         try:
@@ -127,9 +127,9 @@ class VoiceStore:
             return None
         if speech_s < 0 or not all(map(math.isfinite, (speech_s, *mean))):
             return None
-        return VoiceMean(speech_s=speech_s, mean=mean)
+        return SpeakerMean(speech_s=speech_s, mean=mean)
 
-    def keep(self, source: str, feature_set: str, heard: VoiceMean) -> None:
+    def keep(self, source: str, feature_set: str, heard: SpeakerMean) -> None:
         """Keep what a source has heard, if it is not kept yet."""
         mean = [round(each, 5) for each in heard.mean]
         body = {"feature_set": feature_set, "speech_s": round(heard.speech_s, 2), "mean": mean}

@@ -9,7 +9,7 @@ from pathlib import Path
 from serd import __version__
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.daemon.feeder import Feeder
-from serd.daemon.source_pipeline import Lane
+from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.reports import StatsReport
 from serd.model.card import ModelCard
 
@@ -42,12 +42,14 @@ class Stats:
         self.n_dropped_blocks += feeder.n_dropped_blocks
         self.n_overflows += feeder.n_overflows
 
-    def retire_lane(self, lane: Lane) -> None:
+    def retire_lane(self, lane: SourcePipeline) -> None:
         """Keep the counts of a lane that is taken away or replaced."""
         self.n_windows += lane.passed.n_windows
         self.n_rejected += lane.passed.n_rejected
 
-    def report(self, card: ModelCard, feeders: Iterable[Feeder], lanes: Iterable[Lane]) -> StatsReport:
+    def report(
+        self, card: ModelCard, feeders: Iterable[Feeder], lanes: Iterable[SourcePipeline]
+    ) -> StatsReport:
         """Everything as it stands; ``feeders`` and ``lanes`` are those at work."""
         feeders = tuple(feeders)
         lanes = tuple(lanes)

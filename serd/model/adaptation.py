@@ -40,7 +40,7 @@ class AdaptationSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VoiceMean:
+class SpeakerMean:
     """What has been heard of a source."""
 
     speech_s: float
@@ -53,7 +53,7 @@ class Adaptation:
     """Gets used to the voices of one source, utterance by utterance."""
 
     def __init__(
-        self, settings: AdaptationSettings, card: ModelCard, heard: VoiceMean | None = None
+        self, settings: AdaptationSettings, card: ModelCard, heard: SpeakerMean | None = None
     ) -> None:
         """Set up.
 
@@ -73,9 +73,9 @@ class Adaptation:
         self._shift = self._new_shift()
 
     @property
-    def heard(self) -> VoiceMean:
+    def heard(self) -> SpeakerMean:
         """What has been heard so far."""
-        return VoiceMean(speech_s=self._speech_s, mean=tuple(self._mean.tolist()))
+        return SpeakerMean(speech_s=self._speech_s, mean=tuple(self._mean.tolist()))
 
     def adapted(self, window: FeatureWindow) -> FeatureWindow:
         """The window as the training mean's voice would have spoken it, as far as is known."""

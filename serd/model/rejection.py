@@ -11,7 +11,7 @@ MANY_WINDOWS: Final = 30
 """Windows that must have been rejected, all of them, before a word is said while a source goes on."""
 
 
-class Passed:
+class RejectionCounter:
     """Counts a source's windows, and those that the model takes for no speech."""
 
     def __init__(self, card: ModelCard) -> None:

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Final
 
 from serd.errors import SpoolError
-from serd.mqtt.spool import KeptEvent, Spool
+from serd.mqtt.spool import QueuedEvent, Spool
 
 _log = logging.getLogger("serd.mqtt")
 
@@ -21,7 +21,7 @@ RETRY_S = 30.0
 """How long what failed is left alone."""
 
 
-class Trouble:
+class Outage:
     """Whether there is trouble with one thing. All methods are for one thread, ``is_on`` for any."""
 
     def __init__(self) -> None:
@@ -74,9 +74,9 @@ class Backlog:
         self._queue_events = queue_events
         self._is_always = is_always and spool is not None
         self._lock = threading.Lock()
-        self._waiting: deque[KeptEvent] = deque()
+        self._waiting: deque[QueuedEvent] = deque()
         """Neither handed out nor on the disk."""
-        self._read: deque[KeptEvent] = deque()
+        self._read: deque[QueuedEvent] = deque()
         """On the disk and next to be handed out."""
         self._read_up_to: int | None = None
         """Last number read from the disk on this connection: it and all below need not be read again."""
@@ -88,8 +88,8 @@ class Backlog:
         self._n_taken = 0
         self._n_dropped = 0
         self._n_rewound = 0
-        self._writing = Trouble()
-        self._reading = Trouble()
+        self._writing = Outage()
+        self._reading = Outage()
 
     @property
     def next_number(self) -> int:
@@ -121,7 +121,7 @@ class Backlog:
         """Take an event; its number."""
         with self._lock:
             self._n_taken += 1
-            event = KeptEvent(self._n_taken, event_id, topic, payload, time.time())
+            event = QueuedEvent(self._n_taken, event_id, topic, payload, time.time())
             self._waiting.append(event)
             is_first = not self._n_dropped
             most = self._queue_events
@@ -140,7 +140,7 @@ class Backlog:
         """Whether the disk has an event that has to be there, as far as it takes any."""
         return not self._is_always or number <= self._stored_up_to or self._writing.is_on
 
-    def rewind(self, events: Sequence[KeptEvent]) -> None:
+    def rewind(self, events: Sequence[QueuedEvent]) -> None:
         """Begin anew with what is not acknowledged: ``events``, which the disk does not have, and it."""
         with self._lock:
             self._waiting = deque(heapq.merge(events, self._waiting, key=attrgetter("number")))
@@ -168,7 +168,7 @@ class Backlog:
             _log.info("%d events of an earlier run go out first", self._spool.n_kept)
         self._close_if_empty()
 
-    def next(self) -> tuple[KeptEvent, bool] | None:
+    def next(self) -> tuple[QueuedEvent, bool] | None:
         """The event whose turn it is, and whether it is on the disk; None if there is none."""
         if not self._read:
             self._read_ahead()
@@ -264,7 +264,7 @@ class Backlog:
             self._waiting and self._is_storable(self._waiting[-1])
         )
 
-    def _is_storable(self, event: KeptEvent) -> bool:
+    def _is_storable(self, event: QueuedEvent) -> bool:
         """Whether it would still be read: the disk is read in order."""
         return self._read_up_to is None or event.number > self._read_up_to
 

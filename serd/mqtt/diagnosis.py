@@ -79,7 +79,7 @@ class Tell(Protocol):
         ...
 
 
-class LinkNews:
+class LinkStatus:
     """Says what is new about the connection to one broker."""
 
     def __init__(self, address: str, tell: Tell, *, is_version_5: bool) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from serd.mqtt.access import Access
-from serd.mqtt.diagnosis import CUT, SILENT, LinkNews, access_refusal, as_part, in_words, refusal
+from serd.mqtt.diagnosis import CUT, SILENT, LinkStatus, access_refusal, as_part, in_words, refusal
 from serd.mqtt.settings import MQTT_5, Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 
-class Pauses:
+class Backoff:
     """Pauses that double from ``first_s`` on, each spread by half of itself, up to ``most_s``."""
 
     def __init__(self, *, first_s: float, most_s: float, random: Callable[[], float]) -> None:
@@ -70,7 +70,7 @@ _N_MESSAGE_IDS: Final = 1 << 16
 """MQTT counts messages in 16 bits, and each connection anew."""
 
 
-class LinkUser(Protocol):
+class LinkListener(Protocol):
     """Who uses a link. All methods are called by its thread and must return soon."""
 
     def connected(self) -> None:
@@ -100,7 +100,7 @@ class Link:
     def __init__(
         self,
         settings: Settings,
-        user: LinkUser,
+        user: LinkListener,
         *,
         name: str,
         will: tuple[str, str] | None = None,
@@ -125,7 +125,7 @@ class Link:
         """Connections that came up."""
         self._settings = settings
         self._user = user
-        self._news = LinkNews(self.address, user.news, is_version_5=settings.protocol == MQTT_5)
+        self._news = LinkStatus(self.address, user.news, is_version_5=settings.protocol == MQTT_5)
         self._access = Access(settings, name=name, will=will)
         self._client: Client | None = None
         self._live: tuple[Client, int] | None = None
@@ -149,8 +149,8 @@ class Link:
         """Send a message on the present connection.
 
         Returns:
-            The id that ``LinkUser.acknowledged`` will be called with, unique among all connections; None
-            where there is no connection.
+            The id that ``LinkListener.acknowledged`` will be called with, unique among all connections;
+            None where there is no connection.
         """
         if (live := self._live) is None:
             return None
@@ -176,7 +176,7 @@ class Link:
             self._thread.join(max(0.0, timeout_s))
 
     def _run(self) -> None:
-        pauses = Pauses(first_s=FIRST_PAUSE_S, most_s=MOST_PAUSE_S, random=random.random)
+        pauses = Backoff(first_s=FIRST_PAUSE_S, most_s=MOST_PAUSE_S, random=random.random)
         while not self._stopping.is_set():
             self.n_attempts += 1
             try:

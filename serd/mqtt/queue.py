@@ -16,9 +16,9 @@ from typing import Final
 
 from serd.mqtt.backlog import Backlog
 from serd.mqtt.link import Link
-from serd.mqtt.retained import Handler, Standing
+from serd.mqtt.retained import Handler, RetainedState
 from serd.mqtt.settings import Settings
-from serd.mqtt.spool import KeptEvent
+from serd.mqtt.spool import QueuedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Message:
     """What it says."""
     is_retained: bool = False
     """Whether the broker keeps it for those who come later."""
-    event: KeptEvent | None = None
+    event: QueuedEvent | None = None
     """None for what is no event."""
     is_stored: bool = False
     """Whether the event is on the disk."""
@@ -65,7 +65,7 @@ class InFlight:
             self._early[message_id] = refusal
         return message
 
-    def take_back(self) -> list[KeptEvent]:
+    def take_back(self) -> list[QueuedEvent]:
         """Forget all of them; the events that are nowhere else, in their order."""
         messages = tuple(self._messages.values())
         self._messages.clear()
@@ -77,7 +77,7 @@ _FIRST_ATTEMPT_S: Final = 3.0
 """How long the first connection may take before the broker counts as away."""
 
 
-class Presence:
+class ConnectionState:
     """How the connection to a broker stands. It locks nothing: whoever owns it does."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -131,13 +131,13 @@ _LEAST_S: Final = 0.1
 """What each step of the goodbye gets at least, in seconds, though the time is up."""
 
 
-class Outbox:
+class EventQueue:
     """Everything between those who have something to say and the link to the broker.
 
     Three threads meet here: those of the callers, the sender's, and the link's (the methods that
-    ``LinkUser`` names). The link's thread holds a lock of paho's when it calls us, so nobody may hold
-    ours while calling paho; the disk may be slow, so nobody may hold ours while waiting for it: hence
-    the sender, who alone does both.
+    ``LinkListener`` names). The link's thread holds a lock of paho's when it calls us, so nobody may
+    hold ours while calling paho; the disk may be slow, so nobody may hold ours while waiting for it:
+    hence the sender, who alone does both.
     """
 
     def __init__(
@@ -165,11 +165,11 @@ class Outbox:
         self._as_replayed = as_replayed
         topic, here, gone = status
         self._goodbye = Message(topic, gone, is_retained=True)
-        self._standing = Standing(topic, here)
+        self._standing = RetainedState(topic, here)
         self._in_flight = InFlight()
         self._n_refused = 0
         self._refused: set[tuple[str, str]] = set()
-        self._presence = Presence(time.monotonic)
+        self._presence = ConnectionState(time.monotonic)
         self._is_ended = False
         self._deadline = 0.0
         self._changed = threading.Condition()
@@ -268,7 +268,7 @@ class Outbox:
             return False
         return True
 
-    def _message(self, event: KeptEvent, is_stored: bool) -> Message:  # noqa: FBT001
+    def _message(self, event: QueuedEvent, is_stored: bool) -> Message:  # noqa: FBT001
         is_fresh = event.number >= self._presence.first_fresh
         payload = event.payload if is_fresh else self._as_replayed(event.payload)
         return Message(event.topic, payload, event=event, is_stored=is_stored)

@@ -12,7 +12,7 @@ _MAX_DUE: Final = 1000
 _MAX_PASSING: Final = 100
 
 
-class Standing:
+class RetainedState:
     """Present values by topic, what the broker must be told of them, and what passes by.
 
     It locks nothing: whoever owns it does.

@@ -79,7 +79,7 @@ _SCHEMA: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class KeptEvent:
+class QueuedEvent:
     """An event on its way to the broker."""
 
     number: int
@@ -134,7 +134,7 @@ class Spool:
         """
         self._guarded(lambda _connection: None)
 
-    def update(self, new: Sequence[KeptEvent] = (), done: Collection[int] = ()) -> None:
+    def update(self, new: Sequence[QueuedEvent] = (), done: Collection[int] = ()) -> None:
         """Keep new events and forget those with the numbers ``done``, both or neither.
 
         Those that are there already stay as they are.
@@ -144,7 +144,7 @@ class Spool:
         """
         self._guarded(lambda connection: self._update(connection, new, done))
 
-    def oldest(self, n: int, *, after: int | None = None) -> list[KeptEvent]:
+    def oldest(self, n: int, *, after: int | None = None) -> list[QueuedEvent]:
         """The first ``n`` events, or the first behind a number.
 
         Raises:
@@ -210,7 +210,7 @@ class Spool:
         self.n_dropped += n_dropped
 
     def _update(
-        self, connection: sqlite3.Connection, new: Sequence[KeptEvent], done: Collection[int]
+        self, connection: sqlite3.Connection, new: Sequence[QueuedEvent], done: Collection[int]
     ) -> None:
         offset = self._offset or 0
         rows = [(offset + each.number, each.id, each.topic, each.payload, each.taken_s) for each in new]
@@ -245,14 +245,14 @@ class Spool:
             n_dropped += connection.execute(delete, first).rowcount
         return n_dropped
 
-    def _oldest(self, connection: sqlite3.Connection, n: int, after: int | None) -> list[KeptEvent]:
+    def _oldest(self, connection: sqlite3.Connection, n: int, after: int | None) -> list[QueuedEvent]:
         offset = self._offset or 0
         rows = connection.execute(
             "SELECT number, id, topic, payload, taken_s FROM event WHERE number > ?"
             " ORDER BY number LIMIT ?",
             (-(1 << 62) if after is None else offset + after, n),
         )
-        return [KeptEvent(number - offset, *rest) for number, *rest in rows]
+        return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
 
     def _move_aside(self, why: sqlite3.Error) -> None:
         self._let_go()

@@ -26,7 +26,7 @@ from serd.events.reports import (
 )
 from serd.mqtt.backlog import Backlog
 from serd.mqtt.homeassistant import announce
-from serd.mqtt.queue import Outbox, left_s
+from serd.mqtt.queue import EventQueue, left_s
 from serd.mqtt.retained import Handler
 from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
 from serd.mqtt.spool import Spool
@@ -97,7 +97,7 @@ class MqttPublisher:
             queue_events=settings.queue_events,
             is_always=settings.durability == ALWAYS,
         )
-        self._outbox = Outbox(
+        self._outbox = EventQueue(
             settings,
             self._backlog,
             name=context.node,

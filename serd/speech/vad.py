@@ -27,7 +27,7 @@ _DOUBLING_DB: Final = 6.0
 """20 log10(2), as it is called."""
 
 
-class Loudness:
+class GainControl:
     """Follows the power of a source's faintest and loudest frames."""
 
     def __init__(self, *, frame_s: float, max_gain_db: float) -> None:
@@ -191,7 +191,7 @@ class VoiceActivity:
 
     def _begin_anew(self) -> None:
         self._detector = self._new_detector()
-        self._loudness = Loudness(frame_s=self._frame_s, max_gain_db=self._max_gain_db)
+        self._loudness = GainControl(frame_s=self._frame_s, max_gain_db=self._max_gain_db)
 
 
 def _doubled(samples: Samples, n_doublings: int) -> Samples:

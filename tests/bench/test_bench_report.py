@@ -13,7 +13,7 @@ from bench.goals import GOALS, verdicts
 from bench.report import markdown, sections
 from bench.table import Section, Table, draw, to_markdown
 from bench.wording import number, with_spread
-from tests.brokers import program
+from testkit.brokers import program
 
 
 def test_the_page_in_the_documents_is_that_of_its_json() -> None:

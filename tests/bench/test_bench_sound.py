@@ -10,7 +10,7 @@ from bench.sound import blocks_of, made_sound, recorded_sound, spoken_turns, tal
 from bench.ways import windows_of
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.errors import InputError
-from tests.voices import quiet_room, synthetic_voice
+from testkit.voices import quiet_room, synthetic_voice
 
 _WINDOW = 48_000
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from voices import quiet_room, synthetic_voice
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from testkit.voices import quiet_room, synthetic_voice
 
 N_ACTORS = 20
 SUNG = (2, 3, 4, 5, 6)

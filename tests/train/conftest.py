@@ -7,9 +7,9 @@ import pytest
 import soundfile
 from article_tree import write_tree
 from made_corpora import write_release
-from voices import quiet_room, synthetic_voice
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from testkit.voices import quiet_room, synthetic_voice
 from train.clips import Clip
 from train.corpora.ravdess import clip_from_path
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from voices import synthetic_voice
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from testkit.voices import synthetic_voice
 from train.article_augment import Variation, VariationSettings, vary
 
 SEEDS = range(12)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from python_speech_features import mfcc as reference_mfcc
-from voices import quiet_room, synthetic_voice
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from testkit.voices import quiet_room, synthetic_voice
 from train.article_inputs import ARTICLE_MFCC13, MeanInput, mean_inputs
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from voices import synthetic_voice
 
+from testkit.voices import synthetic_voice
 from train.contents import content_digest, content_digests
 
 _VOICE = synthetic_voice(0.5)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 from train_helpers import FakeModel, window_settings
-from voices import quiet_room
 
 from serd.audio.files import FileSource
 from serd.model.labels import EMOTIONS, NONE
 from serd.model.windows import pad
 from serd.pipeline import PipelineSettings, speech_segments, window_features
 from serd.speech.segments import SpeechWindow
+from testkit.voices import quiet_room
 from train.augment import SoundAugment
 from train.batches import BatchMaker, BatchSettings, plain_windows
 from train.clips import Clip

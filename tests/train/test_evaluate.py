@@ -8,16 +8,16 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 from train_helpers import FakeModel
-from voices import quiet_room, synthetic_voice
 
 from serd.audio.files import FileSource
-from serd.daemon.source_pipeline import Lane
+from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.controls import Controls
 from serd.events.event import Event
 from serd.model.features import Mfccs
 from serd.model.labels import EMOTIONS
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
 from serd.speech.segments import UtteranceEnd
+from testkit.voices import quiet_room, synthetic_voice
 from train.clips import Clip, CorpusError
 from train.evaluate import clip_probabilities, hear, score_clips
 
@@ -96,7 +96,7 @@ def test_the_first_word_on_a_clip_is_that_of_the_daemon_s_early_event(tmp_path: 
     soundfile.write(path, sound, 16_000)
     model = FakeModel(_by_energy)
     maker = event_maker(node="n", source="s", card=model.card)
-    lane = Lane("s", model, PipelineSettings(), maker, Controls(threshold=0.0))
+    lane = SourcePipeline("s", model, PipelineSettings(), maker, Controls(threshold=0.0))
     events = [each for block in FileSource(path) for each in lane.hear(block) if isinstance(each, Event)]
     firsts = [events[0], next(each for each in events if each.start_s > events[-1].start_s - 1e-9)]
     assert [each.provisional for each in firsts] == [True, False]

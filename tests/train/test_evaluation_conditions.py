@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from voices import synthetic_voice
 
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
+from testkit.voices import synthetic_voice
 from train.evaluation.conditions import CONDITIONS, clipped, faint, telephone, usb_48_khz
 
 

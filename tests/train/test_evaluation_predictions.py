@@ -8,12 +8,12 @@ import pytest
 import soundfile
 from evaluation_helpers import packed_model
 from train_helpers import FakeModel
-from voices import quiet_room
 
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import ModelSettings, TfliteModel, model_path
 from serd.pipeline import PipelineSettings
-from tests.cards import made_card
+from testkit.cards import made_card
+from testkit.voices import quiet_room
 from train.clips import Clip, CorpusError
 from train.evaluate import score_clips
 from train.evaluation import predictions as predictions_module

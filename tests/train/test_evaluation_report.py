@@ -13,9 +13,9 @@ import pytest
 import soundfile
 from evaluation_helpers import packed_model
 from sklearn.metrics import f1_score, recall_score
-from voices import quiet_room
 
 from serd.model.labels import EMOTIONS
+from testkit.voices import quiet_room
 from train.__main__ import main
 
 REPOSITORY = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 from made_corpora import made_clip, write_tiny
-from voices import silence, synthetic_voice
 
 from serd.model.labels import EMOTIONS
+from testkit.voices import silence, synthetic_voice
 from train.__main__ import main
 from train.actors import numbered
 from train.clips import Clip, CorpusError

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from voices import synthetic_voice
 
 from serd.model.features import MFCC40_V1, mfcc
+from testkit.voices import synthetic_voice
 from train.feature_augment import FeatureAugment, FeatureAugmenter
 
 N_FRAMES = 298

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from trainings import train
-from voices import synthetic_voice
 
 from serd.model.features import mfcc
 from serd.model.file import card_path, read_model
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import TfliteModel
+from testkit.voices import synthetic_voice
 from train.__main__ import main
 from train.actors import numbered
 from train.kept import find_network, load_keras

@@ -8,10 +8,10 @@ import soundfile
 from evaluation_helpers import made_clip
 from hypothesis import given
 from hypothesis import strategies as st
-from voices import quiet_room, silence, synthetic_voice
 
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ
 from serd.speech.vad import VoiceSettings
+from testkit.voices import quiet_room, silence, synthetic_voice
 from train.clips import CorpusError
 from train.noise import (
     NoiseBank,

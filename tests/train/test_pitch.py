@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from voices import quiet_room, silence, synthetic_voice
 
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
+from testkit.voices import quiet_room, silence, synthetic_voice
 from train.pitch import MAX_HZ, MIN_HZ, voice_frames
 
 

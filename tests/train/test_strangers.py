@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from cards import made_card
-from model_files import write_model
 
+from testkit.cards import made_card
+from testkit.model_files import write_model
 from train.__main__ import main
 from train.assess.figures import SCHEMA, recipe_digest
 from train.assess.strangers import strangers

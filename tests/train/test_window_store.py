@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 from made_corpora import made_clip
-from voices import quiet_room
 
+from testkit.voices import quiet_room
 from train.clips import Clip
 from train.corpora import find_clips
 from train.dataset import build_dataset

@@ -7,7 +7,7 @@ import numpy as np
 
 from serd.audio.format import SAMPLE_RATE_HZ, level_dbfs
 from serd.audio.microphone import microphones
-from serd.audio.opening import Opener
+from serd.audio.opening import SourceOpener
 from serd.audio.portaudio import portaudio_module
 from serd.audio.source import Source, SourceSettings
 from serd.cli.doctor.findings import Finding, fail, ok, skipped
@@ -50,7 +50,7 @@ def source_findings(settings: SourceSettings, listen_s: float) -> Iterator[Findi
         yield skipped(check, "standard input is for the daemon")
         return
     try:
-        source = Opener(paced=False).open(settings)
+        source = SourceOpener(paced=False).open(settings)
     except DeviceError as exc:
         yield fail(check, str(exc), _NOT_OPENED if "does not open" in str(exc) else "")
         return

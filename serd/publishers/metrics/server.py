@@ -84,7 +84,7 @@ def _pages(registry: "CollectorRegistry", health: Health) -> _Application:
                 start(status, [("Content-Type", "application/json")])
                 return [json.dumps({"healthy": is_well, **about}).encode() + b"\n"]
             case _:
-                start("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+                start("404 Not SourceOpened", [("Content-Type", "text/plain; charset=utf-8")])
                 return [b"There are /metrics and /healthz.\n"]
 
     return application

@@ -1,0 +1,312 @@
+"""Real brokers for tests: Mosquitto on a free port, with passwords and TLS if asked for."""
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+DEADLINE_S = 15.0
+"""How long tests wait for something that must happen, in seconds."""
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
+    """Wait for something to become true.
+
+    Raises:
+        AssertionError: it did not, within the time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout_s:g} s in vain: {what}")
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def logged_lines() -> Iterator[list[str]]:
+    """What serd logs from INFO up, as it logs it: the list grows from other threads too."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("serd")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def free_port() -> int:
+    """A port that nothing listens on just now."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+def program(name: str) -> str:
+    """Path of a Debian program.
+
+    Raises:
+        AssertionError: it is not installed; tests never skip for that.
+    """
+    folders = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]
+    path = shutil.which(name, path=os.pathsep.join(folders))
+    assert path, f"{name} is not installed: apt-get install mosquitto mosquitto-clients openssl"
+    return path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificates:
+    """A certificate authority and what it signed, as PEM files."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+def make_certificates(folder: Path, *, host: str = "localhost") -> Certificates:
+    """An authority of our own in ``folder``, and a certificate for a host."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Certificates(ca=folder / "ca.pem", certificate=folder / "cert.pem", key=folder / "key.pem")
+    ca_key, request, extensions = folder / "ca.key", folder / "cert.csr", folder / "ext.cnf"
+    extensions.write_text(f"subjectAltName=DNS:{host},IP:127.0.0.1\n")
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    _openssl("req", "-x509", *new_key, "-days", "2", "-subj", "/CN=serd test authority",
+             "-keyout", ca_key, "-out", made.ca)  # fmt: skip
+    _openssl("req", *new_key, "-subj", f"/CN={host}", "-keyout", made.key, "-out", request)
+    _openssl("x509", "-req", "-days", "2", "-in", request, "-CA", made.ca, "-CAkey", ca_key,
+             "-CAcreateserial", "-extfile", extensions, "-out", made.certificate)  # fmt: skip
+    return made
+
+
+def _openssl(*args: "str | Path") -> None:
+    done = subprocess.run(
+        [program("openssl"), *map(str, args)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@dataclass
+class MosquittoBroker:
+    """A running Mosquitto; ``stop`` and ``start`` keep its port, and what it retains."""
+
+    host: str
+    port: int
+    folder: Path
+    user: str = ""
+    password: str = ""
+    ca: Path | None = None
+    _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start on the port, and return once it listens.
+
+        Raises:
+            AssertionError: it ended, or does not listen in time.
+        """
+        command = [program("mosquitto"), "-c", str(self.folder / "mosquitto.conf")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_until(lambda: self._listens() or not self.is_running, f"Mosquitto on {self.port}")
+        assert self.is_running, f"Mosquitto ended:\n{self.log}"
+
+    def stop(self) -> None:
+        """End it; what it retains is on disk."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            # Mosquitto forgets a SIGTERM that comes just after it began to listen: hence again.
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)
+                return
+        process.kill()
+        process.wait()
+
+    def restart(self) -> None:
+        """Stop and start again on the same port."""
+        self.stop()
+        self.start()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal: SIGSTOP to freeze it, SIGKILL to let it die without a word."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def save(self) -> None:
+        """Have it write sessions and retained messages to disk, so that they outlive SIGKILL."""
+        database = self.folder / "mosquitto.db"
+        database.unlink(missing_ok=True)
+        self.signal(signal.SIGUSR1)
+        wait_until(database.exists, "the saved state")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """Everything that Mosquitto has said."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    def client_options(self) -> list[str]:
+        """What mosquitto_sub and mosquitto_pub need to connect."""
+        options = ["-h", self.host, "-p", str(self.port)]
+        if self.user:
+            options += ["-u", self.user, "-P", self.password]
+        if self.ca is not None:
+            options += ["--cafile", str(self.ca)]
+        return options
+
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish one message with QoS 1."""
+        command = [program("mosquitto_pub"), *self.client_options(), "-q", "1"]
+        command += ["-t", topic, "-m", payload, *(["-r"] if retain else [])]
+        subprocess.run(command, check=True, timeout=DEADLINE_S)
+
+    def retained(self, topic_filter: str) -> dict[str, str]:
+        """Retained messages by topic, read with mosquitto_sub."""
+        command = [program("mosquitto_sub"), *self.client_options(), "-q", "1", "-v"]
+        command += ["-t", topic_filter, "--retained-only", "-W", "1"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        lines = (line.partition(" ") for line in done.stdout.splitlines())
+        return {topic: payload for topic, _, payload in lines}
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection((self.host, self.port), 0.2).close()
+        except OSError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def mosquitto(
+    *,
+    user: str = "",
+    password: str = "",
+    certificates: Certificates | None = None,
+    require_certificate: bool = False,
+    access: str = "",
+) -> Iterator[MosquittoBroker]:
+    """A Mosquitto of one's own.
+
+    Args:
+        user: with a user, nobody else is let in; empty lets everyone in.
+        password: of the user.
+        certificates: with these the port speaks TLS alone.
+        require_certificate: whether clients must show one too, of the same authority.
+        access: rules as in Mosquitto's acl_file; empty allows everything.
+    """
+    with tempfile.TemporaryDirectory(prefix="serd-mosquitto-") as name:
+        folder = Path(name)
+        host = "localhost" if certificates else "127.0.0.1"
+        ca = certificates.ca if certificates else None
+        broker = MosquittoBroker(host, free_port(), folder, user, password, ca)
+        options = [
+            # Started by root it would become another user, who may not read this folder.
+            f"user {'root' if os.geteuid() == 0 else 'mosquitto'}",
+            f"listener {broker.port} 127.0.0.1",
+            f"persistence true\npersistence_location {folder}/",
+            f"allow_anonymous {'false' if user else 'true'}",
+            "log_dest stderr",
+            *(f"log_type {kind}" for kind in ("error", "warning", "notice", "information")),
+            "log_type subscribe",
+            # A listener that is away for a moment must not miss the 1001st message.
+            "max_queued_messages 100000",
+        ]
+        if user:
+            passwords = folder / "passwords"
+            command = [program("mosquitto_passwd"), "-b", "-c", str(passwords), user, password]
+            subprocess.run(command, check=True, capture_output=True)
+            options.append(f"password_file {passwords}")
+        if access:
+            rules = folder / "access"
+            rules.write_text(access)
+            rules.chmod(0o600)
+            options.append(f"acl_file {rules}")
+        if certificates:
+            options += [f"cafile {certificates.ca}", f"certfile {certificates.certificate}"]
+            options += [f"keyfile {certificates.key}"]
+            options += [f"require_certificate {'true' if require_certificate else 'false'}"]
+        (folder / "mosquitto.conf").write_text("\n".join(options) + "\n")
+        try:
+            broker.start()
+            yield broker
+        finally:
+            broker.stop()
+
+
+@dataclass(frozen=True)
+class SoundReceived:
+    """One message as a subscriber got it."""
+
+    topic: str
+    payload: str
+    is_retained: bool
+
+
+class Listener:
+    """A subscriber with a session of its own: what comes while a broker restarts is not lost to it."""
+
+    def __init__(self, broker: MosquittoBroker) -> None:
+        self.heard: list[SoundReceived] = []
+        self.n_subscribed = 0
+        self._client = Client(
+            CallbackAPIVersion.VERSION2, client_id=f"listener-{id(self)}", clean_session=False
+        )
+        self._client.reconnect_delay_set(1, 1)
+        if broker.user:
+            self._client.username_pw_set(broker.user, broker.password)
+        if broker.ca is not None:
+            self._client.tls_set(str(broker.ca))
+        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        self._client.on_subscribe = lambda *_: self._on_subscribe()
+        self._client.on_message = lambda _client, _data, message: self._on_message(message)
+        self._client.connect_async(broker.host, broker.port)
+
+    def __enter__(self) -> "Listener":
+        self._client.loop_start()
+        wait_until(lambda: self.n_subscribed, "the subscription")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        with contextlib.suppress(AttributeError):
+            self._client.loop_stop()
+
+    def of(self, topic: str) -> list[str]:
+        """Payloads on a topic, in the order of their arrival."""
+        return [message.payload for message in tuple(self.heard) if message.topic == topic]
+
+    def ids(self, topic: str) -> list[int]:
+        """Numbers of the events on a topic, in the order of their first arrival."""
+        return list(dict.fromkeys(int(json.loads(payload)["id"]) for payload in self.of(topic)))
+
+    def _on_message(self, message: MQTTMessage) -> None:
+        heard = SoundReceived(message.topic, message.payload.decode(errors="replace"), message.retain)
+        # A broker that went away before it had our acknowledgement repeats itself, and marks that.
+        if not (message.dup and heard in self.heard):
+            self.heard.append(heard)
+
+    def _on_subscribe(self) -> None:
+        self.n_subscribed += 1

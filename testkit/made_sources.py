@@ -1,0 +1,90 @@
+"""Sources that a test scripts."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from serd.audio.format import AudioBlock, CaptureTime, Samples
+from serd.errors import SerdError
+
+
+def blocks(sound: Samples, *, n_block: int = 1600, offset_samples: int = 0) -> list[AudioBlock]:
+    """Sound in blocks of equal length."""
+    captured = CaptureTime(epoch_s=1_700_000_000.0, arrived_s=0.0)
+    return [
+        AudioBlock(
+            samples=sound[start : start + n_block],
+            offset_samples=offset_samples + start,
+            captured=captured,
+        )
+        for start in range(0, sound.size, n_block)
+    ]
+
+
+class MadeSource:
+    """Gives blocks, then ends, fails or goes on silently until it is stopped."""
+
+    def __init__(
+        self,
+        given: Iterable[AudioBlock] = (),
+        *,
+        error: SerdError | None = None,
+        stays: bool = False,
+    ) -> None:
+        self._given = list(given)
+        self._error = error
+        self._stays = stays
+        self._stopped = threading.Event()
+        self.n_dropped_blocks = 0
+        self.n_overflows = 1
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield the blocks."""
+        try:
+            yield from self._given
+            if self._error is not None:
+                raise self._error
+            if self._stays:
+                self._stopped.wait()
+        finally:
+            self.is_closed = True
+
+    def stop(self) -> None:
+        """End the iteration."""
+        self._stopped.set()
+
+    def describe(self) -> str:
+        """A name."""
+        return "a made source"
+
+    def summary(self) -> str:
+        """Nothing to say."""
+        return ""
+
+
+class Script:
+    """What happens each time that a source is opened: a source, or an error."""
+
+    def __init__(self, *steps: MadeSource | SerdError) -> None:
+        self._steps: queue.SimpleQueue[MadeSource | SerdError] = queue.SimpleQueue()
+        for step in steps:
+            self._steps.put(step)
+        self.n_opened = 0
+
+    def open(self, *_settings: object) -> MadeSource:
+        """The next step; a source that stays once all are used up."""
+        self.n_opened += 1
+        step = self._steps.get_nowait() if not self._steps.empty() else MadeSource(stays=True)
+        if isinstance(step, SerdError):
+            raise step
+        return step
+
+
+def tone(duration_s: float) -> Samples:
+    """A quiet hum, which is no speech."""
+    time_s = np.arange(round(duration_s * 16_000)) / 16_000
+    hum: Samples = np.rint(300 * np.sin(2 * np.pi * 100 * time_s)).astype(np.int16)
+    return hum

@@ -1,0 +1,95 @@
+"""A publisher of events for tests, in this process or in one of its own that can be killed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from serd.mqtt.homeassistant import DiscoverySettings
+from serd.publishers import Context
+from serd.publishers.mqtt import MqttPublisher, Settings, create
+from testkit.brokers import DEADLINE_S, MosquittoBroker
+from testkit.made_events import make_event
+
+EVENT, STATE, STATUS = "serd/pi/mic/event", "serd/pi/mic/state", "serd/pi/status"
+CONTEXT = Context(node="pi", sources=("mic",), homeassistant=DiscoverySettings(enabled="off"))
+"""A daemon with one source, of which Home Assistant is not told."""
+
+
+def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
+    """The settings that reach a broker."""
+    values: dict[str, object] = {"host": broker.host, "port": broker.port, "prefix": "serd"}
+    return Settings(**(values | changes))  # type: ignore[arg-type]
+
+
+def keeping(state_folder: Path) -> Context:
+    """A daemon that may keep events there."""
+    return replace(CONTEXT, state_folder=state_folder)
+
+
+def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublisher:
+    """A publisher that begins to connect."""
+    publisher = create(settings, context)
+    assert publisher is not None
+    return publisher
+
+
+@contextlib.contextmanager
+def publishing(settings: Settings, context: Context = CONTEXT) -> Iterator[MqttPublisher]:
+    """The same, closed at the end with time for all events to arrive."""
+    publisher = open_publisher(settings, context)
+    try:
+        yield publisher
+    finally:
+        publisher.close(DEADLINE_S)
+
+
+class Child:
+    """A process that publishes events and tells the number of each once ``publish`` has returned."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.told: list[int] = []
+        self._process = process
+
+    def read(self, n: int) -> None:
+        """Wait until it has told ``n`` more."""
+        assert self._process.stdout is not None
+        lines: IO[str] = self._process.stdout
+        self.told += [int(lines.readline()) for _ in range(n)]
+
+    def kill(self) -> None:
+        """Kill -9, and read what it has still told."""
+        os.kill(self._process.pid, signal.SIGKILL)
+        assert self._process.stdout is not None
+        self.told += [int(line) for line in self._process.stdout if line.endswith("\n")]
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def child(broker: MosquittoBroker, state_folder: Path, numbers: range) -> Iterator[Child]:
+    """A process that publishes events with these numbers, each on the disk first, and then waits."""
+    command = [sys.executable, "-m", "testkit.publishing", str(broker.port), str(state_folder)]
+    command += [str(numbers.start), str(numbers.stop)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Child(process)
+        finally:
+            process.kill()
+
+
+def _main(port: str, folder: str, start: str, stop: str) -> None:
+    settings = Settings(host="127.0.0.1", port=int(port), durability="always")
+    publisher = open_publisher(settings, keeping(Path(folder)))
+    for number in range(int(start), int(stop)):
+        publisher.publish(make_event(number))
+        print(number, flush=True)
+    signal.pause()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,88 @@
+"""A daemon that hears short words on standard input, and what it has made of them."""
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from serd.audio.format import Samples
+from testkit.brokers import DEADLINE_S, Listener, MosquittoBroker, wait_until
+from testkit.daemons import Daemon, events, serd
+from testkit.voices import quiet_room, synthetic_voice
+
+N_UTTERANCES: Final = 250
+"""Each brings a window and an utterance event."""
+UTTERANCE_S: Final = 1.2
+WORD_S: Final = 0.75
+QUICK: Final = """
+[segmenter]
+pause_s = 0.2
+hangover_s = 0.35
+min_speech_s = 0.3
+"""
+"""Settings with which somebody who says a short word each 1.2 s makes two events of each."""
+EVENT, STATUS = "serd/n/mic/event", "serd/n/status"
+AVAILABILITY = "serd/n/mic/availability"
+SLOW_S: Final = 4 * DEADLINE_S
+"""For what takes seconds even on an idle machine."""
+
+
+def word(number: int = 0) -> Samples:
+    """A short word, with the quiet that ends it: two events with ``QUICK`` settings."""
+    return np.concatenate((_voice(number % 10), quiet_room(UTTERANCE_S - WORD_S, seed=number)))
+
+
+@cache
+def five_minutes() -> Samples:
+    """250 such words, in 300 s of sound: 500 events."""
+    return np.concatenate([word(number) for number in range(N_UTTERANCES)])
+
+
+@cache
+def _voice(number: int) -> Samples:
+    return synthetic_voice(WORD_S, seed=number, f0_hz=100.0 + 15.0 * number)
+
+
+@contextmanager
+def running(
+    broker: MosquittoBroker, home: Path, *arguments: object, settings: str = QUICK, **extra: str
+) -> Iterator[Daemon]:
+    """A daemon named n that prints its events, with its settings in ``home``."""
+    file = home / "serd.toml"
+    file.write_text(settings)
+    with serd("run", "--json", "--node", "n", "--host", broker.host, "--port", broker.port, "--config",
+              file, *arguments, home=home, stdin=subprocess.PIPE, extra=extra) as daemon:  # fmt: skip
+        yield daemon
+
+
+def say(daemon: Daemon, sound: Samples) -> None:
+    """Write sound to standard input."""
+    assert daemon.process.stdin is not None
+    daemon.process.stdin.write(sound.tobytes())
+    daemon.process.stdin.flush()
+
+
+def end(daemon: Daemon) -> int:
+    """End standard input; the exit code."""
+    assert daemon.process.stdin is not None
+    daemon.process.stdin.close()
+    return daemon.wait()
+
+
+def ids(lines: Sequence[str]) -> list[str]:
+    """Id of the event in each line, in order."""
+    return [event["id"] for event in events(list(lines))]
+
+
+def wait_for_output(daemon: Daemon, n_events: int) -> None:
+    """Wait until the daemon has printed so many events or more."""
+    wait_until(lambda: len(daemon.output) >= n_events, f"{n_events} events", SLOW_S)
+
+
+def wait_for_ids(listener: Listener, printed: Sequence[str]) -> None:
+    """Wait until all printed ids have come to the listener, in whatever order."""
+    wait_until(lambda: set(printed) <= set(ids(listener.of(EVENT))), "all printed events", SLOW_S)

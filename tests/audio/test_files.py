@@ -1,0 +1,286 @@
+"""Sound files: what is read, what is refused, and the pace."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from serd.audio.files import FileSource, read_samples
+from serd.audio.format import AudioBlock, Samples, to_int16
+from serd.errors import SoundFileError
+from testkit.voices import synthetic_voice
+
+_VOICE = synthetic_voice(1.5)
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    """One and a half seconds of voice in serd's own format."""
+    path = tmp_path / "voice.wav"
+    soundfile.write(path, _VOICE, 16000, subtype="PCM_16")
+    return path
+
+
+def _all(source: FileSource) -> Samples:
+    """All blocks as one, with their offsets checked."""
+    blocks = list(source)
+    behind = 0
+    for block in blocks:
+        assert block.offset_samples == behind
+        behind += block.samples.size
+    return np.concatenate([block.samples for block in blocks])
+
+
+class TestFormats:
+    """Anything that libsndfile reads becomes 16 kHz mono."""
+
+    @pytest.mark.parametrize("paced", [False, True])
+    def test_sound_in_serds_own_format_is_bit_exact(self, wav: Path, paced: bool) -> None:  # noqa: FBT001
+        """A 16-bit, 16 kHz, mono WAV comes through as it is."""
+        soundfile.write(wav, _VOICE[:3000], 16000, subtype="PCM_16")
+        np.testing.assert_array_equal(_all(FileSource(wav, paced=paced)), _VOICE[:3000])
+
+    @pytest.mark.parametrize(("name", "kind"), [("a.flac", "FLAC"), ("a.aiff", "AIFF"), ("a.au", "AU")])
+    def test_lossless_files_are_bit_exact(self, tmp_path: Path, name: str, kind: str) -> None:
+        """What FLAC, AIFF and AU hold is what comes out."""
+        soundfile.write(tmp_path / name, _VOICE, 16000, format=kind, subtype="PCM_16")
+        np.testing.assert_array_equal(read_samples(tmp_path / name), _VOICE)
+
+    @pytest.mark.parametrize(
+        ("name", "kind", "subtype"),
+        [
+            ("a.ogg", "OGG", "VORBIS"),
+            ("a.opus", "OGG", "OPUS"),
+            ("a.mp3", "MP3", "MPEG_LAYER_III"),
+        ],
+    )
+    def test_lossy_files_come_close(self, tmp_path: Path, name: str, kind: str, subtype: str) -> None:
+        """What OGG and MP3 hold is the same voice, at the same place."""
+        soundfile.write(tmp_path / name, _VOICE, 16000, format=kind, subtype=subtype)
+        got = read_samples(tmp_path / name)
+        assert got.size == _VOICE.size
+        assert np.corrcoef(got, _VOICE)[0, 1] > 0.9
+
+    @pytest.mark.parametrize(
+        ("rate_hz", "n_channels", "subtype"),
+        [
+            (8000, 1, "PCM_U8"),
+            (8000, 1, "ULAW"),
+            (11025, 2, "PCM_16"),
+            (44100, 1, "PCM_16"),
+            (44100, 2, "PCM_24"),
+            (48000, 6, "PCM_32"),
+            (96000, 1, "FLOAT"),
+            (96000, 6, "DOUBLE"),
+        ],
+    )
+    def test_any_rate_channels_and_width(
+        self, tmp_path: Path, rate_hz: int, n_channels: int, subtype: str
+    ) -> None:
+        """Every rate, width and number of channels equals soxr on the mixed whole."""
+        noise = np.random.default_rng(0).normal(0.0, 0.1, (int(1.3 * rate_hz), n_channels))
+        path = tmp_path / "a.wav"
+        soundfile.write(path, noise, rate_hz, subtype=subtype)
+        stored, _ = soundfile.read(path, dtype="float32", always_2d=True)
+        mono = stored.mean(axis=1, dtype=np.float64).astype(np.float32)
+        expected = to_int16(soxr.resample(mono, rate_hz, 16000))
+        got = _all(FileSource(path))
+        assert got.size == pytest.approx(1.3 * 16000, abs=1)
+        np.testing.assert_array_equal(got, expected)
+
+    def test_a_channel_is_picked_by_its_number(self, tmp_path: Path) -> None:
+        """The second channel of two is the second channel alone."""
+        path = tmp_path / "a.wav"
+        soundfile.write(path, np.stack([_VOICE, _VOICE[::-1]], axis=1), 16000)
+        np.testing.assert_array_equal(read_samples(path, channel="2"), _VOICE[::-1])
+
+    def test_what_is_no_number_is_silence_and_told(self, tmp_path: Path) -> None:
+        """NaN and infinite samples become silence; how many there were is said at the end."""
+        sound = _VOICE.astype(np.float32) / 32768
+        sound[[10, 20_000]] = np.nan, np.inf
+        path = tmp_path / "a.wav"
+        soundfile.write(path, sound, 16000, subtype="FLOAT")
+        source = FileSource(path)
+        expected = _VOICE.copy()
+        expected[[10, 20_000]] = 0
+        np.testing.assert_array_equal(_all(source), expected)
+        assert source.summary() == f"{path}: 2 samples were no numbers and taken as silence"
+
+    def test_a_clip_of_50_ms_is_read(self, tmp_path: Path) -> None:
+        """A sound too short for speech is sound all the same."""
+        path = tmp_path / "a.wav"
+        soundfile.write(path, _VOICE[:800], 16000)
+        np.testing.assert_array_equal(read_samples(path), _VOICE[:800])
+
+    @pytest.mark.parametrize("n_samples", [1, 15_999, 16_000, 16_001, 32_000])
+    def test_any_length_comes_whole(self, tmp_path: Path, n_samples: int) -> None:
+        """Lengths around whole blocks lose no sample."""
+        path = tmp_path / "a.wav"
+        samples = np.resize(_VOICE, n_samples)
+        soundfile.write(path, samples, 16000)
+        np.testing.assert_array_equal(_all(FileSource(path)), samples)
+
+    def test_the_name_says_nothing_about_the_format(self, tmp_path: Path) -> None:
+        """A FLAC named .wav is read as what it is."""
+        path = tmp_path / "a.wav"
+        soundfile.write(path, _VOICE, 16000, format="FLAC")
+        np.testing.assert_array_equal(read_samples(path), _VOICE)
+
+    def test_a_file_describes_itself(self, wav: Path) -> None:
+        """Name and length for the log; nothing to tell when nothing was wrong."""
+        assert FileSource(wav).describe() == "voice.wav (1.5 s)"
+        assert FileSource(wav, loop=True).describe() == "voice.wav (1.5 s, again and again)"
+        assert FileSource(wav).duration_s == 1.5
+        assert FileSource(wav).summary() == ""
+
+
+class TestRefused:
+    """Files that cannot be used, each told in one line before anything is read."""
+
+    @pytest.mark.parametrize(
+        ("make", "message"),
+        [
+            (lambda _: None, "no such file"),
+            (lambda path: path.mkdir(), "a folder, expected a sound file"),
+            (lambda path: path.write_bytes(b""), "an empty file, expected sound"),
+            (lambda path: path.write_text("this is text\n" * 99), "no sound file that can be read"),
+            (lambda path: path.write_bytes(bytes(5000)), "no sound file that can be read"),
+            (lambda path: soundfile.write(path, _VOICE[:0], 16000), r"holds no sound \(0 samples\)"),
+            (lambda path: soundfile.write(path, _VOICE, 500), "500 Hz, expected 1000 Hz or more"),
+        ],
+        ids=["missing", "folder", "empty", "text", "zeros", "0 samples", "500 Hz"],
+    )
+    def test_what_is_no_sound_is_refused(
+        self, make: Callable[[Path], object], message: str, tmp_path: Path
+    ) -> None:
+        """The file is named with what is wrong about it."""
+        path = tmp_path / "a.wav"
+        make(path)
+        with pytest.raises(SoundFileError, match=message) as caught:
+            FileSource(path)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert "\n" not in str(caught.value)
+        assert caught.value.exit_code == 2
+
+    @pytest.mark.parametrize("n_bytes", [4, 12, 20, 30, 40, 44])
+    def test_a_cut_header_is_refused(self, wav: Path, n_bytes: int) -> None:
+        """A file that ends in its header holds no sound, wherever the cut is."""
+        wav.write_bytes(wav.read_bytes()[:n_bytes])
+        with pytest.raises(SoundFileError):
+            FileSource(wav)
+
+    def test_cut_samples_are_read_as_far_as_they_go(self, wav: Path) -> None:
+        """A recording that was interrupted gives what it has."""
+        wav.write_bytes(wav.read_bytes()[: 44 + 2 * 10_000 + 1])
+        np.testing.assert_array_equal(read_samples(wav), _VOICE[:10_000])
+
+    def test_damage_in_the_middle_is_told(self, tmp_path: Path) -> None:
+        """A FLAC that breaks off fails with a line, not with silence."""
+        path = tmp_path / "a.flac"
+        soundfile.write(path, _VOICE, 16000)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with pytest.raises(SoundFileError, match=r"a\.flac: damaged: "):
+            read_samples(path)
+
+    def test_a_file_that_goes_away_is_told(self, wav: Path) -> None:
+        """Between the check and the reading a file may vanish."""
+        source = FileSource(wav)
+        wav.unlink()
+        with pytest.raises(SoundFileError, match=r"voice\.wav: no such file"):
+            list(source)
+
+    def test_another_file_of_the_name_in_a_loop_is_checked_as_the_first(self, tmp_path: Path) -> None:
+        """One without the channel that is listened to is an error, and none that nobody expects."""
+        path = tmp_path / "stereo.wav"
+        soundfile.write(path, np.stack((_VOICE, _VOICE), axis=1), 16000)
+        blocks = iter(FileSource(path, channel="2", loop=True))
+        next(blocks)
+        soundfile.write(path, _VOICE, 16000)
+        with pytest.raises(SoundFileError, match="has 1 channels, the settings ask for number 2"):
+            list(blocks)
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [("x" * 300, "File name too long"), ("voice.wav/x.wav", "Not a directory")],
+    )
+    def test_an_impossible_path_is_refused(self, wav: Path, name: str, message: str) -> None:
+        """What the system says of a path becomes the line for the user."""
+        with pytest.raises(SoundFileError, match=f"cannot be read: {message}"):
+            FileSource(wav.parent / name)
+
+    def test_a_channel_that_is_not_there_is_refused(self, wav: Path) -> None:
+        """Asked for the second of one, it says how many there are."""
+        with pytest.raises(SoundFileError, match="has 1 channels, the settings ask for number 2"):
+            FileSource(wav, channel="2")
+
+
+class TestPace:
+    """When blocks come, and how a source ends."""
+
+    def test_a_paced_file_never_runs_ahead_of_its_sound(self, wav: Path) -> None:
+        """A block comes once its last sample would have been heard, not before."""
+        soundfile.write(wav, _VOICE[:4000], 16000)
+        started_s = time.monotonic()
+        blocks = list(FileSource(wav, paced=True))
+        assert len(blocks) > 5
+        for block in blocks:
+            heard_s = (block.offset_samples + block.samples.size) / 16000
+            assert block.captured.arrived_s - started_s >= heard_s - 0.002
+
+    def test_arrival_is_the_moment_of_the_block(self, wav: Path) -> None:
+        """Arrivals lie between the start and the end of the reading, in order."""
+        before_s = time.monotonic()
+        arrivals = [block.captured.arrived_s for block in FileSource(wav)]
+        moments = [before_s, *arrivals, time.monotonic()]
+        assert moments == sorted(moments)
+
+    def test_all_blocks_share_the_time_of_the_first_sample(self, wav: Path) -> None:
+        """The sound of a file starts when its reading does."""
+        (epoch_s,) = {block.captured.epoch_s for block in FileSource(wav)}
+        assert abs(epoch_s - time.time()) < 60.0
+
+    def test_a_loop_goes_on_without_a_gap(self, wav: Path) -> None:
+        """The sound begins anew at the end, and its positions go on."""
+        source = FileSource(wav, loop=True)
+        blocks = []
+        for block in source:
+            blocks.append(block)
+            if block.offset_samples > 3 * _VOICE.size:
+                break
+        joined = np.concatenate([block.samples for block in blocks])
+        assert [b.offset_samples for b in blocks] == np.cumsum(
+            [0, *(b.samples.size for b in blocks[:-1])]
+        ).tolist()
+        np.testing.assert_array_equal(joined, np.resize(_VOICE, joined.size))
+
+    @pytest.mark.parametrize("paced", [False, True])
+    def test_stop_from_another_thread_ends_a_loop(self, wav: Path, paced: bool) -> None:  # noqa: FBT001
+        """A source that would go on for ever ends when it is told to."""
+        soundfile.write(wav, _VOICE[:800], 16000)
+        source = FileSource(wav, paced=paced, loop=True)
+        enough = threading.Event()
+        blocks: list[AudioBlock] = []
+
+        def listen() -> None:
+            for block in source:
+                blocks.append(block)
+                if len(blocks) == 6:
+                    enough.set()
+
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        assert enough.wait(30.0)
+        source.stop()
+        listener.join(30.0)
+        assert not listener.is_alive()
+
+    def test_stop_before_the_start_gives_nothing(self, wav: Path) -> None:
+        """A source that was stopped stays stopped."""
+        source = FileSource(wav)
+        source.stop()
+        assert list(source) == []

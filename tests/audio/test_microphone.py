@@ -1,0 +1,224 @@
+"""Microphones: which device a setting means, and the whole way from PortAudio to the broker."""
+
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from check_microphone import analyse_files, hear_all
+
+from serd.audio.microphone import Microphone, MicrophoneSource, find_microphone
+from serd.audio.portaudio import PortAudio, portaudio_module
+from serd.audio.source import SourceSettings
+from serd.errors import DeviceError, LibraryError, SourceHungError
+from testkit.voices import silence, synthetic_voice
+
+
+def _device(index: int, name: str, *, is_default: bool = False) -> Microphone:
+    return Microphone(
+        index=index, name=name, host="ALSA", n_channels=2, rate_hz=48_000, is_default=is_default
+    )
+
+
+DEVICES = [
+    _device(0, "HDA Intel: ALC (hw:0,0)"),
+    _device(2, "USB Audio Device: - (hw:1,0)", is_default=True),
+    _device(3, "USB Audio CODEC: - (hw:2,0)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [("default", 2), ("0", 0), ("3", 3), ("codec", 3), ("HDA", 0), ("USB Audio Device: - (hw:1,0)", 2)],
+)
+def test_a_setting_means_one_device(wanted: str, index: int) -> None:
+    """The default, an index, a name or a part of one in any case."""
+    assert find_microphone(wanted, DEVICES).index == index
+
+
+@pytest.mark.parametrize(
+    ("wanted", "devices", "words"),
+    [
+        ("webcam", DEVICES, ["'webcam'", "USB Audio CODEC"]),
+        ("7", DEVICES, ["'7'", "HDA Intel"]),
+        ("usb audio", DEVICES, ["several", "2 'USB Audio Device", "3 'USB Audio CODEC"]),
+        ("default", [], ["no microphone found"]),
+    ],
+)
+def test_what_means_no_device_is_said(wanted: str, devices: list[Microphone], words: list[str]) -> None:
+    """The message lists what there is."""
+    with pytest.raises(DeviceError) as caught:
+        find_microphone(wanted, devices)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_without_portaudio_the_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The exact package to install, not a traceback."""
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    with pytest.raises(LibraryError, match="sudo apt-get install libportaudio2"):
+        portaudio_module()
+
+
+class FakePortAudio:
+    """Stands in for the module sounddevice: one stereo device that may refuse rates and channels."""
+
+    class PortAudioError(Exception):
+        """What sounddevice raises."""
+
+    def __init__(
+        self,
+        *,
+        accepts: Callable[[int, int], bool],
+        abort: Callable[..., None] = lambda **_: None,
+    ) -> None:
+        self.default = SimpleNamespace(device=[0, 0])
+        self.tried: list[tuple[int, int]] = []
+        self.play_block: Callable[..., None]
+        self._accepts = accepts
+        self._abort = abort
+
+    def query_hostapis(self) -> list[dict[str, str]]:
+        """One host API."""
+        return [{"name": "ALSA"}]
+
+    def query_devices(self) -> list[dict[str, object]]:
+        """A microphone and a speaker."""
+        microphone = {"index": 0, "name": "USB", "max_input_channels": 2}
+        speaker = {"index": 1, "name": "Speaker", "max_input_channels": 0}
+        return [
+            device | {"hostapi": 0, "default_samplerate": 48_000.0} for device in (microphone, speaker)
+        ]
+
+    def RawInputStream(self, **options: Any) -> SimpleNamespace:  # noqa: N802, ANN401
+        """A stream, if the device accepts its form."""
+        form = (options["samplerate"], options["channels"])
+        self.tried.append(form)
+        if not self._accepts(*form):
+            raise self.PortAudioError("Invalid sample rate")
+        callback = options["callback"]
+
+        def play_block(block: np.ndarray, *, overflow: bool = False) -> None:
+            callback(block.tobytes(), len(block), None, SimpleNamespace(input_overflow=overflow))
+
+        self.play_block = play_block
+        return SimpleNamespace(start=lambda: None, abort=self._abort, close=lambda **_: None)
+
+    def play(self, sound: np.ndarray, n_block: int, *, overflow: bool = False) -> None:
+        """Call back with the sound, block by block."""
+        for start in range(0, len(sound), n_block):
+            self.play_block(sound[start : start + n_block], overflow=overflow)
+
+
+def test_a_full_queue_drops_the_oldest_and_the_times_stay_right() -> None:
+    """Lost blocks leave a jump in the offsets, and are counted, as are the card's overflows."""
+    library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 16_000)
+    source = MicrophoneSource(SourceSettings(block_ms=40, queue_s=0.12), PortAudio(library))
+    sound = np.arange(640 * 5, dtype=np.int16)
+    library.play(sound, 640, overflow=True)
+    source.stop()
+    blocks = list(source)
+    assert [block.offset_samples for block in blocks] == [1280, 1920, 2560]
+    assert np.array_equal(np.concatenate([block.samples for block in blocks]), sound[1280:])
+    assert (source.n_dropped_blocks, source.n_overflows) == (2, 5)
+    assert "2 blocks dropped" in source.summary()
+    assert "5 overflows" in source.summary()
+
+
+def test_a_device_at_its_own_rate_and_channels_is_converted() -> None:
+    """A device that refuses 16 kHz is opened at its own rate, and the named channel is taken."""
+    library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 48_000)
+    source = MicrophoneSource(SourceSettings(channel="2"), PortAudio(library))
+    assert library.tried == [(16_000, 2), (48_000, 2)]
+    assert "48000 Hz, 2 channels" in source.describe()
+    time_s = np.arange(48_000) / 48_000
+    tone = np.rint(8000 * np.sin(2 * np.pi * 440 * time_s)).astype(np.int16)
+    library.play(np.stack((np.zeros_like(tone), tone), axis=1), 1440)
+    source.stop()
+    got = np.concatenate([block.samples for block in source])
+    expected = np.rint(8000 * np.sin(2 * np.pi * 440 * np.arange(got.size) / 16_000))
+    assert got.size > 15_000
+    assert np.abs(got[500:] - expected[500:]).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("accepted", "tried"),
+    [
+        ((16_000, 1), [(16_000, 1)]),
+        ((48_000, 1), [(16_000, 1), (48_000, 1)]),
+        ((16_000, 2), [(16_000, 1), (48_000, 1), (16_000, 2)]),
+        ((48_000, 2), [(16_000, 1), (48_000, 1), (16_000, 2), (48_000, 2)]),
+    ],
+)
+def test_what_a_device_refuses_is_tried_otherwise(
+    accepted: tuple[int, int], tried: list[tuple[int, int]]
+) -> None:
+    """16 kHz before its own rate, mono before all channels, until one way opens."""
+    library = FakePortAudio(accepts=lambda *form: form == accepted)
+    source = MicrophoneSource(SourceSettings(), PortAudio(library))
+    assert library.tried == tried
+    assert (source.rate_hz, source.n_channels) == accepted
+    sound = np.full((accepted[0] // 2, accepted[1]), 1000, np.int16)
+    library.play(sound, accepted[0] // 50)
+    source.stop()
+    got = np.concatenate([block.samples for block in source])
+    assert got.size == pytest.approx(8_000, abs=200)
+    assert np.abs(got[1000:-1000] - 1000).max() <= 2
+
+
+def test_the_settings_channel_must_exist() -> None:
+    """Asking for channel 3 of a stereo device is said before anything is opened."""
+    library = FakePortAudio(accepts=lambda _rate, _channels: True)
+    with pytest.raises(DeviceError, match="has 2 channels, the settings ask for number 3"):
+        MicrophoneSource(SourceSettings(channel="3"), PortAudio(library))
+    assert not library.tried
+
+
+def test_a_device_that_does_not_open_is_said() -> None:
+    """Each way that was tried stands in the message."""
+    library = FakePortAudio(accepts=lambda _rate, _channels: False)
+    with pytest.raises(DeviceError, match=r"does not open.*16000 Hz, 1 channels.*48000 Hz, 2 channels"):
+        MicrophoneSource(SourceSettings(), PortAudio(library))
+
+
+def test_portaudio_that_hangs_is_given_up() -> None:
+    """Whoever ends the stream gets an error, though it hangs on, and so does everybody else then."""
+    wakes = threading.Event()
+    library = FakePortAudio(
+        accepts=lambda _rate, _channels: True, abort=lambda **_: wakes.wait() and None
+    )
+    portaudio = PortAudio(library)
+    source = MicrophoneSource(SourceSettings(), portaudio)
+    source.stop()
+    with pytest.raises(SourceHungError, match="PortAudio hangs"):
+        list(source)
+    with pytest.raises(SourceHungError):
+        MicrophoneSource(SourceSettings(), portaudio)
+    with pytest.raises(SourceHungError):
+        portaudio.refresh()
+    wakes.set()
+
+
+def test_a_virtual_microphone_is_heard_as_the_file_is(tmp_path: Path) -> None:
+    """From PulseAudio to Mosquitto: one utterance a recording, with the file's emotion and its times."""
+    paths = []
+    for number, f0_hz in enumerate((100.0, 150.0, 185.0, 220.0)):
+        path = tmp_path / f"voice-{number}.wav"
+        voice = synthetic_voice(2.2, seed=number, f0_hz=f0_hz)
+        soundfile.write(path, np.concatenate((silence(0.5), voice, silence(0.5))), 16_000)
+        paths.append(path)
+    # Whatever the model in use: voices that a little of PulseAudio's dither does not sway.
+    in_files = analyse_files(paths)
+    paths.sort(key=lambda path: float(in_files[path]["confidence"]))
+    for heard in hear_all(paths[-2:]):
+        assert heard.n_utterances == 1
+        assert heard.emotion_heard == heard.emotion_in_file
+        # On a quiet machine both are below 0.1 s; a busy one starts the player late.
+        assert abs(heard.start_error_s) < 0.8
+        assert abs(heard.end_error_s) < 0.8

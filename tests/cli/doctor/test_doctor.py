@@ -1,0 +1,155 @@
+"""`serd doctor` finds what is wrong, says what to do, and its exit code can be relied on."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from serd.cli import main
+from serd.cli.doctor import Case, Finding, examine
+from serd.settings.loader import Settings, load_settings
+from testkit.brokers import free_port, mosquitto
+from testkit.daemons import SERD
+from testkit.fake_portaudio import FakePortAudio
+from testkit.pulse import virtual_microphone
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without settings, on a machine where systemd does not run."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    systemctl = programs / "systemctl"
+    systemctl.write_text("#!/bin/sh\nexit 1\n")
+    systemctl.chmod(0o755)
+    for name in list(os.environ):
+        if name.startswith("SERD_") or name in {"STATE_DIRECTORY", "XDG_STATE_HOME", "NOTIFY_SOCKET"}:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", os.pathsep.join((str(programs), os.environ["PATH"])))
+    return tmp_path
+
+
+def verdicts(findings: Iterator[Finding]) -> dict[str, str]:
+    """Each check with its verdict."""
+    return {finding.check: finding.verdict.value for finding in findings}
+
+
+def case(home: Path, settings: Settings | None, problem: str = "") -> Case:
+    """What the doctor is told of a user with this home."""
+    return Case(
+        settings=settings,
+        path=None,
+        problem=problem,
+        environment={"HOME": str(home)},
+        listen_s=0.5,
+    )
+
+
+def test_all_that_the_daemon_stands_on_is_checked(
+    microphone: Callable[..., FakePortAudio], home: Path
+) -> None:
+    """In the order in which the daemon needs it."""
+    microphone()
+    settings = load_settings(environment={}, flags={("mqtt", "port"): free_port()})
+    assert verdicts(examine(case(home, settings))) == {
+        "settings": "ok",
+        "PortAudio": "ok",
+        "microphones": "ok",
+        "source mic": "ok",
+        "voice detector": "ok",
+        "model": "ok",
+        "state folder": "ok",
+        "broker": "skipped",
+        "service": "skipped",
+        "watchdog": "skipped",
+    }
+
+
+def test_broken_settings_hide_what_depends_on_them(
+    microphone: Callable[..., FakePortAudio], home: Path
+) -> None:
+    """The rest is checked all the same."""
+    microphone()
+    got = verdicts(examine(case(home, None, "serd.toml: unknown section [mqqt]")))
+    assert got["settings"] == "fail"
+    assert got["PortAudio"] == got["state folder"] == "ok"
+    assert got["sources"] == got["model"] == got["broker"] == "skipped"
+
+
+def test_the_command_says_that_all_is_well(
+    microphone: Callable[..., FakePortAudio], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line a check, and exit code 0."""
+    microphone()
+    with mosquitto() as broker:
+        code = main(["doctor", "--host", broker.host, "--port", str(broker.port)])
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 0, lines
+    assert lines[-1] == "All is well."
+    assert any(line.startswith("OK    broker: subscribe") for line in lines)
+    assert any(line.startswith("-     broker: TLS") for line in lines)
+    assert (home / ".local" / "state" / "serd").is_dir()
+
+
+def test_the_command_says_what_to_do(
+    microphone: Callable[..., FakePortAudio], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """FAIL, what was found, what to do; exit code 1."""
+    microphone(value=0)
+    assert main(["doctor", "--port", str(free_port())]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    (number,) = (number for number, line in enumerate(lines) if line.startswith("FAIL"))
+    assert "digital silence" in lines[number]
+    assert "to do:" in lines[number + 1]
+    assert lines[-1] == "1 of 10 checks failed."
+
+
+def test_bad_settings_end_with_2(
+    microphone: Callable[..., FakePortAudio], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As everywhere in serd."""
+    microphone()
+    path = home / "serd.toml"
+    path.write_text("[mqtt]\nport = 0\n")
+    assert main(["doctor", "--config", str(path)]) == 2
+    assert "[mqtt] port" in capsys.readouterr().out
+
+
+def test_json_is_one_object(
+    microphone: Callable[..., FakePortAudio], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For programs: version, whether all is well, and each check; no password in it."""
+    microphone()
+    path = home / "serd.toml"
+    path.write_text('[mqtt]\nhost = "127.0.0.1"\nuser = "pi"\npassword = "hidden"\n')
+    code = main(["doctor", "--json", "--config", str(path), "--port", str(free_port())])
+    printed = capsys.readouterr().out
+    body = json.loads(printed)
+    assert code == 1
+    assert body["ok"] is False
+    failed = [check["check"] for check in body["checks"] if check["verdict"] == "fail"]
+    assert failed == ["broker: TCP"]
+    assert set(body["checks"][0]) == {"check", "verdict", "text", "advice"}
+    assert "hidden" not in printed
+
+
+def test_a_virtual_microphone_on_which_nothing_plays_is_silent(home: Path) -> None:
+    """The whole way through PortAudio, ALSA and PulseAudio: it opens, and only zeros come."""
+    with virtual_microphone() as microphone:
+        done = subprocess.run(
+            [*SERD, "doctor", "--json", "--source", "pulse", "--port", str(free_port())],
+            env=os.environ | microphone.variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 1
+    assert checks["source mic"]["verdict"] == "fail"
+    assert "'pulse' at 16000 Hz, mono: digital silence for 3.0 s" in checks["source mic"]["text"]
+    assert "pulse" in checks["microphones"]["text"]

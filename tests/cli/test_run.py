@@ -1,0 +1,247 @@
+"""serd run: sound in, events out, and a clean end, as a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import soundfile
+
+from serd import __version__
+from serd.events.schema import json_schema
+from testkit.brokers import Listener, free_port, mosquitto, wait_until
+from testkit.daemons import Daemon, environment, events, finding, serd
+from testkit.voices import silence, synthetic_voice
+
+RETAINED = ("availability", "state", "speech", "mute", "threshold", "cooldown")
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two utterances of 4.8 s and 2 s."""
+    path = tmp_path_factory.mktemp("sound") / "spoken.wav"
+    parts = (
+        silence(0.5),
+        synthetic_voice(4.8, seed=1),
+        silence(1.5),
+        synthetic_voice(2.0, seed=2, f0_hz=210.0),
+        silence(0.3),
+    )
+    soundfile.write(path, np.concatenate(parts), 16_000)
+    return path
+
+
+def test_events_reach_the_broker_and_the_output(spoken: Path, tmp_path: Path) -> None:
+    """A file's events are all acknowledged before serd ends with 0; the status says offline then."""
+    with (
+        mosquitto() as broker,
+        Listener(broker) as listener,
+        serd("run", "--source", spoken, "--fast", "--json", "--node", "n", "--host", broker.host,
+             "--port", broker.port, home=tmp_path) as daemon,
+    ):  # fmt: skip
+        assert daemon.wait() == 0, daemon.log
+        printed = events(daemon.output)
+        wait_until(lambda: len(listener.of("serd/n/mic/event")) >= len(printed), "the events")
+        assert events(listener.of("serd/n/mic/event")) == printed
+        retained = broker.retained("serd/#")
+    kinds = ["first word" if event.get("provisional") else event["kind"] for event in printed]
+    first, second = ["first word", "window", "window", "window"], ["first word", "window"]
+    assert kinds == [*first, "utterance", *second, "utterance"]
+    for event in printed:
+        jsonschema.validate(event, json_schema())
+    assert retained.keys() == {"serd/n/status", *(f"serd/n/mic/{what}" for what in RETAINED)}
+    assert retained["serd/n/status"] == "offline"
+
+
+def test_the_start_says_what_runs(spoken: Path, tmp_path: Path) -> None:
+    """Version, model, TFLite runtime and source stand in the log, and nothing foreign does."""
+    with serd(
+        "run", "--source", spoken, "--fast", home=tmp_path, extra={"SERD_MQTT_ENABLED": "0"}
+    ) as daemon:
+        assert daemon.wait() == 0
+    assert daemon.log[0].startswith(f"serd: version {__version__}, model serd-ravdess8")
+    assert "ai_edge_litert" in daemon.log[0]
+    assert "spoken.wav (9.1 s)" in daemon.log[1]
+    assert len(daemon.log) == 2
+
+
+def test_sound_without_an_event_is_explained(tmp_path: Path) -> None:
+    """Noise that is taken for no speech leaves a line that says what to set, and it helps."""
+    noise = np.random.default_rng(0).normal(0.0, 2000.0, 5 * 16_000).astype(np.int16)
+    for name, sound in (("noise", noise), ("silent", silence(2.0))):
+        soundfile.write(tmp_path / f"{name}.wav", sound, 16_000)
+    quiet = {"SERD_MQTT_ENABLED": "0"}
+
+    def heard(name: str, **extra: str) -> tuple[list[str], str]:
+        source = tmp_path / f"{name}.wav"
+        with serd("run", "--source", source, "--fast", home=tmp_path, extra=quiet | extra) as daemon:
+            assert daemon.wait() == 0, daemon.log
+        return daemon.output, daemon.log[-1]
+
+    output, last = heard("noise")
+    assert not output
+    assert "what sounded like speech was taken for none" in last
+    assert "raise [model] no_speech_threshold (now 0.1)" in last
+    output, _ = heard("noise", SERD_MODEL_NO_SPEECH_THRESHOLD="1")
+    assert output
+    assert heard("silent") == ([], "serd: no speech was heard")
+
+
+def test_a_pipe_gives_exactly_the_events_of_the_file(spoken: Path, tmp_path: Path) -> None:
+    """Raw PCM on standard input, the file at once and serd analyze say the same to the last digit.
+
+    But for provisional events: who analyses a recording has all of it.
+    """
+    no_broker = {"SERD_MQTT_ENABLED": "0"}
+    with serd("run", "--source", spoken, "--fast", "--json", "--node", "n", home=tmp_path,
+              extra=no_broker) as from_file:  # fmt: skip
+        assert from_file.wait() == 0
+    with serd("run", "--source", "-", "--json", "--node", "n", home=tmp_path, extra=no_broker,
+              stdin=subprocess.PIPE) as from_pipe:  # fmt: skip
+        pipe = from_pipe.process.stdin
+        assert pipe is not None
+        pipe.write(soundfile.read(spoken, dtype="int16")[0].tobytes())
+        pipe.close()
+        assert from_pipe.wait() == 0
+    with serd("analyze", "--json", spoken, home=tmp_path, extra={"SERD_NODE_NAME": "n"}) as analysed:
+        assert analysed.wait() == 0
+    expected = [finding(event) for event in events(from_file.output)]
+    assert len(expected) == 8
+    assert [finding(event) for event in events(from_pipe.output)] == expected
+    full = [event for event in expected if "provisional" not in event]
+    assert len(full) == 6
+    assert [finding(event) for event in events(analysed.output)[:-1]] == full
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_flushes_the_utterance_under_way(number: signal.Signals, tmp_path: Path) -> None:
+    """The last utterance is published, then offline, and the exit code is 0."""
+    with (
+        mosquitto() as broker,
+        Listener(broker) as listener,
+        serd("run", "--source", "-", "--node", "n", "--host", broker.host, "--port", broker.port,
+             home=tmp_path, stdin=subprocess.PIPE) as daemon,
+    ):  # fmt: skip
+        pipe = daemon.process.stdin
+        assert pipe is not None
+        pipe.write(synthetic_voice(3.5).tobytes())
+        pipe.flush()
+        wait_until(lambda: listener.of("serd/n/mic/event"), "the first window")
+        assert daemon.stop(number) == 0, daemon.log
+        wait_until(lambda: "offline" in listener.of("serd/n/status"), "offline")
+        kinds = [event["kind"] for event in events(listener.of("serd/n/mic/event"))]
+    assert kinds[0] == "window"
+    assert kinds[-1] == "utterance"
+    assert not any("Traceback" in line for line in daemon.log)
+
+
+def test_live_sound_has_the_wall_clock_of_the_sound(spoken: Path, tmp_path: Path) -> None:
+    """A file at its own pace is stamped with when it was heard, and is published without delay."""
+    before_s = time.time()
+    with serd(
+        "run", "--source", spoken, "--json", home=tmp_path, extra={"SERD_MQTT_ENABLED": "0"}
+    ) as daemon:
+        assert daemon.wait() == 0
+    after_s = time.time()
+    printed = events(daemon.output)
+    stamps = np.array([np.datetime64(event["time"][:-6]) for event in printed])
+    seconds = (stamps - stamps[0]) / np.timedelta64(1, "s")
+    ends = np.array([event["end_s"] for event in printed])
+    assert seconds == pytest.approx(ends - ends[0], abs=2e-3)
+    assert after_s - before_s > 9.0
+    assert max(event["latency_ms"] for event in printed) < 2000.0
+
+
+def test_a_broker_that_is_not_there_is_said(spoken: Path, tmp_path: Path) -> None:
+    """The daemon runs on; when the sound is over it says how many events nobody took: exit code 1."""
+    port = free_port()
+    with serd("run", "--source", spoken, "--fast", "--json", "--host", "127.0.0.1", "--port", port,
+              home=tmp_path) as daemon:  # fmt: skip
+        assert daemon.wait() == 1
+    assert len(daemon.output) == 8
+    errors = [line for line in daemon.log if line.startswith("serd: error:")]
+    assert len(errors) == 1
+    assert "8 events" in errors[0]
+    assert f"127.0.0.1:{port}" in errors[0]
+    assert not any("Traceback" in line for line in daemon.log)
+
+
+def _refusal(daemon: Daemon) -> tuple[int, str]:
+    code = daemon.wait()
+    (line,) = daemon.log
+    return code, line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra", "words"),
+    [
+        (["--source", "missing.wav"], {}, ["missing.wav", "no such file"]),
+        (["--source", "no such microphone"], {}, ["microphone"]),
+        (["--model", "missing.tflite", "--source", "demo"], {}, ["missing.tflite"]),
+        (["--config", "missing.toml"], {}, ["missing.toml", "no such settings file"]),
+        ([], {"SERD_MQTT_PORT": "abc"}, ["SERD_MQTT_PORT", "'abc'", "a whole number"]),
+        ([], {"SERD_MQTT_PROT": "1883"}, ["SERD_MQTT_PROT", "did you mean 'port'"]),
+        (["--port", "70000"], {}, ["70000", "1 to 65535"]),
+    ],
+)
+def test_wrong_input_is_one_line_and_code_2(
+    arguments: list[str], extra: dict[str, str], words: list[str], tmp_path: Path
+) -> None:
+    """What is wrong, what was expected; no traceback, nothing started."""
+    with serd("run", *arguments, home=tmp_path, extra={"SERD_MQTT_ENABLED": "0"} | extra) as daemon:
+        code = daemon.wait()
+    line = daemon.log[-1]
+    assert code == 2, daemon.log
+    assert line.startswith("serd: error:")
+    assert all(word in line for word in words), line
+    assert not any("Traceback" in text for text in daemon.log)
+
+
+def test_a_port_that_is_no_number_is_wrong_use(tmp_path: Path) -> None:
+    """The command line itself refuses it, with code 2."""
+    with serd("run", "--port", "abc", home=tmp_path) as daemon:
+        assert daemon.wait() == 2
+    assert "invalid int value: 'abc'" in daemon.log[-1]
+
+
+def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:
+    """With no broker and no microphone there are events on the screen and at the embedded broker."""
+    port = free_port()
+    with serd(
+        "run", "--source", "demo", "--fast", home=tmp_path, extra={"SERD_MQTT_PORT": str(port)}
+    ) as daemon:
+        told = daemon.wait_for_log("mosquitto_sub")
+        command = told[told.index("mosquitto_sub") :].split("'")[0].split()
+        assert command[command.index("-p") + 1] == str(port)
+        subscriber = subprocess.run(
+            [*command, "serd/#", "-v", "-C", "20", "-W", "60"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        wait_until(lambda: len(daemon.output) >= 3, "lines on the screen")
+        assert daemon.stop() == 0, daemon.log
+    topics = [line.partition(" ")[0] for line in subscriber.stdout.splitlines()]
+    assert any(topic.endswith("/status") for topic in topics)
+    assert any(topic.endswith("/mic/event") for topic in topics)
+
+
+def test_output_that_nobody_reads_any_more_ends_quietly(spoken: Path, tmp_path: Path) -> None:
+    """`serd run --json | head -1` ends without a traceback."""
+    command = f"{sys.executable} -m serd run --source {spoken} --fast --json | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env=environment(tmp_path, {"SERD_MQTT_ENABLED": "0"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(done.stdout)["kind"] == "window"
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr

@@ -1,0 +1,116 @@
+"""Commands to a running daemon: none harms it, and what they set is kept."""
+
+import random
+from contextlib import closing
+from pathlib import Path
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from serd.errors import InputError
+from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
+from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
+from testkit.talking import AVAILABILITY, running
+
+
+class Commander:
+    """Publishes bytes to the controls of the source, in order."""
+
+    def __init__(self, broker: MosquittoBroker) -> None:
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.connect(broker.host, broker.port)
+        self._client.loop_start()
+
+    def publish(self, control: str, payload: bytes) -> None:
+        """Send one value."""
+        self._client.publish(f"serd/n/mic/{control}/set", payload, qos=1)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def random_payload(dice: random.Random) -> bytes:
+    """Anything: bytes, texts, numbers of all kinds, nothing, and values that are right."""
+    text = "".join(
+        chr(dice.choice((dice.randrange(1, 128), dice.randrange(160, 55296)))) for _ in range(9)
+    )
+    return dice.choice(
+        (
+            lambda: dice.randbytes(dice.randrange(1, 60)),
+            lambda: dice.randbytes(dice.randrange(60, 3000)),
+            text.encode,
+            lambda: str(dice.uniform(-2.0, 2.0)).encode(),
+            lambda: str(dice.uniform(-1e4, 1e4)).encode(),
+            lambda: str(dice.randrange(-(10**12), 10**12)).encode(),
+            lambda: dice.choice((b"nan", b"inf", b"-inf", b"1e999", b"1e-999", b"0x1", b"1_0", b"-0")),
+            lambda: dice.choice((b"ON", b"OFF", b"on", b" off\n", b"TRUE", b"1", b"0", b"null", b"{}")),
+            lambda: dice.choice(
+                ("\u0660.\u0665", "\u00bd", "\u0967\u0966", "1\u200b", "\uff2f\uff2e", "OFF\0")
+            ).encode(),
+            lambda: b"",
+        )
+    )()
+
+
+def test_ten_thousand_random_commands(tmp_path: Path) -> None:
+    """Each bad value is answered and none taken; each good one is, and is kept over a restart."""
+    dice = random.Random(8)  # noqa: S311
+    expected, n_refused = Controls(), dict.fromkeys(CONTROLS, 0)
+    with mosquitto() as broker, Listener(broker) as listener:
+        with (
+            running(broker, tmp_path, "--source", "-") as daemon,
+            closing(Commander(broker)) as commander,
+        ):
+            wait_until(lambda: listener.of(AVAILABILITY) == ["online"], "the source")
+            answers = Answers(listener)
+            for _ in range(200):
+                for _ in range(50):
+                    control, payload = dice.choice(CONTROLS), random_payload(dice)
+                    commander.publish(control, payload)
+                    try:
+                        expected = changed(expected, control, payload)
+                    except InputError:
+                        n_refused[control] += 1
+                wait_until(lambda: answers.counts() == n_refused, "the answers")
+            texts = control_texts(expected)
+            wait_until(
+                lambda: {name: values(listener, name)[-1] for name in CONTROLS} == texts, "values"
+            )
+            assert daemon.stop() == 0, daemon.log
+        assert not [line for line in daemon.log if "Traceback" in line or "could not be handled" in line]
+        assert set(values(listener, "mute")) == {"ON", "OFF"}
+        assert all(0.0 <= float(text) <= 1.0 for text in values(listener, "threshold"))
+        assert all(0.0 <= float(text) <= MAX_COOLDOWN_S for text in values(listener, "cooldown"))
+        assert min(len(set(values(listener, name))) for name in ("threshold", "cooldown")) > 50
+        assert min(n_refused.values()) > 1000
+        n_before = len(listener.of(AVAILABILITY))
+        with running(broker, tmp_path, "--source", "-") as daemon:
+            wait_until(lambda: listener.of(AVAILABILITY)[n_before:] == ["online"], "the second start")
+            assert {name: values(listener, name)[-1] for name in CONTROLS} == texts
+            assert daemon.stop() == 0, daemon.log
+
+
+class Answers:
+    """How many values of each control were refused, as a listener hears of it."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._n_read = 0
+        self._counts = dict.fromkeys(CONTROLS, 0)
+
+    def counts(self) -> dict[str, int]:
+        """Up to now."""
+        new = self._listener.heard[self._n_read :]
+        self._n_read += len(new)
+        for message in new:
+            *_, control, last = message.topic.split("/")
+            if last == "error":
+                self._counts[control] += 1
+        return self._counts
+
+
+def values(listener: Listener, control: str) -> list[str]:
+    """Everything that ever stood on the topic of a control."""
+    return listener.of(f"serd/n/mic/{control}")

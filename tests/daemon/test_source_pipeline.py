@@ -1,0 +1,102 @@
+"""A live source's first word comes early, is marked, and changes nothing of what is said behind it."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from serd.audio.format import AudioBlock, CaptureTime, Samples
+from serd.daemon.source_pipeline import SourcePipeline
+from serd.events.controls import Controls
+from serd.events.event import Event
+from serd.events.reports import Report, SoundReport, StateReport
+from serd.events.state import ReportSettings
+from serd.model.runtime import TfliteModel
+from serd.pipeline import PipelineSettings, recognise
+from testkit.made_events import counting_maker
+from testkit.voices import quiet_room, synthetic_voice
+
+_ONSET_S = 1.5
+_CAPTURED = CaptureTime(epoch_s=1_700_000_000.0, arrived_s=0.0)
+
+
+def _sound(*lengths_s: float) -> Samples:
+    """Voices, with a second and a half of a quiet room before, between and behind them."""
+    pause = quiet_room(_ONSET_S)
+    voices = [synthetic_voice(length_s, seed=seed) for seed, length_s in enumerate(lengths_s)]
+    return np.concatenate([pause, *itertools.chain.from_iterable((voice, pause) for voice in voices)])
+
+
+def _blocks(sound: Samples) -> list[AudioBlock]:
+    return [
+        AudioBlock(samples=sound[start : start + 480], offset_samples=start, captured=_CAPTURED)
+        for start in range(0, sound.size, 480)
+    ]
+
+
+def _reports(model: TfliteModel, sound: Samples, *, provisional_s: float) -> list[Report]:
+    settings = PipelineSettings(report=ReportSettings(provisional_s=provisional_s))
+    controls = Controls(threshold=0.0)
+    lane = SourcePipeline("mic", model, settings, counting_maker(model.card), controls)
+    heard = [report for block in _blocks(sound) for report in lane.hear(block)]
+    return [*heard, *lane.end()]
+
+
+def _bare(reports: list[Report]) -> list[Report]:
+    """All but what provisional events add, and identities, which count them."""
+    return [
+        replace(report, id="") if isinstance(report, Event) else report
+        for report in reports
+        if not (isinstance(report, Event) and report.provisional) and not isinstance(report, SoundReport)
+    ]
+
+
+def test_the_first_event_comes_within_1200_ms_of_the_onset(real_model: TfliteModel) -> None:
+    """It is a window, marked as provisional; the next comes when a window is full."""
+    events = [
+        each for each in _reports(real_model, _sound(5.0), provisional_s=1.0) if isinstance(each, Event)
+    ]
+    first, second, *rest = events
+    assert (first.kind, first.provisional) == ("window", True)
+    assert first.end_s - _ONSET_S <= 1.2
+    assert first.end_s - first.start_s == pytest.approx(1.0, abs=0.1)
+    assert second.end_s - second.start_s == pytest.approx(3.0, abs=0.1)
+    assert not any(event.provisional for event in (second, *rest))
+
+
+def test_all_else_is_as_if_there_had_been_no_provisional_event(real_model: TfliteModel) -> None:
+    """Windows, utterances, states and speech are equal, with utterances of any length."""
+    sound = _sound(0.8, 5.0, 1.4, 2.9)
+    with_it = _reports(real_model, sound, provisional_s=1.0)
+    without = _reports(real_model, sound, provisional_s=0.0)
+    assert sum(isinstance(each, Event) and each.provisional for each in with_it) == 3
+    assert _bare(with_it) == _bare(without)
+
+
+def test_the_events_of_a_live_source_are_those_of_its_file(real_model: TfliteModel) -> None:
+    """Who analyses a recording gets what the daemon said, and nothing provisional."""
+    sound = _sound(2.0, 4.0)
+    settings = PipelineSettings(report=ReportSettings(provisional_s=1.0))
+    block = AudioBlock(samples=sound, offset_samples=0, captured=_CAPTURED)
+    scored = PipelineSettings(
+        report=settings.report, smoothing=replace(settings.smoothing, threshold=0.0)
+    )
+    of_file = list(recognise([block], real_model, scored, counting_maker(real_model.card)))
+    live = [
+        each for each in _bare(_reports(real_model, sound, provisional_s=1.0)) if isinstance(each, Event)
+    ]
+    assert [(each.kind, each.emotion, each.start_s, each.end_s) for each in live] == [
+        (each.kind, each.emotion, each.start_s, each.end_s) for each in of_file
+    ]
+
+
+def test_neither_clips_nor_the_state_take_a_provisional_event_for_more(real_model: TfliteModel) -> None:
+    """Its sound is in the next window, and the state waits for one that is full."""
+    reports = _reports(real_model, _sound(5.0), provisional_s=1.0)
+    assert not any(each.event.provisional for each in reports if isinstance(each, SoundReport))
+    first_full = next(
+        number for number, each in enumerate(reports) if isinstance(each, Event) and not each.provisional
+    )
+    states = [number for number, each in enumerate(reports) if isinstance(each, StateReport)]
+    assert states[0] > first_full

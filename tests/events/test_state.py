@@ -1,0 +1,104 @@
+"""What is told beside events: the last emotion, until it is quiet; nothing twice within the cooldown."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serd.audio.format import CaptureTime
+from serd.events.state import Cooldown, LastEmotion, LevelMeter, ReportSettings
+from serd.model.labels import NONE, UNCERTAIN
+from serd.speech.segments import VoicedFrames
+from testkit.made_events import make_event
+
+
+def test_an_emotion_stands_until_it_has_been_quiet_for_long_enough() -> None:
+    """Uncertain events change nothing, and each second of speech begins the quiet anew."""
+    last = LastEmotion(quiet_s=10.0)
+    assert last.name(make_event(emotion="happy", end_s=3.0))
+    assert not last.name(make_event(emotion="happy", end_s=4.0))
+    assert not last.name(make_event(emotion=UNCERTAIN, end_s=5.0))
+    assert last.emotion == "happy"
+    assert not last.pass_time(14.9, is_speaking=False)
+    assert not last.pass_time(15.5, is_speaking=True)
+    assert not last.pass_time(25.4, is_speaking=False)
+    assert last.pass_time(25.6, is_speaking=False)
+    assert last.emotion == NONE
+    assert not last.pass_time(99.0, is_speaking=False)
+
+
+def test_the_cooldown_keeps_back_what_says_the_same_again() -> None:
+    """Another emotion or another kind passes at once."""
+    cooldown = Cooldown()
+    spoken = [("window", "sad", 1.0), ("window", "sad", 2.0), ("window", "happy", 2.5)]
+    spoken += [("utterance", "sad", 3.0), ("window", "sad", 5.9), ("window", "sad", 6.0)]
+    passed = [
+        (kind, emotion, end_s)
+        for kind, emotion, end_s in spoken
+        if cooldown.passes(make_event(kind=kind, emotion=emotion, end_s=end_s), 5.0)
+    ]
+    assert passed == [spoken[0], spoken[2], spoken[3], spoken[5]]
+
+
+def test_a_provisional_event_holds_back_only_its_like() -> None:
+    """Whoever wants to hear of full windows alone misses none."""
+    cooldown = Cooldown()
+    first = make_event(kind="window", provisional=True, end_s=1.0)
+    assert cooldown.passes(first, 60.0)
+    assert cooldown.passes(make_event(kind="window", end_s=3.0), 60.0)
+    assert not cooldown.passes(make_event(kind="window", provisional=True, end_s=10.0), 60.0)
+
+
+@given(st.lists(st.floats(0.0, 1e5)))
+def test_without_a_cooldown_everything_passes(ends_s: list[float]) -> None:
+    """Whenever the same is said again."""
+    cooldown = Cooldown()
+    assert all(cooldown.passes(make_event(end_s=end_s), 0.0) for end_s in ends_s)
+
+
+def _frames(level: float, n_frames: int) -> VoicedFrames:
+    samples = np.full(480 * n_frames, round(32768 * level), np.int16)
+    return VoicedFrames(
+        samples=samples,
+        voiced=(False,) * n_frames,
+        mean_square=tuple(
+            np.square(samples.reshape(n_frames, 480), dtype=np.float64).mean(axis=1).tolist()
+        ),
+        offset_samples=0,
+        captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
+    )
+
+
+def test_the_level_is_that_of_each_full_stretch() -> None:
+    """Half a second at -20 dBFS, then half a second at -40 dBFS, measured over half a second each."""
+    meter = LevelMeter(0.48)
+    levels = [meter.measure(_frames(level, 4)) for level in [0.1] * 4 + [0.01] * 4]
+    assert [level for level in levels if level is not None] == [
+        pytest.approx(-20.0, abs=0.1),
+        pytest.approx(-40.0, abs=0.1),
+    ]
+    assert levels[3] is not None
+    assert meter.missing_samples == 0.48 * 16_000
+    meter.measure(_frames(0.1, 1))
+    assert meter.missing_samples == 0.45 * 16_000
+    assert LevelMeter(0.0).measure(_frames(0.5, 100)) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("quiet_s", 0.0),
+        ("cooldown_s", -1.0),
+        ("cooldown_s", 3601.0),
+        ("provisional_s", 0.2),
+        ("provisional_s", -1.0),
+        ("level_s", 0.01),
+        ("stats_s", 0.0),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(key: str, value: float) -> None:
+    """Each such value gives one problem, under its key."""
+    problems = list(replace(ReportSettings(), **{key: value}).problems())
+    assert [name for name, _ in problems] == [key]

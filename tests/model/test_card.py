@@ -1,0 +1,122 @@
+"""The model card: its way to JSON and back, and everything that is refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from serd.errors import ModelError
+from serd.model.card import card_from_json
+from testkit.cards import made_card
+
+_CARD = made_card(
+    labels=("neutral", "wütend"),
+    mean=tuple(float(i) for i in range(40)),
+    std=(2.5,) * 40,
+    training={"actors": [1, 2], "uar": {"mean": 0.5}, "command": "python -m train fit"},
+)
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def _changed(change: Change) -> str:
+    body = json.loads(_CARD.to_json())
+    change(body)
+    return json.dumps(body)
+
+
+def _set(**values: object) -> Change:
+    return lambda body: body.update(values)
+
+
+def _set_feature(**values: object) -> Change:
+    return lambda body: body["feature_set"].update(values)
+
+
+def _drop(key: str) -> Change:
+    return lambda body: body.pop(key)
+
+
+def test_a_card_survives_the_way_over_json() -> None:
+    """What is written is what is read, provenance included."""
+    assert card_from_json(_CARD.to_json(), "card.json") == _CARD
+
+
+def test_the_json_is_for_people_too() -> None:
+    """Indented, in plain letters, with the schema first and a newline at the end."""
+    text = _CARD.to_json()
+    assert text.startswith('{\n  "schema": 1,\n  "name": "test"')
+    assert text.endswith("}\n")
+    assert "wütend" in text
+
+
+def test_the_card_tells_the_size_of_the_input() -> None:
+    """Window length in samples and frames follow from seconds and feature set."""
+    assert (_CARD.window_samples, _CARD.n_frames) == (48000, 298)
+    shorter = replace(_CARD, window_s=0.57)
+    assert (shorter.window_samples, shorter.n_frames) == (9120, 55)
+
+
+def test_a_network_may_judge_whether_anybody_speaks() -> None:
+    """An output behind those of the labels; without its threshold in the card there is none."""
+    judging = made_card(no_speech_threshold=0.6)
+    assert _CARD.outputs == _CARD.labels
+    assert judging.outputs == (*judging.labels, "none")
+    assert [judging.rejects(p) for p in (0.0, 0.59, 0.6, 1.0)] == [False, False, True, True]
+    assert not _CARD.rejects(1.0)
+    assert card_from_json(judging.to_json(), "card.json") == judging
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_set(schema=2), "expected a model card of schema 1"),
+        (_drop("schema"), "expected a model card of schema 1"),
+        (_drop("labels"), "lacks a key or has a wrong one: 'labels'"),
+        (_drop("feature_set"), "lacks a key or has a wrong one: 'feature_set'"),
+        (_drop("network_sha256"), "lacks a key or has a wrong one: .*network_sha256"),
+        (_set(colour="red"), "lacks a key or has a wrong one: .*colour"),
+        (_set(feature_set="mfcc40-v1"), "lacks a key or has a wrong one"),
+        (_set(mean=1.0), "lacks a key or has a wrong one"),
+        (_set(window_s="3.0"), "lacks a key or has a wrong one"),
+        (_set(name=None), "got None where text was expected"),
+        (_set(network_sha256=12), "got 12 where text was expected"),
+        (_set(labels=["neutral", 4]), "got 4 where text was expected"),
+        (
+            _set_feature(name="mfcc40-v9"),
+            "unknown feature set 'mfcc40-v9', expected one of: mfcc40-v1",
+        ),
+        (
+            _set_feature(preemphasis=0.95),
+            r"not those of its name: got preemphasis = 0.95 \(expected 0.97\)$",
+        ),
+        (_set_feature(n_fft=1024, lifter=0), r"lifter = 0 \(expected 22\), n_fft = 1024"),
+        (_set_feature(dither=1), r"dither = 1 \(expected None\)"),
+        (_set(mean=[0.0] * 39), "normalisation of 39 and 40 coefficients, expected 40"),
+        (_set(std=[1.0] * 13), "normalisation of 40 and 13 coefficients, expected 40"),
+        (_set(labels=["sad", "sad"]), "expected two or more distinct ones"),
+        (_set(labels=["sad"]), "expected two or more distinct ones"),
+        (_set(no_speech_threshold=0.0), "no_speech_threshold is 0.0, expected a probability above 0"),
+        (_set(no_speech_threshold=1.5), "no_speech_threshold is 1.5, expected a probability above 0"),
+        (_set(window_s=0.4), "window_s is 0.4, expected 0.5 to 30 seconds"),
+        (_set(window_s=31.0), "window_s is 31.0, expected 0.5 to 30 seconds"),
+        (_set(window_s=float("nan")), "window_s is nan, expected 0.5 to 30 seconds"),
+        (_set(window_s=2.995), "window_s is 2.995, .* a multiple of 0.01"),
+        (_set(padding="zeros"), r"unknown padding 'zeros', expected \['repeat'\]"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(change: Change, message: str) -> None:
+    """Each refusal names the card, what was got and what was expected, in one line."""
+    with pytest.raises(ModelError, match=message) as caught:
+        card_from_json(_changed(change), "models/x.json")
+    assert str(caught.value).startswith("models/x.json: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "card", "[1, 2]", '"x"', "null", "\x00"])
+def test_what_is_no_card_is_refused(text: str) -> None:
+    """Text that is no JSON, and JSON that is no card, are told by name."""
+    with pytest.raises(ModelError, match=r"models/x\.json: "):
+        card_from_json(text, "models/x.json")

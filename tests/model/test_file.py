@@ -1,0 +1,152 @@
+"""What is read from a model file, and what is refused."""
+
+import hashlib
+import random
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from serd.errors import ModelError
+from serd.model.file import card_path, default_model_path, pack_model, read_model
+from serd.model.runtime import TfliteModel
+from testkit.model_files import Model, write_model
+
+
+def test_what_is_packed_is_read(served: Model, tmp_path: Path) -> None:
+    """One file is enough: network and card come back from it byte for byte."""
+    network, card = served
+    path = tmp_path / "m.tflite"
+    path.write_bytes(pack_model(network, card))
+    assert read_model(path) == (network, card)
+
+
+def test_the_card_is_listed_by_any_unzip_tool(served: Model, tmp_path: Path) -> None:
+    """The card is stored the way TFLite's own metadata is, and begins with the flatbuffer."""
+    network, card = served
+    path = tmp_path / "m.tflite"
+    path.write_bytes(pack_model(network, card))
+    assert path.read_bytes().startswith(network)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["card.json"]
+        assert archive.read("card.json").decode() == card.to_json()
+
+
+def test_packing_is_reproducible(served: Model) -> None:
+    """The same network and card give the same file, whenever it is made."""
+    assert pack_model(*served) == pack_model(*served)
+
+
+def test_a_card_beside_is_enough(served: Model, tmp_path: Path) -> None:
+    """A bare network with its card beside it is a model, too."""
+    network, card = served
+    path = tmp_path / "m.tflite"
+    path.write_bytes(network)
+    card_path(path).write_text(card.to_json(), "utf-8")
+    assert read_model(path) == (network, card)
+    assert TfliteModel(path).card == card
+
+
+def test_the_model_that_comes_with_serd_has_its_card_in_both_places() -> None:
+    """The card can be read without a tool, and is the one inside."""
+    beside = card_path(default_model_path())
+    _, card = read_model(default_model_path())
+    assert beside.read_text("utf-8") == card.to_json()
+
+
+def test_a_card_beside_that_differs_is_refused(served: Model, tmp_path: Path) -> None:
+    """Of two cards that disagree neither is believed."""
+    network, card = served
+    path = write_model(tmp_path / "m.tflite", network, card)
+    card_path(path).write_text(replace(card, version="other").to_json(), "utf-8")
+    with pytest.raises(ModelError, match=r"m\.json: differs from the card inside m\.tflite"):
+        read_model(path)
+
+
+def test_a_broken_card_beside_is_refused(served: Model, tmp_path: Path) -> None:
+    """A card beside that is no text is told, even with a good one inside."""
+    network, card = served
+    path = write_model(tmp_path / "m.tflite", network, card)
+    card_path(path).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_model(path)
+
+
+def test_a_network_without_a_card_is_refused(served: Model, tmp_path: Path) -> None:
+    """Nobody guesses what a network was trained on."""
+    path = tmp_path / "m.tflite"
+    path.write_bytes(served[0])
+    with pytest.raises(ModelError, match=r"no model card inside, and none beside it \(m\.json\)"):
+        read_model(path)
+
+
+def test_the_card_of_another_network_is_refused(served: Model, tmp_path: Path) -> None:
+    """The checksum binds card and network, and both are named when they do not fit."""
+    network, card = served
+    path = tmp_path / "m.tflite"
+    path.write_bytes(pack_model(network, replace(card, network_sha256="ab" * 32)))
+    got = hashlib.sha256(network).hexdigest()[:12]
+    with pytest.raises(ModelError, match=f"is {got}…, its card expects abababababab…"):
+        read_model(path)
+
+
+def test_one_flipped_bit_is_noticed(served: Model, tmp_path: Path) -> None:
+    """A network damaged on its way is refused before it is run."""
+    network, card = served
+    damaged = bytearray(network)
+    damaged[len(damaged) // 2] ^= 1
+    path = tmp_path / "m.tflite"
+    path.write_bytes(pack_model(bytes(damaged), card))
+    with pytest.raises(ModelError, match="damaged or the card is another model's"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda _: None, "No such file"),
+        (lambda path: path.mkdir(), "Is a directory"),
+        (lambda path: path.write_bytes(b""), "no model card inside"),
+        (lambda path: path.write_text("not a model\n" * 40), "no model card inside"),
+    ],
+    ids=["missing", "a folder", "empty", "text"],
+)
+def test_what_is_no_model_is_refused(
+    make: Callable[[Path], object], message: str, tmp_path: Path
+) -> None:
+    """Missing, a folder, empty, or text: named in one line."""
+    path = tmp_path / "m.tflite"
+    make(path)
+    with pytest.raises(ModelError, match=message) as caught:
+        read_model(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_archive_is_refused(tmp_path: Path) -> None:
+    """A ZIP archive without a card is no model."""
+    path = tmp_path / "m.tflite"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(ModelError, match="no model card inside"):
+        read_model(path)
+
+
+def test_no_damage_is_a_surprise(served: Model, tmp_path: Path) -> None:
+    """Cut anywhere, or with bytes changed in the card's archive: refused or read, no traceback."""
+    network, card = served
+    packed = pack_model(network[:64], card)
+    path = tmp_path / "m.tflite"
+    chance = random.Random(0)  # noqa: S311
+    for _ in range(400):
+        damaged = bytearray(packed)
+        if chance.random() < 0.3:
+            damaged = damaged[: chance.randrange(len(damaged))]
+        else:
+            for _ in range(chance.choice((1, 2, 5))):
+                damaged[-chance.randrange(1, 150)] = chance.randrange(256)
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError):
+            read_model(path)

@@ -1,0 +1,304 @@
+"""The broker inside serd, met with Debian's MQTT clients."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serd.errors import PublishError
+from serd.mqtt.broker import LOOPBACK, Answer, EmbeddedBroker, find_or_start, probe
+from serd.publishers import Context
+from serd.publishers.mqtt import Settings, create
+from testkit.brokers import (
+    DEADLINE_S,
+    Listener,
+    MosquittoBroker,
+    free_port,
+    mosquitto,
+    program,
+    wait_until,
+)
+from testkit.made_events import make_event
+
+USER, WORD = "pi", "right"
+CONTEXT = Context(node="pi", sources=("mic",))
+
+
+@contextlib.contextmanager
+def found(settings: Settings) -> Iterator[tuple[str, int, EmbeddedBroker | None]]:
+    """Host and port that the settings lead to; a broker that was started for them is stopped."""
+    host, port, broker = find_or_start(settings)
+    try:
+        yield host, port, broker
+    finally:
+        if broker is not None:
+            broker.stop(DEADLINE_S)
+
+
+@pytest.fixture
+def embedded() -> Iterator[MosquittoBroker]:
+    """The broker inside serd, dressed as one that the clients' helpers know."""
+    broker = EmbeddedBroker(free_port())
+    yield MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
+    broker.stop(DEADLINE_S)
+
+
+@pytest.fixture
+def foreign_port() -> Iterator[int]:
+    """A port where something answers that is no broker."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        server.settimeout(0.05)
+        ending = threading.Event()
+
+        def answer() -> None:
+            while not ending.is_set():
+                with contextlib.suppress(TimeoutError), server.accept()[0] as connection:
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    connection.recv(100)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield server.getsockname()[1]
+        ending.set()
+        thread.join()
+
+
+def test_it_listens_on_loopback_alone(embedded: MosquittoBroker) -> None:
+    """``ss -ltn`` shows the port on 127.0.0.1 and on no other address."""
+    done = subprocess.run([program("ss"), "-ltnH"], capture_output=True, text=True, check=True)
+    addresses = [line.split()[3] for line in done.stdout.splitlines()]
+    own = [address for address in addresses if address.endswith(f":{embedded.port}")]
+    assert own == [f"127.0.0.1:{embedded.port}"]
+
+
+def test_mosquitto_sub_hears_what_mosquitto_pub_says(embedded: MosquittoBroker) -> None:
+    """QoS 1 through wildcards, and retained messages for those who come later."""
+    command = ["stdbuf", "-oL", program("mosquitto_sub"), *embedded.client_options()]
+    command += ["-q", "1", "-v", "-t", "serd/+/mic/#", "-C", "2", "-W", "10", "-d"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as subscriber:
+        assert subscriber.stdout is not None
+        for line in subscriber.stdout:
+            if "Subscribed" in line:
+                break
+        embedded.publish("serd/pi/mic/event", "first")
+        embedded.publish("serd/pi/mic/state", "happy", retain=True)
+        rest = subscriber.stdout.read()
+        assert subscriber.wait(DEADLINE_S) == 0
+    assert "serd/pi/mic/event first" in rest
+    assert "serd/pi/mic/state happy" in rest
+    assert embedded.retained("serd/#") == {"serd/pi/mic/state": "happy"}
+
+
+def test_it_publishes_wills(embedded: MosquittoBroker) -> None:
+    """A client that dies without a word has its will published and retained."""
+    command = ["stdbuf", "-oL", program("mosquitto_sub"), *embedded.client_options(), "-t", "any"]
+    command += ["--will-topic", "serd/pi/status", "--will-payload", "offline"]
+    command += ["--will-retain", "--will-qos", "1", "-d"]
+    with Listener(embedded) as listener:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+            assert client.stdout is not None
+            for line in client.stdout:
+                if "Subscribed" in line:
+                    break
+            client.kill()
+        wait_until(lambda: listener.of("serd/pi/status") == ["offline"], "the will")
+    assert embedded.retained("serd/#") == {"serd/pi/status": "offline"}
+
+
+def test_500_events_through_serd_itself(lines: list[str]) -> None:
+    """With no broker named, one starts, all events and offline arrive in order, and it ends.
+
+    The listener is there until the end: what the broker has acknowledged it has also handed on.
+    """
+    publisher = create(Settings(port=free_port()), CONTEXT)
+    assert publisher is not None
+    port = int(publisher.address.rpartition(":")[2])
+    with Listener(MosquittoBroker(LOOPBACK, port, Path("/nonexistent"))) as listener:
+        for number in range(500):
+            publisher.publish(make_event(number))
+        publisher.close(DEADLINE_S)
+        assert listener.ids("serd/pi/mic/event") == list(range(500))
+        assert listener.of("serd/pi/status")[-1] == "offline"
+    assert probe(LOOPBACK, port) is Answer.NOTHING
+    assert lines[0] == (
+        "started a broker for this machine alone;"
+        f" to listen: mosquitto_sub -h 127.0.0.1 -p {port} -t 'serd/#' -v"
+    )
+    assert len(lines) == 2
+
+
+def test_the_command_in_the_line_works(lines: list[str]) -> None:
+    """The line that is logged can be pasted into a shell as it is."""
+    with found(Settings(port=free_port())) as (_host, port, _broker):
+        command = lines[0].partition("to listen: ")[2]
+        broker = MosquittoBroker(LOOPBACK, port, Path("/nonexistent"))
+        broker.publish("serd/pi/status", "online", retain=True)
+        done = subprocess.run(
+            ["sh", "-c", f"{command} -C 1 -W 10"], capture_output=True, text=True, check=True
+        )
+    assert done.stdout == "serd/pi/status online\n"
+
+
+def test_a_running_broker_is_used(lines: list[str]) -> None:
+    """Where a broker answers on the port, none is started."""
+    with mosquitto() as broker, found(Settings(port=broker.port)) as (host, port, own):
+        assert (host, port, own) == ("localhost", broker.port, None)
+    assert lines == [f"using the broker on localhost:{broker.port}"]
+
+
+def test_user_and_password_are_tried_on_the_running_broker() -> None:
+    """A local broker that wants a password is used where the settings have it."""
+    with mosquitto(user=USER, password=WORD) as broker:
+        settings = Settings(port=broker.port, user=broker.user, password=broker.password)
+        assert find_or_start(settings) == ("localhost", broker.port, None)
+
+
+def test_the_running_broker_is_tried_with_the_password_of_a_file(tmp_path: Path) -> None:
+    """A password that the settings name and do not hold is read for the trial, too."""
+    file = tmp_path / "password"
+    file.write_text(f"{WORD}\n")
+    with mosquitto(user=USER, password=WORD) as broker:
+        settings = Settings(port=broker.port, user=USER, password_file=str(file))
+        assert find_or_start(settings) == ("localhost", broker.port, None)
+
+
+def test_a_broker_that_refuses_us_is_named_and_gone_around(lines: list[str]) -> None:
+    """Anonymous clients refused: one warning, and a broker of our own on another port."""
+    with (
+        mosquitto(user=USER, password=WORD) as broker,
+        found(Settings(port=broker.port)) as (_host, port, own),
+    ):
+        assert own is not None
+        assert port != broker.port
+        assert probe(LOOPBACK, port) is Answer.ACCEPTED
+    assert len(lines) == 2
+    assert lines[0].startswith(f"no broker on localhost:{broker.port}: the broker there does not let")
+
+
+def test_a_port_that_something_else_holds_is_gone_around(foreign_port: int, lines: list[str]) -> None:
+    """A web server on the port: one warning, and a broker of our own on another port."""
+    with found(Settings(port=foreign_port)) as (_host, port, own):
+        assert own is not None
+        assert port != foreign_port
+    assert "does not answer as an MQTT broker" in lines[0]
+
+
+def test_probe_gives_up_on_a_silent_port() -> None:
+    """Something that accepts and says nothing holds us for the given time, not longer."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        assert probe(LOOPBACK, port, timeout_s=0.2) is Answer.OTHER
+
+
+def test_no_broker_starts_when_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a host in the settings nothing is probed and nothing started."""
+
+    def forbidden(_settings: Settings) -> None:
+        raise AssertionError("a broker was looked for")
+
+    monkeypatch.setattr("serd.mqtt.broker.find_or_start", forbidden)
+    publisher = create(Settings(host=LOOPBACK, port=free_port()), CONTEXT)
+    assert publisher is not None
+    publisher.close(0.3)
+
+
+def test_stop_leaves_no_thread_and_no_noise(capfd: pytest.CaptureFixture[str]) -> None:
+    """With clients connected, one of them mute, stop ends in time and says nothing."""
+    before = set(threading.enumerate())
+    for _ in range(3):
+        broker = EmbeddedBroker(free_port())
+        dressed = MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
+        with Listener(dressed), socket.create_connection((LOOPBACK, broker.port)):
+            dressed.publish("serd/pi/status", "online", retain=True)
+            broker.stop(3.0)
+        assert set(threading.enumerate()) <= before
+        assert probe(LOOPBACK, broker.port) is Answer.NOTHING
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_rubbish_on_the_port_is_quiet_and_harmless(
+    embedded: MosquittoBroker, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Clients that speak no MQTT or hang up leave the broker running and say nothing."""
+    for rubbish in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x10\xff\xff\xff\xff", b"\x00" * 64):
+        with socket.create_connection((LOOPBACK, embedded.port)) as connection:
+            connection.sendall(rubbish)
+    assert probe(LOOPBACK, embedded.port) is Answer.ACCEPTED
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_a_start_that_fails_is_a_publish_error() -> None:
+    """A port that is taken after all is named with the address."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(PublishError, match=rf"does not start on 127\.0\.0\.1:{port}: "):
+            EmbeddedBroker(port)
+
+
+def _run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr
+    return done.stdout
+
+
+def test_libraries_load_only_when_needed() -> None:
+    """Settings of all publishers can be read without paho, amqtt or asyncio being imported."""
+    loaded = _run(
+        """
+        import sys
+        import serd.publishers.mqtt, serd.publishers.jsonlines, serd.publishers.screen
+        print([name for name in ("paho", "amqtt", "asyncio", "rich") if name in sys.modules])
+        """
+    )
+    assert loaded == "[]\n"
+
+
+def test_memory_of_the_broker_is_small() -> None:
+    """Starting it and 500 messages through it add less than 30 MB of memory, without any warning."""
+    grown = _run(
+        """
+        import re, time
+        from pathlib import Path
+        import paho.mqtt.client
+        from serd.mqtt.broker import EmbeddedBroker
+        from testkit.brokers import Listener, MosquittoBroker, free_port, wait_until
+        from testkit.made_events import make_event
+        from serd.publishers import Context
+        from serd.publishers.mqtt import Settings, MqttPublisher
+
+        def rss_kb():
+            return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+        before = rss_kb()
+        broker = EmbeddedBroker(free_port())
+        started = rss_kb()
+        settings = Settings(host="127.0.0.1", port=broker.port)
+        with Listener(MosquittoBroker(settings.host, settings.port, Path("/"))) as listener:
+            publisher = MqttPublisher(settings, Context(node="pi", sources=("mic",)), broker)
+            began = time.monotonic()
+            for number in range(500):
+                publisher.publish(make_event(number))
+            wait_until(lambda: len(listener.heard) >= 501, "all messages")
+            took_s = time.monotonic() - began
+            print(started - before, rss_kb() - before, f"{took_s:.2f}")
+            publisher.close(5.0)
+        """
+    )
+    started_kb, grown_kb, took_s = map(float, grown.split())
+    print(f"start +{started_kb / 1000:.1f} MB, after 500 +{grown_kb / 1000:.1f} MB, {took_s} s")
+    assert grown_kb < 30_000

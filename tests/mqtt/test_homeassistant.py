@@ -1,0 +1,271 @@
+"""Home Assistant is told the same of a node each time, and its templates give what an entity shows.
+
+That Home Assistant itself takes it is shown by scripts/check_discovery.py, run by hand.
+"""
+
+import json
+import re
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from make_discovery import OUT, TOPICS, example_payload, golden_text
+
+from serd.errors import InputError
+from serd.events.controls import Controls, changed, control_texts
+from serd.model.labels import EMOTIONS, NONE, UNCERTAIN, VALENCE
+from serd.mqtt.homeassistant import (
+    EVENT_ATTRIBUTES,
+    DiscoverySettings,
+    birth_topic,
+    discovery_payload,
+    discovery_topic,
+)
+from serd.mqtt.topics import NodeTopics
+from testkit.made_events import make_event
+
+names = st.text(min_size=1, max_size=12)
+
+
+def components(*sources: str, node: str = "pi", labels: tuple[str, ...] = EMOTIONS) -> dict[str, Any]:
+    """What Home Assistant is told of each entity, by the entity's key."""
+    payload = discovery_payload(
+        topics=NodeTopics(prefix="serd", node=node),
+        node=node,
+        sources=sources,
+        labels=labels,
+        version="1.2.3",
+    )
+    found: dict[str, Any] = json.loads(payload)["components"]
+    return found
+
+
+def rendered(component: dict[str, Any], payload: str) -> str:
+    """What Home Assistant makes of a message; templates get its text and, where it is one, the JSON."""
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    template = environment.from_string(component["value_template"])
+    try:
+        return template.render(value=payload, value_json=json.loads(payload)).strip()
+    except json.JSONDecodeError:
+        return template.render(value=payload).strip()
+
+
+def test_the_payload_is_the_one_that_home_assistant_was_shown() -> None:
+    """`scripts/make_discovery.py` writes it; `scripts/check_discovery.py` must then be run again."""
+    assert OUT.read_text("utf-8") == golden_text()
+
+
+def test_the_payload_is_one_line_without_blanks_between() -> None:
+    """Not a byte of the JSON is layout."""
+    payload = example_payload("mic")
+    assert payload == json.dumps(json.loads(payload), ensure_ascii=False, separators=(",", ":"))
+
+
+def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
+    """Nine of the source and four of the node: none is added, lost or of another kind."""
+    kinds = {key: component["platform"] for key, component in components("mic").items()}
+    assert kinds == {
+        "mic_emotion": "sensor",
+        "mic_confidence": "sensor",
+        "mic_valence": "sensor",
+        "mic_utterance": "event",
+        "mic_speech": "binary_sensor",
+        "mic_mute": "switch",
+        "mic_threshold": "number",
+        "mic_cooldown": "number",
+        "mic_microphone": "binary_sensor",
+        "overflows": "sensor",
+        "dropped_events": "sensor",
+        "real_time_factor": "sensor",
+        "version": "sensor",
+    }
+
+
+def test_several_sources_have_entities_of_their_own() -> None:
+    """Names tell them apart, and what is of the node is there once."""
+    several = components("kitchen", "hall")
+    assert len(several) == 2 * 9 + 4
+    assert several["hall_mute"]["name"] == "hall mute"
+    assert several["hall_mute"]["default_entity_id"] == "switch.serd_pi_hall_mute"
+    assert several["hall_mute"]["command_topic"] == "serd/pi/hall/mute/set"
+
+
+def test_a_second_source_leaves_the_identity_of_the_first() -> None:
+    """Home Assistant keeps an entity with its history for as long as its unique id stays."""
+    alone, beside = components("mic"), components("mic", "hall")
+    assert {key: each["unique_id"] for key, each in alone.items()}.items() <= {
+        key: each["unique_id"] for key, each in beside.items()
+    }.items()
+
+
+@given(nodes=st.lists(names, min_size=2, max_size=2, unique=True), prefix=st.just("homeassistant"))
+def test_no_two_nodes_share_a_discovery_topic(nodes: list[str], prefix: str) -> None:
+    """Home Assistant takes letters, digits, "_" and "-" alone; what else a name has must still count."""
+    settings = DiscoverySettings(prefix=prefix)
+    first, second = (discovery_topic(settings, node) for node in nodes)
+    assert first != second
+    assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", first)
+
+
+@given(node=names, sources=st.lists(names, min_size=1, max_size=4, unique=True))
+def test_whatever_things_are_called_their_entities_are_well_formed(
+    node: str, sources: list[str]
+) -> None:
+    """A component id with a blank would break the removal in Home Assistant."""
+    made = components(*sources, node=node)
+    assert len(made) == 9 * len(sources) + 4
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in made)
+    for component in made.values():
+        entity_id = component.get("default_entity_id", f"{component['platform']}.x")
+        assert re.fullmatch(component["platform"] + r"\.[a-z0-9]+(_[a-z0-9]+)*", entity_id)
+
+
+@given(
+    st.sets(
+        st.tuples(st.sampled_from(["a", "a_b", "a-b"]), st.sampled_from(["mic", "b", "b_mic"])),
+        min_size=2,
+    )
+)
+def test_no_two_entities_share_a_unique_id(owners: set[tuple[str, str]]) -> None:
+    """Not even where the name of one node begins as that of another."""
+    ids = [
+        component["unique_id"]
+        for node, source in owners
+        for key, component in components(source, node=node).items()
+        if key.endswith(("emotion", "mute", "microphone"))
+    ]
+    assert len(set(ids)) == len(ids)
+
+
+def test_entities_need_daemon_and_source_but_the_microphone_only_the_daemon() -> None:
+    """Were the microphone unavailable together with its source, nobody would see that it is gone."""
+    body = json.loads(example_payload("mic"))
+    assert body["availability_mode"] == "all"
+    assert body["availability"] == [{"topic": "serd/pi/status"}]
+    for key, component in body["components"].items():
+        topics = [each["topic"] for each in component.get("availability", body["availability"])]
+        needs_source = key.startswith("mic_") and key != "mic_microphone"
+        assert topics == ["serd/pi/status", *(["serd/pi/mic/availability"] if needs_source else [])]
+
+
+def test_emotion_knows_every_text_that_can_stand_on_its_topic() -> None:
+    """All emotions, uncertain and none; an utterance's event is never none."""
+    assert components("mic")["mic_emotion"]["options"] == [*EMOTIONS, UNCERTAIN, NONE]
+    assert components("mic")["mic_utterance"]["event_types"] == [*EMOTIONS, UNCERTAIN]
+
+
+@pytest.mark.parametrize("state", [*EMOTIONS, UNCERTAIN, NONE])
+def test_valence_follows_the_state(state: str) -> None:
+    """An emotion has its group, uncertain and none have none, and each is an option of the entity."""
+    valence = components("mic")["mic_valence"]
+    assert rendered(valence, state) == VALENCE.get(state, NONE)
+    assert rendered(valence, state) in valence["options"]
+
+
+@given(st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=4, unique=True))
+def test_valence_takes_labels_of_any_writing(labels: list[str]) -> None:
+    """A label of another model is neutral, as in its events; quotes and braces in it break nothing."""
+    valence = components("mic", labels=tuple(labels))["mic_valence"]
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    template = environment.from_string(valence["value_template"])
+    assert template.render(value=labels[0]) == VALENCE.get(labels[0], "neutral")
+
+
+def test_confidence_is_that_of_the_latest_live_event() -> None:
+    """An empty text leaves a sensor as it is."""
+    confidence = components("mic")["mic_confidence"]
+    assert rendered(confidence, make_event(kind="window", confidence=0.8712).to_json()) == "87.1"
+    assert rendered(confidence, make_event(kind="utterance", confidence=1.0).to_json()) == "100.0"
+    assert rendered(confidence, replayed()) == ""
+    assert rendered(confidence, make_event(kind="window", provisional=True).to_json()) == ""
+
+
+def test_the_event_entity_fires_at_the_end_of_an_utterance() -> None:
+    """Its type is the emotion; replayed events, which may be hours old, would start automations."""
+    utterance = components("mic")["mic_utterance"]
+    event = make_event(emotion="angry", kind="utterance")
+    fired = json.loads(rendered(utterance, event.to_json()))
+    expected = {name: value for name, value in asdict(event).items() if name in EVENT_ATTRIBUTES}
+    assert fired == {"event_type": "angry"} | expected
+    assert rendered(utterance, make_event(kind="window").to_json()) == ""
+    assert rendered(utterance, replayed()) == ""
+
+
+def replayed() -> str:
+    """An event that is marked as replayed, as JSON."""
+    return json.dumps(json.loads(make_event().to_json()) | {"replayed": True})
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("overflows", "3"), ("dropped_events", "2"), ("real_time_factor", "0.042"), ("version", "1.2.3")],
+)
+def test_diagnostics_come_out_of_the_stats(key: str, expected: str) -> None:
+    """Each is read from a field of the node's stats, and is listed as a diagnostic."""
+    stats = {"n_overflows": 3, "spool_drops": 2, "real_time_factor": 0.042, "version": "1.2.3"}
+    component = components("mic")[key]
+    assert component["entity_category"] == "diagnostic"
+    assert component["state_topic"] == TOPICS.stats
+    assert rendered(component, json.dumps(stats)) == expected
+
+
+@pytest.mark.parametrize("name", ["threshold", "cooldown"])
+def test_a_number_has_the_range_of_its_control(name: str) -> None:
+    """What Home Assistant lets a person set is taken, and nothing else would be."""
+    number = components("mic")[f"mic_{name}"]
+    for text in (number["min"], number["max"], number["min"] + number["step"]):
+        changed(Controls(), name, str(text).encode())
+    for text in (number["min"] - 0.01, number["max"] + 0.01):
+        with pytest.raises(InputError):
+            changed(Controls(), name, str(text).encode())
+
+
+def test_each_control_has_its_topics() -> None:
+    """Its state is read where the daemon tells it, and a change is sent to where the daemon listens."""
+    for name in control_texts(Controls()):
+        component = components("mic")[f"mic_{name}"]
+        assert component["state_topic"] == TOPICS.control("mic", name)
+        assert component["command_topic"] == TOPICS.control_set("mic", name)
+
+
+def test_a_name_that_is_no_ascii_leaves_its_entity_id_to_home_assistant() -> None:
+    """No default entity id is made of a node called küche."""
+    assert "default_entity_id" not in components("mic", node="küche")["mic_emotion"]
+
+
+def test_home_assistant_says_on_its_own_prefix_that_it_is_up() -> None:
+    """The birth message is expected on status, below the prefix of the settings."""
+    assert birth_topic(DiscoverySettings(prefix="ha/main")) == "ha/main/status"
+
+
+@pytest.mark.parametrize(
+    ("enabled", "has_broker", "expected"),
+    [
+        ("auto", True, True),
+        ("auto", False, False),
+        ("on", False, True),
+        ("off", True, False),
+    ],
+)
+def test_auto_is_on_where_a_broker_is_named(enabled: str, *, has_broker: bool, expected: bool) -> None:
+    """On and off are obeyed against it."""
+    assert DiscoverySettings(enabled=enabled).is_on(has_broker=has_broker) is expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        (DiscoverySettings(enabled="yes"), "enabled"),
+        (DiscoverySettings(prefix=""), "prefix"),
+        (DiscoverySettings(prefix="a/#"), "prefix"),
+        (DiscoverySettings(prefix="/a"), "prefix"),
+    ],
+)
+def test_what_cannot_work_is_named(settings: DiscoverySettings, key: str) -> None:
+    """One problem, under its key; the defaults have none."""
+    assert [name for name, _ in settings.problems()] == [key]
+    assert not list(DiscoverySettings().problems())

@@ -1,0 +1,216 @@
+"""One connection to a real Mosquitto: restarts, refusals, forbidden topics, both versions of MQTT."""
+
+import gc
+import os
+import re
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client
+
+from serd.errors import PublishError
+from serd.mqtt.broker import EmbeddedBroker
+from serd.mqtt.settings import Settings
+from testkit.brokers import (
+    Listener,
+    make_certificates,
+    mosquitto,
+    wait_until,
+)
+from testkit.made_events import make_event
+from testkit.publishing import EVENT, STATUS, keeping, open_publisher, publishing, settings_for
+
+USER, WORD = "pi", "right"
+PROTOCOLS = pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+
+
+def n_files() -> int:
+    """Open file descriptors of this process."""
+    gc.collect()  # a client closes its sockets when it is freed
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+def n_clients() -> int:
+    """MQTT clients in memory that have not been freed."""
+    gc.collect()
+    return sum(type(each) is Client for each in gc.get_objects())
+
+
+@PROTOCOLS
+def test_twenty_restarts_of_the_broker(
+    tmp_path: Path, lines: list[str], monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    """One session at a time, one subscription each, no storm, no lost event, nothing that grows.
+
+    The pauses are shortened by five; what they are is tested with ``Backoff``.
+    """
+    monkeypatch.setattr("serd.mqtt.link.FIRST_PAUSE_S", 0.2)
+    monkeypatch.setattr("serd.mqtt.link.STEADY_S", 0.0)
+    heard: list[bytes] = []
+    with mosquitto() as broker, Listener(broker) as listener:
+        settings = settings_for(broker, protocol=protocol)
+        with publishing(settings, keeping(tmp_path / "state")) as publisher:
+            publisher.subscribe("serd/pi/command", lambda _topic, payload: heard.append(payload))
+            sizes = []
+            for number in range(20):
+                n_connections = publisher.n_reconnects + 1
+                publisher.publish(make_event(2 * number))
+                wait_until(lambda: 2 * number in listener.ids(EVENT), "the event")  # noqa: B023
+                broker.stop()
+                publisher.publish(make_event(2 * number + 1))
+                broker.start()
+                wait_until(lambda: publisher.n_reconnects == n_connections, "the connection")  # noqa: B023
+                wait_until(lambda: 2 * number + 1 in listener.ids(EVENT), "the event")  # noqa: B023
+                sizes.append((n_files(), threading.active_count(), n_clients()))
+            broker.publish("serd/pi/command", "ON")
+            wait_until(lambda: heard, "the command")
+            n_attempts = publisher.n_attempts
+        wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
+        assert listener.ids(EVENT) == list(range(40))
+        log = broker.log
+    sessions = re.findall(r"New client connected from \S+ as (serd-pi-\w+) \(p(\d), c1", log)
+    assert len(sessions) == 21
+    assert len(set(sessions)) == 1
+    assert sessions[0][1] == ("5" if protocol == "5" else "2")
+    assert len(re.findall(r"serd-pi-\w+ 1 serd/pi/command", log)) == 21
+    assert heard == [b"ON"]
+    assert "already connected" not in log
+    assert 21 <= n_attempts <= 21 + 20 * 4
+    assert max(sizes[1:]) == min(sizes[1:])
+    assert [text.split()[0] for text in lines] == ["connected", *["lost", "connected"] * 20]
+    print(f"MQTT {protocol}: 20 restarts, {n_attempts} attempts, {sizes[-1]} files, threads, clients")
+
+
+@PROTOCOLS
+def test_500_events(protocol: str) -> None:
+    """They arrive in order, none twice, with either version."""
+    with mosquitto() as broker, Listener(broker) as listener:
+        with publishing(settings_for(broker, protocol=protocol)) as publisher:
+            for number in range(500):
+                publisher.publish(make_event(number))
+        wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
+        assert listener.of(EVENT) == [make_event(n).to_json() for n in range(500)]
+
+
+@PROTOCOLS
+def test_a_wrong_password(lines: list[str], protocol: str) -> None:
+    """One line, whatever the version, and no attempt after attempt at once."""
+    with mosquitto(user=USER, password=WORD) as broker:
+        publisher = open_publisher(
+            settings_for(broker, user=USER, password=WORD[::-1], protocol=protocol)
+        )
+        wait_until(lambda: publisher.n_attempts >= 3, "a third attempt")
+        publisher.publish(make_event())
+        with pytest.raises(PublishError, match="not authorised; check"):
+            publisher.close(0.5)
+    reason = "not authorised; check [mqtt] user and password"
+    assert lines == [f"broker 127.0.0.1:{broker.port} refuses us: {reason}; trying again"]
+
+
+def test_a_password_from_a_file(tmp_path: Path) -> None:
+    """The first line of the file opens the door."""
+    file = tmp_path / "password"
+    file.write_text(f"{WORD}\n")
+    with mosquitto(user=USER, password=WORD) as broker, Listener(broker) as listener:
+        with publishing(settings_for(broker, user=USER, password_file=str(file))) as publisher:
+            publisher.publish(make_event())
+        wait_until(lambda: listener.ids(EVENT) == [1], "the event")
+
+
+@PROTOCOLS
+def test_tls_with_a_wrong_authority(tmp_path: Path, lines: list[str], protocol: str) -> None:
+    """One line that names the file to set; the events are kept, and go out once it is right."""
+    right, wrong = make_certificates(tmp_path / "right"), make_certificates(tmp_path / "wrong")
+    with mosquitto(certificates=right) as broker:
+        settings = settings_for(broker, tls=True, ca_file=str(wrong.ca), protocol=protocol)
+        publisher = open_publisher(settings, keeping(tmp_path / "state"))
+        publisher.publish(make_event())
+        wait_until(lambda: publisher.n_attempts >= 2, "a second attempt")
+        with pytest.raises(PublishError, match="1 event is kept in"):
+            publisher.close(0.5)
+        assert sum("[mqtt] ca_file must name the authority" in text for text in lines) == 1
+        settings = settings_for(broker, tls=True, ca_file=str(right.ca), protocol=protocol)
+        with Listener(broker) as listener:
+            publisher = open_publisher(settings, keeping(tmp_path / "state"))
+            wait_until(lambda: listener.ids(EVENT) == [1], "the event")
+            publisher.close(5.0)
+
+
+class TestForbiddenTopics:
+    """A broker whose access rules forbid our events."""
+
+    RULES = (
+        f"user {USER}\ntopic read #\ntopic readwrite serd/pi/status\ntopic readwrite serd/+/+/state\n"
+    )
+
+    def test_mqtt_5_tells(self, tmp_path: Path, lines: list[str]) -> None:
+        """Said once, counted, not tried for ever; all else flows, and the end is a good one."""
+        with mosquitto(user=USER, password=WORD, access=self.RULES) as broker:
+            settings = settings_for(broker, user=USER, password=WORD, protocol="5", durability="always")
+            with (
+                Listener(broker) as listener,
+                publishing(settings, keeping(tmp_path / "state")) as publisher,
+            ):
+                for number in range(120):
+                    publisher.publish(make_event(number))
+                wait_until(lambda: publisher.n_refused == 120, "120 refusals")
+                assert publisher.n_reconnects == 0
+                publisher.retain("serd/pi/mic/state", "sad")
+                wait_until(lambda: listener.of("serd/pi/mic/state")[-1:] == ["sad"], "the state")
+            assert listener.of(EVENT) == []
+        address = f"127.0.0.1:{broker.port}"
+        reason = "not authorised; its access rules must allow it"
+        assert lines == [
+            f"connected to broker {address}",
+            f"broker {address} does not take {EVENT}: {reason}",
+            f"120 events were refused by broker {address}",
+        ]
+
+    def test_mqtt_3_does_not(self, tmp_path: Path, lines: list[str]) -> None:
+        """Mosquitto 2 acknowledges what it throws away: nobody can know, and nothing gets stuck."""
+        with mosquitto(user=USER, password=WORD, access=self.RULES) as broker:
+            settings = settings_for(broker, user=USER, password=WORD)
+            with Listener(broker) as listener:
+                with publishing(settings, keeping(tmp_path / "state")) as publisher:
+                    publisher.publish(make_event())
+                wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
+                assert listener.of(EVENT) == []
+        assert publisher.n_refused == 0
+        assert lines == [f"connected to broker 127.0.0.1:{broker.port}"]
+
+
+def test_mqtt_5_to_a_broker_that_speaks_only_3(
+    lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it hangs up or says nothing at all, the line names the setting."""
+    monkeypatch.setattr("serd.mqtt.link.ANSWER_S", 1.0)
+    broker = EmbeddedBroker(0)
+    publisher = open_publisher(Settings(host="127.0.0.1", port=broker.port, protocol="5"))
+    wait_until(lambda: lines, "the line")
+    publisher.close(0.5)
+    broker.stop(3.0)
+    assert "[mqtt] protocol" in lines[0]
+
+
+def test_a_port_that_hangs_up_is_not_stormed(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something that takes connections and drops them at once: the pauses grow all the same."""
+    monkeypatch.setattr("serd.mqtt.link.FIRST_PAUSE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        n_accepted = 0
+
+        def serve() -> None:
+            nonlocal n_accepted
+            while n_accepted < 5:
+                server.accept()[0].close()
+                n_accepted += 1
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        publisher = open_publisher(Settings(host="127.0.0.1", port=server.getsockname()[1]))
+        thread.join(15.0)
+        publisher.close(0.3)
+    assert n_accepted == 5
+    assert len(lines) == 1
+    assert "closed before it answered" in lines[0]

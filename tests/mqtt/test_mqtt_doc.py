@@ -1,0 +1,197 @@
+"""docs/mqtt.md says what the code does: topics, fields, controls, entities, examples, access rules."""
+
+import inspect
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from make_discovery import example_payload
+from paho.mqtt.client import topic_matches_sub
+
+from serd.errors import InputError
+from serd.events.controls import CONTROLS, Controls, changed, control_texts
+from serd.events.event import Event
+from serd.events.reports import LevelReport, StatsReport
+from serd.mqtt.homeassistant import EVENT_ATTRIBUTES, DiscoverySettings, birth_topic, discovery_topic
+from serd.mqtt.settings import Settings
+from serd.mqtt.topics import NodeTopics, topic_level
+from testkit.brokers import MosquittoBroker, mosquitto, program
+from testkit.mqtt_page import DOC, blocks, first_column, retained_names, rows, section, words
+
+ROOT = Path(__file__).parents[2]
+OF_THE_SENDER = {"spool_depth", "spool_drops", "reconnects"}
+"""Fields of the stats that whoever sends them adds."""
+
+
+def all_topics(topics: NodeTopics, *sources: str) -> set[str]:
+    """Every topic that the class knows, whatever it is called."""
+    found = set()
+    for name, member in inspect.getmembers(NodeTopics):
+        if name.startswith("_") or name in {"prefix", "node"}:
+            continue
+        if isinstance(member, property):
+            found.add(getattr(topics, name))
+            continue
+        for source in sources:
+            takes_control = "control" in inspect.signature(member).parameters
+            calls = [(source, control) for control in CONTROLS] if takes_control else [(source,)]
+            found |= {getattr(topics, name)(*call) for call in calls}
+    return found
+
+
+def fields_of(cls: type[Any]) -> set[str]:
+    """Names of a dataclass's fields."""
+    return {item.name for item in fields(cls)}
+
+
+def test_the_table_has_every_topic_and_nothing_else() -> None:
+    """Whatever the code can publish or listen to stands in it, once."""
+    documented = first_column("Topics")
+    assert set(documented) == all_topics(NodeTopics(prefix="serd", node="<node>"), "<source>")
+    assert len(set(documented)) == len(documented)
+
+
+def test_every_topic_on_the_page_is_one_of_serds() -> None:
+    """In examples, flows and rules too; wildcards must fit something."""
+    known = all_topics(NodeTopics(prefix="serd", node="pi"), "mic")
+    named = set(re.findall(r"(?<![\w./-])serd/[^\s`'\",;:)]+", DOC))
+    assert len(named) > 20
+    for topic in named:
+        filled = topic.replace("<node>", "pi").replace("<source>", "mic")
+        assert any(topic_matches_sub(filled, each) for each in known), topic
+
+
+def test_what_is_retained_is_said() -> None:
+    """What a subscriber must find at once stands on the broker; moments and commands do not."""
+    assert retained_names() == {"status", "availability", "state", "speech", *CONTROLS}
+
+
+def test_every_field_of_an_event_is_described() -> None:
+    """But for the file, which only serd analyze knows."""
+    documented = [word for row in rows(section("Events")) for word in words(row[0])]
+    assert set(documented) == fields_of(Event) - {"file"}
+
+
+def test_the_example_event_is_one() -> None:
+    """It has every field, and the schema takes it, replayed and provisional or not."""
+    schema = json.loads((ROOT / "docs" / "event.schema.json").read_text("utf-8"))
+    (example,) = (json.loads(block) for block in blocks("json", section("Events")))
+    assert set(example) == fields_of(Event) - {"file", "replayed", "provisional"}
+    jsonschema.validate(example, schema)
+    jsonschema.validate(example | {"replayed": True, "provisional": True}, schema)
+    assert max(example["scores"], key=example["scores"].get) == example["emotion"]
+
+
+def test_the_example_stats_have_every_field_and_each_is_described() -> None:
+    """Those that the sender adds too."""
+    (example,) = (json.loads(block) for block in blocks("json", section("Stats")))
+    assert set(example) == fields_of(StatsReport) | OF_THE_SENDER
+    assert set(first_column("Stats")) == set(example)
+
+
+def test_the_example_level_has_the_fields_of_the_report() -> None:
+    """But for the source, which its topic names; three guesses stand in it."""
+    (example,) = (json.loads(block) for block in blocks("json", section("Level")))
+    assert set(example) == fields_of(LevelReport) - {"source"}
+    assert len(example["guesses"]) == 3
+
+
+def test_every_json_on_the_page_is_valid() -> None:
+    """A program can parse each of the three examples."""
+    assert len([json.loads(block) for block in blocks("json")]) == 3
+
+
+def test_every_control_is_described_with_its_range() -> None:
+    """What is documented is taken, and what lies beyond is not."""
+    described = {words(row[0])[0]: row[1] for row in rows(section("Controls"))}
+    assert tuple(described) == CONTROLS
+    assert words(described.pop("mute")) == ["ON", "OFF"]
+    for name, cell in described.items():
+        least, most = map(float, cell.split(" to "))
+        for value in (least, most):
+            changed(Controls(), name, str(value).encode())
+        for value in (least - 0.01, most + 0.01):
+            with pytest.raises(InputError):
+                changed(Controls(), name, str(value).encode())
+
+
+def test_the_examples_of_controls_are_what_serd_says_and_takes() -> None:
+    """Values, changes and refusals in the table, word for word."""
+    examples = {words(row[0])[0].split(">/")[-1]: words(row[3])[0] for row in rows(section("Topics"))}
+    for name, text in control_texts(Controls()).items():
+        assert examples[name] == text
+        changed(Controls(), name, examples[f"{name}/set"].encode())
+        refused = re.search(r"got '(.*?)'", examples[f"{name}/error"])
+        assert refused is not None
+        with pytest.raises(InputError, match=re.escape(examples[f"{name}/error"])):
+            changed(Controls(), name, refused[1].encode())
+
+
+def test_every_entity_in_home_assistant_is_named() -> None:
+    """With its kind, and as a diagnostic where it is one."""
+    components = json.loads(example_payload("mic"))["components"].values()
+    named = {row[0]: row[1] for row in rows(section("Home Assistant"))}
+    kinds = {each["name"]: each["platform"].replace("_", " ") for each in components}
+    assert named.keys() == kinds.keys()
+    for name, kind in kinds.items():
+        assert named[name].split(",")[0] == kind
+    diagnostics = {each["name"] for each in components if each.get("entity_category") == "diagnostic"}
+    assert {name for name, cell in named.items() if "diagnostic" in cell} == diagnostics
+
+
+def test_topics_and_attributes_of_home_assistant_are_named() -> None:
+    """Where it is told of a node, where it says that it is up, and what an event carries."""
+    text = section("Home Assistant")
+    settings = DiscoverySettings()
+    assert f"`{discovery_topic(settings, 'X')}`".replace("X", "<node>") in text
+    assert f"`{birth_topic(settings)}`" in text
+    assert all(f"`{name}`" in text or f"attributes.{name}" in text for name in EVENT_ATTRIBUTES)
+
+
+def test_a_node_is_called_in_topics_as_the_page_says() -> None:
+    """Slash, plus and hash become an underscore; the prefix is serd by default."""
+    assert topic_level("a/b+c#d") == "a_b_c_d"
+    assert "`/`, `+` and `#` in a node's name become `_`" in DOC
+    assert Settings().prefix == "serd"
+
+
+@pytest.fixture
+def guarded_broker() -> Iterator[MosquittoBroker]:
+    """A Mosquitto with the access rules of the page and both of its users."""
+    (rules,) = (block for block in blocks("text") if block.startswith("# /etc/mosquitto/acl"))
+    with mosquitto(user="serd", password="right") as broker:  # noqa: S106
+        (broker.folder / "acl").write_text(rules)
+        with (broker.folder / "mosquitto.conf").open("a") as file:
+            file.write(f"acl_file {broker.folder}/acl\n")
+        command = [program("mosquitto_passwd"), "-b", str(broker.folder / "passwords")]
+        subprocess.run([*command, "homeassistant", "right"], check=True, capture_output=True)
+        broker.restart()
+        yield broker
+
+
+def test_the_access_rules_let_both_do_their_work_and_no_more(guarded_broker: MosquittoBroker) -> None:
+    """With the rules of the page, on a real Mosquitto: who may write what, and who may read it."""
+    topics = all_topics(NodeTopics(prefix="serd", node="pi"), "mic")
+    commands = {topic for topic in topics if topic.endswith("/set")}
+    settings = DiscoverySettings()
+    said = {*topics - commands, discovery_topic(settings, "pi")}
+    asked = {*commands, birth_topic(settings)}
+
+    guarded_broker.user = "serd"
+    for topic in said:
+        guarded_broker.publish(topic, "serd", retain=True)
+    guarded_broker.user = "homeassistant"
+    for topic in asked | {"serd/pi/status"}:
+        guarded_broker.publish(topic, "home", retain=True)
+
+    home = guarded_broker.retained("#")
+    assert {topic for topic, payload in home.items() if payload == "serd"} == said
+    guarded_broker.user = "serd"
+    of_serd = dict.fromkeys(topics - commands, "serd")
+    assert guarded_broker.retained("#") == of_serd | dict.fromkeys(asked, "home")

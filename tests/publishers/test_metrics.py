@@ -1,0 +1,214 @@
+"""Figures for Prometheus, read over HTTP as Prometheus reads them."""
+
+import json
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from urllib.error import HTTPError
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from serd.errors import LibraryError, PublishError
+from serd.events.controls import Controls
+from serd.events.reports import (
+    AvailabilityReport,
+    ControlRefused,
+    ControlReport,
+    LevelReport,
+    SpeechReport,
+    StateReport,
+    StatsReport,
+)
+from serd.publishers import Context, publisher_modules
+from serd.publishers.metrics import Metrics, Settings, create
+from testkit.brokers import DEADLINE_S
+from testkit.made_events import make_event
+
+CONTEXT = Context(node="pi", sources=("mic",))
+STATS = StatsReport(
+    uptime_s=120.5,
+    version="1.2.3",
+    model="serd-ravdess8 0.1.0",
+    sound_s=118.0,
+    n_windows=17,
+    n_rejected=3,
+    n_events=21,
+    n_dropped_blocks=3,
+    n_overflows=2,
+    real_time_factor=0.04,
+    cpu_s=4.7,
+    rss_mb=71.0,
+    n_source_losses=1,
+)
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@pytest.fixture
+def metrics() -> Iterator[Metrics]:
+    """The publisher, serving on a port that was free."""
+    publisher = create(Settings(enabled=True, port=0), CONTEXT)
+    assert publisher is not None
+    yield publisher
+    publisher.close(DEADLINE_S)
+
+
+def fetch(metrics: Metrics, path: str) -> tuple[int, str]:
+    """Status and text of a page."""
+    try:
+        url = f"http://127.0.0.1:{metrics.port}{path}"
+        with urllib.request.urlopen(url, timeout=DEADLINE_S) as page:
+            return page.status, page.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def samples(metrics: Metrics) -> Samples:
+    """Each figure by its name and labels, read by Prometheus' own parser."""
+    status, text = fetch(metrics, "/metrics")
+    assert status == 200
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_it_is_off_unless_asked_for() -> None:
+    """No port is opened that nobody wants."""
+    assert create(Settings(), CONTEXT) is None
+    assert publisher_modules()["metrics"].Settings is Settings
+
+
+def test_events_are_counted_by_source_kind_and_emotion(metrics: Metrics) -> None:
+    """And their latencies are kept as a histogram, in seconds."""
+    for emotion in ("happy", "happy", "sad"):
+        metrics.publish(make_event(emotion=emotion))
+    metrics.publish(make_event(kind="window", source="door"))
+    got = samples(metrics)
+
+    def count(source: str, kind: str, emotion: str) -> float:
+        return got["serd_events_total", (("emotion", emotion), ("kind", kind), ("source", source))]
+
+    assert count("mic", "utterance", "happy") == 2
+    assert count("mic", "utterance", "sad") == 1
+    assert count("door", "window", "happy") == 1
+    assert got["serd_event_latency_seconds_count", (("source", "mic"),)] == 3
+    assert got["serd_event_latency_seconds_sum", (("source", "mic"),)] == pytest.approx(3 * 0.0042)
+
+
+def test_sources_are_gauges(metrics: Metrics) -> None:
+    """Alive, speaking and level follow the latest report."""
+    for value in (True, False):
+        metrics.publish(AvailabilityReport(source="mic", is_alive=value))
+        metrics.publish(SpeechReport(source="mic", is_speaking=not value))
+    metrics.publish(LevelReport(source="mic", level_dbfs=-31.5, guesses={}))
+    got = samples(metrics)
+    mic = (("source", "mic"),)
+    assert got["serd_source_available", mic] == 0
+    assert got["serd_speaking", mic] == 1
+    assert got["serd_level_dbfs", mic] == -31.5
+
+
+def test_the_daemons_figures_are_those_of_its_report(metrics: Metrics) -> None:
+    """The latest report as a whole; CPU, memory and files under the names that all programs use."""
+    assert ("serd_uptime_seconds", ()) not in samples(metrics)
+    metrics.publish(STATS)
+    got = samples(metrics)
+    assert got["serd_info", (("model", "serd-ravdess8 0.1.0"), ("version", "1.2.3"))] == 1
+    assert got["serd_uptime_seconds", ()] == 120.5
+    assert got["serd_real_time_factor", ()] == 0.04
+    assert got["serd_sound_seconds_total", ()] == 118
+    assert got["serd_windows_total", ()] == 17
+    assert got["serd_dropped_blocks_total", ()] == 3
+    assert got["serd_overflows_total", ()] == 2
+    assert got["serd_source_losses_total", ()] == 1
+    assert got["process_resident_memory_bytes", ()] > 1e6
+    assert got["process_cpu_seconds_total", ()] > 0
+
+
+def test_what_is_no_figure_is_left_out(metrics: Metrics) -> None:
+    """Controls and states are for MQTT."""
+    before = fetch(metrics, "/metrics")[1].count("serd_")
+    metrics.publish(StateReport(source="mic", emotion="happy"))
+    metrics.publish(ControlReport(source="mic", controls=Controls()))
+    metrics.publish(ControlRefused(source="mic", control="mute", reason="no"))
+    assert fetch(metrics, "/metrics")[1].count("serd_") == before
+
+
+def test_health_is_that_of_all_sources(metrics: Metrics) -> None:
+    """503 before the first source is alive and while one is away; who is away is named."""
+
+    def health() -> tuple[int, dict[str, object]]:
+        status, text = fetch(metrics, "/healthz")
+        return status, json.loads(text)
+
+    assert health() == (503, {"healthy": False, "sources": [], "away": []})
+    metrics.publish(AvailabilityReport(source="mic", is_alive=True))
+    assert health() == (200, {"healthy": True, "sources": ["mic"], "away": []})
+    metrics.publish(AvailabilityReport(source="door", is_alive=False))
+    assert health() == (503, {"healthy": False, "sources": ["door", "mic"], "away": ["door"]})
+    metrics.publish(AvailabilityReport(source="door", is_alive=True))
+    assert health()[0] == 200
+
+
+def test_other_pages_say_which_there_are(metrics: Metrics) -> None:
+    """A wrong address is answered with the right ones."""
+    status, text = fetch(metrics, "/")
+    assert status == 404
+    assert "/metrics" in text
+    assert "/healthz" in text
+
+
+def test_a_client_that_hangs_holds_up_nobody(metrics: Metrics) -> None:
+    """Neither the next client nor the end."""
+    with socket.create_connection(("127.0.0.1", metrics.port)) as hanging:
+        hanging.sendall(b"GET /metr")
+        assert fetch(metrics, "/metrics")[0] == 200
+        metrics.close(DEADLINE_S)
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", metrics.port))
+
+
+def test_only_this_machine_is_served() -> None:
+    """The default address is loopback."""
+    assert Settings().host == "127.0.0.1"
+
+
+def test_a_port_that_is_taken_is_said(metrics: Metrics) -> None:
+    """With what to do."""
+    with pytest.raises(PublishError, match=rf"127\.0\.0\.1:{metrics.port}.*in use.*another") as caught:
+        create(Settings(enabled=True, port=metrics.port), CONTEXT)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_port_is_free_after_the_end() -> None:
+    """A reload may open it again at once."""
+    first = Metrics(Settings(enabled=True, port=0))
+    first.close(DEADLINE_S)
+    second = Metrics(Settings(enabled=True, port=first.port))
+    second.close(DEADLINE_S)
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(LibraryError, match="pip install prometheus-client"):
+        create(Settings(enabled=True), CONTEXT)
+
+
+def test_the_library_is_loaded_only_where_it_is_wanted() -> None:
+    """It is an extra: the daemon must run without it."""
+    code = "import sys; from serd.settings.loader import load_settings; load_settings(environment={});"
+    code += "assert not {'prometheus_client', 'http.server'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("values", "key"), [({"host": ""}, "host"), ({"port": 65536}, "port")])
+def test_bad_settings_are_named(values: dict[str, object], key: str) -> None:
+    """The key and what was expected."""
+    assert [name for name, _ in Settings(**values).problems()] == [key]  # type: ignore[arg-type]

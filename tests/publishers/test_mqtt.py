@@ -1,0 +1,222 @@
+"""What the MQTT publisher tells and hears, against a real Mosquitto."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from serd.events.controls import Controls
+from serd.events.reports import (
+    AvailabilityReport,
+    ControlRefused,
+    ControlReport,
+    LevelReport,
+    Report,
+    SpeechReport,
+    StateReport,
+)
+from serd.model.labels import EMOTIONS
+from serd.mqtt.homeassistant import DiscoverySettings
+from serd.publishers import Context
+from serd.publishers.mqtt import Settings, create
+from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
+from testkit.made_events import make_event
+from testkit.publishing import CONTEXT, publishing, settings_for
+
+
+@pytest.fixture(scope="module")
+def shared_broker() -> Iterator[MosquittoBroker]:
+    """A broker for all tests here; each has a prefix of its own."""
+    with mosquitto() as running:
+        yield running
+
+
+def test_events_arrive_once_each_and_in_order(shared_broker: MosquittoBroker) -> None:
+    """500 events handed over at once reach a subscriber, in order, none twice."""
+    with Listener(shared_broker) as listener:
+        with publishing(settings_for(shared_broker, prefix="order")) as publisher:
+            for number in range(500):
+                publisher.publish(make_event(number))
+        wait_until(lambda: len(listener.of("order/pi/mic/event")) == 500, "500 events")
+        numbers = [int(json.loads(text)["id"]) for text in listener.of("order/pi/mic/event")]
+    assert numbers == list(range(500))
+
+
+def test_an_event_is_the_json_of_the_event_and_is_not_retained(
+    shared_broker: MosquittoBroker,
+) -> None:
+    """The payload is exactly Event.to_json, and a late subscriber does not get it."""
+    with Listener(shared_broker) as listener:
+        with publishing(settings_for(shared_broker, prefix="json")) as publisher:
+            publisher.publish(make_event(7))
+        wait_until(lambda: listener.of("json/pi/mic/event"), "the event")
+    assert listener.of("json/pi/mic/event") == [make_event(7).to_json()]
+    assert "json/pi/mic/event" not in shared_broker.retained("json/#")
+
+
+def test_status_and_state_are_retained(shared_broker: MosquittoBroker) -> None:
+    """mosquitto_sub reads online and the state while the daemon listens, then the next and offline."""
+    with publishing(settings_for(shared_broker, prefix="kept")) as publisher:
+        publisher.publish(StateReport(source="mic", emotion="none"))
+        wait_until(
+            lambda: (
+                shared_broker.retained("kept/#")
+                == {"kept/pi/status": "online", "kept/pi/mic/state": "none"}
+            ),
+            "status and first state",
+        )
+        publisher.publish(StateReport(source="mic", emotion="sad"))
+    expected = {"kept/pi/status": "offline", "kept/pi/mic/state": "sad"}
+    assert shared_broker.retained("kept/#") == expected
+
+
+def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
+    """What stands is retained, what passes is not, and numbers are JSON."""
+    reports: list[Report] = [
+        AvailabilityReport(source="mic", is_alive=True),
+        ControlReport(source="mic", controls=Controls(mute=True, threshold=0.5, cooldown_s=30.0)),
+        SpeechReport(source="mic", is_speaking=True),
+        LevelReport(source="mic", level_dbfs=-31.5, guesses={"sad": 0.6}),
+        ControlRefused(source="mic", control="mute", reason="got '1', expected ON or OFF"),
+    ]
+    with Listener(shared_broker) as listener:
+        with publishing(settings_for(shared_broker, prefix="all")) as publisher:
+            wait_until(lambda: listener.of("all/pi/status") == ["online"], "the connection")
+            for report in reports:
+                publisher.publish(report)
+            wait_until(lambda: listener.of("all/pi/mic/mute/error"), "the last of them")
+        wait_until(lambda: listener.of("all/pi/status")[-1:] == ["offline"], "the goodbye")
+    assert json.loads(listener.of("all/pi/mic/level")[0]) == {
+        "level_dbfs": -31.5,
+        "guesses": {"sad": 0.6},
+    }
+    assert listener.of("all/pi/mic/mute/error") == ["got '1', expected ON or OFF"]
+    assert shared_broker.retained("all/#") == {
+        "all/pi/status": "offline",
+        "all/pi/mic/availability": "online",
+        "all/pi/mic/mute": "ON",
+        "all/pi/mic/threshold": "0.5",
+        "all/pi/mic/cooldown": "30",
+        "all/pi/mic/speech": "ON",
+    }
+
+
+def test_a_command_reaches_the_daemon(shared_broker: MosquittoBroker) -> None:
+    """Whatever is written to a control's set topic comes with source, control and the very bytes."""
+    commands: list[tuple[str, str, bytes]] = []
+    context = Context(node="pi", sources=("mic", "door"), command=lambda *each: commands.append(each))
+    settings = settings_for(shared_broker, prefix="told")
+    with Listener(shared_broker) as listener, publishing(settings, context=context):
+        wait_until(lambda: listener.of("told/pi/status") == ["online"], "the connection")
+        wait_until(lambda: _told(shared_broker, commands), "the first command")
+        shared_broker.publish("told/pi/mic/threshold/set", "0.8")
+        shared_broker.publish("told/pi/mic/threshold", "0.9")
+        wait_until(lambda: commands[-1:] == [("mic", "threshold", b"0.8")], "the second command")
+
+
+def _told(broker: MosquittoBroker, commands: list[tuple[str, str, bytes]]) -> bool:
+    broker.publish("told/pi/door/mute/set", "ON")
+    return ("door", "mute", b"ON") in commands
+
+
+def test_offline_is_the_last_word(shared_broker: MosquittoBroker) -> None:
+    """Nothing follows offline on any topic of the node."""
+    with Listener(shared_broker) as listener:
+        with publishing(settings_for(shared_broker, prefix="last")) as publisher:
+            for number in range(100):
+                publisher.publish(make_event(number, emotion=("happy", "sad")[number % 2]))
+        wait_until(lambda: listener.of("last/pi/status")[-1:] == ["offline"], "the goodbye")
+        own = [heard for heard in listener.heard if heard.topic.startswith("last/")]
+    assert own[-1].payload == "offline"
+    assert len(listener.of("last/pi/mic/event")) == 100
+
+
+def test_names_cannot_break_out_of_their_level(shared_broker: MosquittoBroker) -> None:
+    """A node "a/b" and a source "+#" become one level each."""
+    context = Context(node="a/b", sources=("+#",))
+    with (
+        Listener(shared_broker) as listener,
+        publishing(settings_for(shared_broker, prefix="odd"), context) as publisher,
+    ):
+        publisher.publish(make_event(node="a/b", source="+#"))
+        wait_until(lambda: listener.of("odd/a_b/__/event"), "the event")
+
+
+def test_two_daemons_of_one_name_do_not_throw_each_other_out(
+    shared_broker: MosquittoBroker, lines: list[str]
+) -> None:
+    """Two publishers with the same node stay connected side by side."""
+    settings = settings_for(shared_broker, prefix="twins")
+    with publishing(settings) as first, publishing(settings) as second:
+        wait_until(lambda: len(lines) == 2, "two connections")
+        for number in range(20):
+            (first, second)[number % 2].publish(make_event(number))
+    assert [text.split()[0] for text in lines] == ["connected", "connected"]
+
+
+def test_the_will_speaks_for_a_daemon_that_is_killed(shared_broker: MosquittoBroker) -> None:
+    """Kill -9: the broker publishes offline, retained."""
+    program = (
+        "import sys, time\n"
+        "from serd.publishers import Context\n"
+        "from serd.publishers.mqtt import Settings, create\n"
+        "settings = Settings(host='127.0.0.1', port=int(sys.argv[1]), prefix='will')\n"
+        "publisher = create(settings, Context(node='pi', sources=('mic',)))\n"
+        "time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(shared_broker.port)]
+    with Listener(shared_broker) as listener, subprocess.Popen(command) as daemon:
+        wait_until(lambda: listener.of("will/pi/status") == ["online"], "online")
+        os.kill(daemon.pid, signal.SIGKILL)
+        wait_until(lambda: listener.of("will/pi/status") == ["online", "offline"], "the will")
+    assert shared_broker.retained("will/pi/status") == {"will/pi/status": "offline"}
+
+
+def test_close_leaves_no_thread(shared_broker: MosquittoBroker) -> None:
+    """After close the publisher's threads are gone."""
+    before = set(threading.enumerate())
+    with publishing(settings_for(shared_broker, prefix="threads")) as publisher:
+        publisher.publish(make_event())
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_disabled_publisher_is_none() -> None:
+    """Enabled = false: no publisher, no connection, no broker."""
+    assert create(Settings(enabled=False), CONTEXT) is None
+
+
+def test_home_assistant_is_told_at_the_start_and_whenever_it_is_born(
+    shared_broker: MosquittoBroker,
+) -> None:
+    """Retained on its discovery topic where a broker is named; said again on the birth message."""
+    ha = DiscoverySettings(prefix="ha-born")
+    context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
+    topic = "ha-born/device/serd_pi/config"
+    with (
+        Listener(shared_broker) as listener,
+        publishing(settings_for(shared_broker, prefix="born"), context),
+    ):
+        wait_until(lambda: len(listener.of(topic)) == 1, "the description")
+        wait_until(lambda: _born(shared_broker, listener, topic), "the description again")
+    body = json.loads(listener.of(topic)[-1])
+    assert "born/pi/mic/state" in json.dumps(body)
+    assert topic in shared_broker.retained("ha-born/#")
+
+
+def _born(broker: MosquittoBroker, listener: Listener, topic: str) -> bool:
+    broker.publish("ha-born/status", "online")
+    return len(listener.of(topic)) > 1
+
+
+def test_home_assistant_can_be_left_alone(shared_broker: MosquittoBroker) -> None:
+    """Switched off, nothing is told."""
+    ha = DiscoverySettings(enabled="off", prefix="ha-off")
+    context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
+    with publishing(settings_for(shared_broker, prefix="off"), context) as publisher:
+        publisher.publish(make_event())
+    assert shared_broker.retained("ha-off/#") == {}

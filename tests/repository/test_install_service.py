@@ -1,0 +1,134 @@
+"""`make install-service` and `uninstall-service`, into a folder as if it were the machine."""
+
+import os
+import re
+import site
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from serd import __version__
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is installed; built here, since nothing may be fetched."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def variables(wheel: Path) -> dict[str, str]:
+    """The libraries come from where the tests have theirs, so that pip needs no network."""
+    return {
+        "PACKAGE": str(wheel),
+        "PIP_ARGS": "--no-index --no-deps --ignore-installed",
+        "PYTHON": sys.executable,
+        "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
+    }
+
+
+def run(action: str, root: Path, variables: Mapping[str, str]) -> str:
+    """What the script says, having done it."""
+    done = subprocess.run(
+        [ROOT / "scripts" / "install-service.sh", action],
+        env=os.environ | {"ROOT": str(root)} | dict(variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def tree(root: Path) -> dict[str, tuple[int, bytes]]:
+    """Mode and content of each file outside the virtual environment; links by their target."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = str(path.relative_to(root))
+        if name.startswith("opt/serd/") or (path.is_dir() and not path.is_symlink()):
+            continue
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+        found[name] = (path.lstat().st_mode & 0o777, content)
+    return found
+
+
+def test_install_upgrade_and_uninstall(tmp_path: Path, variables: dict[str, str]) -> None:
+    """Everything lands in its place, a second time changes nothing, and what is a person's own stays."""
+    said = run("install", tmp_path, variables)
+    first = tree(tmp_path)
+    unit = (ROOT / "systemd" / "serd.service").read_bytes()
+    assert first["etc/systemd/system/serd.service"] == (0o644, unit)
+    wants = "etc/systemd/system/multi-user.target.wants/serd.service"
+    assert first[wants][1] == b"/etc/systemd/system/serd.service"
+    mode, settings = first["etc/serd/serd.toml"]
+    assert mode == 0o640
+    assert b"[mqtt]" in settings
+    assert re.search(
+        rb"^serd:x:\d+:\d+:[^:]*:/var/lib/serd:\S*nologin$", first["etc/passwd"][1], re.MULTILINE
+    )
+    assert re.search(rb"^audio:x:\d+:serd$", first["etc/group"][1], re.MULTILINE)
+    assert "systemd does not run here" in said
+    assert "serd.toml" in said
+
+    program = tmp_path / "opt" / "serd" / "bin" / "serd"
+    version = subprocess.run(
+        [program, "--version"], env=os.environ | variables, capture_output=True, text=True, check=True
+    )
+    assert version.stdout.strip() == f"serd {__version__}"
+
+    (tmp_path / "etc" / "serd" / "serd.toml").write_text('[mqtt]\nhost = "pi"\n')
+    changed = tree(tmp_path)
+    said = run("install", tmp_path, variables)
+    assert "kept as it is" in said
+    assert tree(tmp_path) == changed
+
+    said = run("uninstall", tmp_path, variables)
+    left = set(tree(tmp_path))
+    assert not (tmp_path / "opt" / "serd").exists()
+    assert set(first) - left == {"etc/systemd/system/serd.service", wants}
+    assert "etc/serd" in said
+    assert "var/lib/serd" in said
+    assert "is removed" in run("uninstall", tmp_path, variables)
+
+
+def test_the_user_unit_is_installed_for_all_persons(tmp_path: Path, variables: dict[str, str]) -> None:
+    """No user, no settings of the machine, and nothing is turned on for anybody."""
+    said = run("install", tmp_path, variables | {"SCOPE": "user"})
+    unit = (ROOT / "systemd" / "serd-user.service").read_bytes()
+    assert tree(tmp_path) == {"etc/systemd/user/serd.service": (0o644, unit)}
+    assert "systemctl --user enable --now serd" in said
+    run("uninstall", tmp_path, variables | {"SCOPE": "user"})
+    assert tree(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "words"),
+    [
+        ([], {}, "install|uninstall"),
+        (["instal"], {}, "install|uninstall"),
+        (["install"], {"SCOPE": "planet"}, "system or user"),
+    ],
+)
+def test_wrong_use_is_said(
+    tmp_path: Path, arguments: list[str], variables: dict[str, str], words: str
+) -> None:
+    """And nothing is installed."""
+    done = subprocess.run(
+        [ROOT / "scripts" / "install-service.sh", *arguments],
+        env=os.environ | {"ROOT": str(tmp_path)} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,58 @@
+"""The shape of the code: which module may import which, checked by tools."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_ONLY_FOR_TRAINING = ["keras", "librosa", "matplotlib", "scipy", "sklearn", "tensorflow"]
+
+
+def _python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_layers_are_kept() -> None:
+    """The contracts in pyproject.toml hold: core below edges, edges below commands, train on top."""
+    lint = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    done = subprocess.run(
+        [sys.executable, "-c", lint], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["serd.cli.run", "serd.cli.analyze", "serd.model.runtime"])
+def test_the_daemon_loads_nothing_that_only_training_needs(module: str) -> None:
+    """A Raspberry Pi never pays for TensorFlow or SciPy, neither on disk nor at start."""
+    code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    loaded = set(_python(code).split())
+    assert "serd" in loaded
+    assert loaded.isdisjoint(_ONLY_FOR_TRAINING)
+
+
+def test_the_served_model_loads_nothing_that_only_training_needs() -> None:
+    """The TFLite runtime, too, brings no TensorFlow with it."""
+    code = (
+        "import sys; from serd.model.runtime import ModelSettings, load_model;"
+        "load_model(ModelSettings());"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    assert set(_python(code).split()).isdisjoint(_ONLY_FOR_TRAINING)
+
+
+def test_the_pure_core_loads_no_device_or_runtime() -> None:
+    """Segmenter, features, smoothing and events can be imported where there is no audio at all."""
+    code = (
+        "import sys, serd.speech.segmenter, serd.model.windows, serd.model.smoothing, serd.events.event;"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    edges = {"ai_edge_litert", "amqtt", "paho", "sounddevice", "soundfile", "soxr", "webrtcvad"}
+    assert set(_python(code).split()).isdisjoint(edges)

@@ -1,0 +1,37 @@
+"""What the README says is what is there."""
+
+import re
+from pathlib import Path
+
+from make_accuracy import README, with_accuracy
+
+from serd.events.event import Event
+from serd.model.runtime import TfliteModel
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_accuracy_is_the_shipped_models(real_model: TfliteModel) -> None:
+    """No figure is typed by hand: `python scripts/make_accuracy.py` writes the section from the card."""
+    text = README.read_text("utf-8")
+    assert with_accuracy(text, real_model.card) == text
+
+
+_LEFT_OUT = {"file", "replayed", "provisional"}
+"""Fields that most events do not have."""
+
+
+def test_the_example_event_has_the_fields_of_an_event() -> None:
+    """The example in the README shows every field that each event has, in order."""
+    block = re.search(r"```json\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert block is not None
+    fields = re.findall(r'^  "(\w+)":', block[1], re.MULTILINE)
+    assert fields == [name for name in Event.__dataclass_fields__ if name not in _LEFT_OUT]
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link in the documents names a file that is there."""
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), f"{document}: {target}"

@@ -1,0 +1,20 @@
+"""The wheel holds what serd needs to run, and nothing of training."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_model_and_demo_are_in_the_wheel(tmp_path: Path) -> None:
+    """Whoever installs the wheel can run serd without another file; training stays out."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in ("serd/models/serd-ravdess8.tflite", "serd/data/demo.flac", "serd/py.typed"):
+        assert needed in names
+    assert any(name.endswith("entry_points.txt") for name in names)
+    assert not [name for name in names if name.startswith(("train/", "tests/"))]

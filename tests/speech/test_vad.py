@@ -1,0 +1,232 @@
+"""Voice decisions: frames from blocks of any size, webrtcvad, and the level gate."""
+
+import sys
+from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
+import pytest
+import webrtcvad
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
+from serd.errors import LibraryError
+from serd.speech.segments import VoicedFrames
+from serd.speech.vad import VoiceActivity, VoiceSettings, webrtc_detector
+from testkit.voices import quiet_room, silence, synthetic_voice
+
+_CAPTURED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+_FRAMES_MS = [10, 20, 30]
+
+
+class _Always:
+    """A detector that hears speech everywhere and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+
+    def is_speech(self, frame: bytes, sample_rate_hz: int) -> bool:
+        assert sample_rate_hz == SAMPLE_RATE_HZ
+        self.asked.append(frame)
+        return True
+
+
+def _block(samples: Samples, offset_samples: int = 0) -> AudioBlock:
+    return AudioBlock(samples=samples, offset_samples=offset_samples, captured=_CAPTURED)
+
+
+def _in_blocks(voice: VoiceActivity, sound: Samples, sizes: Iterable[int]) -> list[VoicedFrames]:
+    pieces = np.split(sound, np.cumsum(list(sizes)).clip(max=sound.size))
+    offsets = np.cumsum([0, *(piece.size for piece in pieces)]).tolist()
+    return [voice.process(_block(piece, offset)) for piece, offset in zip(pieces, offsets, strict=False)]
+
+
+@pytest.mark.parametrize("frame_ms", _FRAMES_MS)
+@pytest.mark.parametrize("aggressiveness", [0, 1, 2, 3])
+def test_decisions_are_those_of_webrtcvad(frame_ms: int, aggressiveness: int) -> None:
+    """Frame for frame the decision is what webrtcvad says when asked directly."""
+    settings = VoiceSettings(
+        frame_ms=frame_ms, aggressiveness=aggressiveness, min_level_dbfs=-100.0, max_gain_db=0.0
+    )
+    sound = np.concatenate((quiet_room(0.5), synthetic_voice(1.0), quiet_room(0.5), silence(0.2)))
+    n = settings.frame_samples
+    vad = webrtcvad.Vad(aggressiveness)
+    starts = range(0, sound.size - n + 1, n)
+    direct = [vad.is_speech(sound[i : i + n].tobytes(), SAMPLE_RATE_HZ) for i in starts]
+    frames = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
+    assert list(frames.voiced) == direct
+    assert any(direct)
+    assert not all(direct)
+
+
+@given(st.lists(st.integers(0, 2000), max_size=40), st.sampled_from(_FRAMES_MS))
+def test_blocks_of_any_size_give_the_same_frames(sizes: list[int], frame_ms: int) -> None:
+    """However the sound is cut, empty blocks included, frames and decisions are the same."""
+    settings = VoiceSettings(frame_ms=frame_ms)
+    sound = synthetic_voice(1.0)
+    whole = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
+    parts = _in_blocks(VoiceActivity(partial(webrtc_detector, settings), settings), sound, sizes)
+    for name in ("samples", "voiced", "mean_square"):
+        joined = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_array_equal(joined, getattr(whole, name))
+    behind = 0
+    for part in parts:
+        assert part.offset_samples == behind
+        behind += part.samples.size
+        assert part.samples.size == len(part.voiced) * settings.frame_samples
+
+
+def test_frames_carry_their_sound_and_its_power() -> None:
+    """The mean square is of the frame's own 16-bit samples."""
+    settings = VoiceSettings(frame_ms=10)
+    sound = synthetic_voice(0.105)
+    frames = VoiceActivity(_Always, settings).process(_block(sound))
+    assert frames.voiced == (True,) * 10
+    np.testing.assert_array_equal(frames.samples, sound[:1600])
+    expected = [np.mean(part.astype(np.float64) ** 2) for part in sound[:1600].reshape(10, 160)]
+    np.testing.assert_allclose(frames.mean_square, expected)
+
+
+def test_a_loud_frame_does_not_overflow_its_power() -> None:
+    """The most negative sample, squared, is more than 16 or even 31 bits hold in a sum."""
+    frames = VoiceActivity(_Always, VoiceSettings()).process(_block(np.full(480, -32768, np.int16)))
+    assert frames.mean_square == (32768.0**2,)
+
+
+def test_sound_below_the_least_level_is_no_voice() -> None:
+    """The gate overrules the detector, exactly at its level."""
+    settings = VoiceSettings(frame_ms=10, min_level_dbfs=-40.0)
+    loud, faint = 328, 327  # -40 dBFS is 327.68
+    sound = np.repeat(np.array([loud, faint, loud, 0], np.int16), 160)
+    frames = VoiceActivity(_Always, settings).process(_block(sound))
+    assert frames.voiced == (True, False, True, False)
+
+
+def test_every_frame_is_put_to_the_detector() -> None:
+    """The detector follows the noise floor, so it hears the frames below the gate, too."""
+    detector = _Always()
+    VoiceActivity(lambda: detector, VoiceSettings(frame_ms=20)).process(_block(silence(0.1)))
+    assert detector.asked == [bytes(640)] * 5
+
+
+def test_lost_sound_drops_the_rest_before_it() -> None:
+    """No frame is made of sound from both sides of a gap."""
+    voice = VoiceActivity(_Always, VoiceSettings(frame_ms=10))
+    before = voice.process(_block(np.full(250, 1000, np.int16)))
+    behind = voice.process(_block(np.full(330, 2000, np.int16), offset_samples=1000))
+    assert (before.offset_samples, before.samples.size) == (0, 160)
+    assert (behind.offset_samples, behind.samples.tolist()) == (1000, [2000] * 320)
+    onward = voice.process(_block(np.full(150, 3000, np.int16), offset_samples=1330))
+    assert (onward.offset_samples, onward.samples.tolist()) == (1320, [2000] * 10 + [3000] * 150)
+
+
+def test_the_rest_is_a_copy() -> None:
+    """A source may use its buffer again after the block."""
+    voice = VoiceActivity(_Always, VoiceSettings(frame_ms=10))
+    buffer = np.full(100, 7, np.int16)
+    voice.process(_block(buffer))
+    buffer[:] = 9
+    frames = voice.process(_block(np.full(60, 8, np.int16), offset_samples=100))
+    assert frames.samples.tolist() == [7] * 100 + [8] * 60
+
+
+@pytest.mark.parametrize("frame_ms", _FRAMES_MS)
+@pytest.mark.parametrize("f0_hz", [100.0, 120.0, 220.0])
+def test_a_voice_is_voiced_and_silence_is_not(frame_ms: int, f0_hz: float) -> None:
+    """The synthetic voice counts as speech in 90 % of its frames; silence and a quiet room never."""
+    settings = VoiceSettings(frame_ms=frame_ms)
+
+    def share(sound: Samples) -> float:
+        frames = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
+        return float(np.mean(frames.voiced))
+
+    assert share(synthetic_voice(3.0, f0_hz=f0_hz)) >= 0.9
+    assert share(silence(3.0)) == 0.0
+    assert share(quiet_room(3.0)) == 0.0
+
+
+def test_without_webrtcvad_the_package_to_install_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A missing voice detector is an error with its remedy, never a fallback."""
+    monkeypatch.setitem(sys.modules, "webrtcvad", None)
+    with pytest.raises(LibraryError, match="pip install webrtcvad-wheels"):
+        webrtc_detector(VoiceSettings())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("frame_ms", 15),
+        ("aggressiveness", 4),
+        ("aggressiveness", -1),
+        ("min_level_dbfs", 1.0),
+        ("min_level_dbfs", -101.0),
+        ("min_level_dbfs", float("nan")),
+    ],
+)
+def test_a_value_that_cannot_work_is_named(key: str, value: float) -> None:
+    """One problem for one bad value, under its own name; the defaults have none."""
+    assert [name for name, _ in VoiceSettings(**{key: value}).problems()] == [key]
+    assert list(VoiceSettings().problems()) == []
+
+
+@pytest.mark.parametrize(("pause_s", "n_detectors"), [(0.93, 1), (1.02, 2), (5.0, 2)])
+def test_a_second_of_digital_silence_makes_the_detector_anew(pause_s: float, n_detectors: int) -> None:
+    """What was learnt of the background before a mute is forgotten, however the blocks are cut."""
+    made: list[_Always] = []
+
+    def new_detector() -> _Always:
+        made.append(_Always())
+        return made[-1]
+
+    voice = VoiceActivity(new_detector, VoiceSettings(frame_ms=30))
+    sound = np.concatenate((synthetic_voice(0.6), silence(pause_s), synthetic_voice(0.6)))
+    _in_blocks(voice, sound, [1000] * (sound.size // 1000 + 1))
+    assert len(made) == n_detectors
+
+
+def test_speech_behind_digital_silence_is_heard_like_a_files() -> None:
+    """The same sound gets the same decisions whether it stands alone or follows a muted stretch."""
+    settings = VoiceSettings()
+    sound = np.concatenate((quiet_room(0.6), synthetic_voice(1.2, seed=3), quiet_room(0.6)))
+    before = np.concatenate((synthetic_voice(1.5, seed=4), silence(1.5)))
+    alone = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
+    behind = VoiceActivity(partial(webrtc_detector, settings), settings).process(
+        _block(np.concatenate((before, sound)))
+    )
+    assert behind.voiced[before.size // 480 :] == alone.voiced
+
+
+def _heard(sound: Samples, max_gain_db: float) -> float:
+    """Share of voiced frames."""
+    settings = VoiceSettings(max_gain_db=max_gain_db)
+    voice = VoiceActivity(partial(webrtc_detector, settings), settings)
+    return float(np.mean(voice.process(_block(sound)).voiced))
+
+
+def test_a_voice_from_afar_is_heard_as_one_nearby() -> None:
+    """Some 40 dB fainter, with its background, it is amplified for the detector."""
+    room = np.random.default_rng(0).normal(0.0, 0.8, SAMPLE_RATE_HZ).round().astype(np.int16)
+    near, faint = (synthetic_voice(2.0, level_dbfs=level) for level in (-25.0, -66.0))
+    heard_near = _heard(np.concatenate((room, near)), 36.0)
+    assert heard_near > 0.6
+    assert _heard(np.concatenate((room, faint)), 36.0) == pytest.approx(heard_near, abs=0.05)
+    assert _heard(np.concatenate((room, faint)), 0.0) < 0.5 * heard_near
+
+
+@pytest.mark.parametrize("level_dbfs", [-80.0, -70.0, -60.0, -50.0])
+def test_the_noise_of_a_room_is_not_made_speech(level_dbfs: float) -> None:
+    """Whatever its level, it is not amplified up to where webrtcvad takes noise for speech."""
+    noise = np.random.default_rng(0).standard_normal(4 * SAMPLE_RATE_HZ)
+    sound = np.rint(noise * 32768 * 10.0 ** (level_dbfs / 20.0)).astype(np.int16)
+    assert _heard(sound, 36.0) == _heard(sound, 0.0) < 0.04
+
+
+def test_what_is_recognised_is_not_amplified() -> None:
+    """The gain is for the detector alone."""
+    faint = synthetic_voice(1.0, level_dbfs=-60.0)
+    settings = VoiceSettings(max_gain_db=36.0)
+    frames = VoiceActivity(_Always, settings).process(_block(faint))
+    np.testing.assert_array_equal(frames.samples, faint[: frames.samples.size])
