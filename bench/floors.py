@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import webrtcvad
 
 from bench.contestants import Contestant, Run
 from bench.ways import windows_of
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from serd.model.features import MFCC40_V1
 from serd.model.runtime import ModelSettings, load_model
-from serd.pipeline import window_features
+from serd.model.windows import FeatureWindow
+from serd.pipeline import FeatureExtractor
 from serd.speech.segments import SpeechWindow
-from serd.speech.vad import VoiceSettings, webrtc_detector
+from serd.speech.vad import VoiceSettings
 
 _WINDOW_SAMPLES = 48_000
 _TRIALS = 30
@@ -30,11 +32,11 @@ class Voice:
     def prepare(self, scene: Samples) -> Run:
         """Cut the scene into frames."""
         settings = VoiceSettings()
-        size = settings.frame_samples
+        size = settings.frame_ms * SAMPLE_RATE_HZ // 1000
         frames = [scene[at : at + size].tobytes() for at in range(0, scene.size - size + 1, size)]
 
         def run() -> int:
-            is_speech = webrtc_detector(settings).is_speech
+            is_speech = webrtcvad.Vad(settings.aggressiveness).is_speech
             for frame in frames:
                 is_speech(frame, SAMPLE_RATE_HZ)
             return len(frames)
@@ -78,9 +80,10 @@ class Litert:
     def prepare(self, scene: Samples) -> Run:
         """Compute the features of the scene's windows."""
         card = self._model.card
-        stage = window_features(card)
+        stage = FeatureExtractor(card)
         windows = windows_of(scene, card.window_samples)
-        mfccs = [stage.process(window).mfccs.copy() for window in windows]
+        processed = [stage.process(window) for window in windows]
+        mfccs = [each.features.copy() for each in processed if isinstance(each, FeatureWindow)]
 
         def run() -> int:
             for each in mfccs:

@@ -15,7 +15,8 @@ from serd.events.event import Event
 from serd.events.reports import Report
 from serd.events.state import ReportSettings
 from serd.model.runtime import EmotionModel, ModelSettings, load_model
-from serd.pipeline import PipelineSettings, event_maker
+from serd.pipeline import PipelineSettings
+from serd.recognizer import event_maker
 
 
 def live_reports(blocks: Iterator[AudioBlock], model: EmotionModel) -> Iterator[Report]:
@@ -24,11 +25,11 @@ def live_reports(blocks: Iterator[AudioBlock], model: EmotionModel) -> Iterator[
     Without provisional windows, so that every contestant has the same windows; ``live`` has them.
     """
     events = event_maker(node="bench", source="mic", card=model.card)
-    settings = PipelineSettings(report=ReportSettings(provisional_s=0.0))
-    lane = SourcePipeline("mic", model, settings, events, Controls())
+    report = ReportSettings(provisional_s=0.0)
+    pipeline = SourcePipeline("mic", model, PipelineSettings(), report, events, Controls())
     for block in blocks:
-        yield from lane.hear(block)
-    yield from lane.end()
+        yield from pipeline.process(block)
+    yield from pipeline.flush()
 
 
 class Live:

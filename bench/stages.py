@@ -8,13 +8,15 @@ from bench.contestants import Run
 from bench.sound import blocks_of
 from bench.ways import LIVE_BLOCK_S
 from serd.audio.format import AudioBlock, Samples
+from serd.model.decision import Decision, kind_of
 from serd.model.runtime import ModelSettings, Prediction, load_model
 from serd.model.smoothing import Smoother
 from serd.model.windows import FeatureWindow
-from serd.pipeline import PipelineSettings, event_maker, window_features
+from serd.pipeline import FeatureExtractor, PipelineSettings
+from serd.recognizer import event_maker
 from serd.speech.segmenter import Segmenter
 from serd.speech.segments import Segment, SpeechWindow, VoicedFrames
-from serd.speech.vad import VoiceActivity, webrtc_detector
+from serd.speech.vad import VoiceActivity, voice_detector
 
 
 class Stage:
@@ -39,20 +41,20 @@ class Stage:
         windows = [each for each in segments if isinstance(each, SpeechWindow)]
         if self._name == "features":
             return lambda: _count(self._transform(windows))
-        features = [replace(each, mfccs=each.mfccs.copy()) for each in self._transform(windows)]
+        features = [replace(each, features=each.features.copy()) for each in self._transform(windows)]
         if self._name == "model":
             return lambda: _count(map(self._model.predict, features))
         predictions = list(map(self._model.predict, features))
         return lambda: _count(self._tell(segments, predictions))
 
     def _hear(self, blocks: list[AudioBlock]) -> Iterator[VoicedFrames]:
-        voice = VoiceActivity(partial(webrtc_detector, self._settings.voice), self._settings.voice)
+        voice = VoiceActivity(partial(voice_detector, self._settings.voice), self._settings.voice)
         return map(voice.process, blocks)
 
     def _segment(self, voiced: list[VoicedFrames]) -> Iterator[Segment]:
         segmenter = Segmenter(
             self._settings.segmenter,
-            frame_samples=self._settings.voice.frame_samples,
+            frame_samples=voice_detector(self._settings.voice).frame_samples,
             window_samples=self._card.window_samples,
         )
         for frames in voiced:
@@ -60,7 +62,9 @@ class Stage:
         yield from segmenter.flush(voiced[-1].captured)
 
     def _transform(self, windows: list[SpeechWindow]) -> Iterator[FeatureWindow]:
-        return map(window_features(self._card).process, windows)
+        extractor = FeatureExtractor(self._card)
+        processed = map(extractor.process, windows)
+        return (each for each in processed if isinstance(each, FeatureWindow))
 
     def _tell(self, segments: list[Segment], predictions: list[Prediction]) -> Iterator[str]:
         smoother = Smoother(self._card.labels, self._settings.smoothing)
@@ -69,9 +73,10 @@ class Stage:
         for segment in segments:
             if isinstance(segment, SpeechWindow):
                 estimate = smoother.update(next(left).probabilities, segment.new_speech_s)
-                yield maker.make("window", estimate, segment).to_json()
             else:
-                yield maker.make("utterance", smoother.close(), segment).to_json()
+                estimate = smoother.close()
+            decision = Decision(kind=kind_of(segment), sound=segment, estimate=estimate, is_speech=True)
+            yield maker.make(decision).to_json()
 
 
 def make(name: str) -> Stage:

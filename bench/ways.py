@@ -4,7 +4,8 @@ from bench.contestants import TINY, Run
 from bench.sound import blocks_of
 from serd.audio.format import Samples
 from serd.model.runtime import EmotionModel, ModelSettings, load_model
-from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
+from serd.pipeline import PipelineSettings, recognize, speech_segments
+from serd.recognizer import event_maker
 from serd.speech.segments import Segment, SpeechWindow
 
 LIVE_BLOCK_S = 0.03
@@ -42,8 +43,11 @@ class Recorded:
 
         def run() -> int:
             maker = event_maker(node="bench", source="file", card=self._model.card)
-            events = recognise(blocks, self._model, self._settings, maker)
-            return sum(event.kind == "window" for event in events)
+            n_windows = 0
+            for decision in recognize(blocks, self._model, self._settings):
+                if decision.is_speech:
+                    n_windows += maker.make(decision).kind == "window"
+            return n_windows
 
         return run
 

@@ -29,11 +29,11 @@ PARTS = {
     "TFLite with the model of serd": (
         "import numpy as np; from serd.model.runtime import ModelSettings, load_model;"
         "model = load_model(ModelSettings()); card = model.card;"
-        "model.outputs(np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32))"
+        "model.outputs(np.zeros((card.n_frames, card.feature_set.n_features), np.float32))"
     ),
     "webrtcvad": (
-        "from serd.speech.vad import VoiceSettings, webrtc_detector;"
-        "webrtc_detector(VoiceSettings()).is_speech(bytes(960), 16000)"
+        "from serd.speech.vad import VoiceSettings, voice_detector;"
+        "voice_detector(VoiceSettings()).is_speech(bytes(960), 16000)"
     ),
     "PortAudio's callback through cffi": (
         "import sounddevice as sd; sd._ffi.callback('PaStreamCallback', lambda *_: 0)"

@@ -13,7 +13,8 @@ from typing import Any, Final
 from serd.audio.files import FileSource
 from serd.audio.opening import DEMO_PATH
 from serd.model.runtime import EmotionModel, ModelSettings, load_model
-from serd.pipeline import PipelineSettings, event_maker, recognise
+from serd.pipeline import PipelineSettings, recognize
+from serd.recognizer import event_maker
 
 OUT = Path(__file__).parent.parent / "tests" / "golden" / "demo-events.jsonl"
 _CHANGING: Final = ("id", "time", "latency_ms")
@@ -23,8 +24,10 @@ _CHANGING: Final = ("id", "time", "latency_ms")
 def demo_events(model: EmotionModel) -> Iterator[dict[str, Any]]:
     """The events of the bundled recording, without what differs from run to run."""
     maker = event_maker(node="pi", source="demo", card=model.card)
-    for event in recognise(FileSource(DEMO_PATH), model, PipelineSettings(), maker):
-        body: dict[str, Any] = json.loads(event.to_json())
+    for decision in recognize(FileSource(DEMO_PATH), model, PipelineSettings()):
+        if not decision.is_speech:
+            continue
+        body: dict[str, Any] = json.loads(maker.make(decision).to_json())
         yield {key: value for key, value in body.items() if key not in _CHANGING}
 
 

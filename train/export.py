@@ -136,7 +136,7 @@ def export(settings: ExportSettings, report: Report) -> list[Exported]:
 
 def _check_shapes(model: keras.Model, network: KeptNetwork) -> None:
     card = network.card
-    expected = ((None, card.n_frames, card.feature_set.n_mfcc), (None, len(card.outputs)))
+    expected = ((None, card.n_frames, card.feature_set.n_features), (None, len(card.outputs)))
     if (model.input_shape, model.output_shape) != expected:
         raise RunError(
             f"{network.path}: the Keras model takes {model.input_shape} and gives"

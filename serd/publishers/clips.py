@@ -77,7 +77,7 @@ class Clips:
         import soundfile  # noqa: PLC0415
 
         event = report.event
-        moment = event.time.replace(":", "").replace("+", "p")
+        moment = (event.time or f"{event.end_s:010.3f}").replace(":", "").replace("+", "p")
         stem = f"{moment}-{topic_level(event.source)}-{event.emotion}-{event.id[:8]}"
         unfinished = self._folder / f"{stem}.part"
         try:

@@ -52,9 +52,14 @@ def event_line(event: Event, *, has_blocks: bool = True) -> str:
     indent = "  " if event.kind == "window" else ""
     emotion = f"{indent}{event.emotion}{'?' if event.provisional else ''}"
     return (
-        f"{local_time(event.time)}  {event.source:<8}  {emotion:<12}"
+        f"{_moment(event)}  {event.source:<8}  {emotion:<12}"
         f" {percent:>3} % {bar}  {event.valence:<8} {event.end_s - event.start_s:>5.1f} s"
     )
+
+
+def _moment(event: Event) -> str:
+    """The local time of an event, or its position in a recording that has no time."""
+    return local_time(event.time) if event.time is not None else f"{event.end_s:6.1f} s"
 
 
 def local_time(rfc3339: str) -> str:

@@ -94,7 +94,6 @@ class Settings:
             voice=self.voice,
             segmenter=self.segmenter,
             smoothing=self.smoothing,
-            report=self.report,
             adaptation=self.adaptation,
         )
 

@@ -24,7 +24,7 @@ class FakeModel:
 
     def predict(self, features: FeatureWindow) -> Prediction:
         """The rule's answer for one window."""
-        return Prediction(features=features, probabilities=self._rule(features.mfccs))
+        return Prediction(features=features, probabilities=self._rule(features.features))
 
 
 def window_settings() -> WindowSettings:

@@ -13,7 +13,7 @@ from serd.audio.format import SAMPLE_RATE_HZ, Samples, whole
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.speech.segments import SpeechWindow
 from train.clips import Clip
-from train.evaluate import cut, judge
+from train.evaluate import estimate_segments, feature_segments
 from train.evaluation.predictions import loaded_all
 from train.processes import map_in_order
 from train.scores import UNHEARD
@@ -70,8 +70,8 @@ def _decide(
     silence = np.zeros(SAMPLE_RATE_HZ, np.int16)
     sound = np.concatenate((silence, speech, silence))
     models = loaded_all(model_paths)
-    pieces = cut([whole(sound)], models[0].card, pipeline)
-    heard = [judge(pieces, model, pipeline.smoothing).probabilities for model in models]
+    pieces = feature_segments([whole(sound)], models[0].card, pipeline)
+    heard = [estimate_segments(pieces, model, pipeline.smoothing).probabilities for model in models]
     return [UNHEARD if each is None else int(each.argmax()) for each in heard]
 
 

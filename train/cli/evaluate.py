@@ -84,10 +84,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _first_s(text: str) -> float:
     """A length of speech."""
-    first_s = float(text)
-    if not _LEAST_FIRST_S <= first_s <= _MOST_FIRST_S:
+    early_s = float(text)
+    if not _LEAST_FIRST_S <= early_s <= _MOST_FIRST_S:
         raise argparse.ArgumentTypeError(f"{text}: expected {_LEAST_FIRST_S} to {_MOST_FIRST_S} seconds")
-    return first_s
+    return early_s
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
@@ -107,7 +107,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         channel=options.channel,
         allow_seen=options.allow_seen,
-        first_s=options.first_s,
+        early_s=options.early_s,
     )
     out = options.out or Path("runs") / f"evaluate-{options.model.stem}"
     check_writable(out.absolute())
@@ -157,8 +157,8 @@ def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:
         words.append(f"--channel {options.channel}")
     if snr_db:
         words.append("--noise FOLDER --snr " + ",".join(f"{ratio:g}" for ratio in snr_db))
-    if options.first_s:
-        words.append(f"--first-s {options.first_s:g}")
+    if options.early_s:
+        words.append(f"--first-s {options.early_s:g}")
     if options.adapt:
         words.append(f"--adapt {options.adapt} --orders {_n_orders(options)}")
     if options.allow_seen:

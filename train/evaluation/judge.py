@@ -160,9 +160,9 @@ def make_plan(
     scheme = scheme_for(model.card.labels, scheme_name)
     selection = select(corpus, model.card, request)
     remarks = list(selection.remarks)
-    if request.first_s:
+    if request.early_s:
         remarks.append(
-            f"scored is the first word on each utterance, after {request.first_s:g} s of speech"
+            f"scored is the first word on each utterance, after {request.early_s:g} s of speech"
         )
     truths = [(clip, scheme.truth(clip)) for clip in selection.clips]
     clips = tuple((clip, truth) for clip, truth in truths if truth is not None)
@@ -224,7 +224,7 @@ def judge(
         PipelineSettings(),
         noise,
         progress,
-        first_s=plan.request.first_s,
+        early_s=plan.request.early_s,
     )
 
     def counted(passed: tuple[Prediction, ...]) -> Figures:

@@ -15,7 +15,7 @@ from serd.model.card import ModelCard
 from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
 from train.clips import Clip, CorpusError
-from train.evaluate import Heard, cut, judge
+from train.evaluate import ClipEstimate, estimate_segments, feature_segments
 from train.evaluation.conditions import CONDITIONS
 from train.evaluation.schemes import Scheme
 from train.noise import NoiseBank, mix, speech_mean_square
@@ -52,7 +52,7 @@ class Prediction:
 
     @classmethod
     def of(
-        cls, clip: Clip, truth: int, heard: Heard, scheme: Scheme, *, noise: str = ""
+        cls, clip: Clip, truth: int, heard: ClipEstimate, scheme: Scheme, *, noise: str = ""
     ) -> "Prediction":
         """The decision that follows from what a model says of a clip."""
         by_label = heard.probabilities
@@ -97,7 +97,7 @@ def predict(
     noise: NoiseSettings | None = None,
     progress: Callable[[], None] = lambda: None,
     *,
-    first_s: float = 0.0,
+    early_s: float = 0.0,
     conditions: Sequence[str] = (),
 ) -> list[Predictions]:
     """Let models hear clips, which are changed and cut once for all of them.
@@ -109,7 +109,7 @@ def predict(
         pipeline: the daemon's settings.
         noise: what is mixed under them in further passes.
         progress: told of each clip that is done.
-        first_s: as for ``cut``.
+        early_s: as for ``cut``.
         conditions: names in ``CONDITIONS`` under which they are heard in further passes.
 
     Returns:
@@ -124,7 +124,7 @@ def predict(
         model_paths=tuple(model_paths),
         pipeline=pipeline,
         noise=noise,
-        first_s=first_s,
+        early_s=early_s,
         conditions=tuple(conditions),
     )
     heard: list[_HeardClip] = []
@@ -145,7 +145,7 @@ def predict(
     ]
 
 
-_HeardClip = tuple[Clip, int, str, list[list[Heard]]]
+_HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
 """A clip, its class, the name of the noise, and what each model hears in each pass."""
 
 
@@ -179,9 +179,9 @@ def _hear_clip(
     model_paths: tuple[Path, ...],
     pipeline: PipelineSettings,
     noise: NoiseSettings | None,
-    first_s: float,
+    early_s: float,
     conditions: tuple[str, ...],
-) -> tuple[str, list[list[Heard]]] | str:
+) -> tuple[str, list[list[ClipEstimate]]] | str:
     """The name of the noise and what each model hears in each pass; or why it cannot be read."""
     try:
         samples = read_samples(clip.path)
@@ -195,8 +195,12 @@ def _hear_clip(
         sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
     sounds += [CONDITIONS[each](samples) for each in conditions]
     models = loaded_all(model_paths)
-    cuts = [cut([whole(each)], models[0].card, pipeline, first_s=first_s) for each in sounds]
-    return name, [[judge(pieces, model, pipeline.smoothing) for pieces in cuts] for model in models]
+    cuts = [
+        feature_segments([whole(each)], models[0].card, pipeline, early_s=early_s) for each in sounds
+    ]
+    return name, [
+        [estimate_segments(pieces, model, pipeline.smoothing) for pieces in cuts] for model in models
+    ]
 
 
 def loaded_all(paths: Sequence[Path]) -> list[TfliteModel]:

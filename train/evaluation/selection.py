@@ -24,7 +24,7 @@ class Request:
     """What is scored."""
     allow_seen: bool = False
     """Whether actors that the model was trained on may be scored."""
-    first_s: float = 0.0
+    early_s: float = 0.0
     """Speech after which the first word on an utterance is scored, and nothing else, in seconds; 0 for
     whole clips."""
 

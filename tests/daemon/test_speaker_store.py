@@ -1,4 +1,4 @@
-"""What sources are used to, over restarts: what is kept comes back, and what is broken is nothing."""
+"""Means for speaker adaptation outlive a restart; a broken file counts as none."""
 
 import json
 from pathlib import Path
@@ -9,24 +9,24 @@ from serd.daemon.state import SpeakerStore
 from serd.model.adaptation import SpeakerMean
 from testkit.brokers import logged_lines
 
-HEARD = SpeakerMean(speech_s=12.5, mean=(1.25, -3.5))
+SPEAKERS = SpeakerMean(speech_s=12.5, mean=(1.25, -3.5))
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     """Over a restart, in a folder that was not there, for this source and these features alone."""
-    SpeakerStore(tmp_path / "new").keep("mic", "mfcc40-v1", HEARD)
+    SpeakerStore(tmp_path / "new").save("mic", "mfcc40-v1", SPEAKERS)
     again = SpeakerStore(tmp_path / "new")
-    assert again.heard("mic", "mfcc40-v1") == HEARD
-    assert again.heard("other", "mfcc40-v1") is None
-    assert again.heard("mic", "mfcc13-v1") is None, "of other features"
+    assert again.speakers("mic", "mfcc40-v1") == SPEAKERS
+    assert again.speakers("other", "mfcc40-v1") is None
+    assert again.speakers("mic", "mfcc13-v1") is None, "of other features"
 
 
 def test_what_is_kept_already_is_not_written_again(tmp_path: Path) -> None:
     """To keep the same again leaves the disk alone."""
     store = SpeakerStore(tmp_path)
-    store.keep("mic", "mfcc40-v1", HEARD)
+    store.save("mic", "mfcc40-v1", SPEAKERS)
     (tmp_path / "voices.json").unlink()
-    store.keep("mic", "mfcc40-v1", HEARD)
+    store.save("mic", "mfcc40-v1", SPEAKERS)
     assert not (tmp_path / "voices.json").exists()
 
 
@@ -45,14 +45,14 @@ def test_what_is_kept_already_is_not_written_again(tmp_path: Path) -> None:
 def test_what_is_no_voice_counts_as_none(tmp_path: Path, body: object) -> None:
     """JSON of another shape, negative times and what is no number are passed over."""
     (tmp_path / "voices.json").write_text(json.dumps(body), "utf-8")
-    assert SpeakerStore(tmp_path).heard("mic", "f") is None
+    assert SpeakerStore(tmp_path).speakers("mic", "f") is None
 
 
 def test_a_broken_file_is_said(tmp_path: Path) -> None:
     """A line names the file, and nothing counts as kept."""
     (tmp_path / "voices.json").write_text("{", "utf-8")
     with logged_lines() as said:
-        assert SpeakerStore(tmp_path).heard("mic", "f") is None
+        assert SpeakerStore(tmp_path).speakers("mic", "f") is None
     assert any("voices.json: cannot be read" in line for line in said)
 
 
@@ -61,7 +61,7 @@ def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = SpeakerStore(tmp_path / "file")
     with logged_lines() as said:
-        store.keep("mic", "f", HEARD)
-        store.keep("mic", "f", SpeakerMean(speech_s=1.0, mean=(0.0,)))
+        store.save("mic", "f", SPEAKERS)
+        store.save("mic", "f", SpeakerMean(speech_s=1.0, mean=(0.0,)))
     assert sum("cannot be written" in line for line in said) == 1
-    assert store.heard("mic", "f") == SpeakerMean(speech_s=1.0, mean=(0.0,))
+    assert store.speakers("mic", "f") == SpeakerMean(speech_s=1.0, mean=(0.0,))
