@@ -3,6 +3,7 @@
 ``serd analyze`` reads its files through this module as well.
 """
 
+import contextlib
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -133,8 +134,9 @@ class Recognizer:
         source = open_microphone(settings, PortAudio(portaudio_module()))
         maker = event_maker(node=self._node, source=settings.name, card=self._model.card)
         session = _Session(self._model, self._settings, maker)
-        for block in source:
-            yield from session.process(block)
+        with contextlib.closing(iter(source)) as blocks:  # type: ignore[type-var]
+            for block in blocks:
+                yield from session.process(block)
         yield from session.flush()
 
 
