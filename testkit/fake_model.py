@@ -1,12 +1,16 @@
 """A model without a network."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from serd.model.card import ModelCard
-from serd.model.front_end import Features
 from serd.model.runtime import Prediction
 from serd.model.windows import FeatureWindow
 from testkit.cards import made_card
+
+if TYPE_CHECKING:
+    from serd.model.front_end import Features
 
 
 class FakeModel:
