@@ -92,10 +92,6 @@ class NodeTopics:
         """Where a control is changed."""
         return self._of(source, f"{control}/{SET}")
 
-    def forget_set(self, source: str) -> str:
-        """Where a source is told to forget the voices that it is used to, in whatever words."""
-        return self.control_set(source, FORGET)
-
     def control_error(self, source: str, control: str) -> str:
         """Where a refused change is answered."""
         return self._of(source, f"{control}/{ERROR}")

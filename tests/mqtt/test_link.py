@@ -1,17 +1,21 @@
-"""One connection to a real Mosquitto: restarts, refusals, forbidden topics, both versions of MQTT."""
+"""The connection to a real Mosquitto, in both versions of MQTT, and the pauses between attempts."""
 
 import gc
 import os
+import random
 import re
 import socket
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from paho.mqtt.client import Client
 
 from serd.errors import PublishError
 from serd.mqtt.broker import EmbeddedBroker
+from serd.mqtt.link import Backoff
 from serd.mqtt.settings import Settings
 from testkit.brokers import (
     Listener,
@@ -106,7 +110,7 @@ def test_a_wrong_password(lines: list[str], protocol: str) -> None:
         with pytest.raises(PublishError, match="not authorised; check"):
             publisher.close(0.5)
     reason = "not authorised; check [mqtt] user and password"
-    assert lines == [f"broker 127.0.0.1:{broker.port} refuses us: {reason}; trying again"]
+    assert lines == [f"broker 127.0.0.1:{broker.port} refuses the connection: {reason}; trying again"]
 
 
 def test_a_password_from_a_file(tmp_path: Path) -> None:
@@ -164,7 +168,7 @@ class TestForbiddenTopics:
         reason = "not authorised; its access rules must allow it"
         assert lines == [
             f"connected to broker {address}",
-            f"broker {address} does not take {EVENT}: {reason}",
+            f"broker {address} does not accept {EVENT}: {reason}",
             f"120 events were refused by broker {address}",
         ]
 
@@ -214,3 +218,47 @@ def test_a_port_that_hangs_up_is_not_stormed(lines: list[str], monkeypatch: pyte
     assert n_accepted == 5
     assert len(lines) == 1
     assert "closed before it answered" in lines[0]
+
+
+def pauses_of(n: int, value: float = 0.5) -> list[float]:
+    """The first n pauses, in seconds, with the same random number each time."""
+    backoff = Backoff(first_s=1.0, max_s=60.0, random=lambda: value)
+    return [backoff.next_s() for _ in range(n)]
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    """On average 1, 2, 4 seconds and so on, and 40 seconds from then on."""
+    assert pauses_of(9) == [1, 2, 4, 8, 16, 32, 40, 40, 40]
+
+
+@given(value=st.floats(0, 1, exclude_max=True))
+def test_no_pause_is_longer_than_the_longest_or_shorter_than_half_the_first(value: float) -> None:
+    """With any random number."""
+    assert all(0.5 <= pause_s <= 60.0 for pause_s in pauses_of(20, value))
+
+
+def test_a_broker_away_for_an_hour_is_asked_about_a_hundred_times() -> None:
+    """No storm: 100 attempts in the first hour, and some 12 in the first five minutes."""
+    backoff = Backoff(first_s=1.0, max_s=60.0, random=random.Random(1).random)  # noqa: S311
+    times_s = [0.0]
+    while times_s[-1] < 3600.0:
+        times_s.append(times_s[-1] + backoff.next_s())
+    assert 80 <= len(times_s) <= 110
+    assert 8 <= sum(time_s <= 300.0 for time_s in times_s) <= 15
+
+
+def test_a_hundred_machines_do_not_come_back_at_once() -> None:
+    """Their first attempts differ by up to a second, their fifth by up to 16."""
+    chance = random.Random(2)  # noqa: S311
+    machines = [Backoff(first_s=1.0, max_s=60.0, random=chance.random) for _ in range(100)]
+    rounds = [[machine.next_s() for machine in machines] for _ in range(5)]
+    assert max(rounds[0]) - min(rounds[0]) > 0.9
+    assert max(rounds[4]) - min(rounds[4]) > 14.0
+
+
+def test_pauses_are_short_again_after_a_reset() -> None:
+    """The next pause is as short as the first."""
+    backoff = Backoff(first_s=1.0, max_s=60.0, random=lambda: 0.5)
+    assert [backoff.next_s(), backoff.next_s()] == [1, 2]
+    backoff.reset()
+    assert backoff.next_s() == 1

@@ -20,7 +20,7 @@ from serd.events.event import Event
 from serd.events.reports import LevelReport, StatsReport
 from serd.mqtt.homeassistant import EVENT_ATTRIBUTES, DiscoverySettings, birth_topic, discovery_topic
 from serd.mqtt.settings import Settings
-from serd.mqtt.topics import NodeTopics, topic_level
+from serd.mqtt.topics import FORGET, NodeTopics, topic_level
 from testkit.brokers import MosquittoBroker, mosquitto, program
 from testkit.mqtt_page import DOC, blocks, first_column, retained_names, rows, section, words
 
@@ -30,7 +30,7 @@ OF_THE_SENDER = {"spool_depth", "spool_drops", "reconnects"}
 
 
 def all_topics(topics: NodeTopics, *sources: str) -> set[str]:
-    """Every topic that the class knows, whatever it is called."""
+    """Every topic that the class knows, whatever its name, and that of the command to forget voices."""
     found = set()
     for name, member in inspect.getmembers(NodeTopics):
         if name.startswith("_") or name in {"prefix", "node"}:
@@ -42,6 +42,7 @@ def all_topics(topics: NodeTopics, *sources: str) -> set[str]:
             takes_control = "control" in inspect.signature(member).parameters
             calls = [(source, control) for control in CONTROLS] if takes_control else [(source,)]
             found |= {getattr(topics, name)(*call) for call in calls}
+    found |= {topics.control_set(source, FORGET) for source in sources}
     return found
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.errors import SpoolError
-from serd.mqtt.spool import QueuedEvent, Spool
+from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
 from testkit.brokers import logged_lines
 
 
@@ -25,8 +25,8 @@ def event(number: int, *, text: str = "", age_s: float = 0.0) -> QueuedEvent:
 
 
 def numbers(spool: Spool, n: int = 1000, after: int | None = None) -> list[int]:
-    """Numbers of the oldest n events, or of the oldest behind a number."""
-    return [each.number for each in spool.oldest(n, after=after)]
+    """Numbers of the oldest n events, or of the oldest after a number."""
+    return [each.number for each in spool.read(n, after=BEFORE_ALL if after is None else after)]
 
 
 def made(path: Path, *, max_events: int = 1000, max_age_s: float = 3600.0, safe: bool = False) -> Spool:
@@ -66,18 +66,18 @@ def test_what_goes_in_comes_out_in_order(spool: Spool) -> None:
     events = [event(number) for number in range(1, 8)]
     spool.update(events[4:])
     spool.update(events[:4])
-    assert spool.oldest(100) == events
+    assert spool.read(100) == events
     assert numbers(spool, 2) == [1, 2]
     assert numbers(spool, 2, after=3) == [4, 5]
-    assert (spool.n_kept, spool.last) == (7, 7)
+    assert (spool.n_stored, spool.last_number) == (7, 7)
 
 
 def test_one_turn_takes_and_gives(spool: Spool) -> None:
     """New events come and done ones go together; what is there or gone already changes nothing."""
     spool.update([event(number) for number in (1, 2, 3)])
-    spool.update([event(3), event(4)], done=[1, 2, 17])
+    spool.update([event(3), event(4)], remove=[1, 2, 17])
     assert numbers(spool) == [3, 4]
-    assert spool.n_kept == 2
+    assert spool.n_stored == 2
 
 
 def test_nothing_is_created_before_it_is_needed(path: Path) -> None:
@@ -91,7 +91,7 @@ def test_an_empty_file_is_deleted_at_the_end(spool: Spool, path: Path) -> None:
     spool.update([event(1)])
     spool.close()
     assert [each.name for each in path.parent.iterdir()] == ["spool.db"]
-    spool.update(done=[1])
+    spool.update(remove=[1])
     spool.close()
     assert list(path.parent.iterdir()) == []
 
@@ -111,7 +111,7 @@ def test_an_earlier_run_comes_first(path: Path) -> None:
     spool = made(path)
     assert numbers(spool) == [-5, -4, -3, -2, -1, 0]
     spool.update([event(1)])
-    assert [(each.number, each.id) for each in spool.oldest(3, after=-2)] == [
+    assert [(each.number, each.id) for each in spool.read(3, after=-2)] == [
         (-1, "1"),
         (0, "2"),
         (1, "1"),
@@ -126,7 +126,7 @@ def test_too_many_lose_the_oldest(path: Path) -> None:
         spool.update([event(number)])
     spool.update([event(number) for number in range(16, 26)])
     assert numbers(spool) == list(range(16, 26))
-    assert (spool.n_kept, spool.n_dropped) == (10, 15)
+    assert (spool.n_stored, spool.n_dropped) == (10, 15)
     spool.close()
 
 
@@ -136,13 +136,13 @@ def test_too_old_ones_are_dropped(path: Path) -> None:
     spool.update([event(1, age_s=50.0), event(2, age_s=40.0), event(3)])
     spool.close()
     spool = made(path, max_age_s=45.0)
-    assert [each.id for each in spool.oldest(10)] == ["2", "3"]
+    assert [each.id for each in spool.read(10)] == ["2", "3"]
     assert spool.n_dropped == 1
     spool.close()
     spool = made(path, max_age_s=1.0)
     spool.update([event(1)])
-    assert [each.id for each in spool.oldest(10)] == ["3", "1"]
-    assert (spool.n_kept, spool.n_dropped) == (2, 1)
+    assert [each.id for each in spool.read(10)] == ["3", "1"]
+    assert (spool.n_stored, spool.n_dropped) == (2, 1)
     spool.close()
 
 
@@ -159,12 +159,12 @@ def test_it_is_a_bounded_sorted_set(
     spool = made(tmp_path_factory.mktemp("set") / "spool.db", max_events=max_events)
     expected: set[int] = set()
     for new, done in turns:
-        spool.update([event(number) for number in new], done=done)
+        spool.update([event(number) for number in new], remove=done)
         expected = set(
             sorted((expected - set(done)) | set(new))[-max_events:] if new else expected - set(done)
         )
         assert numbers(spool) == sorted(expected)
-        assert spool.n_kept == len(expected)
+        assert spool.n_stored == len(expected)
     spool.close()
 
 
@@ -174,20 +174,21 @@ def test_kill_9_takes_nothing_that_was_kept(path: Path, *, safe: bool) -> None:
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from tests.test_spool import event, made\n"
+        "from test_spool import event, made\n"
         "spool = made(Path(sys.argv[1]), max_events=10**6, safe=sys.argv[2] == 'True')\n"
         "for number in range(1, 10**6):\n"
         "    spool.update([event(number)])\n"
         "    print(number, flush=True)\n"
     )
     command = [sys.executable, "-c", program, str(path), str(safe)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         told = [int(process.stdout.readline()) for _ in range(200)]
         os.kill(process.pid, signal.SIGKILL)
         told += [int(line) for line in process.stdout]
     spool = made(path)
-    ids = [int(each.id) for each in spool.oldest(10**6)]
+    ids = [int(each.id) for each in spool.read(10**6)]
     spool.close()
     assert ids[: len(told)] == told
     assert len(ids) - len(told) <= 1
@@ -201,11 +202,11 @@ class TestFullDisk:
         spool.update([event(1), event(2)])
         limit(spool, 4)
         with pytest.raises(SpoolError, match=r"spool\.db: the disk is full"):
-            spool.update([event(3, text=" " * 100_000)], done=[1])
+            spool.update([event(3, text=" " * 100_000)], remove=[1])
         assert numbers(spool) == [1, 2]
-        assert (spool.n_kept, spool.last, spool.n_dropped) == (2, 2, 0)
+        assert (spool.n_stored, spool.last_number, spool.n_dropped) == (2, 2, 0)
         limit(spool, 1000)
-        spool.update([event(3, text=" " * 100_000)], done=[1])
+        spool.update([event(3, text=" " * 100_000)], remove=[1])
         assert numbers(spool) == [2, 3]
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk of its own needs root to mount it")
@@ -247,8 +248,8 @@ class TestBrokenFile:
         spool.close()
         aside = path.with_name("spool.db.broken-1")
         assert aside.read_bytes() == b"rubbish! " * size
-        about = "is broken (file is not a database) and now called spool.db.broken-1"
-        assert lines == [f"{path} {about}: the events in it do not go out"]
+        about = "is broken (file is not a database) and has been renamed to spool.db.broken-1"
+        assert lines == [f"{path} {about}; the events in it are not sent"]
 
     def test_a_file_that_breaks_in_the_middle(self, path: Path) -> None:
         """Pages overwritten behind a healthy start: found when read, moved aside, and on it goes."""
@@ -299,7 +300,7 @@ def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
         second.update([event(2)])
     spool.close()
     second.update([event(1)])
-    assert [each.id for each in second.oldest(10)] == ["1", "1"]
+    assert [each.id for each in second.read(10)] == ["1", "1"]
     second.close()
 
 
