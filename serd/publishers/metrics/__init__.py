@@ -1,7 +1,7 @@
-"""Figures for Prometheus, and a page that says whether the daemon hears.
+"""Serves metrics for Prometheus, and the health of the audio sources, over HTTP.
 
-GET /metrics    the figures, in Prometheus' text format
-GET /healthz    200 if each source is alive, else 503 with the names of those that are away
+GET /metrics    metrics in Prometheus' text format
+GET /healthz    200 if every source delivers audio, else 503 with the names of those that do not
 """
 
 import logging
@@ -26,15 +26,15 @@ _LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Figures for Prometheus over HTTP."""
+    """Metrics for Prometheus over HTTP."""
 
     enabled: bool = False
     """Whether http://host:port/metrics and /healthz are served; needs the package prometheus-client."""
     host: str = "127.0.0.1"
-    """Address to listen on; this machine alone by default. There is no password: think before widening
-    it."""
+    """Address to listen on; by default only this machine can connect. There is no password, so think
+    before opening it to others."""
     port: int = 9641
-    """Port to listen on, 0 to 65535; 0 takes any that is free."""
+    """Port to listen on, 0 to 65535; 0 for any free port."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -45,11 +45,11 @@ class Settings:
 
 
 def create(settings: Settings, _context: Context) -> "Metrics | None":
-    """A publisher that listens, if the settings ask for one.
+    """A publisher that listens, or None if it is disabled.
 
     Raises:
         LibraryError: prometheus-client is not installed.
-        PublishError: the port cannot be had.
+        PublishError: the port is not available.
     """
     if not settings.enabled:
         return None
@@ -64,13 +64,13 @@ def create(settings: Settings, _context: Context) -> "Metrics | None":
 
 
 class Metrics:
-    """Keeps the figures and serves them."""
+    """Collects the metrics from the reports, and serves them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Listen from here on.
+        """Start to listen.
 
         Raises:
-            PublishError: the port cannot be had.
+            PublishError: the port is not available.
         """
         from prometheus_client import (  # noqa: PLC0415
             CollectorRegistry,
@@ -109,11 +109,11 @@ class Metrics:
         self._is_alive: dict[str, bool] = {}
         self._server = MetricsServer(settings.host, settings.port, registry, self._health)
         self.port = self._server.port
-        """Port that is listened on."""
+        """Port that the server listens on."""
         _log.info("metrics on http://%s:%d/metrics", settings.host, self.port)
 
     def publish(self, report: Report) -> None:
-        """Take what is counted or measured; the rest is for others."""
+        """Update the metrics of a report; other reports are ignored."""
         match report:
             case Event():
                 self._events.labels(report.source, report.kind, report.emotion).inc()
@@ -131,7 +131,7 @@ class Metrics:
                 pass
 
     def close(self, timeout_s: float) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.stop(timeout_s)
 
     def _health(self) -> tuple[bool, dict[str, Any]]:
@@ -141,7 +141,7 @@ class Metrics:
 
 
 class _StatsCollector:
-    """Figures that come whole from the latest report of the daemon."""
+    """Metrics that come from the latest ``StatsReport``."""
 
     def __init__(self, latest: Callable[[], StatsReport | None]) -> None:
         self._latest = latest
