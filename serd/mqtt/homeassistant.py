@@ -29,8 +29,8 @@ class DiscoverySettings:
     """Entities in Home Assistant, through its MQTT discovery."""
 
     enabled: str = AUTO
-    """Whether serd describes itself to Home Assistant: "on", "off", or "auto" for on if [mqtt] host names
-    a broker."""
+    """Whether serd describes itself to Home Assistant: "on", "off", or "auto": on if [mqtt] host names a
+    broker."""
     prefix: str = "homeassistant"
     """The discovery prefix, as set in Home Assistant's MQTT integration."""
 

@@ -39,7 +39,7 @@ def topic_level(name: str) -> str:
 
 
 def is_prefix(text: str) -> bool:
-    """Whether topics may begin with ``text``: it has no empty level and no wildcard, and no "$" first."""
+    """Whether topics may begin with ``text``: no empty level, no wildcard, no leading "$"."""
     return all(text.split("/")) and not set(text) & set("+#\0") and not text.startswith("$")
 
 

@@ -35,7 +35,7 @@ def credentials(tmp_path: Path) -> dict[str, str]:
     return {"CREDENTIALS_DIRECTORY": str(folder)}
 
 
-def test_each_place_in_its_order(file: Path, credentials: dict[str, str]) -> None:
+def test_sources_of_the_password_in_their_order(file: Path, credentials: dict[str, str]) -> None:
     """The settings, else the file's first line, else systemd's credential, else none."""
     given = Settings(user="pi", password="given")  # noqa: S106
     named = Settings(user="pi", password_file=str(file))
@@ -46,8 +46,8 @@ def test_each_place_in_its_order(file: Path, credentials: dict[str, str]) -> Non
     assert read_password(Settings(user="pi"), {"CREDENTIALS_DIRECTORY": str(file.parent)}) == ""
 
 
-def test_a_credential_without_a_user_is_left_alone(credentials: dict[str, str]) -> None:
-    """MQTT knows no password without a user."""
+def test_a_credential_without_a_user_is_ignored(credentials: dict[str, str]) -> None:
+    """MQTT has no password without a user."""
     assert read_password(Settings(), credentials) == ""
 
 
@@ -55,8 +55,8 @@ def test_a_credential_without_a_user_is_left_alone(credentials: dict[str, str]) 
     ("body", "reason"),
     [(None, "No such file"), (b"", "is empty"), (b"\nx", "is empty"), (b"\xff", "no text")],
 )
-def test_a_file_that_is_none_is_named(tmp_path: Path, body: bytes | None, reason: str) -> None:
-    """Missing, empty or binary: the key and the path are said, what is in it is not."""
+def test_a_bad_password_file_is_named(tmp_path: Path, body: bytes | None, reason: str) -> None:
+    """Missing, empty or binary: the error gives the key and the path, never the contents."""
     path = tmp_path / "password"
     if body is not None:
         path.write_bytes(body)
@@ -64,8 +64,8 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, body: bytes | None, reason
         read_password(Settings(user="pi", password_file=str(path)))
 
 
-def test_it_is_shown_nowhere(tmp_path: Path, file: Path, credentials: dict[str, str]) -> None:
-    """Neither the settings' text, nor their repr, nor ``config show`` hold a password."""
+def test_the_password_is_never_shown(tmp_path: Path, file: Path, credentials: dict[str, str]) -> None:
+    """Neither the text of the settings, nor their repr, nor ``config show`` holds a password."""
     toml = tmp_path / "serd.toml"
     toml.write_text(f'[mqtt]\nuser = "pi"\npassword_file = "{file}"\n')
     named = load_settings(toml, environment=credentials)
@@ -79,14 +79,14 @@ def test_it_is_shown_nowhere(tmp_path: Path, file: Path, credentials: dict[str, 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """An authority of our own, and what it signed."""
+    """An authority for the tests, and the certificates that it signed."""
     return make_certificates(tmp_path_factory.mktemp("ca"))
 
 
-def test_a_wrong_password_is_said_once_and_named_at_close(
+def test_a_wrong_password_is_logged_once_and_named_at_close(
     lines: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Not authorised: one line, no password in it, tried on, and PublishError in the end."""
+    """One line without the password, more attempts, and a PublishError in the end."""
     with mosquitto(user=USER, password=PASSWORD) as broker:
         publisher = open_publisher(settings_for(broker, user=USER, password=PASSWORD[::-1]))
         publisher.publish(make_event())
@@ -100,7 +100,7 @@ def test_a_wrong_password_is_said_once_and_named_at_close(
     assert PASSWORD[::-1] not in capfd.readouterr().err
 
 
-def test_user_and_password_open_the_door() -> None:
+def test_the_right_user_and_password_connect() -> None:
     """With the right password events arrive."""
     with mosquitto(user=USER, password=PASSWORD) as broker, Listener(broker) as listener:
         with publishing(settings_for(broker, user=USER, password=PASSWORD)) as publisher:
@@ -118,7 +118,7 @@ def test_tls_with_our_own_authority(certificates: Certificates) -> None:
 
 
 def test_tls_with_a_certificate_of_our_own(certificates: Certificates) -> None:
-    """A broker that asks for a client's certificate gets it."""
+    """A broker that asks for a client certificate gets it."""
     with mosquitto(certificates=certificates, require_certificate=True) as broker:
         settings = settings_for(
             broker,
@@ -134,7 +134,7 @@ def test_tls_with_a_certificate_of_our_own(certificates: Certificates) -> None:
 def test_tls_with_a_wrong_authority(
     certificates: Certificates, tmp_path: Path, lines: list[str]
 ) -> None:
-    """A certificate that another authority signed is refused, with a line that says so."""
+    """A certificate of another authority is refused, with one line in the log."""
     other = make_certificates(tmp_path / "other")
     with mosquitto(certificates=certificates) as broker:
         publisher = open_publisher(settings_for(broker, tls=True, ca_file=str(other.ca)))
@@ -150,7 +150,7 @@ def test_tls_with_a_wrong_authority(
 def test_tls_on_one_side_only(
     certificates: Certificates, lines: list[str], *, broker_speaks_tls: bool
 ) -> None:
-    """Where only one side speaks TLS, the line says that TLS is the matter."""
+    """If only one side speaks TLS, the line names TLS."""
     with mosquitto(certificates=certificates if broker_speaks_tls else None) as broker:
         publisher = open_publisher(settings_for(broker, tls=not broker_speaks_tls))
         wait_until(lambda: lines, "the line")
@@ -159,7 +159,7 @@ def test_tls_on_one_side_only(
 
 
 def test_a_host_that_does_not_exist(lines: list[str]) -> None:
-    """A name that nobody knows is called that."""
+    """An unknown host name is named in the log."""
     publisher = open_publisher(Settings(host="no-such-broker.invalid"))
     wait_until(lambda: lines, "the line")
     publisher.close(0.5)
@@ -167,7 +167,7 @@ def test_a_host_that_does_not_exist(lines: list[str]) -> None:
 
 
 def test_an_unreadable_certificate_is_a_settings_error(tmp_path: Path) -> None:
-    """A ca_file that is missing or no PEM is named with its key at the start."""
+    """A ca_file that is missing or no PEM is an error at the start that names the key."""
     bad = tmp_path / "bad.pem"
     bad.write_text("no certificate")
     for path in (tmp_path / "missing.pem", bad):

@@ -26,7 +26,7 @@ from testkit.publishing import EVENT, STATUS, child, keeping, open_publisher, pu
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A state folder that is not there yet."""
+    """A state folder that does not exist yet."""
     return tmp_path / "state"
 
 
@@ -38,23 +38,23 @@ def broker() -> Iterator[MosquittoBroker]:
 
 
 def payloads(listener: Listener) -> list[tuple[int, bool]]:
-    """Number of each event that came, and whether it was marked as replayed."""
+    """Number of each event received, and whether it is marked as replayed."""
     bodies = (json.loads(text) for text in listener.of(EVENT))
     return [(int(body["id"]), body.get("replayed", False)) for body in bodies]
 
 
 def leave(listener: Listener) -> None:
-    """Wait until the publisher's last word has come."""
+    """Wait for the publisher's last message."""
     wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
 
 
 class TestAlways:
-    """durability = "always": not even kill -9 takes an event."""
+    """durability = "always": not even kill -9 loses an event."""
 
     def test_500_events_and_two_deaths_while_the_broker_is_away(
         self, broker: MosquittoBroker, folder: Path
     ) -> None:
-        """Every event that was told arrives, in order, marked; repeats would be allowed, none comes."""
+        """Every published event arrives, in order, marked; repeats are allowed, but there are none."""
         began_s = time.monotonic()
         told: list[int] = []
         with Listener(broker) as listener:
@@ -82,7 +82,7 @@ class TestAlways:
     def test_a_death_with_the_broker_there_repeats_but_loses_nothing(
         self, broker: MosquittoBroker, folder: Path
     ) -> None:
-        """Killed while events flow: the next run sends what was not acknowledged first, marked."""
+        """Killed while events flow: the next run first sends the unacknowledged ones, marked."""
         with Listener(broker) as listener:
             with child(broker, folder, range(10_000)) as daemon:
                 daemon.read(300)
@@ -97,7 +97,7 @@ class TestAlways:
         assert payloads(listener)[-1][0] == 20_000
 
     def test_each_event_is_on_the_disk_when_publish_returns(self, folder: Path) -> None:
-        """With no broker at all, and before any turn of ours."""
+        """Even without a broker."""
         settings = Settings(host="127.0.0.1", port=free_port(), durability="always")
         publisher = open_publisher(settings, keeping(folder))
         for number in range(20):
@@ -109,7 +109,7 @@ class TestAlways:
     def test_events_that_were_never_kept_waiting_are_not_marked(
         self, broker: MosquittoBroker, folder: Path
     ) -> None:
-        """On the disk for a moment is not replayed; and in the end nothing is left there."""
+        """A moment on the disk is no replay, and in the end the folder is empty."""
         with Listener(broker) as listener:
             with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
                 for number in range(100):
@@ -120,7 +120,7 @@ class TestAlways:
 
 
 class TestOffline:
-    """durability = "offline": the disk is left alone while the broker is there."""
+    """durability = "offline": nothing is written while the broker is there."""
 
     def test_500_events_while_the_broker_is_away(self, broker: MosquittoBroker, folder: Path) -> None:
         """All arrive, in order, before newer ones, marked, and none twice."""
@@ -145,10 +145,10 @@ class TestOffline:
         assert list(folder.iterdir()) == []
         print(f"500 events from the disk, with the reconnection: {took_s:.1f} s")
 
-    def test_what_is_left_at_the_end_goes_out_at_the_next_start(
+    def test_events_left_at_the_end_are_sent_after_the_next_start(
         self, broker: MosquittoBroker, folder: Path, lines: list[str]
     ) -> None:
-        """Closed without a broker: the error says where they are; the next run sends them."""
+        """Closed without a broker: the error names the file, and the next run sends the events."""
         broker.stop()
         publisher = open_publisher(settings_for(broker), keeping(folder))
         for number in range(30):
@@ -171,7 +171,7 @@ class TestOffline:
         assert not file.exists()
 
     def test_a_frozen_broker_at_the_end(self, broker: MosquittoBroker, folder: Path) -> None:
-        """What is in flight and not acknowledged at the end is kept as well, within the time."""
+        """Events in flight at the end are stored as well, within the time to close."""
         with Listener(broker) as listener:
             publisher = open_publisher(settings_for(broker), keeping(folder))
             publisher.publish(make_event(0))
@@ -187,7 +187,7 @@ class TestOffline:
         broker.signal(signal.SIGCONT)
 
     def test_without_a_state_folder_it_is_an_error(self, broker: MosquittoBroker) -> None:
-        """In memory alone, what nobody took is lost, and that is said as before."""
+        """In memory alone, unacknowledged events are lost, and the error says so."""
         broker.stop()
         publisher = open_publisher(settings_for(broker))
         publisher.publish(make_event(1))
@@ -195,7 +195,7 @@ class TestOffline:
             publisher.close(0.5)
 
     def test_more_than_the_memory_holds(self, broker: MosquittoBroker, folder: Path) -> None:
-        """A broker that is frozen for a while: above queue_events the disk takes over, none is lost."""
+        """A broker that is frozen for a while: beyond queue_events they go to the disk, none is lost."""
         with Listener(broker) as listener:
             with publishing(settings_for(broker, queue_events=20), keeping(folder)) as publisher:
                 publisher.publish(make_event(0))
@@ -212,10 +212,10 @@ class TestOffline:
 
 
 class TestDisk:
-    """A disk that is full or broken: said once, and the daemon runs on."""
+    """A disk that is full or broken: one line in the log, and the daemon runs on."""
 
     def test_a_broken_file(self, broker: MosquittoBroker, folder: Path, lines: list[str]) -> None:
-        """Rubbish in place of the spool: one line, moved aside, and events flow."""
+        """Rubbish in place of the spool is logged and moved aside, and events flow."""
         folder.mkdir()
         (folder / SPOOL_FILE).write_text("rubbish" * 1000)
         with Listener(broker) as listener:
@@ -262,10 +262,10 @@ class TestDisk:
         finally:
             subprocess.run(["umount", "-l", str(folder)], check=True)
 
-    def test_a_state_folder_that_cannot_be(
+    def test_a_state_folder_that_cannot_be_created(
         self, broker: MosquittoBroker, tmp_path: Path, lines: list[str]
     ) -> None:
-        """No folder can be made: one line, and events flow all the same."""
+        """A folder that cannot be created: one line in the log, and events flow all the same."""
         (tmp_path / "file").write_text("")
         with Listener(broker) as listener:
             settings = settings_for(broker, durability="always")
@@ -278,10 +278,10 @@ class TestDisk:
 
 
 class TestOtherMessages:
-    """Present values, passing messages and subscriptions."""
+    """Retained values, transient messages and subscriptions."""
 
-    def test_present_values_are_told_again(self, broker: MosquittoBroker) -> None:
-        """A broker that forgot everything has them back; what is set meanwhile is told with the rest."""
+    def test_retained_values_are_sent_again(self, broker: MosquittoBroker) -> None:
+        """A broker that forgot its values gets the latest ones after its restart."""
         with publishing(settings_for(broker)) as publisher:
             publisher.retain("serd/pi/mic/mute", "OFF")
             publisher.retain("serd/pi/mic/threshold", "0.35")
@@ -294,10 +294,10 @@ class TestOtherMessages:
             expected |= {"serd/pi/mic/mute": "ON", "serd/pi/mic/threshold": "0.35"}
             wait_until(lambda: broker.retained("#") == expected, "all values")
 
-    def test_passing_messages_are_dropped_while_the_broker_is_away(
+    def test_transient_messages_are_dropped_while_the_broker_is_away(
         self, broker: MosquittoBroker
     ) -> None:
-        """What is worth nothing later is not told later, and is never retained."""
+        """They are neither sent later nor retained."""
         with Listener(broker) as listener, publishing(settings_for(broker)) as publisher:
             wait_until(lambda: listener.of(STATUS) == ["online"], "the connection")
             publisher.send("serd/pi/stats", "1")
@@ -307,16 +307,16 @@ class TestOtherMessages:
             publisher.send("serd/pi/stats", "2")
             broker.start()
 
-            def is_third_heard() -> bool:
+            def is_third_received() -> bool:
                 publisher.send("serd/pi/stats", "3")
                 return "3" in listener.of("serd/pi/stats")
 
-            wait_until(is_third_heard, "the third")
+            wait_until(is_third_received, "the third")
             assert set(listener.of("serd/pi/stats")) == {"1", "3"}
             assert "serd/pi/stats" not in broker.retained("#")
 
-    def test_handlers_get_what_they_asked_for(self, broker: MosquittoBroker, lines: list[str]) -> None:
-        """Subscribed before and after the connection; a handler that fails harms nobody."""
+    def test_handlers_receive_their_topics(self, broker: MosquittoBroker, lines: list[str]) -> None:
+        """Subscribed before and after the connection; a handler that fails does not stop the others."""
         heard: list[tuple[str, bytes]] = []
 
         def fail(topic: str, payload: bytes) -> None:
@@ -339,10 +339,10 @@ class TestOtherMessages:
         assert broker.log.count("mute/set") == 1
 
 
-def test_what_no_broker_would_take_stops_nothing(
+def test_a_message_that_no_broker_accepts_does_not_block_the_others(
     broker: MosquittoBroker, folder: Path, lines: list[str]
 ) -> None:
-    """A topic with a wildcard and a text that is no Unicode are said and left out; the rest flows."""
+    """A topic with a wildcard and a text that is not Unicode are logged and dropped."""
     with Listener(broker) as listener:
         with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
             publisher.retain("serd/+/mute", "ON")

@@ -1,4 +1,4 @@
-"""Events on the disk: in order, bounded, and safe from death, full disks and broken files."""
+"""Events on the disk: in order, bounded, and safe from kills, full disks and broken files."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from testkit.brokers import logged_lines
 
 
 def event(number: int, *, text: str = "", age_s: float = 0.0) -> QueuedEvent:
-    """An event whose id is its number, taken so long ago; text goes into its JSON."""
+    """An event of a given age whose id is its number; the text goes into its JSON."""
     payload = f'{{"id": "{number}"{text}}}'
     return QueuedEvent(number, str(number), "serd/pi/mic/event", payload, time.time() - age_s)
 
@@ -41,7 +41,7 @@ def fill(spool: Spool) -> None:
 
 
 def limit(spool: Spool, n_pages: int) -> None:
-    """SQLite's own way of a small disk."""
+    """Limit the size of the file, as a small disk would."""
     connection = spool._connection  # noqa: SLF001
     assert connection is not None
     connection.execute(f"PRAGMA max_page_count = {n_pages}")
@@ -49,7 +49,7 @@ def limit(spool: Spool, n_pages: int) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A spool file whose folder is not there yet."""
+    """A spool file whose folder does not exist yet."""
     return tmp_path / "state" / "spool.db"
 
 
@@ -61,8 +61,8 @@ def spool(path: Path) -> Iterator[Spool]:
     opened.close()
 
 
-def test_what_goes_in_comes_out_in_order(spool: Spool) -> None:
-    """Events come back as they were, by number, however they went in."""
+def test_events_are_read_in_order(spool: Spool) -> None:
+    """Events are read unchanged, by number, in whatever order they were stored."""
     events = [event(number) for number in range(1, 8)]
     spool.update(events[4:])
     spool.update(events[:4])
@@ -72,8 +72,8 @@ def test_what_goes_in_comes_out_in_order(spool: Spool) -> None:
     assert (spool.n_stored, spool.last_number) == (7, 7)
 
 
-def test_one_turn_takes_and_gives(spool: Spool) -> None:
-    """New events come and done ones go together; what is there or gone already changes nothing."""
+def test_one_update_stores_and_removes(spool: Spool) -> None:
+    """Events that are stored already, or removed already, change nothing."""
     spool.update([event(number) for number in (1, 2, 3)])
     spool.update([event(3), event(4)], remove=[1, 2, 17])
     assert numbers(spool) == [3, 4]
@@ -81,13 +81,13 @@ def test_one_turn_takes_and_gives(spool: Spool) -> None:
 
 
 def test_nothing_is_created_before_it_is_needed(path: Path) -> None:
-    """A spool that is made and closed leaves no file, and no folder."""
+    """A spool that is created and closed leaves no file, and no folder."""
     made(path).close()
     assert not path.parent.exists()
 
 
 def test_an_empty_file_is_deleted_at_the_end(spool: Spool, path: Path) -> None:
-    """What holds nothing is not kept; what holds something is."""
+    """Closing deletes a file without events, and keeps one with events."""
     spool.update([event(1)])
     spool.close()
     assert [each.name for each in path.parent.iterdir()] == ["spool.db"]
@@ -96,14 +96,14 @@ def test_an_empty_file_is_deleted_at_the_end(spool: Spool, path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
-def test_it_is_nobody_elses_to_read(spool: Spool, path: Path) -> None:
-    """Emotions are private: only the owner reads the file."""
+def test_only_the_owner_can_read_the_file(spool: Spool, path: Path) -> None:
+    """Emotions are private."""
     spool.update([event(1)])
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_earlier_run_comes_first(path: Path) -> None:
-    """Events of the run before keep their order below those of this one, again and again."""
+    """Events of earlier runs keep their order, with numbers below those of this run."""
     for _ in range(3):
         spool = made(path)
         spool.update([event(1), event(2)])
@@ -119,7 +119,7 @@ def test_an_earlier_run_comes_first(path: Path) -> None:
     spool.close()
 
 
-def test_too_many_lose_the_oldest(path: Path) -> None:
+def test_the_oldest_beyond_the_limit_are_dropped(path: Path) -> None:
     """With room for 10, 10 of 25 stay, the newest, and 15 are counted."""
     spool = made(path, max_events=10)
     for number in range(1, 16):
@@ -131,7 +131,7 @@ def test_too_many_lose_the_oldest(path: Path) -> None:
 
 
 def test_too_old_ones_are_dropped(path: Path) -> None:
-    """Events above the age go when a new one comes or the file is opened, and are counted."""
+    """Too old events are dropped and counted as a new one is stored, or the file is opened."""
     spool = made(path, max_age_s=60.0)
     spool.update([event(1, age_s=50.0), event(2, age_s=40.0), event(3)])
     spool.close()
@@ -155,7 +155,7 @@ def test_too_old_ones_are_dropped(path: Path) -> None:
 def test_it_is_a_bounded_sorted_set(
     tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[list[int], list[int]]], max_events: int
 ) -> None:
-    """Whatever comes and goes, the count is right and the content that of a plain set."""
+    """After any updates, count and content are those of a plain set."""
     spool = made(tmp_path_factory.mktemp("set") / "spool.db", max_events=max_events)
     expected: set[int] = set()
     for new, done in turns:
@@ -169,8 +169,8 @@ def test_it_is_a_bounded_sorted_set(
 
 
 @pytest.mark.parametrize("safe", [False, True])
-def test_kill_9_takes_nothing_that_was_kept(path: Path, *, safe: bool) -> None:
-    """A process that keeps events until it is killed: all it has told are there, each whole."""
+def test_kill_9_loses_no_stored_event(path: Path, *, safe: bool) -> None:
+    """A process stores events until it is killed: all that it reported are there, each whole."""
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
@@ -195,10 +195,10 @@ def test_kill_9_takes_nothing_that_was_kept(path: Path, *, safe: bool) -> None:
 
 
 class TestFullDisk:
-    """A disk without room: nothing half done, and used again once there is room."""
+    """A full disk: no update is half done, and there are new ones once there is room."""
 
-    def test_what_does_not_fit_is_an_error_and_leaves_the_rest(self, spool: Spool) -> None:
-        """A turn that does not fit changes nothing; what was kept is read; with room it works again."""
+    def test_an_update_that_does_not_fit_changes_nothing(self, spool: Spool) -> None:
+        """It is an error; stored events can still be read, and with room it works again."""
         spool.update([event(1), event(2)])
         limit(spool, 4)
         with pytest.raises(SpoolError, match=r"spool\.db: the disk is full"):
@@ -211,7 +211,7 @@ class TestFullDisk:
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk of its own needs root to mount it")
     def test_on_a_disk_that_is_really_full(self, tmp_path: Path) -> None:
-        """256 kB of tmpfs, filled up by somebody else, then freed."""
+        """256 kB of tmpfs, filled by another file, then freed."""
         mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(tmp_path)]
         if subprocess.run(mount, check=False, capture_output=True).returncode:
             pytest.skip("no tmpfs can be mounted here")
@@ -234,11 +234,11 @@ class TestFullDisk:
 
 
 class TestBrokenFile:
-    """A file that is no spool any more."""
+    """A file that is not a spool any more."""
 
     @pytest.mark.parametrize("size", [10, 100_000])
     def test_rubbish_is_moved_aside(self, path: Path, size: int) -> None:
-        """A file of rubbish is moved aside, said once, and a new one takes its place."""
+        """A file of rubbish is logged once and moved aside, and a new one takes its place."""
         path.parent.mkdir()
         path.write_bytes(b"rubbish! " * size)
         spool = made(path)
@@ -252,7 +252,7 @@ class TestBrokenFile:
         assert lines == [f"{path} {about}; the events in it are not sent"]
 
     def test_a_file_that_breaks_in_the_middle(self, path: Path) -> None:
-        """Pages overwritten behind a healthy start: found when read, moved aside, and on it goes."""
+        """Overwritten pages are found when read; the file is moved aside, and a new one is used."""
         spool = made(path)
         spool.update([event(number, text=" " * 2000) for number in range(1, 200)])
         spool.close()
@@ -269,7 +269,7 @@ class TestBrokenFile:
         spool.close()
 
     def test_another_programs_table_is_moved_aside(self, path: Path) -> None:
-        """A database that holds something else under our name is nobody's to write to."""
+        """A database with another schema is not written to."""
         path.parent.mkdir()
         other = sqlite3.connect(path)
         other.execute("CREATE TABLE event (name TEXT)")
@@ -281,7 +281,7 @@ class TestBrokenFile:
         spool.close()
 
     def test_only_five_are_kept(self, path: Path) -> None:
-        """A disk that breaks for ever does not fill up with broken files."""
+        """A disk that breaks again and again does not fill up with broken files."""
         path.parent.mkdir()
         for _ in range(8):
             path.write_bytes(b"rubbish! " * 1000)
@@ -293,7 +293,7 @@ class TestBrokenFile:
 
 
 def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
-    """The second is told that the first has it, and gets it once the first has gone."""
+    """The second gets an error, until the first has closed the file."""
     spool.update([event(1)])
     second = made(path)
     with pytest.raises(SpoolError, match="another process has it open"):
@@ -304,8 +304,8 @@ def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
     second.close()
 
 
-def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:
-    """Where the state folder is a file, the error says so, and nothing else happens."""
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
+    """The error names the file if the state folder is a file itself."""
     (tmp_path / "state").write_text("a file")
     spool = made(tmp_path / "state" / "spool.db")
     with pytest.raises(SpoolError, match=r"state/spool\.db: (File exists|Not a directory)"):

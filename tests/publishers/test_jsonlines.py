@@ -28,12 +28,12 @@ class FakeTerminal(io.StringIO):
     encoding = "utf-8"
 
     def isatty(self) -> bool:
-        """It is one."""
+        """Claim to be a terminal."""
         return True
 
 
 class FakeFile(io.StringIO):
-    """A stream with an encoding of its own that is no terminal."""
+    """A stream with a given encoding that is no terminal."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class FakeFile(io.StringIO):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """As it was given."""
+        """The given encoding."""
         return self._encoding
 
 
@@ -57,7 +57,7 @@ def test_one_event_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> No
     assert lines[0] == make_event(0, source="küche\n").to_json()
 
 
-def test_lines_leave_at_once() -> None:
+def test_lines_are_flushed_at_once() -> None:
     """A reader at the other end of a pipe sees an event before the next one is made."""
     program = (
         "import sys; from serd.publishers.jsonlines import JsonLines;"
@@ -72,7 +72,7 @@ def test_lines_leave_at_once() -> None:
 
 
 def test_a_closed_pipe_ends_it_with_broken_pipe_error() -> None:
-    """When the reader has gone, publish raises BrokenPipeError, which the command line knows."""
+    """When the reader has ended, publish raises BrokenPipeError, which the command line handles."""
     program = (
         "import os, sys; from serd.publishers.jsonlines import JsonLines;"
         "from testkit.made_events import make_event\n"
@@ -91,7 +91,7 @@ def test_a_closed_pipe_ends_it_with_broken_pipe_error() -> None:
 
 
 def test_json_is_off_and_screen_is_on_by_default() -> None:
-    """Without settings people see lines, and JSON is printed only if asked for."""
+    """Without settings people see lines, and no JSON."""
     assert create_json(JsonSettings(), CONTEXT) is None
     assert isinstance(create_screen(ScreenSettings(), CONTEXT), Screen)
     assert create_screen(ScreenSettings(enabled=False), CONTEXT) is None
@@ -99,10 +99,10 @@ def test_json_is_off_and_screen_is_on_by_default() -> None:
     assert isinstance(create_json(JsonSettings(enabled=True), CONTEXT), JsonLines)
 
 
-def test_the_journal_keeps_no_diary_unless_asked_to(
+def test_events_are_not_printed_to_the_journal_by_default(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where standard output is what systemd connected to its journal, nobody reads along."""
+    """The screen is off if systemd connected standard output to its journal, unless enabled there."""
     with (tmp_path / "journal").open("w") as stdout:
         status = os.fstat(stdout.fileno())
         monkeypatch.setattr(sys, "stdout", stdout)
@@ -114,14 +114,14 @@ def test_the_journal_keeps_no_diary_unless_asked_to(
 
 
 def test_the_line_for_people(utc: None) -> None:
-    """Local time, source, emotion, confidence with a bar, valence and length stand in one line."""
+    """It has local time, source, emotion, confidence with a bar, valence and length."""
     assert event_line(make_event()) == (
         "12:30:15  mic       happy         87 % ████████▊   positive   3.0 s"
     )
 
 
 def test_a_window_is_indented_but_keeps_its_columns(utc: None) -> None:
-    """Window events step in, and the columns behind them stay where they are."""
+    """Only the emotion is indented; the next columns stay where they are."""
     window, utterance = event_line(make_event(kind="window")), event_line(make_event())
     assert "  happy?  " in event_line(make_event(kind="window", provisional=True))
     assert window.index("  happy") == utterance.index("happy")
@@ -147,8 +147,8 @@ def test_styles_on_a_terminal_only() -> None:
     assert "\x1b" not in no_color + plain
 
 
-def test_a_terminal_without_block_signs_gets_ascii() -> None:
-    """Where the encoding has no block signs, the bar is made of "#" and nothing fails."""
+def test_an_encoding_without_blocks_gets_ascii() -> None:
+    """If the encoding has no block characters, the bar consists of "#"."""
     stream = FakeFile("ascii")
     Screen(stream, {}).publish(make_event())
     assert "#########" in stream.getvalue()
@@ -160,5 +160,5 @@ def test_a_terminal_without_block_signs_gets_ascii() -> None:
     [(0.0, "    "), (1.0, "████"), (0.5, "██  "), (0.53, "██▏ "), (-1.0, "    "), (2.0, "████")],
 )
 def test_bars_have_eighths_and_a_fixed_width(share: float, expected: str) -> None:
-    """A bar is as wide as asked for, whatever the share."""
+    """A bar has the given width for any share."""
     assert confidence_bar(share, 4) == expected
