@@ -42,8 +42,8 @@ class Answer(enum.Enum):
 
     NOTHING = "nothing listens there"
     OTHER = "what listens there does not answer as an MQTT broker"
-    REFUSED = "the broker there does not let us in; set [mqtt] user and password"
-    ACCEPTED = "a broker that lets us in"
+    REFUSED = "the broker there refuses the login; set [mqtt] user and password"
+    ACCEPTED = "a broker that accepts the login"
 
 
 def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"]:

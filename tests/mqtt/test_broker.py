@@ -178,7 +178,7 @@ def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: li
         assert port != broker.port
         assert probe(LOOPBACK, port) is Answer.ACCEPTED
     assert len(lines) == 2
-    assert lines[0].startswith(f"no broker on localhost:{broker.port}: the broker there does not let")
+    assert lines[0].startswith(f"no broker on localhost:{broker.port}: the broker there refuses")
 
 
 def test_a_port_in_use_is_logged_and_another_used(foreign_port: int, lines: list[str]) -> None:

@@ -51,35 +51,35 @@ def leave(listener: Listener) -> None:
 class TestAlways:
     """durability = "always": not even kill -9 loses an event."""
 
-    def test_500_events_and_two_deaths_while_the_broker_is_away(
+    def test_500_events_and_two_kills_while_the_broker_is_away(
         self, broker: MosquittoBroker, folder: Path
     ) -> None:
         """Every published event arrives, in order, marked; repeats are allowed, but there are none."""
         began_s = time.monotonic()
-        told: list[int] = []
+        published: list[int] = []
         with Listener(broker) as listener:
             broker.stop()
             for start in (0, 1000):
                 with child(broker, folder, range(start, start + 1000)) as daemon:
                     daemon.read(170)
                     daemon.kill()
-                    told += daemon.told
+                    published += daemon.told
             with child(broker, folder, range(2000, 2160)) as daemon:
                 daemon.read(160)
                 broker.start()
                 wait_until(lambda: 2159 in listener.ids(EVENT), "the last event")
-                told += daemon.told
+                published += daemon.told
                 took_s = time.monotonic() - began_s
             ids = listener.ids(EVENT)
-        assert len(told) >= 500
+        assert len(published) >= 500
         assert ids == sorted(ids)
-        assert set(told) <= set(ids)
-        # One event a death may be on the disk without having been told.
-        assert len(ids) - len(told) <= 2
+        assert set(published) <= set(ids)
+        # One event a kill may be on the disk although publish has not returned.
+        assert len(ids) - len(published) <= 2
         assert all(is_replayed for _, is_replayed in payloads(listener))
-        print(f"{len(told)} events, two deaths: {took_s:.1f} s")
+        print(f"{len(published)} events, two kills: {took_s:.1f} s")
 
-    def test_a_death_with_the_broker_there_repeats_but_loses_nothing(
+    def test_a_kill_with_the_broker_there_repeats_but_loses_nothing(
         self, broker: MosquittoBroker, folder: Path
     ) -> None:
         """Killed while events flow: the next run first sends the unacknowledged ones, marked."""
@@ -87,13 +87,13 @@ class TestAlways:
             with child(broker, folder, range(10_000)) as daemon:
                 daemon.read(300)
                 daemon.kill()
-                told = daemon.told
+                published = daemon.told
             with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
                 publisher.publish(make_event(20_000))
             leave(listener)
         ids = listener.ids(EVENT)
         assert ids == sorted(ids)
-        assert set(told) <= set(ids)
+        assert set(published) <= set(ids)
         assert payloads(listener)[-1][0] == 20_000
 
     def test_each_event_is_on_the_disk_when_publish_returns(self, folder: Path) -> None:
@@ -317,24 +317,24 @@ class TestOtherMessages:
 
     def test_handlers_receive_their_topics(self, broker: MosquittoBroker, lines: list[str]) -> None:
         """Subscribed before and after the connection; a handler that fails does not stop the others."""
-        heard: list[tuple[str, bytes]] = []
+        received: list[tuple[str, bytes]] = []
 
         def fail(topic: str, payload: bytes) -> None:
             raise ValueError(topic)
 
-        def hear(topic: str, payload: bytes) -> None:
-            heard.append((topic, payload))
+        def note(topic: str, payload: bytes) -> None:
+            received.append((topic, payload))
 
         with publishing(settings_for(broker)) as publisher:
             publisher.subscribe("serd/pi/+/mute/set", fail)
-            publisher.subscribe("serd/pi/+/mute/set", hear)
+            publisher.subscribe("serd/pi/+/mute/set", note)
             wait_until(lambda: "mute/set" in broker.log, "the first subscription")
-            publisher.subscribe("homeassistant/status", hear)
+            publisher.subscribe("homeassistant/status", note)
             wait_until(lambda: "homeassistant/status" in broker.log, "the second")
             broker.publish("serd/pi/mic/mute/set", "ON")
             broker.publish("homeassistant/status", "online")
-            wait_until(lambda: len(heard) == 2, "both messages")
-        assert heard == [("serd/pi/mic/mute/set", b"ON"), ("homeassistant/status", b"online")]
+            wait_until(lambda: len(received) == 2, "both messages")
+        assert received == [("serd/pi/mic/mute/set", b"ON"), ("homeassistant/status", b"online")]
         assert lines.count("a message on serd/pi/mic/mute/set could not be handled") == 1
         assert broker.log.count("mute/set") == 1
 

@@ -114,10 +114,10 @@ def test_no_two_nodes_share_a_discovery_topic(nodes: list[str], prefix: str) -> 
 @given(node=names, sources=st.lists(names, min_size=1, max_size=4, unique=True))
 def test_entities_of_any_names_are_well_formed(node: str, sources: list[str]) -> None:
     """A component id with a blank would break the removal in Home Assistant."""
-    made = components(*sources, node=node)
-    assert len(made) == 9 * len(sources) + 4
-    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in made)
-    for component in made.values():
+    found = components(*sources, node=node)
+    assert len(found) == 9 * len(sources) + 4
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in found)
+    for component in found.values():
         entity_id = component.get("default_entity_id", f"{component['platform']}.x")
         assert re.fullmatch(component["platform"] + r"\.[a-z0-9]+(_[a-z0-9]+)*", entity_id)
 

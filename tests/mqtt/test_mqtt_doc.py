@@ -181,18 +181,18 @@ def test_the_access_rules_allow_what_both_need_and_no_more(guarded_broker: Mosqu
     topics = all_topics(NodeTopics(prefix="serd", node="pi"), "mic")
     commands = {topic for topic in topics if topic.endswith("/set")}
     settings = DiscoverySettings()
-    said = {*topics - commands, discovery_topic(settings, "pi")}
-    asked = {*commands, birth_topic(settings)}
+    published = {*topics - commands, discovery_topic(settings, "pi")}
+    subscribed = {*commands, birth_topic(settings)}
 
     guarded_broker.user = "serd"
-    for topic in said:
+    for topic in published:
         guarded_broker.publish(topic, "serd", retain=True)
     guarded_broker.user = "homeassistant"
-    for topic in asked | {"serd/pi/status"}:
+    for topic in subscribed | {"serd/pi/status"}:
         guarded_broker.publish(topic, "home", retain=True)
 
     home = guarded_broker.retained("#")
-    assert {topic for topic, payload in home.items() if payload == "serd"} == said
+    assert {topic for topic, payload in home.items() if payload == "serd"} == published
     guarded_broker.user = "serd"
-    of_serd = dict.fromkeys(topics - commands, "serd")
-    assert guarded_broker.retained("#") == of_serd | dict.fromkeys(asked, "home")
+    serd_topics = dict.fromkeys(topics - commands, "serd")
+    assert guarded_broker.retained("#") == serd_topics | dict.fromkeys(subscribed, "home")

@@ -1,18 +1,20 @@
-"""The event queue over a link made for the test: order, storage, connections; no thread, no broker."""
+"""The event queue over a fake link: order, storage, connections, without a broker or a thread."""
 
 import json
+import logging
 import tempfile
 import threading
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from test_spool import limit
+from test_spool import limit, make_spool
 
 from serd.mqtt.queue import ConnectionState, EventQueue, Message
-from serd.mqtt.spool import Spool
+from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
 from testkit.brokers import DEADLINE_S, logged_lines, wait_until
 
 EVENT, STATUS = "event", "status"
@@ -93,11 +95,6 @@ class FakeLink:
 def as_replayed(payload: str) -> str:
     """The JSON of an event, marked."""
     return json.dumps(json.loads(payload) | {"replayed": True})
-
-
-def make_spool(path: Path, *, max_events: int = 1000) -> Spool:
-    """A spool for 1,000 events by default."""
-    return Spool(path, max_events=max_events, max_age_s=3600.0, is_power_safe=False)
 
 
 def make_queue(
@@ -380,6 +377,87 @@ def test_a_refused_event_is_given_up_counted_and_logged_once(path: Path) -> None
     assert (queue.n_refused, queue.n_on_disk, queue.n_in_flight) == (2, 0, 0)
     assert lines == ["broker broker:1883 does not accept event: not authorised"]
     queue.finish()
+
+
+class ProbedSpool(Spool):
+    """A spool that calls a function at each use."""
+
+    probe: Callable[[str], None]
+
+    def open(self) -> None:
+        """Probe, and open."""
+        self.probe("open")
+        super().open()
+
+    def update(self, store: Sequence[QueuedEvent] = (), remove: Collection[int] = ()) -> None:
+        """Probe, and update."""
+        self.probe("update")
+        super().update(store, remove)
+
+    def read(self, n_events: int, *, after: int = BEFORE_ALL) -> list[QueuedEvent]:
+        """Probe, and read."""
+        self.probe("read")
+        return super().read(n_events, after=after)
+
+    def close(self) -> None:
+        """Probe, and close."""
+        self.probe("close")
+        super().close()
+
+
+def test_the_lock_is_free_during_calls_that_may_block(path: Path) -> None:
+    """Another thread can use the queue while it calls the link, the disk, a handler or the log."""
+    free: dict[str, bool] = {}
+
+    def probe(call: str) -> None:
+        other = threading.Thread(target=lambda: queue.n_in_memory, daemon=True)
+        other.start()
+        other.join(1.0)
+        free[call] = free.get(call, True) and not other.is_alive()
+
+    class ProbedLink(FakeLink):
+        """A link that probes the lock at each use."""
+
+        def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
+            """Probe, and publish."""
+            probe("publish")
+            return super().publish(topic, payload, is_retained=is_retained)
+
+        def subscribe(self, topic_filter: str) -> None:  # noqa: ARG002
+            """Probe."""
+            probe("subscribe")
+
+    queue, _ = make_queue(make_spool(path))
+    put(queue, 1)
+    queue.finish()
+    spool = ProbedSpool(path, max_events=2, max_age_s=3600.0, is_power_safe=False)
+    spool.probe = probe
+    log = logging.Handler()
+    log.emit = lambda record: probe(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("serd.mqtt").addHandler(log)
+    try:
+        with logged_lines():
+            queue, _ = make_queue(spool, max_in_memory=1)
+            link = ProbedLink(queue)
+            queue.attach(link)
+            queue.subscribe("#", lambda _topic, _payload: probe("handler"))
+            link.connect()
+            put(queue, 2, 3, 4, 5, 6)
+            queue.write()
+            send(queue)
+            link.acknowledge(next(iter(link.unanswered)), refusal="not authorised")
+            queue.received("mic/set", b"ON")
+            queue.finish()
+    finally:
+        logging.getLogger("serd.mqtt").removeHandler(log)
+    assert all(free.values()), free
+    assert set(free) == {
+        *("open", "update", "read", "close", "publish", "subscribe", "handler"),
+        "1 events of an earlier run are sent first",
+        "3 events wait for the broker: the oldest are dropped",
+        "2 events are stored on the disk: the oldest are dropped",
+        "broker broker:1883 does not accept event: not authorised",
+    }
 
 
 class TestConnectionState:

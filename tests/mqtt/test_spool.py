@@ -29,7 +29,9 @@ def numbers(spool: Spool, n: int = 1000, after: int | None = None) -> list[int]:
     return [each.number for each in spool.read(n, after=BEFORE_ALL if after is None else after)]
 
 
-def made(path: Path, *, max_events: int = 1000, max_age_s: float = 3600.0, safe: bool = False) -> Spool:
+def make_spool(
+    path: Path, *, max_events: int = 1000, max_age_s: float = 3600.0, safe: bool = False
+) -> Spool:
     """A spool for 1,000 events of an hour by default; it opens at its first use."""
     return Spool(path, max_events=max_events, max_age_s=max_age_s, is_power_safe=safe)
 
@@ -56,9 +58,9 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def spool(path: Path) -> Iterator[Spool]:
     """An empty spool, closed at the end."""
-    opened = made(path)
-    yield opened
-    opened.close()
+    spool = make_spool(path)
+    yield spool
+    spool.close()
 
 
 def test_events_are_read_in_order(spool: Spool) -> None:
@@ -82,7 +84,7 @@ def test_one_update_stores_and_removes(spool: Spool) -> None:
 
 def test_nothing_is_created_before_it_is_needed(path: Path) -> None:
     """A spool that is created and closed leaves no file, and no folder."""
-    made(path).close()
+    make_spool(path).close()
     assert not path.parent.exists()
 
 
@@ -105,10 +107,10 @@ def test_only_the_owner_can_read_the_file(spool: Spool, path: Path) -> None:
 def test_an_earlier_run_comes_first(path: Path) -> None:
     """Events of earlier runs keep their order, with numbers below those of this run."""
     for _ in range(3):
-        spool = made(path)
+        spool = make_spool(path)
         spool.update([event(1), event(2)])
         spool.close()
-    spool = made(path)
+    spool = make_spool(path)
     assert numbers(spool) == [-5, -4, -3, -2, -1, 0]
     spool.update([event(1)])
     assert [(each.number, each.id) for each in spool.read(3, after=-2)] == [
@@ -121,7 +123,7 @@ def test_an_earlier_run_comes_first(path: Path) -> None:
 
 def test_the_oldest_beyond_the_limit_are_dropped(path: Path) -> None:
     """With room for 10, 10 of 25 stay, the newest, and 15 are counted."""
-    spool = made(path, max_events=10)
+    spool = make_spool(path, max_events=10)
     for number in range(1, 16):
         spool.update([event(number)])
     spool.update([event(number) for number in range(16, 26)])
@@ -132,14 +134,14 @@ def test_the_oldest_beyond_the_limit_are_dropped(path: Path) -> None:
 
 def test_too_old_ones_are_dropped(path: Path) -> None:
     """Too old events are dropped and counted as a new one is stored, or the file is opened."""
-    spool = made(path, max_age_s=60.0)
+    spool = make_spool(path, max_age_s=60.0)
     spool.update([event(1, age_s=50.0), event(2, age_s=40.0), event(3)])
     spool.close()
-    spool = made(path, max_age_s=45.0)
+    spool = make_spool(path, max_age_s=45.0)
     assert [each.id for each in spool.read(10)] == ["2", "3"]
     assert spool.n_dropped == 1
     spool.close()
-    spool = made(path, max_age_s=1.0)
+    spool = make_spool(path, max_age_s=1.0)
     spool.update([event(1)])
     assert [each.id for each in spool.read(10)] == ["3", "1"]
     assert (spool.n_stored, spool.n_dropped) == (2, 1)
@@ -156,7 +158,7 @@ def test_it_is_a_bounded_sorted_set(
     tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[list[int], list[int]]], max_events: int
 ) -> None:
     """After any updates, count and content are those of a plain set."""
-    spool = made(tmp_path_factory.mktemp("set") / "spool.db", max_events=max_events)
+    spool = make_spool(tmp_path_factory.mktemp("set") / "spool.db", max_events=max_events)
     expected: set[int] = set()
     for new, done in turns:
         spool.update([event(number) for number in new], remove=done)
@@ -174,8 +176,8 @@ def test_kill_9_loses_no_stored_event(path: Path, *, safe: bool) -> None:
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from test_spool import event, made\n"
-        "spool = made(Path(sys.argv[1]), max_events=10**6, safe=sys.argv[2] == 'True')\n"
+        "from test_spool import event, make_spool\n"
+        "spool = make_spool(Path(sys.argv[1]), max_events=10**6, safe=sys.argv[2] == 'True')\n"
         "for number in range(1, 10**6):\n"
         "    spool.update([event(number)])\n"
         "    print(number, flush=True)\n"
@@ -184,14 +186,14 @@ def test_kill_9_loses_no_stored_event(path: Path, *, safe: bool) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        told = [int(process.stdout.readline()) for _ in range(200)]
+        reported = [int(process.stdout.readline()) for _ in range(200)]
         os.kill(process.pid, signal.SIGKILL)
-        told += [int(line) for line in process.stdout]
-    spool = made(path)
+        reported += [int(line) for line in process.stdout]
+    spool = make_spool(path)
     ids = [int(each.id) for each in spool.read(10**6)]
     spool.close()
-    assert ids[: len(told)] == told
-    assert len(ids) - len(told) <= 1
+    assert ids[: len(reported)] == reported
+    assert len(ids) - len(reported) <= 1
 
 
 class TestFullDisk:
@@ -216,18 +218,18 @@ class TestFullDisk:
         if subprocess.run(mount, check=False, capture_output=True).returncode:
             pytest.skip("no tmpfs can be mounted here")
         try:
-            spool = made(tmp_path / "spool.db")
+            spool = make_spool(tmp_path / "spool.db")
             spool.update([event(1)])
             ballast = tmp_path / "ballast"
             with pytest.raises(OSError, match="No space"):
                 ballast.write_bytes(bytes(1_000_000))
             with pytest.raises(SpoolError, match="the disk is full"):
                 fill(spool)
-            kept = numbers(spool)
-            assert kept == list(range(1, len(kept) + 1))
+            stored = numbers(spool)
+            assert stored == list(range(1, len(stored) + 1))
             ballast.unlink()
             spool.update([event(1000)])
-            assert numbers(spool) == [*kept, 1000]
+            assert numbers(spool) == [*stored, 1000]
             spool.close()
         finally:
             subprocess.run(["umount", "-l", str(tmp_path)], check=True)
@@ -241,7 +243,7 @@ class TestBrokenFile:
         """A file of rubbish is logged once and moved aside, and a new one takes its place."""
         path.parent.mkdir()
         path.write_bytes(b"rubbish! " * size)
-        spool = made(path)
+        spool = make_spool(path)
         with logged_lines() as lines:
             spool.update([event(1)])
             assert numbers(spool) == [1]
@@ -253,13 +255,13 @@ class TestBrokenFile:
 
     def test_a_file_that_breaks_in_the_middle(self, path: Path) -> None:
         """Overwritten pages are found when read; the file is moved aside, and a new one is used."""
-        spool = made(path)
+        spool = make_spool(path)
         spool.update([event(number, text=" " * 2000) for number in range(1, 200)])
         spool.close()
         body = bytearray(path.read_bytes())
         body[8 * 4096 : 40 * 4096] = b"\xa5" * (32 * 4096)
         path.write_bytes(body)
-        spool = made(path)
+        spool = make_spool(path)
         with logged_lines() as lines:
             numbers(spool)
             spool.update([event(1)])
@@ -274,7 +276,7 @@ class TestBrokenFile:
         other = sqlite3.connect(path)
         other.execute("CREATE TABLE event (name TEXT)")
         other.close()
-        spool = made(path)
+        spool = make_spool(path)
         spool.update([event(1)])
         assert numbers(spool) == [1]
         assert path.with_name("spool.db.broken-1").exists()
@@ -285,7 +287,7 @@ class TestBrokenFile:
         path.parent.mkdir()
         for _ in range(8):
             path.write_bytes(b"rubbish! " * 1000)
-            spool = made(path)
+            spool = make_spool(path)
             spool.update([event(1)])
             spool.close()
         names = sorted(each.name for each in path.parent.iterdir())
@@ -295,7 +297,7 @@ class TestBrokenFile:
 def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
     """The second gets an error, until the first has closed the file."""
     spool.update([event(1)])
-    second = made(path)
+    second = make_spool(path)
     with pytest.raises(SpoolError, match="another process has it open"):
         second.update([event(2)])
     spool.close()
@@ -307,6 +309,6 @@ def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
 def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     """The error names the file if the state folder is a file itself."""
     (tmp_path / "state").write_text("a file")
-    spool = made(tmp_path / "state" / "spool.db")
+    spool = make_spool(tmp_path / "state" / "spool.db")
     with pytest.raises(SpoolError, match=r"state/spool\.db: (File exists|Not a directory)"):
         spool.update([event(1)])

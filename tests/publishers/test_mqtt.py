@@ -61,18 +61,18 @@ def test_an_event_is_the_json_of_the_event_and_is_not_retained(
 
 def test_status_and_state_are_retained(shared_broker: MosquittoBroker) -> None:
     """mosquitto_sub reads online and the state while the daemon listens, then the next and offline."""
-    with publishing(settings_for(shared_broker, prefix="kept")) as publisher:
+    with publishing(settings_for(shared_broker, prefix="state")) as publisher:
         publisher.publish(StateReport(source="mic", emotion="none"))
         wait_until(
             lambda: (
-                shared_broker.retained("kept/#")
-                == {"kept/pi/status": "online", "kept/pi/mic/state": "none"}
+                shared_broker.retained("state/#")
+                == {"state/pi/status": "online", "state/pi/mic/state": "none"}
             ),
             "status and first state",
         )
         publisher.publish(StateReport(source="mic", emotion="sad"))
-    expected = {"kept/pi/status": "offline", "kept/pi/mic/state": "sad"}
-    assert shared_broker.retained("kept/#") == expected
+    expected = {"state/pi/status": "offline", "state/pi/mic/state": "sad"}
+    assert shared_broker.retained("state/#") == expected
 
 
 def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
@@ -110,17 +110,17 @@ def test_a_command_reaches_the_daemon(shared_broker: MosquittoBroker) -> None:
     """A message on a control's set topic arrives with source, control and the same bytes."""
     commands: list[tuple[str, str, bytes]] = []
     context = Context(node="pi", sources=("mic", "door"), command=lambda *each: commands.append(each))
-    settings = settings_for(shared_broker, prefix="told")
+    settings = settings_for(shared_broker, prefix="command")
     with Listener(shared_broker) as listener, publishing(settings, context=context):
-        wait_until(lambda: listener.of("told/pi/status") == ["online"], "the connection")
+        wait_until(lambda: listener.of("command/pi/status") == ["online"], "the connection")
         wait_until(lambda: _is_received(shared_broker, commands), "the first command")
-        shared_broker.publish("told/pi/mic/threshold/set", "0.8")
-        shared_broker.publish("told/pi/mic/threshold", "0.9")
+        shared_broker.publish("command/pi/mic/threshold/set", "0.8")
+        shared_broker.publish("command/pi/mic/threshold", "0.9")
         wait_until(lambda: commands[-1:] == [("mic", "threshold", b"0.8")], "the second command")
 
 
 def _is_received(broker: MosquittoBroker, commands: list[tuple[str, str, bytes]]) -> bool:
-    broker.publish("told/pi/door/mute/set", "ON")
+    broker.publish("command/pi/door/mute/set", "ON")
     return ("door", "mute", b"ON") in commands
 
 

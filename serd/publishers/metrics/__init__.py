@@ -85,25 +85,25 @@ class Metrics:
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._events = Counter(
-            "serd_events", "Events made.", ("source", "kind", "emotion"), registry=registry
+            "serd_events", "Events published.", ("source", "kind", "emotion"), registry=registry
         )
         self._latency = Histogram(
             "serd_event_latency_seconds",
-            "From the arrival of the last sample to the making of the event.",
+            "Time from the arrival of the last sample to the event.",
             ("source",),
             buckets=_LATENCY_BUCKETS_S,
             registry=registry,
         )
         self._available = Gauge(
             "serd_source_available",
-            "Whether the source delivers sound.",
+            "Whether the source delivers audio.",
             ("source",),
             registry=registry,
         )
         self._speaking = Gauge(
-            "serd_speaking", "Whether somebody speaks.", ("source",), registry=registry
+            "serd_speaking", "Whether there is speech.", ("source",), registry=registry
         )
-        self._level = Gauge("serd_level_dbfs", "Level of the sound.", ("source",), registry=registry)
+        self._level = Gauge("serd_level_dbfs", "RMS level of the audio.", ("source",), registry=registry)
         self._stats: StatsReport | None = None
         registry.register(_StatsCollector(lambda: self._stats))
         self._is_alive: dict[str, bool] = {}
@@ -160,15 +160,19 @@ class _StatsCollector:
         yield InfoMetricFamily("serd", "Version of serd and its model.", labels)
         for name, about, value in (
             ("uptime_seconds", "Time since the start.", stats.uptime_s),
-            ("real_time_factor", "CPU time per time of sound heard.", stats.real_time_factor),
+            ("real_time_factor", "CPU time per second of audio.", stats.real_time_factor),
         ):
             yield GaugeMetricFamily(f"serd_{name}", about, value)
         for name, about, value in (
-            ("sound_seconds", "Sound heard.", stats.sound_s),
-            ("windows", "Windows that went through the model.", stats.n_windows),
-            ("rejected", "Windows that the model took for no speech.", stats.n_rejected),
-            ("dropped_blocks", "Blocks of sound dropped: too slow.", stats.n_dropped_blocks),
+            ("sound_seconds", "Audio received.", stats.sound_s),
+            ("windows", "Windows that the model classified.", stats.n_windows),
+            ("rejected", "Windows that the model rejected as no speech.", stats.n_rejected),
+            (
+                "dropped_blocks",
+                "Blocks of audio dropped by a slow machine.",
+                stats.n_dropped_blocks,
+            ),
             ("overflows", "Overflows that sound cards reported.", stats.n_overflows),
-            ("source_losses", "How often a source went away.", stats.n_source_losses),
+            ("source_losses", "Losses of audio sources.", stats.n_source_losses),
         ):
             yield CounterMetricFamily(f"serd_{name}", about, value)
