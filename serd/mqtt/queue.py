@@ -56,7 +56,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Protocol
@@ -364,30 +364,36 @@ class EventQueue:
 
     def open(self) -> None:
         """Open the spool if an earlier run left one."""
-        if self._spool is None or not self._spool.exists:
+        spool = self._spool
+        if spool is None or not spool.exists:
             return
         try:
-            self._spool.open()
+            spool.open()
         except SpoolError as exc:
-            self._note_spool(self._reading.failed)
+            with self._changed:
+                self._reading.failed()
+                self._copy_counts(spool)
             _log.warning("events of an earlier run cannot be read: %s", exc)
             return
-        self._note_spool()
-        if self._spool.n_stored:
-            _log.info("%d events of an earlier run are sent first", self._spool.n_stored)
-        self._close_empty_spool()
+        with self._changed:
+            self._copy_counts(spool)
+        if spool.n_stored:
+            _log.info("%d events of an earlier run are sent first", spool.n_stored)
+        self._close_if_empty(spool)
 
     def write(self) -> None:
         """Write to the disk what is due: WAITING events to store, ANSWERED ones to remove."""
         with self._changed:
-            is_due = self._is_writing_due()
+            if self._spool is None or not self._is_writing_due():
+                return
             is_storing = self._is_storing_due()
-        if is_due:
-            self._update_spool(is_storing=is_storing)
+            new = [event for event in self._waiting if is_storing and self._is_storable(event)]
+            answered = tuple(self._answered)
+        self._update(self._spool, new, answered)
 
     def send_next(self) -> bool:
         """Send the next message; return whether there was one that the connection could take."""
-        self._read_if_needed()
+        self._read_if_due()
         with self._changed:
             message = self._pop() if self._is_sendable() and not self._is_closing else None
             epoch = self._connection.epoch
@@ -400,79 +406,75 @@ class EventQueue:
         """Write all events that are not acknowledged to the disk, and close it."""
         with self._changed:
             self._take_back_in_flight()
-            is_due = bool(self._waiting or self._answered)
-            is_storing = bool(self._waiting) and self._is_storable(self._waiting[-1])
+            new = tuple(self._waiting)
+            answered = tuple(self._answered)
         if self._spool is None:
             return
-        if is_due:
-            self._update_spool(is_storing=is_storing)
+        if new or answered:
+            self._update(self._spool, new, answered)
         self._spool.close()
 
-    def _update_spool(self, *, is_storing: bool) -> None:
-        spool = self._spool
-        assert spool is not None  # noqa: S101 - for the type checker
-        with self._changed:
-            new = [event for event in self._waiting if is_storing and self._is_storable(event)]
-            answered = tuple(self._answered)
+    def _update(self, spool: Spool, new: Sequence[QueuedEvent], answered: Sequence[int]) -> None:
         n_dropped = spool.n_dropped
         try:
             spool.update(store=new, remove=answered)
         except SpoolError as exc:
-            if self._note_spool(self._writing.failed):
+            with self._changed:
+                is_first_failure = self._writing.failed()
+                self._copy_counts(spool)
+            if is_first_failure:
                 _log.warning("events cannot be stored on the disk and wait in memory: %s", exc)
             return
-
-        def note() -> bool:
+        with self._changed:
             stored = {event.number for event in new}
             self._waiting = deque(event for event in self._waiting if event.number not in stored)
             self._answered.difference_update(answered)
             self._stored_up_to = max([self._stored_up_to, *stored])
-            return self._writing.worked()
-
-        if self._note_spool(note):
+            has_recovered = self._writing.worked()
+            self._copy_counts(spool)
+        if has_recovered:
             _log.info("events are stored in %s again", spool.path)
         if spool.n_dropped and not n_dropped:
             _log.warning("%d events are stored on the disk: the oldest are dropped", spool.n_stored)
-        self._close_empty_spool()
+        self._close_if_empty(spool)
 
-    def _read_if_needed(self) -> None:
+    def _read_if_due(self) -> None:
         with self._changed:
-            if self._is_closing or self._retained.has_unsent or not self._is_reading_due():
+            is_event_next = self._is_reading_due() and not self._retained.has_unsent
+            if self._spool is None or self._is_closing or not is_event_next:
                 return
-            read_up_to, epoch = self._read_up_to, self._connection.epoch
+            after = BEFORE_ALL if self._read_up_to is None else self._read_up_to
+            epoch = self._connection.epoch
         spool = self._spool
-        assert spool is not None  # noqa: S101 - for the type checker
         try:
-            events = spool.read(_READ_BATCH, after=BEFORE_ALL if read_up_to is None else read_up_to)
+            events = spool.read(_READ_BATCH, after=after)
         except SpoolError as exc:
-            if self._note_spool(self._reading.failed):
+            with self._changed:
+                is_first_failure = self._reading.failed()
+                self._copy_counts(spool)
+            if is_first_failure:
                 _log.warning("events on the disk cannot be read: %s", exc)
             return
-
-        def note() -> bool:
-            # What was read for a connection that has ended meanwhile is read again for the next.
+        with self._changed:
             if epoch == self._connection.epoch:
                 self._read_ahead.extend(each for each in events if each.number not in self._answered)
                 self._read_up_to = events[-1].number if events else spool.last_number
-            return self._reading.worked()
-
-        if self._note_spool(note):
+            # Else the connection has ended meanwhile, and the next one reads them again.
+            has_recovered = self._reading.worked()
+            self._copy_counts(spool)
+        if has_recovered:
             _log.info("events are read from %s again", spool.path)
 
-    def _note_spool(self, note: Callable[[], bool] = lambda: False) -> bool:
-        """Copy the counts of the spool after each use, together with what else has changed."""
-        assert self._spool is not None  # noqa: S101 - for the type checker
-        with self._changed:
-            self._n_stored = self._spool.n_stored
-            self._last_stored = self._spool.last_number
-            self._n_dropped_from_disk = self._spool.n_dropped
-            result = note()
-            self._changed.notify_all()
-        return result
+    def _copy_counts(self, spool: Spool) -> None:
+        """Locked: copy the counts of the spool for the other threads, after each use of it."""
+        self._n_stored = spool.n_stored
+        self._last_stored = spool.last_number
+        self._n_dropped_from_disk = spool.n_dropped
+        self._changed.notify_all()
 
-    def _close_empty_spool(self) -> None:
-        if self._spool is not None and not self._spool.n_stored and not self._stores_every_event:
-            self._spool.close()
+    def _close_if_empty(self, spool: Spool) -> None:
+        if not spool.n_stored and not self._stores_every_event:
+            spool.close()
 
     def _publish(self, message: Message, epoch: int) -> None:
         """Hand a message to the link, and note it as IN FLIGHT on the connection of ``epoch``."""
@@ -639,7 +641,7 @@ class EventQueue:
             topic, payload, is_retained = self._retained.pop()
             return Message(topic, payload, is_retained=is_retained)
         if self._is_reading_due():
-            # The connection has changed since ``_read_if_needed``; the disk may hold older events.
+            # The connection has changed since ``_read_if_due``; the disk may hold older events.
             return None
         is_memory_first = (
             self._waiting and self._read_ahead and self._waiting[0].number < self._read_ahead[0].number
