@@ -1,12 +1,17 @@
-"""A model card for tests that need one and no network."""
+"""Model cards and model files that differ from those that come with serd."""
 
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from serd.model.card import ModelCard
 from serd.model.features import MFCC40_V1
+from serd.model.file import pack_model
 from serd.model.labels import EMOTIONS
 
+Model = tuple[bytes, ModelCard]
+"""A TFLite network and its card."""
 _CARD = ModelCard(
     name="test",
     version="1.2.3",
@@ -22,5 +27,12 @@ _CARD = ModelCard(
 
 
 def made_card(**changes: Any) -> ModelCard:  # noqa: ANN401
-    """A card that is fine, but for what is changed."""
+    """A valid model card with some fields changed."""
     return replace(_CARD, **changes)
+
+
+def write_model(path: Path, network: bytes, card: ModelCard) -> Path:
+    """Write a model file whose card holds the network's checksum."""
+    known = replace(card, network_sha256=hashlib.sha256(network).hexdigest())
+    path.write_bytes(pack_model(network, known))
+    return path

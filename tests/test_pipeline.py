@@ -23,8 +23,8 @@ from serd.model.smoothing import SmoothingSettings
 from serd.model.windows import FeatureWindow
 from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
 from serd.speech.segments import UtteranceEnd
-from testkit.cards import made_card
 from testkit.made_events import counting_maker
+from testkit.models import made_card
 from testkit.voices import quiet_room, silence, synthetic_voice
 
 _EPOCH_S = 1_700_000_000.0

@@ -19,7 +19,7 @@ from serd.events.schema import json_schema
 from serd.model.labels import EMOTIONS, VALENCE
 from serd.model.smoothing import Estimate, estimate
 from serd.speech.segments import SpeechWindow, UtteranceEnd
-from testkit.cards import made_card
+from testkit.models import made_card
 
 _CARD = made_card()
 _END = UtteranceEnd(

@@ -1,7 +1,7 @@
 """Who speaks and is taken for noise is told so, once; all others are told nothing."""
 
 from serd.model.rejection import MANY_WINDOWS, RejectionCounter
-from testkit.cards import made_card
+from testkit.models import made_card
 
 
 def _counted(*verdicts: bool) -> tuple[RejectionCounter, list[str]]:
