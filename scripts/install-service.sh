@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Installs serd as a service, or takes it away again; a second time it upgrades.
+# Installs, upgrades or removes serd as a service.
 #
 #   scripts/install-service.sh install     into /opt/serd, with systemd/serd.service
-#   scripts/install-service.sh uninstall   leaves the settings and the state
+#   scripts/install-service.sh uninstall   keeps the settings and the state
 #
 # Variables: SCOPE=user     the unit for the users of the machine instead of the system unit
-#            PYTHON=...     the Python to build on; by default that of the system
+#            PYTHON=...     the Python for the virtual environment; by default that of the system
 #            PACKAGE=...    what pip installs: a wheel; by default this checkout
 #            PIP_ARGS=...   more arguments for pip
-#            ROOT=...       a folder to install into as if it were /; nothing is started
+#            ROOT=...       a folder in place of /; nothing is started
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022

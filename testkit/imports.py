@@ -73,10 +73,11 @@ def known_module(name: str, modules: Mapping[str, object]) -> str:
 
 @cache
 def _files(name: str, folder: Path) -> frozenset[Path]:
-    """The files of an imported name in the checkout or in the folder of the importing file."""
+    """The files of an imported name in the folder of the importing file or one above it."""
     inside = [each.replace(".", "/") for each in (name, name.rpartition(".")[0]) if each]
     choices = [f"{each}{ending}" for each in inside for ending in (".py", "/__init__.py")]
-    paths = [base / each for base in (ROOT, folder) for each in choices]
+    bases = [base for base in (folder, *folder.parents) if base.is_relative_to(ROOT)]
+    paths = [base / each for base in bases for each in choices]
     return frozenset(path for path in paths if path.is_file())
 
 
