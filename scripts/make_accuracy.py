@@ -12,12 +12,12 @@ _SECTION = re.compile(r"(<!-- accuracy:.*?-->\n).*?(<!-- /accuracy -->)", re.DOT
 
 
 def with_accuracy(readme: str, card: ModelCard) -> str:
-    """The README's text with the card's figures in it."""
+    """The text of the README with the accuracy section of a card."""
     return _SECTION.sub(lambda match: match[1] + accuracy_section(card) + match[2], readme)
 
 
 def accuracy_section(card: ModelCard) -> str:
-    """A paragraph and a table, in Markdown."""
+    """The accuracy section: a paragraph and a table in Markdown."""
     accuracy = card.training["accuracy"]
     whole, folds = accuracy["all_folds"], accuracy["folds"]
     recalls = whole["recalls"]

@@ -1,8 +1,7 @@
-"""Writes tests/golden/demo-events.jsonl: what the bundled recording gives with the bundled model.
+"""Writes tests/golden/demo-events.jsonl: the events of the bundled recording with the bundled model.
 
-To be run again where the model is another one, or speech is cut out otherwise on purpose; never to make
-a change of the code pass that should change nothing. The file is there to show that the same sound still
-gives the same events.
+Run it after a change of the model, or an intended change of the events. The file shows that a
+refactoring leaves the events as they were.
 """
 
 import json
@@ -22,7 +21,7 @@ _CHANGING: Final = ("id", "time", "latency_ms")
 
 
 def demo_events(model: EmotionModel) -> Iterator[dict[str, Any]]:
-    """The events of the bundled recording, without what differs from run to run."""
+    """The events of the bundled recording, without the fields that differ from run to run."""
     maker = event_maker(node="pi", source="demo", card=model.card)
     for decision in recognize(FileSource(DEMO_PATH), model, PipelineSettings()):
         if not decision.is_speech:

@@ -1,4 +1,4 @@
-"""Events for tests, and what makes them."""
+"""Events with fixed content, and a maker with fixed ids and clock."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ def make_event(
 
 
 def counting_maker(card: ModelCard) -> EventMaker:
-    """Makes events whose ids are their numbers from 0, at a clock that stands still."""
+    """An event maker with ids counted from 0 and a clock that does not advance."""
     ids = itertools.count()
     return EventMaker(
         node="pi",

@@ -24,8 +24,8 @@ from serd.model.windows import FeatureWindow
 from serd.pipeline import PipelineSettings, recognize, speech_segments
 from serd.recognizer import event_maker
 from serd.speech.segments import UtteranceEnd
-from testkit.cards import made_card
 from testkit.made_events import counting_maker, events_of
+from testkit.models import made_card
 from testkit.voices import quiet_room, silence, synthetic_voice
 
 _EPOCH_S = 1_700_000_000.0

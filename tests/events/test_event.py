@@ -21,7 +21,7 @@ from serd.model.decision import Decision, Kind
 from serd.model.labels import EMOTIONS, VALENCE
 from serd.model.smoothing import Estimate, estimate
 from serd.speech.segments import Segment, SpeechWindow, UtteranceEnd
-from testkit.cards import made_card
+from testkit.models import made_card
 
 _CARD = made_card()
 _END = UtteranceEnd(

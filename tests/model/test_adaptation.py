@@ -10,7 +10,7 @@ from serd.audio.format import CaptureTime
 from serd.model.adaptation import Adaptation, AdaptationSettings, SpeakerMean
 from serd.model.windows import FeatureWindow
 from serd.speech.segments import SpeechWindow
-from testkit.cards import made_card
+from testkit.models import made_card
 
 CARD = made_card(labels=("angry", "calm"), window_s=1.5)
 TARGET = np.array(CARD.mean)

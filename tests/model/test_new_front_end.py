@@ -13,8 +13,7 @@ from serd.errors import ModelError
 from serd.model.card import ModelCard, card_from_json
 from serd.model.front_end import FRONT_ENDS, Features
 from serd.pipeline import PipelineSettings, recognize
-from testkit.cards import made_card
-from testkit.fake_model import FakeModel
+from testkit.models import FakeModel, made_card
 from testkit.voices import quiet_room, synthetic_voice
 
 

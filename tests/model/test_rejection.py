@@ -2,8 +2,8 @@
 
 from serd.model.decision import Decision
 from serd.model.rejection import MANY_WINDOWS, RejectionCounter
-from testkit.cards import made_card
 from testkit.made_decisions import made_decision
+from testkit.models import made_card
 
 
 def _counted(*rejected: bool) -> tuple[RejectionCounter, list[str]]:

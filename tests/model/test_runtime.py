@@ -16,7 +16,7 @@ from serd.model.labels import EMOTIONS
 from serd.model.runtime import RUNTIMES, ModelSettings, TfliteModel, load_model, model_path
 from serd.model.windows import FeatureWindow
 from serd.speech.segments import SpeechWindow
-from testkit.model_files import Model, write_model
+from testkit.models import Model, write_model
 from testkit.voices import synthetic_voice
 
 

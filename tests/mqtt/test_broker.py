@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from serd.errors import PublishError
+from serd.errors import LibraryError, PublishError
 from serd.mqtt.broker import LOOPBACK, Answer, EmbeddedBroker, find_or_start, probe
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
@@ -266,6 +266,13 @@ def test_libraries_load_only_when_needed() -> None:
         """
     )
     assert loaded == "[]\n"
+
+
+def test_without_its_library_the_broker_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the missing package, and the setting that makes it needless."""
+    monkeypatch.setitem(sys.modules, "amqtt.broker", None)
+    with pytest.raises(LibraryError, match=r"\[mqtt\] host.*pip install amqtt"):
+        EmbeddedBroker(free_port())
 
 
 def test_memory_of_the_broker_is_small() -> None:

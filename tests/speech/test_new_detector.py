@@ -10,7 +10,7 @@ from serd.errors import SettingsError
 from serd.pipeline import PipelineSettings, recognize
 from serd.settings.loader import load_settings
 from serd.speech.vad import DETECTORS, VoiceSettings, voice_detector
-from testkit.fake_model import FakeModel
+from testkit.models import FakeModel
 from testkit.voices import quiet_room, synthetic_voice
 
 

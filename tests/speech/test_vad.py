@@ -81,7 +81,7 @@ def test_frames_carry_their_sound_and_its_power() -> None:
     """The mean square is of the frame's own 16-bit samples."""
     settings = VoiceSettings(frame_ms=10)
     sound = synthetic_voice(0.105)
-    frames = VoiceActivity(_Always, settings).process(_block(sound))
+    frames = VoiceActivity(partial(_Always, 160), settings).process(_block(sound))
     assert frames.voiced == (True,) * 10
     np.testing.assert_array_equal(frames.samples, sound[:1600])
     expected = [np.mean(part.astype(np.float64) ** 2) for part in sound[:1600].reshape(10, 160)]

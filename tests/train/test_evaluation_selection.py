@@ -4,7 +4,7 @@ import pytest
 from evaluation_helpers import made_clip
 
 from serd.model.card import ModelCard
-from testkit.cards import made_card
+from testkit.models import made_card
 from train.actors import numbered
 from train.clips import Corpus, CorpusError
 from train.evaluation.selection import Request, select, trained_actors

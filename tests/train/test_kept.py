@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.cards import made_card
+from testkit.models import made_card
 from train.kept import FINAL, RunError, find_network, keep_network
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serd.model.card import ModelCard
-from testkit.cards import made_card
+from testkit.models import made_card
 from train.clips import CorpusError, fingerprint
 from train.corpora import find_clips
 from train.real_windows import (

@@ -11,7 +11,7 @@ from serd.model.features import MFCC40_V1, Mfccs
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import Prediction
 from serd.model.windows import FeatureWindow
-from testkit.cards import made_card
+from testkit.models import made_card
 from train.dataset import WindowSettings
 
 

@@ -1,4 +1,4 @@
-"""How measurements that were repeated are summed up: medians, quartiles and percentiles."""
+"""Statistics of repeated measurements: medians, quartiles, percentiles and paired ratios."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,8 +7,8 @@ import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spread:
-    """Repeated measurements of one thing, in its own unit."""
+class Summary:
+    """Repeated measurements of one quantity, in its own unit."""
 
     median: float
     lower: float
@@ -19,15 +19,12 @@ class Spread:
     """Number of measurements."""
 
     def to_json(self) -> dict[str, float]:
-        """For the bench's JSON."""
+        """The summary as JSON."""
         return asdict(self)
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Median and quartiles.
-
-    Args:
-        values: one or more measurements.
+def summarize(values: Sequence[float]) -> Summary:
+    """Median and quartiles of one or more measurements.
 
     Raises:
         ValueError: there are none.
@@ -35,23 +32,22 @@ def spread(values: Sequence[float]) -> Spread:
     if not values:
         raise ValueError("no measurement, expected one or more")
     lower, median, upper = np.percentile(values, [25, 50, 75])
-    return Spread(median=float(median), lower=float(lower), upper=float(upper), n=len(values))
+    return Summary(median=float(median), lower=float(lower), upper=float(upper), n=len(values))
 
 
-def paired_ratios(values: Sequence[float], others: Sequence[float]) -> Spread:
-    """How many times ``values`` are ``others``, round by round.
+def paired_ratios(values: Sequence[float], others: Sequence[float]) -> Summary:
+    """The ratio of ``values`` to ``others`` in each round.
 
-    A machine that is slow for a while is slow for both contestants of a round, and the ratio of that
-    round stays what it is.
+    A machine that is slow for a while is slow for both sides of a round, and their ratio stays the same.
 
     Raises:
         ValueError: their numbers differ, or there are none.
     """
-    return spread([value / other for value, other in zip(values, others, strict=True)])
+    return summarize([value / other for value, other in zip(values, others, strict=True)])
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """The median, what 99 in 100 and 999 in 1,000 stay below, the largest, and how many there are.
+    """The percentiles 50, 99 and 99.9, the maximum, and the number of one or more measurements.
 
     Raises:
         ValueError: there are none.

@@ -1,8 +1,9 @@
-"""Sections of a report, drawn on a terminal or written as Markdown from the same data."""
+"""Sections of the report and the numbers in them, drawn on a terminal or written as Markdown."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -18,18 +19,50 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One heading with what stands under it."""
+    """A heading with text, tables and notes."""
 
     title: str
     about: str = ""
     """A paragraph ahead of the tables."""
     tables: Sequence[Table] = field(default_factory=tuple)
     notes: Sequence[str] = field(default_factory=tuple)
-    """Lines behind the tables: who was left out, and why."""
+    """Lines after the tables."""
+
+
+def rounded(value: float) -> str:
+    """Three significant digits, and no more decimals than that."""
+    if value == 0.0:
+        return "0"
+    magnitude = abs(value)
+    if magnitude >= 100.0:
+        return f"{value:,.0f}"
+    if magnitude >= 10.0:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if magnitude >= 1.0 else f"{value:.3g}"
+
+
+def with_quartiles(summary: Mapping[str, float]) -> str:
+    """The median and the quartiles: "0.52 (0.50-0.55)"; the value alone if it was measured once."""
+    if summary["n"] < 2:
+        return rounded(summary["median"])
+    return f"{rounded(summary['median'])} ({rounded(summary['lower'])}–{rounded(summary['upper'])})"  # noqa: RUF001
+
+
+def left_out(measurements: Mapping[str, Any], titles: Mapping[str, str] | None = None) -> list[str]:
+    """A note for each candidate that could not run.
+
+    Args:
+        measurements: of a part.
+        titles: titles of the candidates; a name that is not in it stands for itself.
+    """
+    return [
+        f"Left out, {(titles or {}).get(name, name)}: {reason}."
+        for name, reason in measurements.get("left_out", {}).items()
+    ]
 
 
 def to_markdown(section: Section) -> str:
-    """A section of a page."""
+    """The section as Markdown."""
     parts = [f"## {section.title}"]
     if section.about:
         parts.append(_filled(section.about))
@@ -40,11 +73,11 @@ def to_markdown(section: Section) -> str:
 
 
 def draw(section: Section, console: Console) -> None:
-    """Show a section on a terminal."""
+    """Draw the section on a terminal."""
     console.print()
     console.rule(section.title, align="left")
     if section.about:
-        console.print(section.about, style="dim", highlight=False)
+        console.print(section.about, style="dim", highlight=False, markup=False)
     for table in section.tables:
         drawn = RichTable(box=None, pad_edge=False, header_style="bold")
         for number, name in enumerate(table.head):

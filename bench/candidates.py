@@ -1,8 +1,8 @@
-"""Everything that takes part in the contest over CPU time, by name.
+"""The candidates of the comparisons, by name.
 
-A contestant is made once, in a process of its own. It is given a scene ahead of the clock, and answers
-with a function to call under the clock; what is no part of its work (cutting windows for a peer that
-cuts none, recording what the stage before gives) is done ahead.
+A candidate is made once, in a process of its own. ``prepare`` is called ahead of the clock and does the
+work that is not measured, such as cutting windows for a peer that cuts none; the function it returns is
+called under the clock.
 """
 
 import contextlib
@@ -13,14 +13,14 @@ from typing import Final, Protocol
 from serd.audio.format import Samples
 
 Run = Callable[[], int]
-"""One pass over a scene; gives how many windows (or frames) it dealt with."""
+"""One pass over a scene; returns the number of windows, frames or events."""
 
 
-class Contestant(Protocol):
-    """Something that works on sound."""
+class Candidate(Protocol):
+    """Something that processes sound."""
 
     def prepare(self, scene: Samples) -> Run:
-        """What is to be called under the clock for this scene; it may be called again."""
+        """Return the function to time for this scene; it may be called several times."""
         ...
 
 
@@ -28,7 +28,7 @@ SERD: Final = ("serd-live", "serd-file")
 TINY: Final = "serd-tiny"
 PEERS: Final = ("psf-litert", "librosa-keras", "opensmile", "litert")
 STAGES: Final = ("voice", "segmenter", "features", "model", "events")
-FLOORS: Final = ("vad-alone", "fft-alone", "filterbank-alone")
+LOWER_BOUNDS: Final = ("vad-alone", "fft-alone", "filterbank-alone")
 
 TITLES: Final = {
     "serd-live": "serd, blocks of 30 ms as a microphone gives them",
@@ -49,34 +49,32 @@ TITLES: Final = {
 }
 
 _MODULES: Final = {
-    "bench.live_way": ("serd-live",),
-    "bench.ways": ("serd-file", TINY),
-    "bench.stages": STAGES,
-    "bench.floors": (*FLOORS, "litert"),
+    "bench.pipelines": (*SERD, TINY, *STAGES),
+    "bench.lower_bounds": (*LOWER_BOUNDS, "litert"),
     "bench.variants": ("variant",),
     "bench.peers": ("psf-litert", "librosa-keras", "opensmile"),
 }
 
 
-def keep_memory() -> None:
-    """What serd's commands do before they work."""
-    with contextlib.suppress(ImportError):  # an earlier serd does not
-        from serd.daemon.process import keep_freed_memory  # noqa: PLC0415
-
-        keep_freed_memory()
-
-
-def make_contestant(name: str) -> Contestant:
-    """A contestant, ready to be given scenes.
+def make_candidate(name: str) -> Candidate:
+    """A candidate by name.
 
     Raises:
         ImportError: a package that it needs is not installed.
-        ValueError: nobody is called so.
+        ValueError: there is no candidate of that name.
     """
     for module_name, names in _MODULES.items():
         if name.partition(":")[0] in names:
-            if module_name != "bench.peers":  # who run as they come
-                keep_memory()
-            made: Contestant = importlib.import_module(module_name).make(name)
+            if module_name != "bench.peers":  # those run with the allocator's own settings
+                keep_freed_memory()
+            made: Candidate = importlib.import_module(module_name).make(name)
             return made
-    raise ValueError(f"no contestant {name!r}, expected one of: {', '.join(TITLES)}")
+    raise ValueError(f"no candidate {name!r}, expected one of: {', '.join(TITLES)}")
+
+
+def keep_freed_memory() -> None:
+    """Set the allocator as serd's commands do."""
+    with contextlib.suppress(ImportError):  # an earlier serd does not set it
+        from serd.daemon import process  # noqa: PLC0415
+
+        process.keep_freed_memory()
