@@ -26,7 +26,7 @@ from bench.sizes import FULL, QUICK
 from bench.sound import Sound, made_sound, recorded_sound
 from bench.table import draw
 from serd.errors import InputError, SerdError
-from train.files import write_whole
+from train.data.files import write_whole
 
 PARTS: Final[Mapping[str, Part]] = {
     "pipeline": pipeline.pipeline,

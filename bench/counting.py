@@ -27,7 +27,7 @@ from typing import Any, Final
 from bench.contest import ROOT
 from bench.counted import Work
 from serd.errors import LibraryError, OperationError, SerdError
-from train.files import write_whole
+from train.data.files import write_whole
 
 BASELINE: Final = ROOT / "bench" / "counts.json"
 MOST_GROWTH: Final = 0.20

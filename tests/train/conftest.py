@@ -10,8 +10,8 @@ from made_corpora import write_release
 
 from serd.audio.format import SAMPLE_RATE_HZ
 from testkit.voices import quiet_room, synthetic_voice
-from train.clips import Clip
-from train.corpora.ravdess import clip_from_path
+from train.data.clips import Clip
+from train.data.corpora.ravdess import clip_from_path
 
 
 def write_clip(folder: Path, name: str, *, seed: int = 0, duration_s: float = 1.4) -> Path:

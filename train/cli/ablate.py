@@ -4,19 +4,16 @@ import argparse
 from pathlib import Path
 
 from serd.errors import InputError
-from train.ablations import TRICKS, variants
-from train.assess.figures import SCHEMA, Facts, recipe_digest
-from train.assess.variants import over_runs, read_variants, with_variants
-from train.cli.options import check_writable
-from train.cli.tables import print_table
-from train.cli.training import add_training_options, asked_recipe
-from train.files import write_json
-from train.memory import keep_freed_memory
-from train.noise import noise_files, open_bank
-from train.plan import make_plan
-from train.protocols import PROTOCOLS
-from train.tables import Table
-from train.tensorflow_import import tensorflow_for
+from train.cli.options import add_training_options, asked_recipe, check_writable
+from train.data.files import write_json
+from train.data.protocols import PROTOCOLS
+from train.evaluation.results import SCHEMA, Facts, recipe_digest
+from train.evaluation.summary import over_runs, read_variants, with_variants
+from train.features.noise import noise_files, open_bank
+from train.fit.plan import make_plan
+from train.model.ablations import TRICKS, variants
+from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
+from train.report.tables import Table, print_table
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -64,8 +61,8 @@ def ablate_command(options: argparse.Namespace) -> int:
         print(f"left out: {line}")
     keep_freed_memory()
     with tensorflow_for("ablate"):
-        from train.ablate import ablate  # noqa: PLC0415
-        from train.fit_run import FitSettings  # noqa: PLC0415
+        from train.fit.fitting import ablate  # noqa: PLC0415
+        from train.fit.run import FitSettings  # noqa: PLC0415
 
     def report(line: str) -> None:
         print(line, flush=True)

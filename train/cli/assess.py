@@ -3,15 +3,14 @@
 import argparse
 from pathlib import Path
 
-from train.assess.figures import SCHEMA, Facts, with_seeds
-from train.assess.summary import summarise
 from train.cli.options import check_writable, natural
-from train.cli.tables import print_table
-from train.corpora import find_clips
-from train.files import write_json
-from train.noise import noise_files, open_bank
-from train.tables import Table
-from train.tensorflow_import import tensorflow_for
+from train.data.corpora import find_clips
+from train.data.files import write_json
+from train.evaluation.results import SCHEMA, Facts, with_seeds
+from train.evaluation.summary import summarise
+from train.features.noise import noise_files, open_bank
+from train.model.tensorflow_import import tensorflow_for
+from train.report.tables import Table, print_table
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,8 +35,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def assess_command(options: argparse.Namespace) -> int:
     """Measure, print and write."""
     with tensorflow_for("assess"):
-        from train.assess.folds import assess_folds  # noqa: PLC0415
-        from train.assess.measured import run_figures  # noqa: PLC0415
+        from train.evaluation.folds import assess_folds  # noqa: PLC0415
+        from train.evaluation.run_metrics import run_figures  # noqa: PLC0415
     check_writable(options.out.absolute().parent)
     clips = find_clips(options.root).clips
     bank = open_bank(options.noise, noise_files(options.noise))

@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from serd.errors import InputError
-from train.actors import parse_actors
+from train.article.experiment import RunOptions
+from train.article.loading import load_experiment
+from train.article.run_folder import RunFolder
+from train.article.runs import SUMMARY, CrossvalSettings, cell_data, crossval, crossval_cells
 from train.cli.options import add_also_option, check_writable, positive
-from train.cli.tables import print_table
-from train.experiments.cells import cell_data
-from train.experiments.crossval import SUMMARY, CrossvalSettings, crossval, crossval_cells
-from train.experiments.files import load_experiment
-from train.experiments.folder import RunFolder
-from train.experiments.options import RunOptions
-from train.memory import keep_freed_memory
-from train.protocols import PROTOCOLS
-from train.tables import Table
+from train.data.clips import parse_actors
+from train.data.protocols import PROTOCOLS
+from train.model.tensorflow_import import keep_freed_memory
+from train.report.tables import Table, print_table
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

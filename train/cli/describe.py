@@ -4,14 +4,12 @@ import argparse
 from pathlib import Path
 
 from serd.errors import InputError
-from train.assess.figures import Facts, read_figures, with_seeds
-from train.assess.page import model_page
-from train.assess.pictures import learning_picture, reliability_picture, risk_coverage_picture
-from train.assess.strangers import strangers
-from train.assess.summary import summarise
-from train.assess.variants import gathered, over_runs, read_variants
 from train.cli.options import check_writable
-from train.files import write_json, write_whole
+from train.data.files import write_json, write_whole
+from train.evaluation.results import Facts, read_figures, strangers, with_seeds
+from train.evaluation.summary import gathered, over_runs, read_variants, summarise
+from train.report.model_page import model_page
+from train.report.model_pictures import learning_picture, reliability_picture, risk_coverage_picture
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

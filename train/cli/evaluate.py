@@ -7,16 +7,16 @@ from pathlib import Path
 
 from serd.cli.analyze_output import Progress
 from serd.errors import InputError
-from train.actors import format_actors, parse_actors
 from train.cli.options import check_writable, natural, positive
-from train.corpora import TITLES, find_clips
-from train.evaluation.judge import judge, make_plan
-from train.evaluation.output import PAGE, write
+from train.data.clips import format_actors, parse_actors
+from train.data.corpora import TITLES, find_clips
+from train.data.protocols import PROTOCOLS
+from train.evaluation.model_evaluation import judge, make_plan
 from train.evaluation.predictions import NoiseSettings
 from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
-from train.noise import noise_files, open_bank, parse_snr_db
-from train.protocols import PROTOCOLS
+from train.features.noise import noise_files, open_bank, parse_snr_db
+from train.report.evaluation_files import PAGE, write
 
 _DEFAULT_SNR = "20,10,0"
 _DEFAULT_ORDERS = 3
@@ -94,7 +94,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
     """Check what was asked, score, print and write."""
     from rich.console import Console  # noqa: PLC0415
 
-    from train.evaluation.terminal import show  # noqa: PLC0415
+    from train.report.evaluation_terminal import show  # noqa: PLC0415
 
     started_s = time.monotonic()
     if options.snr is not None and options.noise is None:

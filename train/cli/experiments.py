@@ -8,19 +8,18 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from serd.errors import InputError
-from train.actors import parse_actors
+from train.article.data import Data, load_data, parts
+from train.article.experiment import Experiment, RunOptions
+from train.article.loading import all_experiments, experiment_names, load_experiment
+from train.article.progress import duration, reporter
+from train.article.run_folder import RunFolder
+from train.article.runs import Cell, keep_result, make_cell, run_cell
 from train.cli.options import check_writable, natural, positive
-from train.cli.tables import print_table
-from train.experiments.cells import Cell, keep_result, make_cell, run_cell
-from train.experiments.data import Data, load_data, parts
-from train.experiments.files import all_experiments, experiment_names, load_experiment
-from train.experiments.folder import RunFolder
-from train.experiments.options import RunOptions
-from train.experiments.progress import duration, reporter
-from train.experiments.settings import Experiment
-from train.experiments.tables import comparison
-from train.memory import keep_freed_memory
-from train.spread import spread
+from train.data.clips import parse_actors
+from train.model.jobs import spread
+from train.model.tensorflow_import import keep_freed_memory
+from train.report.experiments_page import comparison
+from train.report.tables import print_table
 
 _ALL = "all"
 

@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serd.errors import InputError
-from train.actors import format_actors
 from train.cli.options import check_writable, natural
-from train.corpora import find_clips
-from train.kept import KeptNetwork, find_network
-from train.memory import keep_freed_memory
-from train.precisions import PRECISIONS, file_name
-from train.tensorflow_import import tensorflow_for
+from train.data.clips import format_actors
+from train.data.corpora import find_clips
+from train.model.agreement import PRECISIONS, file_name
+from train.model.checkpoint import KeptNetwork, find_network
+from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
-    from train.export import Exported
+    from train.fit.export import Exported
 
 _WIDTH = 160
 """Room for all columns of the table, in characters."""
@@ -58,7 +57,7 @@ def export_command(options: argparse.Namespace) -> int:
     corpus = find_clips(root, with_song=recipe.get("with_song", True))
     keep_freed_memory()
     with tensorflow_for("export"):
-        from train.export import ExportSettings, export  # noqa: PLC0415
+        from train.fit.export import ExportSettings, export  # noqa: PLC0415
 
     settings = ExportSettings(network=network, corpus=corpus, out=out, seed=options.seed)
     exported = export(settings, lambda line: print(line, file=sys.stderr, flush=True))

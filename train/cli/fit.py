@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 
 from serd.errors import InputError
 from serd.model.file import default_model_path
-from train.ablations import TRICKS
-from train.actors import format_actors, parse_actors
-from train.cli.options import check_writable, positive
-from train.cli.training import add_training_options, asked_recipe
-from train.memory import keep_freed_memory
-from train.noise import noise_files, open_bank
-from train.plan import make_plan
-from train.protocols import PROTOCOLS
-from train.tensorflow_import import tensorflow_for
+from train.cli.options import add_training_options, asked_recipe, check_writable, positive
+from train.data.clips import format_actors, parse_actors
+from train.data.protocols import PROTOCOLS
+from train.features.noise import noise_files, open_bank
+from train.fit.plan import make_plan
+from train.model.ablations import TRICKS
+from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 
 if TYPE_CHECKING:
-    from train.recipe import Recipe
+    from train.model.recipe import Recipe
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -79,8 +77,8 @@ def fit_command(options: argparse.Namespace) -> int:
         print(f"left out: {line}")
     keep_freed_memory()
     with tensorflow_for("fit"):
-        from train.fit import fit  # noqa: PLC0415
-        from train.fit_run import FitSettings  # noqa: PLC0415
+        from train.fit.fitting import fit  # noqa: PLC0415
+        from train.fit.run import FitSettings  # noqa: PLC0415
 
     settings = FitSettings(
         plan=plan,
@@ -99,7 +97,7 @@ def fit_command(options: argparse.Namespace) -> int:
 
 def _recipe(options: argparse.Namespace) -> "Recipe":
     """The recipe that the options ask for."""
-    from train.ablations import without  # noqa: PLC0415
+    from train.model.ablations import without  # noqa: PLC0415
 
     recipe = asked_recipe(options)
     if options.members:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.scores import Counts, Shares, accuracy, macro_f1, uar
+from train.evaluation.metrics import Counts, Shares, accuracy, macro_f1, uar
 
 N_RESAMPLES = 2000
 LEVEL = 0.95

@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16, to_sound
-from train.telephone import over_line
+from train.features.augmentation import over_line
 
 Condition = Callable[[Samples], Samples]
 

@@ -14,13 +14,13 @@ from serd.errors import SoundFileError
 from serd.model.card import ModelCard
 from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
-from train.clips import Clip, CorpusError
-from train.evaluate import Heard, cut, judge
+from train.data.clips import Clip, CorpusError
 from train.evaluation.conditions import CONDITIONS
+from train.evaluation.metrics import UNHEARD
 from train.evaluation.schemes import Scheme
-from train.noise import NoiseBank, mix, speech_mean_square
-from train.processes import map_in_order
-from train.scores import UNHEARD
+from train.evaluation.scorer import Heard, cut, judge
+from train.features.noise import NoiseBank, mix, speech_mean_square
+from train.features.processes import map_in_order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS
-from train.clips import Clip
-from train.corpora import nemo
+from train.data.clips import Clip
+from train.data.corpora import nemo
 
 Groups = Mapping[str, tuple[str, ...]]
 

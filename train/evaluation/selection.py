@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from serd.model.card import ModelCard
-from train.actors import Actors, format_actors, parse_actors
-from train.clips import Channel, Clip, Corpus, CorpusError
-from train.protocols import PROTOCOLS
+from train.data.clips import Actors, Channel, Clip, Corpus, CorpusError, format_actors, parse_actors
+from train.data.protocols import PROTOCOLS
 
 ChannelChoice = Literal["speech", "song", "all"]
 CHANNELS: Final[tuple[ChannelChoice, ...]] = ("speech", "song", "all")

@@ -1,0 +1,188 @@
+"""The networks of the folds of some runs, each heard on speech and noise that it has not learnt from."""
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from serd.model.card import ModelCard
+from serd.model.file import read_model
+from serd.model.labels import EMOTIONS
+from serd.pipeline import PipelineSettings
+from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors, parse_actors
+from train.evaluation.conditions import CONDITIONS
+from train.evaluation.false_accepts import false_accepts
+from train.evaluation.joined_clips import decide_joined, joined_clips
+from train.evaluation.metrics import Scores, score
+from train.evaluation.predictions import (
+    NoiseSettings,
+    Prediction,
+    Predictions,
+    front_end,
+    predict,
+)
+from train.evaluation.schemes import Scheme, scheme_for
+from train.evaluation.speaker_adaptation import predict_adapted
+from train.features.noise import NoiseBank, noise_fold
+from train.model.checkpoint import find_network, load_keras
+from train.model.conversion import network_sha256, to_tflite, write_model
+
+SNR_DB: Final = (20.0, 10.0, 0.0)
+"""Ratios of speech to noise, in dB."""
+
+_N_ORDERS: Final = 3
+"""Orders in which each actor's clips come to a daemon that gets used to the voice."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldResult:
+    """What was measured of one fold's network."""
+
+    test: Actors
+    """Whom it was heard on."""
+    card: ModelCard
+    """The network's."""
+    n_bytes: int
+    """Size of its file."""
+    predictions: Predictions
+    """Decisions on their speech: as recorded, in noise, under other conditions."""
+    in_float: Scores
+    """The same network in float32, on their speech as recorded."""
+    joined: Scores
+    """On joined clips."""
+    adapted: Scores
+    """Used to each actor's voice by the clips before, in several orders."""
+    n_noises: int
+    """Recordings in which nobody speaks, of the part that it has not heard."""
+    noises_named: tuple[str, ...]
+    """Those of them that lead to any event."""
+
+    def scores(self, passed: Sequence[Prediction]) -> Scores:
+        """Counted decisions of one pass."""
+        return _counted(passed)
+
+
+def assess_folds(
+    runs: Sequence[Path], clips: Sequence[Clip], noise: NoiseBank, *, seed: int, report: Report
+) -> list[list[FoldResult]]:
+    """Hear every fold of some runs; a clip is changed and cut once for all that are scored on it.
+
+    Args:
+        runs: folders of runs, with "model-<test actors>.tflite" of each fold.
+        clips: all clips of the corpus.
+        noise: recordings in which nobody speaks.
+        seed: draws noise and what is joined.
+        report: told how it goes on.
+
+    Returns:
+        The folds of each run, by their actors.
+
+    Raises:
+        CorpusError: no fold's network in a folder, or no clip of its test actors.
+    """
+    networks = {run: _networks(run) for run in runs}
+    alike: dict[tuple[object, ...], list[_Network]] = defaultdict(list)
+    for network in chain.from_iterable(networks.values()):
+        alike[network.heard_like].append(network)
+    results: dict[Path, FoldResult] = {}
+    for group in alike.values():
+        results |= _assess(group, clips, noise, seed, report)
+    folds = [[results[network.path] for network in networks[run]] for run in runs]
+    return [sorted(own, key=lambda fold: min(map(actor_order, fold.test))) for own in folds]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Network:
+    """A fold's network."""
+
+    path: Path
+    card: ModelCard
+
+    @property
+    def test(self) -> Actors:
+        """Whom it is scored on."""
+        return parse_actors(str(self.card.training["test_actors"]))
+
+    @property
+    def unheard_part(self) -> str:
+        """The part of the noise that it has not heard; empty if all is new to it."""
+        return str(self.card.training.get("unheard_noise", ""))
+
+    @property
+    def heard_like(self) -> tuple[object, ...]:
+        """What networks have in common that hear the same of the same sounds, and name it alike."""
+        return frozenset(self.test), self.unheard_part, self.card.labels, *front_end(self.card)
+
+
+def _networks(run: Path) -> list[_Network]:
+    paths = sorted(run.glob("model-*.tflite"))
+    if not paths:
+        raise CorpusError(f"{run}: no fold's network (model-*.tflite) in it; fit with --protocol first")
+    return [_Network(path=path, card=read_model(path)[1]) for path in paths]
+
+
+def _assess(
+    networks: Sequence[_Network], clips: Sequence[Clip], noise: NoiseBank, seed: int, report: Report
+) -> dict[Path, FoldResult]:
+    """Networks that hear the same of the same sounds, by their files."""
+    path, test, part = networks[0].path, networks[0].test, networks[0].unheard_part
+    speech = [clip for clip in clips if clip.actor in test and clip.channel == "speech"]
+    if not speech:
+        raise CorpusError(f"{path}: no clip of its test actors {format_actors(test)}")
+    report(f"actors {format_actors(test)}: {len(speech)} clips, {len(networks)} networks")
+    unheard = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
+    if not unheard:
+        raise CorpusError(
+            f"{path}: it has left part {part!r} of the noise unheard, of which {noise.folder} holds"
+            " nothing; give the folder that fit was given"
+        )
+    paths = [network.path for network in networks]
+    labelled = [(clip, clip.label) for clip in speech]
+    scheme = scheme_for(networks[0].card.labels)
+    pipeline = PipelineSettings()
+    noise_settings = NoiseSettings(bank=replace(noise, paths=unheard), snr_db=SNR_DB, seed=seed)
+    predictions = predict(
+        paths, labelled, scheme, pipeline, noise_settings, conditions=tuple(CONDITIONS)
+    )
+    joined = joined_clips(speech, seed=seed)
+    truth = [label for label, _ in joined]
+    decisions = decide_joined(paths, joined, pipeline)
+    adapted = predict_adapted(paths, labelled, scheme, n_orders=_N_ORDERS, seed=seed)
+    in_float = _in_float(networks, labelled, scheme)
+    return {
+        network.path: FoldResult(
+            test=test,
+            card=network.card,
+            n_bytes=network.path.stat().st_size,
+            predictions=predictions[number],
+            in_float=in_float[number],
+            joined=score(truth, decisions[number], EMOTIONS),
+            adapted=_counted(list(chain.from_iterable(adapted[number]))),
+            n_noises=len(unheard),
+            noises_named=false_accepts(network.path, unheard),
+        )
+        for number, network in enumerate(networks)
+    }
+
+
+def _in_float(
+    networks: Sequence[_Network], labelled: Sequence[tuple[Clip, int]], scheme: Scheme
+) -> list[Scores]:
+    """The networks as float32, on speech as recorded."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number, each in enumerate(networks):
+            network = to_tflite(load_keras(find_network(each.path.with_suffix(".keras"))))
+            paths.append(Path(folder) / f"{number}.tflite")
+            write_model(paths[-1], network, replace(each.card, network_sha256=network_sha256(network)))
+        passed = predict(paths, labelled, scheme, PipelineSettings())
+    return [_counted(each.clean) for each in passed]
+
+
+def _counted(passed: Sequence[Prediction]) -> Scores:
+    return score([each.truth for each in passed], [each.decision for each in passed], EMOTIONS)

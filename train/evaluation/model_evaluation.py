@@ -1,0 +1,248 @@
+"""One evaluation: a model, clips, noise, and every figure that comes of them."""
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import serd
+from serd.model.card import ModelCard
+from serd.model.runtime import TfliteModel
+from serd.pipeline import PipelineSettings
+from train.data.clips import Clip, Corpus, CorpusError, fingerprint, format_actors
+from train.evaluation.metrics import Scores, score
+from train.evaluation.pass_metrics import Figures, figures
+from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, predict
+from train.evaluation.schemes import Scheme, scheme_for
+from train.evaluation.selection import Request, Selection, select
+from train.evaluation.speaker_adaptation import predict_adapted
+from train.features.noise import NoiseBank
+
+SCHEMA = 1
+"""Version of the layout of ``metrics.json``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What is to be scored, checked before anything slow begins."""
+
+    model_path: Path
+    """The .tflite file."""
+    card: ModelCard
+    """Its card."""
+    runtime: str
+    """Name and version of the TFLite runtime."""
+    root: Path
+    """Folder that the clips were found below."""
+    request: Request
+    """Whose clips were asked for."""
+    selection: Selection
+    """Whose were chosen."""
+    scheme: Scheme
+    """The classes."""
+    clips: tuple[tuple[Clip, int], ...]
+    """The chosen clips that have a class, each with its index."""
+    remarks: tuple[str, ...]
+    """What a reader of the figures must know."""
+    left_out: tuple[str, ...]
+    """One line for each sound file that is not used, with the reason."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What came of it."""
+
+    plan: Plan
+    """What was scored."""
+    seed: int
+    """Drew the noise and the resamples."""
+    predictions: Predictions
+    """Each clip's decision."""
+    clean: Figures
+    """Of the clips as recorded."""
+    noisy: Mapping[float, Figures]
+    """By signal-to-noise ratio in dB."""
+    adapted: tuple[Scores, ...]
+    """For each order of the clips, with the daemon used to the actor's earlier ones; empty if that was
+    not asked for."""
+    bank: NoiseBank | None
+    """Where the noise is from."""
+    command: str
+    """What was typed, without the folders of this machine."""
+
+    @property
+    def title(self) -> str:
+        """The model and whom it was judged on."""
+        card, actors = self.plan.card, self.plan.selection.actors
+        plural = "s" if len(actors) > 1 else ""
+        return f"{card.name} {card.version} on actor{plural} {format_actors(actors)}"
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """One line for each file, of speech or noise, that is not used."""
+        return (
+            *self.plan.left_out,
+            *self.predictions.left_out,
+            *(self.bank.left_out if self.bank else ()),
+        )
+
+    def file(self, clip: Clip) -> str:
+        """A clip's path below the root; of a clip that lies elsewhere, its name."""
+        root, path = self.plan.root, clip.path
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``metrics.json``; the same run gives the same content.
+
+        The figures of the clips as recorded stand at the top, those in noise in entries of their own.
+        """
+        plan = self.plan
+        clips = [each.clip for each in self.predictions.clean]
+        return {
+            "schema": SCHEMA,
+            "model": {
+                "name": plan.card.name,
+                "version": plan.card.version,
+                "network_sha256": plan.card.network_sha256,
+                "labels": list(plan.card.labels),
+            },
+            "command": self.command,
+            "seed": self.seed,
+            "protocol": plan.request.protocol,
+            "channel": plan.request.channel,
+            "scheme": plan.scheme.name,
+            "actors": format_actors(plan.selection.actors),
+            "seen_actors": format_actors(plan.selection.seen),
+            "data": {"sha256_of_names_and_sizes": fingerprint(clips), "n_clips": len(clips)},
+            "versions": {
+                "serd": serd.__version__,
+                "runtime": plan.runtime,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+            "remarks": list(plan.remarks),
+            "left_out": list(self.left_out),
+            **self._pass_json(self.clean),
+            "adapted": [_adapted_json(each) for each in self.adapted],
+            "noise": [{"snr_db": snr} | self._pass_json(each) for snr, each in self.noisy.items()],
+        }
+
+    def _pass_json(self, each: Figures) -> dict[str, Any]:
+        return each.to_json() | {"unheard": [self.file(clip) for clip in each.unheard]}
+
+
+def _adapted_json(scores: Scores) -> dict[str, Any]:
+    return {"uar": round(scores.uar, 4), "n_clips": scores.n_clips, "n_unheard": scores.n_unheard}
+
+
+def make_plan(
+    model_path: Path, root: Path, corpus: Corpus, request: Request, scheme_name: str | None = None
+) -> Plan:
+    """Open the model and choose the clips.
+
+    Args:
+        model_path: the .tflite file.
+        root: folder that the clips lie below.
+        corpus: the clips found there.
+        request: whose are asked for.
+        scheme_name: one of ``SCHEMES``, or None for the model's own labels.
+
+    Raises:
+        ModelError: the file is no model that serd can run.
+        CorpusError: as ``select``; or no clip has one of the classes.
+        InputError: as ``scheme_for``.
+    """
+    model = TfliteModel(model_path)
+    scheme = scheme_for(model.card.labels, scheme_name)
+    selection = select(corpus, model.card, request)
+    remarks = list(selection.remarks)
+    if request.first_s:
+        remarks.append(
+            f"scored is the first word on each utterance, after {request.first_s:g} s of speech"
+        )
+    truths = [(clip, scheme.truth(clip)) for clip in selection.clips]
+    clips = tuple((clip, truth) for clip, truth in truths if truth is not None)
+    without = sorted({clip.emotion for clip, truth in truths if truth is None})
+    if not clips:
+        raise CorpusError(
+            f"no clip of {', '.join(scheme.classes)}; there are {', '.join(without)} to choose from"
+        )
+    if without:
+        remarks.append(
+            f"{len(truths) - len(clips)} clips without a class ({', '.join(without)}) are not scored"
+        )
+    if dropped := scheme.dropped(model.card.labels):
+        remarks.append(
+            f"what the model gives to {', '.join(dropped)} is dropped, and shared out among the classes"
+        )
+    if len({clip.actor for clip, _ in clips}) == 1:
+        remarks.append("a single actor: there is no telling how far the figures hold for others")
+    return Plan(
+        model_path=model_path,
+        card=model.card,
+        runtime=model.runtime,
+        root=root,
+        request=request,
+        selection=selection,
+        scheme=scheme,
+        clips=clips,
+        remarks=tuple(remarks),
+        left_out=corpus.left_out,
+    )
+
+
+def judge(
+    plan: Plan,
+    *,
+    seed: int,
+    noise: NoiseSettings | None = None,
+    command: str = "",
+    progress: Callable[[], None] = lambda: None,
+    n_orders: int = 0,
+) -> Evaluation:
+    """Let the model hear every clip, and count.
+
+    Args:
+        plan: what is scored.
+        seed: draws the resamples of the intervals.
+        noise: what is mixed under the clips in further passes.
+        command: what was typed.
+        progress: told of each clip that is done.
+        n_orders: orders in which the clips are heard again by a daemon that gets used to each voice.
+
+    Raises:
+        CorpusError: no clip could be read.
+    """
+    (predictions,) = predict(
+        [plan.model_path],
+        plan.clips,
+        plan.scheme,
+        PipelineSettings(),
+        noise,
+        progress,
+        first_s=plan.request.first_s,
+    )
+
+    def counted(passed: tuple[Prediction, ...]) -> Figures:
+        return figures(passed, plan.scheme.classes, seed=seed)
+
+    classes = plan.scheme.classes
+    (adapted,) = predict_adapted(
+        [plan.model_path], plan.clips, plan.scheme, n_orders=n_orders, seed=seed
+    )
+    return Evaluation(
+        plan=plan,
+        seed=seed,
+        predictions=predictions,
+        clean=counted(predictions.clean),
+        noisy={snr: counted(passed) for snr, passed in predictions.noisy.items()},
+        adapted=tuple(
+            score([each.truth for each in passed], [each.decision for each in passed], classes)
+            for passed in adapted
+        ),
+        bank=noise.bank if noise else None,
+        command=command,
+    )

@@ -1,0 +1,143 @@
+"""Every figure of one pass over the clips: scores, intervals, slices, calibration."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from train.data.clips import Clip
+from train.evaluation.bootstrap import Interval, intervals
+from train.evaluation.calibration import Calibration, calibrate
+from train.evaluation.metrics import Scores, score
+from train.evaluation.predictions import Prediction
+
+SLICES: Final[dict[str, Callable[[Clip], str]]] = {
+    "gender": lambda clip: clip.gender,
+    "channel": lambda clip: clip.channel,
+    "intensity": lambda clip: clip.intensity,
+    "statement": lambda clip: clip.statement or "unknown",
+    "corpus": lambda clip: clip.corpus,
+    "actor": lambda clip: clip.actor,
+}
+"""What clips are told apart by."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """How good a model was in one pass over the clips."""
+
+    scores: Scores
+    """Counted decisions."""
+    intervals: dict[str, Interval]
+    """95 % intervals of "uar", "accuracy" and "macro_f1"; empty for a single actor."""
+    slices: dict[str, dict[str, Scores]]
+    """By the name in ``SLICES`` and the value: the scores of a part of the clips."""
+    calibration: Calibration | None
+    """Of the clips in which speech was heard; None where it was heard in none."""
+    unheard: tuple[Clip, ...]
+    """Clips of which the daemon would have said nothing; each counts as an error."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``json.dumps`` takes, shares rounded to four digits and null where there is none."""
+        scores = self.scores
+        return {
+            "n_clips": scores.n_clips,
+            "n_unheard": scores.n_unheard,
+            "uar": rounded(scores.uar),
+            "accuracy": rounded(scores.accuracy),
+            "macro_f1": rounded(scores.macro_f1),
+            "interval_95": {
+                name: [rounded(each.low), rounded(each.high)] for name, each in self.intervals.items()
+            },
+            "classes": {
+                label: {
+                    "precision": rounded(scores.precisions.get(label)),
+                    "recall": rounded(scores.recalls.get(label)),
+                    "f1": rounded(scores.f1s.get(label)),
+                    "n": n,
+                }
+                for label, n in scores.counts.items()
+            },
+            "confusion": {
+                "rows": list(scores.labels),
+                "columns": [*scores.labels, "unheard"],
+                "counts": scores.confusion.tolist(),
+            },
+            "slices": {
+                name: {value: _slice_json(part) for value, part in parts.items()}
+                for name, parts in self.slices.items()
+            },
+            "calibration": self._calibration_json(),
+        }
+
+    def _calibration_json(self) -> dict[str, Any] | None:
+        if self.calibration is None:
+            return None
+        return {
+            "ece": rounded(self.calibration.ece),
+            "mean_confidence": rounded(self.calibration.confidence),
+            "bins": [
+                {key: rounded(value) for key, value in asdict(each).items()}
+                for each in self.calibration.bins
+            ],
+        }
+
+
+def _slice_json(part: Scores) -> dict[str, Any]:
+    return {
+        "uar": rounded(part.uar),
+        "accuracy": rounded(part.accuracy),
+        "n": part.n_clips,
+        "n_unheard": part.n_unheard,
+        "n_classes": len(part.recalls),
+    }
+
+
+def rounded(value: float | None) -> float | None:
+    """A share with four digits."""
+    return None if value is None or math.isnan(value) else round(value, 4)
+
+
+def figures(predictions: Sequence[Prediction], classes: Sequence[str], *, seed: int) -> Figures:
+    """Count one pass over the clips.
+
+    Args:
+        predictions: one or more.
+        classes: name of each class.
+        seed: draws the resamples of the intervals.
+    """
+    slices = {name: _sliced(predictions, classes, key) for name, key in SLICES.items()}
+    if len(slices["corpus"]) == 1:
+        del slices["corpus"]
+    heard = [each for each in predictions if each.probabilities is not None]
+    by_actor = np.array([part.confusion for part in slices["actor"].values()])
+    return Figures(
+        scores=_scored(predictions, classes),
+        intervals=intervals(by_actor, seed=seed),
+        slices=slices,
+        calibration=calibrate(
+            [each.confidence for each in heard], [each.decision == each.truth for each in heard]
+        ),
+        unheard=tuple(each.clip for each in predictions if each.probabilities is None),
+    )
+
+
+def _sliced(
+    predictions: Sequence[Prediction], classes: Sequence[str], key: Callable[[Clip], str]
+) -> dict[str, Scores]:
+    values = {key(each.clip) for each in predictions}
+    return {
+        value: _scored([each for each in predictions if key(each.clip) == value], classes)
+        for value in sorted(values, key=_numbers_first)
+    }
+
+
+def _scored(predictions: Sequence[Prediction], classes: Sequence[str]) -> Scores:
+    return score([each.truth for each in predictions], [each.decision for each in predictions], classes)
+
+
+def _numbers_first(value: str) -> tuple[int, str]:
+    """Actors 2 and 10 in this order, then names."""
+    return (int(value), "") if value.isdigit() else (10**6, value)

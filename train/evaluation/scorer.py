@@ -1,0 +1,148 @@
+"""Scores a model on clips the way the daemon hears them, without TensorFlow."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio.files import FileSource
+from serd.audio.format import AudioBlock
+from serd.errors import SoundFileError
+from serd.model.adaptation import Adaptation, AdaptationSettings
+from serd.model.card import ModelCard
+from serd.model.runtime import EmotionModel
+from serd.model.smoothing import Smoother, SmoothingSettings
+from serd.model.windows import FeatureWindow
+from serd.pipeline import PipelineSettings, speech_segments, window_features
+from serd.speech.segments import SpeechWindow, UtteranceEnd
+from train.data.clips import Clip, CorpusError
+from train.data.corpora import CLASSES
+from train.evaluation.metrics import UNHEARD, Scores, score
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """What a model says of a whole clip."""
+
+    probabilities: NDArray[np.float64] | None
+    """float64, shape (n_labels,), sums to 1; None where nothing was heard."""
+    speech_s: float
+    """Speech in the utterances that were heard, in seconds."""
+
+
+Piece = FeatureWindow | UtteranceEnd
+"""What a clip is cut into: windows of speech with their features, and the ends of utterances."""
+
+
+def cut(
+    blocks: Iterable[AudioBlock], card: ModelCard, settings: PipelineSettings, *, first_s: float = 0.0
+) -> list[Piece]:
+    """What all models of one front end hear of a clip.
+
+    Args:
+        blocks: the clip's sound.
+        card: of one of them; its labels and figures do not matter.
+        settings: the same as the daemon's.
+        first_s: where it is not 0, only the first word on each utterance counts: the provisional window
+            that leaves after so many seconds of speech, or the whole of a shorter utterance.
+    """
+    features = window_features(card)
+    pieces: list[Piece] = []
+    named = 0
+    for segment in speech_segments(blocks, settings, card.window_samples, provisional_s=first_s):
+        if not isinstance(segment, SpeechWindow):
+            pieces.append(segment)
+        elif not first_s or segment.utterance != named:
+            named = segment.utterance
+            pieces.append(features.process(segment))
+    return pieces
+
+
+def judge(
+    pieces: Iterable[Piece],
+    model: EmotionModel,
+    smoothing: SmoothingSettings,
+    *,
+    adaptation: Adaptation | None = None,
+) -> Heard:
+    """What a model says of a whole clip.
+
+    An utterance is the mean over its windows weighted by the speech in each, as in the daemon's
+    utterance events; a clip is the mean over its utterances weighted by their speech. An utterance that
+    the model takes for no speech is not heard.
+
+    Args:
+        pieces: of the clip, as ``cut`` gives them.
+        model: what names the emotions.
+        smoothing: the same as the daemon's.
+        adaptation: what the source is used to, which this clip adds to; None for nothing.
+    """
+    adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
+    smoother = Smoother(model.card.labels, smoothing)
+    total = np.zeros(len(model.card.labels))
+    speech_s = 0.0
+    for piece in pieces:
+        if isinstance(piece, FeatureWindow):
+            new_speech_s = piece.window.new_speech_s
+            prediction = model.predict(adaptation.adapted(piece))
+            adaptation.hear(piece, new_speech_s)
+            smoother.update(prediction.probabilities, new_speech_s, prediction.no_speech)
+            continue
+        estimate = smoother.close()
+        is_speech = not model.card.rejects(estimate.no_speech)
+        adaptation.close(is_speech=is_speech)
+        if is_speech:
+            total += piece.speech_s * np.array(list(estimate.scores.values()))
+            speech_s += piece.speech_s
+    probabilities = total / total.sum() if total.any() else None
+    return Heard(probabilities=probabilities, speech_s=speech_s)
+
+
+def hear(
+    blocks: Iterable[AudioBlock],
+    model: EmotionModel,
+    settings: PipelineSettings,
+    *,
+    first_s: float = 0.0,
+    adaptation: Adaptation | None = None,
+) -> Heard:
+    """What a model says of a clip's sound: ``cut``, then ``judge``."""
+    pieces = cut(blocks, model.card, settings, first_s=first_s)
+    return judge(pieces, model, settings.smoothing, adaptation=adaptation)
+
+
+def clip_probabilities(
+    blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings
+) -> NDArray[np.float64] | None:
+    """The probabilities of ``hear``: float64, shape (n_labels,), or None where nothing is heard."""
+    return hear(blocks, model, settings).probabilities
+
+
+def score_clips(
+    model: EmotionModel, clips: Sequence[Clip], settings: PipelineSettings
+) -> tuple[Scores, list[str]]:
+    """Score a model on clips.
+
+    What the model gives to emotions that none of the clips' corpora has is left out of its decisions.
+
+    Returns:
+        The scores, and one line for each clip that could not be read and was left out.
+
+    Raises:
+        CorpusError: no clip could be read.
+    """
+    labels = model.card.labels
+    asked = np.isin(labels, [each for clip in clips for each in CLASSES.get(clip.corpus, labels)])
+    truth, decisions, left_out = [], [], []
+    for clip in clips:
+        try:
+            probabilities = clip_probabilities(FileSource(clip.path), model, settings)
+        except SoundFileError as exc:
+            left_out.append(str(exc))
+            continue
+        truth.append(labels.index(clip.emotion))
+        decisions.append(UNHEARD if probabilities is None else int((probabilities * asked).argmax()))
+    if not truth:
+        raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
+    return score(truth, decisions, labels), left_out

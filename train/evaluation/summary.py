@@ -1,0 +1,208 @@
+"""Metrics of a recipe over its seeds, and of variants that differ from it in one thing."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serd.errors import InputError
+from serd.model.labels import EMOTIONS
+from train.data.clips import CorpusError
+from train.data.files import read_json
+from train.evaluation.results import SCHEMA, Facts, check_like, check_recipe, read_figures, with_seeds
+
+Run = Mapping[str, Any]
+"""As ``run_figures`` gives it."""
+
+
+def summarise(runs: Sequence[Run]) -> Facts:
+    """Figures of a recipe.
+
+    Args:
+        runs: one or more, which differ in their seed.
+
+    Returns:
+        What a page shows. A mean is over folds, then over runs; its "std" is over runs, with n - 1, and
+        None for a single one. Counts are over all runs.
+    """
+    counts = np.sum([run["confusion"] for run in runs], axis=0)
+    noises = [run["noise"] for run in runs]
+    return {
+        **spreads(runs),
+        "precision": runs[0]["precision"],
+        "n_bytes": max(run["n_bytes"] for run in runs),
+        "folds": {name: spread([run["folds"][name] for run in runs]) for name in runs[0]["folds"]},
+        "recalls": dict(zip(EMOTIONS, np.diag(counts) / counts.sum(axis=1), strict=True)),
+        "confusion": counts.tolist(),
+        "ece": spread([run["ece"] for run in runs]),
+        "temperatures": [each for run in runs for each in run["temperatures"]],
+        "bins": _bins(runs),
+        "risk_coverage": _risk_coverage(runs, int(counts.sum())),
+        "unheard": {
+            "share": counts[:, -1].sum() / counts.sum(),
+            "n": int(counts[:, -1].sum()),
+            "by_emotion": dict(zip(EMOTIONS, counts[:, -1] / counts.sum(axis=1), strict=True)),
+        },
+        "noise": {name: sum(each[name] for each in noises) for name in ("n", "n_named")},
+    }
+
+
+def spreads(runs: Sequence[Run]) -> Facts:
+    """What variants of a recipe are compared by.
+
+    Returns:
+        "parameters", "epochs", "seeds"; "uar", the "mean" and "std" of each pass.
+    """
+    return {
+        **{name: runs[0][name] for name in ("parameters", "epochs")},
+        "seeds": [run["seed"] for run in runs],
+        "uar": {name: spread([run["uar"][name] for run in runs]) for name in runs[0]["uar"]},
+    }
+
+
+def spread(values: Sequence[float]) -> Facts:
+    """Over runs: "mean", and "std" with n - 1, None for a single value."""
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "std": std}
+
+
+def _bins(runs: Sequence[Run]) -> list[Facts]:
+    """Bins of confidence, of all runs together."""
+    gathered: dict[float, list[Run]] = defaultdict(list)
+    for run in runs:
+        for each in run["bins"]:
+            gathered[each["low"]].append(each)
+    joined = []
+    for _, same in sorted(gathered.items()):
+        n = [each["n"] for each in same]
+        means = {
+            name: np.average([each[name] for each in same], weights=n)
+            for name in ("confidence", "accuracy")
+        }
+        joined.append({"n": sum(n), **means})
+    return joined
+
+
+def _risk_coverage(runs: Sequence[Run], n_clips: int) -> list[Facts]:
+    """Thresholds that any clip reaches."""
+    rows = []
+    for same in zip(*(run["risk_coverage"] for run in runs), strict=True):
+        n_named = sum(each["n_named"] for each in same)
+        if n_named:
+            rows.append(
+                {
+                    "threshold": same[0]["threshold"],
+                    "coverage": n_named / n_clips,
+                    "accuracy": sum(each["n_right"] for each in same) / n_named,
+                }
+            )
+    return rows
+
+
+def gathered(
+    named: Sequence[tuple[str, Path]], known: Sequence[Facts] = (), *, recipe_of: Facts | None = None
+) -> list[Facts]:
+    """Figures of each variant, seed by seed.
+
+    Args:
+        named: what a variant is called, and figures of it, as ``assess`` writes them; several of one
+            name are its seeds.
+        known: what was gathered before; a run of the same name and seed takes the place of that in it.
+        recipe_of: a run whose recipe all of them share; None if each variant has its own.
+
+    Returns:
+        "name", and "runs": of each what is compared, by their seeds. In the order of the names' first
+        figures.
+
+    Raises:
+        InputError: a file cannot be read or holds no figures.
+        CorpusError: figures of other folds than the first, of networks of another size or other epochs,
+            of two recipes under one name, or of another than that of ``recipe_of``.
+    """
+    new = [(name, path, read_figures(path)["runs"]) for name, path in named]
+    return with_variants(known, new, recipe_of=recipe_of)
+
+
+def with_variants(
+    known: Sequence[Facts],
+    new: Sequence[tuple[str, Path, Sequence[Facts]]],
+    *,
+    recipe_of: Facts | None = None,
+) -> list[Facts]:
+    """Variants, and runs of them or of others that were measured later.
+
+    Args:
+        known: what ``gathered`` gave.
+        new: what a variant is called, where its runs lie (for messages), and the runs.
+        recipe_of: as for ``gathered``.
+
+    Returns and errors as of ``gathered``.
+    """
+    variants = {each["name"]: list(each["runs"]) for each in known}
+    for name, path, found in new:
+        runs = [_compared(run) for run in found]
+        check_recipe(runs[0], recipe_of or runs[0], path)
+        check_like(runs[0], next(iter(variants.values()), runs)[0], path)
+        variants[name] = with_seeds(variants.get(name, ()), path, runs)
+    return [{"name": name, "runs": runs} for name, runs in variants.items()]
+
+
+def read_variants(path: Path) -> list[Facts]:
+    """Variants that ``ablate`` wrote.
+
+    Raises:
+        InputError: the file cannot be read or holds something else.
+    """
+    body = read_json(path)
+    if body.get("schema") != SCHEMA or not body.get("variants"):
+        raise InputError(f"{path}: no variants of schema {SCHEMA}; expected what `ablate --out` wrote")
+    variants: list[Facts] = body["variants"]
+    return variants
+
+
+def over_runs(variant: Mapping[str, Any]) -> Facts:
+    """A variant's figures over its seeds.
+
+    Returns:
+        "name"; what ``spreads`` gives; "n" and "n_named" of the recordings without speech, summed.
+    """
+    noises = [run["noise"] for run in variant["runs"]]
+    return {
+        "name": variant["name"],
+        **spreads(variant["runs"]),
+        **{count: sum(each[count] for each in noises) for count in ("n", "n_named")},
+    }
+
+
+def against(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Facts:
+    """What a variant has more than another, seed by seed, over the seeds that both have.
+
+    Returns:
+        As ``over_runs`` of these seeds, but "uar" is of the differences.
+
+    Raises:
+        CorpusError: they have no seed in common.
+    """
+    own, theirs = ({run["seed"]: run for run in each["runs"]} for each in (variant, base))
+    shared = sorted(own.keys() & theirs.keys())
+    if not shared:
+        raise CorpusError(
+            f"{variant['name']!r} was measured with seeds {', '.join(map(str, own))}, {base['name']!r}"
+            f" with {', '.join(map(str, theirs))}: measure both with one seed at least"
+        )
+    differences = [
+        {name: uar - theirs[seed]["uar"][name] for name, uar in own[seed]["uar"].items()}
+        for seed in shared
+    ]
+    return {
+        **over_runs({"name": variant["name"], "runs": [own[seed] for seed in shared]}),
+        "uar": {name: spread([each[name] for each in differences]) for name in differences[0]},
+    }
+
+
+def _compared(run: Mapping[str, Any]) -> Facts:
+    """What is kept of a run that others are laid beside."""
+    kept = {name: run[name] for name in ("seed", "recipe", "parameters", "epochs", "folds", "uar")}
+    return {**kept, "noise": {name: run["noise"][name] for name in ("n", "n_named")}}

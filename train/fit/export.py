@@ -1,0 +1,237 @@
+"""``python -m train export``: a kept network in every precision, each held against Keras first."""
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.errors import OperationError
+from serd.model.card import ModelCard
+from serd.model.runtime import TfliteModel
+from serd.pipeline import PipelineSettings
+from train.data.clips import Actors, Corpus, format_actors
+from train.evaluation.metrics import Scores
+from train.evaluation.scorer import score_clips
+from train.model.agreement import Agreement, Precision, compare, file_name
+from train.model.card import versions
+from train.model.checkpoint import KeptNetwork, RunError, load_keras
+from train.model.conversion import convert, float_operators, network_sha256, write_model
+from train.model.export_windows import (
+    RealWindows,
+    calibration_windows,
+    comparison_windows,
+    held_out,
+    is_training_data,
+)
+from train.model.graph import Graph, read_graph
+
+LEAST_AGREEMENT: Final[Mapping[Precision, float]] = {"float32": 0.995, "dynamic": 0.98, "int8": 0.98}
+"""Share of windows for which a precision must name the same class as Keras."""
+
+_ROUNDS: Final = 200
+"""Runs of each network that its latency is the median of."""
+_WARM_UP: Final = 20
+"""Runs before that."""
+_SHOWN: Final = 10
+"""Windows, at most, that are named where a network parts from Keras."""
+
+Report = Callable[[str], None]
+
+
+class PartingError(OperationError):
+    """A converted network decides otherwise than the Keras model too often."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSettings:
+    """What to export, measured on what, and where it goes."""
+
+    network: KeptNetwork
+    """The kept network."""
+    corpus: Corpus
+    """Clips of the actors that it was trained on and, to score it, of those held out."""
+    out: Path
+    """Folder to write to."""
+    seed: int
+    """Draws the clips that are used."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """One precision of a network, measured."""
+
+    precision: Precision
+    """float32, dynamic or int8."""
+    flatbuffer: bytes
+    """The network without its card."""
+    path: Path
+    """The .tflite file, with the card inside."""
+    graph: Graph
+    """Operators, parameters, multiply-accumulates."""
+    latency_ms: float
+    """Median over runs of single windows in serd's runtime with one thread, in milliseconds."""
+    runtime: str
+    """Name and version of that runtime."""
+    agreement: Agreement
+    """How far it decides as Keras."""
+    compared_actors: Actors
+    """Whose windows that was measured on."""
+    scores: Scores | None
+    """On speech of the actors held out; None where there are none."""
+
+
+def export(settings: ExportSettings, report: Report) -> list[Exported]:
+    """Convert, compare, measure and write; nothing is written unless every precision agrees.
+
+    Raises:
+        RunError: the Keras model does not load, does not fit its card, or needs Flex operators.
+        CorpusError: the clips that it takes are not there.
+        PartingError: a precision parts from Keras too often.
+    """
+    card = settings.network.card
+    model = load_keras(settings.network)
+    _check_shapes(model, settings.network)
+    if not is_training_data(settings.corpus, card):
+        report("note: the clips are not all that the network was trained on, and no others")
+    compared = comparison_windows(settings.corpus, card, seed=settings.seed)
+    calibration = calibration_windows(settings.corpus, card, seed=settings.seed)
+    report(
+        f"int8 ranges from {len(calibration.names)} windows of actors"
+        f" {format_actors(calibration.actors)}, half of them augmented; this takes a while"
+    )
+    flatbuffers = convert(model, calibration.mfccs)
+    models = {precision: _load(each, card) for precision, each in flatbuffers.items()}
+    reference = model.predict(compared.mfccs, batch_size=64, verbose=0)
+    agreements = {precision: _agreement(each, compared, reference) for precision, each in models.items()}
+    _refuse_partings(agreements, compared, report)
+    latencies_ms = _latencies_ms(models, compared.mfccs)
+    exported = [
+        Exported(
+            precision=precision,
+            flatbuffer=flatbuffer,
+            path=settings.out / file_name(card.name, precision),
+            graph=read_graph(flatbuffer),
+            latency_ms=latencies_ms[precision],
+            runtime=models[precision].runtime,
+            agreement=agreements[precision],
+            compared_actors=compared.actors,
+            scores=_scores(models[precision], precision, settings, report),
+        )
+        for precision, flatbuffer in flatbuffers.items()
+    ]
+    for each in exported:
+        facts = _facts(each, len(calibration.names), settings.seed)
+        write_model(each.path, each.flatbuffer, _card(card, each, facts))
+    return exported
+
+
+def _check_shapes(model: keras.Model, network: KeptNetwork) -> None:
+    card = network.card
+    expected = ((None, card.n_frames, card.feature_set.n_mfcc), (None, len(card.outputs)))
+    if (model.input_shape, model.output_shape) != expected:
+        raise RunError(
+            f"{network.path}: the Keras model takes {model.input_shape} and gives"
+            f" {model.output_shape}, its card expects {expected[0]} and {expected[1]}"
+        )
+
+
+def _load(flatbuffer: bytes, card: ModelCard) -> TfliteModel:
+    """A flatbuffer in serd's own runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        write_model(path, flatbuffer, replace(card, network_sha256=network_sha256(flatbuffer)))
+        return TfliteModel(path, threads=1)
+
+
+def _agreement(model: TfliteModel, windows: RealWindows, reference: NDArray[np.float32]) -> Agreement:
+    probabilities = np.array([model.outputs(mfccs) for mfccs in windows.mfccs])
+    return compare(reference, probabilities, windows.names, model.card.outputs)
+
+
+def _refuse_partings(
+    agreements: Mapping[Precision, Agreement], windows: RealWindows, report: Report
+) -> None:
+    """Say where networks part from Keras, and refuse if one does too often."""
+    refused = []
+    for precision, agreement in agreements.items():
+        least = LEAST_AGREEMENT[precision]
+        if agreement.share >= least:
+            continue
+        for parting in agreement.partings[:_SHOWN]:
+            report(f"{precision}: {parting}")
+        if len(agreement.partings) > _SHOWN:
+            report(f"{precision}: and {len(agreement.partings) - _SHOWN} more")
+        refused.append(
+            f"{precision} names the class that Keras names for {agreement.share:.2%} of"
+            f" {agreement.n_windows} windows, expected {least:.1%} (widest apart:"
+            f" {agreement.partings[0]})"
+        )
+    if refused:
+        actors = format_actors(windows.actors)
+        raise PartingError(f"nothing is written; on speech of actors {actors} {'; '.join(refused)}")
+
+
+def _latencies_ms(
+    models: Mapping[Precision, TfliteModel], windows: NDArray[np.float32]
+) -> dict[Precision, float]:
+    """Median time of a window; the networks take turns, so that all meet the same load."""
+    times_s: dict[Precision, list[float]] = {precision: [] for precision in models}
+    for number in range(_WARM_UP + _ROUNDS):
+        window = windows[number % len(windows)]
+        for precision, model in models.items():
+            started_s = time.perf_counter()
+            model.outputs(window)
+            times_s[precision].append(time.perf_counter() - started_s)
+    return {precision: 1e3 * float(np.median(each[_WARM_UP:])) for precision, each in times_s.items()}
+
+
+def _scores(
+    model: TfliteModel, precision: Precision, settings: ExportSettings, report: Report
+) -> Scores | None:
+    """On speech of the actors held out, clip by clip through the daemon's pipeline."""
+    actors = held_out(settings.corpus, model.card)
+    if not actors:
+        return None
+    report(f"scoring {precision} on actors {format_actors(actors)}")
+    clips = [clip for clip in settings.corpus.clips if clip.actor in actors and clip.channel == "speech"]
+    scores, left_out = score_clips(model, clips, PipelineSettings())
+    for line in left_out:
+        report(f"left out of the scores: {line}")
+    return scores
+
+
+def _facts(exported: Exported, n_calibration: int, seed: int) -> dict[str, Any]:
+    """What the card says of the export."""
+    facts: dict[str, Any] = {
+        "precision": exported.precision,
+        "same_top_class_as_keras": round(exported.agreement.share, 4),
+        "largest_difference_to_keras": round(exported.agreement.largest_difference, 4),
+        "compared_windows": exported.agreement.n_windows,
+        "compared_actors": format_actors(exported.compared_actors),
+        "seed": seed,
+        "versions": versions(),
+    }
+    if exported.precision == "int8":
+        facts["calibration_windows"] = n_calibration
+        facts["float_operators"] = float_operators(exported.flatbuffer)
+    return facts
+
+
+def _card(card: ModelCard, exported: Exported, facts: dict[str, Any]) -> ModelCard:
+    """The card of one precision: what was measured on the float32 network says so."""
+    training = {**card.training, "export": facts}
+    if "accuracy" in training:
+        training["accuracy"] = {**training["accuracy"], "precision": "float32"}
+    if exported.scores is not None:
+        # Where there are held-out actors, the comparison was made on them.
+        actors = format_actors(exported.compared_actors)
+        training["held_out"] = {"test_actors": actors, **exported.scores.to_json()}
+    elif "held_out" in training:
+        training["held_out"] = {**training["held_out"], "precision": "float32"}
+    return replace(card, network_sha256=network_sha256(exported.flatbuffer), training=training)

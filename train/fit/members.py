@@ -1,0 +1,141 @@
+"""Ensemble members, each trained apart from the others.
+
+A trained member lies in a file, so that an interrupted run resumes and several members can be trained at
+a time.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from serd.model.labels import EMOTIONS
+from train.data.clips import Actors, Clip, CorpusError
+from train.evaluation.metrics import score
+from train.features.dataset import Dataset, WindowSettings
+from train.features.window_store import load_windows, read_arrays, write_arrays
+from train.model.batches import Windows, plain_windows
+from train.model.learning import LearnSettings, Learnt, Watch, learn
+from train.model.network import average, build_network
+
+
+class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """One line an epoch: loss, the held-out actors' UAR over windows, and the time left."""
+
+    def __init__(self, epochs: int, report: Callable[[str], None], held_out: Windows) -> None:
+        """Prepare to follow a training.
+
+        Args:
+            epochs: how many there will be.
+            report: told the line.
+            held_out: windows that are scored after each epoch; none where there are no such actors.
+        """
+        super().__init__()
+        self._epochs = epochs
+        self._report = report
+        self._held_out = held_out
+        self._started_s = time.monotonic()
+
+    def on_train_begin(self, _logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self._started_s = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Report an epoch."""
+        n_done = epoch + 1
+        elapsed_s = time.monotonic() - self._started_s
+        left_s = elapsed_s / n_done * (self._epochs - n_done)
+        line = f"epoch {n_done}/{self._epochs}  loss {(logs or {}).get('loss', np.nan):.4f}"
+        inputs, labels = self._held_out
+        if len(labels):
+            decisions = self.model.predict(inputs, batch_size=64, verbose=0).argmax(axis=1)
+            line += f"  validation UAR {score(labels, decisions, EMOTIONS).uar:.4f} (windows)"
+        self._report(f"{line}  {left_s / 60:.1f} min left")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberJob:
+    """One member to train."""
+
+    name: str
+    """What lines about it begin with."""
+    path: Path
+    """Where its weights go."""
+    data: Path
+    """The windows, as ``train.features.window_store`` keeps them."""
+    clips: tuple[Clip, ...]
+    """The clips that they are of."""
+    train: Actors
+    """Who is learnt from."""
+    validation: Actors
+    """Whose UAR is shown after each epoch."""
+    without_noise: str
+    """The part of the recordings of noise that it does not hear; empty if it hears all."""
+    windows: WindowSettings
+    """What the input is."""
+    learn: LearnSettings
+    """How it learns."""
+    seed: int
+    """Seeds everything that is drawn."""
+
+
+def train_member(job: MemberJob) -> None:
+    """Train a member and write its weights; a line for each epoch is printed.
+
+    Raises:
+        CorpusError: nothing is heard in any clip of the training actors.
+    """
+    everything = load_windows(job.data, job.clips)
+    dataset = training_part(everything, job.train, job.without_noise)
+    if not any(each.copy == 0 for each in dataset.copies):
+        raise CorpusError(f"{job.name}: no speech is heard in any of their clips")
+    held_out = plain_windows(
+        everything.of_actors(job.validation), job.learn.n_frames, job.windows.padding
+    )
+
+    def report(line: str) -> None:
+        print(f"{job.name}: {line}", flush=True)
+
+    watch = Watch(callbacks=[Progress(job.learn.epochs, report, held_out)])
+    learnt = learn(dataset, job.windows, job.learn, seed=job.seed, watch=watch)
+    weights = {f"w{number}": each for number, each in enumerate(learnt.model.get_weights())}
+    n_labels = np.array(learnt.model.output_shape[-1])
+    write_arrays(job.path, {"mean": learnt.mean, "std": learnt.std, "n_labels": n_labels, **weights})
+
+
+def training_part(dataset: Dataset, train: Actors, without_noise: str) -> Dataset:
+    """What a network of some actors, which does not hear a part of the noise, learns from."""
+    part = dataset.of_actors(train)
+    return part.without_noise(without_noise) if without_noise else part
+
+
+def joined_members(paths: Sequence[Path], windows: WindowSettings, settings: LearnSettings) -> Learnt:
+    """The network that members make up.
+
+    Args:
+        paths: the members' weights, trained on the same clips.
+        windows: what the input is.
+        settings: how they learnt.
+    """
+    keras.utils.clear_session()  # or layers' names would depend on what was built before
+    members = [_loaded(path, windows, settings) for path in paths]
+    return Learnt(
+        model=average([member.model for member in members]), mean=members[0].mean, std=members[0].std
+    )
+
+
+def _loaded(path: Path, windows: WindowSettings, settings: LearnSettings) -> Learnt:
+    arrays = read_arrays(path)
+    mean, std = (arrays[name].astype(np.float32) for name in ("mean", "std"))
+    model = build_network(
+        settings.network,
+        n_frames=windows.n_frames,
+        n_labels=int(arrays["n_labels"].item()),
+        mean=mean,
+        std=std,
+    )
+    model.set_weights([arrays[f"w{number}"] for number in range(len(model.weights))])
+    return Learnt(model=model, mean=mean, std=std)

@@ -1,0 +1,102 @@
+"""Recipes without one of their tricks, to see what each of them is worth."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from serd.errors import InputError
+
+if TYPE_CHECKING:  # the names alone are asked for where TensorFlow is not installed
+    from train.model.recipe import Recipe
+
+Change = Callable[["Recipe"], "Recipe"]
+
+Trick = Literal[
+    "copies",
+    "speed",
+    "sound-gain",
+    "noise",
+    "rooms",
+    "lines",
+    "band",
+    "thin",
+    "clip",
+    "levels",
+    "join",
+    "shift",
+    "gain",
+    "warp",
+    "time-mask",
+    "band-mask",
+    "smoothing",
+    "muon",
+    "average",
+]
+"""Altered copies of the sound, all or their speed, gain, noise, rooms, telephone lines, weaker high or
+low frequencies or clipping; of windows their other levels, joins, shifts, gains, warped frequencies and
+masks; of learning smoothed labels, Muon and averaged weights."""
+
+TRICKS: Final[tuple[Trick, ...]] = get_args(Trick)
+
+
+BASE: Final = "nothing"
+"""What a variant is called that lacks no trick."""
+
+
+def variants(recipe: "Recipe", tricks: Sequence[Trick]) -> dict[str, "Recipe"]:
+    """The recipe and those that lack one of its tricks, by what they lack.
+
+    Raises:
+        InputError: the recipe does without one of the tricks already.
+    """
+    return {BASE: recipe} | {trick: without(recipe, trick) for trick in tricks}
+
+
+def without(recipe: "Recipe", trick: Trick) -> "Recipe":
+    """The recipe with one trick taken away and all else as it was.
+
+    Raises:
+        InputError: the recipe does without it already.
+    """
+    changed = _CHANGES[trick](recipe)
+    if changed == recipe:
+        raise InputError(
+            f"--without {trick}: the recipe of this size does without it already; choose another trick,"
+            " or leave the option out"
+        )
+    return changed
+
+
+def _sound(**changes: Any) -> Change:  # noqa: ANN401
+    return lambda recipe: replace(recipe, sound=replace(recipe.sound, **changes))
+
+
+def _learn(**changes: Any) -> Change:  # noqa: ANN401
+    return lambda recipe: replace(recipe, learn=replace(recipe.learn, **changes))
+
+
+def _shown(**changes: Any) -> Change:  # noqa: ANN401
+    return lambda recipe: _learn(augment=replace(recipe.learn.augment, **changes))(recipe)
+
+
+_CHANGES: Final[Mapping[Trick, Change]] = {
+    "copies": _sound(copies=0),
+    "speed": _sound(speed=0.0),
+    "sound-gain": _sound(gain_db=0.0),
+    "noise": _sound(p_noise=0.0),
+    "rooms": _sound(p_room=0.0),
+    "lines": _sound(p_line=0.0),
+    "band": _sound(p_band=0.0),
+    "thin": _sound(p_thin=0.0),
+    "clip": _sound(p_clip=0.0),
+    "levels": _shown(p_level=0.0),
+    "join": _shown(p_join=0.0),
+    "shift": _shown(p_shift=0.0),
+    "gain": _shown(gain_db=0.0),
+    "warp": _shown(p_warp=0.0),
+    "time-mask": _shown(n_time_masks=0),
+    "band-mask": _shown(p_band_mask=0.0),
+    "smoothing": _learn(label_smoothing=0.0),
+    "muon": _learn(kernels="adamw"),
+    "average": _learn(ema=0.0),
+}

@@ -1,0 +1,98 @@
+"""Agreement of a converted network with the Keras model that it comes from, by precision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Precision = Literal["float32", "dynamic", "int8"]
+"""float32 throughout; int8 weights with float32 activations; int8 weights and activations."""
+
+PRECISIONS: Final[tuple[Precision, ...]] = get_args(Precision)
+
+
+def file_name(name: str, precision: Precision) -> str:
+    """The file of a network in one precision."""
+    return f"{name}.tflite" if precision == "float32" else f"{name}-{precision}.tflite"
+
+
+Probabilities = NDArray[np.float32]
+"""float32, shape (n_windows, n_labels)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parting:
+    """A window for which the two name different classes."""
+
+    window: str
+    """The clip and which window of it."""
+    keras: str
+    """The class that Keras names."""
+    network: str
+    """The class that the converted network names."""
+    keras_probabilities: tuple[float, float]
+    """What Keras gives to the one and to the other."""
+    network_probabilities: tuple[float, float]
+    """What the converted network gives to the one and to the other."""
+
+    def __str__(self) -> str:
+        before, after = self.keras_probabilities, self.network_probabilities
+        return (
+            f"{self.window}: Keras {self.keras} {before[0]:.3f}, {self.network} {before[1]:.3f};"
+            f" converted {self.keras} {after[0]:.3f}, {self.network} {after[1]:.3f}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreement:
+    """A converted network held against Keras."""
+
+    n_windows: int
+    """Windows that both were given."""
+    largest_difference: float
+    """Between two probabilities of the same class for the same window."""
+    partings: tuple[Parting, ...]
+    """Windows for which they name different classes, the widest gap in the converted network first."""
+
+    @property
+    def share(self) -> float:
+        """Share of windows for which both name the same class."""
+        return 1.0 - len(self.partings) / self.n_windows
+
+
+def compare(
+    keras: Probabilities, network: Probabilities, windows: Sequence[str], labels: Sequence[str]
+) -> Agreement:
+    """Hold a converted network's probabilities against those of Keras.
+
+    Args:
+        keras: float32, shape (n_windows, n_labels).
+        network: of the same shape.
+        windows: what to call each window.
+        labels: name of each class.
+
+    Raises:
+        ValueError: no window.
+    """
+    if not len(windows):
+        raise ValueError("Bad number of windows 0, expected 1 or more")
+    partings = []
+    for row in np.flatnonzero(keras.argmax(axis=1) != network.argmax(axis=1)).tolist():
+        pair = [int(keras[row].argmax()), int(network[row].argmax())]
+        partings.append(
+            Parting(
+                window=windows[row],
+                keras=labels[pair[0]],
+                network=labels[pair[1]],
+                keras_probabilities=(float(keras[row, pair[0]]), float(keras[row, pair[1]])),
+                network_probabilities=(float(network[row, pair[0]]), float(network[row, pair[1]])),
+            )
+        )
+    partings.sort(key=lambda each: each.network_probabilities[0] - each.network_probabilities[1])
+    return Agreement(
+        n_windows=len(windows),
+        largest_difference=float(np.abs(keras - network).max()),
+        partings=tuple(partings),
+    )

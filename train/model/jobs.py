@@ -1,0 +1,103 @@
+"""Spreads work over processes of this machine, or over machines through Dask."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from serd.errors import LibraryError, OperationError
+from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def spread(
+    work: Callable[[Job], Result], jobs: Sequence[Job], *, n_processes: int = 1, dask: str = ""
+) -> Iterator[tuple[Job, Result]]:
+    """Results as they come, with the job that each is of.
+
+    Args:
+        work: a function of a module, so that other processes find it.
+        jobs: what it is given.
+        n_processes: processes on this machine; 1 works in this one.
+        dask: address of a Dask scheduler whose workers are used in place of processes.
+
+    Raises:
+        OperationError: a process died, or there is no scheduler at the address.
+        LibraryError: Dask is not installed.
+        Exception: whatever the work raises; jobs not yet begun are given up then.
+    """
+    if dask:
+        yield from _on_dask(work, jobs, dask)
+    elif n_processes == 1 or len(jobs) < 2:
+        for job in jobs:
+            yield job, work(job)
+    else:
+        yield from _in_processes(work, jobs, min(n_processes, len(jobs)))
+
+
+def _in_processes(
+    work: Callable[[Job], Result], jobs: Sequence[Job], n_processes: int
+) -> Iterator[tuple[Job, Result]]:
+    n_threads = max(1, (os.cpu_count() or 1) // n_processes)
+    pool = ProcessPoolExecutor(
+        n_processes,
+        mp_context=multiprocessing.get_context("spawn"),  # a forked TensorFlow would deadlock
+        initializer=_start_process,
+        initargs=(n_threads,),
+    )
+    try:
+        pending: dict[Future[Result], Job] = {pool.submit(work, job): job for job in jobs}
+        for future in as_completed(pending):
+            yield pending[future], future.result()
+    except BaseException as exc:
+        for child in multiprocessing.active_children():  # or Ctrl-C would wait for their ends
+            child.terminate()
+        if isinstance(exc, BrokenProcessPool):
+            raise OperationError(
+                "a process was killed, perhaps for want of memory; the same command takes up"
+                " what is left"
+            ) from exc
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_process(n_threads: int) -> None:
+    """Ctrl-C is the parent's to handle; processors are shared out, two networks a core are slower."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
+    for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[variable] = str(n_threads)
+    with tensorflow_for("training"):
+        import keras  # noqa: F401, PLC0415 - or the first job would import it, and not in silence
+
+
+def _on_dask(
+    work: Callable[[Job], Result], jobs: Sequence[Job], address: str
+) -> Iterator[tuple[Job, Result]]:
+    try:
+        from distributed import CancelledError, Client, KilledWorker, as_completed  # noqa: PLC0415
+    except ImportError as exc:
+        raise LibraryError(f"--dask needs Dask ({exc}): pip install '.[dask]'") from exc
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as exc:
+        raise OperationError(f"no Dask scheduler at {address}: {exc}") from exc
+    with client:
+        pending = {client.submit(work, job, pure=False): job for job in jobs}
+        try:
+            for future in as_completed(pending, loop=client.loop):
+                yield pending[future], future.result()
+        except (CancelledError, ImportError, KilledWorker, OSError) as exc:
+            raise OperationError(
+                f"a Dask worker failed: {exc}; each needs serd with its train extra. The same command"
+                " takes up what is left"
+            ) from exc
+        finally:
+            if left := [future for future in pending if not future.done()]:
+                client.cancel(left)
