@@ -17,9 +17,8 @@ from train.article.run_folder import RunFolder, write_csv
 from train.data.clips import CorpusError
 from train.data.files import write_whole
 from train.evaluation.metrics import Scores, clip_probabilities, clip_scores, measures
-from train.model.card import versions
 from train.model.checkpoint import keep_network
-from train.model.tensorflow_import import tensorflow_for
+from train.model.tensorflow_import import tensorflow_for, versions
 from train.report.run_pictures import confusion, curves
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from train.data.clips import Actors
 from train.data.files import write_json, write_whole
 from train.data.protocols import LEAKY
 from train.evaluation.metrics import Scores, measures
-from train.model.jobs import spread
+from train.model.jobs import run_jobs
 from train.report.run_pictures import confusion
 
 _FILES = (
@@ -190,7 +190,7 @@ def crossval(
             done[cell] = folder.metrics()
             report(f"{folder.name}: {_line(done[cell])}, finished by an earlier run")
     left = [cell for cell in cells if cell not in done]
-    for cell, result in spread(run_cell, left, n_processes=settings.n_processes, dask=settings.dask):
+    for cell, result in run_jobs(run_cell, left, n_processes=settings.n_processes, dask=settings.dask):
         keep_result(cell, result)
         done[cell] = result.metrics
         report(f"{cell.folder.name}: {_line(result.metrics)}")

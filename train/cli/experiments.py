@@ -16,7 +16,7 @@ from train.article.run_folder import RunFolder
 from train.article.runs import Cell, keep_result, make_cell, run_cell
 from train.cli.options import check_writable, natural, positive
 from train.data.clips import parse_actors
-from train.model.jobs import spread
+from train.model.jobs import run_jobs
 from train.model.tensorflow_import import keep_freed_memory
 from train.report.experiments_page import comparison
 from train.report.tables import print_table
@@ -132,7 +132,7 @@ def _run(cells: Sequence[Cell], n_processes: int) -> None:
                 metrics = run_cell(cell, shown).metrics
             _say(number, len(left), cell, metrics)
         return
-    results = spread(run_cell, left, n_processes=n_processes)
+    results = run_jobs(run_cell, left, n_processes=n_processes)
     for number, (cell, result) in enumerate(results, start=1):
         keep_result(cell, result)
         _say(number, len(left), cell, result.metrics)

@@ -19,7 +19,6 @@ from train.data.clips import Actors, Corpus, format_actors
 from train.evaluation.metrics import Scores
 from train.evaluation.scorer import score_clips
 from train.model.agreement import Agreement, Precision, compare, file_name
-from train.model.card import versions
 from train.model.checkpoint import KeptNetwork, RunError, load_keras
 from train.model.conversion import convert, float_operators, network_sha256, write_model
 from train.model.export_windows import (
@@ -30,6 +29,7 @@ from train.model.export_windows import (
     is_training_data,
 )
 from train.model.graph import Graph, read_graph
+from train.model.tensorflow_import import versions
 
 LEAST_AGREEMENT: Final[Mapping[Precision, float]] = {"float32": 0.995, "dynamic": 0.98, "int8": 0.98}
 """Share of windows for which a precision must name the same class as Keras."""

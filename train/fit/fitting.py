@@ -17,7 +17,7 @@ from train.fit.members import train_member
 from train.fit.plan import Plan
 from train.fit.run import FitRun, FitSettings, Report
 from train.model.checkpoint import FINAL
-from train.model.jobs import spread
+from train.model.jobs import run_jobs
 from train.model.recipe import Recipe
 
 
@@ -106,7 +106,7 @@ def ablate(
     for name, run in runs.items():
         report(f"without {name}")
         jobs += [replace(job, name=f"without {name}: {job.name}") for job in run.jobs()]
-    for job, _ in spread(train_member, jobs, n_processes=settings.n_processes):
+    for job, _ in run_jobs(train_member, jobs, n_processes=settings.n_processes):
         report(f"{job.name}: trained")
     for name, run in runs.items():
         report(f"without {name}")

@@ -29,7 +29,7 @@ from train.model.card import provenance, trained_card
 from train.model.checkpoint import keep_network
 from train.model.conversion import network_sha256, write_model
 from train.model.finishing import Made, finish, fit_temperature, held_out_logits
-from train.model.jobs import spread
+from train.model.jobs import run_jobs
 from train.model.learning import Learnt
 from train.model.recipe import Recipe
 
@@ -114,7 +114,7 @@ class FitRun:
         Raises:
             CorpusError: no speech is heard in any clip of a network's actors.
         """
-        for job, _ in spread(train_member, self.jobs(), n_processes=self._settings.n_processes):
+        for job, _ in run_jobs(train_member, self.jobs(), n_processes=self._settings.n_processes):
             self._report(f"{job.name}: trained")
 
     def jobs(self) -> list[MemberJob]:

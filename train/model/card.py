@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import serd
@@ -15,27 +14,7 @@ from train.features.dataset import Dataset
 from train.features.noise import CREDIT as ESC_CREDIT
 from train.features.noise import NOISE, is_esc
 from train.model.recipe import WINDOW_S, Recipe
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a network is made with."""
-    return {
-        "serd": serd.__version__,
-        "tensorflow": _version("tensorflow", "tensorflow-cpu"),
-        "keras": _version("keras"),
-        "numpy": _version("numpy"),
-        "python": platform.python_version(),
-    }
-
-
-def _version(*names: str) -> str:
-    """Version of the first of the packages that is installed."""
-    for name in names:
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return "unknown"
+from train.model.tensorflow_import import versions
 
 
 def trained_card(

@@ -1,35 +1,33 @@
-"""Spreads work over processes of this machine, or over machines through Dask."""
+"""Training jobs in processes of this machine, or on machines through Dask."""
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, as_completed
 from typing import TypeVar
 
 from serd.errors import LibraryError, OperationError
+from train.features.processes import ignore_interrupts, process_pool
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-def spread(
+def run_jobs(
     work: Callable[[Job], Result], jobs: Sequence[Job], *, n_processes: int = 1, dask: str = ""
 ) -> Iterator[tuple[Job, Result]]:
-    """Results as they come, with the job that each is of.
+    """Yield each job with its result, in the order in which they finish.
 
     Args:
-        work: a function of a module, so that other processes find it.
-        jobs: what it is given.
+        work: a function of one job, importable by other processes.
+        jobs: the jobs.
         n_processes: processes on this machine; 1 works in this one.
         dask: address of a Dask scheduler whose workers are used in place of processes.
 
     Raises:
-        OperationError: a process died, or there is no scheduler at the address.
+        OperationError: a process was killed, or there is no scheduler at the address.
         LibraryError: Dask is not installed.
-        Exception: whatever the work raises; jobs not yet begun are given up then.
+        Exception: an error of a job; jobs that have not begun are canceled.
     """
     if dask:
         yield from _on_dask(work, jobs, dask)
@@ -44,32 +42,15 @@ def _in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], n_processes: int
 ) -> Iterator[tuple[Job, Result]]:
     n_threads = max(1, (os.cpu_count() or 1) // n_processes)
-    pool = ProcessPoolExecutor(
-        n_processes,
-        mp_context=multiprocessing.get_context("spawn"),  # a forked TensorFlow would deadlock
-        initializer=_start_process,
-        initargs=(n_threads,),
-    )
-    try:
+    with process_pool(n_processes, _start_process, (n_threads,)) as pool:
         pending: dict[Future[Result], Job] = {pool.submit(work, job): job for job in jobs}
         for future in as_completed(pending):
             yield pending[future], future.result()
-    except BaseException as exc:
-        for child in multiprocessing.active_children():  # or Ctrl-C would wait for their ends
-            child.terminate()
-        if isinstance(exc, BrokenProcessPool):
-            raise OperationError(
-                "a process was killed, perhaps for want of memory; the same command takes up"
-                " what is left"
-            ) from exc
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _start_process(n_threads: int) -> None:
-    """Ctrl-C is the parent's to handle; processors are shared out, two networks a core are slower."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Prepare a worker; the processors are shared out, since two networks a core are slower."""
+    ignore_interrupts()
     keep_freed_memory()
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[variable] = str(n_threads)

