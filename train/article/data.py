@@ -88,30 +88,6 @@ def article_set(clips: Sequence[Clip], name: str) -> ArticleSet:
     return ArticleSet(name=name, labels=labels, members=members)
 
 
-def article_split(
-    clips: Sequence[Clip], name: str, *, seed: int, test_actors: Actors = frozenset()
-) -> ClipSplit:
-    """A set split as the article did after it had found the leak.
-
-    With all of RAVDESS, training, validation and test clips are 1,248, 312 and 320 for "ten", 640, 160
-    and 160 for "men", 608, 152 and 160 for "women".
-
-    Args:
-        clips: the clips that the indices count.
-        name: one of ``ARTICLE_SETS``.
-        seed: draws the validation clips.
-        test_actors: actors tested in place of 21 to 24, where these are not there.
-
-    Raises:
-        CorpusError: no such set, a class without a clip, or a test actor without one.
-    """
-    members = article_set(clips, name).members
-    (split,) = protocol_splits(
-        "article", clips, seed=seed, test_actors=test_actors, members=members.keys()
-    )
-    return split
-
-
 @dataclass(frozen=True, kw_only=True)
 class Data:
     """All clips, and what stands in for what is not there."""

@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
+from serd.settings.values import Range
 from train.article.augmentation import Variation
-from train.model.ablations import Trick
 
 SetName = Literal["ten", "men", "women", "men3", "men2", "women3", "women2", "eight"]
 
@@ -31,8 +31,8 @@ class DataSettings:
 
     set: SetName = "ten"
     """A set of ``train.article.data``, or "eight": serd's eight emotions, scored on speech alone."""
-    protocol: str = "article"
-    """How clips are split: one of ``train.data.protocols.PROTOCOLS``, or "leaky"."""
+    protocol: Literal["article", "dev5", "mmer5", "emobox6", "leaky"] = "article"
+    """Split of the clips: a protocol of ``train.data.protocols``, or "leaky"."""
     song: bool = True
     """Whether sung clips are taken as well."""
     shuffle_labels: bool = False
@@ -54,7 +54,7 @@ class AugmentSettings:
 
     variations: tuple[Variation, ...] = ()
     """What is varied in a copy, in this order; none for no copies."""
-    copies: int = 1
+    copies: Annotated[int, Range(1)] = 1
     """Copies of each clip."""
     clips: Literal["all", "smaller"] = "all"
     """Whether all training clips are copied, or those of the smallest class alone."""
@@ -66,8 +66,6 @@ class NetworkSettings:
 
     kind: Literal["baseline", "reworked", "recurrent", "own"] = "baseline"
     """A network of ``train.article.networks``, or "own": the one that serd runs, with its recipe."""
-    without: tuple[Trick, ...] = ()
-    """Tricks of the own network's recipe that are left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,15 +74,15 @@ class LearnSettings:
 
     optimizer: Literal["rmsprop", "sgd", "adam"] = "rmsprop"
     """The optimizer."""
-    learning_rate: float = 1e-5
+    learning_rate: Annotated[float, Range(0.0, is_open=True)] = 1e-5
     """Learning rate at the start."""
-    decay: float = 0.0
+    decay: Annotated[float, Range(0.0)] = 0.0
     """Learning rate is divided by 1 + decay x batches seen."""
-    batch: int = 16
+    batch: Annotated[int, Range(1)] = 16
     """Clips in a batch."""
-    epochs: int = 700
+    epochs: Annotated[int, Range(1)] = 700
     """Epochs at most."""
-    patience: int = 60
+    patience: Annotated[int, Range(0)] = 60
     """Epochs without a better validation loss or accuracy after which learning stops; 0 for never."""
     keep: Literal["last", "best"] = "last"
     """Whether the last epoch's weights are scored, or those of the least validation loss."""
@@ -113,8 +111,8 @@ class Experiment:
     learn: LearnSettings = field(default_factory=LearnSettings)
     """How it learns."""
 
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what was expected) for each value that does not go with another."""
         is_own = self.network.kind == "own"
         if is_own != (self.input.kind == "matrix"):
             yield "[input] kind", "matrix with the own network, and with no other"
@@ -124,20 +122,6 @@ class Experiment:
             yield "[data] set", "eight with the own network, whose labels are serd's"
         if is_own and self.learn.patience:
             yield "[learn] patience", "0 with the own network, which never stops early"
-        if self.network.without and not is_own:
-            yield "[network] without", "nothing but with the own network"
-        for section, key, least in (
-            ("learn", "epochs", 1),
-            ("learn", "batch", 1),
-            ("learn", "patience", 0),
-            ("augment", "copies", 1),
-        ):
-            if getattr(getattr(self, section), key) < least:
-                yield f"[{section}] {key}", f"{least} or more"
-        if not self.learn.learning_rate > 0.0:
-            yield "[learn] learning_rate", "a number above 0"
-        if self.learn.decay < 0.0:
-            yield "[learn] decay", "0 or more"
 
     def to_json(self) -> dict[str, Any]:
         """Every setting, as JSON has it."""

@@ -1,29 +1,45 @@
-"""Experiments from TOML files: those that come with serd, by name, and anybody's own, by path.
+"""Experiments from TOML files: those that come with serd, by name, and others by path.
 
-A file may name another one as its ``base`` and then holds only what differs from it. Whatever is wrong
-is named with the file, the key, the value and what is allowed.
+A file may name another one as its ``base`` and then holds only what differs from it.
 """
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, get_type_hints
 
 from serd.errors import SettingsError
-from serd.settings.values import checked
+from serd.settings.tables import Given, build, given_table, read_toml, suggestion
 from train.article.experiment import Experiment
-from train.data.protocols import LEAKY, PROTOCOLS
 
 FOLDER: Final = Path(__file__).parent / "experiments"
-"""Where the experiments that come with serd lie."""
+"""Experiments that come with serd."""
 _BASE: Final = "base"
 _MAX_DEPTH: Final = 8
+_KEYS: Final = (*(item.name for item in fields(Experiment) if item.name != "name"), _BASE)
+_TABLES: Final[dict[str, type[Any]]] = {
+    name: hint
+    for name, hint in get_type_hints(Experiment).items()
+    if isinstance(hint, type) and is_dataclass(hint)
+}
+_FAMILIES: Final = ("baseline", "reworked", "aug", "aug2", "full", "trimmed", "recurrent", "own")
+"""First words of the experiments' names, in the order of the article."""
 
 
 def experiment_names() -> list[str]:
     """Names of the experiments that come with serd, in the order of the article."""
-    return [path.stem for path in sorted(FOLDER.glob("*.toml"), key=_article_order)]
+
+    def place(name: str) -> tuple[int, str]:
+        family = name.partition("-")[0]
+        return (_FAMILIES.index(family) if family in _FAMILIES else len(_FAMILIES), name)
+
+    return sorted((path.stem for path in FOLDER.glob("*.toml")), key=place)
+
+
+def all_experiments() -> Iterator[Experiment]:
+    """Yield every experiment that comes with serd, in the order of the article."""
+    for name in experiment_names():
+        yield load_experiment(name)
 
 
 def load_experiment(name: str) -> Experiment:
@@ -33,31 +49,23 @@ def load_experiment(name: str) -> Experiment:
         SettingsError: no such experiment, an unknown key or a bad value.
     """
     path = _path_of(name, beside=None)
-    experiment: Experiment = _build(Experiment, _merged(path), path, "")
-    for key, expected in experiment.problems():
+    values = _merged(path)
+    for key in _TABLES.keys() & values.keys():
+        values[key] = Given(build(_TABLES[key], values[key].value), values[key].where)  # type: ignore[arg-type]
+    experiment: Experiment = build(Experiment, values | {"name": Given(path.stem, str(path))})
+    for key, expected in experiment.conflicts():
         raise SettingsError(f"{path}: {key}: expected {expected}")
-    if experiment.data.protocol not in (allowed := (*PROTOCOLS, LEAKY)):
-        raise SettingsError(
-            f"{path}: [data] protocol = {experiment.data.protocol!r}, expected one of:"
-            f" {', '.join(allowed)}"
-        )
     return experiment
 
 
 def base_of(name: str) -> str:
-    """Name of the experiment that one of those that come with serd says it changes; else empty."""
+    """Name of the experiment that one of serd's experiments changes; empty for none."""
     path = FOLDER / f"{name}.toml"
-    return str(_read(path).get(_BASE, "")) if path.is_file() else ""
-
-
-def _article_order(path: Path) -> tuple[int, str]:
-    """Experiments stand in the order in which the article tells of them."""
-    order = ("baseline", "reworked", "aug", "aug2", "full", "trimmed", "recurrent", "own")
-    family = path.stem.partition("-")[0]
-    return (order.index(family) if family in order else len(order), path.stem)
+    return str(read_toml(path).get(_BASE, "")) if path.is_file() else ""
 
 
 def _path_of(name: str, *, beside: Path | None) -> Path:
+    """The file of an experiment, which may be named in another file."""
     if name.endswith(".toml"):
         path = (beside.parent if beside else Path()) / name
         if not path.is_file():
@@ -73,82 +81,25 @@ def _path_of(name: str, *, beside: Path | None) -> Path:
     return path
 
 
-def _merged(path: Path, depth: int = 0) -> dict[str, Any]:
-    """A file's table over that of its base; ``name`` is the file's."""
-    body = _read(path)
+def _merged(path: Path, depth: int = 0) -> dict[str, Given]:
+    """The values of a file over those of its base; a table is a dictionary of values."""
+    body = read_toml(path)
     base = body.pop(_BASE, None)
     if "name" in body:
         raise SettingsError(f"{path}: name: an experiment is named by its file")
-    _check_keys(Experiment, body, path, "")
-    merged: dict[str, Any] = {}
+    merged: dict[str, Given] = {}
     if base is not None:
         if not isinstance(base, str) or depth >= _MAX_DEPTH:
             raise SettingsError(f"{path}: base = {base!r}, expected another experiment, in no circle")
         merged = _merged(_path_of(base, beside=path), depth + 1)
         merged.pop("claim", None)  # the article's claim for one experiment is none for another
     for key, value in body.items():
-        if isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = merged[key] | value
+        if key not in _KEYS:
+            raise SettingsError(f"{path}: unknown key {key}{suggestion(key, _KEYS)}")
+        where = f"{path}: {key}"
+        if key in _TABLES:
+            inherited: Any = merged[key].value if key in merged else {}
+            merged[key] = Given(inherited | given_table(_TABLES[key], value, path, key), where)
         else:
-            merged[key] = value
-    return merged | {"name": path.stem}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as exc:
-        raise SettingsError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{path}: no TOML: {exc}") from exc
-
-
-def _check_keys(cls: type[Any], table: Mapping[str, Any], path: Path, section: str) -> None:
-    """Refuse keys that no field has, where they stand, also inside sections."""
-    hints = get_type_hints(cls)
-    allowed = [item.name for item in fields(cls) if item.name != "name"]
-    for key, value in table.items():
-        if key not in allowed:
-            names = [*allowed, _BASE] if not section else allowed
-            shown = f"[{section}] {key}" if section else key
-            raise SettingsError(f"{path}: unknown key {shown}, expected one of: {', '.join(names)}")
-        if is_dataclass(hints[key]) and isinstance(value, dict):
-            _check_keys(hints[key], value, path, key)
-
-
-def _build(cls: type[Any], table: Mapping[str, Any], path: Path, section: str) -> Any:  # noqa: ANN401
-    hints = get_type_hints(cls)
-    values = {}
-    for key, value in table.items():
-        where = f"{path}: [{section}] {key}" if section else f"{path}: {key}"
-        if is_dataclass(hints[key]):
-            if not isinstance(value, dict):
-                raise SettingsError(f"{where} = {value!r}, expected a table [{key}]")
-            values[key] = _build(hints[key], value, path, key)
-        else:
-            values[key] = _checked(value, hints[key], where)
-    return cls(**values)
-
-
-def _checked(value: object, hint: Any, where: str) -> object:  # noqa: ANN401
-    """A value of the field's type.
-
-    Raises:
-        SettingsError: it is none.
-    """
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise SettingsError(f"{where} = {value!r}, expected a list")
-        return tuple(_checked(each, get_args(hint)[0], where) for each in value)
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            allowed = ", ".join(get_args(hint))
-            raise SettingsError(f"{where} = {value!r}, expected one of: {allowed}")
-        return value
-    return checked(value, hint, where)
-
-
-def all_experiments() -> Iterator[Experiment]:
-    """Every experiment that comes with serd, in the order of the article."""
-    for name in experiment_names():
-        yield load_experiment(name)
+            merged[key] = Given(value, where)
+    return merged

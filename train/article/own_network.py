@@ -14,21 +14,18 @@ from train.article.features import Examples
 from train.article.learning import EpochBackup, Follow, Outcome, Training, Uar, outcome_of
 from train.data.clips import Actors, CorpusError, Split
 from train.features.dataset import Dataset
-from train.model.ablations import without
 from train.model.card import provenance, trained_card
-from train.model.learning import Learnt, Watch, learn
+from train.model.learning import TrainedNetwork, TrainingMonitor, learn
 from train.model.recipe import Recipe, quick
 
 
 def own_recipe(experiment: Experiment, *, is_quick: bool) -> Recipe:
-    """How the own network of an experiment is trained."""
+    """The recipe of an experiment's own network."""
     recipe = Recipe(with_song=experiment.data.song)
     if is_quick:
         recipe = quick(recipe)
         one_batch = replace(recipe.learn.batches, batch=64)
         recipe = replace(recipe, learn=replace(recipe.learn, batches=one_batch))
-    for trick in experiment.network.without:
-        recipe = without(recipe, trick)
     return replace(recipe, learn=replace(recipe.learn, epochs=experiment.learn.epochs))
 
 
@@ -47,7 +44,7 @@ def train_own(training: Training) -> Outcome:
         raise CorpusError("nothing can be read or heard in any of the training clips")
     backup = EpochBackup(training.state)
     training.state.mkdir(parents=True, exist_ok=True)
-    watch = Watch(
+    watch = TrainingMonitor(
         callbacks=[backup, Follow(backup, settings, training.on_epoch)],
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), Uar(len(EMOTIONS))],
         validation=dataset.of_clips(part.split.validation),
@@ -72,7 +69,7 @@ def train_own(training: Training) -> Outcome:
     return replace(outcome, card=_card(training, recipe, dataset, learnt))
 
 
-def _card(training: Training, recipe: Recipe, dataset: Dataset, learnt: Learnt) -> ModelCard:
+def _card(training: Training, recipe: Recipe, dataset: Dataset, learnt: TrainedNetwork) -> ModelCard:
     """What ``train export`` needs to know; who was learnt from counts as no test actor."""
 
     def actors(indices: Iterable[int]) -> Actors:

@@ -17,7 +17,7 @@ from train.article.run_folder import RunFolder, write_csv
 from train.data.clips import CorpusError
 from train.data.files import write_whole
 from train.evaluation.metrics import Scores, clip_probabilities, clip_scores, measures
-from train.model.checkpoint import keep_network
+from train.model.checkpoint import save_checkpoint
 from train.model.tensorflow_import import tensorflow_for, versions
 from train.report.run_pictures import confusion, curves
 
@@ -147,7 +147,7 @@ def run_settings(experiment: Experiment, data: Data, options: RunOptions) -> dic
     }
 
 
-def run(
+def run_fold(
     experiment: Experiment, data: Data, folder: RunFolder, options: RunOptions, reporter: Reporter
 ) -> dict[str, Any]:
     """Train, score and write one fold of an experiment, or go on with it where it was interrupted.
@@ -214,7 +214,7 @@ def _run(
         write_whole(folder.path / files.MODEL, model)
     else:
         clips = Path(os.path.commonpath([clip.path for clip in data.clips]))
-        keep_network(folder.path / files.MODEL, model, outcome.card, clips=clips)
+        save_checkpoint(folder.path / files.MODEL, model, outcome.card, clips=clips)
     metrics = {
         **facts(experiment, data, part, options, settings),
         **figures(outcome, scores, len(model)),

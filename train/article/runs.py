@@ -13,7 +13,7 @@ from train.article import run_folder as files
 from train.article.data import Data, load_data, parts
 from train.article.experiment import Experiment, RunOptions
 from train.article.progress import PlainReporter
-from train.article.run import Reporter, run, run_settings
+from train.article.run import Reporter, run_fold, run_settings
 from train.article.run_folder import CONFUSION, RunFolder
 from train.data.clips import Actors
 from train.data.files import write_json, write_whole
@@ -22,7 +22,9 @@ from train.evaluation.metrics import Scores, measures
 from train.model.jobs import run_jobs
 from train.report.run_pictures import confusion
 
-_FILES = (
+SUMMARY: Final = "crossval.json"
+_FIGURES: Final = ("uar", "accuracy", "macro_f1")
+_FILES: Final = (
     files.SETTINGS,
     files.HISTORY,
     files.PREDICTIONS,
@@ -33,36 +35,58 @@ _FILES = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
-    """What one process is given."""
+class Run:
+    """One fold of an experiment with one seed."""
 
     experiment: Experiment
     """The experiment."""
     root: Path
     """Folder of the clips; the same on each machine."""
     also: tuple[Path, ...]
-    """Folders of other corpora, likewise."""
+    """Folders of other corpora; the same on each machine."""
     holdout: Actors
     """Actors tested in place of the article's."""
     options: RunOptions
-    """Seed, fold and what is shortened."""
+    """Seed, fold and limits."""
     folder: Path
     """Folder of the run."""
     digest: str
-    """What the run has to depend on: that other machines have the same clips."""
+    """Digest of its settings and clips, by which another machine checks that it has the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CellResult:
-    """What comes back."""
+class RunResult:
+    """Metrics and files of a finished run."""
 
     metrics: dict[str, Any]
-    """What ``metrics.json`` holds."""
+    """Content of ``metrics.json``."""
     files: Mapping[str, bytes]
-    """The other files of the run's folder, which may lie on another machine."""
+    """The other files of the run's folder, which may be on another machine."""
 
 
-def make_cell(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CrossValidation:
+    """Every fold of an experiment's protocol with several seeds."""
+
+    experiment: Experiment
+    """The experiment, with the protocol."""
+    root: Path
+    """Folder of the clips."""
+    n_seeds: int
+    """Seeds of each fold, counted from 0."""
+    options: RunOptions
+    """Limits, and the folder of features."""
+    folder: Path
+    """Folder for the runs and the summary."""
+    n_processes: int = 1
+    """Processes on this machine."""
+    also: tuple[Path, ...] = ()
+    """Folders of other corpora."""
+    dask: str = ""
+    """Address of a Dask scheduler; empty for this machine's processes."""
+
+
+def make_run(
     experiment: Experiment,
     root: Path,
     data: Data,
@@ -70,9 +94,9 @@ def make_cell(
     folder: Path,
     *,
     also: Sequence[Path] = (),
-) -> Cell:
-    """A cell for clips that this process has read."""
-    return Cell(
+) -> Run:
+    """A run on clips that this process has read."""
+    return Run(
         experiment=experiment,
         root=root.absolute(),
         also=tuple(each.absolute() for each in also),
@@ -83,42 +107,40 @@ def make_cell(
     )
 
 
-def run_cell(cell: Cell, reporter: Reporter | None = None) -> CellResult:
-    """Run a cell in this process.
+def execute_run(run: Run, reporter: Reporter | None = None) -> RunResult:
+    """Train and score a run in this process.
 
     Raises:
-        OperationError: this machine has other clips than the one that gave the work.
+        OperationError: this machine has other clips than the one that made the run.
     """
-    data = cell_data(
-        cell.root,
-        cell.holdout,
-        also=cell.also,
-        is_quick=cell.options.is_quick,
-        protocol=cell.experiment.data.protocol,
+    data = run_data(
+        run.root,
+        run.holdout,
+        also=run.also,
+        is_quick=run.options.is_quick,
+        protocol=run.experiment.data.protocol,
     )
-    if run_settings(cell.experiment, data, cell.options)["digest"] != cell.digest:
-        raise OperationError(f"{cell.root}: not the same clips here as where the work comes from")
-    folder = RunFolder(path=cell.folder)
+    if run_settings(run.experiment, data, run.options)["digest"] != run.digest:
+        raise OperationError(f"{run.root}: not the same clips here as where the work comes from")
+    folder = RunFolder(path=run.folder)
     name = f"{folder.path.parent.name}/{folder.name}"
-    metrics = run(cell.experiment, data, folder, cell.options, reporter or PlainReporter(name))
-    return CellResult(
-        metrics=metrics, files={name: (folder.path / name).read_bytes() for name in _FILES}
-    )
+    metrics = run_fold(run.experiment, data, folder, run.options, reporter or PlainReporter(name))
+    return RunResult(metrics=metrics, files={name: (folder.path / name).read_bytes() for name in _FILES})
 
 
-def keep_result(cell: Cell, result: CellResult) -> None:
-    """Write a run's folder here, where another machine wrote it to its own disk."""
-    folder = RunFolder(path=cell.folder)
+def store_result(run: Run, result: RunResult) -> None:
+    """Write a run's folder on this machine, unless it is here already."""
+    folder = RunFolder(path=run.folder)
     if not folder.is_finished:
         for name, content in result.files.items():
             write_whole(folder.path / name, content)
         folder.finish(result.metrics)
 
 
-def cell_data(
+def run_data(
     root: Path, holdout: Actors, *, also: tuple[Path, ...] = (), is_quick: bool, protocol: str
 ) -> Data:
-    """The clips for a protocol; a smoke run of one that tests every actor keeps all of them."""
+    """The clips for a protocol; a smoke run of a protocol that tests every actor keeps all of them."""
     has_all_actors = is_quick and protocol not in {"article", LEAKY}
     return _data(root, holdout, also, is_quick=is_quick, has_all_actors=has_all_actors)
 
@@ -131,81 +153,55 @@ def _data(
     return load_data(root, also=also, holdout=holdout, is_quick=is_quick, has_all_actors=has_all_actors)
 
 
-SUMMARY: Final = "crossval.json"
-_FIGURES: Final = ("uar", "accuracy", "macro_f1")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CrossvalSettings:
-    """What is trained, and how it is spread."""
-
-    experiment: Experiment
-    """The experiment, with the protocol whose folds are trained."""
-    root: Path
-    """Folder of the clips."""
-    n_seeds: int
-    """Seeds of each fold, counted from 0."""
-    options: RunOptions
-    """What is shortened, and where features lie."""
-    folder: Path
-    """Folder for the runs and the summary."""
-    n_processes: int = 1
-    """Processes on this machine."""
-    also: tuple[Path, ...] = ()
-    """Folders of other corpora."""
-    dask: str = ""
-    """Address of a Dask scheduler; empty for this machine's processes."""
-
-
-def crossval_cells(settings: CrossvalSettings, data: Data) -> list[Cell]:
-    """A cell for each fold and seed, checked before anything slow begins.
+def cross_validation_runs(settings: CrossValidation, data: Data) -> list[Run]:
+    """A run for each fold and seed, checked before anything slow begins.
 
     Raises:
         CorpusError: a fold cannot be trained.
-        InputError: a folder holds a run with other settings.
     """
-    cells = []
+    runs = []
     for seed in range(settings.n_seeds):
         n_folds = len(parts(settings.experiment, data, seed=seed))
         for fold in range(n_folds):
             options = replace(settings.options, seed=seed, fold=fold)
             path = settings.folder / f"fold{fold + 1}-seed{seed}"
-            cell = make_cell(settings.experiment, settings.root, data, options, path, also=settings.also)
-            cells.append(cell)
-    return cells
+            run = make_run(settings.experiment, settings.root, data, options, path, also=settings.also)
+            runs.append(run)
+    return runs
 
 
-def crossval(
-    settings: CrossvalSettings, cells: Sequence[Cell], report: Callable[[str], None]
+def cross_validate(
+    settings: CrossValidation, runs: Sequence[Run], log: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Train and score the cells that no earlier run has finished, and sum up.
+    """Execute the runs that are not finished, and summarize all of them.
 
     Returns:
-        What ``crossval.json`` holds.
+        Content of ``crossval.json``.
     """
-    done: dict[Cell, dict[str, Any]] = {}
-    for cell in cells:
-        folder = RunFolder(path=cell.folder)
+    done: dict[Run, dict[str, Any]] = {}
+    for run in runs:
+        folder = RunFolder(path=run.folder)
         if folder.is_finished:
-            done[cell] = folder.metrics()
-            report(f"{folder.name}: {_line(done[cell])}, finished by an earlier run")
-    left = [cell for cell in cells if cell not in done]
-    for cell, result in run_jobs(run_cell, left, n_processes=settings.n_processes, dask=settings.dask):
-        keep_result(cell, result)
-        done[cell] = result.metrics
-        report(f"{cell.folder.name}: {_line(result.metrics)}")
-    summary = summarise(settings, [done[cell] for cell in cells])
+            done[run] = folder.metrics()
+            log(f"{folder.name}: {_line(done[run])}, finished by an earlier run")
+    left = [run for run in runs if run not in done]
+    results = run_jobs(execute_run, left, n_processes=settings.n_processes, dask=settings.dask)
+    for run, result in results:
+        store_result(run, result)
+        done[run] = result.metrics
+        log(f"{run.folder.name}: {_line(result.metrics)}")
+    summary = _summary(settings, [done[run] for run in runs])
     write_json(settings.folder / SUMMARY, summary)
     title = f"{settings.experiment.name}, {settings.experiment.data.protocol}, pooled"
     write_whole(settings.folder / CONFUSION, confusion(summary["pooled"], title))
     return summary
 
 
-def summarise(settings: CrossvalSettings, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation over all folds and seeds, and all decisions taken together."""
+def _summary(settings: CrossValidation, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation over all folds and seeds, and all decisions together."""
     total = np.sum([run["test"]["confusion"] for run in runs], axis=0)
     pooled = Scores(labels=tuple(runs[0]["test"]["labels"]), confusion=total)
-    figures = {
+    statistics = {
         name: {
             "mean": round(float(np.mean(values)), 4),
             "std": round(float(np.std(values, ddof=1)) if len(values) > 1 else 0.0, 4),
@@ -228,7 +224,7 @@ def summarise(settings: CrossvalSettings, runs: Sequence[dict[str, Any]]) -> dic
             }
             for run in runs
         ],
-        **figures,
+        **statistics,
         "pooled": measures(pooled),
         "shortened": sorted({each for run in runs for each in run["shortened"]}),
     }

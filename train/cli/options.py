@@ -80,7 +80,7 @@ def add_training_options(parser: argparse.ArgumentParser, *, size: Literal["defa
     )
 
 
-def asked_recipe(options: argparse.Namespace) -> "Recipe":
+def selected_recipe(options: argparse.Namespace) -> "Recipe":
     """The recipe that these options ask for; TensorFlow is imported for it."""
     from train.model.recipe import Recipe, quick, tiny  # noqa: PLC0415
 

@@ -27,7 +27,7 @@ from train.evaluation.predictions import (
 from train.evaluation.schemes import Scheme, scheme_for
 from train.evaluation.speaker_adaptation import predict_adapted
 from train.features.noise import NoiseBank, noise_fold
-from train.model.checkpoint import find_network, load_keras
+from train.model.checkpoint import find_checkpoint, load_keras
 from train.model.conversion import network_sha256, to_tflite, write_model
 
 SNR_DB: Final = (20.0, 10.0, 0.0)
@@ -36,7 +36,7 @@ SNR_DB: Final = (20.0, 10.0, 0.0)
 _N_ORDERS: Final = 3
 """Orders in which each actor's clips come to a daemon that gets used to the voice."""
 
-Report = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +59,7 @@ class FoldResult:
     """Used to each actor's voice by the clips before, in several orders."""
     n_noises: int
     """Recordings in which nobody speaks, of the part that it has not heard."""
-    noises_named: tuple[str, ...]
+    false_accepts: tuple[str, ...]
     """Those of them that lead to any event."""
 
     def scores(self, passed: Sequence[Prediction]) -> Scores:
@@ -67,8 +67,8 @@ class FoldResult:
         return _counted(passed)
 
 
-def assess_folds(
-    runs: Sequence[Path], clips: Sequence[Clip], noise: NoiseBank, *, seed: int, report: Report
+def evaluate_folds(
+    runs: Sequence[Path], clips: Sequence[Clip], noise: NoiseBank, *, seed: int, log: Log
 ) -> list[list[FoldResult]]:
     """Hear every fold of some runs; a clip is changed and cut once for all that are scored on it.
 
@@ -77,7 +77,7 @@ def assess_folds(
         clips: all clips of the corpus.
         noise: recordings in which nobody speaks.
         seed: draws noise and what is joined.
-        report: told how it goes on.
+        log: takes a line on progress.
 
     Returns:
         The folds of each run, by their actors.
@@ -88,10 +88,10 @@ def assess_folds(
     networks = {run: _networks(run) for run in runs}
     alike: dict[tuple[object, ...], list[_Network]] = defaultdict(list)
     for network in chain.from_iterable(networks.values()):
-        alike[network.heard_like].append(network)
+        alike[network.input_key].append(network)
     results: dict[Path, FoldResult] = {}
     for group in alike.values():
-        results |= _assess(group, clips, noise, seed, report)
+        results |= _evaluate(group, clips, noise, seed, log)
     folds = [[results[network.path] for network in networks[run]] for run in runs]
     return [sorted(own, key=lambda fold: min(map(actor_order, fold.test))) for own in folds]
 
@@ -109,14 +109,14 @@ class _Network:
         return parse_actors(str(self.card.training["test_actors"]))
 
     @property
-    def unheard_part(self) -> str:
+    def held_out_noise(self) -> str:
         """The part of the noise that it has not heard; empty if all is new to it."""
         return str(self.card.training.get("unheard_noise", ""))
 
     @property
-    def heard_like(self) -> tuple[object, ...]:
+    def input_key(self) -> tuple[object, ...]:
         """What networks have in common that hear the same of the same sounds, and name it alike."""
-        return frozenset(self.test), self.unheard_part, self.card.labels, *front_end(self.card)
+        return frozenset(self.test), self.held_out_noise, self.card.labels, *front_end(self.card)
 
 
 def _networks(run: Path) -> list[_Network]:
@@ -126,15 +126,15 @@ def _networks(run: Path) -> list[_Network]:
     return [_Network(path=path, card=read_model(path)[1]) for path in paths]
 
 
-def _assess(
-    networks: Sequence[_Network], clips: Sequence[Clip], noise: NoiseBank, seed: int, report: Report
+def _evaluate(
+    networks: Sequence[_Network], clips: Sequence[Clip], noise: NoiseBank, seed: int, log: Log
 ) -> dict[Path, FoldResult]:
     """Networks that hear the same of the same sounds, by their files."""
-    path, test, part = networks[0].path, networks[0].test, networks[0].unheard_part
+    path, test, part = networks[0].path, networks[0].test, networks[0].held_out_noise
     speech = [clip for clip in clips if clip.actor in test and clip.channel == "speech"]
     if not speech:
         raise CorpusError(f"{path}: no clip of its test actors {format_actors(test)}")
-    report(f"actors {format_actors(test)}: {len(speech)} clips, {len(networks)} networks")
+    log(f"actors {format_actors(test)}: {len(speech)} clips, {len(networks)} networks")
     unheard = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
     if not unheard:
         raise CorpusError(
@@ -164,7 +164,7 @@ def _assess(
             joined=score(truth, decisions[number], EMOTIONS),
             adapted=_counted(list(chain.from_iterable(adapted[number]))),
             n_noises=len(unheard),
-            noises_named=false_accepts(network.path, unheard),
+            false_accepts=false_accepts(network.path, unheard),
         )
         for number, network in enumerate(networks)
     }
@@ -177,7 +177,7 @@ def _in_float(
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for number, each in enumerate(networks):
-            network = to_tflite(load_keras(find_network(each.path.with_suffix(".keras"))))
+            network = to_tflite(load_keras(find_checkpoint(each.path.with_suffix(".keras"))))
             paths.append(Path(folder) / f"{number}.tflite")
             write_model(paths[-1], network, replace(each.card, network_sha256=network_sha256(network)))
         passed = predict(paths, labelled, scheme, PipelineSettings())

@@ -13,7 +13,7 @@ from serd.audio.format import SAMPLE_RATE_HZ, Samples, whole
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.speech.segments import SpeechWindow
 from train.data.clips import Clip
-from train.evaluation.metrics import UNHEARD
+from train.evaluation.metrics import MISSED
 from train.evaluation.predictions import loaded_all
 from train.evaluation.scorer import cut, judge
 from train.features.processes import map_in_order
@@ -72,7 +72,7 @@ def _decide(
     models = loaded_all(model_paths)
     pieces = cut([whole(sound)], models[0].card, pipeline)
     heard = [judge(pieces, model, pipeline.smoothing).probabilities for model in models]
-    return [UNHEARD if each is None else int(each.argmax()) for each in heard]
+    return [MISSED if each is None else int(each.argmax()) for each in heard]
 
 
 def _speech(path: Path, pipeline: PipelineSettings) -> Samples:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-UNHEARD = -1
+MISSED = -1
 """In place of a label where no speech was heard; always an error."""
 
 Counts = NDArray[np.int64]
@@ -104,7 +104,7 @@ class Scores:
         return int(self.confusion.sum())
 
     @property
-    def n_unheard(self) -> int:
+    def n_missed(self) -> int:
         """Number of clips in which no speech was heard."""
         return int(self.confusion[:, -1].sum())
 
@@ -153,13 +153,13 @@ class Scores:
         return {label: share for label, share in by_label if not math.isnan(share)}
 
     def to_json(self) -> dict[str, object]:
-        """Figures for a report, rounded to four digits."""
+        """Metrics for a report, rounded to four digits."""
         return {
             "uar": round(self.uar, 4),
             "accuracy": round(self.accuracy, 4),
             "recalls": {label: round(recall, 4) for label, recall in self.recalls.items()},
             "n_clips": self.n_clips,
-            "n_unheard": self.n_unheard,
+            "n_unheard": self.n_missed,
             "confusion": self.confusion.tolist(),
         }
 
@@ -169,7 +169,7 @@ def score(truth: Iterable[int], decisions: Iterable[int], labels: Sequence[str])
 
     Args:
         truth: index of the right label of each clip.
-        decisions: index of the label decided for, or ``UNHEARD``.
+        decisions: index of the label decided for, or ``MISSED``.
         labels: name of each class.
 
     Raises:
@@ -186,7 +186,7 @@ def score(truth: Iterable[int], decisions: Iterable[int], labels: Sequence[str])
 def summary(scores: Scores) -> str:
     """One line for a person."""
     recalls = ", ".join(f"{label} {recall:.2f}" for label, recall in scores.recalls.items())
-    unheard = f", {scores.n_unheard} not heard" if scores.n_unheard else ""
+    unheard = f", {scores.n_missed} not heard" if scores.n_missed else ""
     return (
         f"UAR {scores.uar:.4f}, accuracy {scores.accuracy:.4f} on {scores.n_clips} clips{unheard};"
         f" recall: {recalls}"
@@ -213,7 +213,7 @@ def measures(scores: Scores) -> dict[str, Any]:
         "accuracy": round(scores.accuracy, 4),
         "macro_f1": round(scores.macro_f1, 4),
         "n_clips": scores.n_clips,
-        "n_unheard": scores.n_unheard,
+        "n_unheard": scores.n_missed,
         "per_class": {
             label: {key: round(value, 4) for key, value in each.items()}
             for label, each in class_measures(scores).items()
@@ -243,5 +243,5 @@ def clip_scores(
     truth: Sequence[int], said: Sequence[NDArray[np.float64] | None], labels: Sequence[str]
 ) -> Scores:
     """Decisions for the most probable class, counted against the truth."""
-    decisions = [UNHEARD if each is None else int(each.argmax()) for each in said]
+    decisions = [MISSED if each is None else int(each.argmax()) for each in said]
     return score(truth, decisions, labels)

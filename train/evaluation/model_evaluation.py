@@ -14,7 +14,7 @@ from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
 from train.data.clips import Clip, Corpus, CorpusError, fingerprint, format_actors
 from train.evaluation.metrics import Scores, score
-from train.evaluation.pass_metrics import Figures, figures
+from train.evaluation.pass_metrics import PassMetrics, pass_metrics
 from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, predict
 from train.evaluation.schemes import Scheme, scheme_for
 from train.evaluation.selection import Request, Selection, select
@@ -26,7 +26,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class EvaluationPlan:
     """What is to be scored, checked before anything slow begins."""
 
     model_path: Path
@@ -55,15 +55,15 @@ class Plan:
 class Evaluation:
     """What came of it."""
 
-    plan: Plan
+    plan: EvaluationPlan
     """What was scored."""
     seed: int
     """Drew the noise and the resamples."""
     predictions: Predictions
     """Each clip's decision."""
-    clean: Figures
+    clean: PassMetrics
     """Of the clips as recorded."""
-    noisy: Mapping[float, Figures]
+    noisy: Mapping[float, PassMetrics]
     """By signal-to-noise ratio in dB."""
     adapted: tuple[Scores, ...]
     """For each order of the clips, with the daemon used to the actor's earlier ones; empty if that was
@@ -130,17 +130,17 @@ class Evaluation:
             "noise": [{"snr_db": snr} | self._pass_json(each) for snr, each in self.noisy.items()],
         }
 
-    def _pass_json(self, each: Figures) -> dict[str, Any]:
-        return each.to_json() | {"unheard": [self.file(clip) for clip in each.unheard]}
+    def _pass_json(self, each: PassMetrics) -> dict[str, Any]:
+        return each.to_json() | {"unheard": [self.file(clip) for clip in each.missed]}
 
 
 def _adapted_json(scores: Scores) -> dict[str, Any]:
-    return {"uar": round(scores.uar, 4), "n_clips": scores.n_clips, "n_unheard": scores.n_unheard}
+    return {"uar": round(scores.uar, 4), "n_clips": scores.n_clips, "n_unheard": scores.n_missed}
 
 
-def make_plan(
+def plan_evaluation(
     model_path: Path, root: Path, corpus: Corpus, request: Request, scheme_name: str | None = None
-) -> Plan:
+) -> EvaluationPlan:
     """Open the model and choose the clips.
 
     Args:
@@ -159,9 +159,9 @@ def make_plan(
     scheme = scheme_for(model.card.labels, scheme_name)
     selection = select(corpus, model.card, request)
     remarks = list(selection.remarks)
-    if request.first_s:
+    if request.early_s:
         remarks.append(
-            f"scored is the first word on each utterance, after {request.first_s:g} s of speech"
+            f"scored is the early estimate of each utterance, after {request.early_s:g} s of speech"
         )
     truths = [(clip, scheme.truth(clip)) for clip in selection.clips]
     clips = tuple((clip, truth) for clip, truth in truths if truth is not None)
@@ -180,7 +180,7 @@ def make_plan(
         )
     if len({clip.actor for clip, _ in clips}) == 1:
         remarks.append("a single actor: there is no telling how far the figures hold for others")
-    return Plan(
+    return EvaluationPlan(
         model_path=model_path,
         card=model.card,
         runtime=model.runtime,
@@ -194,8 +194,8 @@ def make_plan(
     )
 
 
-def judge(
-    plan: Plan,
+def evaluate_model(
+    plan: EvaluationPlan,
     *,
     seed: int,
     noise: NoiseSettings | None = None,
@@ -223,11 +223,11 @@ def judge(
         PipelineSettings(),
         noise,
         progress,
-        first_s=plan.request.first_s,
+        first_s=plan.request.early_s,
     )
 
-    def counted(passed: tuple[Prediction, ...]) -> Figures:
-        return figures(passed, plan.scheme.classes, seed=seed)
+    def counted(passed: tuple[Prediction, ...]) -> PassMetrics:
+        return pass_metrics(passed, plan.scheme.classes, seed=seed)
 
     classes = plan.scheme.classes
     (adapted,) = predict_adapted(

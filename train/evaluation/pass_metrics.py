@@ -25,7 +25,7 @@ SLICES: Final[dict[str, Callable[[Clip], str]]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figures:
+class PassMetrics:
     """How good a model was in one pass over the clips."""
 
     scores: Scores
@@ -36,7 +36,7 @@ class Figures:
     """By the name in ``SLICES`` and the value: the scores of a part of the clips."""
     calibration: Calibration | None
     """Of the clips in which speech was heard; None where it was heard in none."""
-    unheard: tuple[Clip, ...]
+    missed: tuple[Clip, ...]
     """Clips of which the daemon would have said nothing; each counts as an error."""
 
     def to_json(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class Figures:
         scores = self.scores
         return {
             "n_clips": scores.n_clips,
-            "n_unheard": scores.n_unheard,
+            "n_unheard": scores.n_missed,
             "uar": rounded(scores.uar),
             "accuracy": rounded(scores.accuracy),
             "macro_f1": rounded(scores.macro_f1),
@@ -90,7 +90,7 @@ def _slice_json(part: Scores) -> dict[str, Any]:
         "uar": rounded(part.uar),
         "accuracy": rounded(part.accuracy),
         "n": part.n_clips,
-        "n_unheard": part.n_unheard,
+        "n_unheard": part.n_missed,
         "n_classes": len(part.recalls),
     }
 
@@ -100,7 +100,7 @@ def rounded(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else round(value, 4)
 
 
-def figures(predictions: Sequence[Prediction], classes: Sequence[str], *, seed: int) -> Figures:
+def pass_metrics(predictions: Sequence[Prediction], classes: Sequence[str], *, seed: int) -> PassMetrics:
     """Count one pass over the clips.
 
     Args:
@@ -113,14 +113,14 @@ def figures(predictions: Sequence[Prediction], classes: Sequence[str], *, seed: 
         del slices["corpus"]
     heard = [each for each in predictions if each.probabilities is not None]
     by_actor = np.array([part.confusion for part in slices["actor"].values()])
-    return Figures(
+    return PassMetrics(
         scores=_scored(predictions, classes),
         intervals=intervals(by_actor, seed=seed),
         slices=slices,
         calibration=calibrate(
             [each.confidence for each in heard], [each.decision == each.truth for each in heard]
         ),
-        unheard=tuple(each.clip for each in predictions if each.probabilities is None),
+        missed=tuple(each.clip for each in predictions if each.probabilities is None),
     )
 
 

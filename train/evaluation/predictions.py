@@ -16,7 +16,7 @@ from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
 from train.data.clips import Clip, CorpusError
 from train.evaluation.conditions import CONDITIONS
-from train.evaluation.metrics import UNHEARD
+from train.evaluation.metrics import MISSED
 from train.evaluation.schemes import Scheme
 from train.evaluation.scorer import Heard, cut, judge
 from train.features.noise import NoiseBank, mix, speech_mean_square
@@ -66,8 +66,8 @@ class Prediction:
 
     @property
     def decision(self) -> int:
-        """Index of the likeliest class, or ``UNHEARD``."""
-        return UNHEARD if self.probabilities is None else int(self.probabilities.argmax())
+        """Index of the likeliest class, or ``MISSED``."""
+        return MISSED if self.probabilities is None else int(self.probabilities.argmax())
 
     @property
     def confidence(self) -> float:

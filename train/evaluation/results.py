@@ -14,17 +14,17 @@ from serd.model.file import read_model
 from train.data.clips import CorpusError
 from train.data.files import read_json
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """Version of the layout of the file."""
 
 Facts = dict[str, Any]
 
 
-def read_figures(path: Path) -> Facts:
-    """Figures that ``assess`` or ``describe`` wrote.
+def read_results(path: Path) -> Facts:
+    """Metrics that ``assess`` or ``describe`` wrote.
 
     Returns:
-        "runs": those of each seed, as ``run_figures`` gives them; of a page's also what it shows beside
+        "runs": those of each seed, as ``run_metrics`` gives them; of a page's also what it shows beside
         them.
 
     Raises:
@@ -32,11 +32,11 @@ def read_figures(path: Path) -> Facts:
     """
     body = read_json(path)
     if body.get("schema") != SCHEMA or not body.get("runs"):
-        raise InputError(f"{path}: no figures of schema {SCHEMA}; expected what `assess --out` wrote")
+        raise InputError(f"{path}: no metrics of schema {SCHEMA}; expected metrics of folds")
     return body
 
 
-def with_seeds(known: Sequence[Facts], path: Path, new: Sequence[Facts]) -> list[Facts]:
+def merge_seeds(known: Sequence[Facts], path: Path, new: Sequence[Facts]) -> list[Facts]:
     """Runs of a recipe, and others of it that were measured later.
 
     Args:
@@ -53,13 +53,13 @@ def with_seeds(known: Sequence[Facts], path: Path, new: Sequence[Facts]) -> list
     runs = {run["seed"]: run for run in known}
     for run in new:
         first = next(iter(runs.values()), run)
-        check_like(run, first, path)
+        check_comparable(run, first, path)
         check_recipe(run, first, path)
         runs[run["seed"]] = run
     return [runs[seed] for seed in sorted(runs)]
 
 
-def check_like(run: Facts, first: Facts, path: Path) -> None:
+def check_comparable(run: Facts, first: Facts, path: Path) -> None:
     """Refuse a run that cannot be laid beside another.
 
     Raises:
@@ -86,8 +86,8 @@ def check_recipe(found: Facts, first: Facts, path: Path) -> None:
     """
     if found["recipe"] != first["recipe"]:
         raise CorpusError(
-            f"{path}: of recipe {found['recipe']}; the figures that it is put to are of recipe"
-            f" {first['recipe']}: measure it anew, or begin with figures of the other recipe"
+            f"{path}: of recipe {found['recipe']}; the metrics that it is added to are of recipe"
+            f" {first['recipe']}: measure it again, or start with metrics of the other recipe"
         )
 
 
@@ -101,7 +101,7 @@ def recipe_digest(recipe: Mapping[str, Any]) -> str:
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
-def strangers(path: Path, *, recipe_of: Facts) -> Facts:
+def cross_corpus(path: Path, *, recipe_of: Facts) -> Facts:
     """What a model's card says of speakers of another corpus whom ``fit`` held out from it.
 
     Args:

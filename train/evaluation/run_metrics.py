@@ -15,8 +15,8 @@ from train.evaluation.results import Facts, recipe_digest
 _THRESHOLDS: Final = np.linspace(0.0, 0.95, 20)
 
 
-def run_figures(folds: Sequence[FoldResult]) -> Facts:
-    """Figures of one run, of which ``summarise`` makes those of a recipe.
+def run_metrics(folds: Sequence[FoldResult]) -> Facts:
+    """Metrics of one run, of which ``summarize`` makes those of a recipe.
 
     Args:
         folds: all of them; their networks were trained with one seed.
@@ -34,7 +34,7 @@ def run_figures(folds: Sequence[FoldResult]) -> Facts:
     card = folds[0].card
     passes = _passes(folds[0])
     everything = [each for fold in folds for each in fold.predictions.clean]
-    named = [name for fold in folds for name in fold.noises_named]
+    named = [name for fold in folds for name in fold.false_accepts]
     return {
         "seed": card.training["seed"],
         "recipe": recipe_digest(card.training["recipe"]),
@@ -72,7 +72,7 @@ def _passes(fold: FoldResult) -> Mapping[str, Callable[[FoldResult], Scores]]:
         "clean": lambda fold: fold.scores(fold.predictions.clean),
         "float32": lambda fold: fold.in_float,
         "joined clips": lambda fold: fold.joined,
-        "used to the voice": lambda fold: fold.adapted,
+        "speaker adaptation": lambda fold: fold.adapted,
         **{f"{snr_db:g} dB noise": noisy(snr_db) for snr_db in fold.predictions.noisy},
         **{name: changed(name) for name in fold.predictions.changed},
     }

@@ -18,7 +18,7 @@ from serd.pipeline import PipelineSettings, speech_segments, window_features
 from serd.speech.segments import SpeechWindow, UtteranceEnd
 from train.data.clips import Clip, CorpusError
 from train.data.corpora import CLASSES
-from train.evaluation.metrics import UNHEARD, Scores, score
+from train.evaluation.metrics import MISSED, Scores, score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +142,7 @@ def score_clips(
             left_out.append(str(exc))
             continue
         truth.append(labels.index(clip.emotion))
-        decisions.append(UNHEARD if probabilities is None else int((probabilities * asked).argmax()))
+        decisions.append(MISSED if probabilities is None else int((probabilities * asked).argmax()))
     if not truth:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
     return score(truth, decisions, labels), left_out

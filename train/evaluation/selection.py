@@ -23,9 +23,8 @@ class Request:
     """What is scored."""
     allow_seen: bool = False
     """Whether actors that the model was trained on may be scored."""
-    first_s: float = 0.0
-    """Speech after which the first word on an utterance is scored, and nothing else, in seconds; 0 for
-    whole clips."""
+    early_s: float = 0.0
+    """Speech in an utterance at which its early estimate is scored, in seconds; 0 for whole clips."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,14 +11,21 @@ from serd.errors import InputError
 from serd.model.labels import EMOTIONS
 from train.data.clips import CorpusError
 from train.data.files import read_json
-from train.evaluation.results import SCHEMA, Facts, check_like, check_recipe, read_figures, with_seeds
+from train.evaluation.results import (
+    SCHEMA,
+    Facts,
+    check_comparable,
+    check_recipe,
+    merge_seeds,
+    read_results,
+)
 
 Run = Mapping[str, Any]
-"""As ``run_figures`` gives it."""
+"""As ``run_metrics`` gives it."""
 
 
-def summarise(runs: Sequence[Run]) -> Facts:
-    """Figures of a recipe.
+def summarize(runs: Sequence[Run]) -> Facts:
+    """Metrics of a recipe.
 
     Args:
         runs: one or more, which differ in their seed.
@@ -30,17 +37,17 @@ def summarise(runs: Sequence[Run]) -> Facts:
     counts = np.sum([run["confusion"] for run in runs], axis=0)
     noises = [run["noise"] for run in runs]
     return {
-        **spreads(runs),
+        **seed_statistics(runs),
         "precision": runs[0]["precision"],
         "n_bytes": max(run["n_bytes"] for run in runs),
-        "folds": {name: spread([run["folds"][name] for run in runs]) for name in runs[0]["folds"]},
+        "folds": {name: mean_and_std([run["folds"][name] for run in runs]) for name in runs[0]["folds"]},
         "recalls": dict(zip(EMOTIONS, np.diag(counts) / counts.sum(axis=1), strict=True)),
         "confusion": counts.tolist(),
-        "ece": spread([run["ece"] for run in runs]),
+        "ece": mean_and_std([run["ece"] for run in runs]),
         "temperatures": [each for run in runs for each in run["temperatures"]],
         "bins": _bins(runs),
         "risk_coverage": _risk_coverage(runs, int(counts.sum())),
-        "unheard": {
+        "missed": {
             "share": counts[:, -1].sum() / counts.sum(),
             "n": int(counts[:, -1].sum()),
             "by_emotion": dict(zip(EMOTIONS, counts[:, -1] / counts.sum(axis=1), strict=True)),
@@ -49,7 +56,7 @@ def summarise(runs: Sequence[Run]) -> Facts:
     }
 
 
-def spreads(runs: Sequence[Run]) -> Facts:
+def seed_statistics(runs: Sequence[Run]) -> Facts:
     """What variants of a recipe are compared by.
 
     Returns:
@@ -58,11 +65,11 @@ def spreads(runs: Sequence[Run]) -> Facts:
     return {
         **{name: runs[0][name] for name in ("parameters", "epochs")},
         "seeds": [run["seed"] for run in runs],
-        "uar": {name: spread([run["uar"][name] for run in runs]) for name in runs[0]["uar"]},
+        "uar": {name: mean_and_std([run["uar"][name] for run in runs]) for name in runs[0]["uar"]},
     }
 
 
-def spread(values: Sequence[float]) -> Facts:
+def mean_and_std(values: Sequence[float]) -> Facts:
     """Over runs: "mean", and "std" with n - 1, None for a single value."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return {"mean": float(np.mean(values)), "std": std}
@@ -101,10 +108,10 @@ def _risk_coverage(runs: Sequence[Run], n_clips: int) -> list[Facts]:
     return rows
 
 
-def gathered(
+def merge_variant_files(
     named: Sequence[tuple[str, Path]], known: Sequence[Facts] = (), *, recipe_of: Facts | None = None
 ) -> list[Facts]:
-    """Figures of each variant, seed by seed.
+    """Metrics of each variant, seed by seed.
 
     Args:
         named: what a variant is called, and figures of it, as ``assess`` writes them; several of one
@@ -121,11 +128,11 @@ def gathered(
         CorpusError: figures of other folds than the first, of networks of another size or other epochs,
             of two recipes under one name, or of another than that of ``recipe_of``.
     """
-    new = [(name, path, read_figures(path)["runs"]) for name, path in named]
-    return with_variants(known, new, recipe_of=recipe_of)
+    new = [(name, path, read_results(path)["runs"]) for name, path in named]
+    return merge_variants(known, new, recipe_of=recipe_of)
 
 
-def with_variants(
+def merge_variants(
     known: Sequence[Facts],
     new: Sequence[tuple[str, Path, Sequence[Facts]]],
     *,
@@ -134,18 +141,18 @@ def with_variants(
     """Variants, and runs of them or of others that were measured later.
 
     Args:
-        known: what ``gathered`` gave.
+        known: what ``merge_variant_files`` gave.
         new: what a variant is called, where its runs lie (for messages), and the runs.
-        recipe_of: as for ``gathered``.
+        recipe_of: as for ``merge_variant_files``.
 
-    Returns and errors as of ``gathered``.
+    Returns and errors as of ``merge_variant_files``.
     """
     variants = {each["name"]: list(each["runs"]) for each in known}
     for name, path, found in new:
         runs = [_compared(run) for run in found]
         check_recipe(runs[0], recipe_of or runs[0], path)
-        check_like(runs[0], next(iter(variants.values()), runs)[0], path)
-        variants[name] = with_seeds(variants.get(name, ()), path, runs)
+        check_comparable(runs[0], next(iter(variants.values()), runs)[0], path)
+        variants[name] = merge_seeds(variants.get(name, ()), path, runs)
     return [{"name": name, "runs": runs} for name, runs in variants.items()]
 
 
@@ -162,25 +169,25 @@ def read_variants(path: Path) -> list[Facts]:
     return variants
 
 
-def over_runs(variant: Mapping[str, Any]) -> Facts:
+def variant_summary(variant: Mapping[str, Any]) -> Facts:
     """A variant's figures over its seeds.
 
     Returns:
-        "name"; what ``spreads`` gives; "n" and "n_named" of the recordings without speech, summed.
+        "name"; what ``seed_statistics`` gives; "n" and "n_named" of recordings without speech, summed.
     """
     noises = [run["noise"] for run in variant["runs"]]
     return {
         "name": variant["name"],
-        **spreads(variant["runs"]),
+        **seed_statistics(variant["runs"]),
         **{count: sum(each[count] for each in noises) for count in ("n", "n_named")},
     }
 
 
-def against(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Facts:
+def seed_differences(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Facts:
     """What a variant has more than another, seed by seed, over the seeds that both have.
 
     Returns:
-        As ``over_runs`` of these seeds, but "uar" is of the differences.
+        As ``variant_summary`` of these seeds, but "uar" is of the differences.
 
     Raises:
         CorpusError: they have no seed in common.
@@ -197,8 +204,8 @@ def against(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Facts:
         for seed in shared
     ]
     return {
-        **over_runs({"name": variant["name"], "runs": [own[seed] for seed in shared]}),
-        "uar": {name: spread([each[name] for each in differences]) for name in differences[0]},
+        **variant_summary({"name": variant["name"], "runs": [own[seed] for seed in shared]}),
+        "uar": {name: mean_and_std([each[name] for each in differences]) for name in differences[0]},
     }
 
 

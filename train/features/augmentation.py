@@ -193,7 +193,7 @@ def in_room(sound: Sound, *, decay_s: float, direct_db: float, rng: np.random.Ge
     return heard
 
 
-def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Sound:
+def colored_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Sound:
     """Noise whose power falls with frequency as 1 / f ** exponent, of RMS 1.
 
     Args:
@@ -257,7 +257,7 @@ def high_pass(sound: Sound, *, cutoff_hz: float, order: float) -> Sound:
 
 def made_noise(n_samples: int, rng: np.random.Generator) -> Sound:
     """Noise of some colour between white and brown: float32, shape (n_samples,), of RMS 1."""
-    return coloured_noise(n_samples, rng.uniform(0.0, 2.0), rng)
+    return colored_noise(n_samples, rng.uniform(0.0, 2.0), rng)
 
 
 def _filtered(sound: Sound, gain: Callable[[_Hz], _Hz]) -> Sound:

@@ -109,7 +109,7 @@ class Dataset:
         chosen = frozenset(indices)
         return replace(self, copies=tuple(each for each in self.copies if each.clip in chosen))
 
-    def normalisation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def normalization(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each coefficient over the speech and song as recorded.
 
         Returns:

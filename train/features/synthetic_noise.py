@@ -13,14 +13,14 @@ import soundfile
 from numpy.typing import NDArray
 
 from serd.audio.format import SAMPLE_RATE_HZ, Sound, to_int16
-from train.features.augmentation import coloured_noise
+from train.features.augmentation import colored_noise
 
 _LENGTH_S: Final = 4.0
 _LEVEL_DBFS: Final = (-40.0, -6.0)
 _N_SAMPLES: Final = round(_LENGTH_S * SAMPLE_RATE_HZ)
 
 
-def made_noises(folder: Path, n_sounds: int) -> list[Path]:
+def synthetic_noises(folder: Path, n_sounds: int) -> list[Path]:
     """The files of made sounds, each kind in turn, written unless they are there.
 
     Args:
@@ -37,14 +37,14 @@ def made_noises(folder: Path, n_sounds: int) -> list[Path]:
         path = folder / f"made-{kind}-{number:03d}.flac"
         if not path.is_file():
             part = path.with_suffix(".part")
-            sound = made_sound(kind, np.random.default_rng(number))
+            sound = synthetic_sound(kind, np.random.default_rng(number))
             soundfile.write(part, to_int16(sound), SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
             part.replace(path)
         paths.append(path)
     return paths
 
 
-def made_sound(kind: str, rng: np.random.Generator) -> Sound:
+def synthetic_sound(kind: str, rng: np.random.Generator) -> Sound:
     """One sound.
 
     Args:
@@ -57,7 +57,7 @@ def made_sound(kind: str, rng: np.random.Generator) -> Sound:
     """
     sound = _KINDS[kind](rng)
     if rng.random() < 0.5:  # rarely is a room quite silent beside it
-        sound = sound + coloured_noise(_N_SAMPLES, rng.uniform(0.0, 2.0), rng) * rng.uniform(0.0, 0.2)
+        sound = sound + colored_noise(_N_SAMPLES, rng.uniform(0.0, 2.0), rng) * rng.uniform(0.0, 0.2)
     rms = max(float(np.sqrt(np.mean(np.square(sound)))), 1e-9)
     level = 10.0 ** (rng.uniform(*_LEVEL_DBFS) / 20.0)
     scaled: Sound = np.clip(sound * (level / rms), -1.0, 1.0).astype(np.float32)
@@ -70,7 +70,7 @@ def _time_s() -> NDArray[np.float64]:
 
 def _steady(rng: np.random.Generator) -> Sound:
     """Noise of one colour: a fan, rain, a road."""
-    return coloured_noise(_N_SAMPLES, rng.uniform(-0.5, 2.0), rng)
+    return colored_noise(_N_SAMPLES, rng.uniform(-0.5, 2.0), rng)
 
 
 def _surging(rng: np.random.Generator) -> Sound:
@@ -78,7 +78,7 @@ def _surging(rng: np.random.Generator) -> Sound:
     depth = rng.uniform(0.5, 1.0)
     phase = 2.0 * np.pi * np.cumsum(_wandering(rng, 1.0, 8.0)) / SAMPLE_RATE_HZ
     swell = 1.0 - depth * (0.5 + 0.5 * np.sin(phase))
-    return (coloured_noise(_N_SAMPLES, rng.uniform(0.0, 2.0), rng) * swell**2).astype(np.float32)
+    return (colored_noise(_N_SAMPLES, rng.uniform(0.0, 2.0), rng) * swell**2).astype(np.float32)
 
 
 def _taps(rng: np.random.Generator) -> Sound:
@@ -88,7 +88,7 @@ def _taps(rng: np.random.Generator) -> Sound:
         length = int(rng.uniform(0.005, 0.15) * SAMPLE_RATE_HZ)
         first = int(rng.integers(_N_SAMPLES - length))
         fade = np.exp(-np.linspace(0.0, rng.uniform(3.0, 9.0), length))
-        burst = coloured_noise(length, rng.uniform(-1.0, 2.0), rng) * fade
+        burst = colored_noise(length, rng.uniform(-1.0, 2.0), rng) * fade
         sound[first : first + length] += burst.astype(np.float32) * np.float32(rng.uniform(0.1, 1.0))
     return sound
 
@@ -137,7 +137,7 @@ def _calls(rng: np.random.Generator) -> Sound:
         length = min(_N_SAMPLES - first, int(length_s * rng.uniform(0.7, 1.3) * SAMPLE_RATE_HZ))
         share = np.linspace(0.0, 1.0, length)
         glide_hz = pitch_hz * rng.uniform(0.9, 1.1) * (1.0 + bend * np.sin(np.pi * share))
-        cry = _harmonic(glide_hz, rng) + breath * coloured_noise(length, 0.5, rng)
+        cry = _harmonic(glide_hz, rng) + breath * colored_noise(length, 0.5, rng)
         sound[first : first + length] += (cry * np.sin(np.pi * share) ** 0.5).astype(np.float32)
         first += length + int(pause_s * rng.uniform(0.5, 1.5) * SAMPLE_RATE_HZ)
     return _resonant(sound, resonances_hz, rng)

@@ -19,7 +19,7 @@ from train.data.clips import Actors, Corpus, format_actors
 from train.evaluation.metrics import Scores
 from train.evaluation.scorer import score_clips
 from train.model.agreement import Agreement, Precision, compare, file_name
-from train.model.checkpoint import KeptNetwork, RunError, load_keras
+from train.model.checkpoint import Checkpoint, CheckpointError, load_keras
 from train.model.conversion import convert, float_operators, network_sha256, write_model
 from train.model.export_windows import (
     RealWindows,
@@ -41,10 +41,10 @@ _WARM_UP: Final = 20
 _SHOWN: Final = 10
 """Windows, at most, that are named where a network parts from Keras."""
 
-Report = Callable[[str], None]
+Log = Callable[[str], None]
 
 
-class PartingError(OperationError):
+class AgreementError(OperationError):
     """A converted network decides otherwise than the Keras model too often."""
 
 
@@ -52,7 +52,7 @@ class PartingError(OperationError):
 class ExportSettings:
     """What to export, measured on what, and where it goes."""
 
-    network: KeptNetwork
+    network: Checkpoint
     """The kept network."""
     corpus: Corpus
     """Clips of the actors that it was trained on and, to score it, of those held out."""
@@ -86,22 +86,22 @@ class Exported:
     """On speech of the actors held out; None where there are none."""
 
 
-def export(settings: ExportSettings, report: Report) -> list[Exported]:
+def export(settings: ExportSettings, log: Log) -> list[Exported]:
     """Convert, compare, measure and write; nothing is written unless every precision agrees.
 
     Raises:
-        RunError: the Keras model does not load, does not fit its card, or needs Flex operators.
+        CheckpointError: the Keras model does not load, does not fit its card, or needs Flex operators.
         CorpusError: the clips that it takes are not there.
-        PartingError: a precision parts from Keras too often.
+        AgreementError: a precision parts from Keras too often.
     """
     card = settings.network.card
     model = load_keras(settings.network)
     _check_shapes(model, settings.network)
     if not is_training_data(settings.corpus, card):
-        report("note: the clips are not all that the network was trained on, and no others")
+        log("note: the clips are not all that the network was trained on, and no others")
     compared = comparison_windows(settings.corpus, card, seed=settings.seed)
     calibration = calibration_windows(settings.corpus, card, seed=settings.seed)
-    report(
+    log(
         f"int8 ranges from {len(calibration.names)} windows of actors"
         f" {format_actors(calibration.actors)}, half of them augmented; this takes a while"
     )
@@ -109,7 +109,7 @@ def export(settings: ExportSettings, report: Report) -> list[Exported]:
     models = {precision: _load(each, card) for precision, each in flatbuffers.items()}
     reference = model.predict(compared.mfccs, batch_size=64, verbose=0)
     agreements = {precision: _agreement(each, compared, reference) for precision, each in models.items()}
-    _refuse_partings(agreements, compared, report)
+    _refuse_disagreements(agreements, compared, log)
     latencies_ms = _latencies_ms(models, compared.mfccs)
     exported = [
         Exported(
@@ -121,7 +121,7 @@ def export(settings: ExportSettings, report: Report) -> list[Exported]:
             runtime=models[precision].runtime,
             agreement=agreements[precision],
             compared_actors=compared.actors,
-            scores=_scores(models[precision], precision, settings, report),
+            scores=_scores(models[precision], precision, settings, log),
         )
         for precision, flatbuffer in flatbuffers.items()
     ]
@@ -131,11 +131,11 @@ def export(settings: ExportSettings, report: Report) -> list[Exported]:
     return exported
 
 
-def _check_shapes(model: keras.Model, network: KeptNetwork) -> None:
+def _check_shapes(model: keras.Model, network: Checkpoint) -> None:
     card = network.card
     expected = ((None, card.n_frames, card.feature_set.n_mfcc), (None, len(card.outputs)))
     if (model.input_shape, model.output_shape) != expected:
-        raise RunError(
+        raise CheckpointError(
             f"{network.path}: the Keras model takes {model.input_shape} and gives"
             f" {model.output_shape}, its card expects {expected[0]} and {expected[1]}"
         )
@@ -154,8 +154,8 @@ def _agreement(model: TfliteModel, windows: RealWindows, reference: NDArray[np.f
     return compare(reference, probabilities, windows.names, model.card.outputs)
 
 
-def _refuse_partings(
-    agreements: Mapping[Precision, Agreement], windows: RealWindows, report: Report
+def _refuse_disagreements(
+    agreements: Mapping[Precision, Agreement], windows: RealWindows, log: Log
 ) -> None:
     """Say where networks part from Keras, and refuse if one does too often."""
     refused = []
@@ -163,18 +163,18 @@ def _refuse_partings(
         least = LEAST_AGREEMENT[precision]
         if agreement.share >= least:
             continue
-        for parting in agreement.partings[:_SHOWN]:
-            report(f"{precision}: {parting}")
-        if len(agreement.partings) > _SHOWN:
-            report(f"{precision}: and {len(agreement.partings) - _SHOWN} more")
+        for parting in agreement.disagreements[:_SHOWN]:
+            log(f"{precision}: {parting}")
+        if len(agreement.disagreements) > _SHOWN:
+            log(f"{precision}: and {len(agreement.disagreements) - _SHOWN} more")
         refused.append(
             f"{precision} names the class that Keras names for {agreement.share:.2%} of"
             f" {agreement.n_windows} windows, expected {least:.1%} (widest apart:"
-            f" {agreement.partings[0]})"
+            f" {agreement.disagreements[0]})"
         )
     if refused:
         actors = format_actors(windows.actors)
-        raise PartingError(f"nothing is written; on speech of actors {actors} {'; '.join(refused)}")
+        raise AgreementError(f"nothing is written; on speech of actors {actors} {'; '.join(refused)}")
 
 
 def _latencies_ms(
@@ -192,17 +192,17 @@ def _latencies_ms(
 
 
 def _scores(
-    model: TfliteModel, precision: Precision, settings: ExportSettings, report: Report
+    model: TfliteModel, precision: Precision, settings: ExportSettings, log: Log
 ) -> Scores | None:
     """On speech of the actors held out, clip by clip through the daemon's pipeline."""
     actors = held_out(settings.corpus, model.card)
     if not actors:
         return None
-    report(f"scoring {precision} on actors {format_actors(actors)}")
+    log(f"scoring {precision} on actors {format_actors(actors)}")
     clips = [clip for clip in settings.corpus.clips if clip.actor in actors and clip.channel == "speech"]
     scores, left_out = score_clips(model, clips, PipelineSettings())
     for line in left_out:
-        report(f"left out of the scores: {line}")
+        log(f"left out of the scores: {line}")
     return scores
 
 

@@ -8,21 +8,21 @@ from serd.model.card import ModelCard
 from train.data.clips import format_actors, split_actors
 from train.data.duplicates import content_digests
 from train.data.splits import check_no_leak, clip_split
-from train.evaluation.folds import assess_folds
+from train.evaluation.folds import evaluate_folds
 from train.evaluation.metrics import summary
 from train.evaluation.results import Facts
-from train.evaluation.run_metrics import run_figures
+from train.evaluation.run_metrics import run_metrics
 from train.features.noise import NoiseBank
 from train.fit.members import train_member
-from train.fit.plan import Plan
-from train.fit.run import FitRun, FitSettings, Report
+from train.fit.plan import FitPlan
+from train.fit.run import FitRun, FitSettings, Log
 from train.model.checkpoint import FINAL
 from train.model.jobs import run_jobs
 from train.model.recipe import Recipe
 
 
-def fit(settings: FitSettings, report: Report) -> ModelCard | None:
-    """Train, convert, score and write a model; ``report`` is told how it goes on, line by line.
+def fit(settings: FitSettings, log: Log) -> ModelCard | None:
+    """Train, convert, score and write a model; ``log`` takes lines on progress.
 
     Returns:
         The model's card; None where the folds of a protocol were all that was asked for.
@@ -32,12 +32,12 @@ def fit(settings: FitSettings, report: Report) -> ModelCard | None:
     """
     started_s = time.monotonic()
     plan = settings.plan
-    announce(plan, report)
-    run = FitRun(settings, report)
+    announce(plan, log)
+    run = FitRun(settings, log)
     run.train_members()
     accuracy = {"accuracy": run.protocol()} if plan.folds else {}
     if settings.is_protocol_alone:
-        report(f"the folds' models are in {run.folder}")
+        log(f"the folds' models are in {run.folder}")
         return None
     made = run.final()
     facts = run.provenance(run.last, made) | accuracy
@@ -45,26 +45,26 @@ def fit(settings: FitSettings, report: Report) -> ModelCard | None:
     if plan.split.test:
         scores = run.score(settings.out, plan.split.test)
         facts["held_out"] = {"test_actors": format_actors(plan.split.test), **scores.to_json()}
-        report(f"held-out actors {format_actors(plan.split.test)}: {summary(scores)}")
+        log(f"held-out actors {format_actors(plan.split.test)}: {summary(scores)}")
     facts["seconds"] = round(time.monotonic() - started_s)
     card = run.write(settings.out, made, facts)
-    report(f"wrote {settings.out}, {settings.out.stat().st_size} bytes, and its card beside it")
+    log(f"wrote {settings.out}, {settings.out.stat().st_size} bytes, and its card beside it")
     run.keep(run.folder / FINAL, made, card)
-    report(f"kept the Keras model in {run.folder}, which python -m train export takes")
+    log(f"kept the Keras model in {run.folder}, which python -m train export takes")
     return card
 
 
-def announce(plan: Plan, report: Report) -> None:
+def announce(plan: FitPlan, log: Log) -> None:
     """Say what is learnt from, and check every split before any time is spent on it.
 
     Raises:
         LeakError: an actor, a clip or a sound is on both sides of one.
     """
     for line in plan.corpus.left_out:
-        report(f"left out: {line}")
-    report(f"{len(plan.corpus.clips)} clips of actors {format_actors(plan.corpus.actors)}")
+        log(f"left out: {line}")
+    log(f"{len(plan.corpus.clips)} clips of actors {format_actors(plan.corpus.actors)}")
     if plan.left_alone:
-        report(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
+        log(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
     clips = plan.corpus.clips
     digests = dict(enumerate(content_digests(clip.path for clip in clips)))
     splits = [("model", plan.split)]
@@ -77,7 +77,7 @@ def announce(plan: Plan, report: Report) -> None:
 
 
 def ablate(
-    settings: FitSettings, recipes: Mapping[str, Recipe], noise: NoiseBank, report: Report
+    settings: FitSettings, recipes: Mapping[str, Recipe], noise: NoiseBank, log: Log
 ) -> dict[str, Facts]:
     """Train the folds of some recipes with one seed, and measure them side by side.
 
@@ -88,29 +88,29 @@ def ablate(
         settings: what each of them is trained from; its recipe and noise do not matter.
         recipes: the recipes, by name.
         noise: the recordings in which nobody speaks that they are trained with.
-        report: told how it goes on.
+        log: takes a line on progress.
 
     Returns:
-        Figures of each, as ``run_figures`` gives them.
+        Metrics of each, as ``run_metrics`` gives them.
 
     Raises:
         LeakError: a network would be scored on what it has learnt from; nothing is trained then.
         CorpusError: no speech is heard in any clip of a network's actors.
     """
-    announce(settings.plan, report)
+    announce(settings.plan, log)
     runs = {
-        name: FitRun(replace(settings, recipe=recipe, noise=noise, is_protocol_alone=True), report)
+        name: FitRun(replace(settings, recipe=recipe, noise=noise, is_protocol_alone=True), log)
         for name, recipe in recipes.items()
     }
     jobs = []
     for name, run in runs.items():
-        report(f"without {name}")
+        log(f"without {name}")
         jobs += [replace(job, name=f"without {name}: {job.name}") for job in run.jobs()]
     for job, _ in run_jobs(train_member, jobs, n_processes=settings.n_processes):
-        report(f"{job.name}: trained")
+        log(f"{job.name}: trained")
     for name, run in runs.items():
-        report(f"without {name}")
+        log(f"without {name}")
         run.protocol()
     folders = [run.folder for run in runs.values()]
-    heard = assess_folds(folders, settings.plan.corpus.clips, noise, seed=0, report=report)
-    return {name: run_figures(folds) for name, folds in zip(runs, heard, strict=True)}
+    heard = evaluate_folds(folders, settings.plan.corpus.clips, noise, seed=0, log=log)
+    return {name: run_metrics(folds) for name, folds in zip(runs, heard, strict=True)}

@@ -18,24 +18,24 @@ from train.evaluation.metrics import score
 from train.features.dataset import Dataset, WindowSettings
 from train.features.window_store import load_windows, read_arrays, write_arrays
 from train.model.batches import Windows, plain_windows
-from train.model.learning import LearnSettings, Learnt, Watch, learn
+from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, learn
 from train.model.network import average, build_network
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     """One line an epoch: loss, the held-out actors' UAR over windows, and the time left."""
 
-    def __init__(self, epochs: int, report: Callable[[str], None], held_out: Windows) -> None:
+    def __init__(self, epochs: int, log: Callable[[str], None], held_out: Windows) -> None:
         """Prepare to follow a training.
 
         Args:
             epochs: how many there will be.
-            report: told the line.
+            log: takes the line.
             held_out: windows that are scored after each epoch; none where there are no such actors.
         """
         super().__init__()
         self._epochs = epochs
-        self._report = report
+        self._log = log
         self._held_out = held_out
         self._started_s = time.monotonic()
 
@@ -53,7 +53,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         if len(labels):
             decisions = self.model.predict(inputs, batch_size=64, verbose=0).argmax(axis=1)
             line += f"  validation UAR {score(labels, decisions, EMOTIONS).uar:.4f} (windows)"
-        self._report(f"{line}  {left_s / 60:.1f} min left")
+        self._log(f"{line}  {left_s / 60:.1f} min left")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,10 +96,10 @@ def train_member(job: MemberJob) -> None:
         everything.of_actors(job.validation), job.learn.n_frames, job.windows.padding
     )
 
-    def report(line: str) -> None:
+    def log(line: str) -> None:
         print(f"{job.name}: {line}", flush=True)
 
-    watch = Watch(callbacks=[Progress(job.learn.epochs, report, held_out)])
+    watch = TrainingMonitor(callbacks=[Progress(job.learn.epochs, log, held_out)])
     learnt = learn(dataset, job.windows, job.learn, seed=job.seed, watch=watch)
     weights = {f"w{number}": each for number, each in enumerate(learnt.model.get_weights())}
     n_labels = np.array(learnt.model.output_shape[-1])
@@ -112,7 +112,9 @@ def training_part(dataset: Dataset, train: Actors, without_noise: str) -> Datase
     return part.without_noise(without_noise) if without_noise else part
 
 
-def joined_members(paths: Sequence[Path], windows: WindowSettings, settings: LearnSettings) -> Learnt:
+def load_ensemble(
+    paths: Sequence[Path], windows: WindowSettings, settings: LearnSettings
+) -> TrainedNetwork:
     """The network that members make up.
 
     Args:
@@ -122,12 +124,12 @@ def joined_members(paths: Sequence[Path], windows: WindowSettings, settings: Lea
     """
     keras.utils.clear_session()  # or layers' names would depend on what was built before
     members = [_loaded(path, windows, settings) for path in paths]
-    return Learnt(
+    return TrainedNetwork(
         model=average([member.model for member in members]), mean=members[0].mean, std=members[0].std
     )
 
 
-def _loaded(path: Path, windows: WindowSettings, settings: LearnSettings) -> Learnt:
+def _loaded(path: Path, windows: WindowSettings, settings: LearnSettings) -> TrainedNetwork:
     arrays = read_arrays(path)
     mean, std = (arrays[name].astype(np.float32) for name in ("mean", "std"))
     model = build_network(
@@ -138,4 +140,4 @@ def _loaded(path: Path, windows: WindowSettings, settings: LearnSettings) -> Lea
         std=std,
     )
     model.set_weights([arrays[f"w{number}"] for number in range(len(model.weights))])
-    return Learnt(model=model, mean=mean, std=std)
+    return TrainedNetwork(model=model, mean=mean, std=std)

@@ -12,7 +12,7 @@ from train.features.noise import noise_folds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class FitPlan:
     """A corpus with the parts that its actors play."""
 
     root: Path
@@ -29,7 +29,7 @@ class Plan:
     """Actors that are there and not in ``corpus``, since the protocol leaves them alone."""
 
 
-def make_plan(
+def plan_fit(
     root: Path,
     *,
     also: Sequence[Path] = (),
@@ -37,7 +37,7 @@ def make_plan(
     test: Actors = frozenset(),
     validation: Actors = frozenset(),
     protocol: str = "",
-) -> Plan:
+) -> FitPlan:
     """Find the clips below a folder and give every actor a part.
 
     Actors that a protocol leaves alone, such as 21 to 24 in dev5, are learnt from by no model: neither
@@ -83,7 +83,9 @@ def make_plan(
                 f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
                 f" model needs clips of each emotion"
             )
-    return Plan(root=root, corpus=corpus, split=split, protocol=protocol, folds=folds, left_alone=alone)
+    return FitPlan(
+        root=root, corpus=corpus, split=split, protocol=protocol, folds=folds, left_alone=alone
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +105,7 @@ class Target:
     """The part of the recordings of noise that it does not hear."""
 
 
-def fold_targets(plan: Plan, recorded: Sequence[Path], *, n_actors: int) -> tuple[Target, ...]:
+def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> tuple[Target, ...]:
     """The networks of a protocol's folds, each of which leaves another part of the noise unheard.
 
     Args:
@@ -125,7 +127,7 @@ def fold_targets(plan: Plan, recorded: Sequence[Path], *, n_actors: int) -> tupl
     )
 
 
-def last_target(plan: Plan, *, n_actors: int) -> Target:
+def last_target(plan: FitPlan, *, n_actors: int) -> Target:
     """The network that is written."""
     split = fewer(plan.split, n_actors=n_actors)
     return Target(

@@ -20,20 +20,20 @@ from train.evaluation.metrics import Scores, summary
 from train.evaluation.scorer import score_clips
 from train.features.dataset import Dataset
 from train.features.noise import NoiseBank, noise_clips
-from train.features.synthetic_noise import made_noises
+from train.features.synthetic_noise import synthetic_noises
 from train.features.window_store import load_windows, stored_windows
-from train.fit.members import MemberJob, joined_members, train_member, training_part
-from train.fit.plan import Plan, Target, fold_targets, last_target
+from train.fit.members import MemberJob, load_ensemble, train_member, training_part
+from train.fit.plan import FitPlan, Target, fold_targets, last_target
 from train.model.batches import plain_windows
 from train.model.card import provenance, trained_card
-from train.model.checkpoint import keep_network
+from train.model.checkpoint import save_checkpoint
 from train.model.conversion import network_sha256, write_model
-from train.model.finishing import Made, finish, fit_temperature, held_out_logits
+from train.model.finishing import FinishedNetwork, calibration_logits, finish, fit_temperature
 from train.model.jobs import run_jobs
-from train.model.learning import Learnt
+from train.model.learning import TrainedNetwork
 from train.model.recipe import Recipe
 
-Report = Callable[[str], None]
+Log = Callable[[str], None]
 Facts = dict[str, Any]
 Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -42,7 +42,7 @@ Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
 class FitSettings:
     """What to train, from what, and where it goes."""
 
-    plan: Plan
+    plan: FitPlan
     """The clips, and who is held out."""
     out: Path
     """The .tflite file to write; its card goes beside it."""
@@ -65,14 +65,14 @@ class FitSettings:
 class FitRun:
     """Trains, finishes and scores the networks of one data set and one recipe."""
 
-    def __init__(self, settings: FitSettings, report: Report) -> None:
+    def __init__(self, settings: FitSettings, log: Log) -> None:
         self._settings = settings
         self._plan = settings.plan
         self._recipe = settings.recipe
-        self._report = report
+        self._log = log
         recorded = settings.noise.paths if settings.noise else ()
         n_made = self._recipe.made_noises if recorded else 0
-        made = made_noises(settings.work / "made-noise", n_made)
+        made = synthetic_noises(settings.work / "made-noise", n_made)
         self._recorded = recorded
         self._clips = (*settings.plan.corpus.clips, *noise_clips((*recorded, *made)))
         digest = self._recipe.digest(seed=settings.seed, fingerprint=fingerprint(self._clips))
@@ -89,7 +89,7 @@ class FitRun:
         def progress(done: int, total: int) -> None:
             if done % 200 == 0 or done == total:
                 left_s = (time.monotonic() - started_s) / done * (total - done)
-                self._report(f"features: {done}/{total} clips  {left_s / 60:.1f} min left")
+                self._log(f"features: {done}/{total} clips  {left_s / 60:.1f} min left")
 
         return stored_windows(
             self._clips,
@@ -105,7 +105,7 @@ class FitRun:
     def _dataset(self) -> Dataset:
         dataset = load_windows(self._data, self._clips)
         for line in dataset.left_out.values():
-            self._report(f"left out: {line}")
+            self._log(f"left out: {line}")
         return dataset
 
     def train_members(self) -> None:
@@ -115,7 +115,7 @@ class FitRun:
             CorpusError: no speech is heard in any clip of a network's actors.
         """
         for job, _ in run_jobs(train_member, self.jobs(), n_processes=self._settings.n_processes):
-            self._report(f"{job.name}: trained")
+            self._log(f"{job.name}: trained")
 
     def jobs(self) -> list[MemberJob]:
         """The members of all networks that no earlier run has trained."""
@@ -125,7 +125,7 @@ class FitRun:
         ]
         left = [job for job in jobs if not job.path.exists()]
         if n_done := len(jobs) - len(left):
-            self._report(f"{n_done} of {len(jobs)} networks were trained by an earlier run")
+            self._log(f"{n_done} of {len(jobs)} networks were trained by an earlier run")
         return left
 
     def _job(self, target: Target, member: int) -> MemberJob:
@@ -151,7 +151,7 @@ class FitRun:
         results = [self._fold(target) for target in self.folds]
         uar_mean = float(np.mean([result["uar"] for result in results]))
         confusion = np.sum([result["confusion"] for result in results], axis=0)
-        self._report(f"{self._plan.protocol}: mean UAR {uar_mean:.4f} over {len(results)} folds")
+        self._log(f"{self._plan.protocol}: mean UAR {uar_mean:.4f} over {len(results)} folds")
         return {
             "protocol": self._plan.protocol,
             "what": "UAR on speech clips of actors that the fold's own model was not trained on",
@@ -165,11 +165,11 @@ class FitRun:
         }
 
     def _fold(self, target: Target) -> Facts:
-        """Figures of one fold, from the work folder where they are there already."""
+        """Metrics of one fold, from the work folder where they are there already."""
         path = self.folder / f"test-{target.stem}.json"
         if path.exists():
             result: Facts = json.loads(path.read_text("utf-8"))
-            self._report(f"{target.name}: UAR {result['uar']:.4f}, finished by an earlier run")
+            self._log(f"{target.name}: UAR {result['uar']:.4f}, finished by an earlier run")
             return result
         others = [fold for fold in self.folds if fold is not target]
         made = self._made(target, self._temperature(others))
@@ -178,24 +178,24 @@ class FitRun:
         self.keep(model_path.with_suffix(".keras"), made, card)
         scores = self.score(model_path, target.split.test)
         actors = format_actors(target.split.test)
-        self._report(f"{target.name}, actors {actors}: {summary(scores)}")
+        self._log(f"{target.name}, actors {actors}: {summary(scores)}")
         result = scores.to_json()
         write_json(path, result)
         return result
 
-    def final(self) -> Made:
+    def final(self) -> FinishedNetwork:
         """The network that is written: as sure as those of the folds, or its validation actors, ask."""
         return self._made(self.last, self._temperature(self.folds or [self.last]))
 
-    def _made(self, target: Target, temperature: float) -> Made:
+    def _made(self, target: Target, temperature: float) -> FinishedNetwork:
         part = training_part(self._dataset, target.split.train, target.without_noise)
         return finish(
             self._members(target), part, self._recipe, temperature=temperature, seed=self._settings.seed
         )
 
-    def _members(self, target: Target) -> Learnt:
+    def _members(self, target: Target) -> TrainedNetwork:
         paths = [self._member_path(target, member) for member in range(self._recipe.members)]
-        return joined_members(paths, self._recipe.windows, self._recipe.learn)
+        return load_ensemble(paths, self._recipe.windows, self._recipe.learn)
 
     def _temperature(self, targets: Sequence[Target]) -> float:
         """From what some networks say of their calibrators; 1 where they have none."""
@@ -208,7 +208,7 @@ class FitRun:
             held_out = self._dataset.of_actors(target.calibrators)
             windows = self._recipe.windows
             speech = plain_windows(held_out, windows.n_frames, windows.padding)
-            self._known_logits[target.stem] = held_out_logits(self._members(target), *speech)
+            self._known_logits[target.stem] = calibration_logits(self._members(target), *speech)
         return self._known_logits[target.stem]
 
     @cached_property
@@ -220,10 +220,10 @@ class FitRun:
         clips = [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]
         scores, left_out = score_clips(TfliteModel(path), clips, self._recipe.windows.pipeline)
         for line in left_out:
-            self._report(f"left out of the scores: {line}")
+            self._log(f"left out of the scores: {line}")
         return scores
 
-    def provenance(self, target: Target, made: Made) -> Facts:
+    def provenance(self, target: Target, made: FinishedNetwork) -> Facts:
         """Where a network of this run comes from."""
         facts = provenance(
             self._dataset,
@@ -241,7 +241,7 @@ class FitRun:
             | ({"left_alone_actors": format_actors(alone)} if alone else {})
         )
 
-    def write(self, path: Path, made: Made, facts: Facts) -> ModelCard:
+    def write(self, path: Path, made: FinishedNetwork, facts: Facts) -> ModelCard:
         """Write a network with its card."""
         card = trained_card(
             self._dataset,
@@ -255,6 +255,6 @@ class FitRun:
         write_model(path, made.network, card)
         return card
 
-    def keep(self, path: Path, made: Made, card: ModelCard) -> None:
+    def keep(self, path: Path, made: FinishedNetwork, card: ModelCard) -> None:
         """Keep the Keras model of a network that is written."""
-        keep_network(path, made.keras, card, clips=self._plan.root)
+        save_checkpoint(path, made.keras, card, clips=self._plan.root)

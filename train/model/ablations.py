@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the names alone are asked for where TensorFlow is not insta
 
 Change = Callable[["Recipe"], "Recipe"]
 
-Trick = Literal[
+Ablation = Literal[
     "copies",
     "speed",
     "sound-gain",
@@ -36,14 +36,14 @@ Trick = Literal[
 low frequencies or clipping; of windows their other levels, joins, shifts, gains, warped frequencies and
 masks; of learning smoothed labels, Muon and averaged weights."""
 
-TRICKS: Final[tuple[Trick, ...]] = get_args(Trick)
+ABLATIONS: Final[tuple[Ablation, ...]] = get_args(Ablation)
 
 
 BASE: Final = "nothing"
 """What a variant is called that lacks no trick."""
 
 
-def variants(recipe: "Recipe", tricks: Sequence[Trick]) -> dict[str, "Recipe"]:
+def variants(recipe: "Recipe", tricks: Sequence[Ablation]) -> dict[str, "Recipe"]:
     """The recipe and those that lack one of its tricks, by what they lack.
 
     Raises:
@@ -52,7 +52,7 @@ def variants(recipe: "Recipe", tricks: Sequence[Trick]) -> dict[str, "Recipe"]:
     return {BASE: recipe} | {trick: without(recipe, trick) for trick in tricks}
 
 
-def without(recipe: "Recipe", trick: Trick) -> "Recipe":
+def without(recipe: "Recipe", trick: Ablation) -> "Recipe":
     """The recipe with one trick taken away and all else as it was.
 
     Raises:
@@ -79,7 +79,7 @@ def _shown(**changes: Any) -> Change:  # noqa: ANN401
     return lambda recipe: _learn(augment=replace(recipe.learn.augment, **changes))(recipe)
 
 
-_CHANGES: Final[Mapping[Trick, Change]] = {
+_CHANGES: Final[Mapping[Ablation, Change]] = {
     "copies": _sound(copies=0),
     "speed": _sound(speed=0.0),
     "sound-gain": _sound(gain_db=0.0),

@@ -23,7 +23,7 @@ Probabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parting:
+class Disagreement:
     """A window for which the two name different classes."""
 
     window: str
@@ -53,13 +53,13 @@ class Agreement:
     """Windows that both were given."""
     largest_difference: float
     """Between two probabilities of the same class for the same window."""
-    partings: tuple[Parting, ...]
+    disagreements: tuple[Disagreement, ...]
     """Windows for which they name different classes, the widest gap in the converted network first."""
 
     @property
     def share(self) -> float:
         """Share of windows for which both name the same class."""
-        return 1.0 - len(self.partings) / self.n_windows
+        return 1.0 - len(self.disagreements) / self.n_windows
 
 
 def compare(
@@ -78,11 +78,11 @@ def compare(
     """
     if not len(windows):
         raise ValueError("Bad number of windows 0, expected 1 or more")
-    partings = []
+    disagreements = []
     for row in np.flatnonzero(keras.argmax(axis=1) != network.argmax(axis=1)).tolist():
         pair = [int(keras[row].argmax()), int(network[row].argmax())]
-        partings.append(
-            Parting(
+        disagreements.append(
+            Disagreement(
                 window=windows[row],
                 keras=labels[pair[0]],
                 network=labels[pair[1]],
@@ -90,9 +90,9 @@ def compare(
                 network_probabilities=(float(network[row, pair[0]]), float(network[row, pair[1]])),
             )
         )
-    partings.sort(key=lambda each: each.network_probabilities[0] - each.network_probabilities[1])
+    disagreements.sort(key=lambda each: each.network_probabilities[0] - each.network_probabilities[1])
     return Agreement(
         n_windows=len(windows),
         largest_difference=float(np.abs(keras - network).max()),
-        partings=tuple(partings),
+        disagreements=tuple(disagreements),
     )

@@ -15,7 +15,7 @@ from train.data.corpora import CLASSES, ravdess
 from train.features.dataset import ClipWindows, Dataset
 from train.features.feature_augmentation import FeatureAugment, FeatureAugmenter
 from train.features.noise import NOISE
-from train.model.losses import NOT_ASKED
+from train.model.losses import MASKED
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Input (n, n_frames, n_mfcc), targets (n, n_labels) of ``train.model.losses``, weights (n,)."""
@@ -108,7 +108,7 @@ class BatchMaker:
             targets[row, clip.label] = 1.0
             asked[row] = self._asked[clip.corpus]
             weights[row] = self._weights[clip.corpus, clip.channel][clip.label]
-        return inputs, np.where(asked, targets, np.float32(NOT_ASKED)), weights
+        return inputs, np.where(asked, targets, np.float32(MASKED)), weights
 
     def _frames(self, index: int, rng: np.random.Generator) -> Mfccs:
         """Speech of a clip, now and then followed by another clip's of the same kind."""

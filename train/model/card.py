@@ -9,7 +9,7 @@ from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS, NONE
 from train.data.clips import Clip, Split, fingerprint, format_actors
 from train.data.corpora import CREDITS, TITLES, ravdess
-from train.data.corpora.ravdess import LICENCE
+from train.data.corpora.ravdess import LICENSE
 from train.features.dataset import Dataset
 from train.features.noise import CREDIT as ESC_CREDIT
 from train.features.noise import NOISE, is_esc
@@ -53,7 +53,7 @@ def trained_card(
         mean=tuple(mean),
         std=tuple(std),
         network_sha256=network_sha256,
-        licence=" ".join([LICENCE, *thanks]),
+        licence=" ".join([LICENSE, *thanks]),
         no_speech_threshold=recipe.no_speech_threshold if NONE in dataset.outputs else None,
         training=facts,
     )

@@ -26,24 +26,24 @@ _MEMBER: Final = "run.json"
 _SCHEMA: Final = 1
 
 
-class RunError(InputError):
+class CheckpointError(InputError):
     """A folder or file is no run, or not one that can be used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KeptNetwork:
+class Checkpoint:
     """A trained network as it lies in a run's folder."""
 
     path: Path
     """The archive."""
     card: ModelCard
-    """The card of its float32 flatbuffer: labels, input, normalisation and provenance."""
+    """The card of its float32 flatbuffer: labels, input, normalization and provenance."""
     clips: str
     """Folder of the clips on the machine that trained; of no use on another."""
 
 
-def keep_network(path: Path, archive: bytes, card: ModelCard, *, clips: Path) -> None:
-    """Write a network so that ``find_network`` finds it.
+def save_checkpoint(path: Path, archive: bytes, card: ModelCard, *, clips: Path) -> None:
+    """Write a network so that ``find_checkpoint`` finds it.
 
     Args:
         path: where; ends in ".keras".
@@ -59,48 +59,50 @@ def keep_network(path: Path, archive: bytes, card: ModelCard, *, clips: Path) ->
     write_whole(path, file.getvalue())
 
 
-def find_network(run: Path) -> KeptNetwork:
+def find_checkpoint(run: Path) -> Checkpoint:
     """The network of a run.
 
     Args:
         run: a folder, of which ``FINAL`` is taken, or one of its ".keras" files.
 
     Raises:
-        RunError: no such run, none with a Keras model in it, or a damaged one.
+        CheckpointError: no such run, none with a Keras model in it, or a damaged one.
     """
     path = run if run.suffix == ".keras" else run / FINAL
     if not path.is_file():
-        raise RunError(_missing(run))
+        raise CheckpointError(_missing(run))
     try:
         with zipfile.ZipFile(path) as members:
             damaged = members.testzip()
             body = json.loads(members.read(_MEMBER))
     except KeyError as exc:
-        raise RunError(
+        raise CheckpointError(
             f"{path}: a Keras model without {_MEMBER}, expected one of serd's own network"
         ) from exc
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
-        raise RunError(f"{path}: cannot be read as a Keras model: {exc}") from exc
+        raise CheckpointError(f"{path}: cannot be read as a Keras model: {exc}") from exc
     if damaged is not None:
-        raise RunError(f"{path}: damaged at {damaged}; train again")
+        raise CheckpointError(f"{path}: damaged at {damaged}; train again")
     if not isinstance(body, dict) or body.get("schema") != _SCHEMA:
-        raise RunError(f"{path}!{_MEMBER}: expected schema {_SCHEMA}")
+        raise CheckpointError(f"{path}!{_MEMBER}: expected schema {_SCHEMA}")
     card = card_from_json(json.dumps(body.get("card")), f"{path}!{_MEMBER}")
-    return KeptNetwork(path=path, card=card, clips=str(body.get("clips", "")))
+    return Checkpoint(path=path, card=card, clips=str(body.get("clips", "")))
 
 
-def load_keras(network: KeptNetwork) -> "keras.Model":
+def load_keras(network: Checkpoint) -> "keras.Model":
     """The Keras model, ready to predict.
 
     Raises:
-        RunError: Keras does not load it.
+        CheckpointError: Keras does not load it.
     """
     import keras  # noqa: PLC0415 - takes seconds to load
 
     try:
         return keras.saving.load_model(network.path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as exc:
-        raise RunError(f"{network.path}: Keras does not load it: {str(exc).splitlines()[0]}") from exc
+        raise CheckpointError(
+            f"{network.path}: Keras does not load it: {str(exc).splitlines()[0]}"
+        ) from exc
 
 
 def _missing(run: Path) -> str:

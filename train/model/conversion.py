@@ -26,7 +26,7 @@ from serd.model.file import card_path, pack_model
 from serd.model.runtime import quiet_stderr
 from train.data.files import write_whole
 from train.model.agreement import Precision
-from train.model.checkpoint import RunError
+from train.model.checkpoint import CheckpointError
 from train.model.graph import MOVES, PRODUCTS, Graph, read_graph
 
 
@@ -93,13 +93,13 @@ def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision,
             taken from.
 
     Raises:
-        RunError: the graph needs operators that a TFLite runtime does not have, or runs in loops.
+        CheckpointError: the graph needs operators that a TFLite runtime does not have, or runs in loops.
     """
     with _converting(model) as folder:
         float32 = _float32(folder)
         graph = read_graph(float32)
         if graph.has_loops:  # TensorFlow's calibration would end the process here
-            raise RunError(
+            raise CheckpointError(
                 "the network runs in loops, whose ranges TensorFlow cannot measure for int8; build its"
                 " recurrent layers with unroll=True, or of convolutions"
             )
@@ -160,8 +160,10 @@ def _float32(folder: Path) -> bytes:
         names = _flex_operators(folder)
         if not names:
             reason = str(exc).strip().splitlines()[0]
-            raise RunError(f"TensorFlow does not convert the network to TFLite: {reason}") from exc
-        raise RunError(
+            raise CheckpointError(
+                f"TensorFlow does not convert the network to TFLite: {reason}"
+            ) from exc
+        raise CheckpointError(
             f"the network needs operators that no TFLite runtime has without TensorFlow beside it:"
             f" {', '.join(names)}; build it of others"
         ) from exc

@@ -15,7 +15,7 @@ from serd.model.windows import pad
 from train.features.dataset import Dataset
 from train.model.conversion import to_int8, to_keras, to_tflite
 from train.model.export_windows import N_CALIBRATION
-from train.model.learning import Learnt
+from train.model.learning import TrainedNetwork
 from train.model.network import DENSE_LOGITS, logit_model
 from train.model.recipe import Recipe
 
@@ -43,7 +43,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
-def cool(model: keras.Model, temperature: float) -> None:
+def apply_temperature(model: keras.Model, temperature: float) -> None:
     """Divide the logits of a network, in the layers that give them, by a temperature."""
     for layer in _dense_logits(model):
         layer.set_weights([weights / temperature for weights in layer.get_weights()])
@@ -61,7 +61,7 @@ def _dense_logits(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class FinishedNetwork:
     """A network that is ready to be written."""
 
     network: bytes
@@ -78,7 +78,9 @@ class Made:
     """What the logits of its members were divided by."""
 
 
-def finish(learnt: Learnt, learners: Dataset, recipe: Recipe, *, temperature: float, seed: int) -> Made:
+def finish(
+    learnt: TrainedNetwork, learners: Dataset, recipe: Recipe, *, temperature: float, seed: int
+) -> FinishedNetwork:
     """Cool, convert and pack a network.
 
     Args:
@@ -88,12 +90,12 @@ def finish(learnt: Learnt, learners: Dataset, recipe: Recipe, *, temperature: fl
         temperature: above 0.
         seed: draws the windows for the ranges.
     """
-    cool(learnt.model, temperature)
+    apply_temperature(learnt.model, temperature)
     if recipe.precision == "int8":
         network = to_int8(learnt.model, _calibration(learners, recipe, seed))
     else:
         network = to_tflite(learnt.model)
-    return Made(
+    return FinishedNetwork(
         network=network,
         keras=to_keras(learnt.model),
         mean=tuple(learnt.mean.tolist()),
@@ -103,8 +105,8 @@ def finish(learnt: Learnt, learners: Dataset, recipe: Recipe, *, temperature: fl
     )
 
 
-def held_out_logits(
-    learnt: Learnt, inputs: NDArray[np.float32], labels: NDArray[np.int64]
+def calibration_logits(
+    learnt: TrainedNetwork, inputs: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The logits of the emotions for some windows, with their labels: float32, shape (n, 8)."""
     if not len(labels):

@@ -47,7 +47,7 @@ class Graph:
     operators: tuple[Operator, ...]
     """Every operator, in the order of execution."""
     n_parameters: int
-    """Numbers that were learnt or measured: weights, biases and normalisation, not shapes."""
+    """Numbers that were learnt or measured: weights, biases and normalization, not shapes."""
 
     @property
     def has_loops(self) -> bool:

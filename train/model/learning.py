@@ -19,8 +19,8 @@ from serd.model.windows import Padding
 from train.features.dataset import Dataset, WindowSettings
 from train.features.feature_augmentation import FeatureAugment
 from train.model.batches import BatchMaker, BatchSettings, plain_windows
-from train.model.losses import AskedCrossentropy
-from train.model.network import NetworkSettings, as_kept, build_network
+from train.model.losses import MaskedCrossentropy
+from train.model.network import NetworkSettings, build_network, inference_form
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +58,7 @@ class LearnSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Learnt:
+class TrainedNetwork:
     """A trained network."""
 
     model: keras.Model
@@ -70,7 +70,7 @@ class Learnt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Watch:
+class TrainingMonitor:
     """How somebody follows the training, and takes it up again where it was interrupted."""
 
     callbacks: Sequence[keras.callbacks.Callback] = ()
@@ -91,8 +91,8 @@ def learn(
     settings: LearnSettings,
     *,
     seed: int,
-    watch: Watch,
-) -> Learnt:
+    watch: TrainingMonitor,
+) -> TrainedNetwork:
     """Train a network.
 
     The same seed gives the same weights on the same machine with the same libraries; another processor
@@ -109,7 +109,7 @@ def learn(
     keras.utils.set_random_seed(seed)
     if not settings.is_compiled:  # XLA's code would be three times slower
         tf.config.experimental.enable_op_determinism()
-    mean, std = dataset.normalisation()
+    mean, std = dataset.normalization()
     model = build_network(
         settings.network,
         n_frames=settings.n_frames,
@@ -138,15 +138,17 @@ def learn(
             verbose=0,
             callbacks=watch.callbacks,
         )
-    kept = as_kept(model, settings.network, n_frames=windows.n_frames, mean=mean, std=std)
-    return Learnt(model=kept, mean=mean, std=std)
+    kept = inference_form(model, settings.network, n_frames=windows.n_frames, mean=mean, std=std)
+    return TrainedNetwork(model=kept, mean=mean, std=std)
 
 
-def _compile(model: keras.Model, settings: LearnSettings, n_batches: int, watch: Watch) -> None:
+def _compile(
+    model: keras.Model, settings: LearnSettings, n_batches: int, watch: TrainingMonitor
+) -> None:
     """Give a model what it learns by: optimizer, loss, and the metrics of the watch."""
     model.compile(
         optimizer=_optimizer(settings, n_batches),
-        loss=AskedCrossentropy(label_smoothing=settings.label_smoothing),
+        loss=MaskedCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=watch.metrics or None,
         run_eagerly=watch.is_eager,
         jit_compile=settings.is_compiled and not watch.is_eager,

@@ -7,18 +7,18 @@ RAVDESS. Such classes are left out of the clip's softmax, so that nothing is lea
 import keras
 from keras import ops
 
-NOT_ASKED = -1.0
+MASKED = -1.0
 """In place of a target: the class cannot be told from this clip."""
 
 _LEAST = 1e-7
 """Keeps logarithms finite."""
 
 
-class AskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
+class MaskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
     """Cross-entropy between targets and probabilities over the classes that are asked for.
 
     With every class asked for it is ``keras.losses.CategoricalCrossentropy``. Targets are float32, shape
-    (B, n_labels), 0 to 1 or ``NOT_ASKED``; probabilities are float32, shape (B, n_labels).
+    (B, n_labels), 0 to 1 or ``MASKED``; probabilities are float32, shape (B, n_labels).
     """
 
     def __init__(self, *, label_smoothing: float) -> None:

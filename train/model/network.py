@@ -104,7 +104,7 @@ def build_network(
         n_labels: classes.
         mean: float32, shape (n_mfcc,); subtracted inside the graph.
         std: float32, shape (n_mfcc,); divided by inside the graph.
-        is_trained: the form of matrix products, for training; ``as_kept`` gives the other.
+        is_trained: the form of matrix products, for training; ``inference_form`` gives the other.
 
     Returns:
         float32 (B, n_frames, n_mfcc) -> float32 (B, n_labels). Shapes in the comments are
@@ -125,7 +125,7 @@ def build_network(
     return keras.Model(inputs, layers.Softmax(name="probabilities")(logits))
 
 
-def as_kept(
+def inference_form(
     model: keras.Model,
     settings: NetworkSettings,
     *,
@@ -176,7 +176,7 @@ class _Convolutions:
     def convolution(
         self, x: keras.KerasTensor, channels: int, *, kernel: int, strides: int = 1, dilation: int = 1
     ) -> keras.KerasTensor:
-        """A convolution and the normalisation behind it."""
+        """A convolution and the normalization behind it."""
         if self._is_product:
             x = FrameProduct(channels, kernel, strides=strides, dilation=dilation)(x)
         else:

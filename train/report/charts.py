@@ -11,7 +11,7 @@ from typing import Literal
 from train.evaluation.bootstrap import Interval
 from train.evaluation.calibration import Calibration
 from train.evaluation.metrics import Scores
-from train.evaluation.pass_metrics import Figures
+from train.evaluation.pass_metrics import PassMetrics
 
 WIDTH = 360.0
 
@@ -84,7 +84,7 @@ _ROW = 26.0
 def confusion_chart(scores: Scores) -> str:
     """Counts of truth by decision, shaded by the share of the truth's clips."""
     shown = [index for index, n in enumerate(scores.counts.values()) if n]
-    columns = [*scores.labels, *(["not heard"] if scores.n_unheard else [])]
+    columns = [*scores.labels, *(["not heard"] if scores.n_missed else [])]
     size = min((WIDTH - _LABELS - 2.0) / len(columns), 56.0)
     top = 10.0 + 7.0 * max(map(len, columns))
     shapes = [
@@ -166,7 +166,7 @@ def classes_chart(scores: Scores) -> str:
     )
 
 
-def parts_chart(name: str, parts: Mapping[str, Scores], whole: Figures) -> str:
+def parts_chart(name: str, parts: Mapping[str, Scores], whole: PassMetrics) -> str:
     """UAR of parts of the clips against that of all, with the interval of all as a band.
 
     Args:
@@ -254,7 +254,7 @@ def _axes(left: float, top: float, side: float) -> list[str]:
     return shapes
 
 
-def noise_chart(passes: Mapping[str, Figures]) -> str:
+def noise_chart(passes: Mapping[str, PassMetrics]) -> str:
     """UAR as the noise gets louder, each with its interval."""
     left, top, width, height = 40.0, 10.0, 306.0, 190.0
     chance = next(iter(passes.values())).scores.chance

@@ -1,4 +1,4 @@
-"""What all figures share: colours, a plain frame, and a file that is written whole or not at all."""
+"""What all figures share: colors, a plain frame, and a file that is written whole or not at all."""
 
 import io
 from pathlib import Path
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS: Final = {"female": "#c8553d", "male": "#2a6f97", "unknown": "#7a7a7a"}
-"""By gender; told apart by the colour-blind, too."""
+COLORS: Final = {"female": "#c8553d", "male": "#2a6f97", "unknown": "#7a7a7a"}
+"""By gender; told apart by the color-blind, too."""
 INK: Final = "#333333"
 _LIGHT: Final = 0.55
 _DPI: Final = 120
@@ -31,11 +31,11 @@ def new_figure(width_in: float, height_in: float) -> "Figure":
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
-def lighter(colour: str) -> tuple[float, float, float]:
-    """A tint of a colour, for the second of two things of one kind."""
+def lighter(color: str) -> tuple[float, float, float]:
+    """A tint of a color, for the second of two things of one kind."""
     from matplotlib.colors import to_rgb  # noqa: PLC0415
 
-    red, green, blue = (part + (1.0 - part) * _LIGHT for part in to_rgb(colour))
+    red, green, blue = (part + (1.0 - part) * _LIGHT for part in to_rgb(color))
     return red, green, blue
 
 

@@ -22,7 +22,7 @@ PREDICTIONS = "predictions.csv"
 PAGE = "report.html"
 
 
-def write(evaluation: Evaluation, folder: Path) -> None:
+def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write all files.
 
     Args:

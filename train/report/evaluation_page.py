@@ -10,7 +10,7 @@ from train.evaluation.bootstrap import N_RESAMPLES
 from train.evaluation.calibration import N_BINS
 from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import Evaluation
-from train.evaluation.pass_metrics import Figures
+from train.evaluation.pass_metrics import PassMetrics
 from train.report.charts import (
     classes_chart,
     confusion_chart,
@@ -43,7 +43,7 @@ def classes_section(scores: Scores) -> str:
         "Recall: how many clips of the class were recognised. Precision: how many decisions for the"
         " class were right.",
     )
-    return section("Each class", pair(chart, table("Figures by class", columns, rows)))
+    return section("Each class", pair(chart, table("Metrics by class", columns, rows)))
 
 
 def confusion_section(scores: Scores) -> str:
@@ -56,7 +56,7 @@ def confusion_section(scores: Scores) -> str:
     ]
     chart = figure(
         confusion_chart(scores),
-        "Rows: what was acted. Columns: what was decided. The stronger the colour,"
+        "Rows: what was acted. Columns: what was decided. The stronger the color,"
         " the larger the share of the row.",
     )
     counts = table("Clips by truth and decision", columns, rows)
@@ -69,7 +69,7 @@ def confusion_section(scores: Scores) -> str:
     return section("What is taken for what", pair(chart, usual), folded("All counts as a table", counts))
 
 
-def parts_section(figures: Figures) -> str:
+def parts_section(figures: PassMetrics) -> str:
     """The same figures of parts of the clips, actors among them."""
     actors = {f"actor {name}": part for name, part in figures.slices["actor"].items()}
     others = {
@@ -97,7 +97,7 @@ def _parts_table(name: str, parts: Mapping[str, Scores]) -> str:
             share(part.uar),
             share(part.accuracy),
             str(part.n_clips),
-            str(part.n_unheard),
+            str(part.n_missed),
             str(len(part.recalls)),
         )
         for title, part in parts.items()
@@ -106,7 +106,7 @@ def _parts_table(name: str, parts: Mapping[str, Scores]) -> str:
     return table(f"UAR and accuracy by {name}", columns, rows)
 
 
-def calibration_section(figures: Figures) -> str:
+def calibration_section(figures: PassMetrics) -> str:
     """How far confidence can be trusted."""
     calibration = figures.calibration
     if calibration is None:
@@ -136,7 +136,7 @@ def adapted_section(evaluation: Evaluation) -> str:
         return ""
     without = evaluation.clean.scores.uar
     rows = [
-        (f"order {number}", share(each.uar), f"{each.uar - without:+z.3f}", str(each.n_unheard))
+        (f"order {number}", share(each.uar), f"{each.uar - without:+z.3f}", str(each.n_missed))
         for number, each in enumerate(evaluation.adapted, 1)
     ]
     mean = adapted_uar(evaluation)
@@ -146,7 +146,7 @@ def adapted_section(evaluation: Evaluation) -> str:
         " else, as a daemon with [adaptation] enabled hears them."
     )
     columns = ("", "UAR", "against without", "unheard")
-    return section("Used to the voice", words, table("Figures by order", columns, rows))
+    return section("Used to the voice", words, table("Metrics by order", columns, rows))
 
 
 def noise_section(evaluation: Evaluation) -> str:
@@ -159,7 +159,7 @@ def noise_section(evaluation: Evaluation) -> str:
             title,
             share(each.scores.uar),
             interval(each, "uar"),
-            str(each.scores.n_unheard),
+            str(each.scores.n_missed),
             share(each.scores.accuracy),
             share(each.scores.macro_f1),
             ece(each),
@@ -182,7 +182,7 @@ def noise_section(evaluation: Evaluation) -> str:
         ],
     )
     chart = figure(noise_chart(by_noise), "UAR with its 95 % interval; the dashed line is chance.")
-    return section("In noise", words, pair(chart, table("Figures in noise", columns, rows) + recalls))
+    return section("In noise", words, pair(chart, table("Metrics in noise", columns, rows) + recalls))
 
 
 _STYLE: Final = Path(__file__).with_name("page.css")
@@ -222,7 +222,7 @@ def _preface(evaluation: Evaluation) -> str:
     return "".join(parts) + listed(plan.remarks, "notes")
 
 
-def _headline(figures: Figures) -> str:
+def _headline(figures: PassMetrics) -> str:
     scores = figures.scores
 
     def fact(term: str, value: str, words: str, kind: str = "") -> str:
@@ -241,16 +241,16 @@ def _headline(figures: Figures) -> str:
     if figures.calibration:
         facts.append(fact("calibration error (ECE)", ece(figures), f"in {N_BINS} bins; 0 is best"))
     of = f"of {scores.n_clips} clips; counted as errors"
-    facts.append(fact("no speech heard", str(scores.n_unheard), of))
+    facts.append(fact("no speech heard", str(scores.n_missed), of))
     return f'<dl class="facts">{"".join(facts)}</dl>'
 
 
 def _files(evaluation: Evaluation) -> str:
     parts = []
     for title, figures in passes(evaluation, "clean").items():
-        files = listed([evaluation.file(clip) for clip in figures.unheard], "files")
+        files = listed([evaluation.file(clip) for clip in figures.missed], "files")
         if files:
-            n_clips = len(figures.unheard)
+            n_clips = len(figures.missed)
             parts.append(folded(f"{title}: {n_clips} clip{'s' if n_clips > 1 else ''}", files))
     words = "Of these clips the daemon would have said nothing. Each counts as an error."
     none = "The daemon would have said something of every clip."

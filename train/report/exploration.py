@@ -14,7 +14,7 @@ from serd.model.features import MFCC40_V1, Mfccs, mfcc
 from serd.model.labels import EMOTIONS
 from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors
 from train.features.pitch import voice_frames
-from train.report.drawing import COLOURS, INK, lighter, new_figure, plain
+from train.report.drawing import COLORS, INK, lighter, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +91,7 @@ _HOP_SAMPLES: Final = 80
 _RANGE_DB: Final = 70.0
 """What is softer than the loudest point by more is drawn as silence."""
 _STANDARD_RANGE: Final = 2.5
-"""Standard deviations at which the colours of the MFCC end."""
+"""Standard deviations at which the colors of the MFCC end."""
 _WHO: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
 
 
@@ -111,9 +111,9 @@ def draw_actor(actor: str, clips: Sequence[Clip]) -> "Figure":
     loudest = max(1, *(int(np.abs(samples.astype(np.int32)).max(initial=0)) for samples in sounds))
     figure = new_figure(13.0, 0.7 + 1.45 * len(clips))
     rows = figure.subplots(len(clips), 3, squeeze=False, sharex=True)
-    mfccs = _standardised([mfcc(samples) for samples in sounds])
+    mfccs = _standardized([mfcc(samples) for samples in sounds])
     for row, clip, samples, coefficients in zip(rows, clips, sounds, mfccs, strict=True):
-        _draw_waveform(row[0], samples, loudest / FULL_SCALE, COLOURS[clip.gender])
+        _draw_waveform(row[0], samples, loudest / FULL_SCALE, COLORS[clip.gender])
         _draw_spectrogram(row[1], samples)
         _draw_mfcc(row[2], coefficients, samples.size / SAMPLE_RATE_HZ)
         row[0].set_ylabel(clip.emotion, fontsize=11, color=INK)
@@ -170,9 +170,9 @@ def spectrogram_db(samples: Samples) -> NDArray[np.float64]:
     return decibels.T
 
 
-def _draw_waveform(axes: "Axes", samples: Samples, limit: float, colour: str) -> None:
+def _draw_waveform(axes: "Axes", samples: Samples, limit: float, color: str) -> None:
     time_s = np.arange(samples.size) / SAMPLE_RATE_HZ
-    axes.plot(time_s, samples / FULL_SCALE, color=colour, linewidth=0.4)
+    axes.plot(time_s, samples / FULL_SCALE, color=color, linewidth=0.4)
     axes.set_ylim(-1.05 * limit, 1.05 * limit)
     plain(axes, grid="y")
 
@@ -203,7 +203,7 @@ def _draw_mfcc(axes: "Axes", coefficients: NDArray[np.float32], duration_s: floa
     plain(axes)
 
 
-def _standardised(clips: Sequence[Mfccs]) -> list[Mfccs]:
+def _standardized(clips: Sequence[Mfccs]) -> list[Mfccs]:
     """Each coefficient less its mean over all clips, divided by its standard deviation."""
     frames = np.concatenate(clips)
     if not frames.size:
@@ -232,11 +232,11 @@ def _draw_boxes(axes: "Axes", measures: Sequence[Measure], value: Callable[[Meas
             widths=0.82 * width,
             patch_artist=True,
             manage_ticks=False,
-            boxprops={"facecolor": lighter(COLOURS[gender]), "edgecolor": COLOURS[gender]},
-            medianprops={"color": COLOURS[gender], "linewidth": 2},
-            whiskerprops={"color": COLOURS[gender]},
-            capprops={"color": COLOURS[gender]},
-            flierprops={"marker": ".", "markersize": 3, "markeredgecolor": COLOURS[gender]},
+            boxprops={"facecolor": lighter(COLORS[gender]), "edgecolor": COLORS[gender]},
+            medianprops={"color": COLORS[gender], "linewidth": 2},
+            whiskerprops={"color": COLORS[gender]},
+            capprops={"color": COLORS[gender]},
+            flierprops={"marker": ".", "markersize": 3, "markeredgecolor": COLORS[gender]},
         )
     axes.set_xticks(range(len(emotions)), emotions)
     axes.set_xlim(-0.6, len(emotions) - 0.4)
@@ -247,7 +247,7 @@ def _legend(figure: "Figure", measures: Sequence[Measure]) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     handles = [
-        Patch(facecolor=lighter(COLOURS[gender]), edgecolor=COLOURS[gender], label=_WHO[gender])
+        Patch(facecolor=lighter(COLORS[gender]), edgecolor=COLORS[gender], label=_WHO[gender])
         for gender in _present(measures)[1]
     ]
     figure.legend(

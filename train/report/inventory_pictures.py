@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from serd.model.labels import EMOTIONS
 from train.data.inventory import Inventory, SoundClip, by_actor, title
-from train.report.drawing import COLOURS, INK, lighter, new_figure, plain, save_figure
+from train.report.drawing import COLORS, INK, lighter, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    Colour = str | tuple[float, float, float]
+    Color = str | tuple[float, float, float]
 
 _CHANNELS: Final = ("speech", "song")
 _WHO: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
@@ -39,7 +39,7 @@ def _emotions(inventory: Inventory) -> "Figure":
     corpora = inventory.corpora
     figure = new_figure(max(7.0, 5.0 * len(corpora)), 4.0)
     panels = figure.subplots(1, len(corpora), squeeze=False)[0]
-    colours: dict[str, Colour] = {
+    colors: dict[str, Color] = {
         "speech": _EMOTION_COLOUR,
         "song": lighter(_EMOTION_COLOUR),
     }
@@ -48,7 +48,7 @@ def _emotions(inventory: Inventory) -> "Figure":
         left = [0] * len(EMOTIONS)
         for channel in _CHANNELS:
             widths = [n_clips[channel, emotion] for emotion in EMOTIONS]
-            axes.barh(EMOTIONS, widths, left=left, color=colours[channel], height=0.72)
+            axes.barh(EMOTIONS, widths, left=left, color=colors[channel], height=0.72)
             left = [one + other for one, other in zip(left, widths, strict=True)]
         for row, n_total in enumerate(left):
             axes.text(n_total, row, f" {n_total:,}", va="center", fontsize=9, color=INK)
@@ -56,7 +56,7 @@ def _emotions(inventory: Inventory) -> "Figure":
         axes.set_xlim(0, 1.12 * max(left))
         axes.set_title(f"{title(corpus)}: {len(sounds):,} clips", loc="left", fontsize=11, color=INK)
         plain(axes, grid="x")
-    _legend(figure, {name: colours[name] for name in _CHANNELS if name in _channels(inventory.sounds)})
+    _legend(figure, {name: colors[name] for name in _CHANNELS if name in _channels(inventory.sounds)})
     return figure
 
 
@@ -65,7 +65,7 @@ def _breakdown(inventory: Inventory) -> "Figure":
     corpora = inventory.corpora
     figure = new_figure(11.0, 0.5 + 3.0 * len(corpora))
     rows = figure.subplots(len(corpora), 2, squeeze=False, width_ratios=(4, 1))
-    shades: dict[str, Colour] = {}
+    shades: dict[str, Color] = {}
     for (actors, totals), (corpus, sounds) in zip(rows, corpora.items(), strict=True):
         groups = by_actor(sounds)
         shades |= _stack(actors, groups)
@@ -90,40 +90,40 @@ def _breakdown(inventory: Inventory) -> "Figure":
     return figure
 
 
-def _stack(axes: "Axes", groups: Mapping[str, Sequence[SoundClip]]) -> dict[str, "Colour"]:
-    """A bar for each group, coloured by gender, song lighter and above speech; the shades in use."""
+def _stack(axes: "Axes", groups: Mapping[str, Sequence[SoundClip]]) -> dict[str, "Color"]:
+    """A bar for each group, colored by gender, song lighter and above speech; the shades in use."""
     counts = [
         Counter(f"{_WHO[each.clip.gender]}, {each.clip.channel}" for each in own)
         for own in groups.values()
     ]
     bottom = [0] * len(groups)
     used = {}
-    for name, colour in _shades().items():
+    for name, color in _shades().items():
         heights = [count[name] for count in counts]
         if any(heights):
-            axes.bar(range(len(groups)), heights, bottom=bottom, color=colour, width=0.78)
+            axes.bar(range(len(groups)), heights, bottom=bottom, color=color, width=0.78)
             bottom = [one + other for one, other in zip(bottom, heights, strict=True)]
-            used[name] = colour
+            used[name] = color
     axes.set_xlim(-0.6, len(groups) - 0.4)
     axes.set_ylim(0, 1.1 * max(bottom))
     plain(axes, grid="y")
     return used
 
 
-def _shades() -> dict[str, "Colour"]:
-    """The colour of each gender and channel, in the order in which they are stacked."""
+def _shades() -> dict[str, "Color"]:
+    """The color of each gender and channel, in the order in which they are stacked."""
     return {
-        f"{who}, {channel}": COLOURS[gender] if channel == "speech" else lighter(COLOURS[gender])
+        f"{who}, {channel}": COLORS[gender] if channel == "speech" else lighter(COLORS[gender])
         for gender, who in _WHO.items()
         for channel in _CHANNELS
     }
 
 
-def _legend(figure: "Figure", colours: Mapping[str, "Colour"]) -> None:
-    """Names of the colours, below all panels."""
+def _legend(figure: "Figure", colors: Mapping[str, "Color"]) -> None:
+    """Names of the colors, below all panels."""
     from matplotlib.patches import Patch  # noqa: PLC0415
 
-    handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
+    handles = [Patch(color=color, label=name) for name, color in colors.items()]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9
     )

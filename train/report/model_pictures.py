@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from train.report.drawing import COLOURS, INK, new_figure, plain, save_figure
+from train.report.drawing import COLORS, INK, new_figure, plain, save_figure
 
 _LINES: Final = {"clean": "as recorded", "telephone": "telephone", "10 dB noise": "noise at 10 dB"}
 """Passes that the learning curve shows."""
@@ -23,13 +23,13 @@ def reliability_picture(summary: Mapping[str, Any], path: Path) -> Path:
     largest = max(each["n"] for each in bins)
     axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)
     axes.plot(
-        [each["confidence"] for each in bins], [each["accuracy"] for each in bins], color=COLOURS["male"]
+        [each["confidence"] for each in bins], [each["accuracy"] for each in bins], color=COLORS["male"]
     )
     axes.scatter(
         [each["confidence"] for each in bins],
         [each["accuracy"] for each in bins],
         s=[12 + 120 * each["n"] / largest for each in bins],
-        color=COLOURS["male"],
+        color=COLORS["male"],
     )
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share that is right", aspect=1)
     axes.set_title(f"ECE {summary['ece']['mean']:.3f}", color=INK, fontsize=10)
@@ -50,7 +50,7 @@ def risk_coverage_picture(summary: Mapping[str, Any], path: Path) -> Path:
     axes.plot(
         [each["coverage"] for each in rows],
         [1 - each["accuracy"] for each in rows],
-        color=COLOURS["female"],
+        color=COLORS["female"],
         marker="o",
         markersize=3,
     )
@@ -74,7 +74,7 @@ def learning_picture(curve: Sequence[Mapping[str, Any]], path: Path) -> Path:
     """UAR against the number of actors that were learnt from; bars are deviations over seeds.
 
     Args:
-        curve: as ``over_runs`` gives it; each name is a number of actors.
+        curve: as ``variant_summary`` gives it; each name is a number of actors.
         path: where it goes.
 
     Raises:
@@ -85,13 +85,13 @@ def learning_picture(curve: Sequence[Mapping[str, Any]], path: Path) -> Path:
     axes = figure.add_subplot()
     rows = sorted(curve, key=lambda each: int(each["name"]))
     n_actors = [int(each["name"]) for each in rows]
-    for (name, title), colour in zip(_LINES.items(), COLOURS.values(), strict=True):
+    for (name, title), color in zip(_LINES.items(), COLORS.values(), strict=True):
         axes.errorbar(
             n_actors,
             [each["uar"][name]["mean"] for each in rows],
             yerr=[each["uar"][name]["std"] or 0.0 for each in rows],
             label=title,
-            color=colour,
+            color=color,
             marker="o",
             markersize=4,
             capsize=3,

@@ -31,9 +31,9 @@ def curves(history: Sequence[Mapping[str, float]], title: str) -> bytes:
     marker = "o" if len(epochs) == 1 else ""
     names = (("loss", "loss"), ("accuracy", "accuracy"), ("uar", "UAR"))
     for axes, (key, name) in zip(figure.subplots(1, 3), names, strict=True):
-        for prefix, label, colour in (("", "training", _TRAIN), ("val_", "validation", _VALIDATION)):
+        for prefix, label, color in (("", "training", _TRAIN), ("val_", "validation", _VALIDATION)):
             values = [row.get(prefix + key, np.nan) for row in history]
-            axes.plot(epochs, values, color=colour, label=label, marker=marker, linewidth=1.4)
+            axes.plot(epochs, values, color=color, label=label, marker=marker, linewidth=1.4)
         axes.set_title(name, fontsize=10)
         axes.set_xlabel("epoch")
         axes.grid(visible=True, alpha=0.3)
@@ -45,7 +45,7 @@ def curves(history: Sequence[Mapping[str, float]], title: str) -> bytes:
 
 
 def confusion(test: Mapping[str, Any], title: str) -> bytes:
-    """The confusion matrix of ``measures``, shares of each true class in colour, as PNG."""
+    """The confusion matrix of ``measures``, shares of each true class in color, as PNG."""
     labels = list(test["labels"])
     counts = np.array(test["confusion"])
     if not counts[:, -1].any():
@@ -68,8 +68,8 @@ def confusion(test: Mapping[str, Any], title: str) -> bytes:
 def _write_numbers(axes: "Axes", counts: Any, shares: Any) -> None:  # noqa: ANN401
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            colour = "white" if shares[row, column] > 0.55 else "black"
-            axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=9)
+            color = "white" if shares[row, column] > 0.55 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=9)
 
 
 def _png(figure: "Figure") -> bytes:

@@ -19,7 +19,7 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    """A table as Markdown, numbers to the right; no newline behind it."""
+    """A table in Markdown, numbers to the right, without a final newline."""
     rows = [[cell.replace("|", "\\|") for cell in row] for row in table.rows]
     right = [
         bool(rows) and all(not row[n] or row[n][0] in "0123456789-+" for row in rows)
@@ -29,25 +29,25 @@ def markdown(table: Table) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def figure(each: Mapping[str, Any]) -> str:
-    """A mean, and its deviation where there is one."""
+def mean_std(each: Mapping[str, Any]) -> str:
+    """A mean with its standard deviation, if it has one."""
     mean, std = each["mean"], each["std"]
     return f"{mean:.3f}" if std is None else f"{mean:.3f} ± {std:.3f}"
 
 
 def points(each: Mapping[str, Any]) -> str:
-    """A difference of shares in points, with its sign, and its deviation where there is one."""
+    """A signed difference of shares in points with its standard deviation, if it has one."""
     mean, std = 100 * each["mean"], each["std"]
     return f"{mean:+z.1f}" if std is None else f"{mean:+z.1f} ± {100 * std:.1f}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown; every row has a cell for each column."""
+    """A table in Markdown from its columns and rows."""
     return markdown(Table(columns=tuple(columns), rows=tuple(map(tuple, rows))))
 
 
 def print_table(table: Table) -> None:
-    """Print a table; in a pipe as wide as it needs to be."""
+    """Print a table; a pipe gets it in full width."""
     shown = RichTable(box=None, pad_edge=False)
     for number, column in enumerate(table.columns):
         cells = [row[number] for row in table.rows]

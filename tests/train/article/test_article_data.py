@@ -1,15 +1,25 @@
 """The article's sets come out as it counts them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from made_corpora import made_clip
 
-from train.article.data import ARTICLE_SETS, article_labels, article_set, article_split
-from train.data.clips import Clip, CorpusError, numbered
+from train.article.data import ARTICLE_SETS, article_labels, article_set
+from train.data.clips import Actors, Clip, CorpusError, numbered
 from train.data.corpora import find_clips, ravdess
-from train.data.splits import check_no_leak
+from train.data.splits import ClipSplit, check_no_leak, protocol_splits
+
+
+def article_split(
+    clips: Sequence[Clip], name: str, *, seed: int, test_actors: Actors = frozenset()
+) -> ClipSplit:
+    """A set of the article, split by the protocol of the article."""
+    members = article_set(clips, name).members.keys()
+    (split,) = protocol_splits("article", clips, seed=seed, test_actors=test_actors, members=members)
+    return split
 
 
 @pytest.fixture(scope="module")

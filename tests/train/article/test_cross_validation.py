@@ -15,7 +15,14 @@ from train.article.data import parts
 from train.article.experiment import RunOptions
 from train.article.loading import load_experiment
 from train.article.run_folder import RunFolder
-from train.article.runs import Cell, CellResult, CrossvalSettings, cell_data, crossval_cells, keep_result
+from train.article.runs import (
+    CrossValidation,
+    Run,
+    RunResult,
+    cross_validation_runs,
+    run_data,
+    store_result,
+)
 from train.cli import main
 from train.data.clips import parse_actors
 
@@ -34,8 +41,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def two_seeds(settings: Path, article_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of five folds with two seeds each, trained by two processes."""
     out = tmp_path_factory.mktemp("crossval")
-    arguments = [settings, article_root, "--protocol", "dev5", "--quick", "--seeds", "2"]
-    done = train("crossval", *arguments, "--out", out, "--jobs", "2")
+    arguments = [article_root, "--run", settings, "--protocol", "dev5", "--quick", "--seeds", "2"]
+    done = train("experiments", *arguments, "--out", out, "--jobs", "2")
     assert (done.returncode, done.stderr) == (0, "")
     assert "smoke run" in done.stdout
     return out / "small-dev5-quick"
@@ -69,8 +76,8 @@ def test_what_is_left_is_taken_up_again(settings: Path, article_root: Path, two_
     before = _summary(two_seeds)
     (two_seeds / "fold3-seed1" / "metrics.json").unlink()
     (two_seeds / "crossval.json").unlink()
-    arguments = [settings, article_root, "--protocol", "dev5", "--quick", "--seeds", "2"]
-    again = train("crossval", *arguments, "--out", two_seeds.parent)
+    arguments = [article_root, "--run", settings, "--protocol", "dev5", "--quick", "--seeds", "2"]
+    again = train("experiments", *arguments, "--out", two_seeds.parent)
     assert (again.returncode, again.stderr) == (0, "")
     assert again.stdout.count("finished by an earlier run") == 9
     _same_runs(before["runs"], _summary(two_seeds)["runs"])
@@ -95,9 +102,9 @@ def test_dask_workers_give_what_processes_here_give(
     settings: Path, article_root: Path, two_seeds: Path, tmp_path: Path, dask_address: str
 ) -> None:
     """All folds come back, each with the test actors that it has here and a UAR within 0.25."""
-    arguments = [settings, article_root, "--quick", "--out", tmp_path, "--dask", dask_address]
-    spread = train("crossval", *arguments)
-    assert (spread.returncode, spread.stderr) == (0, "")
+    arguments = [article_root, "--run", settings, "--protocol", "dev5", "--quick", "--out", tmp_path]
+    done = train("experiments", *arguments, "--dask", dask_address)
+    assert (done.returncode, done.stderr) == (0, "")
     assert len(list(tmp_path.rglob("metrics.json"))) == 5
     summary = _summary(tmp_path / "small-dev5-quick")
     assert summary["pooled"]["n_clips"] == 50
@@ -108,6 +115,8 @@ def test_dask_workers_give_what_processes_here_give(
     ("arguments", "code", "message"),
     [
         (["nothing"], 2, "no such experiment"),
+        (["own", "--seeds", "2"], 2, "--seeds needs --protocol, one of article, dev5"),
+        (["own", "--protocol", "dev5", "--seed", "1"], 2, "--protocol takes --seeds"),
         (["baseline-men", "--protocol", "mmer5"], 2, "no clip of actor 21-24"),
         (["own", "--holdout", "17-20"], 2, "--holdout is for --protocol article; dev5 has its own"),
         (["own", "--protocol", "article", "--holdout", "21"], 2, "--holdout: no clip of actor 21"),
@@ -129,8 +138,9 @@ def test_what_cannot_be_used_is_said_in_one_line(
     (tmp_path / "empty").mkdir()
     places = {"NEMO": nemo_root, "EMPTY": tmp_path / "empty"}
     name, *flags = (str(places.get(each, each)) for each in arguments)
-    words = ["crossval", name, str(article_root), *flags, "--quick", "--out", str(tmp_path / "runs")]
-    assert main(words) == code
+    protocol = () if {"--protocol", "--seeds"} & {*flags} else ("--protocol", "dev5")
+    words = ["experiments", str(article_root), "--run", name, *protocol, *flags]
+    assert main([*words, "--quick", "--out", str(tmp_path / "runs")]) == code
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not list(tmp_path.rglob("metrics.json"))
@@ -143,7 +153,7 @@ def test_each_fold_learns_from_another_corpus_and_is_judged_by_ravdess_alone(
     """What a process is given holds whose clips are tested and where the other corpus lies."""
     experiment = load_experiment("own")
     experiment = replace(experiment, data=replace(experiment.data, protocol=protocol))
-    data = cell_data(
+    data = run_data(
         article_root, parse_actors(holdout), also=(nemo_root,), is_quick=True, protocol=protocol
     )
     theirs = {index for index, clip in enumerate(data.clips) if clip.corpus == "nemo"}
@@ -153,7 +163,7 @@ def test_each_fold_learns_from_another_corpus_and_is_judged_by_ravdess_alone(
         assert theirs.isdisjoint({*part.split.validation, *part.split.test})
         assert not holdout or part.test_actors == holdout
         assert "learnt from nEMO as well" in part.notes
-    settings = CrossvalSettings(
+    settings = CrossValidation(
         experiment=experiment,
         root=article_root,
         also=(nemo_root,),
@@ -161,13 +171,13 @@ def test_each_fold_learns_from_another_corpus_and_is_judged_by_ravdess_alone(
         options=RunOptions(is_quick=True),
         folder=tmp_path,
     )
-    cells = crossval_cells(settings, data)
-    assert {(cell.also, cell.holdout) for cell in cells} == {((nemo_root,), parse_actors(holdout))}
+    runs = cross_validation_runs(settings, data)
+    assert {(run.also, run.holdout) for run in runs} == {((nemo_root,), parse_actors(holdout))}
 
 
 def test_a_run_of_another_machine_is_brought_home(tmp_path: Path) -> None:
-    """The figures and files that a worker gives back lie in the cell's folder."""
-    cell = Cell(
+    """The figures and files that a worker gives back lie in the run's folder."""
+    run = Run(
         experiment=load_experiment("baseline-men"),
         root=tmp_path,
         also=(),
@@ -176,7 +186,7 @@ def test_a_run_of_another_machine_is_brought_home(tmp_path: Path) -> None:
         folder=tmp_path / "fold1-seed0",
         digest="",
     )
-    result = CellResult(metrics={"name": "x", "test": {}}, files={"history.csv": b"epoch\n1\n"})
-    keep_result(cell, result)
-    assert RunFolder(path=cell.folder).metrics() == result.metrics
-    assert (cell.folder / "history.csv").read_bytes() == b"epoch\n1\n"
+    result = RunResult(metrics={"name": "x", "test": {}}, files={"history.csv": b"epoch\n1\n"})
+    store_result(run, result)
+    assert RunFolder(path=run.folder).metrics() == result.metrics
+    assert (run.folder / "history.csv").read_bytes() == b"epoch\n1\n"

@@ -13,16 +13,14 @@ from typing import Any
 
 import pytest
 from article_tree import write_tree, write_voice
-from train_helpers import flat
 from trainings import train
 
 from train.article.learning import stop_reason
-from train.article.loading import experiment_names, load_experiment
-from train.article.own_network import own_recipe
+from train.article.loading import experiment_names
 from train.article.run_folder import RunFolder
 from train.cli import main
 from train.data.clips import parse_actors
-from train.model.checkpoint import RunError, find_network, load_keras
+from train.model.checkpoint import CheckpointError, find_checkpoint, load_keras
 
 REPOSITORY = Path(__file__).parents[3]
 KEPT = {
@@ -57,28 +55,16 @@ def quick_runs(article_root: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return out
 
 
-@pytest.mark.parametrize("name", [each for each in experiment_names() if each.startswith("own-no-")])
-def test_an_experiment_leaves_out_of_the_own_networks_recipe_what_its_name_says(name: str) -> None:
-    """Its recipe differs from the whole one's in one value, which it switches off."""
-    whole = own_recipe(load_experiment("own-short"), is_quick=True)
-    without = own_recipe(load_experiment(name), is_quick=True)
-    one, other = (flat(recipe.to_json()) for recipe in (whole, without))
-    (key,) = [key for key in one if one[key] != other[key]]
-    assert one[key]
-    assert not other[key]
-    assert name.rpartition("-")[2] in key
-
-
 def test_the_own_network_can_be_exported_and_the_articles_cannot(quick_runs: Path) -> None:
     """What it takes for that lies in its file; those who were learnt from count as no test actor."""
-    kept = find_network(quick_runs / "own")
+    kept = find_checkpoint(quick_runs / "own")
     assert kept.card.name == "serd-own"
     assert load_keras(kept).output_shape == (None, len(kept.card.outputs))
     assert kept.card.training["test_actors"] == "17-20"
     assert parse_actors(kept.card.training["actors"]).isdisjoint(parse_actors("17-20"))
-    assert find_network(quick_runs / "own-leaky").card.training["test_actors"] == ""
-    with pytest.raises(RunError, match=r"without run\.json"):
-        find_network(quick_runs / "baseline-men")
+    assert find_checkpoint(quick_runs / "own-leaky").card.training["test_actors"] == ""
+    with pytest.raises(CheckpointError, match=r"without run\.json"):
+        find_checkpoint(quick_runs / "baseline-men")
 
 
 def test_each_experiment_leaves_a_whole_folder(quick_runs: Path) -> None:

@@ -1,4 +1,4 @@
-"""Figures against scikit-learn's."""
+"""Metrics against scikit-learn's."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from sklearn.metrics import (
 )
 
 from train.evaluation.metrics import (
-    UNHEARD,
+    MISSED,
     clip_probabilities,
     clip_scores,
     macro_f1,
@@ -41,7 +41,7 @@ def test_figures_are_those_of_scikit_learn(seed: int) -> None:
     assert np.array_equal(scores.confusion[:, :4], confusion_matrix(truth, decisions))
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(UNHEARD, 3)), min_size=1, max_size=60))
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(MISSED, 3)), min_size=1, max_size=60))
 def test_any_decisions_give_the_figures_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     """Also where classes are missing or never decided for, and where nothing was heard."""
     truth, decisions = (np.array(each) for each in zip(*pairs, strict=True))
@@ -55,12 +55,12 @@ def test_any_decisions_give_the_figures_of_scikit_learn(pairs: list[tuple[int, i
     assert scores.uar == pytest.approx(recalls.mean())
     assert scores.macro_f1 == pytest.approx(f1s.mean())
     assert scores.accuracy == pytest.approx(accuracy_score(truth, decisions))
-    decided = sorted(set(decisions.tolist()) - {UNHEARD})
+    decided = sorted(set(decisions.tolist()) - {MISSED})
     assert list(scores.precisions) == [LABELS[index] for index in decided]
     if decided:
         precisions = precision_score(truth, decisions, labels=decided, average=None, zero_division=0)
         assert list(scores.precisions.values()) == pytest.approx(precisions.tolist())
-        counts = confusion_matrix(truth, decisions, labels=[*range(4), UNHEARD])
+        counts = confusion_matrix(truth, decisions, labels=[*range(4), MISSED])
         assert np.array_equal(scores.confusion, counts[:4])
     assert list(scores.counts.values()) == np.bincount(truth, minlength=4).tolist()
 
@@ -76,8 +76,8 @@ def test_many_matrices_at_once_give_what_each_gives_alone() -> None:
 
 def test_a_clip_that_is_not_heard_is_an_error() -> None:
     """It lowers accuracy and UAR, and the summary counts it."""
-    scores = score([0, 0, 1, 1], [0, UNHEARD, 1, UNHEARD], LABELS)
-    assert (scores.accuracy, scores.uar, scores.n_unheard) == (0.5, 0.5, 2)
+    scores = score([0, 0, 1, 1], [0, MISSED, 1, MISSED], LABELS)
+    assert (scores.accuracy, scores.uar, scores.n_missed) == (0.5, 0.5, 2)
     assert "2 not heard" in summary(scores)
 
 
@@ -116,7 +116,7 @@ def test_f1_precision_and_recall_are_scikit_learns(pairs: list[tuple[int, int]])
 
 def test_a_clip_in_which_nothing_is_heard_costs_recall_and_no_precision() -> None:
     """Of two angry clips one is not heard: precision 1.0, recall 0.5."""
-    scores = score([0, 0, 1, 2], [0, UNHEARD, 1, 2], _EMOTIONS)
+    scores = score([0, 0, 1, 2], [0, MISSED, 1, 2], _EMOTIONS)
     angry = measures(scores)["per_class"]["angry"]
     assert (angry["precision"], angry["recall"]) == (1.0, 0.5)
 
@@ -129,4 +129,4 @@ def test_a_clip_is_the_mean_over_its_windows() -> None:
     assert said[7] is None
     assert np.allclose(said[4], [0.5, 0.25, 0.25])
     scores = clip_scores([0, 1, 2], list(said.values()), _EMOTIONS)
-    assert (scores.accuracy, scores.n_unheard) == (pytest.approx(2 / 3), 1)
+    assert (scores.accuracy, scores.n_missed) == (pytest.approx(2 / 3), 1)

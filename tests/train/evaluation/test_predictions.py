@@ -16,7 +16,7 @@ from testkit.cards import made_card
 from testkit.voices import quiet_room
 from train.data.clips import Clip, CorpusError
 from train.evaluation import predictions as predictions_module
-from train.evaluation.pass_metrics import figures
+from train.evaluation.pass_metrics import pass_metrics
 from train.evaluation.predictions import NoiseSettings, Predictions, predict
 from train.evaluation.schemes import scheme_for
 from train.evaluation.scorer import score_clips
@@ -64,7 +64,7 @@ def test_figures_are_those_that_training_puts_into_the_card(model: Path, clips: 
     """The same confusion and the same JSON as from ``score_clips``."""
     (predictions,) = predict([model], _labelled(clips), SCHEME, PIPELINE)
     scores, _ = score_clips(TfliteModel(model), clips, PIPELINE)
-    got = figures(predictions.clean, EMOTIONS, seed=0).scores
+    got = pass_metrics(predictions.clean, EMOTIONS, seed=0).scores
     assert np.array_equal(got.confusion, scores.confusion)
     assert got.to_json() == scores.to_json()
     assert all(each.speech_s > 0.6 for each in predictions.clean)

@@ -9,7 +9,7 @@ from testkit.cards import made_card
 from testkit.model_files import write_model
 from train.__main__ import main
 from train.data.clips import CorpusError
-from train.evaluation.results import SCHEMA, recipe_digest, strangers
+from train.evaluation.results import SCHEMA, cross_corpus, recipe_digest
 
 _DOCS = Path(__file__).parents[3] / "docs"
 _RECIPE = {"precision": "int8", "n_actors": 0}
@@ -31,7 +31,7 @@ def _model(path: Path, *, learnt: str, held_out: str, uar: float = 0.5) -> Path:
 
 def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_path: Path) -> None:
     """Its figures are taken over; having learnt from others of the same corpus is marked."""
-    among = strangers(
+    among = cross_corpus(
         _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0,nemo:IC0"),
         recipe_of=_RUN,
     )
@@ -45,7 +45,7 @@ def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_
         "recipe": _RUN["recipe"],
     }
     path = _model(tmp_path / "b.tflite", learnt="1-20", held_out="nemo:EB0")
-    alone = strangers(path, recipe_of=_RUN)
+    alone = cross_corpus(path, recipe_of=_RUN)
     assert not alone["heard_corpus"]
 
 
@@ -54,7 +54,7 @@ def test_a_model_that_holds_no_stranger_out_is_refused(held_out: str, tmp_path: 
     """A card with nobody held out, or actors of RAVDESS alone, has no stranger to tell of."""
     path = _model(tmp_path / "a.tflite", learnt="5-20", held_out=held_out)
     with pytest.raises(CorpusError, match="holds nobody of another corpus out"):
-        strangers(path, recipe_of=_RUN)
+        cross_corpus(path, recipe_of=_RUN)
 
 
 def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
@@ -62,22 +62,24 @@ def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
     first = _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0", uar=0.4)
     second = _model(tmp_path / "b.tflite", learnt="1-20,nemo:EB0", held_out="nemo:KD0", uar=0.6)
     alone = _model(tmp_path / "c.tflite", learnt="1-20", held_out="nemo:EB0,nemo:KD0", uar=0.3)
-    page = tmp_path / "model.md"
+    page, log = tmp_path / "model.md", tmp_path / "research-log.md"
     own = _figures(tmp_path / "own.json", _RUN["recipe"])
-    assert main(["describe", str(own), "--out", str(page)]) == 0
-    assert "Speakers of another corpus" not in page.read_text("utf-8")
-    words = ["describe", page.with_suffix(".json"), "--out", page, "--other", second]
+    assert main(["report", str(own), "--out", str(page)]) == 0
+    assert "Cross-corpus:" not in page.read_text("utf-8")
+    assert "## Cross-corpus" not in log.read_text("utf-8")
+    words = ["report", page.with_suffix(".json"), "--out", page, "--cross-corpus", second]
     assert main([str(each) for each in words]) == 0
-    words = ["describe", page.with_suffix(".json"), "--out", page]
+    words = ["report", page.with_suffix(".json"), "--out", page]
     for path in (first, second, alone):
-        words += ["--other", path]
+        words += ["--cross-corpus", path]
     assert main([str(each) for each in words]) == 0
-    text = page.read_text("utf-8")
-    assert "| nemo:EB0 | four others of theirs and RAVDESS | 0.400 |  | 7 of 719 |" in text
+    text = log.read_text("utf-8")
+    assert "| nemo:EB0 | four others of nEMO and RAVDESS | 0.400 |  | 7 of 719 |" in text
     assert "| nemo:EB0, nemo:KD0 | RAVDESS alone | 0.300 | 0.35 | 7 of 719 |" in text
-    assert "| mean of those with others of theirs |  | 0.500 | 0.60 |  |" in text
+    assert "in training, UAR is 0.500; with RAVDESS alone, 0.300." in page.read_text("utf-8")
+    assert "| mean of those with others of nEMO |  | 0.500 | 0.60 |  |" in text
     body = json.loads(page.with_suffix(".json").read_text("utf-8"))
-    assert [each["uar"] for each in body["strangers"]] == [0.4, 0.6, 0.3]
+    assert [each["uar"] for each in body["cross_corpus"]] == [0.4, 0.6, 0.3]
 
 
 def test_strangers_of_another_recipe_are_refused(
@@ -86,14 +88,14 @@ def test_strangers_of_another_recipe_are_refused(
     """The line names the model and its recipe; the status is 2."""
     model = _model(tmp_path / "a.tflite", learnt="1-20", held_out="nemo:EB0")
     figures = _figures(tmp_path / "own.json", "0123456789abcdef")
-    words = ["describe", figures, "--other", model, "--out", tmp_path / "model.md"]
+    words = ["report", figures, "--cross-corpus", model, "--out", tmp_path / "model.md"]
     assert main([str(each) for each in words]) == 2
-    refusal = f"{model}: of recipe {_RUN['recipe']}; the figures that it is put to"
+    refusal = f"{model}: of recipe {_RUN['recipe']}; the metrics that it is added to"
     assert refusal in capsys.readouterr().err
 
 
 def _figures(path: Path, recipe: str) -> Path:
-    """Figures of a recipe of that digest, with nothing beside them."""
+    """Metrics of a recipe of that digest, with nothing beside them."""
     run = json.loads((_DOCS / "model.json").read_text("utf-8"))["runs"][0]
     path.write_text(json.dumps({"schema": SCHEMA, "runs": [run | {"recipe": recipe}]}), "utf-8")
     return path

@@ -82,7 +82,7 @@ def test_unheard_is_an_error_and_unreadable_is_left_out(clips: list[Clip], tmp_p
     broken.path.write_bytes(b"no sound")
     model = _always(clips[0].emotion)
     scores, left_out = score_clips(model, [clips[0], silent, broken], PipelineSettings())
-    assert (scores.n_clips, scores.n_unheard, scores.accuracy) == (2, 1, 0.5)
+    assert (scores.n_clips, scores.n_missed, scores.accuracy) == (2, 1, 0.5)
     assert "broken.wav" in left_out[0]
     with pytest.raises(CorpusError, match="nothing to score"):
         score_clips(model, [broken], PipelineSettings())

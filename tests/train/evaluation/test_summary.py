@@ -1,4 +1,4 @@
-"""Figures of a recipe over its seeds: means with deviations, and counts of all runs together."""
+"""Metrics of a recipe over its seeds: means with deviations, and counts of all runs together."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from serd.model.labels import EMOTIONS
 from train.data.clips import CorpusError
 from train.evaluation.calibration import calibrate
 from train.evaluation.results import SCHEMA, Facts, recipe_digest
-from train.evaluation.summary import against, gathered, over_runs, summarise
+from train.evaluation.summary import against, gathered, summarize, variant_summary
 from train.report.research_log import PASSES, ablations
 
 _N_CLIPS = 400
@@ -35,7 +35,7 @@ class _Run:
         self.seed = seed
 
     def figures(self) -> Facts:
-        """As ``run_figures`` gives them."""
+        """As ``run_metrics`` gives them."""
         bins = calibrated(self.confidence[self.heard], self.right[self.heard])
         counts = confusion_matrix(self.truth, self.decision, labels=range(_UNHEARD + 1))[:-1]
         return {
@@ -76,7 +76,7 @@ def calibrated(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> lis
 def test_means_are_over_seeds_and_counts_over_all_clips() -> None:
     """UAR is one value a seed; recalls, unheard clips and thresholds count each clip of each run."""
     runs = [_Run(1), _Run(2), _Run(4)]
-    summary = summarise([run.figures() for run in runs])
+    summary = summarize([run.figures() for run in runs])
     uars = [run.uar for run in runs]
     assert summary["uar"]["clean"] == pytest.approx({"mean": np.mean(uars), "std": np.std(uars, ddof=1)})
     assert summary["folds"]["1-4"]["mean"] == pytest.approx(np.mean(uars) + 0.1)
@@ -107,14 +107,14 @@ def test_bins_of_several_seeds_are_those_of_all_their_clips() -> None:
         np.concatenate([run.confidence for run in runs])[heard],
         np.concatenate([run.right for run in runs])[heard],
     )
-    found = summarise([run.figures() for run in runs])["bins"]
+    found = summarize([run.figures() for run in runs])["bins"]
     for name in ("n", "confidence", "accuracy"):
         assert [each[name] for each in found] == pytest.approx([each[name] for each in together])
 
 
 def test_a_single_seed_has_no_deviation() -> None:
     """It is None, not 0, which would say that seeds agree."""
-    assert summarise([_Run(3).figures()])["uar"]["clean"]["std"] is None
+    assert summarize([_Run(3).figures()])["uar"]["clean"]["std"] is None
 
 
 def test_a_recipe_that_learns_from_fewer_actors_is_the_same_recipe() -> None:
@@ -125,7 +125,7 @@ def test_a_recipe_that_learns_from_fewer_actors_is_the_same_recipe() -> None:
 
 
 def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **changes: Any) -> Path:  # noqa: ANN401
-    """Figures of one run, as ``assess`` writes them, with two passes."""
+    """Metrics of one run, as ``assess`` writes them, with two passes."""
     body = {
         "seed": seed,
         "recipe": "0123456789abcdef",
@@ -144,7 +144,7 @@ def test_seeds_of_a_variant_make_a_mean_and_a_deviation(tmp_path: Path) -> None:
     first = _run(tmp_path / "0.json", seed=0, uar=0.4, n_named=1)
     second = _run(tmp_path / "1.json", seed=1, uar=0.6, n_named=2)
     (variant,) = gathered([("rooms", second), ("rooms", first)])
-    figures = over_runs(variant)
+    figures = variant_summary(variant)
     assert figures["uar"]["clean"] == pytest.approx({"mean": 0.5, "std": 0.1414}, abs=1e-4)
     assert figures["uar"]["telephone"]["mean"] == 0.25
     assert (figures["name"], figures["seeds"], figures["parameters"]) == ("rooms", [0, 1], 1000)

@@ -8,7 +8,7 @@ from testkit.voices import synthetic_voice
 from train.features.augmentation import (
     SoundAugment,
     augment_sound,
-    coloured_noise,
+    colored_noise,
     high_pass,
     in_room,
     low_pass,
@@ -46,7 +46,7 @@ def test_very_short_and_silent_sound_is_no_reason_to_fail(n_samples: int) -> Non
 @pytest.mark.parametrize(("exponent", "slope_db"), [(0.0, 0.0), (1.0, -3.0), (2.0, -6.0)])
 def test_noise_falls_by_its_colour_each_octave(exponent: float, slope_db: float) -> None:
     """White noise by nothing, pink by 3 dB, brown by 6 dB; each has an RMS of 1."""
-    noise = coloured_noise(2**17, exponent, np.random.default_rng(0))
+    noise = colored_noise(2**17, exponent, np.random.default_rng(0))
     assert np.sqrt(np.mean(noise**2)) == pytest.approx(1.0, abs=1e-4)
     power = np.abs(np.fft.rfft(noise)) ** 2
     hz = np.fft.rfftfreq(noise.size, 1 / SAMPLE_RATE_HZ)
@@ -56,7 +56,7 @@ def test_noise_falls_by_its_colour_each_octave(exponent: float, slope_db: float)
 
 def test_low_pass_keeps_the_low_and_takes_the_high() -> None:
     """Below the cutoff nothing changes; above the roll-off all is 60 dB down."""
-    noise = coloured_noise(SAMPLE_RATE_HZ, 0.0, np.random.default_rng(0))
+    noise = colored_noise(SAMPLE_RATE_HZ, 0.0, np.random.default_rng(0))
     power = (
         np.abs(np.fft.rfft(low_pass(noise, cutoff_hz=4000.0, roll_off_hz=400.0, stop_band_db=60.0))) ** 2
     )

@@ -109,7 +109,7 @@ def test_normalisation_is_over_the_clips_as_recorded(dataset: Dataset) -> None:
     """Augmented copies have no part in mean and standard deviation."""
     originals = [each.frames for each in dataset.copies if each.copy == 0]
     frames = np.concatenate([window for windows in originals for window in windows])
-    mean, std = dataset.normalisation()
+    mean, std = dataset.normalization()
     assert np.allclose(mean, frames.astype(np.float64).mean(axis=0), atol=1e-3)
     assert np.allclose(std, frames.astype(np.float64).std(axis=0), rtol=1e-3)
 
@@ -151,7 +151,7 @@ def test_validation_windows_are_speech_as_recorded(dataset: Dataset) -> None:
 
 
 def test_noise_belongs_to_nobody_and_goes_into_every_part(clips: list[Clip], noise_root: Path) -> None:
-    """It adds the output that nobody speaks, and leaves the normalisation as it is."""
+    """It adds the output that nobody speaks, and leaves the normalization as it is."""
     noises = noise_clips(sorted(noise_root.glob("rain-*.wav")))
     settings, augment = window_settings(), SoundAugment(copies=0)
     mixed = build_dataset([*clips[:2], *noises], settings, augment, seed=0)
@@ -159,7 +159,7 @@ def test_noise_belongs_to_nobody_and_goes_into_every_part(clips: list[Clip], noi
     assert (speech.outputs, mixed.outputs) == (EMOTIONS, (*EMOTIONS, NONE))
     nobody = mixed.of_actors(frozenset())
     assert [mixed.clips[each.clip].emotion for each in nobody.copies] == [NONE, NONE]
-    for mine, its in zip(mixed.normalisation(), speech.normalisation(), strict=True):
+    for mine, its in zip(mixed.normalization(), speech.normalization(), strict=True):
         np.testing.assert_array_equal(mine, its)
 
 

@@ -1,4 +1,4 @@
-"""``python -m train ablate``: recipes without a trick, as fit trains and assess measures them."""
+"""``python -m train ablate``: recipes without a component, as fit trains and evaluate scores them."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from trainings import have_two_folds, train
 
-from train.evaluation.results import read_figures
+from train.evaluation.results import read_results
 from train.evaluation.summary import read_variants
 
 if TYPE_CHECKING:
@@ -29,28 +29,28 @@ class Ablation:
 
 @pytest.fixture(scope="module")
 def ablation(corpus_root: Path, noise_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Ablation:
-    """The recipe with all tricks and without smoothed labels."""
+    """The recipe with all components and without smoothed labels."""
     ablation = Ablation(corpus_root, noise_root, tmp_path_factory.mktemp("ablate"))
-    result = ablation("--trick", "smoothing")
+    result = ablation("--without", "smoothing")
     assert (result.returncode, result.stderr) == (0, "")
     assert "without smoothing: two 2/2: trained" in result.stdout
     return ablation
 
 
-def test_variants_are_measured_as_assess_measures_them(
+def test_variants_are_measured_as_evaluate_measures_them(
     ablation: Ablation, corpus_root: Path, noise_root: Path, tmp_path: Path
 ) -> None:
-    """Each is a run of fit, and assess finds in it what the command found."""
+    """Each is a run of fit, and evaluate finds in it what the command found."""
     variants = {each["name"]: each["runs"] for each in read_variants(ablation.out)}
     assert list(variants) == ["nothing", "smoothing"]
     found = {runs[0]["recipe"]: runs for runs in variants.values()}
     folders = [path.parent for path in ablation.work.glob("*/model-1.tflite")]
     assert len(folders) == len(found) == 2
     for folder in folders:
-        path = tmp_path / f"{folder.name}.json"
-        result = train("assess", corpus_root, folder, "--noise", noise_root, "--out", path)
-        assert (result.returncode, result.stderr) == (0, "")
-        (measured,) = read_figures(path)["runs"]
+        out = tmp_path / folder.name
+        result = train("evaluate", folder, corpus_root, "--noise", noise_root, "--out", out)
+        assert result.returncode == 0
+        (measured,) = read_results(out / "folds.json")["runs"]
         (run,) = found[measured["recipe"]]
         assert run.items() <= (measured | {"noise": run["noise"]}).items()
         assert run["noise"].items() <= measured["noise"].items()
@@ -59,7 +59,7 @@ def test_variants_are_measured_as_assess_measures_them(
 def test_fit_would_train_the_same(
     ablation: Ablation, corpus_root: Path, noise_root: Path, tmp_path: Path
 ) -> None:
-    """Told to leave the trick out, it finds all networks trained, noise learnt from and all."""
+    """Told to leave the component out, it finds all networks trained, noise learnt from and all."""
     words = ["fit", corpus_root, "--noise", noise_root, "--protocol", "two", "--folds-only", "--quick"]
     words += ["--epochs", 1, "--size", "tiny", "--without", "smoothing", "--work", ablation.work]
     result = train(*words, "--out", tmp_path / "none.tflite", before=have_two_folds)
@@ -68,14 +68,14 @@ def test_fit_would_train_the_same(
 
 
 def test_what_is_known_is_not_trained_again(ablation: Ablation) -> None:
-    """The same command changes nothing; another trick is added and the recipe is not trained twice."""
+    """The same command changes nothing; another component is added, the recipe not trained twice."""
     before = ablation.out.read_bytes()
-    again = ablation("--trick", "smoothing")
+    again = ablation("--without", "smoothing")
     assert (again.returncode, again.stderr) == (0, "")
     assert "trained" not in again.stdout
     assert again.stdout.count("already") == 2
     assert ablation.out.read_bytes() == before
-    more = ablation("--trick", "average")
+    more = ablation("--without", "average")
     assert (more.returncode, more.stderr) == (0, "")
     assert more.stdout.count(": trained") == 2
     names = [each["name"] for each in read_variants(ablation.out)]
@@ -96,8 +96,8 @@ def test_figures_of_another_recipe_are_refused_before_anything_is_trained(ablati
 def test_a_file_of_something_else_is_refused(ablation: Ablation, tmp_path: Path) -> None:
     """What an earlier command wrote there is not written over."""
     path = tmp_path / "figures.json"
-    path.write_text(json.dumps({"schema": 3, "runs": [1]}), "utf-8")
+    path.write_text(json.dumps({"schema": 4, "runs": [1]}), "utf-8")
     result = ablation("--out", path)
     assert result.returncode == 2
-    assert f"{path}: no variants of schema 3; expected what `ablate --out` wrote" in result.stderr
+    assert f"{path}: no variants of schema 4; expected what `ablate --out` wrote" in result.stderr
     assert json.loads(path.read_text("utf-8"))["runs"] == [1]

@@ -23,7 +23,7 @@ from testkit.cards import made_card
 from train.__main__ import main
 from train.fit import export as export_module
 from train.model.agreement import Precision
-from train.model.checkpoint import find_network, keep_network
+from train.model.checkpoint import find_checkpoint, save_checkpoint
 from train.model.conversion import convert, to_keras
 from train.model.graph import PRODUCTS, read_graph
 
@@ -57,7 +57,7 @@ def _keep(folder: Path, root: Path, body: Callable[[Any], Any], **changes: Any) 
     inputs = keras.Input((298, 40))
     card = made_card(training={"actors": "1,3", "test_actors": "2"}, **changes)
     archive = to_keras(keras.Model(inputs, body(inputs)))
-    keep_network(folder / "final.keras", archive, card, clips=root)
+    save_checkpoint(folder / "final.keras", archive, card, clips=root)
     return folder
 
 
@@ -82,7 +82,7 @@ class TestFiles:
         self, exported: tuple[Path, Done], run: Path, corpus_root: Path
     ) -> None:
         """Precision and agreement are in it, and who was held out; no folder of the machine is."""
-        kept = find_network(run).card
+        kept = find_checkpoint(run).card
         for name, precision in zip(_NAMES, ("dynamic", "int8", "float32"), strict=True):
             _, card = read_model(exported[0] / name)
             facts = card.training["export"]
@@ -247,7 +247,7 @@ class TestWhatCannotBeUsed:
         tmp_path: Path,
     ) -> None:
         """A subprocess shows that nothing slow was imported."""
-        kept = find_network(run)
+        kept = find_checkpoint(run)
         for name in ("empty", "cut", "moved"):
             (tmp_path / name).mkdir()
         (tmp_path / "file").write_text("")
@@ -255,7 +255,7 @@ class TestWhatCannotBeUsed:
         archive = io.BytesIO()
         zipfile.ZipFile(archive, "w").close()
         moved = tmp_path / "moved" / "final.keras"
-        keep_network(moved, archive.getvalue(), kept.card, clips=tmp_path / "gone")
+        save_checkpoint(moved, archive.getvalue(), kept.card, clips=tmp_path / "gone")
         places = {"CORPUS": corpus_root, "EMPTY": tmp_path / "empty", "CUT": tmp_path / "cut"}
         places |= {"NOWHERE": tmp_path / "nowhere", "RUN": tmp_path / "moved"}
         places |= {"FILE": tmp_path / "file"}

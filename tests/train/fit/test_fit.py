@@ -16,7 +16,7 @@ from serd.model.labels import EMOTIONS
 from serd.model.runtime import TfliteModel
 from testkit.voices import synthetic_voice
 from train.__main__ import main
-from train.model.checkpoint import find_network, load_keras
+from train.model.checkpoint import find_checkpoint, load_keras
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -145,7 +145,7 @@ def test_the_keras_model_is_kept_with_the_card(
     out, result = run
     (path,) = (out.parents[1] / "work").rglob("*.keras")
     assert f"kept the Keras model in {path.parent}" in result.stdout
-    network = find_network(path.parent)
+    network = find_checkpoint(path.parent)
     assert network.card == read_model(out)[1]
     assert network.clips == str(corpus_root)
     windows = np.array([mfcc(synthetic_voice(3.0, seed=seed))[:298] for seed in range(3)])

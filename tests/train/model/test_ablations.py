@@ -4,12 +4,12 @@ import pytest
 from train_helpers import flat
 
 from serd.errors import InputError
-from train.model.ablations import TRICKS, Trick, without
+from train.model.ablations import ABLATIONS, Ablation, without
 from train.model.recipe import Recipe
 
 
-@pytest.mark.parametrize("trick", TRICKS)
-def test_one_trick_is_gone(trick: Trick) -> None:
+@pytest.mark.parametrize("trick", ABLATIONS)
+def test_one_trick_is_gone(trick: Ablation) -> None:
     """One setting differs."""
     before, after = (flat(each.to_json()) for each in (Recipe(), without(Recipe(), trick)))
     assert before.keys() == after.keys()
@@ -18,8 +18,8 @@ def test_one_trick_is_gone(trick: Trick) -> None:
 
 def test_no_two_tricks_are_the_same() -> None:
     """Each leaves a recipe of its own; there are ten or more."""
-    digests = {without(Recipe(), trick).digest(seed=0, fingerprint="") for trick in TRICKS}
-    assert len(digests) == len(TRICKS) >= 10
+    digests = {without(Recipe(), trick).digest(seed=0, fingerprint="") for trick in ABLATIONS}
+    assert len(digests) == len(ABLATIONS) >= 10
 
 
 def test_a_trick_that_a_recipe_does_without_cannot_be_taken_away() -> None:

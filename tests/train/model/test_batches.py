@@ -13,7 +13,7 @@ from train.features.dataset import ClipWindows, Dataset
 from train.features.feature_augmentation import FeatureAugment
 from train.features.noise import noise_clips
 from train.model.batches import Batch, BatchMaker, BatchSettings
-from train.model.losses import NOT_ASKED
+from train.model.losses import MASKED
 
 _SIX = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
 
@@ -49,10 +49,10 @@ def _batch(n_noises: int = 0) -> Batch:
 def test_a_window_is_asked_about_the_classes_of_its_corpus_alone() -> None:
     """A clip of nEMO is asked about its six emotions, and neither about calm nor about disgust."""
     _, targets, _ = _batch()
-    n_asked = (targets != NOT_ASKED).sum(axis=1)
+    n_asked = (targets != MASKED).sum(axis=1)
     assert sorted(n_asked.tolist()) == [6] * 6 + [8] * 8
     missing = [EMOTIONS.index(each) for each in EMOTIONS if each not in _SIX]
-    assert (targets[n_asked == 6][:, missing] == NOT_ASKED).all()
+    assert (targets[n_asked == 6][:, missing] == MASKED).all()
     assert np.maximum(targets, 0.0).sum(axis=1) == pytest.approx(1.0)
 
 
@@ -63,7 +63,7 @@ def test_of_every_window_it_is_asked_whether_anybody_speaks() -> None:
     assert is_noise.sum() == 3
     assert (targets[is_noise, :-1] == 0.0).all()
     assert (targets[~is_noise, -1] == 0.0).all()
-    assert sorted((targets != NOT_ASKED).sum(axis=1).tolist()) == [7] * 6 + [9] * 11
+    assert sorted((targets != MASKED).sum(axis=1).tolist()) == [7] * 6 + [9] * 11
 
 
 def test_an_epoch_shows_each_kind_of_clip_by_its_share() -> None:
@@ -113,7 +113,7 @@ def test_a_class_weighs_the_more_the_rarer_it_is_in_its_corpus() -> None:
         np.zeros(40, np.float32),
     )
     _, targets, weights = next(maker.batches(np.random.default_rng(0)))
-    is_nemo = (targets == NOT_ASKED).any(axis=1)
+    is_nemo = (targets == MASKED).any(axis=1)
     for of_corpus, n_neutral, n_sad in ((~is_nemo, 1, 3), (is_nemo, 40, 10)):
         neutral = weights[of_corpus & (targets[:, EMOTIONS.index("neutral")] > 0.0)]
         sad = weights[of_corpus & (targets[:, EMOTIONS.index("sad")] > 0.0)]

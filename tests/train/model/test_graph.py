@@ -25,8 +25,8 @@ def test_the_served_network_costs_what_its_layers_cost() -> None:
         + 2 * 75 * wide * hidden
         + 2 * wide * n_labels
     )
-    # Batch normalisation is folded into weights and biases: of four numbers a channel one is left. Keras
-    # counts no normalisation of the input, and no constant that keeps a square root finite or divides
+    # Batch normalization is folded into weights and biases: of four numbers a channel one is left. Keras
+    # counts no normalization of the input, and no constant that keeps a square root finite or divides
     # the members' sum.
     n_folded = n_members * 3 * (stem + wide + n_blocks * 2 * wide)
     n_constants = 1 + (n_members > 1)

@@ -9,7 +9,7 @@ from made_corpora import made_clip
 from train_helpers import window_settings
 
 from train.features.dataset import ClipWindows, Dataset
-from train.model.learning import LearnSettings, Learnt, Watch, learn
+from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, learn
 from train.model.network import NetworkSettings
 
 SMALL = LearnSettings(
@@ -34,9 +34,9 @@ def made_dataset() -> Dataset:
     )
 
 
-def learnt(dataset: Dataset, seed: int = 0) -> Learnt:
+def learnt(dataset: Dataset, seed: int = 0) -> TrainedNetwork:
     """A small network after one epoch."""
-    return learn(dataset, window_settings(), SMALL, seed=seed, watch=Watch(is_eager=True))
+    return learn(dataset, window_settings(), SMALL, seed=seed, watch=TrainingMonitor(is_eager=True))
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.model.losses import NOT_ASKED, AskedCrossentropy
+from train.model.losses import MASKED, MaskedCrossentropy
 
 _RNG = np.random.default_rng(0)
 
@@ -19,7 +19,7 @@ def test_with_every_class_it_is_categorical_crossentropy(smoothing: float) -> No
     """It equals Keras's own, with label smoothing and without."""
     targets, said = _probabilities(16, 8), _probabilities(16, 8)
     expected = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(targets, said)
-    assert float(AskedCrossentropy(label_smoothing=smoothing)(targets, said)) == pytest.approx(
+    assert float(MaskedCrossentropy(label_smoothing=smoothing)(targets, said)) == pytest.approx(
         float(expected), rel=1e-5
     )
 
@@ -29,16 +29,16 @@ def test_a_class_that_is_not_asked_for_has_no_part_in_it(smoothing: float) -> No
     """The loss is Keras's over the other classes, their probabilities scaled to a sum of 1."""
     targets, said = _probabilities(16, 6), _probabilities(16, 8)
     asked = [0, 2, 3, 4, 5, 7]
-    with_gaps = np.full((16, 8), NOT_ASKED, np.float32)
+    with_gaps = np.full((16, 8), MASKED, np.float32)
     with_gaps[:, asked] = targets
     among = said[:, asked] / said[:, asked].sum(axis=1, keepdims=True)
     expected = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(targets, among)
-    got = AskedCrossentropy(label_smoothing=smoothing)(with_gaps, said)
+    got = MaskedCrossentropy(label_smoothing=smoothing)(with_gaps, said)
     assert float(got) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_certain_and_wrong_network_has_a_finite_loss() -> None:
     """Probability 0 for the true class gives neither infinity nor NaN."""
-    targets = np.array([[1.0, 0.0, NOT_ASKED]], np.float32)
+    targets = np.array([[1.0, 0.0, MASKED]], np.float32)
     said = np.array([[0.0, 0.0, 1.0]], np.float32)
-    assert np.isfinite(float(AskedCrossentropy(label_smoothing=0.1)(targets, said)))
+    assert np.isfinite(float(MaskedCrossentropy(label_smoothing=0.1)(targets, said)))

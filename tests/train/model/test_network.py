@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from train.model.conversion import to_keras, to_tflite
-from train.model.finishing import cool, fit_temperature
-from train.model.network import NetworkSettings, as_kept, average, build_network, logit_model
+from train.model.finishing import apply_temperature, fit_temperature
+from train.model.network import NetworkSettings, average, build_network, inference_form, logit_model
 
 _SMALL = NetworkSettings(stem_channels=8, channels=16, dilations=(1, 4), attention_channels=8)
 _MEAN = np.linspace(-1.0, 1.0, 40, dtype=np.float32)
@@ -35,7 +35,7 @@ def windows() -> np.ndarray:
 def test_the_trained_form_computes_what_convolutions_compute(n_frames: int, windows: np.ndarray) -> None:
     """Matrix products and Conv1D with the same weights agree to 1e-5, at three lengths of window."""
     trained = _network(n_frames, is_trained=True)
-    kept = as_kept(trained, _SMALL, n_frames=n_frames, mean=_MEAN, std=_STD)
+    kept = inference_form(trained, _SMALL, n_frames=n_frames, mean=_MEAN, std=_STD)
     assert any(isinstance(layer, keras.layers.Conv1D) for layer in kept.layers)
     assert not any(isinstance(layer, keras.layers.Conv1D) for layer in trained.layers)
     some = windows[:, :n_frames]
@@ -47,7 +47,7 @@ def test_the_trained_form_computes_what_convolutions_compute(n_frames: int, wind
 def test_the_kept_form_takes_windows_of_another_length(windows: np.ndarray) -> None:
     """A network built for 200 frames is kept as one that gives all classes for 298."""
     trained = _network(200, is_trained=True)
-    kept = as_kept(trained, _SMALL, n_frames=298, mean=_MEAN, std=_STD)
+    kept = inference_form(trained, _SMALL, n_frames=298, mean=_MEAN, std=_STD)
     assert kept.predict(windows, verbose=0).shape == (3, 9)
 
 
@@ -78,7 +78,7 @@ def test_cooling_divides_the_logits(n_members: int, windows: np.ndarray) -> None
     """They fall to 1/2.5, be it one network or the mean of two."""
     model = average([_network(298, is_trained=False, seed=seed) for seed in range(n_members)])
     before = logit_model(model).predict(windows, verbose=0)
-    cool(model, 2.5)
+    apply_temperature(model, 2.5)
     np.testing.assert_allclose(
         logit_model(model).predict(windows, verbose=0), before / 2.5, rtol=1e-4, atol=1e-5
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from serd.errors import OperationError
-from train.report.drawing import COLOURS, lighter, new_figure, save_figure
+from train.report.drawing import COLORS, lighter, new_figure, save_figure
 
 
 def test_a_picture_is_written_into_a_new_folder(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None
     assert [each.name for each in tmp_path.iterdir()] == ["b.png"]
 
 
-@pytest.mark.parametrize("colour", COLOURS.values())
+@pytest.mark.parametrize("colour", COLORS.values())
 def test_a_tint_is_lighter(colour: str) -> None:
     """In each of red, green and blue, for every colour in use."""
     red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))

@@ -1,6 +1,6 @@
 """A run's pictures are drawn without a complaint, whatever there is to draw."""
 
-from train.evaluation.metrics import UNHEARD, measures, score
+from train.evaluation.metrics import MISSED, measures, score
 from train.report.run_pictures import confusion, curves
 
 PNG = b"\x89PNG"
@@ -16,7 +16,7 @@ def test_curves_are_drawn_with_and_without_validation() -> None:
 
 def test_the_confusion_shows_what_was_not_heard() -> None:
     """The picture with a clip that was not heard is another than the one without."""
-    test = measures(score([0, 1], [0, UNHEARD], ("angry", "calm")))
+    test = measures(score([0, 1], [0, MISSED], ("angry", "calm")))
     narrow = {**test, "confusion": [[1, 0, 0], [0, 0, 0]]}
     with_it, without = confusion(test, "run"), confusion(narrow, "run")
     assert with_it.startswith(PNG)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from train.report.tables import Table, figure, markdown, points
+from train.report.tables import Table, markdown, mean_std, points
 
 
 def test_numbers_stand_to_the_right_and_bars_stay_in_their_cell() -> None:
@@ -33,4 +33,4 @@ def test_points_say_which_way(mean: float, std: float | None, text: str) -> None
 @pytest.mark.parametrize(("std", "text"), [(0.0042, "0.634 ± 0.004"), (None, "0.634")])
 def test_a_figure_of_one_seed_has_no_deviation(std: float | None, text: str) -> None:
     """Where nothing was repeated, nothing is said of the spread."""
-    assert figure({"mean": 0.6341, "std": std}) == text
+    assert mean_std({"mean": 0.6341, "std": std}) == text

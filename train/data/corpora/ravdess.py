@@ -18,7 +18,7 @@ from train.data.clips import Actors, Channel, Clip, CorpusError, OtherNameError
 
 NAME: Final = "ravdess"
 TITLE: Final = "RAVDESS"
-LICENCE: Final = (
+LICENSE: Final = (
     "CC BY-NC-SA 4.0. Trained on RAVDESS: S. R. Livingstone and F. A. Russo, 2018, The Ryerson"
     " Audio-Visual Database of Emotional Speech and Song (RAVDESS), PLoS ONE 13(5): e0196391,"
     " licensed CC BY-NC-SA 4.0; its non-commercial and share-alike terms are carried over."
