@@ -11,7 +11,7 @@ from serd.errors import InputError
 from serd.model.labels import EMOTIONS, NONE
 
 SOUND_SUFFIXES: Final = frozenset({".wav", ".flac"})
-"""Files that are looked at, by their suffix in lower case."""
+"""Suffixes of sound files, in lower case."""
 
 Channel = Literal["speech", "song", "noise"]
 Gender = Literal["female", "male", "unknown"]
@@ -19,42 +19,42 @@ Intensity = Literal["normal", "strong", "unknown"]
 
 
 OUTPUTS: Final = (*EMOTIONS, NONE)
-"""What a network that has heard noise tells apart: the emotions, and that nobody speaks."""
+"""Classes of a network trained with noise: the emotions, and no speech."""
 
 
 class CorpusError(InputError):
-    """A corpus cannot be used as asked."""
+    """A corpus cannot be used with these options."""
 
 
 class OtherNameError(CorpusError):
-    """A file is not named as those of a corpus are, so that it may belong to another."""
+    """A file name is not one of the corpus, so the file may belong to another corpus."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clip:
-    """One recording and what its corpus says of it."""
+    """One recording with the labels that its corpus gives."""
 
     path: Path
-    """Where the sound lies."""
+    """The sound file."""
     corpus: str
     """Name of the corpus: "ravdess", "savee", "nemo", that of a table, or "noise"."""
     actor: str
-    """Who speaks: "1" to "24" in RAVDESS, in any other corpus its name and the speaker's, "savee:DC";
-    empty where nobody does."""
+    """The speaker: "1" to "24" in RAVDESS, "corpus:speaker" such as "savee:DC" elsewhere; empty for
+    noise."""
     gender: Gender
-    """The speaker's."""
+    """The speaker's gender."""
     emotion: str
     """One of ``OUTPUTS``; ``NONE`` in noise alone."""
     channel: Channel
-    """Whether it is spoken, sung, or neither."""
+    """Speech, song, or noise without either."""
     intensity: Intensity
-    """How strongly the emotion is played."""
+    """Intensity at which the emotion is acted."""
     statement: str
-    """What is said, by the corpus's own number; empty if unknown."""
+    """Number of the sentence in the corpus; empty if unknown."""
 
     @property
     def is_noise(self) -> bool:
-        """Whether nobody speaks or sings in it."""
+        """Whether it holds no speech or song."""
         return self.channel == "noise"
 
     @property
@@ -68,7 +68,7 @@ class Corpus:
     """The clips found below a folder."""
 
     clips: tuple[Clip, ...]
-    """In the order of their names, each once."""
+    """The clips by name, each once."""
     left_out: tuple[str, ...]
     """One line for each sound file that is not used, with the reason."""
 
@@ -94,11 +94,11 @@ class Split:
     """Disjoint groups of actors."""
 
     train: Actors
-    """Actors that the network learns from."""
+    """Actors that the network is trained on."""
     validation: Actors = frozenset()
-    """Actors that are looked at after each epoch."""
+    """Actors scored after each epoch."""
     test: Actors = frozenset()
-    """Actors that are scored once, at the end."""
+    """Actors scored once, at the end."""
 
 
 def numbered(*numbers: int) -> Actors:
@@ -151,10 +151,10 @@ def format_actors(actors: Iterable[str]) -> str:
 def split_actors(
     present: Actors, *, test: Actors = frozenset(), validation: Actors = frozenset()
 ) -> Split:
-    """Hold actors out; whoever is left is learnt from.
+    """Hold actors out; all others are trained on.
 
     Raises:
-        CorpusError: an actor is missing or in two groups, or nobody is left.
+        CorpusError: an actor is missing or in two groups, or none is left.
     """
     missing = (test | validation) - present
     if missing:
@@ -171,14 +171,14 @@ def split_actors(
 
 
 def fewer(split: Split, *, n_actors: int) -> Split:
-    """A split in which fewer actors of RAVDESS are learnt from, and as many others.
+    """A split with fewer training actors of RAVDESS and the same of other corpora.
 
     Args:
-        split: whose held-out actors stay as they are.
-        n_actors: the first so many are learnt from; 0 for all.
+        split: the split; its held-out actors stay.
+        n_actors: number of training actors of RAVDESS, taken in order; 0 for all.
 
     Raises:
-        CorpusError: there are not so many.
+        CorpusError: there are fewer.
     """
     if not n_actors:
         return split

@@ -1,4 +1,4 @@
-"""What sound a file holds, so that the same sound under two names is found."""
+"""Digests of the sound in a file, by which the same sound under two names is found."""
 
 import hashlib
 import os
@@ -11,15 +11,15 @@ import soundfile
 
 _BLOCK_FRAMES: Final = 1 << 16
 _FLAC_MD5: Final = slice(26, 42)
-"""Where a FLAC file keeps the MD5 of its decoded samples: after "fLaC" and the block header, at the end
-of the 34 bytes of STREAMINFO (RFC 9639, sections 8.1 and 8.2)."""
+"""Bytes of a FLAC file with the MD5 of its samples: the end of STREAMINFO, which follows "fLaC"
+and the block header (RFC 9639, sections 8.1 and 8.2)."""
 
 
 def content_digest(path: Path) -> str:
-    """A text that two files share when they decode to the same samples at the same rate.
+    """A digest that two files share if they decode to the same samples at the same rate.
 
-    WAV and FLAC of the same sound are alike. A file that cannot be read, or that holds no sound, is like
-    no other.
+    WAV and FLAC of the same sound have the same digest. A file without readable sound has a digest of
+    its own.
     """
     try:
         with soundfile.SoundFile(path) as file:
@@ -41,7 +41,7 @@ def content_digests(paths: Iterable[Path]) -> tuple[str, ...]:
 
 
 def _digest(file: soundfile.SoundFile, dtype: str) -> str:
-    """MD5 over the samples as they lie in a WAV file, which is how FLAC counts it, too."""
+    """MD5 over little-endian samples, as FLAC computes it."""
     digest = hashlib.md5(usedforsecurity=False)
     for block in file.blocks(_BLOCK_FRAMES, dtype=dtype):
         digest.update(block.tobytes())
@@ -49,7 +49,7 @@ def _digest(file: soundfile.SoundFile, dtype: str) -> str:
 
 
 def _flac_md5(path: Path) -> str:
-    """What the header says; empty where the encoder left it out, or where other data come first."""
+    """MD5 from the FLAC header; empty if the encoder left it out or other data come first."""
     with path.open("rb") as file:
         head = file.read(_FLAC_MD5.stop)
     md5 = head[_FLAC_MD5]

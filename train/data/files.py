@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are written completely or not at all."""
 
 import contextlib
 import json
@@ -10,27 +10,27 @@ from serd.errors import InputError, OperationError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that its name only ever stands for all of the content.
+    """Write a file so that it never exists with part of the content.
 
     Args:
-        path: where; folders above it are made.
-        content: all of it.
+        path: the file; missing folders are created.
+        content: its content.
 
     Raises:
-        OperationError: it cannot be written; what was there before is still there.
+        OperationError: it cannot be written; an earlier file is unchanged.
     """
     write_pieces(path, (content,))
 
 
 def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file as ``write_whole`` does, of which only a piece at a time need be in memory.
+    """Write a file as ``write_whole`` does, with one piece in memory at a time.
 
     Args:
-        path: where; folders above it are made.
+        path: the file; missing folders are created.
         pieces: its content, in order.
 
     Raises:
-        OperationError: it cannot be written; what was there before is still there.
+        OperationError: it cannot be written; an earlier file is unchanged.
     """
     unfinished = path.with_name(path.name + ".part")
     try:
@@ -65,9 +65,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, body: object) -> None:
-    """Write JSON for people and programs, as ``write_whole`` does.
+    """Write indented JSON as ``write_whole`` does.
 
     Raises:
-        OperationError: it cannot be written; what was there before is still there.
+        OperationError: it cannot be written; an earlier file is unchanged.
     """
     write_whole(path, (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode())

@@ -1,4 +1,4 @@
-"""What lies below a folder: clips, actors and sounds, what is wrong, and which protocols can run."""
+"""Inventory of a folder: clips, actors, sounds, problems, and the protocols that can run."""
 
 import os
 from collections import Counter
@@ -36,14 +36,14 @@ class SoundClip:
 
     @property
     def form(self) -> str:
-        """How the sound is stored, such as "48 kHz stereo WAV"."""
+        """Format of the sound, such as "48 kHz stereo WAV"."""
         channels = {1: "mono", 2: "stereo"}.get(self.n_channels, f"{self.n_channels} channels")
         return f"{self.rate_hz / 1000:g} kHz {channels} {self.clip.path.suffix[1:].upper()}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
-    """Everything found below a folder."""
+    """Clips and problems found below a folder."""
 
     sounds: tuple[SoundClip, ...]
     """Clips that can be read, in the order of ``find_clips``."""
@@ -52,7 +52,7 @@ class Inventory:
     unreadable: tuple[str, ...] = ()
     """One line for each clip whose sound cannot be read."""
     missing: Missing | None = None
-    """What RAVDESS lacks; None where there is none of it."""
+    """Missing clips of RAVDESS; None without any clip of RAVDESS."""
 
     @property
     def corpora(self) -> dict[str, tuple[SoundClip, ...]]:
@@ -67,12 +67,12 @@ class Inventory:
 
     @property
     def protocols(self) -> dict[str, Actors]:
-        """The test actors that each protocol misses; it can run if it misses nobody."""
+        """The missing test actors of each protocol; it can run without any."""
         present = frozenset(sound.clip.actor for sound in self.sounds)
         return {name: missing_actors(name, present) for name in (*PROTOCOLS, LEAKY)}
 
     def remarks(self) -> list[str]:
-        """One line for each thing that stands in the way of training or scoring."""
+        """One line for each obstacle to training or scoring."""
         lines = []
         for corpus, sounds in self.corpora.items():
             emotions = {sound.clip.emotion for sound in sounds}
@@ -102,7 +102,7 @@ class Inventory:
 
 
 def take_inventory(root: Path, *, table: Path | None = None) -> Inventory:
-    """Look at every clip below a folder: its name, the head of its file, and a digest of its sound.
+    """Read the name, header and digest of every clip below a folder.
 
     Args:
         root: folder with any of the corpora that serd knows.
@@ -127,7 +127,7 @@ def take_inventory(root: Path, *, table: Path | None = None) -> Inventory:
 
 
 def title(corpus: str) -> str:
-    """A corpus as it writes itself; that of a table, as the table is called."""
+    """Title of a corpus; that of a table is its name."""
     return TITLES.get(corpus, corpus)
 
 
@@ -145,7 +145,7 @@ def _grouped(sounds: Iterable[SoundClip], keys: Iterable[str]) -> dict[str, tupl
 
 
 def _look(clip: Clip) -> SoundClip | str:
-    """A clip's sound, or why it cannot be read."""
+    """A clip's sound, or the reason that it cannot be read."""
     try:
         info = soundfile.info(str(clip.path))
     except soundfile.LibsndfileError as exc:

@@ -1,4 +1,4 @@
-"""Named ways to hold actors of RAVDESS out; no actor is ever on both sides of a fold."""
+"""Named protocols that hold out actors of RAVDESS; no actor is on both sides of a fold."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -30,7 +30,7 @@ Interspeech 2024. ``dev5`` leaves the four actors of ``article`` untouched."""
 
 
 LEAKY: Final = "leaky"
-"""The split by file, which is no protocol: it only shows what comes of it. It runs with any actors."""
+"""The split by file, which shows the effect of a leak; it runs with any actors."""
 
 
 def protocol_folds(name: str, present: Actors, test_actors: Actors = frozenset()) -> tuple[Actors, ...]:
@@ -42,7 +42,7 @@ def protocol_folds(name: str, present: Actors, test_actors: Actors = frozenset()
         test_actors: actors tested in place of the protocol's own; for ``article`` alone.
 
     Raises:
-        CorpusError: no such protocol, an actor is missing, or nobody is left to learn from.
+        CorpusError: no such protocol, an actor is missing, or none is left for training.
     """
     folds = PROTOCOLS.get(name)
     if folds is None:
@@ -63,7 +63,7 @@ def protocol_folds(name: str, present: Actors, test_actors: Actors = frozenset()
 
 
 def left_alone(name: str, test_actors: Actors = frozenset()) -> Actors:
-    """Actors that are neither learnt from nor scored in a protocol, so that they can judge at the end.
+    """Actors that a protocol neither trains on nor scores, as a final test set.
 
     Args:
         name: one of ``PROTOCOLS``, or empty.
@@ -74,10 +74,10 @@ def left_alone(name: str, test_actors: Actors = frozenset()) -> Actors:
 
 
 def missing_actors(name: str, present: Actors) -> Actors:
-    """Test actors of a protocol that have no clip; ``leaky`` misses nobody."""
+    """Test actors of a protocol that have no clip; none for ``leaky``."""
     return frozenset[str]().union(*PROTOCOLS.get(name, ())) - present
 
 
 def runnable_protocols(present: Actors) -> tuple[str, ...]:
-    """Protocols whose test actors are all there, ``leaky`` last."""
+    """Protocols with all of their test actors present, ``leaky`` last."""
     return tuple(name for name in (*PROTOCOLS, LEAKY) if not missing_actors(name, present))

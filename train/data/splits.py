@@ -1,4 +1,4 @@
-"""Splits of clips into what is learnt from, what is looked at and what is scored, checked for leaks."""
+"""Splits of clips into training, validation and test clips, checked for leaks."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _HELD_OUT: Final = 5
 
 
 class LeakError(CorpusError):
-    """What a model is judged by is, in part, what it has learnt from."""
+    """A model would be tested on training data."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,13 +26,13 @@ class ClipSplit:
     name: str
     """The protocol, with the number of the fold where there are several: "dev5 2/5"."""
     train: tuple[int, ...]
-    """Clips that are learnt from, and the only ones of which augmented copies are made."""
+    """Training clips, the only ones with augmented copies."""
     validation: tuple[int, ...]
-    """Clips that are looked at after each epoch."""
+    """Clips scored after each epoch."""
     test: tuple[int, ...]
-    """Clips that are scored once, at the end."""
+    """Clips scored once, at the end."""
     is_leaky: bool = False
-    """Whether training actors are tested, and the validation clips are the test clips, on purpose."""
+    """Whether training actors are tested, and validation clips are test clips, on purpose."""
     is_validated_by_clip: bool = False
     """Whether validation clips may be of training actors."""
 
@@ -53,12 +53,12 @@ def protocol_splits(
     validation, by clip, as the article did. ``dev5``, ``mmer5`` and ``emobox6`` validate on one man
     and one woman, drawn from the fold's training actors. ``leaky`` splits all clips 8:2 by file and
     tests on its validation clips: the leak that the article found. Where there is RAVDESS, clips of
-    other corpora are learnt from, and never validated on or tested. The article's test actors are in no
-    part of ``dev5``, nor of ``article`` where others stand in for them.
+    other corpora are training clips only. The article's test actors are in no part of ``dev5``, nor of
+    ``article`` if other test actors are given.
 
     Args:
         name: one of ``PROTOCOLS``, or "leaky".
-        clips: the clips that the indices count.
+        clips: the clips, by index.
         seed: draws validation clips and actors; 0 or above.
         with_song: whether sung clips are in any part.
         test_actors: actors tested in place of the article's own; for ``article`` alone.
@@ -105,7 +105,7 @@ def clip_split(name: str, clips: Sequence[Clip], actors: Split) -> ClipSplit:
     Args:
         name: what the split is called.
         clips: the clips that the indices count.
-        actors: who is in which part.
+        actors: the actors of each part.
     """
     train, validation, test = (
         tuple(index for index, clip in enumerate(clips) if clip.actor in group)
@@ -178,7 +178,7 @@ class _Pool:
         return clip.gender, clip.label, clip.channel
 
     def _one_of_each_gender(self, rest: Actors, seed: Sequence[int]) -> Actors:
-        """One man and one woman with something to score."""
+        """One man and one woman with scored clips."""
         rng = np.random.default_rng(seed)
         candidates = [self.clips[i] for i in self._scored_of(rest)]
         drawn = set()
@@ -192,7 +192,7 @@ class _Pool:
 def check_no_leak(
     clips: Sequence[Clip], split: ClipSplit, *, digests: Mapping[int, str] | None = None
 ) -> None:
-    """Refuse a split in which a model would be judged by what it has learnt from.
+    """Refuse a split in which a model would be tested on training data.
 
     Test clips must share no actor, no file and no sound with training or validation clips, and
     validation clips none with training clips. A split that ``is_leaky`` may share actors, and its
@@ -205,7 +205,7 @@ def check_no_leak(
         digests: ``train.data.duplicates.content_digest`` of the clips by index, if known already.
 
     Raises:
-        LeakError: something is on both sides; the text says what.
+        LeakError: an actor, a clip or a sound is on both sides.
     """
     if digests is None:
         indices = sorted({*split.train, *split.validation, *split.test})
@@ -231,7 +231,7 @@ def check_no_leak(
 
 
 def _check_parts(split: ClipSplit) -> None:
-    """Refuse a split with nothing to learn from, to look at or to score."""
+    """Refuse a split with an empty part."""
     for part, what in (
         (split.train, "learn from"),
         (split.validation, "validate on"),

@@ -24,11 +24,11 @@ _LINE_RATE_HZ: Final = 8_000
 
 
 def over_line(sound: Sound, *, band_hz: tuple[float, float] = LINE_HZ) -> Sound:
-    """Sound as it leaves a line.
+    """Sound after a telephone line: a narrow band and eight bits per sample.
 
     Args:
-        sound: float32, shape (n_samples,), 16 kHz, full scale being 1; what passes it is cut off.
-        band_hz: what the line lets through, 0 to 4000 Hz.
+        sound: float32, shape (n_samples,), 16 kHz, full scale being 1; clipped beyond it.
+        band_hz: pass band, within 0 to 4000 Hz.
 
     Returns:
         float32, shape (n_samples,).
@@ -45,7 +45,7 @@ def over_line(sound: Sound, *, band_hz: tuple[float, float] = LINE_HZ) -> Sound:
 
 
 def _coded(sound: NDArray[np.float64]) -> Sound:
-    """Through the line's coder and decoder, which are libsndfile's."""
+    """Encode and decode with the mu-law of libsndfile."""
     line = io.BytesIO()
     soundfile.write(line, np.clip(sound, -1.0, 1.0), _LINE_RATE_HZ, format="RAW", subtype="ULAW")
     line.seek(0)
@@ -58,66 +58,66 @@ def _coded(sound: NDArray[np.float64]) -> Sound:
 
 _Hz = NDArray[np.floating[Any]]
 _FIRST_ECHO_S = (0.001, 0.01)
-"""Range of the time from a sound to its first echo, in seconds."""
+"""Range of the delay of the first reflection, in seconds."""
 _TINY = 1e-12
-"""Takes the place of a level of zero."""
+"""Least level, in place of zero."""
 _FFT_STEP_SAMPLES = 1600
-"""A length's large prime factors make its Fourier transform thirty times slower; a multiple of this has
+"""Large prime factors in its length make a Fourier transform thirty times slower; multiples of this have
 none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoundAugment:
-    """How a copy of a clip's sound differs from the original."""
+    """Parameters of the augmented copies of a clip."""
 
     copies: int = 16
-    """Augmented copies of each clip, beside the original."""
+    """Augmented copies of each clip."""
     speed: float = 0.12
     """Speed and pitch change by up to this share, up or down."""
     noise_speed: float = 0.4
-    """The same where nobody speaks: an animal or a machine may be larger or smaller."""
+    """The same for noise, since animals and machines vary more in size."""
     gain_db: float = 6.0
     """Level changes by up to this, up or down, in dB."""
     p_room: float = 0.25
-    """Share of copies that sound as if spoken in a room."""
+    """Share of copies with reverberation."""
     decay_s: tuple[float, float] = (0.1, 0.6)
-    """Range of the time in which a room's sound falls by 60 dB, in seconds."""
+    """Range of the reverberation time RT60, in seconds."""
     direct_db: tuple[float, float] = (-3.0, 15.0)
-    """Range of the level of what comes straight from the mouth above what the room adds, in dB."""
+    """Range of the direct-to-reverberant ratio, in dB."""
     p_noise: float = 0.65
     """Share of copies with noise."""
     snr_db: tuple[float, float] = (-3.0, 27.0)
-    """Range of the speech's level above the noise's, in dB."""
+    """Range of the signal-to-noise ratio, in dB."""
     p_recorded: float = 0.6
-    """Share of noise that is a recording, where there are any; the rest is made."""
+    """Share of recordings among the noise, if there are any; the rest is synthetic."""
     p_band: float = 0.4
-    """Share of copies whose high frequencies are weakened, as by a resampler or a narrow microphone."""
+    """Share of low-pass filtered copies, as by a resampler or a narrow microphone."""
     cutoff_hz: tuple[float, float] = (3000.0, 7500.0)
-    """Range of the highest frequency that is left as it is, in hertz."""
+    """Range of the upper end of the pass band, in hertz."""
     roll_off_hz: tuple[float, float] = (200.0, 1500.0)
-    """Range of the width over which higher frequencies fade, in hertz."""
+    """Range of the width of the transition band, in hertz."""
     stop_band_db: tuple[float, float] = (12.0, 60.0)
-    """Range of what frequencies above the fade lose, in dB."""
+    """Range of the stop-band attenuation, in dB."""
     p_thin: float = 0.3
-    """Share of copies whose low frequencies are weakened, as by a telephone or a small microphone."""
+    """Share of high-pass filtered copies, as by a telephone or a small microphone."""
     lowest_hz: tuple[float, float] = (80.0, 450.0)
-    """Range of the frequency below which they fade, in hertz."""
+    """Range of the cutoff frequency, in hertz."""
     thin_order: tuple[float, float] = (2.0, 16.0)
-    """Range of how steeply they fade: the order of a Butterworth response, 6 dB an octave each."""
+    """Range of the order of the Butterworth response, 6 dB per octave each."""
     p_line: float = 0.2
-    """Share of copies that come over a telephone line."""
+    """Share of copies over a telephone line."""
     line_low_hz: tuple[float, float] = (150.0, 450.0)
     """Range of the lowest frequency of a line, in hertz."""
     line_high_hz: tuple[float, float] = (3000.0, 3900.0)
     """Range of the highest frequency of a line, in hertz."""
     p_clip: float = 0.15
-    """Share of copies that are too loud for their format and are cut off at full scale."""
+    """Share of clipped copies."""
     clip_db: tuple[float, float] = (0.0, 14.0)
-    """Range of their peak above full scale, in dB."""
+    """Range of the peak above full scale before clipping, in dB."""
 
 
 Recorded = Callable[[int, np.random.Generator], Sound]
-"""Draws recorded noise of so many samples: float32, of RMS 1."""
+"""Draws recorded noise of a number of samples: float32, RMS 1."""
 
 
 def augment_sound(
@@ -126,16 +126,16 @@ def augment_sound(
     rng: np.random.Generator,
     recorded: Recorded | None = None,
 ) -> Samples:
-    """A copy that sounds as if spoken, recorded and placed otherwise.
+    """An augmented copy of a clip.
 
     Args:
         samples: int16, shape (n_samples,), 16 kHz mono.
-        settings: how far it may differ.
-        rng: draws the differences.
-        recorded: draws recordings of noise, if there are any.
+        settings: parameters of the augmentation.
+        rng: random generator.
+        recorded: draws recordings of noise; None for synthetic noise only.
 
     Returns:
-        int16, shape (n,); n differs from n_samples by the change of speed.
+        int16, shape (n,); n is n_samples divided by the speed.
     """
     sound = to_sound(samples)
     speed = 1.0 + rng.uniform(-settings.speed, settings.speed)
@@ -146,7 +146,7 @@ def augment_sound(
     if rng.random() < settings.p_noise:
         snr_db = rng.uniform(*settings.snr_db)
         is_recorded = recorded is not None and rng.random() < settings.p_recorded
-        noise = recorded(sound.size, rng) if recorded and is_recorded else made_noise(sound.size, rng)
+        noise = recorded(sound.size, rng) if recorded and is_recorded else random_noise(sound.size, rng)
         sound = sound + noise * np.float32(_speech_level(sound)) * _gain(-snr_db)
     if rng.random() < settings.p_band:
         sound = low_pass(
@@ -171,16 +171,16 @@ def augment_sound(
 
 
 def in_room(sound: Sound, *, decay_s: float, direct_db: float, rng: np.random.Generator) -> Sound:
-    """Sound with the late sound of a room behind it.
+    """Sound with synthetic reverberation.
 
     Args:
         sound: float32, shape (n_samples,), 16 kHz.
-        decay_s: time in which the room's sound falls by 60 dB, in seconds.
-        direct_db: level of the sound itself above the room's, in dB.
-        rng: draws the room.
+        decay_s: reverberation time RT60, in seconds.
+        direct_db: direct-to-reverberant ratio, in dB.
+        rng: random generator of the impulse response.
 
     Returns:
-        float32, shape (n_samples,); what rings on behind the end is cut off.
+        float32, shape (n_samples,), without the tail after the end.
     """
     n_samples = round(decay_s * SAMPLE_RATE_HZ)
     response = rng.standard_normal(n_samples) * 10.0 ** (-3.0 * np.arange(n_samples) / n_samples)
@@ -194,7 +194,7 @@ def in_room(sound: Sound, *, decay_s: float, direct_db: float, rng: np.random.Ge
 
 
 def colored_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Sound:
-    """Noise whose power falls with frequency as 1 / f ** exponent, of RMS 1.
+    """Noise with power proportional to 1 / f ** exponent, of RMS 1.
 
     Args:
         n_samples: length; 2 or more.
@@ -216,13 +216,13 @@ def colored_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> 
 
 
 def low_pass(sound: Sound, *, cutoff_hz: float, roll_off_hz: float, stop_band_db: float) -> Sound:
-    """Sound with weaker high frequencies.
+    """Low-pass filtered sound.
 
     Args:
         sound: float32, shape (n_samples,), 16 kHz.
-        cutoff_hz: where the loss begins, in hertz.
-        roll_off_hz: width over which it grows, evenly in dB, in hertz.
-        stop_band_db: what is lost above that, in dB.
+        cutoff_hz: upper end of the pass band, in hertz.
+        roll_off_hz: width of the transition band, linear in dB, in hertz.
+        stop_band_db: stop-band attenuation, in dB.
 
     Returns:
         float32, shape (n_samples,).
@@ -237,12 +237,12 @@ def low_pass(sound: Sound, *, cutoff_hz: float, roll_off_hz: float, stop_band_db
 
 
 def high_pass(sound: Sound, *, cutoff_hz: float, order: float) -> Sound:
-    """Sound with weaker low frequencies: a Butterworth response without its phase.
+    """High-pass filtered sound: a zero-phase Butterworth response.
 
     Args:
         sound: float32, shape (n_samples,), 16 kHz.
-        cutoff_hz: where 3 dB are lost, in hertz.
-        order: steepness; 6 dB an octave for each, more than 0, and any number.
+        cutoff_hz: frequency attenuated by 3 dB, in hertz.
+        order: order of the response, any number above 0; 6 dB per octave each.
 
     Returns:
         float32, shape (n_samples,).
@@ -255,13 +255,13 @@ def high_pass(sound: Sound, *, cutoff_hz: float, order: float) -> Sound:
     return _filtered(sound, gain)
 
 
-def made_noise(n_samples: int, rng: np.random.Generator) -> Sound:
-    """Noise of some colour between white and brown: float32, shape (n_samples,), of RMS 1."""
+def random_noise(n_samples: int, rng: np.random.Generator) -> Sound:
+    """Noise between white and brown: float32, shape (n_samples,), RMS 1."""
     return colored_noise(n_samples, rng.uniform(0.0, 2.0), rng)
 
 
 def _filtered(sound: Sound, gain: Callable[[_Hz], _Hz]) -> Sound:
-    """Sound with a gain for each frequency in hertz, and silence around it: as long as it was."""
+    """Sound with a gain for each frequency in hertz, of the same length."""
     size = _fft_samples(sound.size)
     spectrum = np.fft.rfft(sound, size) * gain(np.fft.rfftfreq(size, 1.0 / SAMPLE_RATE_HZ))
     filtered: Sound = np.fft.irfft(spectrum, size)[: sound.size].astype(np.float32)
@@ -269,7 +269,7 @@ def _filtered(sound: Sound, gain: Callable[[_Hz], _Hz]) -> Sound:
 
 
 def _fft_samples(n_samples: int) -> int:
-    """The next length that is transformed fast."""
+    """The next length with a fast Fourier transform."""
     return -(-n_samples // _FFT_STEP_SAMPLES) * _FFT_STEP_SAMPLES
 
 
@@ -278,7 +278,7 @@ def _gain(level_db: float) -> np.float32:
 
 
 def _speech_level(sound: Sound) -> float:
-    """RMS of the louder half of the sound, which is the speech in it."""
+    """RMS of the louder half of the frames, which hold the speech."""
     power = np.square(sound)
     loud = power[: power.size // 400 * 400].reshape(-1, 400).mean(axis=1)
     return float(np.sqrt(np.mean(np.sort(loud)[loud.size // 2 :]))) if loud.size else 0.0

@@ -1,4 +1,4 @@
-"""From clips to windows of features, cut and computed by the daemon's own code."""
+"""Datasets: windows of features from clips, computed by the daemon's own code."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -30,22 +30,22 @@ _MIN_STD = 1e-3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WindowSettings:
-    """How clips become the network's input."""
+    """Segmentation and features of the network's input."""
 
     feature_set: FeatureSet
     """The front end."""
     window_samples: int
     """Length of a full window."""
     padding: Padding
-    """How a short window is filled."""
+    """Padding of a short window."""
     voice: VoiceSettings = field(default_factory=VoiceSettings)
-    """The daemon's voice detector."""
+    """The daemon's speech detector."""
     segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
     """The daemon's segmenter."""
 
     @property
     def pipeline(self) -> PipelineSettings:
-        """The daemon's settings that cut such windows."""
+        """The daemon's settings for such windows."""
         return PipelineSettings(voice=self.voice, segmenter=self.segmenter)
 
     @property
@@ -70,17 +70,17 @@ class ClipWindows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
-    """Clips with the windows of all their copies; a clip in which nothing is heard has none."""
+    """Clips with the windows of all their copies; a clip without detected speech has none."""
 
     clips: tuple[Clip, ...]
     """The clips."""
     copies: tuple[ClipWindows, ...]
     """Copies that have at least one window, in the order of clips, then copies."""
     left_out: Mapping[int, str]
-    """Index of each clip that could not be read, with one line on why."""
+    """Index of each unreadable clip, with the reason in one line."""
 
     def of_actors(self, actors: Actors) -> "Dataset":
-        """The part of some actors, and all noise."""
+        """The windows of some actors and of all noise."""
 
         def is_theirs(clip: Clip) -> bool:
             return clip.actor in actors or clip.is_noise
@@ -90,7 +90,7 @@ class Dataset:
         )
 
     def without_noise(self, fold: str) -> "Dataset":
-        """The part in which no recording of one part of the noise is heard."""
+        """The windows without recordings of one noise fold."""
 
         def is_free(each: ClipWindows) -> bool:
             clip = self.clips[each.clip]
@@ -100,12 +100,12 @@ class Dataset:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """What a network can learn to tell apart here: the emotions, and perhaps that nobody speaks."""
+        """Classes of a network trained on it: the emotions, and no speech if there is noise."""
         has_noise = any(self.clips[each.clip].is_noise for each in self.copies)
         return OUTPUTS if has_noise else EMOTIONS
 
     def of_clips(self, indices: Collection[int]) -> "Dataset":
-        """The part of some clips, each with all of its copies."""
+        """The windows of some clips and their copies."""
         chosen = frozenset(indices)
         return replace(self, copies=tuple(each for each in self.copies if each.clip in chosen))
 
@@ -128,14 +128,14 @@ class Dataset:
 
 
 def speech_frames(samples: Samples, settings: WindowSettings) -> list[Mfccs]:
-    """The windows that the daemon would cut from a clip.
+    """The windows of a clip, as the daemon segments it.
 
     Args:
         samples: int16, shape (n_samples,), 16 kHz mono.
-        settings: how.
+        settings: segmentation and features.
 
     Returns:
-        float32, shape (n, n_mfcc) each, the padding of short windows taken off again.
+        float32, shape (n, n_mfcc) each, without padding.
     """
     features = WindowFeatures(
         settings.feature_set, window_samples=settings.window_samples, padding=settings.padding
@@ -157,18 +157,17 @@ def build_dataset(
     noises: Sequence[Path] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Dataset:
-    """Read, augment and cut every clip, on all processors.
+    """Read, augment and segment every clip, on all processors.
 
-    A copy depends on the seed, the clip's name and the number of the copy alone, so that folds which
-    share a clip share its copies.
+    A copy depends only on the seed, the clip's name and the number of the copy, so folds share copies.
 
     Args:
         clips: the clips.
-        settings: how they become windows.
-        augment: how copies differ, and how many there are.
-        seed: draws the copies.
-        noises: recordings to put under copies, beside noise that is made.
-        progress: told how many clips are done, of how many.
+        settings: segmentation and features.
+        augment: number and parameters of the copies.
+        seed: seed of the copies.
+        noises: recordings to mix into copies, besides synthetic noise.
+        progress: called with the number of finished clips and of all clips.
     """
     copies: list[ClipWindows] = []
     left_out: dict[int, str] = {}
@@ -190,7 +189,7 @@ def _clip_copies(
     seed: int,
     noises: tuple[Path, ...],
 ) -> list[ClipWindows] | str:
-    """All copies of one clip, or why it cannot be read."""
+    """All copies of one clip, or the reason that it cannot be read."""
     index, clip = job
     try:
         original = read_samples(clip.path)
@@ -211,14 +210,14 @@ def _clip_copies(
 
 
 class _Recordings:
-    """Draws recordings of noise, and remembers where the last was from."""
+    """Draws recordings of noise, and remembers the fold of the last."""
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
         self._paths = paths
         self.fold = ""
 
     def draw(self, n_samples: int, rng: np.random.Generator) -> Sound:
-        """So many samples of one, of RMS 1."""
+        """Samples of a random recording, of RMS 1."""
         path = self._paths[rng.integers(len(self._paths))]
         self.fold = noise_fold(path)
         return even_piece(path, n_samples, rng)

@@ -1,4 +1,4 @@
-"""Variations of a window's MFCCs while training.
+"""Augmentation of a window's MFCCs during training.
 
 D. S. Park et al., "SpecAugment", Interspeech 2019 (masks); N. Jaitly and G. Hinton, "Vocal Tract Length
 Perturbation (VTLP) improves speech recognition", ICML workshop 2013 (frequency warp).
@@ -16,18 +16,18 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureAugment:
-    """How a window's MFCCs differ each time that it is shown."""
+    """Parameters of the augmentation of a window."""
 
     p_original: float = 0.25
-    """Share of windows taken from the clip as recorded, not from an augmented copy."""
+    """Share of windows from the clip as recorded, not from an augmented copy."""
     p_join: float = 0.15
-    """Share of windows that go on with another clip of the same actor, emotion and channel."""
+    """Share of windows continued by another clip of the same actor, emotion and channel."""
     p_shift: float = 0.5
-    """Share of windows that begin in the middle, their start repeated behind their end."""
+    """Share of windows rotated in time."""
     gain_db: float = 6.0
     """Log energy changes by up to this, up or down, in dB."""
     p_level: float = 0.25
-    """Share of windows whose level is that of another microphone or distance."""
+    """Share of windows with a larger change of level, as by another microphone or distance."""
     level_db: tuple[float, float] = (-36.0, 14.0)
     """Range of that change, in dB."""
     p_warp: float = 0.5
@@ -45,17 +45,17 @@ class FeatureAugment:
 
 
 class FeatureAugmenter:
-    """Draws variations of windows of one feature set."""
+    """Augments windows of one feature set."""
 
     def __init__(
         self, settings: FeatureAugment, feature_set: FeatureSet, mean: NDArray[np.float32]
     ) -> None:
-        """Precompute what all windows share.
+        """Precompute the transforms.
 
         Args:
-            settings: how far windows may differ.
-            feature_set: what the coefficients are.
-            mean: float32, shape (n_mfcc,); takes the place of what is masked.
+            settings: parameters of the augmentation.
+            feature_set: the coefficients.
+            mean: float32, shape (n_mfcc,); replaces masked values.
         """
         self._settings = settings
         self._mean = mean
@@ -65,12 +65,12 @@ class FeatureAugmenter:
         self._warps = [self._warp_matrix(factor) for factor in factors]
 
     def draw(self, frames: Mfccs, n_frames: int, rng: np.random.Generator) -> Mfccs:
-        """A variation of a window.
+        """An augmented window.
 
         Args:
             frames: float32, shape (n, n_mfcc), speech without padding, n >= 1.
             n_frames: frames of the network's input.
-            rng: draws the variation.
+            rng: random generator.
 
         Returns:
             float32, shape (n_frames, n_mfcc).
@@ -119,7 +119,7 @@ class FeatureAugmenter:
 
 
 def _filter_transforms(feature_set: FeatureSet) -> tuple[Matrix, Matrix]:
-    """MFCCs to log filter energies (less their mean, which MFCCs do not hold) and back.
+    """Matrices from MFCCs to log filter energies without their mean, and back.
 
     Returns:
         float32, shape (n_mfcc, n_filters), and float32, shape (n_filters, n_mfcc). Coefficient 0, which

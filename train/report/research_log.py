@@ -24,7 +24,7 @@ _DIFFERENCES: Final = (
     " differences. A change within its deviation is no evidence, and a component that costs UAR in the"
     " first column may help in another:"
 )
-_CONDITIONS: Final = {
+CONDITION_TITLES: Final = {
     "clean": "as recorded",
     "joined clips": "joined",
     "20 dB noise": "noise at 20 dB",
@@ -67,7 +67,7 @@ def research_log(results: Facts, stem: str) -> str:
         parts += ["## Number of training actors", _CURVE, _variants(rows, "actors", mean_std)]
         parts.append(f"![UAR by the number of actors]({stem}-learning.png)")
     if variants := results.get("ablations"):
-        parts += _ablations(variants)
+        parts += ablation_tables(variants)
     parts.append(_DIARY.read_text("utf-8").strip())
     return "\n\n".join(parts) + "\n"
 
@@ -141,7 +141,7 @@ def _tiny(summary: Facts, tiny: Facts) -> str:
     rows = [
         *(
             [f"UAR, {title}", *(mean_std(each["uar"][name]) for each in both)]
-            for name, title in _CONDITIONS.items()
+            for name, title in CONDITION_TITLES.items()
         ),
         ["ECE", *(mean_std(each["ece"]) for each in both)],
         ["false accepts", *(f"{each['noise']['n_named']} of {each['noise']['n']}" for each in both)],
@@ -153,7 +153,7 @@ def _tiny(summary: Facts, tiny: Facts) -> str:
     return f"On the same folds and sounds:\n\n{table(columns, rows)}"
 
 
-def _ablations(variants: Sequence[Facts]) -> list[str]:
+def ablation_tables(variants: Sequence[Facts]) -> list[str]:
     """The full recipe, and the change that each removed component makes."""
     base = next((each for each in variants if each["name"] == BASE), None)
     if base is None:
@@ -172,11 +172,11 @@ def _ablations(variants: Sequence[Facts]) -> list[str]:
 
 
 def _variants(rows: Sequence[Facts], what: str, written: Callable[[Facts], str]) -> str:
-    columns = (what, *_CONDITIONS.values(), "false accepts", "seeds")
+    columns = (what, *CONDITION_TITLES.values(), "false accepts", "seeds")
     cells = [
         (
             each["name"],
-            *(written(each["uar"][name]) for name in _CONDITIONS),
+            *(written(each["uar"][name]) for name in CONDITION_TITLES),
             f"{each['n_named']} of {each['n']}",
             ", ".join(map(str, each["seeds"])),
         )

@@ -13,8 +13,8 @@ from serd.model.labels import EMOTIONS
 from train.data.clips import CorpusError
 from train.evaluation.calibration import calibrate
 from train.evaluation.results import SCHEMA, Facts, recipe_digest
-from train.evaluation.summary import against, gathered, summarize, variant_summary
-from train.report.research_log import PASSES, ablations
+from train.evaluation.summary import merge_variant_files, seed_differences, summarize, variant_summary
+from train.report.research_log import CONDITION_TITLES, ablation_tables
 
 _N_CLIPS = 400
 _UNHEARD = len(EMOTIONS)
@@ -86,9 +86,9 @@ def test_means_are_over_seeds_and_counts_over_all_clips() -> None:
     )
     recalls = recall_score(truth, decision, labels=range(_UNHEARD), average=None)
     assert list(summary["recalls"].values()) == pytest.approx(recalls.tolist())
-    assert summary["unheard"]["n"] == (decision == _UNHEARD).sum()
-    assert summary["unheard"]["share"] == pytest.approx(np.mean(decision == _UNHEARD))
-    assert summary["unheard"]["by_emotion"]["calm"] == pytest.approx(
+    assert summary["missed"]["n"] == (decision == _UNHEARD).sum()
+    assert summary["missed"]["share"] == pytest.approx(np.mean(decision == _UNHEARD))
+    assert summary["missed"]["by_emotion"]["calm"] == pytest.approx(
         np.mean(decision[truth == EMOTIONS.index("calm")] == _UNHEARD)
     )
     assert summary["noise"] == {"n": 120, "n_named": 7}
@@ -125,7 +125,7 @@ def test_a_recipe_that_learns_from_fewer_actors_is_the_same_recipe() -> None:
 
 
 def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **changes: Any) -> Path:  # noqa: ANN401
-    """Metrics of one run, as ``assess`` writes them, with two passes."""
+    """Metrics of one run, as ``evaluate`` writes them, under two conditions."""
     body = {
         "seed": seed,
         "recipe": "0123456789abcdef",
@@ -140,10 +140,10 @@ def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **cha
 
 
 def test_seeds_of_a_variant_make_a_mean_and_a_deviation(tmp_path: Path) -> None:
-    """UAR is averaged pass by pass; recordings without speech are added up."""
+    """UAR is averaged for each condition; recordings without speech are added up."""
     first = _run(tmp_path / "0.json", seed=0, uar=0.4, n_named=1)
     second = _run(tmp_path / "1.json", seed=1, uar=0.6, n_named=2)
-    (variant,) = gathered([("rooms", second), ("rooms", first)])
+    (variant,) = merge_variant_files([("rooms", second), ("rooms", first)])
     figures = variant_summary(variant)
     assert figures["uar"]["clean"] == pytest.approx({"mean": 0.5, "std": 0.1414}, abs=1e-4)
     assert figures["uar"]["telephone"]["mean"] == 0.25
@@ -154,9 +154,9 @@ def test_seeds_of_a_variant_make_a_mean_and_a_deviation(tmp_path: Path) -> None:
 def test_seeds_measured_later_join_those_that_are_known(tmp_path: Path) -> None:
     """The same seed measured anew takes the place of what it gave before."""
     runs = [_run(tmp_path / f"{seed}.json", seed=seed, uar=0.1 * seed) for seed in (1, 2, 3)]
-    known = json.loads(json.dumps(gathered([("nothing", runs[0]), ("rooms", runs[0])])))
+    known = json.loads(json.dumps(merge_variant_files([("nothing", runs[0]), ("rooms", runs[0])])))
     anew = _run(tmp_path / "anew.json", seed=1, uar=0.9)
-    variants = gathered([("rooms", runs[2]), ("rooms", anew), ("lines", runs[1])], known)
+    variants = merge_variant_files([("rooms", runs[2]), ("rooms", anew), ("lines", runs[1])], known)
     assert [each["name"] for each in variants] == ["nothing", "rooms", "lines"]
     found = [[(run["seed"], run["uar"]["clean"]) for run in each["runs"]] for each in variants]
     assert found == [[(1, 0.1)], [(1, 0.9), (3, pytest.approx(0.3))], [(2, 0.2)]]
@@ -164,51 +164,53 @@ def test_seeds_measured_later_join_those_that_are_known(tmp_path: Path) -> None:
 
 
 def test_variants_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
-    """Other folds or another size are no other trick; and a name stands for one recipe."""
+    """Other folds or another size are no ablation, and a name has one recipe."""
     one = _run(tmp_path / "one.json")
     folds = _run(tmp_path / "folds.json", folds={"1-4": 0.5})
     with pytest.raises(CorpusError, match="its folds are 1-4; those of the first are 1-4, 5-8"):
-        gathered([("nothing", one), ("rooms", folds)])
+        merge_variant_files([("nothing", one), ("rooms", folds)])
     large = _run(tmp_path / "large.json", parameters=200_000)
     with pytest.raises(CorpusError, match="its networks have 200,000 parameters"):
-        gathered([("rooms", large)], gathered([("nothing", one)]))
+        merge_variant_files([("rooms", large)], merge_variant_files([("nothing", one)]))
     short = _run(tmp_path / "short.json", epochs=30)
     with pytest.raises(CorpusError, match="learnt for 30 epochs, those of the first 1,000 and 60"):
-        gathered([("nothing", one), ("rooms", short)])
+        merge_variant_files([("nothing", one), ("rooms", short)])
     other = _run(tmp_path / "other.json", seed=1, recipe="fedcba9876543210")
-    with pytest.raises(CorpusError, match="of recipe fedcba9876543210; the figures that it is put to"):
-        gathered([("rooms", one), ("rooms", other)])
-    assert len(gathered([("rooms", one), ("lines", other)])) == 2, "each name has a recipe of its own"
+    with pytest.raises(CorpusError, match="of recipe fedcba9876543210; the metrics that it is added to"):
+        merge_variant_files([("rooms", one), ("rooms", other)])
+    assert len(merge_variant_files([("rooms", one), ("lines", other)])) == 2, (
+        "each name has a recipe of its own"
+    )
 
 
-def test_a_trick_is_judged_by_what_each_seed_loses_without_it(tmp_path: Path) -> None:
-    """A seed that only one of both was trained with has no part in it."""
+def test_an_ablation_is_measured_by_the_difference_of_each_seed(tmp_path: Path) -> None:
+    """A seed of only one of both is left out."""
     base = [_run(tmp_path / f"b{seed}.json", seed=seed, uar=0.5 + seed / 10) for seed in (0, 1, 2)]
     less = [_run(tmp_path / f"l{seed}.json", seed=seed, uar=0.45 + seed / 5) for seed in (1, 2, 3)]
     named = [("nothing", path) for path in base] + [("rooms", path) for path in less]
-    nothing, rooms = gathered(named)
-    difference = against(rooms, nothing)
+    nothing, rooms = merge_variant_files(named)
+    difference = seed_differences(rooms, nothing)
     assert difference["seeds"] == [1, 2]
     assert difference["uar"]["clean"] == pytest.approx(
         {"mean": 0.1, "std": np.std([0.05, 0.15], ddof=1)}
     )
     alone = {"name": "rooms", "runs": rooms["runs"][2:]}
     with pytest.raises(CorpusError, match="'rooms' was measured with seeds 3, 'nothing' with 0, 1, 2"):
-        against(alone, nothing)
+        seed_differences(alone, nothing)
 
 
-def test_tricks_stand_beside_the_recipe_the_dearest_first(tmp_path: Path) -> None:
+def test_ablations_are_listed_by_the_uar_that_they_cost(tmp_path: Path) -> None:
     """What costs most UAR to lose comes first; without the whole recipe's figures there is no table."""
     uars = {"nothing": 0.6, "warp": 0.61, "muon": 0.5, "rooms": 0.55}
     named = [(name, _run(tmp_path / f"{name}.json", uar=uar)) for name, uar in uars.items()]
-    passes = dict.fromkeys(PASSES, 0.5)
+    passes = dict.fromkeys(CONDITION_TITLES, 0.5)
     variants = [
         {**each, "runs": [run | {"uar": passes | run["uar"]} for run in each["runs"]]}
-        for each in gathered(named)
+        for each in merge_variant_files(named)
     ]
-    text = "\n".join(ablations(variants))
+    text = "\n".join(ablation_tables(variants))
     order = [text.index(f"| {row} |") for row in ("nothing | 0.600", "muon | -10.0", "rooms | -5.0")]
     assert order == sorted(order)
     assert text.index("| rooms |") < text.index("| warp | +1.0 |")
-    with pytest.raises(CorpusError, match="the same ablate command without --trick"):
-        ablations(variants[1:])
+    with pytest.raises(CorpusError, match="the same ablate command without --without"):
+        ablation_tables(variants[1:])

@@ -10,13 +10,13 @@ from train.data.corpora.listing import Listing
 from train.data.corpora.table import read_table
 
 TITLES: Final[Mapping[str, str]] = {module.NAME: module.TITLE for module in (ravdess, savee, nemo)}
-"""Corpora that are known below a folder without being told, as they write themselves."""
+"""Titles of the corpora that are recognized in a folder without a table."""
 CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     module.NAME: module.CLASSES for module in (ravdess, savee, nemo)
 }
-"""Emotions that each of them has, in the order of ``EMOTIONS``: what a clip of it can be."""
+"""Emotions of each corpus, in the order of ``EMOTIONS``."""
 CREDITS: Final[Mapping[str, str]] = {module.NAME: module.CREDIT for module in (savee, nemo)}
-"""What a model's card says of corpora that it has learnt from beside RAVDESS."""
+"""Credits in a model's card for training corpora other than RAVDESS."""
 _BY_NAME: Final = {ravdess.NAME: ravdess.clip_from_path, savee.NAME: savee.clip_from_path}
 _EXAMPLES: Final = {
     ravdess.NAME: "03-01-06-01-02-01-12",
@@ -34,9 +34,9 @@ def find_clips(
 ) -> Corpus:
     """Every clip of some corpora below a folder, however the folders are nested.
 
-    RAVDESS comes first, in the order of the names of its clips, then the other corpora in theirs. A clip
-    that lies there twice (a release is often unpacked into itself) is used once. A file that does not
-    parse is named and left out.
+    RAVDESS comes first, by the names of its clips, then the other corpora. A clip that occurs twice (a
+    release is often unpacked into itself) is used once. A file that does not parse is reported and left
+    out.
 
     Args:
         root: the folder.
@@ -83,7 +83,7 @@ def find_training_clips(root: Path, also: Sequence[Path] = (), *, with_song: boo
 
     Args:
         root: folder that holds RAVDESS.
-        also: folders that hold other corpora. A clip of RAVDESS there is named and left out.
+        also: folders that hold other corpora. A clip of RAVDESS there is reported and left out.
         with_song: whether sung clips are used.
 
     Raises:
@@ -109,7 +109,7 @@ def sound_files(root: Path) -> list[Path]:
 
 
 def clip_key(clip: Clip) -> str:
-    """What two copies of one clip share, wherever they lie.
+    """The key that two copies of one clip share, in whatever folders.
 
     RAVDESS and nEMO name each clip differently, SAVEE those of a speaker; a table's clip is its file.
     """
@@ -121,7 +121,7 @@ def clip_key(clip: Clip) -> str:
 
 
 def _add_nemo(listing: Listing, root: Path, files: Sequence[Path]) -> None:
-    """Add what each data.tsv below a folder lists; one that is not nEMO's is named."""
+    """Add the clips of each data.tsv of nEMO below a folder; others are reported."""
     for table in sorted(root.rglob(nemo.TABLE)):
         try:
             found = nemo.read_nemo(table, files)
@@ -134,10 +134,10 @@ def _add_nemo(listing: Listing, root: Path, files: Sequence[Path]) -> None:
 
 
 def _clip(path: Path, corpora: Collection[str], row: Clip | None) -> Clip:
-    """What a file is, by its name, or else by the row that lists it.
+    """The clip of a file, from its name or else from the row that lists it.
 
     Raises:
-        CorpusError: neither says what it is.
+        CorpusError: neither describes it.
     """
     readers = [reader for name, reader in _BY_NAME.items() if name in corpora]
     reason = f"{path}: no clip of {_wanted(corpora)}, neither by its name nor in a table"
@@ -156,7 +156,7 @@ def _clip(path: Path, corpora: Collection[str], row: Clip | None) -> Clip:
 
 
 def _place(clip: Clip) -> tuple[bool, str, str, str]:
-    """RAVDESS by the names of its clips, the others after it, speaker by speaker."""
+    """Sort key: RAVDESS by clip name, then the other corpora by speaker."""
     is_other = clip.corpus != ravdess.NAME
     return is_other, clip.corpus, clip.actor if is_other else "", clip.path.stem
 

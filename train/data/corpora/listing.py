@@ -1,4 +1,4 @@
-"""Corpora whose clips are listed in a table: one row a file, below the names of the columns."""
+"""Tables of clips: one row per file, under a row of column names."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ _GENDERS: Final[Mapping[str, Gender]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """What a table lists."""
+    """The clips of a table."""
 
     clips: dict[Path, Clip] = field(default_factory=dict)
     """Clips by the resolved path of their file, in the order of the rows."""
@@ -39,10 +39,10 @@ class Listing:
 def read_rows(
     path: Path, required: Sequence[str], *, delimiters: str = ",;\t"
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of a table, each with where it stands ("calls.csv line 7").
+    """Yield the rows of a table, each with its place ("calls.csv line 7").
 
-    Names of columns are taken in lower case, values without the space around them; a missing value is
-    empty. The delimiter is the one with which all required columns are there.
+    Column names are read in lower case and values without surrounding space; a missing value is empty.
+    The delimiter is the first with which all required columns are found.
 
     Raises:
         CorpusError: no such file, no text, or a required column is missing.
@@ -69,10 +69,10 @@ def read_rows(
 
 
 def listed_emotion(word: str) -> str:
-    """The emotion that a table's word stands for: its own name, or its noun ("anger").
+    """The emotion of a table's word: its name ("angry") or its noun ("anger").
 
     Raises:
-        CorpusError: none that serd knows.
+        CorpusError: it is no emotion of serd.
     """
     lower = word.lower()
     emotion = _NOUNS.get(lower, lower)
@@ -82,7 +82,7 @@ def listed_emotion(word: str) -> str:
 
 
 def listed_gender(word: str) -> Gender:
-    """The gender that a table's word stands for; unknown where it is empty.
+    """The gender of a table's word; unknown for an empty one.
 
     Raises:
         CorpusError: any other word.

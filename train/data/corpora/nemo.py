@@ -1,7 +1,7 @@
-"""nEMO: what its data.tsv says.
+"""nEMO: clips from its data.tsv.
 
 I. Christop, "nEMO: Dataset of Emotional Speech in Polish", LREC-COLING 2024: nine speakers, six states,
-90 sentences. CC BY-NC-SA 4.0. The sound files lie beside the table or in folders below it.
+90 sentences. CC BY-NC-SA 4.0. The sound files are in the table's folder or below it.
 """
 
 import re
@@ -16,7 +16,7 @@ NAME: Final = "nemo"
 TITLE: Final = "nEMO"
 TABLE: Final = "data.tsv"
 CLASSES: Final = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
-"""Emotions that it has; that no clip of it is calm or disgusted says nothing of its speakers."""
+"""Emotions of the corpus; it has neither calm nor disgust."""
 CREDIT: Final = (
     "Trained on nEMO as well: I. Christop, 2024, nEMO: Dataset of Emotional Speech in Polish,"
     " LREC-COLING, licensed CC BY-NC-SA 4.0."

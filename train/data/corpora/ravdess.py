@@ -25,13 +25,13 @@ LICENSE: Final = (
 )
 
 CLASSES: Final = EMOTIONS
-"""Emotions that it has, all of serd's."""
+"""Emotions of the corpus: all of serd's."""
 N_ACTORS: Final = 24
 """Actors of the release: odd numbers are men, even ones women."""
 _N_SUNG_EMOTIONS: Final = 6
 """Disgust and surprised, the last two, are not sung."""
 _WITHOUT_SONG: Final = 18
-"""The actor of whom the release has no song."""
+"""The actor without song in the release."""
 
 _NAME = re.compile(
     r"03-(?P<channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])"
@@ -40,11 +40,11 @@ _NAME = re.compile(
 
 
 def clip_from_path(path: Path) -> Clip:
-    """What a file's name says.
+    """The clip of a file, from its name.
 
     Raises:
-        OtherNameError: the name is not of the kind that RAVDESS gives.
-        CorpusError: it is, but there is no such audio clip.
+        OtherNameError: it is not named like a clip of RAVDESS.
+        CorpusError: RAVDESS has no such audio clip.
     """
     fields = _NAME.fullmatch(path.stem)
     if fields is None:
@@ -87,22 +87,22 @@ def official_stems() -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Missing:
-    """Clips of the release that are not there; each is in one of the fields."""
+    """Clips of the release that a folder lacks; each is in one field."""
 
     actors: Actors = frozenset()
     """Actors without any clip."""
     without_speech: Actors = frozenset()
     """Other actors without a spoken clip."""
     without_song: Actors = frozenset()
-    """Other actors without a sung clip, of whom there is song in the release."""
+    """Other actors without a sung clip that have song in the release."""
     stems: tuple[str, ...] = ()
-    """Names of single clips of the rest, without suffix."""
+    """Names of other single clips, without suffix."""
     n_clips: int = 0
-    """How many clips are missing altogether."""
+    """Number of missing clips."""
 
 
 def missing_from_release(clips: Iterable[Clip]) -> Missing | None:
-    """Hold the clips of RAVDESS against its official list; None where there is none of it."""
+    """Compare the clips of RAVDESS with its official list; None without any clip of RAVDESS."""
     found = {clip.path.stem for clip in clips if clip.corpus == NAME}
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""SAVEE: what its file names say.
+"""SAVEE: clips from file names.
 
 S. Haq and P. J. B. Jackson, "Speaker-Dependent Audio-Visual Emotion Recognition", AVSP 2009: four men,
 15 sentences in each of seven emotions, 30 in neutral. A clip is DC_a01.wav, or a01.wav in a folder DC:
@@ -16,7 +16,7 @@ NAME: Final = "savee"
 TITLE: Final = "SAVEE"
 
 CLASSES: Final = ("neutral", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-"""Emotions that it has; that no clip of it is calm says nothing of its speakers."""
+"""Emotions of the corpus; it has no calm."""
 CREDIT: Final = (
     "Trained on SAVEE as well: S. Haq and P. J. B. Jackson, 2009, Speaker-Dependent Audio-Visual Emotion"
     " Recognition, AVSP, whose own terms apply."
@@ -38,11 +38,11 @@ _N_NEUTRAL: Final = 30
 
 
 def clip_from_path(path: Path) -> Clip:
-    """What a file's name, and the folder it lies in, say.
+    """The clip of a file, from its name and folder.
 
     Raises:
-        OtherNameError: they are not of the kind that SAVEE gives.
-        CorpusError: they are, but name two speakers, or a sentence that there is not.
+        OtherNameError: they are not named like a clip of SAVEE.
+        CorpusError: they name two speakers, or a sentence that does not exist.
     """
     fields = _NAME.fullmatch(path.stem)
     folder = path.parent.name if re.fullmatch(_SPEAKERS, path.parent.name) else ""

@@ -1,8 +1,8 @@
-"""Any corpus, by a CSV of its files.
+"""Any corpus, from a CSV of its files.
 
 Columns ``file``, ``emotion`` and ``speaker``; if known also ``gender``, ``channel``, ``intensity`` and
-``statement``. A file is looked for from the table's folder, then from ROOT. The corpus is called as the
-table is.
+``statement``. Paths are relative to the table's folder, else to ROOT. The corpus is named
+after the table.
 """
 
 import re
@@ -30,7 +30,7 @@ def read_table(table: Path, root: Path) -> Listing:
 
     Args:
         table: the CSV, delimited by commas, semicolons or tabs.
-        root: where files are looked for if they are not below the table's folder.
+        root: second folder for relative paths.
 
     Raises:
         CorpusError: the table cannot be read, lacks a column, or is named like another corpus.
@@ -75,5 +75,5 @@ def _clip(name: str, row: dict[str, str], *folders: Path) -> Clip:
 
 
 def _plain(name: str) -> str:
-    """A name that ``train.data.clips.parse_actors`` reads; speakers may become one by it, never two."""
+    """A name that ``parse_actors`` reads."""
     return re.sub(r"[^\w.-]+", "_", name)
