@@ -16,7 +16,7 @@ from train.article.features import FeatureStore
 from train.article.run_folder import RunFolder, write_csv
 from train.data.clips import CorpusError
 from train.data.files import write_whole
-from train.evaluation.metrics import Scores, clip_probabilities, clip_scores, measures
+from train.evaluation.metrics import Scores, clip_scores, mean_window_probabilities, measures
 from train.model.checkpoint import save_checkpoint
 from train.model.tensorflow_import import tensorflow_for, versions
 from train.report.run_pictures import confusion, curves
@@ -200,7 +200,7 @@ def _run(
     outcome = train(training)
     for line in outcome.left_out.values():
         reporter.line(f"left out: {line}")
-    said = clip_probabilities(_readable(part, outcome), outcome.owners, outcome.probabilities)
+    said = mean_window_probabilities(_readable(part, outcome), outcome.owners, outcome.probabilities)
     if not said:
         raise CorpusError(f"{experiment.name}: none of its test clips can be read")
     scores = clip_scores([part.truth[clip] for clip in said], list(said.values()), part.labels)

@@ -1,4 +1,4 @@
-"""The networks of the folds of some runs, each heard on speech and noise that it has not learnt from."""
+"""Networks of the folds of runs, each scored on speech and noise that it was not trained on."""
 
 import tempfile
 from collections import defaultdict
@@ -34,53 +34,53 @@ SNR_DB: Final = (20.0, 10.0, 0.0)
 """Ratios of speech to noise, in dB."""
 
 _N_ORDERS: Final = 3
-"""Orders in which each actor's clips come to a daemon that gets used to the voice."""
+"""Random orders of each actor's clips, for speaker adaptation."""
 
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldResult:
-    """What was measured of one fold's network."""
+    """Measurements of one fold's network."""
 
     test: Actors
-    """Whom it was heard on."""
+    """Its test actors."""
     card: ModelCard
-    """The network's."""
+    """Card of the network."""
     n_bytes: int
     """Size of its file."""
     predictions: Predictions
-    """Decisions on their speech: as recorded, in noise, under other conditions."""
+    """Decisions on speech as recorded, in noise and under other conditions."""
     in_float: Scores
-    """The same network in float32, on their speech as recorded."""
+    """Scores of the network in float32, on speech as recorded."""
     joined: Scores
-    """On joined clips."""
+    """Scores on joined clips."""
     adapted: Scores
-    """Used to each actor's voice by the clips before, in several orders."""
+    """Scores with speaker adaptation, over all orders."""
     n_noises: int
-    """Recordings in which nobody speaks, of the part that it has not heard."""
+    """Number of recordings without speech, of the noise fold that it was not trained on."""
     false_accepts: tuple[str, ...]
-    """Those of them that lead to any event."""
+    """Names of these recordings that lead to an event."""
 
-    def scores(self, passed: Sequence[Prediction]) -> Scores:
-        """Counted decisions of one pass."""
-        return _counted(passed)
+    def scores(self, predictions: Sequence[Prediction]) -> Scores:
+        """Scores of the decisions under one condition."""
+        return _counted(predictions)
 
 
 def evaluate_folds(
     runs: Sequence[Path], clips: Sequence[Clip], noise: NoiseBank, *, seed: int, log: Log
 ) -> list[list[FoldResult]]:
-    """Hear every fold of some runs; a clip is changed and cut once for all that are scored on it.
+    """Score every fold of some runs; a clip is processed once for all networks scored on it.
 
     Args:
         runs: folders of runs, with "model-<test actors>.tflite" of each fold.
         clips: all clips of the corpus.
-        noise: recordings in which nobody speaks.
-        seed: draws noise and what is joined.
+        noise: recordings without speech.
+        seed: seed of noise and joined clips.
         log: takes a line on progress.
 
     Returns:
-        The folds of each run, by their actors.
+        The folds of each run, in the order of their actors.
 
     Raises:
         CorpusError: no fold's network in a folder, or no clip of its test actors.
@@ -105,17 +105,17 @@ class _Network:
 
     @property
     def test(self) -> Actors:
-        """Whom it is scored on."""
+        """Its test actors."""
         return parse_actors(str(self.card.training["test_actors"]))
 
     @property
     def held_out_noise(self) -> str:
-        """The part of the noise that it has not heard; empty if all is new to it."""
+        """The noise fold that it was not trained on; empty if it was trained without noise."""
         return str(self.card.training.get("unheard_noise", ""))
 
     @property
     def input_key(self) -> tuple[object, ...]:
-        """What networks have in common that hear the same of the same sounds, and name it alike."""
+        """Key of networks with the same test clips, noise, front end and labels."""
         return frozenset(self.test), self.held_out_noise, self.card.labels, *front_end(self.card)
 
 
@@ -129,23 +129,23 @@ def _networks(run: Path) -> list[_Network]:
 def _evaluate(
     networks: Sequence[_Network], clips: Sequence[Clip], noise: NoiseBank, seed: int, log: Log
 ) -> dict[Path, FoldResult]:
-    """Networks that hear the same of the same sounds, by their files."""
+    """Results of networks with the same input key, by file."""
     path, test, part = networks[0].path, networks[0].test, networks[0].held_out_noise
     speech = [clip for clip in clips if clip.actor in test and clip.channel == "speech"]
     if not speech:
         raise CorpusError(f"{path}: no clip of its test actors {format_actors(test)}")
     log(f"actors {format_actors(test)}: {len(speech)} clips, {len(networks)} networks")
-    unheard = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
-    if not unheard:
+    held_out = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
+    if not held_out:
         raise CorpusError(
-            f"{path}: it has left part {part!r} of the noise unheard, of which {noise.folder} holds"
+            f"{path}: it was not trained on fold {part!r} of the noise, of which {noise.folder} holds"
             " nothing; give the folder that fit was given"
         )
     paths = [network.path for network in networks]
     labelled = [(clip, clip.label) for clip in speech]
     scheme = scheme_for(networks[0].card.labels)
     pipeline = PipelineSettings()
-    noise_settings = NoiseSettings(bank=replace(noise, paths=unheard), snr_db=SNR_DB, seed=seed)
+    noise_settings = NoiseSettings(bank=replace(noise, paths=held_out), snr_db=SNR_DB, seed=seed)
     predictions = predict(
         paths, labelled, scheme, pipeline, noise_settings, conditions=tuple(CONDITIONS)
     )
@@ -163,8 +163,8 @@ def _evaluate(
             in_float=in_float[number],
             joined=score(truth, decisions[number], EMOTIONS),
             adapted=_counted(list(chain.from_iterable(adapted[number]))),
-            n_noises=len(unheard),
-            false_accepts=false_accepts(network.path, unheard),
+            n_noises=len(held_out),
+            false_accepts=false_accepts(network.path, held_out),
         )
         for number, network in enumerate(networks)
     }
@@ -173,16 +173,16 @@ def _evaluate(
 def _in_float(
     networks: Sequence[_Network], labelled: Sequence[tuple[Clip, int]], scheme: Scheme
 ) -> list[Scores]:
-    """The networks as float32, on speech as recorded."""
+    """Scores of the networks in float32, on speech as recorded."""
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for number, each in enumerate(networks):
             network = to_tflite(load_keras(find_checkpoint(each.path.with_suffix(".keras"))))
             paths.append(Path(folder) / f"{number}.tflite")
             write_model(paths[-1], network, replace(each.card, network_sha256=network_sha256(network)))
-        passed = predict(paths, labelled, scheme, PipelineSettings())
-    return [_counted(each.clean) for each in passed]
+        predictions = predict(paths, labelled, scheme, PipelineSettings())
+    return [_counted(each.clean) for each in predictions]
 
 
-def _counted(passed: Sequence[Prediction]) -> Scores:
-    return score([each.truth for each in passed], [each.decision for each in passed], EMOTIONS)
+def _counted(predictions: Sequence[Prediction]) -> Scores:
+    return score([each.truth for each in predictions], [each.decision for each in predictions], EMOTIONS)

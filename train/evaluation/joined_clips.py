@@ -1,4 +1,4 @@
-"""Somebody who talks on: clips of one actor and emotion behind one another, without their pauses."""
+"""Longer speech: joined clips of one actor and emotion, without pauses."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,20 +19,20 @@ from train.evaluation.scorer import cut, judge
 from train.features.processes import map_in_order
 
 _N_PARTS: Final = 4
-"""Clips in a joined sound: some 6 seconds of speech, which is two full windows."""
+"""Clips in a joined sound: about 6 s of speech, two full windows."""
 _WINDOW_S: Final = 30.0
-"""Longer than any clip, so that a clip's speech comes in one piece."""
+"""Longer than any clip, so that a clip's speech is one window."""
 
 
 def joined_clips(clips: Sequence[Clip], *, seed: int) -> list[tuple[int, tuple[Path, ...]]]:
-    """Which clips are joined, and how their emotion is numbered.
+    """Groups of clips to join, each with the index of its emotion.
 
     Args:
-        clips: speech; each is used once, but for what is left over of an actor and emotion.
-        seed: draws which are beside each other.
+        clips: speech; incomplete groups are dropped.
+        seed: seed of the groups.
 
     Returns:
-        The label and the paths of each joined sound: as many clips as give some 6 seconds of speech.
+        The label and the paths of each joined sound.
     """
     groups: dict[tuple[str, int], list[Path]] = defaultdict(list)
     for clip in clips:
@@ -51,11 +51,11 @@ def decide_joined(
     joined: Sequence[tuple[int, tuple[Path, ...]]],
     pipeline: PipelineSettings,
 ) -> list[list[int]]:
-    """Of each model the decision on each joined sound, as the daemon names its utterances.
+    """The decision of each model on each joined sound.
 
     Args:
         model_paths: the .tflite files, of one front end.
-        joined: what ``joined_clips`` gives.
+        joined: groups, as ``joined_clips`` gives them.
         pipeline: the daemon's settings.
     """
     work = partial(_decide, model_paths=tuple(model_paths), pipeline=pipeline)

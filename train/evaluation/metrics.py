@@ -1,4 +1,4 @@
-"""How good decisions are: recall, precision and F1 by class, UAR, macro F1, accuracy, confusion.
+"""Metrics of decisions: recall, precision and F1 by class, UAR, macro F1, accuracy, confusion.
 
 The functions take one confusion matrix or many at once, as resampling needs. UAR is the unweighted
 average recall of B. Schuller et al., "The INTERSPEECH 2009 Emotion Challenge"; macro F1 is the mean of
@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 MISSED = -1
-"""In place of a label where no speech was heard; always an error."""
+"""Decision for a clip without detected speech; always an error."""
 
 Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
 
 
 def recalls(confusion: Counts) -> Shares:
-    """Share of each class's clips that were decided right.
+    """Share of correct decisions among each class's clips.
 
     Args:
         confusion: int64, shape (..., n_labels, n_labels + 1), as in ``Scores``.
@@ -33,19 +33,19 @@ def recalls(confusion: Counts) -> Shares:
 
 
 def precisions(confusion: Counts) -> Shares:
-    """Share of right ones among the decisions for each class.
+    """Share of correct ones among the decisions for each class.
 
     Args:
         confusion: int64, shape (..., n_labels, n_labels + 1), as in ``Scores``.
 
     Returns:
-        float64, shape (..., n_labels), 0 to 1; NaN for a class that was never decided for.
+        float64, shape (..., n_labels), 0 to 1; NaN for a class without decisions.
     """
     return _ratio(_right(confusion), confusion[..., :-1].sum(axis=-2))
 
 
 def f1s(confusion: Counts) -> Shares:
-    """Harmonic mean of each class's precision and recall; 0 where it was never decided for.
+    """Harmonic mean of each class's precision and recall; 0 for a class without decisions.
 
     Args:
         confusion: int64, shape (..., n_labels, n_labels + 1), as in ``Scores``.
@@ -69,7 +69,7 @@ def macro_f1(confusion: Counts) -> Shares:
 
 
 def accuracy(confusion: Counts) -> Shares:
-    """Share of right decisions: float64, shape (...)."""
+    """Share of correct decisions: float64, shape (...)."""
     return _ratio(_right(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
 
 
@@ -91,12 +91,12 @@ def _mean_over_classes(shares: Shares) -> Shares:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
-    """Decisions counted against the truth."""
+    """Confusion matrix of decisions, with its metrics."""
 
     labels: tuple[str, ...]
     """Name of each class."""
     confusion: NDArray[np.int64]
-    """int64, shape (n_labels, n_labels + 1): truth by decision, the last column for not heard."""
+    """int64, shape (n_labels, n_labels + 1): truth by decision, the last column for missed clips."""
 
     @property
     def n_clips(self) -> int:
@@ -105,22 +105,22 @@ class Scores:
 
     @property
     def n_missed(self) -> int:
-        """Number of clips in which no speech was heard."""
+        """Number of missed clips: those without detected speech."""
         return int(self.confusion[:, -1].sum())
 
     @property
     def accuracy(self) -> float:
-        """Share of right decisions."""
+        """Share of correct decisions."""
         return float(accuracy(self.confusion))
 
     @property
     def recalls(self) -> dict[str, float]:
-        """Share of right decisions of each class that occurs."""
+        """Recall of each class that occurs."""
         return self._by_label(recalls(self.confusion))
 
     @property
     def precisions(self) -> dict[str, float]:
-        """Share of right ones among the decisions for each class that was decided for."""
+        """Precision of each class with decisions."""
         return self._by_label(precisions(self.confusion))
 
     @property
@@ -168,12 +168,12 @@ def score(truth: Iterable[int], decisions: Iterable[int], labels: Sequence[str])
     """Count decisions.
 
     Args:
-        truth: index of the right label of each clip.
-        decisions: index of the label decided for, or ``MISSED``.
+        truth: index of the true label of each clip.
+        decisions: index of the decided label, or ``MISSED``.
         labels: name of each class.
 
     Raises:
-        ValueError: no clip at all, or not as many decisions as truths.
+        ValueError: there is no clip, or another number of decisions than of truths.
     """
     confusion = np.zeros((len(labels), len(labels) + 1), np.int64)
     for right, decision in zip(truth, decisions, strict=True):
@@ -184,17 +184,17 @@ def score(truth: Iterable[int], decisions: Iterable[int], labels: Sequence[str])
 
 
 def summary(scores: Scores) -> str:
-    """One line for a person."""
+    """Metrics in one line."""
     recalls = ", ".join(f"{label} {recall:.2f}" for label, recall in scores.recalls.items())
-    unheard = f", {scores.n_missed} not heard" if scores.n_missed else ""
+    missed = f", {scores.n_missed} missed" if scores.n_missed else ""
     return (
-        f"UAR {scores.uar:.4f}, accuracy {scores.accuracy:.4f} on {scores.n_clips} clips{unheard};"
+        f"UAR {scores.uar:.4f}, accuracy {scores.accuracy:.4f} on {scores.n_clips} clips{missed};"
         f" recall: {recalls}"
     )
 
 
 def class_measures(scores: Scores) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and number of clips of each class, 0 where they have no meaning."""
+    """Precision, recall, F1 and number of clips of each class; 0 where undefined."""
     return {
         label: {
             "precision": scores.precisions.get(label, 0.0),
@@ -207,7 +207,7 @@ def class_measures(scores: Scores) -> dict[str, dict[str, float]]:
 
 
 def measures(scores: Scores) -> dict[str, Any]:
-    """All figures as JSON takes them, rounded to four digits."""
+    """All metrics as a JSON object, rounded to four digits."""
     return {
         "uar": round(scores.uar, 4),
         "accuracy": round(scores.accuracy, 4),
@@ -223,14 +223,14 @@ def measures(scores: Scores) -> dict[str, Any]:
     }
 
 
-def clip_probabilities(
+def mean_window_probabilities(
     clips: Sequence[int], owners: NDArray[np.int64], probabilities: NDArray[np.float64]
 ) -> dict[int, NDArray[np.float64] | None]:
-    """What a network says of each clip: the mean over its windows, None where it has no window.
+    """Mean probabilities over the windows of each clip; None without a window.
 
     Args:
         clips: indices of the clips.
-        owners: int64, shape (n,): the clip that each window is of.
+        owners: int64, shape (n,): the clip of each window.
         probabilities: float64, shape (n, n_labels), of each window.
     """
     return {
@@ -240,8 +240,8 @@ def clip_probabilities(
 
 
 def clip_scores(
-    truth: Sequence[int], said: Sequence[NDArray[np.float64] | None], labels: Sequence[str]
+    truth: Sequence[int], probabilities: Sequence[NDArray[np.float64] | None], labels: Sequence[str]
 ) -> Scores:
-    """Decisions for the most probable class, counted against the truth."""
-    decisions = [MISSED if each is None else int(each.argmax()) for each in said]
+    """Scores of the most probable classes."""
+    decisions = [MISSED if each is None else int(each.argmax()) for each in probabilities]
     return score(truth, decisions, labels)

@@ -1,4 +1,4 @@
-"""One evaluation: a model, clips, noise, and every figure that comes of them."""
+"""Evaluation of a model on clips, as recorded and in noise, with all of its metrics."""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationPlan:
-    """What is to be scored, checked before anything slow begins."""
+    """Model, clips and classes of an evaluation, checked before anything slow begins."""
 
     model_path: Path
     """The .tflite file."""
@@ -36,53 +36,52 @@ class EvaluationPlan:
     runtime: str
     """Name and version of the TFLite runtime."""
     root: Path
-    """Folder that the clips were found below."""
+    """Folder of the clips."""
     request: Request
-    """Whose clips were asked for."""
+    """Requested actors and channel."""
     selection: Selection
-    """Whose were chosen."""
+    """Selected clips."""
     scheme: Scheme
     """The classes."""
     clips: tuple[tuple[Clip, int], ...]
-    """The chosen clips that have a class, each with its index."""
+    """The selected clips that have a class, each with its index."""
     remarks: tuple[str, ...]
-    """What a reader of the figures must know."""
+    """Remarks on the metrics."""
     left_out: tuple[str, ...]
-    """One line for each sound file that is not used, with the reason."""
+    """One line for each unused sound file, with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """What came of it."""
+    """Decisions and metrics of a model."""
 
     plan: EvaluationPlan
-    """What was scored."""
+    """Model, clips and classes."""
     seed: int
-    """Drew the noise and the resamples."""
+    """Seed of noise and resamples."""
     predictions: Predictions
-    """Each clip's decision."""
+    """Decisions on each clip."""
     clean: PassMetrics
-    """Of the clips as recorded."""
+    """Metrics of the clips as recorded."""
     noisy: Mapping[float, PassMetrics]
-    """By signal-to-noise ratio in dB."""
+    """Metrics by signal-to-noise ratio in dB."""
     adapted: tuple[Scores, ...]
-    """For each order of the clips, with the daemon used to the actor's earlier ones; empty if that was
-    not asked for."""
+    """Scores with speaker adaptation, for each order of the clips; empty without it."""
     bank: NoiseBank | None
-    """Where the noise is from."""
+    """Recordings of the noise; None without noise."""
     command: str
-    """What was typed, without the folders of this machine."""
+    """The command, without the folders of this machine."""
 
     @property
     def title(self) -> str:
-        """The model and whom it was judged on."""
+        """The model and its test actors."""
         card, actors = self.plan.card, self.plan.selection.actors
         plural = "s" if len(actors) > 1 else ""
         return f"{card.name} {card.version} on actor{plural} {format_actors(actors)}"
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """One line for each file, of speech or noise, that is not used."""
+        """One line for each unused file of speech or noise."""
         return (
             *self.plan.left_out,
             *self.predictions.left_out,
@@ -90,14 +89,14 @@ class Evaluation:
         )
 
     def file(self, clip: Clip) -> str:
-        """A clip's path below the root; of a clip that lies elsewhere, its name."""
+        """A clip's path relative to the root, or its name elsewhere."""
         root, path = self.plan.root, clip.path
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``metrics.json``; the same run gives the same content.
 
-        The figures of the clips as recorded stand at the top, those in noise in entries of their own.
+        Metrics of the clips as recorded are at the top level, those in noise in entries of their own.
         """
         plan = self.plan
         clips = [each.clip for each in self.predictions.clean]
@@ -141,17 +140,17 @@ def _adapted_json(scores: Scores) -> dict[str, Any]:
 def plan_evaluation(
     model_path: Path, root: Path, corpus: Corpus, request: Request, scheme_name: str | None = None
 ) -> EvaluationPlan:
-    """Open the model and choose the clips.
+    """Open the model and select the clips.
 
     Args:
         model_path: the .tflite file.
-        root: folder that the clips lie below.
+        root: folder of the clips.
         corpus: the clips found there.
-        request: whose are asked for.
+        request: requested actors and channel.
         scheme_name: one of ``SCHEMES``, or None for the model's own labels.
 
     Raises:
-        ModelError: the file is no model that serd can run.
+        ModelError: serd cannot run the file.
         CorpusError: as ``select``; or no clip has one of the classes.
         InputError: as ``scheme_for``.
     """
@@ -175,9 +174,7 @@ def plan_evaluation(
             f"{len(truths) - len(clips)} clips without a class ({', '.join(without)}) are not scored"
         )
     if dropped := scheme.dropped(model.card.labels):
-        remarks.append(
-            f"what the model gives to {', '.join(dropped)} is dropped, and shared out among the classes"
-        )
+        remarks.append(f"the probability of {', '.join(dropped)} is distributed among the classes")
     if len({clip.actor for clip, _ in clips}) == 1:
         remarks.append("a single actor: there is no telling how far the figures hold for others")
     return EvaluationPlan(
@@ -203,15 +200,15 @@ def evaluate_model(
     progress: Callable[[], None] = lambda: None,
     n_orders: int = 0,
 ) -> Evaluation:
-    """Let the model hear every clip, and count.
+    """Score a model on every clip.
 
     Args:
-        plan: what is scored.
-        seed: draws the resamples of the intervals.
-        noise: what is mixed under the clips in further passes.
-        command: what was typed.
-        progress: told of each clip that is done.
-        n_orders: orders in which the clips are heard again by a daemon that gets used to each voice.
+        plan: model, clips and classes.
+        seed: seed of noise, orders and resamples.
+        noise: noise of further passes; None for none.
+        command: the command, for the report.
+        progress: called after each clip.
+        n_orders: orders of the clips for speaker adaptation; 0 for none.
 
     Raises:
         CorpusError: no clip could be read.

@@ -1,4 +1,4 @@
-"""Every figure of one pass over the clips: scores, intervals, slices, calibration."""
+"""Metrics of one pass over the clips: scores, intervals, slices and calibration."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,26 +21,26 @@ SLICES: Final[dict[str, Callable[[Clip], str]]] = {
     "corpus": lambda clip: clip.corpus,
     "actor": lambda clip: clip.actor,
 }
-"""What clips are told apart by."""
+"""Properties by which clips are sliced."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PassMetrics:
-    """How good a model was in one pass over the clips."""
+    """Metrics of one pass over the clips."""
 
     scores: Scores
-    """Counted decisions."""
+    """Scores of all clips."""
     intervals: dict[str, Interval]
     """95 % intervals of "uar", "accuracy" and "macro_f1"; empty for a single actor."""
     slices: dict[str, dict[str, Scores]]
-    """By the name in ``SLICES`` and the value: the scores of a part of the clips."""
+    """Scores of parts of the clips, by the name in ``SLICES`` and the value."""
     calibration: Calibration | None
-    """Of the clips in which speech was heard; None where it was heard in none."""
+    """Calibration on clips with detected speech; None without any."""
     missed: tuple[Clip, ...]
-    """Clips of which the daemon would have said nothing; each counts as an error."""
+    """Missed clips, without an event of the daemon; each counts as an error."""
 
     def to_json(self) -> dict[str, Any]:
-        """What ``json.dumps`` takes, shares rounded to four digits and null where there is none."""
+        """A JSON object, with shares rounded to four digits and null where undefined."""
         scores = self.scores
         return {
             "n_clips": scores.n_clips,
@@ -96,17 +96,17 @@ def _slice_json(part: Scores) -> dict[str, Any]:
 
 
 def rounded(value: float | None) -> float | None:
-    """A share with four digits."""
+    """A share rounded to four digits; None if undefined."""
     return None if value is None or math.isnan(value) else round(value, 4)
 
 
 def pass_metrics(predictions: Sequence[Prediction], classes: Sequence[str], *, seed: int) -> PassMetrics:
-    """Count one pass over the clips.
+    """Metrics of the decisions of one pass.
 
     Args:
         predictions: one or more.
         classes: name of each class.
-        seed: draws the resamples of the intervals.
+        seed: seed of the resamples.
     """
     slices = {name: _sliced(predictions, classes, key) for name, key in SLICES.items()}
     if len(slices["corpus"]) == 1:
@@ -139,5 +139,5 @@ def _scored(predictions: Sequence[Prediction], classes: Sequence[str]) -> Scores
 
 
 def _numbers_first(value: str) -> tuple[int, str]:
-    """Actors 2 and 10 in this order, then names."""
+    """Sort key: numbers by value, then names."""
     return (int(value), "") if value.isdigit() else (10**6, value)

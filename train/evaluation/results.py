@@ -15,7 +15,7 @@ from train.data.clips import CorpusError
 from train.data.files import read_json
 
 SCHEMA: Final = 4
-"""Version of the layout of the file."""
+"""Version of the layout of result files."""
 
 Facts = dict[str, Any]
 
@@ -24,11 +24,11 @@ def read_results(path: Path) -> Facts:
     """Metrics that ``assess`` or ``describe`` wrote.
 
     Returns:
-        "runs": those of each seed, as ``run_metrics`` gives them; of a page's also what it shows beside
-        them.
+        "runs": metrics by seed, as ``run_metrics`` gives them; in the file of a model card also all
+        else on it.
 
     Raises:
-        InputError: the file cannot be read or holds something else.
+        InputError: the file cannot be read or has other content.
     """
     body = read_json(path)
     if body.get("schema") != SCHEMA or not body.get("runs"):
@@ -37,18 +37,18 @@ def read_results(path: Path) -> Facts:
 
 
 def merge_seeds(known: Sequence[Facts], path: Path, new: Sequence[Facts]) -> list[Facts]:
-    """Runs of a recipe, and others of it that were measured later.
+    """Runs of a recipe merged with later ones.
 
     Args:
-        known: the runs before.
-        path: where the others lie, for messages.
-        new: the others; one whose seed is known takes the place of that.
+        known: earlier runs.
+        path: file of the later ones, for messages.
+        new: later runs; each replaces an earlier one of its seed.
 
     Returns:
-        All of them, by their seeds.
+        All runs, by seed.
 
     Raises:
-        CorpusError: they are not of the same recipe, folds and size.
+        CorpusError: they differ in recipe, folds or size.
     """
     runs = {run["seed"]: run for run in known}
     for run in new:
@@ -60,10 +60,10 @@ def merge_seeds(known: Sequence[Facts], path: Path, new: Sequence[Facts]) -> lis
 
 
 def check_comparable(run: Facts, first: Facts, path: Path) -> None:
-    """Refuse a run that cannot be laid beside another.
+    """Refuse a run that cannot be compared with another.
 
     Raises:
-        CorpusError: its folds, the size of its networks or the epochs that they learnt for differ.
+        CorpusError: its folds, or the parameters or epochs of its networks differ.
     """
     if set(run["folds"]) != set(first["folds"]):
         raise CorpusError(
@@ -79,10 +79,10 @@ def check_comparable(run: Facts, first: Facts, path: Path) -> None:
 
 
 def check_recipe(found: Facts, first: Facts, path: Path) -> None:
-    """Refuse figures of another recipe.
+    """Refuse metrics of another recipe.
 
     Raises:
-        CorpusError: it is another.
+        CorpusError: the recipe differs.
     """
     if found["recipe"] != first["recipe"]:
         raise CorpusError(
@@ -92,30 +92,29 @@ def check_recipe(found: Facts, first: Facts, path: Path) -> None:
 
 
 def recipe_digest(recipe: Mapping[str, Any]) -> str:
-    """What tells recipes apart, as 16 hex digits; how many actors are learnt from is no part of it.
+    """Digest of a recipe without its number of actors, as 16 hex digits.
 
     Args:
-        recipe: as a model's card has it.
+        recipe: recipe in a model's card.
     """
     body = json.dumps({**recipe, "n_actors": 0}, sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
 def cross_corpus(path: Path, *, recipe_of: Facts) -> Facts:
-    """What a model's card says of speakers of another corpus whom ``fit`` held out from it.
+    """Metrics of a model on held-out speakers of another corpus, from its card.
 
     Args:
         path: the .tflite file.
-        recipe_of: a run of the recipe that it was trained by.
+        recipe_of: a run of its recipe.
 
     Returns:
-        "test_actors", "heard_corpus" (whether it learnt from others of theirs), "uar", "n_clips",
-        "n_unheard" (clips of which it says nothing), "n_classes" (the emotions that the corpus has) and
-        "recipe", what tells the recipe from others.
+        "test_actors", "heard_corpus" (whether training had others of their corpus), "uar", "n_clips",
+        "n_unheard" (missed clips), "n_classes" (emotions of the corpus) and "recipe", its digest.
 
     Raises:
         InputError: no model, or one without a card.
-        CorpusError: nobody of another corpus was held out, or it is of another recipe.
+        CorpusError: no speaker of another corpus was held out, or the recipe is another one.
     """
     _, card = read_model(path)
     held_out = card.training.get("held_out", {})

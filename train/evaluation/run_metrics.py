@@ -1,4 +1,4 @@
-"""What was measured of one run, counted over its folds."""
+"""Metrics of one run over its folds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -19,17 +19,17 @@ def run_metrics(folds: Sequence[FoldResult]) -> Facts:
     """Metrics of one run, of which ``summarize`` makes those of a recipe.
 
     Args:
-        folds: all of them; their networks were trained with one seed.
+        folds: all folds, trained with one seed.
 
     Returns:
-        What ``json.dumps`` takes: "seed", "recipe" (what tells it from others), "precision",
+        A JSON object: "seed", "recipe" (its digest), "precision",
         "parameters", "epochs", "n_bytes" (of the largest file); "folds", the UAR of each, and "uar",
-        their mean in each pass; "confusion", clips by emotion and decision, of which the last is
-        unheard; "ece" and "bins" of confidence; "risk_coverage", clips that reach each threshold;
+        their mean in each pass; "confusion", clips by emotion and decision, the last column for missed
+        clips; "ece" and "bins" of confidence; "risk_coverage", clips that reach each threshold;
         "temperatures"; "noise", recordings without speech and those "named" that lead to an event.
 
     Raises:
-        CorpusError: no clip of speech leads to an event.
+        CorpusError: no speech clip leads to an event.
     """
     card = folds[0].card
     passes = _passes(folds[0])
@@ -60,7 +60,7 @@ def run_metrics(folds: Sequence[FoldResult]) -> Facts:
 
 
 def _passes(fold: FoldResult) -> Mapping[str, Callable[[FoldResult], Scores]]:
-    """What is counted of each fold, by name."""
+    """Functions from a fold to the scores of each condition."""
 
     def noisy(snr_db: float) -> Callable[[FoldResult], Scores]:
         return lambda fold: fold.scores(fold.predictions.noisy[snr_db])
@@ -79,7 +79,7 @@ def _passes(fold: FoldResult) -> Mapping[str, Callable[[FoldResult], Scores]]:
 
 
 def _calibration(everything: Sequence[Prediction]) -> Facts:
-    """Over all folds together."""
+    """Calibration over all folds together."""
     heard = [each for each in everything if each.probabilities is not None]
     calibration = calibrate(
         [each.confidence for each in heard], [each.decision == each.truth for each in heard]
@@ -104,7 +104,7 @@ def _calibration(everything: Sequence[Prediction]) -> Facts:
 
 
 def _risk_coverage(everything: Sequence[Prediction]) -> list[Facts]:
-    """What is left, and how many of it are right, if decisions below a confidence are "uncertain"."""
+    """Number of decisions that reach each threshold, and of correct ones among them."""
     confidence = np.array([each.confidence for each in everything])
     right = np.array([each.decision == each.truth for each in everything])
     return [

@@ -44,8 +44,8 @@ def cut(
         blocks: the clip's sound.
         card: of one of them; its labels and figures do not matter.
         settings: the same as the daemon's.
-        first_s: where it is not 0, only the first word on each utterance counts: the provisional window
-            that leaves after so many seconds of speech, or the whole of a shorter utterance.
+        first_s: speech before the early estimate of each utterance, in seconds: its provisional window,
+            or the whole of a shorter utterance; 0 for all windows.
     """
     features = window_features(card)
     pieces: list[Piece] = []

@@ -1,4 +1,4 @@
-"""A model that gets used to each actor's voice by what it has heard of it before, by nothing else."""
+"""Decisions with speaker adaptation: each clip after the actor's earlier ones."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ from train.features.processes import map_in_order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Listening:
-    """One actor's clips, and the orders in which they are heard."""
+class _ActorJob:
+    """One actor's clips and their orders."""
 
     clips: tuple[tuple[Clip, int], ...]
     orders: tuple[tuple[int, ...], ...]
@@ -38,18 +38,18 @@ def predict_adapted(
     seed: int,
     settings: AdaptationSettings | None = None,
 ) -> list[list[tuple[Prediction, ...]]]:
-    """Decisions in which every clip is heard by a daemon that is used to the actor's earlier clips.
+    """Decisions of models that adapt to each actor's earlier clips.
 
     Args:
         model_paths: the .tflite files, of one front end.
         clips: the clips, each with the index of its class.
         scheme: the classes.
-        n_orders: orders in which the clips of each actor come; 0 for none.
-        seed: draws them.
-        settings: how the daemon gets used to voices; by default as it does once that is enabled.
+        n_orders: number of random orders of each actor's clips; 0 for none.
+        seed: seed of the orders.
+        settings: speaker adaptation; by default that of the daemon once enabled.
 
     Returns:
-        Of each model the decisions of each order; a clip that cannot be read has none.
+        The decisions of each model in each order, without unreadable clips.
     """
     by_actor: dict[str, list[tuple[Clip, int]]] = defaultdict(list)
     for clip, truth in clips:
@@ -58,9 +58,9 @@ def predict_adapted(
     for actor, own in by_actor.items():
         rngs = [np.random.default_rng([seed, order, *actor.encode()]) for order in range(n_orders)]
         orders = tuple(tuple(rng.permutation(len(own)).tolist()) for rng in rngs)
-        jobs.append(_Listening(clips=tuple(own), orders=orders))
+        jobs.append(_ActorJob(clips=tuple(own), orders=orders))
     work = partial(
-        _listen,
+        _decide,
         model_paths=tuple(model_paths),
         scheme=scheme,
         settings=replace(settings or AdaptationSettings(), enabled=True),
@@ -74,15 +74,15 @@ def predict_adapted(
     return [[tuple(passed) for passed in own_passes] for own_passes in passes]
 
 
-def _listen(
-    job: _Listening,
+def _decide(
+    job: _ActorJob,
     *,
     model_paths: tuple[Path, ...],
     scheme: Scheme,
     settings: AdaptationSettings,
     pipeline: PipelineSettings,
 ) -> list[list[list[Prediction]]]:
-    """One actor's clips in each order, one after another, as each model hears them."""
+    """Decisions of each model on one actor's clips in each order."""
     models = loaded_all(model_paths)
     cuts: list[list[Piece] | None] = []
     for clip, _ in job.clips:
@@ -91,7 +91,7 @@ def _listen(
         except SoundFileError:
             cuts.append(None)
 
-    def heard_in(order: Sequence[int], model: TfliteModel) -> list[Prediction]:
+    def decisions_in(order: Sequence[int], model: TfliteModel) -> list[Prediction]:
         adaptation = Adaptation(settings, model.card)
         predictions = []
         for index in order:
@@ -101,4 +101,4 @@ def _listen(
                 predictions.append(Prediction.of(clip, truth, heard, scheme))
         return predictions
 
-    return [[heard_in(order, model) for order in job.orders] for model in models]
+    return [[decisions_in(order, model) for order in job.orders] for model in models]

@@ -21,18 +21,18 @@ from train.evaluation.results import (
 )
 
 Run = Mapping[str, Any]
-"""As ``run_metrics`` gives it."""
+"""Metrics of a run, as ``run_metrics`` gives them."""
 
 
 def summarize(runs: Sequence[Run]) -> Facts:
     """Metrics of a recipe.
 
     Args:
-        runs: one or more, which differ in their seed.
+        runs: one or more runs, which differ in their seed.
 
     Returns:
-        What a page shows. A mean is over folds, then over runs; its "std" is over runs, with n - 1, and
-        None for a single one. Counts are over all runs.
+        Metrics of the model card. A mean is over folds, then over runs; "std" is over runs, with n - 1,
+        and None for a single run. Counts are over all runs.
     """
     counts = np.sum([run["confusion"] for run in runs], axis=0)
     noises = [run["noise"] for run in runs]
@@ -57,7 +57,7 @@ def summarize(runs: Sequence[Run]) -> Facts:
 
 
 def seed_statistics(runs: Sequence[Run]) -> Facts:
-    """What variants of a recipe are compared by.
+    """Size, seeds and UAR of some runs.
 
     Returns:
         "parameters", "epochs", "seeds"; "uar", the "mean" and "std" of each pass.
@@ -70,13 +70,13 @@ def seed_statistics(runs: Sequence[Run]) -> Facts:
 
 
 def mean_and_std(values: Sequence[float]) -> Facts:
-    """Over runs: "mean", and "std" with n - 1, None for a single value."""
+    """Mean, and standard deviation with n - 1; None for a single value."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return {"mean": float(np.mean(values)), "std": std}
 
 
 def _bins(runs: Sequence[Run]) -> list[Facts]:
-    """Bins of confidence, of all runs together."""
+    """Bins of confidence over all runs."""
     gathered: dict[float, list[Run]] = defaultdict(list)
     for run in runs:
         for each in run["bins"]:
@@ -93,7 +93,7 @@ def _bins(runs: Sequence[Run]) -> list[Facts]:
 
 
 def _risk_coverage(runs: Sequence[Run], n_clips: int) -> list[Facts]:
-    """Thresholds that any clip reaches."""
+    """Coverage and accuracy for each threshold that a clip reaches."""
     rows = []
     for same in zip(*(run["risk_coverage"] for run in runs), strict=True):
         n_named = sum(each["n_named"] for each in same)
@@ -111,22 +111,20 @@ def _risk_coverage(runs: Sequence[Run], n_clips: int) -> list[Facts]:
 def merge_variant_files(
     named: Sequence[tuple[str, Path]], known: Sequence[Facts] = (), *, recipe_of: Facts | None = None
 ) -> list[Facts]:
-    """Metrics of each variant, seed by seed.
+    """Metrics of variants from files, merged with earlier ones.
 
     Args:
-        named: what a variant is called, and figures of it, as ``assess`` writes them; several of one
-            name are its seeds.
-        known: what was gathered before; a run of the same name and seed takes the place of that in it.
-        recipe_of: a run whose recipe all of them share; None if each variant has its own.
+        named: name of a variant, and a file of ``evaluate`` with its metrics; several for its seeds.
+        known: earlier variants.
+        recipe_of: a run of the common recipe; None if each variant has its own.
 
     Returns:
-        "name", and "runs": of each what is compared, by their seeds. In the order of the names' first
-        figures.
+        Each variant with "name" and "runs", the compared metrics by seed.
 
     Raises:
-        InputError: a file cannot be read or holds no figures.
-        CorpusError: figures of other folds than the first, of networks of another size or other epochs,
-            of two recipes under one name, or of another than that of ``recipe_of``.
+        InputError: a file cannot be read or has no metrics.
+        CorpusError: folds, parameters or epochs differ from the first, or a recipe from that of its name
+            or of ``recipe_of``.
     """
     new = [(name, path, read_results(path)["runs"]) for name, path in named]
     return merge_variants(known, new, recipe_of=recipe_of)
@@ -138,11 +136,11 @@ def merge_variants(
     *,
     recipe_of: Facts | None = None,
 ) -> list[Facts]:
-    """Variants, and runs of them or of others that were measured later.
+    """Variants merged with later runs.
 
     Args:
-        known: what ``merge_variant_files`` gave.
-        new: what a variant is called, where its runs lie (for messages), and the runs.
+        known: earlier variants.
+        new: name of a variant, file of its runs (for messages), and the runs.
         recipe_of: as for ``merge_variant_files``.
 
     Returns and errors as of ``merge_variant_files``.
@@ -157,10 +155,10 @@ def merge_variants(
 
 
 def read_variants(path: Path) -> list[Facts]:
-    """Variants that ``ablate`` wrote.
+    """Variants from a file of ``ablate``.
 
     Raises:
-        InputError: the file cannot be read or holds something else.
+        InputError: the file cannot be read or has other content.
     """
     body = read_json(path)
     if body.get("schema") != SCHEMA or not body.get("variants"):
@@ -170,10 +168,10 @@ def read_variants(path: Path) -> list[Facts]:
 
 
 def variant_summary(variant: Mapping[str, Any]) -> Facts:
-    """A variant's figures over its seeds.
+    """Metrics of a variant over its seeds.
 
     Returns:
-        "name"; what ``seed_statistics`` gives; "n" and "n_named" of recordings without speech, summed.
+        "name"; the result of ``seed_statistics``; sums of "n" and "n_named" of noise.
     """
     noises = [run["noise"] for run in variant["runs"]]
     return {
@@ -184,10 +182,10 @@ def variant_summary(variant: Mapping[str, Any]) -> Facts:
 
 
 def seed_differences(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Facts:
-    """What a variant has more than another, seed by seed, over the seeds that both have.
+    """Difference of a variant to another one by seed, over their common seeds.
 
     Returns:
-        As ``variant_summary`` of these seeds, but "uar" is of the differences.
+        As ``variant_summary``, with the differences in "uar".
 
     Raises:
         CorpusError: they have no seed in common.
@@ -210,6 +208,6 @@ def seed_differences(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Fac
 
 
 def _compared(run: Mapping[str, Any]) -> Facts:
-    """What is kept of a run that others are laid beside."""
+    """The compared metrics of a run."""
     kept = {name: run[name] for name in ("seed", "recipe", "parameters", "epochs", "folds", "uar")}
     return {**kept, "noise": {name: run["noise"][name] for name in ("n", "n_named")}}

@@ -1,13 +1,15 @@
 """Noise under speech, at a signal-to-noise ratio that means the same for every clip.
 
 The ratio in dB is 10 log10(S / N). S is the mean square of those 30 ms frames of the clean clip that the
-daemon's voice detector calls speech (of the whole clip, should it call none so): the pauses around a
-sentence, which differ from corpus to corpus, have no part in it. N is the mean square of the noise over
+daemon's speech detector marks as voiced (of the whole clip if it marks none), so pauses around a
+sentence, which differ between corpora, do not count. N is the mean square of the noise over
 the whole clip, pauses included.
 
-A recording of noise is freed of the silence at its two ends, begun at a random place and repeated as
-often as the clip is long. Which recording and which place is drawn from the seed and the clip's name
-alone: a clip has the same noise at each ratio, whichever clips are beside it.
+A recording of noise is trimmed of silence at both ends, started at a random place and repeated to the
+length of the clip. The recording and the place depend only on the seed and the clip's name, so a clip
+has the same noise at each ratio.
+
+Recordings fall into folds, so that a network can be scored with noise that it was not trained on.
 """
 
 import hashlib
@@ -35,17 +37,17 @@ CREDIT: Final = (
     "Recordings without speech from ESC-50: K. J. Piczak, 2015, ESC: Dataset for Environmental Sound"
     " Classification, ACM Multimedia, licensed CC BY 3.0."
 )
-"""What a model's card says where it has heard them."""
+"""Credit in the card of a model trained with ESC-50."""
 _N_OTHER = 3
-"""Parts that recordings of other names fall into."""
+"""Folds of recordings with other names."""
 
 
 def noise_fold(path: Path) -> str:
-    """The part that a recording belongs to.
+    """The fold of a recording.
 
     Args:
-        path: where it lies. The name of a recording of ESC-50, such as "1-26143-A-21" or, where a folder
-            gives the class, "1-26143-A", begins with its fold, which all pieces of one original share:
+        path: the file. The name of a recording of ESC-50, such as "1-26143-A-21", or "1-26143-A" in a
+            folder for each class, begins with its fold, which all pieces of one original share:
             K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multimedia 2015.
 
     Returns:
@@ -56,17 +58,17 @@ def noise_fold(path: Path) -> str:
 
 
 def is_esc(path: Path) -> bool:
-    """Whether a recording is named as those of ESC-50 are."""
+    """Whether a recording is named like those of ESC-50."""
     return _ESC.fullmatch(path.stem) is not None
 
 
 def noise_folds(paths: Iterable[Path]) -> tuple[str, ...]:
-    """Every part that has a recording, in order."""
+    """Every fold with a recording, in order."""
     return tuple(sorted({noise_fold(path) for path in paths}))
 
 
 NOISE: Final = "noise"
-"""Corpus of clips in which nobody speaks."""
+"""Corpus of clips without speech."""
 _SILENT_SHARE = 1e-3
 """Share of a recording's peak below which its two ends are silence: 60 dB."""
 
@@ -76,19 +78,19 @@ class NoiseBank:
     """Recordings of noise to draw from."""
 
     folder: Path
-    """Where they lie."""
+    """Folder of the recordings."""
     paths: tuple[Path, ...]
-    """Those that can be read and hold sound, in the order of their names."""
+    """Readable recordings with sound, by name."""
     left_out: tuple[str, ...]
-    """One line for each that is not used, with the reason."""
+    """One line for each other recording, with the reason."""
 
     def draw(self, clip: Clip, n_samples: int, *, seed: int) -> tuple[Path, Sound]:
         """Noise for a clip.
 
         Args:
-            clip: whose noise it is.
-            n_samples: how much, in samples.
-            seed: draws the recording and the place where it begins.
+            clip: the clip; its name is part of the random seed.
+            n_samples: length, in samples.
+            seed: seed of the recording and of its start.
 
         Returns:
             The recording's path, and float32, shape (n_samples,), of any level above 0.
@@ -116,7 +118,7 @@ def noise_files(folder: Path) -> list[Path]:
 
 
 def noise_clips(paths: Sequence[Path]) -> tuple[Clip, ...]:
-    """Recordings in which nobody speaks, as clips of the emotion ``NONE``."""
+    """Recordings without speech, as clips of the class ``NONE``."""
     return tuple(
         Clip(
             path=path,
@@ -133,15 +135,15 @@ def noise_clips(paths: Sequence[Path]) -> tuple[Clip, ...]:
 
 
 def even_piece(path: Path, n_samples: int, rng: np.random.Generator) -> Sound:
-    """Noise from a random place of a recording, repeated as often as it takes, of RMS 1.
+    """Noise from a random place of a recording, repeated to the length, of RMS 1.
 
     Args:
         path: the recording.
-        n_samples: how much, in samples.
-        rng: draws the place.
+        n_samples: length, in samples.
+        rng: random generator.
 
     Returns:
-        float32, shape (n_samples,); zeros where there is silence alone.
+        float32, shape (n_samples,); zeros for a silent recording.
 
     Raises:
         SoundFileError: it cannot be read.
@@ -152,25 +154,25 @@ def even_piece(path: Path, n_samples: int, rng: np.random.Generator) -> Sound:
 
 
 def _piece(path: Path, n_samples: int, rng: np.random.Generator) -> Sound:
-    """So much of a recording from a random place on; zeros where it holds silence alone."""
+    """A part of a recording from a random place; zeros for a silent recording."""
     noise = without_silent_ends(read_samples(path))
     if not noise.size:
         return np.zeros(n_samples, np.float32)
     start = int(rng.integers(noise.size))
     piece = noise[(start + np.arange(n_samples)) % noise.size]
-    # Where it falls into a gap, it begins with the recording, which begins with sound.
+    # A part in a gap is replaced by the start of the recording, which has sound.
     return piece if piece.any() else noise[np.arange(n_samples) % noise.size]
 
 
 def open_bank(
     folder: Path, files: Sequence[Path], progress: Callable[[], None] = lambda: None
 ) -> NoiseBank:
-    """Those of the files that can serve as noise.
+    """The usable files of a folder of noise.
 
     Args:
-        folder: where they lie.
-        files: what ``noise_files`` found there.
-        progress: told of each file that is looked at.
+        folder: the folder.
+        files: its files, as ``noise_files`` gives them.
+        progress: called after each file.
 
     Raises:
         CorpusError: no file can be read and holds sound.
@@ -188,7 +190,7 @@ def open_bank(
 
 
 def _why_not(path: Path) -> str:
-    """Why a file cannot serve as noise; empty if it can."""
+    """The reason that a file cannot be used; empty if it can."""
     try:
         return "" if without_silent_ends(read_samples(path)).size else f"{path}: holds silence alone"
     except SoundFileError as exc:
@@ -211,14 +213,14 @@ def without_silent_ends(samples: Samples) -> Sound:
 
 
 def speech_mean_square(samples: Samples, voice: VoiceSettings) -> float:
-    """Power of the speech in a clip, full scale being 1.
+    """Mean square of the speech in a clip, full scale being 1.
 
     Args:
         samples: int16, shape (n_samples,), 16 kHz mono.
-        voice: the daemon's voice detector.
+        voice: settings of the daemon's speech detector.
 
     Returns:
-        Mean square of the voiced frames, or of all samples where no frame is voiced; 0 for no sample.
+        Mean square of the voiced frames, or of all samples if no frame is voiced; 0 without samples.
     """
     if not samples.size:
         return 0.0
@@ -231,15 +233,15 @@ def speech_mean_square(samples: Samples, voice: VoiceSettings) -> float:
 
 
 def mix(speech: Samples, noise: Sound, snr_db: float, *, speech_power: float) -> Samples:
-    """A clip with noise under it.
+    """A clip mixed with noise.
 
-    Where the sum would pass full scale, all of it is made quieter, so that the ratio stays. Digital
-    silence stays as it is.
+    A sum beyond full scale is scaled down as a whole, which keeps the ratio. Digital silence is not
+    changed.
 
     Args:
         speech: int16, shape (n_samples,).
         noise: float32, shape (n_samples,), of any level above 0.
-        snr_db: level of the speech above the noise's, in dB.
+        snr_db: signal-to-noise ratio, in dB.
         speech_power: mean square of the speech, as ``speech_mean_square`` gives it.
 
     Returns:

@@ -17,23 +17,23 @@ MAX_HZ: Final = 700.0
 _INTEGRATION_SAMPLES: Final = 512
 _HOP_SAMPLES: Final = 160
 _THRESHOLD: Final = 0.15
-"""Of the normalised difference; a frame that never falls below it has no pitch."""
+"""Threshold of the normalized difference, below which a frame has a pitch."""
 _FLOOR_DB: Final = 40.0
-"""A frame that is softer than the loudest by more is not looked at."""
+"""Frames that are softer than the loudest by more are skipped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VoiceFrames:
-    """What is heard every 10 ms."""
+    """Pitch every 10 ms, and the level of the voice."""
 
     pitch_hz: NDArray[np.float64]
-    """float64, shape (n_frames,): fundamental frequency, NaN where there is no pitch."""
+    """float64, shape (n_frames,): fundamental frequency, NaN without a pitch."""
     level_dbfs: float
-    """RMS level of the frames with a pitch together; NaN where there are none."""
+    """RMS level of all frames with a pitch, in dBFS; NaN without any."""
 
     @property
     def median_hz(self) -> float:
-        """Median of the pitch; NaN where there is none."""
+        """Median of the pitch, in hertz; NaN without any."""
         voiced = self.pitch_hz[~np.isnan(self.pitch_hz)]
         return float(np.median(voiced)) if voiced.size else float("nan")
 
@@ -64,10 +64,10 @@ def _yin(frames: NDArray[np.float64], max_lag: int) -> NDArray[np.float64]:
 
     Args:
         frames: float64, shape (n, _INTEGRATION_SAMPLES + max_lag).
-        max_lag: lags from 0 to below this are looked at, in samples.
+        max_lag: number of lags, from 0, in samples.
 
     Returns:
-        float64, shape (n,), hertz, NaN where there is none.
+        float64, shape (n,), hertz, NaN without a pitch.
     """
     normalised = _normalised_difference(frames, max_lag)
     min_lag = int(SAMPLE_RATE_HZ / MAX_HZ)

@@ -1,7 +1,7 @@
-"""Sounds in which nobody speaks, made by arithmetic: for what no recording at hand holds.
+"""Synthetic sounds without speech, of kinds that the recordings lack.
 
-A voice detector that hears little more than energy and its rhythm takes music, machines and taps for
-speech. What is made here has the rhythm, pitch or spectrum of speech, one or two of them, never all.
+A speech detector that uses little more than energy and its rhythm mistakes music, machines and taps for
+speech. The sounds here share one or two of the rhythm, pitch and spectrum of speech, never all.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ _N_SAMPLES: Final = round(_LENGTH_S * SAMPLE_RATE_HZ)
 
 
 def synthetic_noises(folder: Path, n_sounds: int) -> list[Path]:
-    """The files of made sounds, each kind in turn, written unless they are there.
+    """The files of synthetic sounds, each kind in turn; missing ones are written.
 
     Args:
-        folder: where they lie.
-        n_sounds: how many.
+        folder: folder of the files.
+        n_sounds: number of sounds.
 
     Returns:
         Paths of FLAC files, 16 kHz mono; the same sounds each time.
@@ -45,18 +45,17 @@ def synthetic_noises(folder: Path, n_sounds: int) -> list[Path]:
 
 
 def synthetic_sound(kind: str, rng: np.random.Generator) -> Sound:
-    """One sound.
+    """A synthetic sound.
 
     Args:
         kind: "steady", "surging", "taps", "hum", "tune", "chords", "siren" or "calls".
-        rng: draws it.
+        rng: random generator.
 
     Returns:
-        float32, shape (64000,), full scale being 1; its RMS lies at -40 to -6 dBFS before what passes
-        full scale is cut off.
+        float32, shape (64000,), full scale being 1; its RMS is -40 to -6 dBFS before clipping.
     """
     sound = _KINDS[kind](rng)
-    if rng.random() < 0.5:  # rarely is a room quite silent beside it
+    if rng.random() < 0.5:  # rooms are rarely silent
         sound = sound + colored_noise(_N_SAMPLES, rng.uniform(0.0, 2.0), rng) * rng.uniform(0.0, 0.2)
     rms = max(float(np.sqrt(np.mean(np.square(sound)))), 1e-9)
     level = 10.0 ** (rng.uniform(*_LEVEL_DBFS) / 20.0)
@@ -74,7 +73,7 @@ def _steady(rng: np.random.Generator) -> Sound:
 
 
 def _surging(rng: np.random.Generator) -> Sound:
-    """Noise that comes and goes at the pace of syllables: waves, wiping, engines."""
+    """Noise modulated at the rate of syllables: waves, wiping, engines."""
     depth = rng.uniform(0.5, 1.0)
     phase = 2.0 * np.pi * np.cumsum(_wandering(rng, 1.0, 8.0)) / SAMPLE_RATE_HZ
     swell = 1.0 - depth * (0.5 + 0.5 * np.sin(phase))
@@ -112,7 +111,7 @@ def _tune(rng: np.random.Generator) -> Sound:
 
 
 def _chords(rng: np.random.Generator) -> Sound:
-    """Several tunes at a time."""
+    """Several simultaneous tunes."""
     sound = np.zeros(_N_SAMPLES, np.float32)
     for _ in range(int(rng.integers(2, 5))):
         sound += _tune(rng)
@@ -120,13 +119,13 @@ def _chords(rng: np.random.Generator) -> Sound:
 
 
 def _siren(rng: np.random.Generator) -> Sound:
-    """A pitch that wanders: an alarm, a bird, a whistle, a whining dog."""
+    """A gliding pitch: an alarm, a bird, a whistle, a whining dog."""
     low_hz = rng.uniform(200.0, 1500.0)
     return _harmonic(_wandering(rng, low_hz, low_hz * rng.uniform(1.2, 3.0)), rng)
 
 
 def _calls(rng: np.random.Generator) -> Sound:
-    """Cries of one throat that never moves: a bark, a crow, a whimper, over and over again."""
+    """Repeated cries with fixed resonances: a bark, a crow, a whimper."""
     pitch_hz = rng.uniform(250.0, 1200.0)
     bend, breath = rng.uniform(-0.5, 0.7), rng.uniform(0.0, 0.8)
     length_s, pause_s = rng.uniform(0.08, 1.2), rng.uniform(0.05, 0.6)
@@ -144,7 +143,7 @@ def _calls(rng: np.random.Generator) -> Sound:
 
 
 def _resonant(sound: Sound, resonances_hz: NDArray[np.float64], rng: np.random.Generator) -> Sound:
-    """Sound with some frequencies strengthened, as by a throat or a box."""
+    """Sound with resonances, as of a throat or a box."""
     frequency_hz = np.fft.rfftfreq(sound.size, 1.0 / SAMPLE_RATE_HZ)
     gain = np.full(frequency_hz.size, rng.uniform(0.02, 0.3))
     for resonance_hz in resonances_hz:
@@ -154,7 +153,7 @@ def _resonant(sound: Sound, resonances_hz: NDArray[np.float64], rng: np.random.G
 
 
 def _harmonic(pitch_hz: NDArray[np.float64], rng: np.random.Generator) -> Sound:
-    """A tone with harmonics that weaken with their number, without the formants of a mouth."""
+    """A tone with decreasing harmonics and no formants."""
     phase = 2.0 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE_HZ
     slope = rng.uniform(0.5, 2.5)
     sound = np.zeros(pitch_hz.size)

@@ -1,7 +1,7 @@
-"""Windows of clips and their copies, computed once and kept on the disk for all that share them.
+"""Windows of clips and their copies, computed once and stored for all runs that share them.
 
-Two files: one with which window, copy and clip the frames are of, and beside it the frames, which are
-mapped into memory. Processes that learn from the same windows share them, and none needs room for all.
+A dataset is two files: an index of windows, and their frames, which are mapped into memory, so that
+processes share them and none has to load all.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ from train.features.dataset import ClipWindows, Dataset, WindowSettings, build_d
 Arrays = Mapping[str, NDArray[np.generic]]
 Progress = Callable[[int, int], None]
 _VERSION: Final = 5
-"""Goes up when the same settings come to mean other numbers, or lie on the disk in another way."""
+"""Version of the computation and of the file layout."""
 _FRAME_DTYPE: Final = "<f2"
-"""float16, its lower byte first on any machine."""
+"""float16, little-endian on any machine."""
 
 
 def stored_windows(
@@ -39,16 +39,16 @@ def stored_windows(
     progress: Progress,
     noises: Sequence[Path] = (),
 ) -> Path:
-    """The first file of a data set, computed if it is not there; ``load_windows`` reads it.
+    """The index file of a dataset, computed if it is missing; ``load_windows`` reads it.
 
     Args:
         clips: the clips.
-        settings: how they become windows.
-        augment: how copies differ, and how many there are.
-        seed: draws the copies.
-        folder: where such files are kept.
-        progress: told how many clips are done, of how many.
-        noises: recordings to put under copies.
+        settings: segmentation and features.
+        augment: number and parameters of the copies.
+        seed: seed of the copies.
+        folder: folder of datasets.
+        progress: called with the number of finished clips and of all clips.
+        noises: recordings to mix into copies.
     """
     data = [fingerprint(clips), [[path.name, path.stat().st_size] for path in noises]]
     facts = [_VERSION, asdict(settings), asdict(augment), seed, *data]
@@ -62,14 +62,14 @@ def stored_windows(
 
 
 def load_windows(path: Path, clips: Sequence[Clip]) -> Dataset:
-    """A data set as ``stored_windows`` left it.
+    """A dataset that ``stored_windows`` wrote.
 
     Args:
-        path: the first of its files.
+        path: its index file.
         clips: the same clips in the same order.
 
     Returns:
-        The data set, its frames read from the disk as they are used, and not to be written to.
+        The dataset; its frames are read-only and read from the disk when they are used.
     """
     frames = np.load(_frames_path(path), mmap_mode="r", allow_pickle=False)
     return _unpacked(clips, read_arrays(path), np.asarray(frames))
@@ -82,7 +82,7 @@ def read_arrays(path: Path) -> Arrays:
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write arrays so that the file is whole or not there."""
+    """Write arrays as ``write_whole`` does."""
     packed = io.BytesIO()
     np.savez(packed, allow_pickle=False, **arrays)
     write_whole(path, packed.getvalue())
@@ -93,7 +93,7 @@ def _frames_path(path: Path) -> Path:
 
 
 def _npy(dataset: Dataset) -> Iterator[bytes]:
-    """All frames in one row, as an .npy file, window by window."""
+    """Yield an .npy file of all frames, window by window."""
     windows = [frames for each in dataset.copies for frames in each.frames]
     shape = (sum(map(len, windows)), windows[0].shape[1] if windows else 0)
     header = io.BytesIO()
@@ -106,7 +106,7 @@ def _npy(dataset: Dataset) -> Iterator[bytes]:
 
 
 def _index(dataset: Dataset) -> Arrays:
-    """Which window, copy and clip the frames are of."""
+    """Arrays with the clip, copy and length of each window."""
     windows = [(each, frames) for each in dataset.copies for frames in each.frames]
     return {
         "n_frames": np.array([len(frames) for _, frames in windows], np.int64),

@@ -1,4 +1,4 @@
-"""Recipes without one of their tricks, to see what each of them is worth."""
+"""Ablations: the recipe without one of its components."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from serd.errors import InputError
 
-if TYPE_CHECKING:  # the names alone are asked for where TensorFlow is not installed
+if TYPE_CHECKING:  # the names are needed without TensorFlow
     from train.model.recipe import Recipe
 
 Change = Callable[["Recipe"], "Recipe"]
@@ -32,36 +32,36 @@ Ablation = Literal[
     "muon",
     "average",
 ]
-"""Altered copies of the sound, all or their speed, gain, noise, rooms, telephone lines, weaker high or
-low frequencies or clipping; of windows their other levels, joins, shifts, gains, warped frequencies and
-masks; of learning smoothed labels, Muon and averaged weights."""
+"""Removable components: augmented copies of the sound, or their speed, gain, noise, rooms, telephone
+lines, low-pass, high-pass or clipping; the windows' levels, joins, shifts, gains, frequency warps and
+masks; label smoothing, Muon and weight averaging."""
 
 ABLATIONS: Final[tuple[Ablation, ...]] = get_args(Ablation)
 
 
 BASE: Final = "nothing"
-"""What a variant is called that lacks no trick."""
+"""Name of the full recipe among its variants."""
 
 
-def variants(recipe: "Recipe", tricks: Sequence[Ablation]) -> dict[str, "Recipe"]:
-    """The recipe and those that lack one of its tricks, by what they lack.
-
-    Raises:
-        InputError: the recipe does without one of the tricks already.
-    """
-    return {BASE: recipe} | {trick: without(recipe, trick) for trick in tricks}
-
-
-def without(recipe: "Recipe", trick: Ablation) -> "Recipe":
-    """The recipe with one trick taken away and all else as it was.
+def variants(recipe: "Recipe", ablations: Sequence[Ablation]) -> dict[str, "Recipe"]:
+    """The full recipe and its ablations, by name.
 
     Raises:
-        InputError: the recipe does without it already.
+        InputError: the recipe lacks one of the components already.
     """
-    changed = _CHANGES[trick](recipe)
+    return {BASE: recipe} | {ablation: without(recipe, ablation) for ablation in ablations}
+
+
+def without(recipe: "Recipe", ablation: Ablation) -> "Recipe":
+    """The recipe without one component.
+
+    Raises:
+        InputError: the recipe lacks it already.
+    """
+    changed = _CHANGES[ablation](recipe)
     if changed == recipe:
         raise InputError(
-            f"--without {trick}: the recipe of this size does without it already; choose another trick,"
+            f"--without {ablation}: the recipe of this size does without it already; choose another one,"
             " or leave the option out"
         )
     return changed

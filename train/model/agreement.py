@@ -24,18 +24,18 @@ Probabilities = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Disagreement:
-    """A window for which the two name different classes."""
+    """A window for which Keras and the converted network decide differently."""
 
     window: str
-    """The clip and which window of it."""
+    """The clip and the number of the window."""
     keras: str
-    """The class that Keras names."""
+    """Decision of Keras."""
     network: str
-    """The class that the converted network names."""
+    """Decision of the converted network."""
     keras_probabilities: tuple[float, float]
-    """What Keras gives to the one and to the other."""
+    """Probabilities of both classes in Keras."""
     network_probabilities: tuple[float, float]
-    """What the converted network gives to the one and to the other."""
+    """Probabilities of both classes in the converted network."""
 
     def __str__(self) -> str:
         before, after = self.keras_probabilities, self.network_probabilities
@@ -47,34 +47,34 @@ class Disagreement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """A converted network held against Keras."""
+    """Agreement of a converted network with Keras."""
 
     n_windows: int
-    """Windows that both were given."""
+    """Number of windows."""
     largest_difference: float
-    """Between two probabilities of the same class for the same window."""
+    """Largest difference of a probability."""
     disagreements: tuple[Disagreement, ...]
-    """Windows for which they name different classes, the widest gap in the converted network first."""
+    """Windows with different decisions, the widest margin of the converted network first."""
 
     @property
     def share(self) -> float:
-        """Share of windows for which both name the same class."""
+        """Share of windows with the same decision."""
         return 1.0 - len(self.disagreements) / self.n_windows
 
 
 def compare(
     keras: Probabilities, network: Probabilities, windows: Sequence[str], labels: Sequence[str]
 ) -> Agreement:
-    """Hold a converted network's probabilities against those of Keras.
+    """Compare a converted network's probabilities with those of Keras.
 
     Args:
         keras: float32, shape (n_windows, n_labels).
         network: of the same shape.
-        windows: what to call each window.
+        windows: name of each window.
         labels: name of each class.
 
     Raises:
-        ValueError: no window.
+        ValueError: there is no window.
     """
     if not len(windows):
         raise ValueError("Bad number of windows 0, expected 1 or more")

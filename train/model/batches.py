@@ -1,4 +1,4 @@
-"""Endless batches of windows, each shown a little differently every time."""
+"""Endless batches of randomly augmented training windows."""
 
 from collections import defaultdict
 from collections.abc import Generator, Sequence
@@ -25,23 +25,23 @@ Windows = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchSettings:
-    """What an epoch consists of."""
+    """Composition of an epoch."""
 
     batch: int = 32
     """Windows in a batch."""
     song_share: float = 0.5
-    """Share of the song clips that are drawn each epoch; every speech clip of RAVDESS is."""
+    """Share of the song clips in each epoch; every speech clip of RAVDESS is in it."""
     other_share: float = 0.4
-    """Share of the clips of other corpora that are drawn each epoch."""
+    """Share of the clips of other corpora in each epoch."""
     noise_share: float = 1.0
-    """Share of the recordings without speech that are drawn each epoch."""
+    """Share of the recordings without speech in each epoch."""
     balance: float = 1.0
-    """Exponent of 1 / (size of class in its corpus and channel) in a window's weight: 0 as they come, 1
-    all classes equal."""
+    """Exponent of 1 / (size of class in its corpus and channel) in a window's weight: 0 for equal
+    windows, 1 for equal classes."""
 
 
 class BatchMaker:
-    """Draws batches from a data set; an epoch shows each speech clip once."""
+    """Draws batches from a dataset; an epoch has each speech clip once."""
 
     def __init__(
         self,
@@ -52,15 +52,15 @@ class BatchMaker:
         augment: FeatureAugment,
         mean: NDArray[np.float32],
     ) -> None:
-        """Sort copies by clip, and clips by what may be joined.
+        """Group copies by clip, and clips by speaker, emotion and channel.
 
         Args:
             dataset: training actors only.
-            feature_set: what the coefficients are.
+            feature_set: the coefficients.
             n_frames: frames of the network's input.
-            settings: what an epoch consists of.
-            augment: how windows vary.
-            mean: float32, shape (n_mfcc,), of the training data.
+            settings: composition of an epoch.
+            augment: augmentation of windows.
+            mean: float32, shape (n_mfcc,): mean of the training data.
         """
         self._clips = dataset.clips
         self._outputs = dataset.outputs
@@ -79,16 +79,16 @@ class BatchMaker:
             self._groups[_group(self._clips[index])].append(index)
         self._kinds = self._sorted_by_kind()
         self._weights = self._class_weights()
-        self._asked = self._corpus_classes()
+        self._label_masks = self._corpus_masks()
 
     @property
     def n_batches(self) -> int:
-        """Batches in an epoch; the last, incomplete one is left out unless it is the only one."""
+        """Batches in an epoch; an incomplete last one is dropped unless it is the only one."""
         n_windows = sum(n_drawn for _, n_drawn in self._kinds)
         return max(1, n_windows // self._settings.batch)
 
     def batches(self, rng: np.random.Generator) -> Generator[Batch, None, None]:
-        """Yield batches for ever."""
+        """Yield batches without end."""
         size = self._settings.batch
         while True:
             drawn = [rng.permutation(clips)[:n_drawn] for clips, n_drawn in self._kinds]
@@ -100,18 +100,18 @@ class BatchMaker:
     def _batch(self, clips: Sequence[int], rng: np.random.Generator) -> Batch:
         inputs = np.empty((len(clips), *self._shape), np.float32)
         targets = np.zeros((len(clips), len(self._outputs)), np.float32)
-        asked = np.empty(targets.shape, np.bool_)
+        is_labeled = np.empty(targets.shape, np.bool_)
         weights = np.empty(len(clips), np.float32)
         for row, index in enumerate(clips):
             inputs[row] = self._augmenter.draw(self._frames(index, rng), self._shape[0], rng)
             clip = self._clips[index]
             targets[row, clip.label] = 1.0
-            asked[row] = self._asked[clip.corpus]
+            is_labeled[row] = self._label_masks[clip.corpus]
             weights[row] = self._weights[clip.corpus, clip.channel][clip.label]
-        return inputs, np.where(asked, targets, np.float32(MASKED)), weights
+        return inputs, np.where(is_labeled, targets, np.float32(MASKED)), weights
 
     def _frames(self, index: int, rng: np.random.Generator) -> Mfccs:
-        """Speech of a clip, now and then followed by another clip's of the same kind."""
+        """A window of a clip, sometimes continued by another clip of the same group."""
         frames = self._window(index, rng)
         if rng.random() < self._augment.p_join:
             other = int(rng.choice(self._groups[_group(self._clips[index])]))
@@ -119,7 +119,7 @@ class BatchMaker:
         return frames
 
     def _window(self, index: int, rng: np.random.Generator) -> Mfccs:
-        """A window of the clip as recorded, or of any of its copies."""
+        """A random window of the clip as recorded, or of one of its copies."""
         original = self._originals.get(index)
         if original is None or rng.random() >= self._augment.p_original:
             copies = self._copies[index]
@@ -128,18 +128,18 @@ class BatchMaker:
             chosen = original
         return chosen.frames[rng.integers(len(chosen.frames))].astype(np.float32)
 
-    def _corpus_classes(self) -> dict[str, NDArray[np.bool_]]:
-        """Classes that a clip of each corpus can be of; of an unknown corpus, those that it shows."""
+    def _corpus_masks(self) -> dict[str, NDArray[np.bool_]]:
+        """Label mask of each corpus: its possible classes; of an unknown corpus, those that occur."""
         shown: dict[str, set[str]] = defaultdict(set)
         for index in self._copies:
             clip = self._clips[index]
             shown[clip.corpus] |= {clip.emotion, *CLASSES.get(clip.corpus, ())}
         shown[NOISE] |= set(self._outputs)
-        # Of everything that is heard one can say that somebody speaks.
+        # Whether there is speech is known of every clip.
         return {name: np.isin(self._outputs, [*emotions, NONE]) for name, emotions in shown.items()}
 
     def _sorted_by_kind(self) -> list[tuple[list[int], int]]:
-        """The clips of each kind, and how many of them an epoch shows."""
+        """The clips of each kind, and their number in an epoch."""
         shares = {
             "speech": 1.0,
             "song": self._settings.song_share,
@@ -152,9 +152,9 @@ class BatchMaker:
         return [(clips, round(len(clips) * shares[kind])) for kind, clips in kinds.items()]
 
     def _class_weights(self) -> dict[tuple[str, str], NDArray[np.float32]]:
-        """Weight of each class, by corpus and channel, of each of which it is 1 on average.
+        """Weight of each class by corpus and channel, 1 on average in each.
 
-        A network that knows the corpora apart would learn how rare a class is in each of them.
+        A network that distinguishes the corpora would otherwise learn the class frequencies of each.
         """
         counts: dict[tuple[str, str], NDArray[np.float64]] = defaultdict(
             lambda: np.zeros(len(self._outputs))
@@ -170,7 +170,7 @@ class BatchMaker:
 
 
 def plain_windows(dataset: Dataset, n_frames: int, padding: Padding) -> Windows:
-    """Windows of the speech clips as recorded, padded as in the daemon.
+    """Windows of the speech clips as recorded, padded like the daemon's.
 
     Returns:
         float32, shape (n, n_frames, n_mfcc), and the labels' indices: int64, shape (n,).
@@ -186,12 +186,12 @@ def plain_windows(dataset: Dataset, n_frames: int, padding: Padding) -> Windows:
 
 
 def _kind(clip: Clip) -> str:
-    """Which of a batch's shares a clip falls under."""
+    """Kind of a clip, which decides its share in an epoch."""
     if clip.is_noise:
         return "noise"
     return clip.channel if clip.corpus == ravdess.NAME else "other"
 
 
 def _group(clip: Clip) -> tuple[str, str, str]:
-    """What two clips must share to pass for one utterance."""
+    """Group of clips that may be joined."""
     return clip.actor, clip.emotion, clip.channel

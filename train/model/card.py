@@ -27,21 +27,21 @@ def trained_card(
     facts: Mapping[str, Any],
     network_sha256: str = "",
 ) -> ModelCard:
-    """What must travel with a network.
+    """The card of a network.
 
     Args:
-        dataset: what it has learnt from; more may be in it.
-        recipe: how.
-        name: what it is called.
-        mean: what the graph subtracts from each coefficient.
-        std: what the graph divides each coefficient by.
-        facts: where it comes from, as ``train.model.card`` says it.
-        network_sha256: checksum of its flatbuffer; empty while it is none.
+        dataset: clips of all actors.
+        recipe: recipe of the training.
+        name: name of the model.
+        mean: mean of each coefficient, which the graph subtracts.
+        std: standard deviation of each coefficient, by which the graph divides.
+        facts: provenance, as ``provenance`` gives it.
+        network_sha256: checksum of its flatbuffer; empty for a Keras model.
     """
-    there = {clip.corpus for clip in dataset.clips}
-    thanks = [CREDITS[each] for each in CREDITS if each in there]
+    present = {clip.corpus for clip in dataset.clips}
+    notices = [CREDITS[each] for each in CREDITS if each in present]
     if any(clip.is_noise and is_esc(clip.path) for clip in dataset.clips):
-        thanks.append(ESC_CREDIT)
+        notices.append(ESC_CREDIT)
     windows = recipe.windows
     return ModelCard(
         name=name,
@@ -53,7 +53,7 @@ def trained_card(
         mean=tuple(mean),
         std=tuple(std),
         network_sha256=network_sha256,
-        licence=" ".join([LICENSE, *thanks]),
+        licence=" ".join([LICENSE, *notices]),
         no_speech_threshold=recipe.no_speech_threshold if NONE in dataset.outputs else None,
         training=facts,
     )
@@ -72,14 +72,14 @@ def provenance(
 
     Args:
         dataset: the clips of all actors.
-        split: which of them were learnt from.
-        recipe: how.
-        command: what was typed.
-        seed: seeded everything that is drawn.
+        split: training, validation and test actors.
+        recipe: recipe of the training.
+        command: command line of the training.
+        seed: seed of the training.
         n_parameters: parameters of the network.
 
     Returns:
-        What ``json.dumps`` takes.
+        A JSON object.
     """
     clips = [
         clip
@@ -106,7 +106,7 @@ def provenance(
 
 
 def _data(clips: Sequence[Clip], corpus: str) -> dict[str, Any]:
-    """Which clips of a corpus were learnt from."""
+    """Name, checksum and size of the training clips of a corpus."""
     own = [clip for clip in clips if clip.corpus == corpus]
     return {
         "name": TITLES.get(corpus, corpus),

@@ -1,7 +1,7 @@
-"""What a training keeps of a network: its Keras model, and with it what its card says.
+"""Checkpoints: the Keras model of a trained network with its card.
 
-Both are in one ``.keras`` archive, whose ``run.json`` Keras leaves alone: neither can be taken for
-another's, and a file cut short is no archive at all. ``unzip -p final.keras run.json`` prints it.
+Both are in one ``.keras`` archive, the card in a ``run.json`` that Keras ignores, so they stay together;
+a truncated file is no archive. ``unzip -p final.keras run.json`` prints the card.
 """
 
 import io
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
     import keras
 
 FINAL: Final = "final.keras"
-"""The network that a training was run for; a protocol's folds are "model-<test actors>.keras"."""
+"""Checkpoint of the final network; those of folds are "model-<test actors>.keras"."""
 
 _MEMBER: Final = "run.json"
 _SCHEMA: Final = 1
 
 
 class CheckpointError(InputError):
-    """A folder or file is no run, or not one that can be used."""
+    """A checkpoint is missing, damaged or cannot be converted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """A trained network as it lies in a run's folder."""
+    """A trained network in a run's folder."""
 
     path: Path
     """The archive."""
     card: ModelCard
     """The card of its float32 flatbuffer: labels, input, normalization and provenance."""
     clips: str
-    """Folder of the clips on the machine that trained; of no use on another."""
+    """Folder of the clips on the machine of the training."""
 
 
 def save_checkpoint(path: Path, archive: bytes, card: ModelCard, *, clips: Path) -> None:
-    """Write a network so that ``find_checkpoint`` finds it.
+    """Write a checkpoint, which ``find_checkpoint`` finds.
 
     Args:
-        path: where; ends in ".keras".
-        archive: a Keras model as ``train.model.conversion.to_keras`` gives it.
+        path: the file; ends in ".keras".
+        archive: a Keras model, as ``to_keras`` gives it.
         card: the card of its float32 flatbuffer.
         clips: folder of the clips.
     """
@@ -60,10 +60,10 @@ def save_checkpoint(path: Path, archive: bytes, card: ModelCard, *, clips: Path)
 
 
 def find_checkpoint(run: Path) -> Checkpoint:
-    """The network of a run.
+    """The checkpoint of a run.
 
     Args:
-        run: a folder, of which ``FINAL`` is taken, or one of its ".keras" files.
+        run: a folder with ``FINAL``, or one of its ".keras" files.
 
     Raises:
         CheckpointError: no such run, none with a Keras model in it, or a damaged one.
@@ -93,7 +93,7 @@ def load_keras(network: Checkpoint) -> "keras.Model":
     """The Keras model, ready to predict.
 
     Raises:
-        CheckpointError: Keras does not load it.
+        CheckpointError: Keras cannot load it.
     """
     import keras  # noqa: PLC0415 - takes seconds to load
 
@@ -106,7 +106,7 @@ def load_keras(network: Checkpoint) -> "keras.Model":
 
 
 def _missing(run: Path) -> str:
-    """Why there is no network, and where there is one."""
+    """The reason that a run has no checkpoint, and the place of another one."""
     if not run.exists():
         return f"{run}: no such run, expected a folder that a training left behind"
     if not run.is_dir():

@@ -43,7 +43,7 @@ def to_tflite(model: keras.Model) -> bytes:
 
 @contextlib.contextmanager
 def saved_model(model: keras.Model) -> Iterator[Path]:
-    """A folder with the model as the TFLite converter takes it, for one window at a time.
+    """A folder with the SavedModel of a Keras model, for one window at a time.
 
     Args:
         model: one input and one output.
@@ -51,7 +51,7 @@ def saved_model(model: keras.Model) -> Iterator[Path]:
     _, *shape = model.input_shape
     archive = keras.export.ExportArchive()
     archive.track(model)
-    # A fixed batch of 1 lets the converter fold shapes and dilations that it would compute at run time.
+    # A fixed batch of 1 lets the converter fold shapes and dilations.
     signature = [tf.TensorSpec((1, *shape), tf.float32, name="mfcc")]
     archive.add_endpoint("serve", partial(model, training=False), input_signature=signature)
     with tempfile.TemporaryDirectory() as folder:
@@ -60,28 +60,28 @@ def saved_model(model: keras.Model) -> Iterator[Path]:
 
 
 def to_keras(model: keras.Model) -> bytes:
-    """A Keras model as the archive that ``keras.saving.load_model`` reads, without its optimizer."""
+    """The archive of a Keras model, without its optimizer."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Keras hands NumPy what it will not take
+        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, caused by Keras
         path = Path(folder) / "model.keras"
-        # A second model over the same layers was never compiled: no moments and averages of the weights.
+        # A second model over the same layers is not compiled, so it has no optimizer state.
         keras.Model(model.inputs, model.outputs).save(path)
         return path.read_bytes()
 
 
 def network_sha256(network: bytes) -> str:
-    """The checksum that a card names its network by."""
+    """The checksum of a network in its card."""
     return hashlib.sha256(network).hexdigest()
 
 
 def write_model(path: Path, network: bytes, card: ModelCard) -> None:
-    """Write the model with its card inside, and the same card beside it."""
+    """Write the model with its card inside, and the card as a file of its own."""
     write_whole(path, pack_model(network, card))
     write_whole(card_path(path), card.to_json().encode())
 
 
 _ROUND_OR_MOVE: Final = MOVES | {"CONCATENATION", "QUANTIZE"}
-"""Operators that compute nothing."""
+"""Operators without arithmetic."""
 
 
 def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision, bytes]:
@@ -89,8 +89,7 @@ def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision,
 
     Args:
         model: one input and one output.
-        windows: float32, shape (n, n_frames, n_mfcc): what the ranges of the int8 activations are
-            taken from.
+        windows: float32, shape (n, n_frames, n_mfcc), for the ranges of int8 activations.
 
     Raises:
         CheckpointError: the graph needs operators that a TFLite runtime does not have, or runs in loops.
@@ -98,7 +97,7 @@ def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision,
     with _converting(model) as folder:
         float32 = _float32(folder)
         graph = read_graph(float32)
-        if graph.has_loops:  # TensorFlow's calibration would end the process here
+        if graph.has_loops:  # TensorFlow's calibration would end the process
             raise CheckpointError(
                 "the network runs in loops, whose ranges TensorFlow cannot measure for int8; build its"
                 " recurrent layers with unroll=True, or of convolutions"
@@ -111,13 +110,13 @@ def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision,
 
 
 def to_int8(model: keras.Model, windows: NDArray[np.float32]) -> bytes:
-    """The int8 flatbuffer alone, of a network without loops; as ``convert`` gives it, but nameless."""
+    """The int8 flatbuffer of a network without loops, as ``convert`` gives it, without tensor names."""
     with _converting(model) as folder:
         return without_names(_int8(folder, windows, float_tensors(read_graph(_float32(folder)))))
 
 
 def without_names(network: bytes) -> bytes:
-    """The same network without the names of its tensors, which nothing that runs it asks for."""
+    """The network without the names of its tensors, which no runtime needs."""
     graph = flatbuffer_utils.convert_bytearray_to_object(bytearray(network))
     flatbuffer_utils.strip_strings(graph)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(graph))
@@ -125,18 +124,18 @@ def without_names(network: bytes) -> bytes:
 
 @contextlib.contextmanager
 def _converting(model: keras.Model) -> Iterator[Path]:
-    """The folder that converters take, while they are kept from talking."""
+    """The SavedModel of a model, with the converter's messages suppressed."""
     with saved_model(model) as folder, warnings.catch_warnings(), quiet_stderr():
-        # TensorFlow says that its own interpreter goes, in favour of the one that serd uses.
+        # TensorFlow deprecates its own interpreter, which serd does not use.
         warnings.simplefilter("ignore", UserWarning)
         yield folder
 
 
 def float_tensors(graph: Graph) -> list[str]:
-    """The tensors that stay float32 where all others are int8, by name.
+    """Names of the tensors that stay float32 in the int8 graph.
 
-    Int8 are the matrix products that are computed for many frames, and what only hands their results on.
-    Float32 is all that lies between them, and every product of a single vector.
+    Matrix products over many frames, and operators that only move their results, are int8. All
+    else is float32, as are products of a single vector.
     """
     in_int8: set[str] = set()
     for each in graph.operators:
@@ -147,13 +146,13 @@ def float_tensors(graph: Graph) -> list[str]:
 
 
 def float_operators(network: bytes) -> list[str]:
-    """The kinds of operators of an int8 graph that compute in float32, by name."""
+    """Names of the operators of an int8 graph that compute in float32."""
     in_float = {each.name for each in read_graph(network).operators if each.is_float}
     return sorted(in_float - _ROUND_OR_MOVE)
 
 
 def _float32(folder: Path) -> bytes:
-    """A float32 flatbuffer, refused by the names of its operators where TFLite has not all of them."""
+    """A float32 flatbuffer; operators that TFLite lacks are refused by name."""
     try:
         network: bytes = _converter(folder).convert()
     except ConverterError as exc:
@@ -171,7 +170,7 @@ def _float32(folder: Path) -> bytes:
 
 
 def _flex_operators(folder: Path) -> list[str]:
-    """Names of the operators that only TensorFlow has; none if the network does not convert at all."""
+    """Names of the operators that only TensorFlow has; none if the network does not convert."""
     converter = _converter(folder)
     converter.target_spec.supported_ops = [
         tf.lite.OpsSet.TFLITE_BUILTINS,
@@ -194,7 +193,7 @@ def _dynamic(folder: Path) -> bytes:
 
 
 def _int8(folder: Path, windows: NDArray[np.float32], in_float: list[str]) -> bytes:
-    """A flatbuffer with int8 weights and activations, but for some tensors."""
+    """A flatbuffer with int8 weights and activations, except for some float32 tensors."""
 
     def representative() -> Iterator[list[NDArray[np.float32]]]:
         for window in windows:
@@ -203,7 +202,7 @@ def _int8(folder: Path, windows: NDArray[np.float32], in_float: list[str]) -> by
     converter = _converter(folder)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
-    # The converter itself quantises all or nothing; its debugger takes a list of what to leave out.
+    # The converter quantizes all or nothing; its debugger takes a list of exceptions.
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter,
         debug_dataset=representative,

@@ -1,4 +1,4 @@
-"""Windows of real clips, to measure int8 ranges on and to hold a converted network against Keras."""
+"""Windows of clips for an export: for int8 ranges, and for the comparison with Keras."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,30 +14,30 @@ from train.features.augmentation import SoundAugment
 from train.features.dataset import Dataset, WindowSettings, build_dataset
 
 N_CALIBRATION: Final = 150
-"""Clips, at most, that the ranges of int8 activations are measured on, each with one augmented copy."""
+"""Most clips for the ranges of int8 activations, each with one augmented copy."""
 N_COMPARED: Final = 600
-"""Clips, at most, that a converted network is held against Keras on."""
+"""Most clips for the comparison with Keras."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RealWindows:
-    """Windows as the daemon would hand them to the network."""
+    """Windows of clips, as the daemon gives them to the network."""
 
     mfccs: NDArray[np.float32]
     """float32, shape (n_windows, n_frames, n_mfcc)."""
     names: tuple[str, ...]
-    """The clip and which window of it."""
+    """Clip and number of each window."""
     actors: Actors
-    """Whose they are."""
+    """Their actors."""
 
 
 def calibration_windows(corpus: Corpus, card: ModelCard, *, seed: int) -> RealWindows:
-    """Training windows, half of them from augmented copies, so that levels and noise vary.
+    """Training windows, half of them augmented, so that levels and noise vary.
 
     Args:
-        corpus: the clips; those of actors that the network was not trained on are left out.
-        card: the network's.
-        seed: draws clips and copies.
+        corpus: the clips; only those of training actors are used.
+        card: card of the network.
+        seed: seed of clips and copies.
 
     Raises:
         CorpusError: no clip of any actor that the network was trained on.
@@ -55,15 +55,15 @@ def calibration_windows(corpus: Corpus, card: ModelCard, *, seed: int) -> RealWi
 
 
 def comparison_windows(corpus: Corpus, card: ModelCard, *, seed: int) -> RealWindows:
-    """Windows of speech as recorded, of held-out actors where there are any.
+    """Windows of speech as recorded, of held-out actors if there are any.
 
     Args:
         corpus: the clips.
-        card: the network's.
-        seed: draws clips where there are more than ``N_COMPARED``.
+        card: card of the network.
+        seed: seed of the choice of clips.
 
     Raises:
-        CorpusError: no speech of those actors, or none that is heard.
+        CorpusError: no speech of those actors is detected.
     """
     actors = held_out(corpus, card) or trained_on(card)
     clips = [clip for clip in corpus.clips if clip.actor in actors and clip.channel == "speech"]
@@ -74,22 +74,22 @@ def comparison_windows(corpus: Corpus, card: ModelCard, *, seed: int) -> RealWin
 
 
 def trained_on(card: ModelCard) -> Actors:
-    """The actors that a network has learnt from.
+    """The training actors of a network.
 
     Raises:
-        CorpusError: the card does not say.
+        CorpusError: they are not in the card.
     """
     return parse_actors(str(card.training.get("actors", "")))
 
 
 def held_out(corpus: Corpus, card: ModelCard) -> Actors:
-    """The test actors of a network that have speech here."""
+    """The test actors of a network with speech in a corpus."""
     test = parse_actors(str(card.training.get("test_actors", "")))
     return test & {clip.actor for clip in corpus.clips if clip.channel == "speech"}
 
 
 def is_training_data(corpus: Corpus, card: ModelCard) -> bool:
-    """Whether the training actors' clips are those that the network was trained on, by name and size."""
+    """Whether the training actors' clips are the training clips of the network, by name and size."""
     actors = trained_on(card)
     clips = [clip for clip in corpus.clips if clip.actor in actors]
     data = card.training.get("data", {})
@@ -105,16 +105,16 @@ def _settings(card: ModelCard) -> WindowSettings:
 
 
 def _some(clips: Sequence[Clip], n_clips: int, seed: int) -> list[Clip]:
-    """A seeded choice, in a seeded order."""
+    """A random choice in random order."""
     order = np.random.default_rng(seed).permutation(len(clips))
     return [clips[index] for index in order[:n_clips]]
 
 
 def _padded(dataset: Dataset, card: ModelCard) -> RealWindows:
-    """Every window of a data set.
+    """Every window of a dataset.
 
     Raises:
-        CorpusError: there is none.
+        CorpusError: there is no window.
     """
     windows, names = [], []
     for each in dataset.copies:

@@ -23,14 +23,14 @@ _TEMPERATURES: Final = np.geomspace(0.2, 5.0, 401)
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The temperature at which the true classes are likeliest.
+    """The temperature of maximum likelihood.
 
     Args:
-        logits: float32, shape (n, n_labels), of windows whose speakers the networks never heard.
+        logits: float32, shape (n, n_labels), of windows of speakers without training clips.
         labels: int64, shape (n,): the true classes.
 
     Returns:
-        0.2 to 5, to about a hundredth; 1 where there is no window.
+        0.2 to 5, to about a hundredth; 1 without windows.
     """
     if not len(labels):
         return 1.0
@@ -44,13 +44,13 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
 
 
 def apply_temperature(model: keras.Model, temperature: float) -> None:
-    """Divide the logits of a network, in the layers that give them, by a temperature."""
+    """Divide the weights of a network's last layers, and so its logits, by a temperature."""
     for layer in _dense_logits(model):
         layer.set_weights([weights / temperature for weights in layer.get_weights()])
 
 
 def _dense_logits(model: keras.Model) -> list[keras.layers.Layer]:
-    """Those of the network itself, or of each of its members."""
+    """The last layers of a network, or of each of its members."""
     found = []
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -62,69 +62,69 @@ def _dense_logits(model: keras.Model) -> list[keras.layers.Layer]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedNetwork:
-    """A network that is ready to be written."""
+    """A network that is ready to be written, as TFLite and Keras model."""
 
     network: bytes
     """The TFLite flatbuffer."""
     keras: bytes
-    """The Keras model, as its own archive."""
+    """The archive of the Keras model."""
     mean: tuple[float, ...]
-    """What the graph subtracts from each coefficient."""
+    """Mean of each coefficient, subtracted in the graph."""
     std: tuple[float, ...]
-    """What the graph divides each coefficient by."""
+    """Standard deviation of each coefficient, divided by in the graph."""
     n_parameters: int
     """Parameters of the Keras model."""
     temperature: float
-    """What the logits of its members were divided by."""
+    """Temperature by which the logits are divided."""
 
 
 def finish(
-    learnt: TrainedNetwork, learners: Dataset, recipe: Recipe, *, temperature: float, seed: int
+    trained: TrainedNetwork, dataset: Dataset, recipe: Recipe, *, temperature: float, seed: int
 ) -> FinishedNetwork:
-    """Cool, convert and pack a network.
+    """Apply the temperature to a network, and convert it.
 
     Args:
-        learnt: the network; its logits are divided by the temperature in place.
-        learners: what it has learnt from, which int8 takes its ranges from.
-        recipe: which arithmetic.
-        temperature: above 0.
-        seed: draws the windows for the ranges.
+        trained: the network, which is changed in place.
+        dataset: its training windows, from which int8 takes its ranges.
+        recipe: recipe with the precision.
+        temperature: temperature, above 0.
+        seed: seed of the choice of windows for the ranges.
     """
-    apply_temperature(learnt.model, temperature)
+    apply_temperature(trained.model, temperature)
     if recipe.precision == "int8":
-        network = to_int8(learnt.model, _calibration(learners, recipe, seed))
+        network = to_int8(trained.model, _calibration(dataset, recipe, seed))
     else:
-        network = to_tflite(learnt.model)
+        network = to_tflite(trained.model)
     return FinishedNetwork(
         network=network,
-        keras=to_keras(learnt.model),
-        mean=tuple(learnt.mean.tolist()),
-        std=tuple(learnt.std.tolist()),
-        n_parameters=int(learnt.model.count_params()),
+        keras=to_keras(trained.model),
+        mean=tuple(trained.mean.tolist()),
+        std=tuple(trained.std.tolist()),
+        n_parameters=int(trained.model.count_params()),
         temperature=temperature,
     )
 
 
 def calibration_logits(
-    learnt: TrainedNetwork, inputs: NDArray[np.float32], labels: NDArray[np.int64]
+    trained: TrainedNetwork, inputs: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The logits of the emotions for some windows, with their labels: float32, shape (n, 8)."""
+    """The logits of the emotions for some windows, float32, shape (n, 8), with their labels."""
     if not len(labels):
         return np.empty((0, len(EMOTIONS)), np.float32), labels
-    # Not predict(), which builds a graph for every network and warns of so many.
-    logits = np.asarray(logit_model(learnt.model)([inputs], training=False), np.float32)
+    # predict() would build a graph for each network, and warn.
+    logits = np.asarray(logit_model(trained.model)([inputs], training=False), np.float32)
     return logits[:, : len(EMOTIONS)], labels
 
 
-def _calibration(learners: Dataset, recipe: Recipe, seed: int) -> NDArray[np.float32]:
-    """Windows of clips and their copies, as many of one as of the other.
+def _calibration(dataset: Dataset, recipe: Recipe, seed: int) -> NDArray[np.float32]:
+    """Windows of clips and of one copy of each.
 
     Returns:
         float32, shape (n, n_frames, n_mfcc).
     """
     windows = recipe.windows
     rng = np.random.default_rng(seed)
-    copies = [each for each in learners.copies if each.copy < 2]  # the clip, and one copy
+    copies = [each for each in dataset.copies if each.copy < 2]  # the clip, and one copy
     chosen = rng.permutation(len(copies))[:N_CALIBRATION]
     frames = [frames for index in chosen for frames in copies[index].frames]
     return np.array([pad(each.astype(np.float32), windows.n_frames, windows.padding) for each in frames])

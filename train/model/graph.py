@@ -1,4 +1,4 @@
-"""What a TFLite flatbuffer holds and computes, counted in the flatbuffer itself."""
+"""Operators, parameters and multiply-accumulates of a TFLite flatbuffer."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,12 +8,12 @@ from typing import Any, Final
 from ai_edge_litert import schema_py_generated as schema
 
 PRODUCTS: Final = frozenset({"BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
-"""Operators that multiply matrices; what others compute is little beside them."""
+"""Operators that multiply matrices, the bulk of the arithmetic."""
 MOVES: Final = frozenset({"MAX_POOL_2D", "PAD", "RESHAPE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})
-"""Operators that hand numbers on as they are."""
+"""Operators that only move numbers."""
 
 _LOOPS: Final = frozenset({"WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"})
-"""Operators that run a step again and again."""
+"""Operators that run a step repeatedly."""
 _NAMES: Final = {code: name for name, code in vars(schema.BuiltinOperator).items() if name[0] != "_"}
 _INTEGERS: Final = frozenset({schema.TensorType.INT32, schema.TensorType.INT64})
 _BIAS: Final = 2
@@ -25,29 +25,29 @@ class Operator:
     """One step of a graph."""
 
     name: str
-    """As TFLite's schema has it, "CONV_2D"; a custom one by its own name."""
+    """Name in TFLite's schema, such as "CONV_2D", or of a custom operator."""
     source: str
-    """Name of the tensor that it reads first."""
+    """Name of its first input tensor."""
     tensor: str
-    """Name of the tensor that it writes."""
+    """Name of its output tensor."""
     n_rows: int
-    """Vectors in that tensor, frames as a rule: its elements over the length of its last axis."""
+    """Vectors in the output tensor: its elements over the length of its last axis."""
     is_custom: bool
-    """Whether a TFLite runtime alone does not know it."""
+    """Whether it is no operator of TFLite."""
     macs: int
-    """Multiply-accumulates of a product, 0 for anything else."""
+    """Multiply-accumulates of a product; 0 for other operators."""
     is_float: bool
-    """Whether it takes float32."""
+    """Whether its input is float32."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Graph:
-    """A network as its flatbuffer describes it."""
+    """The graph of a flatbuffer."""
 
     operators: tuple[Operator, ...]
     """Every operator, in the order of execution."""
     n_parameters: int
-    """Numbers that were learnt or measured: weights, biases and normalization, not shapes."""
+    """Weights, biases and normalization, without shapes."""
 
     @property
     def has_loops(self) -> bool:
@@ -56,7 +56,7 @@ class Graph:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of all convolutions and matrix products, those in a loop counted once."""
+        """Multiply-accumulates of all products; a loop counts once."""
         return sum(each.macs for each in self.operators)
 
 
@@ -89,7 +89,7 @@ def read_graph(network: bytes) -> Graph:
 
 
 def _label(tensor: Any) -> str:  # noqa: ANN401
-    """A tensor's name; empty where it was taken away."""
+    """A tensor's name; empty if it was stripped."""
     return tensor.name.decode() if tensor.name is not None else ""
 
 
@@ -98,12 +98,12 @@ def _name(model: Any, operator: Any) -> tuple[str, bool]:  # noqa: ANN401
     code = model.operatorCodes[operator.opcodeIndex]
     if code.customCode is not None:
         return code.customCode.decode(), True
-    # Codes up to 127 lie in the older of the two fields.
+    # Codes up to 127 are in the older of the two fields.
     return _NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)], False
 
 
 def _macs(name: str, tensors: Sequence[Any], operator: Any) -> int:  # noqa: ANN401
-    """Elements that a product writes, times the multiplications for each."""
+    """Output elements of a product times the multiplications of each."""
     if name not in PRODUCTS:
         return 0
     weights = _shape(tensors[operator.inputs[1]])

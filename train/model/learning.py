@@ -1,4 +1,4 @@
-"""The training loop: windows of some actors in, a Keras model out.
+"""The training loop: from windows to a Keras model.
 
 K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
 https://kellerjordan.github.io/posts/muon (the convolutions' updates); I. Loshchilov and F. Hutter,
@@ -25,36 +25,36 @@ from train.model.network import NetworkSettings, build_network, inference_form
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LearnSettings:
-    """How the network learns; there is no early stop, so nothing is chosen by looking."""
+    """Training parameters; there is no early stopping, so nothing is selected on validation clips."""
 
     epochs: int = 60
     """Number of epochs."""
     n_frames: int = 200
-    """Frames of a training window: what a clip mostly holds. The network kept takes the daemon's."""
+    """Frames of a training window, the length of most clips; the saved network takes the daemon's."""
     learning_rate: float = 2e-3
-    """Highest learning rate, reached after the warm-up; it falls to zero along a cosine."""
+    """Peak learning rate, after the warm-up and before a cosine decay to zero."""
     warmup_epochs: float = 3.0
-    """Epochs in which the learning rate rises."""
+    """Length of the warm-up, in epochs."""
     weight_decay: float = 0.02
     """Decoupled weight decay of AdamW."""
     kernels: Literal["muon", "adamw"] = "muon"
-    """What updates the convolutions' kernels; "adamw" treats them as all other weights."""
+    """Optimizer of the convolutions' kernels; all other weights take AdamW."""
     kernel_rate: float = 0.02
-    """Highest learning rate of the convolutions' kernels, which Muon updates."""
+    """Peak learning rate of kernels with Muon."""
     kernel_decay: float = 0.05
-    """Decoupled weight decay of those kernels."""
+    """Decoupled weight decay of kernels with Muon."""
     label_smoothing: float = 0.1
-    """Probability mass spread over all classes."""
+    """Probability mass given to all classes."""
     is_compiled: bool = True
-    """Whether XLA compiles a step: it takes half a minute and then half the time."""
+    """Whether XLA compiles a step, which takes half a minute and halves the time of an epoch."""
     ema: float = 0.99
-    """Momentum of the moving average of the weights, which is what is kept."""
+    """Momentum of the moving average of the weights, which the trained network takes."""
     batches: BatchSettings = field(default_factory=BatchSettings)
-    """What an epoch consists of."""
+    """Composition of an epoch."""
     augment: FeatureAugment = field(default_factory=FeatureAugment)
-    """How windows vary."""
+    """Augmentation of windows."""
     network: NetworkSettings = field(default_factory=NetworkSettings)
-    """Size of the network."""
+    """Architecture of the network."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,27 +62,27 @@ class TrainedNetwork:
     """A trained network."""
 
     model: keras.Model
-    """From MFCCs to probabilities."""
+    """The network, from MFCCs to probabilities."""
     mean: NDArray[np.float32]
-    """float32, shape (n_mfcc,): what the graph subtracts."""
+    """float32, shape (n_mfcc,), subtracted in the graph."""
     std: NDArray[np.float32]
-    """float32, shape (n_mfcc,): what the graph divides by."""
+    """float32, shape (n_mfcc,), divided by in the graph."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingMonitor:
-    """How somebody follows the training, and takes it up again where it was interrupted."""
+    """Callbacks and metrics of a training, and the epoch from which it resumes."""
 
     callbacks: Sequence[keras.callbacks.Callback] = ()
-    """Told of each epoch; one of them may put back weights and optimizer when training begins."""
+    """Keras callbacks; one of them may restore weights and optimizer when training begins."""
     metrics: Sequence[keras.metrics.Metric] = ()
-    """Computed over training windows as they are shown, and over those of ``validation``."""
+    """Metrics of training windows and of ``validation``."""
     validation: Dataset | None = None
-    """Held-out clips that Keras computes loss and metrics of after each epoch."""
+    """Clips whose loss and metrics are computed after each epoch."""
     n_done: int = 0
-    """Epochs that an earlier run has finished; their batches are drawn and passed over."""
+    """Epochs finished by an earlier run; their batches are drawn and skipped."""
     is_eager: bool = False
-    """Whether no graph is built, which takes longer than a handful of batches."""
+    """Whether to skip building a graph, which takes longer than a few batches."""
 
 
 def learn(
@@ -96,16 +96,16 @@ def learn(
     """Train a network.
 
     The same seed gives the same weights on the same machine with the same libraries; another processor
-    or number of threads may round otherwise.
+    or number of threads may round differently.
 
     Args:
         dataset: training actors only.
-        windows: what the input is.
-        settings: how to learn.
-        seed: seeds the weights, the order and the variations.
-        watch: follows the training.
+        windows: features of the input.
+        settings: training parameters.
+        seed: seed of weights, order and augmentation.
+        watch: callbacks and metrics.
     """
-    keras.utils.clear_session()  # or layers' names, and so the file, would depend on earlier folds
+    keras.utils.clear_session()  # or layer names, and so the file, would depend on earlier folds
     keras.utils.set_random_seed(seed)
     if not settings.is_compiled:  # XLA's code would be three times slower
         tf.config.experimental.enable_op_determinism()
@@ -116,13 +116,13 @@ def learn(
         n_labels=len(dataset.outputs),
         mean=mean,
         std=std,
-        is_trained=True,
+        is_training=True,
     )
     maker = BatchMaker(
         dataset, windows.feature_set, settings.n_frames, settings.batches, settings.augment, mean
     )
     _compile(model, settings, maker.n_batches, watch)
-    # TensorFlow never lets go of a generator: closed, it at least lets go of the windows.
+    # TensorFlow never releases a generator; once closed, it releases the windows at least.
     with closing(maker.batches(np.random.default_rng(seed))) as batches:
         for _ in range(watch.n_done * maker.n_batches):
             next(batches)
@@ -145,7 +145,7 @@ def learn(
 def _compile(
     model: keras.Model, settings: LearnSettings, n_batches: int, watch: TrainingMonitor
 ) -> None:
-    """Give a model what it learns by: optimizer, loss, and the metrics of the watch."""
+    """Compile a model with optimizer, loss and metrics."""
     model.compile(
         optimizer=_optimizer(settings, n_batches),
         loss=MaskedCrossentropy(label_smoothing=settings.label_smoothing),
@@ -156,7 +156,7 @@ def _compile(
 
 
 def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Optimizer:
-    """Muon or AdamW with warm-up and cosine; their weight average replaces the weights at the end."""
+    """Muon or AdamW with warm-up, cosine decay and weight averaging."""
     total = n_batches * settings.epochs
     warmup = min(round(n_batches * settings.warmup_epochs), total // 2)
     is_muon = settings.kernels == "muon"
@@ -168,7 +168,7 @@ def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Opti
     )
     average = {"use_ema": True, "ema_momentum": settings.ema}
     if is_muon:
-        # Keras takes the rate of all weights, and the decay of all, from that of Muon's.
+        # Keras scales the rate and decay of all other weights from those of Muon.
         ratio = settings.learning_rate / settings.kernel_rate
         optimizer = keras.optimizers.Muon(
             schedule,
@@ -188,7 +188,7 @@ def _optimizer(settings: LearnSettings, n_batches: int) -> keras.optimizers.Opti
 def _validation(
     dataset: Dataset | None, settings: LearnSettings, padding: Padding, n_outputs: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    """Inputs and one-hot targets of held-out clips; None where there is no window."""
+    """Inputs and one-hot targets of validation clips; None without windows."""
     if dataset is None:
         return None
     inputs, labels = plain_windows(dataset, settings.n_frames, padding)

@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 
 
 class FrameProduct(layers.Layer):  # type: ignore[misc]
-    """What ``Conv1D`` with padding "same" and without bias computes, with an unfolded kernel.
+    """``Conv1D`` with padding "same" and without bias, as one matrix product.
 
     Its one weight has shape (kernel * channels in, channels out): ``Conv1D``'s own, of shape (kernel,
     channels in, channels out), reshaped.
 
     Args:
         channels: channels of the output.
-        kernel: frames that an output frame sees.
+        kernel: input frames of an output frame.
         strides: input frames from one output frame to the next.
-        dilation: distance of the frames that an output frame sees, in frames.
+        dilation: distance of these input frames, in frames.
     """
 
     def __init__(self, channels: int, kernel: int, *, strides: int = 1, dilation: int = 1) -> None:
@@ -40,7 +40,7 @@ class FrameProduct(layers.Layer):  # type: ignore[misc]
         self._dilation = dilation
 
     def build(self, input_shape: tuple[int | None, int, int]) -> None:
-        """Make the kernel: normal, of the variance that He et al. give for rectifiers."""
+        """Create the kernel with He initialization."""
         shape = (self._kernel * input_shape[-1], self._channels)
         self.kernel = self.add_weight(shape=shape, initializer="he_normal", name="kernel")
 
@@ -49,7 +49,7 @@ class FrameProduct(layers.Layer):  # type: ignore[misc]
         n_frames, n_inputs = inputs.shape[1:]
         n_outputs = -(-n_frames // self._strides)
         reach = (self._kernel - 1) * self._dilation
-        # As TensorFlow pads: what does not halve goes behind.
+        # TensorFlow puts the odd frame of padding at the end.
         n_padded = max(0, (n_outputs - 1) * self._strides + reach + 1 - n_frames)
         before = n_padded // 2
         padded = ops.pad(inputs, ((0, 0), (before, n_padded - before), (0, 0)))
@@ -71,7 +71,7 @@ _EPSILON = 1e-5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkSettings:
-    """Size of the network."""
+    """Architecture of the network."""
 
     stem_channels: int = 112
     """Channels of the first convolution, at half the frame rate."""
@@ -82,9 +82,9 @@ class NetworkSettings:
     attention_channels: int = 32
     """Hidden units of the pooling's attention."""
     dropout: float = 0.3
-    """Share of the pooled statistics dropped while training."""
+    """Dropout of the pooled statistics."""
     block_dropout: float = 0.1
-    """Share of channels dropped inside a residual block while training."""
+    """Dropout of channels inside a residual block."""
 
 
 def build_network(
@@ -94,23 +94,23 @@ def build_network(
     n_labels: int,
     mean: NDArray[np.float32],
     std: NDArray[np.float32],
-    is_trained: bool = False,
+    is_training: bool = False,
 ) -> keras.Model:
     """A Keras model from MFCCs to class probabilities.
 
     Args:
-        settings: its size.
+        settings: its architecture.
         n_frames: frames of the input.
-        n_labels: classes.
+        n_labels: number of classes.
         mean: float32, shape (n_mfcc,); subtracted inside the graph.
         std: float32, shape (n_mfcc,); divided by inside the graph.
-        is_trained: the form of matrix products, for training; ``inference_form`` gives the other.
+        is_training: whether to build the form of matrix products, for training.
 
     Returns:
         float32 (B, n_frames, n_mfcc) -> float32 (B, n_labels). Shapes in the comments are
         those of 298 frames of 40 MFCCs.
     """
-    build = _Convolutions(is_product=is_trained)
+    build = _Convolutions(is_product=is_training)
     inputs = keras.Input((n_frames, len(mean)), name="mfcc")  # (B, 298, 40)
     x = layers.Normalization(axis=-1, mean=mean, variance=np.square(std))(inputs)
     x = build.convolution(x, settings.stem_channels, kernel=5, strides=2)  # (B, 149, 112)
@@ -133,19 +133,19 @@ def inference_form(
     mean: NDArray[np.float32],
     std: NDArray[np.float32],
 ) -> keras.Model:
-    """The form to keep of a trained network, for windows of another length if need be."""
+    """The form of a trained network with ``Conv1D``, for windows of any length."""
     n_labels = model.output_shape[-1]
-    kept = build_network(settings, n_frames=n_frames, n_labels=n_labels, mean=mean, std=std)
-    pairs = zip(model.get_weights(), kept.get_weights(), strict=True)
-    kept.set_weights([trained.reshape(own.shape) for trained, own in pairs])
-    return kept
+    inference = build_network(settings, n_frames=n_frames, n_labels=n_labels, mean=mean, std=std)
+    pairs = zip(model.get_weights(), inference.get_weights(), strict=True)
+    inference.set_weights([trained.reshape(own.shape) for trained, own in pairs])
+    return inference
 
 
 def average(members: Sequence[keras.Model]) -> keras.Model:
-    """One network that decides by the mean of its members' logits.
+    """An ensemble that averages the logits of its members.
 
     Args:
-        members: networks with the same inputs and outputs.
+        members: networks with the same input and output shapes.
     """
     if len(members) == 1:
         return members[0]
@@ -159,7 +159,7 @@ def average(members: Sequence[keras.Model]) -> keras.Model:
 
 
 def logit_model(model: keras.Model) -> keras.Model:
-    """The part of a network in front of its softmax, with the same weights."""
+    """A network without its softmax, with the same weights."""
     return keras.Model(model.inputs, _logits(model))
 
 
@@ -168,7 +168,7 @@ def _logits(model: keras.Model) -> keras.KerasTensor:
 
 
 class _Convolutions:
-    """The convolutions of one form of the network."""
+    """Layers of one form of the network."""
 
     def __init__(self, *, is_product: bool) -> None:
         self._is_product = is_product
@@ -176,7 +176,7 @@ class _Convolutions:
     def convolution(
         self, x: keras.KerasTensor, channels: int, *, kernel: int, strides: int = 1, dilation: int = 1
     ) -> keras.KerasTensor:
-        """A convolution and the normalization behind it."""
+        """A convolution with batch normalization."""
         if self._is_product:
             x = FrameProduct(channels, kernel, strides=strides, dilation=dilation)(x)
         else:
@@ -191,7 +191,7 @@ class _Convolutions:
         return layers.BatchNormalization(momentum=0.95)(x)
 
     def residual_block(self, x: keras.KerasTensor, dilation: int, dropout: float) -> keras.KerasTensor:
-        """Two convolutions, a gate on each channel, and the input added to what comes out."""
+        """Two convolutions with a gate on each channel, added to the input."""
         channels = x.shape[-1]
         y = self.convolution(x, channels, kernel=3, dilation=dilation)
         y = layers.ReLU()(y)
@@ -204,7 +204,7 @@ class _Convolutions:
 
 
 def _attentive_statistics(x: keras.KerasTensor, hidden: int) -> keras.KerasTensor:
-    """Mean and standard deviation over time, weighted by a learnt attention for each channel."""
+    """Mean and standard deviation over time, weighted by attention for each channel."""
     channels = x.shape[-1]
     attention = layers.Dense(hidden, activation="tanh")(x)
     attention = layers.Softmax(axis=1)(layers.Dense(channels)(attention))  # (B, T, C)

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides what comes out of training, apart from the data and the seed."""
+"""A recipe: every parameter of training apart from the data and the seed."""
 
 import hashlib
 import json
@@ -25,42 +25,42 @@ def _default_windows() -> WindowSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """How a model is made."""
+    """Parameters of a model's data, augmentation, network and training."""
 
     with_song: bool = True
-    """Whether sung clips are learnt from as well; only speech is ever scored."""
+    """Whether sung clips are training clips; only speech is scored."""
     n_actors: int = 0
-    """Actors of RAVDESS that a network learns from, the first of those not held out; 0 for all."""
+    """Number of training actors of RAVDESS, the first of those not held out; 0 for all."""
     windows: WindowSettings = field(default_factory=_default_windows)
-    """How clips become the network's input."""
+    """Segmentation and features of the network's input."""
     sound: SoundAugment = field(default_factory=SoundAugment)
-    """Copies of each clip."""
+    """Augmented copies of each clip."""
     members: int = 1
-    """Networks, trained apart from each other, whose mean decides."""
+    """Ensemble members, trained apart from each other, whose logits are averaged."""
     precision: Literal["float32", "int8"] = "int8"
-    """Arithmetic of the model that is written; ``train.model.conversion`` says what is int8 in it."""
+    """Precision of the written model; ``train.model.conversion`` decides the parts that are int8."""
     no_speech_threshold: float = 0.1
-    """Probability that nobody speaks from which on a network that has heard noise rejects sound."""
+    """Probability of no speech from which the model rejects sound."""
     made_noises: int = 320
-    """Made sounds without speech that are learnt from beside recorded ones."""
+    """Number of synthetic sounds without speech among the training clips."""
     learn: LearnSettings = field(default_factory=LearnSettings)
-    """The network and how it learns."""
+    """The network and its training."""
 
     def to_json(self) -> dict[str, Any]:
-        """Every parameter, as JSON has it."""
+        """Every parameter, as a JSON object."""
         body: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return body
 
     def digest(self, *, seed: int, fingerprint: str) -> str:
-        """What a result depends on, as 16 hex digits."""
+        """Digest of recipe, seed and data, as 16 hex digits."""
         body = {"recipe": self.to_json(), "seed": seed, "data": fingerprint}
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def tiny(recipe: Recipe) -> Recipe:
-    """The recipe of a model for the smallest boards: a smaller network, of which little is dropped.
+    """The recipe of a model for the smallest boards: a smaller network with less dropout.
 
-    It learns for twice as long, which the larger one pays for with UAR on speech as recorded.
+    It is trained for twice as long, which costs the larger network UAR on speech as recorded.
     """
     network = NetworkSettings(
         stem_channels=40, channels=40, attention_channels=16, dropout=0.1, block_dropout=0.0
@@ -69,7 +69,7 @@ def tiny(recipe: Recipe) -> Recipe:
 
 
 def quick(recipe: Recipe) -> Recipe:
-    """A recipe for a smoke run: it shows that everything works, and its model is worth nothing."""
+    """A recipe for a smoke run, whose model is useless."""
     learn = replace(
         recipe.learn,
         epochs=2,

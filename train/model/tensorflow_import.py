@@ -31,39 +31,39 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def tensorflow_for(work: str) -> Iterator[None]:
-    """Import within what needs TensorFlow.
+    """Import TensorFlow within this context.
 
-    What its libraries say on the standard error while they load is for their developers, and
-    TF_CPP_MIN_LOG_LEVEL does not reach what they say before their log is set up
-    (https://github.com/tensorflow/tensorflow/issues/100442). It is shown if anything goes wrong.
+    Its libraries write messages for developers to stderr while they load, some of them before
+    TF_CPP_MIN_LOG_LEVEL applies (https://github.com/tensorflow/tensorflow/issues/100442). They are shown
+    only if an import fails.
 
     Args:
-        work: what it is needed for, as the message has it.
+        work: the purpose, for the message.
 
     Raises:
         LibraryError: it is not installed.
     """
     try:
-        with _said_if_it_fails():
+        with _shown_if_it_fails():
             yield
     except ImportError as exc:
         raise LibraryError(f"{work} needs TensorFlow ({exc}): pip install '.[train]'") from exc
 
 
 @contextmanager
-def _said_if_it_fails() -> Iterator[None]:
-    if sys.stderr is None:  # whoever started the program closed it
+def _shown_if_it_fails() -> Iterator[None]:
+    if sys.stderr is None:  # it was closed by the parent process
         yield
         return
     sys.stderr.flush()
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
         try:
             yield
         except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
+            messages.seek(0)
+            os.write(stderr, messages.read())
             raise
         finally:
             os.dup2(stderr, 2)
@@ -71,7 +71,7 @@ def _said_if_it_fails() -> Iterator[None]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a network is made with."""
+    """Versions of the software that trains a network."""
     return {
         "serd": serd.__version__,
         "tensorflow": _version("tensorflow", "tensorflow-cpu"),
@@ -82,7 +82,7 @@ def versions() -> dict[str, str]:
 
 
 def _version(*names: str) -> str:
-    """Version of the first of the packages that is installed."""
+    """Version of the first installed package."""
     for name in names:
         try:
             return version(name)
