@@ -1,4 +1,4 @@
-"""The article's ways to double its data, each on a clip's sound before any feature is computed.
+"""Augmentation of the article, on a clip's sound.
 
 The article's listings draw with librosa's floats; here the sound is int16, so what grows beyond full
 scale is clipped. Pitch is changed by playing the sound faster or slower, through soxr, so that tempo
@@ -20,15 +20,14 @@ Variation = Literal["dynamic", "pitch", "shift", "noise"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VariationSettings:
-    """How far a copy may differ."""
+    """Limits of the variations."""
 
     gain: tuple[float, float] = (1.5, 3.0)
-    """Range of the factor of a dynamic change."""
+    """Range of the gain of a dynamic change."""
     pitch_semitones: float = 2.0
     """Pitch changes by up to this, up or down, in semitones."""
     shift_samples: int = 2500
-    """The sound moves by up to this, to either side, in samples; what leaves at one end enters at the
-    other. The article's 5 x 500."""
+    """Most samples by which the sound is rotated, to either side; the article's 5 x 500."""
     noise_share: float = 0.005
     """Standard deviation of white noise at most, as a share of the clip's peak. The article's listing
     does not show it."""
@@ -40,13 +39,13 @@ def vary(
     rng: np.random.Generator,
     settings: VariationSettings | None = None,
 ) -> Samples:
-    """A copy of a clip with some variations, in the order given.
+    """A varied copy of a clip.
 
     Args:
         samples: int16, shape (n_samples,), 16 kHz mono, at least one sample.
-        variations: what is varied.
-        rng: draws how far.
-        settings: how far at most.
+        variations: variations, in order.
+        rng: random generator.
+        settings: limits of the variations.
 
     Returns:
         int16, shape (n,); n is n_samples unless the pitch is varied.

@@ -37,7 +37,7 @@ _CLASSES: Final[Mapping[str, Mapping[Gender, Mapping[str, str]]]] = {
     "women3": {"female": _THREE},
     "women2": {"female": _TWO},
 }
-"""What each set calls an emotion of a gender; it leaves out what is not named."""
+"""Class of each emotion by set and gender; other emotions are in no class."""
 
 ARTICLE_SETS: Final = tuple(_CLASSES)
 """Names of the sets."""
@@ -45,12 +45,12 @@ ARTICLE_SETS: Final = tuple(_CLASSES)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArticleSet:
-    """Some clips with the class of each."""
+    """A set of the article: some clips with the class of each."""
 
     name: str
     """One of ``ARTICLE_SETS``."""
     labels: tuple[str, ...]
-    """Names of the classes, in alphabetical order: "angry", or "female_angry" where there are ten."""
+    """Names of the classes, in alphabetical order: "angry", or "female_angry" in the set of ten."""
     members: Mapping[int, int]
     """Index of the class by index of the clip, ascending; other clips are not in the set."""
 
@@ -67,10 +67,10 @@ def article_labels(name: str) -> tuple[str, ...]:
 
 
 def article_set(clips: Sequence[Clip], name: str) -> ArticleSet:
-    """The clips of RAVDESS that a set takes, spoken and sung, of all actors.
+    """The clips of RAVDESS in a set, spoken and sung, of all actors.
 
     Args:
-        clips: the clips that the indices count; those of other corpora are in no set.
+        clips: the clips, by index; those of other corpora are in no set.
         name: one of ``ARTICLE_SETS``.
 
     Raises:
@@ -90,12 +90,12 @@ def article_set(clips: Sequence[Clip], name: str) -> ArticleSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """All clips, and what stands in for what is not there."""
+    """All clips, and the replaced test actors."""
 
     clips: tuple[Clip, ...]
     """The clips."""
     left_out: tuple[str, ...] = ()
-    """One line for each file that is not used."""
+    """One line for each unused file."""
     holdout: Actors = frozenset()
     """Actors tested in place of the article's; empty for the article's own."""
 
@@ -106,7 +106,7 @@ class Data:
 
     @cached_property
     def digests(self) -> dict[int, str]:
-        """What sound each clip holds."""
+        """Digest of each clip's sound."""
         return dict(enumerate(content_digests(clip.path for clip in self.clips)))
 
 
@@ -119,13 +119,13 @@ class Part:
     truth: Mapping[int, int]
     """Class by index of the clip."""
     learnt: Mapping[int, int]
-    """Class that a training clip is given: its own, unless labels are shuffled."""
+    """Label of each training clip: its class, unless labels are shuffled."""
     split: ClipSplit
-    """What is learnt from, looked at and scored."""
+    """Training, validation and test clips."""
     test_actors: str
     """Actors of the test clips."""
     notes: tuple[str, ...]
-    """What a reader of its figures has to know."""
+    """Remarks on its metrics."""
 
 
 def load_data(
@@ -140,10 +140,10 @@ def load_data(
 
     Args:
         root: folder that holds RAVDESS.
-        also: folders that hold other corpora, which are learnt from alone.
+        also: folders that hold other corpora, for training only.
         holdout: actors tested in place of the article's 21 to 24.
-        is_quick: whether one clip of each kind and of a few actors is enough.
-        has_all_actors: whether all actors are kept even so.
+        is_quick: whether to reduce the clips to one of each kind of a few actors.
+        has_all_actors: whether to keep all actors nevertheless.
 
     Raises:
         CorpusError: no folder, no clip in it, or no clip of an actor that is to be held out.
@@ -162,16 +162,16 @@ def load_data(
 
 
 def parts(experiment: Experiment, data: Data, *, seed: int) -> tuple[Part, ...]:
-    """The folds of an experiment, one where its protocol has no more.
+    """The folds of an experiment, one or more.
 
     Args:
-        experiment: what is taken, and how it is split.
+        experiment: the experiment, with its set and protocol.
         data: the clips.
-        seed: draws validation clips, and shuffles labels.
+        seed: seed of validation clips and shuffled labels.
 
     Raises:
         CorpusError: a test actor is missing, or a class has no clip to learn from.
-        LeakError: the split is leaky and does not say so.
+        LeakError: the split is leaky without being marked as such.
     """
     settings = experiment.data
     is_eight = settings.set == "eight"
@@ -215,7 +215,7 @@ def _part(
         notes.append(f"holdout {format_actors(data.holdout)} in place of {theirs}")
     if others := {data.clips[index].corpus for index in split.train} - {ravdess.NAME}:
         notes.append(
-            f"learnt from {', '.join(TITLES[name] for name in TITLES if name in others)} as well"
+            f"trained on {', '.join(TITLES[name] for name in TITLES if name in others)} as well"
         )
     if split.is_leaky:
         notes.append("leaky: test clips are of training actors, and are the validation clips")
@@ -238,13 +238,13 @@ def _part(
 
 
 def _without_clips(labels: Sequence[str], truth: Mapping[int, int], clips: Sequence[int]) -> str:
-    """Names of the classes of which there is no clip."""
+    """Names of the classes without a clip."""
     there = {truth[index] for index in clips}
     return ", ".join(label for number, label in enumerate(labels) if number not in there)
 
 
 def _few_actors(clips: Sequence[Clip], holdout: Actors) -> Actors:
-    """Those tested, and two men and women to learn from."""
+    """The test actors, and two men and two women for training."""
     test = holdout or PROTOCOLS["article"][0]
     kept = set(test)
     for gender in ("male", "female"):

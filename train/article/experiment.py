@@ -15,34 +15,33 @@ SetName = Literal["ten", "men", "women", "men3", "men2", "women3", "women2", "ei
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """What the article says of its own experiment."""
+    """The article's claim for its own experiment."""
 
     says: str = ""
-    """Its sentence, in short; empty where it gives no figure."""
+    """Quotation; empty for none."""
     accuracy: float = 0.0
-    """The accuracy it states, from 0 to 1; 0 for none."""
+    """Claimed accuracy, from 0 to 1; 0 for none."""
     of: Literal["test", "validation"] = "test"
-    """The clips that it states it for."""
+    """Clips of the claimed accuracy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataSettings:
-    """Which clips, and which of them are held out."""
+    """Clips and their split."""
 
     set: SetName = "ten"
     """A set of ``train.article.data``, or "eight": serd's eight emotions, scored on speech alone."""
     protocol: Literal["article", "dev5", "mmer5", "emobox6", "leaky"] = "article"
     """Split of the clips: a protocol of ``train.data.protocols``, or "leaky"."""
     song: bool = True
-    """Whether sung clips are taken as well."""
+    """Whether sung clips are included."""
     shuffle_labels: bool = False
-    """Whether training clips are given each other's emotions; what is learnt is then worth nothing, and
-    a score above chance betrays a leak."""
+    """Whether the labels of training clips are shuffled, so that a score above chance shows a leak."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputSettings:
-    """What the network sees of a clip."""
+    """Input of the network."""
 
     kind: Literal["mean", "mean-full", "segmenter", "matrix"] = "mean"
     """A kind of ``train.article.features``, or "matrix": the daemon's windows of 298 x 40 MFCCs."""
@@ -53,16 +52,16 @@ class AugmentSettings:
     """Copies of training clips, for the article's networks."""
 
     variations: tuple[Variation, ...] = ()
-    """What is varied in a copy, in this order; none for no copies."""
+    """Variations of a copy, in order; empty for no copies."""
     copies: Annotated[int, Range(1)] = 1
     """Copies of each clip."""
     clips: Literal["all", "smaller"] = "all"
-    """Whether all training clips are copied, or those of the smallest class alone."""
+    """Whether all training clips are copied, or only those of the smallest class."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkSettings:
-    """What learns."""
+    """The network."""
 
     kind: Literal["baseline", "reworked", "recurrent", "own"] = "baseline"
     """A network of ``train.article.networks``, or "own": the one that serd runs, with its recipe."""
@@ -70,7 +69,7 @@ class NetworkSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LearnSettings:
-    """How a network of the article learns; the own network takes the number of epochs alone."""
+    """Training parameters of the article's networks; the own network takes only the epochs."""
 
     optimizer: Literal["rmsprop", "sgd", "adam"] = "rmsprop"
     """The optimizer."""
@@ -83,7 +82,7 @@ class LearnSettings:
     epochs: Annotated[int, Range(1)] = 700
     """Epochs at most."""
     patience: Annotated[int, Range(0)] = 60
-    """Epochs without a better validation loss or accuracy after which learning stops; 0 for never."""
+    """Epochs without a better validation loss or accuracy before training stops; 0 for never."""
     keep: Literal["last", "best"] = "last"
     """Whether the last epoch's weights are scored, or those of the least validation loss."""
     plateau: bool = False
@@ -97,19 +96,19 @@ class Experiment:
     name: str
     """Name of its file, without the suffix."""
     what: str = ""
-    """What it is, in one line."""
+    """Description, in one line."""
     claim: Claim = field(default_factory=Claim)
-    """What the article says of it."""
+    """The article's claim."""
     data: DataSettings = field(default_factory=DataSettings)
     """The clips."""
     input: InputSettings = field(default_factory=InputSettings)
-    """What the network sees."""
+    """Input of the network."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     """Copies of training clips."""
     network: NetworkSettings = field(default_factory=NetworkSettings)
-    """What learns."""
+    """The network."""
     learn: LearnSettings = field(default_factory=LearnSettings)
-    """How it learns."""
+    """Training parameters."""
 
     def conflicts(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that does not go with another."""
@@ -124,17 +123,17 @@ class Experiment:
             yield "[learn] patience", "0 with the own network, which never stops early"
 
     def to_json(self) -> dict[str, Any]:
-        """Every setting, as JSON has it."""
+        """Every setting, as a JSON object."""
         body: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return body
 
     def decisive(self) -> dict[str, Any]:
-        """Every setting that the result depends on: all but what only describes it."""
+        """Every setting that the result depends on."""
         return {key: value for key, value in self.to_json().items() if key not in {"what", "claim"}}
 
 
 def digest(body: object) -> str:
-    """The first 16 hex digits of a checksum over what ``json.dumps`` takes."""
+    """Checksum of a JSON object, as 16 hex digits."""
     text = json.dumps(body, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -144,18 +143,18 @@ _QUICK_EPOCHS: Final = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """What a run takes apart from its experiment and the clips."""
+    """Options of a run apart from its experiment and clips."""
 
     seed: int = 0
-    """Seeds everything that is drawn."""
+    """Random seed."""
     is_quick: bool = False
-    """Whether it is a smoke run: an epoch, a handful of clips, figures that mean nothing."""
+    """Whether it is a smoke run: one epoch on a few clips, with meaningless metrics."""
     epochs: int = 0
-    """Epochs at most, below the experiment's own; 0 for the experiment's own, or 1 in a smoke run."""
+    """Most epochs, if fewer than the experiment's; 0 for the experiment's, or 1 in a smoke run."""
     fold: int = 0
-    """Which fold of the protocol, from 0."""
+    """Index of the fold in the protocol."""
     features: Path = Path("runs/features")
-    """Folder for what the networks see of the clips, shared by runs."""
+    """Folder of features, shared by runs."""
 
     def capped(self, experiment: Experiment) -> Experiment:
         """The experiment with no more epochs than these options allow."""

@@ -28,7 +28,7 @@ from train.features.dataset import Dataset, WindowSettings, speech_frames
 from train.features.window_store import Arrays, load_windows, read_arrays, stored_windows, write_arrays
 
 MeanInput = Literal["mean", "mean-full", "segmenter"]
-"""The first 2.5 s; the whole recording; speech alone, as the daemon's segmenter cuts it."""
+"""The first 2.5 s; the whole recording; speech as the daemon's segmenter finds it."""
 
 ARTICLE_MFCC13: Final = FeatureSet(
     name="article-mfcc13",
@@ -51,11 +51,11 @@ _DB_PER_NEPER: Final = 10.0 / np.log(10.0)
 
 
 def mean_inputs(samples: Samples, kind: MeanInput) -> list[NDArray[np.float32]]:
-    """What the article's networks see of a clip.
+    """Inputs of the article's networks for a clip.
 
     Args:
         samples: int16, shape (n_samples,), 16 kHz mono, at least one sample.
-        kind: which part of the clip.
+        kind: part of the clip.
 
     Returns:
         float32, shape (N_FRAMES[kind],) each, filled up with zeros. One, except for "segmenter": one for
@@ -88,29 +88,29 @@ def _windows(n_samples: int) -> WindowSettings:
 
 Progress = Callable[[int, int], None]
 _VERSION: Final = 1
-"""Goes up when the same settings come to mean other numbers."""
+"""Version of the computation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examples:
-    """Inputs of one kind, of the clips that were asked for."""
+    """Inputs of one kind for some clips."""
 
     inputs: NDArray[np.float32]
     """float32, shape (n, n_frames, 1)."""
     clip: NDArray[np.int64]
-    """int64, shape (n,): index of the clip that each is of."""
+    """int64, shape (n,): index of the clip of each input."""
     left_out: Mapping[int, str]
-    """Index of each clip that could not be read, with one line on why."""
+    """Index of each unreadable clip, with the reason in one line."""
 
     def of_clips(self, clips: Iterable[int]) -> "Examples":
-        """The part of some clips."""
+        """The inputs of some clips."""
         chosen = np.isin(self.clip, np.fromiter(clips, np.int64))
         return Examples(inputs=self.inputs[chosen], clip=self.clip[chosen], left_out=self.left_out)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Wanted:
-    """Which inputs, of which clips: as recorded, or varied copies of them."""
+    """Key of some inputs: kind and clips, as recorded or as varied copies."""
 
     kind: MeanInput
     clips: Sequence[int]
@@ -125,7 +125,7 @@ class _Wanted:
 
 
 class FeatureStore:
-    """Computes features of one list of clips, and keeps them in a folder.
+    """Computes features of clips, and stores them in a folder.
 
     A copy of a clip depends on the seed, the clip's name and the number of the copy alone.
     """
@@ -152,12 +152,12 @@ class FeatureStore:
         """Inputs of varied copies of some clips.
 
         Args:
-            kind: which input.
-            clips: indices; those of training clips, or a model is judged by what it has learnt from.
-            variations: how copies differ.
+            kind: kind of the input.
+            clips: indices of training clips.
+            variations: variations of a copy, in order.
             copies: copies of each clip, 1 or more.
-            seed: draws how far they differ.
-            progress: told how many clips are done, of how many.
+            seed: seed of the variations.
+            progress: called with the number of finished clips and of all clips.
         """
         wanted = _Wanted(kind=kind, clips=clips, variations=variations, copies=copies, seed=seed)
         return self._examples(wanted, progress)
@@ -212,7 +212,7 @@ class FeatureStore:
         }
 
     def _get(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """From the folder, else computed and put into it."""
+        """Arrays from the folder, computed if they are missing."""
         path = self._folder / f"{name}.npz"
         if not path.is_file():
             write_arrays(path, compute())

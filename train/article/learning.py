@@ -31,11 +31,11 @@ History = list[dict[str, float]]
 
 
 class EpochBackup(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the history, and writes and reads the backup. It has to be the last of the callbacks.
+    """Keeps the history, and writes and reads the backup; it has to come after other callbacks.
 
     Args:
-        folder: where the backup lies; an earlier run's is taken up from there.
-        kept: attributes of other callbacks that belong to the state, by callback.
+        folder: folder of the backup, from which training resumes.
+        kept: attributes of other callbacks that belong to the state.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class EpochBackup(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def n_done(self) -> int:
-        """Epochs finished."""
+        """Number of finished epochs."""
         return len(self.history)
 
     def on_train_begin(self, _logs: Mapping[str, float] | None = None) -> None:
-        """Put back the state of an earlier run."""
+        """Restore the state of an earlier run."""
         if self._found is None:
             return
         if not self.model.optimizer.built:
@@ -75,11 +75,11 @@ class EpochBackup(keras.callbacks.Callback):  # type: ignore[misc]
         self._found = None
 
     def on_epoch_begin(self, _epoch: int, _logs: Mapping[str, float] | None = None) -> None:
-        """Note the time."""
+        """Note the start time."""
         self._began_s = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Add a row to the history, and write everything down."""
+        """Add a row to the history, and write the backup."""
         row = {name: float(value) for name, value in (logs or {}).items()}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = time.monotonic() - self._began_s
@@ -106,19 +106,19 @@ class EpochBackup(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401
-    """A number as JSON takes it; an infinite one, too, which Python reads back."""
+    """A number for JSON; Python also reads an infinite one back."""
     return value if isinstance(value, int) or value is None else float(value)
 
 
 def _variables(model: keras.Model) -> list[Any]:
-    """All that a further epoch depends on: weights, random states, optimizer; no metrics."""
+    """Variables that a further epoch depends on: weights, random states and optimizer."""
     measured = {id(variable) for variable in model.metrics_variables}
     own = [variable for variable in model.variables if id(variable) not in measured]
     return [*own, *model.optimizer.variables]
 
 
 def stop_reason(history: History, *, epochs: int, patience: int) -> str:
-    """Why learning is over; empty while it is not.
+    """The reason that training is over; empty while it is not.
 
     Nothing improves while neither the least validation loss nor the highest validation accuracy changes.
     """
@@ -133,55 +133,55 @@ def stop_reason(history: History, *, epochs: int, patience: int) -> str:
 
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
-"""Told how many epochs are done, and the figures of the last."""
+"""Called with the number of finished epochs and the metrics of the last one."""
 OnClips = Callable[[int, int], None]
-"""Told of how many clips the features are done, of how many."""
+"""Called with the number of clips with features and of all clips."""
 
 _CHUNK: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """What is trained, and where from and to."""
+    """Experiment, clips and folders of a training."""
 
     experiment: Experiment
     """The experiment."""
     part: Part
-    """Its clips."""
+    """Clips of the fold."""
     store: FeatureStore
-    """Computes what the network sees of them."""
+    """Store of features."""
     state: Path
     """Folder of the backup and of the best weights."""
     seed: int
-    """Seeds everything that is drawn."""
+    """Random seed."""
     is_quick: bool
-    """Whether it is a smoke run, whose network is worth nothing."""
+    """Whether it is a smoke run, whose network is useless."""
     on_epoch: OnEpoch
-    """Follows the training."""
+    """Called after each epoch."""
     on_clips: OnClips
-    """Follows the computation of features."""
+    """Called while features are computed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """A trained network and what it says."""
+    """A trained network and its probabilities for test clips."""
 
     model: keras.Model
     """The network."""
     history: History
     """A row for each epoch."""
     stopped: str
-    """Why learning is over."""
+    """The reason that training ended."""
     owners: NDArray[np.int64]
-    """int64, shape (n,): the clip that each test input is of."""
+    """int64, shape (n,): the clip of each test input."""
     probabilities: NDArray[np.float64]
     """float64, shape (n, n_labels)."""
     n_learnt: int
-    """Inputs that were learnt from, with copies."""
+    """Number of training inputs, with copies."""
     left_out: Mapping[int, str]
-    """Index of each clip that could not be read, with one line on why."""
+    """Index of each unreadable clip, with the reason in one line."""
     card: ModelCard | None = None
-    """What an exported network needs; None for the article's, which the daemon cannot run."""
+    """Card of an exportable network; None for the article's, which the daemon cannot run."""
 
 
 class Uar(keras.metrics.Metric):  # type: ignore[misc]
@@ -193,7 +193,7 @@ class Uar(keras.metrics.Metric):  # type: ignore[misc]
         self._counts = self.add_variable((n_labels, 2), initializer="zeros", name="counts")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # noqa: ANN401, ARG002
-        """Count decisions; the largest target is the truth."""
+        """Count decisions; the truth is the largest target."""
         truth, decision = keras.ops.argmax(y_true, axis=-1), keras.ops.argmax(y_pred, axis=-1)
         one_hot = keras.ops.one_hot(truth, self._n_labels)
         right = keras.ops.cast(keras.ops.equal(truth, decision), "float32")[:, None]
@@ -208,7 +208,7 @@ class Uar(keras.metrics.Metric):  # type: ignore[misc]
 
 
 class Follow(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells of each epoch, and ends training when nothing improves. It comes after the backup."""
+    """Reports each epoch, and ends training when nothing improves; it comes after the backup."""
 
     def __init__(self, backup: EpochBackup, settings: LearnSettings, on_epoch: OnEpoch) -> None:
         super().__init__()
@@ -217,27 +217,27 @@ class Follow(keras.callbacks.Callback):  # type: ignore[misc]
         self._on_epoch = on_epoch
 
     def on_epoch_end(self, epoch: int, _logs: Mapping[str, float] | None = None) -> None:
-        """Tell, and decide."""
+        """Report the epoch, and decide whether training ends."""
         self._on_epoch(epoch + 1, self._backup.history[-1])
         self.model.stop_training = bool(stopped(self._backup, self._settings))
 
 
 def stopped(backup: EpochBackup, settings: LearnSettings) -> str:
-    """Why learning is over; empty while it is not."""
+    """The reason that training is over; empty while it is not."""
     return stop_reason(backup.history, epochs=settings.epochs, patience=settings.patience)
 
 
 def outcome_of(
     training: Training, model: keras.Model, backup: EpochBackup, tested: Examples, n_learnt: int
 ) -> Outcome:
-    """Ask a trained network about the test clips.
+    """The outcome of a trained network on the test clips.
 
     Args:
-        training: what was trained.
+        training: the training.
         model: the network.
         backup: holds the history.
         tested: inputs of the test clips.
-        n_learnt: inputs that were learnt from.
+        n_learnt: number of training inputs.
     """
     chunks = [
         keras.ops.convert_to_numpy(model(tested.inputs[first : first + _CHUNK], training=False))

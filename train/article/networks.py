@@ -1,7 +1,7 @@
-"""The networks of the article: what it inherited, what it made of that, and what it wished to try.
+"""The networks of the article: inherited, reworked and recurrent.
 
-The article gives the first layer and what was added later; where it is silent, the kernels and channels
-of the inherited network are kept. No network normalises its input, as in the article.
+The article describes the first layer and later additions; other kernels and channels are those of the
+inherited network. No network normalises its input, as in the article.
 """
 
 from typing import Final, Literal
@@ -19,9 +19,9 @@ def build_article_network(kind: ArticleNetwork, *, n_frames: int, n_labels: int)
     """A Keras model from one number a frame to class probabilities.
 
     Args:
-        kind: which.
-        n_frames: frames of the input; 64 or more, so that two poolings leave something.
-        n_labels: classes.
+        kind: one of the networks.
+        n_frames: frames of the input; 64 or more, for two poolings.
+        n_labels: number of classes.
 
     Returns:
         float32 (B, n_frames, 1) -> float32 (B, n_labels).
@@ -48,7 +48,7 @@ def _baseline() -> list[layers.Layer]:
 
 
 def _reworked() -> list[layers.Layer]:
-    """The baseline with two more convolutions and a pooling at its end, and two batch normalisations."""
+    """The baseline with two more convolutions, another pooling and two batch normalizations."""
     return [
         *_convolutions(256, 1),  # (B, 216, 256)
         _convolution(128),
@@ -68,7 +68,7 @@ def _reworked() -> list[layers.Layer]:
 
 
 def _recurrent() -> list[layers.Layer]:
-    """Two gated recurrent layers over frames that one strided convolution has thinned out.
+    """Two gated recurrent layers after a strided convolution.
 
     K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.
     """

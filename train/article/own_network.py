@@ -30,7 +30,7 @@ def own_recipe(experiment: Experiment, *, is_quick: bool) -> Recipe:
 
 
 def train_own(training: Training) -> Outcome:
-    """The network that serd runs, by its own recipe, on the daemon's windows."""
+    """Train serd's network by its recipe on the daemon's windows."""
     part, settings = training.part, training.experiment.learn
     recipe = own_recipe(training.experiment, is_quick=training.is_quick)
     dataset = training.store.windows(
@@ -70,7 +70,7 @@ def train_own(training: Training) -> Outcome:
 
 
 def _card(training: Training, recipe: Recipe, dataset: Dataset, learnt: TrainedNetwork) -> ModelCard:
-    """What ``train export`` needs to know; who was learnt from counts as no test actor."""
+    """The card of the network; training actors are no test actors."""
 
     def actors(indices: Iterable[int]) -> Actors:
         return frozenset(dataset.clips[index].actor for index in indices)

@@ -1,4 +1,4 @@
-"""How a run shows itself: a bar in a terminal, a line now and then in a pipe."""
+"""Progress of a run: a bar in a terminal, occasional lines in a pipe."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ class PlainReporter:
     """Lines for a pipe or a log: the first and the last epoch, and one every 20 seconds.
 
     Args:
-        name: stands before each line.
+        name: prefix of each line.
     """
 
     def __init__(self, name: str) -> None:
@@ -24,18 +24,18 @@ class PlainReporter:
         self._said_s = time.monotonic()
 
     def clips(self, done: int, total: int) -> None:
-        """A line for a long computation of features alone."""
+        """Print a line during a long computation of features."""
         if self._is_due() and done < total:
             self.line(f"features of {done}/{total} clips")
 
     def epoch(self, done: int, total: int, figures: Mapping[str, float]) -> None:
-        """Epoch, loss, UAR and time left."""
+        """Show epoch, loss, UAR and remaining time."""
         left = self._watch.left(done, total)
         if self._is_due() or done in {1, total}:
             self.line(f"epoch {done}/{total}  {describe(figures)}{left}")
 
     def line(self, text: str) -> None:
-        """Say something."""
+        """Print a line."""
         self._said_s = time.monotonic()
         print(f"{self._name}: {text}", flush=True)
 
@@ -47,8 +47,8 @@ class BarReporter:
     """A bar in a terminal.
 
     Args:
-        progress: what shows it.
-        name: stands before it.
+        progress: display of the bar.
+        name: label of the bar.
     """
 
     def __init__(self, progress: Progress, name: str) -> None:
@@ -58,23 +58,23 @@ class BarReporter:
         self._task = progress.add_task(name, total=1, figures="", left="")
 
     def clips(self, done: int, total: int) -> None:
-        """Features of some clips are computed."""
+        """Show the progress of features."""
         self._progress.update(self._task, total=total, completed=done, figures="features")
 
     def epoch(self, done: int, total: int, figures: Mapping[str, float]) -> None:
-        """Epoch, loss, UAR and time left."""
+        """Show epoch, loss, UAR and remaining time."""
         left = self._watch.left(done, total)
         shown = f"epoch {done}/{total}  {describe(figures)}"
         self._progress.update(self._task, total=total, completed=done, figures=shown, left=left)
 
     def line(self, text: str) -> None:
-        """Say something above the bar."""
+        """Print a line above the bar."""
         self._progress.console.print(f"{self._name}: {text}", highlight=False)
 
 
 @contextmanager
 def reporter(name: str) -> Iterator[PlainReporter | BarReporter]:
-    """What shows a run: a bar that goes away at its end, or lines."""
+    """A reporter for a run: a transient bar, or lines."""
     console = Console()
     if not console.is_terminal:
         yield PlainReporter(name)
@@ -90,13 +90,13 @@ def reporter(name: str) -> Iterator[PlainReporter | BarReporter]:
 
 
 class _Stopwatch:
-    """Time left, from the epochs of this process alone."""
+    """Estimates the remaining time from the epochs of this process."""
 
     def __init__(self) -> None:
         self._first: tuple[int, float] | None = None
 
     def left(self, done: int, total: int) -> str:
-        """Words for the time left if no early stop comes; none at the first and the last epoch."""
+        """Remaining time without early stopping, in words; empty at the first and last epoch."""
         now_s = time.monotonic()
         if self._first is None or done == total:
             self._first = self._first or (done, now_s)
@@ -107,7 +107,7 @@ class _Stopwatch:
 
 
 def describe(figures: Mapping[str, float]) -> str:
-    """Loss and UAR of training and, where there is any, of validation."""
+    """Loss and UAR of training or, if there is any, of validation."""
     words = [f"loss {figures['loss']:.4f}"]
     if "val_uar" in figures:
         words.append(f"validation loss {figures['val_loss']:.4f}  UAR {figures['val_uar']:.3f}")
@@ -117,7 +117,7 @@ def describe(figures: Mapping[str, float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time for a person: "45 s", "12 min", "3.5 h"."""
+    """A duration in words: "45 s", "12 min", "3.5 h"."""
     if seconds < 100.0:
         return f"{seconds:.0f} s"
     return f"{seconds / 60.0:.0f} min" if seconds < 6000.0 else f"{seconds / 3600.0:.1f} h"

@@ -32,7 +32,7 @@ def facts(
     options: RunOptions,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What a run was: its clips, what stood in for what, and what was shortened."""
+    """Facts on a run: clips, split, remarks and limits."""
     split = part.split
     shortened = []
     if options.is_quick:
@@ -66,7 +66,7 @@ def facts(
 
 
 def figures(outcome: "Outcome", scores: Scores, size_bytes: int) -> dict[str, Any]:
-    """What came out: test and validation figures, size, epochs and time."""
+    """Results of a run: test and validation metrics, size, epochs and time."""
     history = outcome.history
     validation = {}
     if history and "val_accuracy" in history[0]:
@@ -94,7 +94,7 @@ def figures(outcome: "Outcome", scores: Scores, size_bytes: int) -> dict[str, An
 
 
 def predictions(data: Data, part: Part, said: Mapping[int, Any]) -> list[dict[str, object]]:
-    """A row for each test clip; where nothing was heard, no class and no probability."""
+    """A row for each test clip, without class and probabilities for a missed one."""
     rows = []
     for clip, probabilities in said.items():
         decision = "" if probabilities is None else part.labels[int(probabilities.argmax())]
@@ -112,20 +112,20 @@ def predictions(data: Data, part: Part, said: Mapping[int, Any]) -> list[dict[st
 
 
 class Reporter(Protocol):
-    """Is told how a run goes on."""
+    """Reports the progress of a run."""
 
     def clips(self, done: int, total: int) -> None:
-        """Features of some clips are computed."""
+        """Report the progress of features."""
 
     def epoch(self, done: int, total: int, figures: Mapping[str, float]) -> None:
-        """An epoch is done."""
+        """Report an epoch."""
 
     def line(self, text: str) -> None:
-        """Something else is to be said."""
+        """Report a line."""
 
 
 def run_settings(experiment: Experiment, data: Data, options: RunOptions) -> dict[str, Any]:
-    """What a run's ``settings.json`` holds; equal digests mean equal figures on the same machine."""
+    """Content of ``settings.json``; equal digests mean equal metrics on the same machine."""
     decisive = {
         "experiment": options.capped(experiment).decisive(),
         "seed": options.seed,
@@ -150,10 +150,10 @@ def run_settings(experiment: Experiment, data: Data, options: RunOptions) -> dic
 def run_fold(
     experiment: Experiment, data: Data, folder: RunFolder, options: RunOptions, reporter: Reporter
 ) -> dict[str, Any]:
-    """Train, score and write one fold of an experiment, or go on with it where it was interrupted.
+    """Train, score and write one fold of an experiment, or resume it.
 
     Returns:
-        What ``metrics.json`` holds; that of an earlier run if it was finished.
+        Content of ``metrics.json``; that of an earlier run if it was finished.
 
     Raises:
         InputError: the clips cannot be split as asked, or the folder holds another run.
@@ -233,7 +233,7 @@ def _is_about_the_disk(exc: Exception) -> bool:
 
 
 def _reason(exc: Exception) -> str:
-    """What the operating system said, out of h5py's longer text."""
+    """The message of the operating system in h5py's longer text."""
     found = re.search(r"errno = (\d+)", str(exc))
     if found:
         return os.strerror(int(found[1]))

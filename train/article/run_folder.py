@@ -38,35 +38,35 @@ def _cell(value: object) -> object:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFolder:
-    """Where a run's results lie."""
+    """Folder of a run's results."""
 
     path: Path
     """The folder."""
 
     @property
     def name(self) -> str:
-        """Its name, which tells one run from another."""
+        """Name of the run."""
         return self.path.name
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run is finished."""
         return (self.path / METRICS).is_file()
 
     @property
     def state(self) -> Path:
-        """Folder of what an interrupted run is taken up from; gone when it is finished."""
+        """Folder of the state of an interrupted run; removed when it is finished."""
         return self.path / STATE
 
     def make_room(self, digest: str, *, is_anew: bool = False) -> None:
-        """See to it that the folder holds no other run; one that never finished an epoch is no loss.
+        """Check that the folder holds no other run; one without a finished epoch is removed.
 
         Args:
-            digest: what the run to come depends on.
-            is_anew: whether another run is thrown away.
+            digest: digest of the next run.
+            is_anew: whether another run is removed.
 
         Raises:
-            InputError: there is another run, which is to be kept.
+            InputError: there is another run.
             OperationError: it cannot be removed.
         """
         there = self._digest()
@@ -80,7 +80,7 @@ class RunFolder:
         self._remove()
 
     def begin(self, settings: Mapping[str, Any]) -> None:
-        """Write the settings of a run that begins or goes on.
+        """Write the settings of a run that begins or resumes.
 
         Raises:
             InputError: the folder holds a run with other settings.
@@ -91,13 +91,13 @@ class RunFolder:
             write_json(self.path / SETTINGS, settings)
 
     def _digest(self) -> object:
-        """What the run in the folder depends on; None where there is none."""
+        """Digest of the run in the folder; None without a run."""
         if not (self.path / SETTINGS).is_file():
             return None
         return read_json(self.path / SETTINGS).get("digest", "")
 
     def _remove(self) -> None:
-        """Take away what is there, the mark of a finished run first.
+        """Remove the run, its ``metrics.json`` first.
 
         Raises:
             OperationError: something cannot be removed.
@@ -110,12 +110,12 @@ class RunFolder:
             raise OperationError(f"{self.path}: cannot be removed: {exc.strerror}") from exc
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
-        """Mark the run as finished, and take away what it was taken up from."""
+        """Mark the run as finished, and remove its state."""
         write_json(self.path / METRICS, metrics)
         shutil.rmtree(self.state, ignore_errors=True)
 
     def metrics(self) -> dict[str, Any]:
-        """The figures of a finished run.
+        """The metrics of a finished run.
 
         Raises:
             InputError: it is not finished, or its file is broken.
@@ -130,7 +130,7 @@ class RunFolder:
 
 
 def finished_runs(folder: Path) -> Iterable[RunFolder]:
-    """Finished runs right below a folder, by name."""
+    """Yield the finished runs of a folder, by name."""
     for path in sorted(folder.iterdir() if folder.is_dir() else ()):
         run = RunFolder(path=path)
         if run.is_finished:

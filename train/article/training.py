@@ -21,7 +21,7 @@ _CHUNK: Final = 64
 
 
 def train_article(training: Training) -> Outcome:
-    """The article's networks, on inputs of one number a frame."""
+    """Train a network of the article."""
     part, settings = training.part, training.experiment.learn
     originals = training.store.originals(training.experiment.input.kind, training.on_clips)  # type: ignore[arg-type]
     learnt = [originals.of_clips(part.split.train), *_copies(training)]
@@ -125,7 +125,7 @@ def _optimizer(settings: LearnSettings) -> keras.optimizers.Optimizer:
 def _batches(
     inputs: NDArray[np.float32], targets: NDArray[np.float32], size: int, seed: int, first_epoch: int
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Batches for ever, in an order that depends on the seed and the epoch's number."""
+    """Yield batches without end, in an order that depends on the seed and the epoch."""
     for epoch in count(first_epoch):
         order = np.random.default_rng([seed, epoch]).permutation(len(inputs))
         for first in range(0, len(order), size):
@@ -137,7 +137,7 @@ __all__ = ["Outcome", "Training", "train"]
 
 
 def train(training: Training) -> Outcome:
-    """Train, or go on where an earlier run was interrupted.
+    """Train a network, or resume an interrupted training.
 
     The same seed gives the same figures on the same machine with the same libraries and number of
     threads, whether interrupted or not.

@@ -1,4 +1,4 @@
-"""``python -m train export``: a kept network in every precision, each held against Keras first."""
+"""``python -m train export``: a checkpoint in every precision, each compared with Keras first."""
 
 import tempfile
 import time
@@ -32,39 +32,39 @@ from train.model.graph import Graph, read_graph
 from train.model.tensorflow_import import versions
 
 LEAST_AGREEMENT: Final[Mapping[Precision, float]] = {"float32": 0.995, "dynamic": 0.98, "int8": 0.98}
-"""Share of windows for which a precision must name the same class as Keras."""
+"""Least agreement of each precision with Keras."""
 
 _ROUNDS: Final = 200
-"""Runs of each network that its latency is the median of."""
+"""Measured runs of each network, of which the latency is the median."""
 _WARM_UP: Final = 20
-"""Runs before that."""
+"""Runs before the measured ones."""
 _SHOWN: Final = 10
-"""Windows, at most, that are named where a network parts from Keras."""
+"""Most disagreements that are listed."""
 
 Log = Callable[[str], None]
 
 
 class AgreementError(OperationError):
-    """A converted network decides otherwise than the Keras model too often."""
+    """A converted network disagrees with the Keras model too often."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportSettings:
-    """What to export, measured on what, and where it goes."""
+    """Checkpoint, clips and folder of an export."""
 
     network: Checkpoint
-    """The kept network."""
+    """The checkpoint."""
     corpus: Corpus
-    """Clips of the actors that it was trained on and, to score it, of those held out."""
+    """Clips of its training actors and, to score it, of its test actors."""
     out: Path
-    """Folder to write to."""
+    """Output folder."""
     seed: int
-    """Draws the clips that are used."""
+    """Seed of the choice of clips."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exported:
-    """One precision of a network, measured."""
+    """A network in one precision, with its measurements."""
 
     precision: Precision
     """float32, dynamic or int8."""
@@ -73,17 +73,17 @@ class Exported:
     path: Path
     """The .tflite file, with the card inside."""
     graph: Graph
-    """Operators, parameters, multiply-accumulates."""
+    """Operators, parameters and multiply-accumulates."""
     latency_ms: float
-    """Median over runs of single windows in serd's runtime with one thread, in milliseconds."""
+    """Median latency of a window in serd's runtime with one thread, in milliseconds."""
     runtime: str
     """Name and version of that runtime."""
     agreement: Agreement
-    """How far it decides as Keras."""
+    """Agreement with Keras."""
     compared_actors: Actors
-    """Whose windows that was measured on."""
+    """Actors of the compared windows."""
     scores: Scores | None
-    """On speech of the actors held out; None where there are none."""
+    """Scores on speech of test actors; None without any."""
 
 
 def export(settings: ExportSettings, log: Log) -> list[Exported]:
@@ -91,8 +91,8 @@ def export(settings: ExportSettings, log: Log) -> list[Exported]:
 
     Raises:
         CheckpointError: the Keras model does not load, does not fit its card, or needs Flex operators.
-        CorpusError: the clips that it takes are not there.
-        AgreementError: a precision parts from Keras too often.
+        CorpusError: the clips are missing.
+        AgreementError: a precision disagrees with Keras too often.
     """
     card = settings.network.card
     model = load_keras(settings.network)
@@ -157,14 +157,14 @@ def _agreement(model: TfliteModel, windows: RealWindows, reference: NDArray[np.f
 def _refuse_disagreements(
     agreements: Mapping[Precision, Agreement], windows: RealWindows, log: Log
 ) -> None:
-    """Say where networks part from Keras, and refuse if one does too often."""
+    """Log disagreements with Keras, and refuse a network with too many."""
     refused = []
     for precision, agreement in agreements.items():
         least = LEAST_AGREEMENT[precision]
         if agreement.share >= least:
             continue
-        for parting in agreement.disagreements[:_SHOWN]:
-            log(f"{precision}: {parting}")
+        for disagreement in agreement.disagreements[:_SHOWN]:
+            log(f"{precision}: {disagreement}")
         if len(agreement.disagreements) > _SHOWN:
             log(f"{precision}: and {len(agreement.disagreements) - _SHOWN} more")
         refused.append(
@@ -180,7 +180,7 @@ def _refuse_disagreements(
 def _latencies_ms(
     models: Mapping[Precision, TfliteModel], windows: NDArray[np.float32]
 ) -> dict[Precision, float]:
-    """Median time of a window; the networks take turns, so that all meet the same load."""
+    """Median time of a window; the networks take turns, so that all have the same load."""
     times_s: dict[Precision, list[float]] = {precision: [] for precision in models}
     for number in range(_WARM_UP + _ROUNDS):
         window = windows[number % len(windows)]
@@ -194,7 +194,7 @@ def _latencies_ms(
 def _scores(
     model: TfliteModel, precision: Precision, settings: ExportSettings, log: Log
 ) -> Scores | None:
-    """On speech of the actors held out, clip by clip through the daemon's pipeline."""
+    """Scores on speech of test actors through the daemon's pipeline."""
     actors = held_out(settings.corpus, model.card)
     if not actors:
         return None
@@ -207,7 +207,7 @@ def _scores(
 
 
 def _facts(exported: Exported, n_calibration: int, seed: int) -> dict[str, Any]:
-    """What the card says of the export."""
+    """Facts on the export for the card."""
     facts: dict[str, Any] = {
         "precision": exported.precision,
         "same_top_class_as_keras": round(exported.agreement.share, 4),
@@ -224,7 +224,7 @@ def _facts(exported: Exported, n_calibration: int, seed: int) -> dict[str, Any]:
 
 
 def _card(card: ModelCard, exported: Exported, facts: dict[str, Any]) -> ModelCard:
-    """The card of one precision: what was measured on the float32 network says so."""
+    """The card of one precision; measurements of the float32 network are marked."""
     training = {**card.training, "export": facts}
     if "accuracy" in training:
         training["accuracy"] = {**training["accuracy"], "precision": "float32"}

@@ -25,10 +25,10 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
     """Train, convert, score and write a model; ``log`` takes lines on progress.
 
     Returns:
-        The model's card; None where the folds of a protocol were all that was asked for.
+        The model's card; None for the folds of a protocol alone.
 
     Raises:
-        LeakError: a model would be scored on what it has learnt from; nothing is trained then.
+        LeakError: a model would be tested on training data; nothing is trained then.
     """
     started_s = time.monotonic()
     plan = settings.plan
@@ -49,13 +49,13 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
     facts["seconds"] = round(time.monotonic() - started_s)
     card = run.write(settings.out, made, facts)
     log(f"wrote {settings.out}, {settings.out.stat().st_size} bytes, and its card beside it")
-    run.keep(run.folder / FINAL, made, card)
+    run.save(run.folder / FINAL, made, card)
     log(f"kept the Keras model in {run.folder}, which python -m train export takes")
     return card
 
 
 def announce(plan: FitPlan, log: Log) -> None:
-    """Say what is learnt from, and check every split before any time is spent on it.
+    """Log the training clips, and check every split for leaks before anything slow begins.
 
     Raises:
         LeakError: an actor, a clip or a sound is on both sides of one.
@@ -79,15 +79,15 @@ def announce(plan: FitPlan, log: Log) -> None:
 def ablate(
     settings: FitSettings, recipes: Mapping[str, Recipe], noise: NoiseBank, log: Log
 ) -> dict[str, Facts]:
-    """Train the folds of some recipes with one seed, and measure them side by side.
+    """Train and evaluate the folds of several recipes with one seed.
 
-    All networks are trained before any is measured: no process waits for another's variant, and what
-    they are measured on is heard once.
+    All networks are trained before any is evaluated, so that no process idles and each clip is processed
+    once for all of them.
 
     Args:
-        settings: what each of them is trained from; its recipe and noise do not matter.
+        settings: settings of all runs, except for recipe and noise.
         recipes: the recipes, by name.
-        noise: the recordings in which nobody speaks that they are trained with.
+        noise: recordings without speech.
         log: takes a line on progress.
 
     Returns:
@@ -95,7 +95,7 @@ def ablate(
 
     Raises:
         LeakError: a network would be scored on what it has learnt from; nothing is trained then.
-        CorpusError: no speech is heard in any clip of a network's actors.
+        CorpusError: no speech is detected in any clip of a network's actors.
     """
     announce(settings.plan, log)
     runs = {
@@ -112,5 +112,5 @@ def ablate(
         log(f"without {name}")
         run.protocol()
     folders = [run.folder for run in runs.values()]
-    heard = evaluate_folds(folders, settings.plan.corpus.clips, noise, seed=0, log=log)
-    return {name: run_metrics(folds) for name, folds in zip(runs, heard, strict=True)}
+    results = evaluate_folds(folders, settings.plan.corpus.clips, noise, seed=0, log=log)
+    return {name: run_metrics(folds) for name, folds in zip(runs, results, strict=True)}

@@ -23,15 +23,15 @@ from train.model.network import average, build_network
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """One line an epoch: loss, the held-out actors' UAR over windows, and the time left."""
+    """Logs loss, validation UAR over windows and remaining time after each epoch."""
 
     def __init__(self, epochs: int, log: Callable[[str], None], held_out: Windows) -> None:
-        """Prepare to follow a training.
+        """Set the number of epochs and the validation windows.
 
         Args:
-            epochs: how many there will be.
+            epochs: number of epochs.
             log: takes the line.
-            held_out: windows that are scored after each epoch; none where there are no such actors.
+            held_out: validation windows; may be empty.
         """
         super().__init__()
         self._epochs = epochs
@@ -40,11 +40,11 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._started_s = time.monotonic()
 
     def on_train_begin(self, _logs: dict[str, float] | None = None) -> None:
-        """Start the clock."""
+        """Note the start time."""
         self._started_s = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Report an epoch."""
+        """Log an epoch."""
         n_done = epoch + 1
         elapsed_s = time.monotonic() - self._started_s
         left_s = elapsed_s / n_done * (self._epochs - n_done)
@@ -58,40 +58,40 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemberJob:
-    """One member to train."""
+    """An ensemble member to train."""
 
     name: str
-    """What lines about it begin with."""
+    """Name in log lines."""
     path: Path
-    """Where its weights go."""
+    """File of its weights."""
     data: Path
-    """The windows, as ``train.features.window_store`` keeps them."""
+    """File of the windows, as ``stored_windows`` gives it."""
     clips: tuple[Clip, ...]
-    """The clips that they are of."""
+    """Clips of the windows."""
     train: Actors
-    """Who is learnt from."""
+    """Training actors."""
     validation: Actors
-    """Whose UAR is shown after each epoch."""
+    """Validation actors."""
     without_noise: str
-    """The part of the recordings of noise that it does not hear; empty if it hears all."""
+    """Noise fold without training windows; empty for none."""
     windows: WindowSettings
-    """What the input is."""
+    """Features of the input."""
     learn: LearnSettings
-    """How it learns."""
+    """Training parameters."""
     seed: int
-    """Seeds everything that is drawn."""
+    """Random seed."""
 
 
 def train_member(job: MemberJob) -> None:
-    """Train a member and write its weights; a line for each epoch is printed.
+    """Train a member and write its weights; prints a line for each epoch.
 
     Raises:
-        CorpusError: nothing is heard in any clip of the training actors.
+        CorpusError: no speech is detected in any training clip.
     """
     everything = load_windows(job.data, job.clips)
     dataset = training_part(everything, job.train, job.without_noise)
     if not any(each.copy == 0 for each in dataset.copies):
-        raise CorpusError(f"{job.name}: no speech is heard in any of their clips")
+        raise CorpusError(f"{job.name}: no speech is detected in any of their clips")
     held_out = plain_windows(
         everything.of_actors(job.validation), job.learn.n_frames, job.windows.padding
     )
@@ -107,7 +107,7 @@ def train_member(job: MemberJob) -> None:
 
 
 def training_part(dataset: Dataset, train: Actors, without_noise: str) -> Dataset:
-    """What a network of some actors, which does not hear a part of the noise, learns from."""
+    """The training windows of some actors without one noise fold."""
     part = dataset.of_actors(train)
     return part.without_noise(without_noise) if without_noise else part
 
@@ -115,12 +115,12 @@ def training_part(dataset: Dataset, train: Actors, without_noise: str) -> Datase
 def load_ensemble(
     paths: Sequence[Path], windows: WindowSettings, settings: LearnSettings
 ) -> TrainedNetwork:
-    """The network that members make up.
+    """An ensemble from the weights of its members.
 
     Args:
-        paths: the members' weights, trained on the same clips.
-        windows: what the input is.
-        settings: how they learnt.
+        paths: weights of the members, trained on the same clips.
+        windows: features of the input.
+        settings: training parameters.
     """
     keras.utils.clear_session()  # or layers' names would depend on what was built before
     members = [_loaded(path, windows, settings) for path in paths]

@@ -13,20 +13,20 @@ from train.features.noise import noise_folds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitPlan:
-    """A corpus with the parts that its actors play."""
+    """A corpus split into training, validation and test actors."""
 
     root: Path
     """Folder of the clips."""
     corpus: Corpus
     """The clips."""
     split: Split
-    """Actors of the model that is to be written."""
+    """Training, validation and test actors of the final model."""
     protocol: str = ""
-    """Name of the protocol whose folds are trained and scored first; empty for none."""
+    """Protocol whose folds are trained and scored first; empty for none."""
     folds: tuple[Actors, ...] = ()
     """Test actors of each of its folds."""
     left_alone: Actors = frozenset()
-    """Actors that are there and not in ``corpus``, since the protocol leaves them alone."""
+    """Actors excluded from ``corpus`` by the protocol."""
 
 
 def plan_fit(
@@ -38,23 +38,23 @@ def plan_fit(
     validation: Actors = frozenset(),
     protocol: str = "",
 ) -> FitPlan:
-    """Find the clips below a folder and give every actor a part.
+    """Find the clips below a folder, and split them by actor.
 
-    Actors that a protocol leaves alone, such as 21 to 24 in dev5, are learnt from by no model: neither
-    by those of its folds nor by the one that is written. They may be held out and scored.
+    Actors that a protocol excludes, such as 21 to 24 in dev5, are training actors neither of its folds
+    nor of the final model. They may be test actors.
 
     Args:
         root: folder that holds RAVDESS.
-        also: folders that hold other corpora, which are learnt from alone.
-        with_song: whether sung clips are learnt from as well.
-        test: actors held out and scored at the end.
-        validation: actors held out and looked at after each epoch.
+        also: folders that hold other corpora, for training only.
+        with_song: whether sung clips are training clips.
+        test: test actors.
+        validation: validation actors.
         protocol: one of ``PROTOCOLS``, or empty.
 
     Raises:
         CorpusError: no clip, an actor missing or in two groups, no such protocol, a group of test
             actors without speech or of several corpora, validation actors of another corpus than
-            RAVDESS, or an emotion that nobody who is learnt from shows.
+            RAVDESS, or an emotion without a training clip.
     """
     found = find_training_clips(root, also, with_song=with_song)
     own = frozenset(clip.actor for clip in found.clips if clip.corpus == ravdess.NAME)
@@ -77,8 +77,8 @@ def plan_fit(
         if actors and not actors & speakers:
             raise CorpusError(f"no speech clip of actors {format_actors(actors)} to score")
     for train in (split.train, *(corpus.actors - fold for fold in folds)):
-        learnt = {clip.emotion for clip in corpus.clips if clip.actor in train}
-        if absent := [emotion for emotion in EMOTIONS if emotion not in learnt]:
+        shown = {clip.emotion for clip in corpus.clips if clip.actor in train}
+        if absent := [emotion for emotion in EMOTIONS if emotion not in shown]:
             raise CorpusError(
                 f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
                 f" model needs clips of each emotion"
@@ -90,28 +90,27 @@ def plan_fit(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """One network to make."""
+    """A network to train."""
 
     name: str
-    """What lines about it begin with."""
+    """Name in log lines."""
     split: Split
-    """Who is learnt from, and who is held out."""
-    calibrators: Actors
-    """Of those held out, the speakers by whom a temperature is fitted; it is not that of the network
-    that they are scored by."""
+    """Training, validation and test actors."""
+    calibration_actors: Actors
+    """Held-out actors on whose clips a temperature is fitted, for other networks than their own."""
     stem: str
-    """What its files in the work folder are called."""
+    """Stem of its files in the work folder."""
     without_noise: str = ""
-    """The part of the recordings of noise that it does not hear."""
+    """Noise fold without training windows; empty for none."""
 
 
 def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> tuple[Target, ...]:
-    """The networks of a protocol's folds, each of which leaves another part of the noise unheard.
+    """The networks of a protocol's folds, each without another noise fold.
 
     Args:
         plan: the folds.
         recorded: recordings of noise.
-        n_actors: actors of RAVDESS that a network learns from at most; 0 for all.
+        n_actors: most training actors of RAVDESS; 0 for all.
     """
     parts = noise_folds(recorded)
     parts = parts if len(parts) > 1 else ("",)
@@ -119,7 +118,7 @@ def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> t
         Target(
             name=f"{plan.protocol} {number + 1}/{len(plan.folds)}",
             split=fewer(split_actors(plan.corpus.actors, test=test), n_actors=n_actors),
-            calibrators=test,
+            calibration_actors=test,
             stem=_stem(test),
             without_noise=parts[number % len(parts)],
         )
@@ -128,12 +127,12 @@ def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> t
 
 
 def last_target(plan: FitPlan, *, n_actors: int) -> Target:
-    """The network that is written."""
+    """The final network."""
     split = fewer(plan.split, n_actors=n_actors)
     return Target(
         name=f"actors {format_actors(split.train)}",
         split=split,
-        calibrators=split.validation,
+        calibration_actors=split.validation,
         stem=f"actors-{_stem(split.train)}",
     )
 

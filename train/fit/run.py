@@ -1,4 +1,4 @@
-"""A run of ``python -m train fit``: the networks of a protocol's folds, and the one that is written."""
+"""A run of ``python -m train fit``: the networks of a protocol's folds, and the final one."""
 
 import json
 import time
@@ -40,30 +40,30 @@ Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitSettings:
-    """What to train, from what, and where it goes."""
+    """Clips, recipe and files of a run."""
 
     plan: FitPlan
-    """The clips, and who is held out."""
+    """Clips and their split."""
     out: Path
-    """The .tflite file to write; its card goes beside it."""
+    """Output .tflite file; its card has the same name."""
     work: Path
-    """Folder for windows and for trained members and folds, which a later run takes up again."""
+    """Folder of windows, members and folds, which later runs reuse."""
     recipe: Recipe
-    """How the model is made."""
+    """Recipe of the model."""
     noise: NoiseBank | None = None
-    """Recordings in which nobody speaks: put under speech, and learnt as no speech; None for neither."""
+    """Recordings without speech: mixed into speech, and trained on as no speech; None for neither."""
     is_protocol_alone: bool = False
-    """Whether the folds of the protocol are all that is trained."""
+    """Whether only the folds of the protocol are trained."""
     n_processes: int = 1
-    """Members that are trained at a time."""
+    """Members trained at a time."""
     seed: int
-    """Seeds everything that is drawn."""
+    """Random seed."""
     command: str
-    """The command, as the card records it."""
+    """The command, for the card."""
 
 
 class FitRun:
-    """Trains, finishes and scores the networks of one data set and one recipe."""
+    """Trains, converts and scores the networks of one dataset and recipe."""
 
     def __init__(self, settings: FitSettings, log: Log) -> None:
         self._settings = settings
@@ -83,7 +83,7 @@ class FitRun:
 
     @cached_property
     def _data(self) -> Path:
-        """The file of the clips' windows, with a line now and then while they are made."""
+        """File of the clips' windows; logs progress while they are computed."""
         started_s = time.monotonic()
 
         def progress(done: int, total: int) -> None:
@@ -109,16 +109,16 @@ class FitRun:
         return dataset
 
     def train_members(self) -> None:
-        """Train the members of all networks that no earlier run has trained.
+        """Train the missing members of all networks.
 
         Raises:
-            CorpusError: no speech is heard in any clip of a network's actors.
+            CorpusError: no speech is detected in any clip of a network's actors.
         """
         for job, _ in run_jobs(train_member, self.jobs(), n_processes=self._settings.n_processes):
             self._log(f"{job.name}: trained")
 
     def jobs(self) -> list[MemberJob]:
-        """The members of all networks that no earlier run has trained."""
+        """The missing members of all networks."""
         targets = self.folds if self._settings.is_protocol_alone else [*self.folds, self.last]
         jobs = [
             self._job(target, member) for target in targets for member in range(self._recipe.members)
@@ -147,7 +147,7 @@ class FitRun:
         return self.folder / f"member-{target.stem}-{member}.npz"
 
     def protocol(self) -> Facts:
-        """Finish and score each fold that no earlier run has; the figures for the card."""
+        """Convert and score the missing folds; returns the metrics for the card."""
         results = [self._fold(target) for target in self.folds]
         uar_mean = float(np.mean([result["uar"] for result in results]))
         confusion = np.sum([result["confusion"] for result in results], axis=0)
@@ -165,7 +165,7 @@ class FitRun:
         }
 
     def _fold(self, target: Target) -> Facts:
-        """Metrics of one fold, from the work folder where they are there already."""
+        """Metrics of one fold, from the work folder if they exist."""
         path = self.folder / f"test-{target.stem}.json"
         if path.exists():
             result: Facts = json.loads(path.read_text("utf-8"))
@@ -175,7 +175,7 @@ class FitRun:
         made = self._made(target, self._temperature(others))
         model_path = self.folder / f"model-{target.stem}.tflite"
         card = self.write(model_path, made, self.provenance(target, made))
-        self.keep(model_path.with_suffix(".keras"), made, card)
+        self.save(model_path.with_suffix(".keras"), made, card)
         scores = self.score(model_path, target.split.test)
         actors = format_actors(target.split.test)
         self._log(f"{target.name}, actors {actors}: {summary(scores)}")
@@ -184,7 +184,7 @@ class FitRun:
         return result
 
     def final(self) -> FinishedNetwork:
-        """The network that is written: as sure as those of the folds, or its validation actors, ask."""
+        """The final network, calibrated on the folds or on its validation actors."""
         return self._made(self.last, self._temperature(self.folds or [self.last]))
 
     def _made(self, target: Target, temperature: float) -> FinishedNetwork:
@@ -198,14 +198,14 @@ class FitRun:
         return load_ensemble(paths, self._recipe.windows, self._recipe.learn)
 
     def _temperature(self, targets: Sequence[Target]) -> float:
-        """From what some networks say of their calibrators; 1 where they have none."""
+        """Temperature fitted on the calibration actors of some networks; 1 without any."""
         logits, labels = zip(*(self._logits(target) for target in targets), strict=True)
         return fit_temperature(np.concatenate(logits), np.concatenate(labels))
 
     def _logits(self, target: Target) -> Logits:
-        """What a network says of the speech of its calibrators, whom it never heard."""
+        """Logits and labels of a network on speech of its calibration actors."""
         if target.stem not in self._known_logits:
-            held_out = self._dataset.of_actors(target.calibrators)
+            held_out = self._dataset.of_actors(target.calibration_actors)
             windows = self._recipe.windows
             speech = plain_windows(held_out, windows.n_frames, windows.padding)
             self._known_logits[target.stem] = calibration_logits(self._members(target), *speech)
@@ -224,7 +224,7 @@ class FitRun:
         return scores
 
     def provenance(self, target: Target, made: FinishedNetwork) -> Facts:
-        """Where a network of this run comes from."""
+        """Provenance of a network of this run."""
         facts = provenance(
             self._dataset,
             target.split,
@@ -255,6 +255,6 @@ class FitRun:
         write_model(path, made.network, card)
         return card
 
-    def keep(self, path: Path, made: FinishedNetwork, card: ModelCard) -> None:
-        """Keep the Keras model of a network that is written."""
+    def save(self, path: Path, made: FinishedNetwork, card: ModelCard) -> None:
+        """Save the checkpoint of a network."""
         save_checkpoint(path, made.keras, card, clips=self._plan.root)

@@ -123,7 +123,7 @@ def _padded(dataset: Dataset, card: ModelCard) -> RealWindows:
             names.append(f"{dataset.clips[each.clip].path.name} window {number}")
     if not windows:
         actors = format_actors(clip.actor for clip in dataset.clips)
-        raise CorpusError(f"no speech is heard in any clip of actors {actors or 'that are needed'}")
+        raise CorpusError(f"no speech is detected in any clip of actors {actors or 'that are needed'}")
     return RealWindows(
         mfccs=np.array(windows, np.float32),
         names=tuple(names),

@@ -162,7 +162,7 @@ def test_each_fold_learns_from_another_corpus_and_is_judged_by_ravdess_alone(
         assert theirs <= set(part.split.train)
         assert theirs.isdisjoint({*part.split.validation, *part.split.test})
         assert not holdout or part.test_actors == holdout
-        assert "learnt from nEMO as well" in part.notes
+        assert "trained on nEMO as well" in part.notes
     settings = CrossValidation(
         experiment=experiment,
         root=article_root,
