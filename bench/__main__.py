@@ -24,7 +24,7 @@ from bench.sound import Sound, made_sound, recorded_sound
 from bench.system import machine, versions
 from bench.tables import draw
 from serd.errors import InputError, SerdError
-from train.files import write_whole
+from train.data.files import write_whole
 
 DOCS: Final = ROOT / "docs"
 ELSEWHERE: Final = ROOT / "build" / "bench"

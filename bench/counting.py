@@ -33,7 +33,7 @@ from bench.sound import blocks_of, talk
 from serd.errors import LibraryError, OperationError, SerdError
 from serd.model.runtime import ModelSettings, Prediction, read_card
 from serd.model.windows import FeatureWindow
-from train.files import write_whole
+from train.data.files import write_whole
 
 BASELINE: Final = ROOT / "bench" / "counts.json"
 MAX_GROWTH: Final = 0.20

@@ -103,7 +103,7 @@ def _librosa_keras() -> Process:
     import librosa  # noqa: PLC0415
     import tensorflow as tf  # noqa: PLC0415
 
-    from train.article_networks import build_article_network  # noqa: PLC0415
+    from train.article.networks import build_article_network  # noqa: PLC0415
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

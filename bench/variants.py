@@ -57,9 +57,12 @@ def write_models(folder: Path, windows_s: list[float]) -> None:
     """Write networks for other window lengths; needs TensorFlow."""
     import numpy as np  # noqa: PLC0415
 
-    from train.convert import network_sha256, write_model  # noqa: PLC0415
-    from train.network import NetworkSettings, build_network  # noqa: PLC0415
-    from train.quantise import to_int8  # noqa: PLC0415
+    from train.model.conversion import (  # noqa: PLC0415
+        network_sha256,
+        to_int8,
+        write_model,
+    )
+    from train.model.network import NetworkSettings, build_network  # noqa: PLC0415
 
     card = read_card(ModelSettings())
     mean, std = (np.array(each, np.float32) for each in (card.mean, card.std))

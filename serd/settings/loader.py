@@ -1,17 +1,14 @@
 """Settings: from a TOML file, then the environment, then flags, each overriding the one before.
 
-The environment variable of ``[mqtt] host`` is ``SERD_MQTT_HOST``. Whatever is wrong is named with where
-it came from, the key, the value and what was expected.
+The environment variable of ``[mqtt] host`` is ``SERD_MQTT_HOST``.
 """
 
-import difflib
 import os
 import socket
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, Literal, get_type_hints
 
 from serd.audio.source import SourceSettings
 from serd.errors import SettingsError
@@ -22,19 +19,15 @@ from serd.model.smoothing import SmoothingSettings
 from serd.mqtt.homeassistant import DiscoverySettings
 from serd.pipeline import PipelineSettings
 from serd.publishers import publisher_modules
-from serd.settings.values import as_toml, checked, parse, secret_keys
+from serd.settings.tables import Given, build, check_key, given_table, read_toml, suggestion
+from serd.settings.values import parse
 from serd.speech.segmenter import SegmenterSettings
 from serd.speech.vad import VoiceSettings
 
-LEVELS: Final = ("debug", "info", "warning", "error")
-"""Least levels that may be asked for."""
-FORMATS: Final = ("auto", "text", "journal", "json")
-"""Formats that may be asked for; "auto" is "journal" where the stream is the journal, else "text"."""
-
-ENVIRONMENT_PREFIX = "SERD_"
-CONFIG_VARIABLE = "SERD_CONFIG"
-SOURCE = "source"
-"""The one section that may be there several times, as [[source]]."""
+ENVIRONMENT_PREFIX: Final = "SERD_"
+CONFIG_VARIABLE: Final = "SERD_CONFIG"
+SOURCE: Final = "source"
+"""The only section that may occur several times, as [[source]]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,21 +45,14 @@ class NodeSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogSettings:
-    """What is said on standard error."""
+    """The log on standard error."""
 
-    level: str = "info"
-    """Least level that is said: debug, info, warning or error. At debug, what C libraries print is
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest level that is logged: debug, info, warning or error. At debug, messages of C libraries are
     shown as well."""
-    format: str = "auto"
+    format: Literal["auto", "text", "journal", "json"] = "auto"
     """Form of the lines: text, journal (levels as systemd reads them), json, or auto, which is journal
     where standard error leads there and text elsewhere."""
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
-        if self.level not in LEVELS:
-            yield "level", f"one of: {', '.join(LEVELS)}"
-        if self.format not in FORMATS:
-            yield "format", f"one of: {', '.join(FORMATS)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,13 +82,6 @@ class Settings:
             smoothing=self.smoothing,
             adaptation=self.adaptation,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    value: object
-    where: str
-    """For a message: "serd.toml: [mqtt] port", "environment SERD_MQTT_PORT", "--port"."""
 
 
 Flags = Mapping[tuple[str, str], object]
@@ -140,7 +119,7 @@ def load_settings(
     environment = os.environ if environment is None else environment
     path = path or find_settings_file(environment)
     classes = section_classes()
-    given: dict[str, list[dict[str, _Given]]] = {name: [{}] for name in classes}
+    given: dict[str, list[dict[str, Given]]] = {name: [{}] for name in classes}
     given |= _from_file(path, classes) if path else {}
     for section, key, item in (
         *_from_environment(environment, classes),
@@ -149,9 +128,9 @@ def load_settings(
         if len(given[section]) > 1:
             raise SettingsError(f"{item.where}: there are several [[{section}]], set it in {path}")
         given[section][0][key] = item
-    sources = tuple(_build(SourceSettings, table) for table in given.pop(SOURCE))
+    sources = tuple(build(SourceSettings, table) for table in given.pop(SOURCE))
     _check_names(sources, path)
-    built = {name: _build(classes[name], table) for name, (table,) in given.items()}
+    built = {name: build(classes[name], table) for name, (table,) in given.items()}
     publishers = {name: built.pop(name) for name in publisher_modules()}
     return Settings(**built, sources=sources, publishers=publishers)
 
@@ -177,22 +156,15 @@ def settings_places(environment: Mapping[str, str]) -> list[Path]:
     return [config_home / "serd" / "serd.toml", Path("/etc/serd/serd.toml")]
 
 
-def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> dict[str, list[dict[str, _Given]]]:
+def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> dict[str, list[dict[str, Given]]]:
     """The tables of each section that is there; several only of ``SOURCE``."""
-    try:
-        body = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as exc:
-        raise SettingsError(f"{path}: no such settings file") from exc
-    except OSError as exc:
-        raise SettingsError(f"{path}: the settings cannot be read: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{path}: no TOML: {exc}") from exc
+    body = read_toml(path)
     for section in body:
         if section not in classes:
-            raise SettingsError(f"{path}: unknown section [{section}]{_hint(section, classes)}")
+            raise SettingsError(f"{path}: unknown section [{section}]{suggestion(section, classes)}")
     return {
         section: [
-            _from_table(path, section, each, classes[section]) for each in _as_tables(section, item)
+            given_table(classes[section], each, path, section) for each in _as_tables(section, item)
         ]
         for section, item in body.items()
     }
@@ -202,57 +174,22 @@ def _as_tables(section: str, item: object) -> list[object]:
     return item if section == SOURCE and isinstance(item, list) and item else [item]
 
 
-def _from_table(path: Path, section: str, table: object, cls: type[Any]) -> dict[str, _Given]:
-    if not isinstance(table, dict):
-        raise SettingsError(f"{path}: {section} = {table!r}, expected a table [{section}]")
-    for key in table:
-        _check_key(cls, key, f"{path}: unknown key [{section}] {key}")
-    return {key: _Given(value, f"{path}: [{section}] {key}") for key, value in table.items()}
-
-
 def _from_environment(
     environment: Mapping[str, str], classes: Mapping[str, type[Any]]
-) -> Iterator[tuple[str, str, _Given]]:
+) -> Iterator[tuple[str, str, Given]]:
     for variable, text in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_VARIABLE:
             continue
         section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         where = f"environment {variable}"
         if section not in classes:
-            raise SettingsError(f"{where}: unknown section [{section}]{_hint(section, classes)}")
-        _check_key(classes[section], key, f"{where}: unknown key [{section}] {key}")
-        hint = get_type_hints(classes[section])[key]
-        yield section, key, _Given(parse(text, hint, where), where)
+            raise SettingsError(f"{where}: unknown section [{section}]{suggestion(section, classes)}")
+        check_key(classes[section], key, f"{where}: unknown key [{section}] {key}")
+        hint = get_type_hints(classes[section], include_extras=True)[key]
+        yield section, key, Given(parse(text, hint, where), where)
 
 
-def _from_flags(flags: Flags) -> Iterator[tuple[str, str, _Given]]:
+def _from_flags(flags: Flags) -> Iterator[tuple[str, str, Given]]:
     for (section, key), value in flags.items():
         if value is not None:
-            yield section, key, _Given(value, f"command line: [{section}] {key}")
-
-
-def _build(cls: type[Any], given: Mapping[str, _Given]) -> Any:  # noqa: ANN401
-    hints = get_type_hints(cls)
-    secret = secret_keys(cls)
-    values = {
-        key: checked(item.value, hints[key], item.where, is_secret=key in secret)
-        for key, item in given.items()
-    }
-    built = cls(**values)
-    for key, expected in built.problems() if hasattr(built, "problems") else ():
-        where = given[key].where if key in given else f"default of {key}"
-        raise SettingsError(f"{where} = {as_toml(built, key)}, expected {expected}")
-    return built
-
-
-def _check_key(cls: type[Any], key: str, message: str) -> None:
-    names = [item.name for item in fields(cls)]
-    if key not in names:
-        raise SettingsError(f"{message}{_hint(key, names)}")
-
-
-def _hint(got: str, known: "Mapping[str, Any] | list[str]") -> str:
-    close = difflib.get_close_matches(got, list(known), n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f", expected one of: {', '.join(known)}"
+            yield section, key, Given(value, f"command line: [{section}] {key}")

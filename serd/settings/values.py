@@ -1,9 +1,13 @@
-"""A single setting: from text or TOML to a field's type, and back to text."""
+"""A single setting: from text or TOML to a field's type, and back to text.
+
+A field is a bool, int, float or str, a ``Literal`` of texts, a tuple of one of these, or a number with
+bounds: ``Annotated[int, Range(1)]``.
+"""
 
 import json
 import math
-from dataclasses import fields
-from typing import Any, Final
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from serd.errors import SettingsError
 
@@ -15,43 +19,85 @@ _BOOLEANS: Final = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromke
 )
 
 
-def parse(text: str, hint: type, where: str) -> object:
-    """A value from the text of an environment variable.
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bounds of a number."""
+
+    least: float
+    """Lower bound."""
+    is_open: bool = False
+    """Whether the lower bound itself is refused."""
+
+    def holds(self, value: float) -> bool:
+        """Whether a number is within the bounds."""
+        return value > self.least or (value == self.least and not self.is_open)
+
+    def __str__(self) -> str:
+        return f"a number above {self.least:g}" if self.is_open else f"{self.least:g} or more"
+
+
+def parse(text: str, hint: Any, where: str) -> object:  # noqa: ANN401
+    """A value from the text of an environment variable; ``checked`` checks it further.
 
     Args:
-        text: what the variable holds.
-        hint: bool, int, float or str.
-        where: for the message.
+        text: content of the variable.
+        hint: type of the field, no tuple.
+        where: origin of the value, for the message.
 
     Raises:
-        SettingsError: the text stands for no such value.
+        SettingsError: the text is no such value.
     """
+    hint, _ = _unwrapped(hint)
     try:
         if hint is bool:
             return _BOOLEANS[text.strip().lower()]
-        return hint(text)
+        return text if get_origin(hint) is Literal else hint(text)
     except (ValueError, KeyError) as exc:
         raise SettingsError(f"{where} = {text!r}, expected {_TYPE_NAMES[hint]}") from exc
 
 
-def checked(value: object, hint: type, where: str, *, is_secret: bool = False) -> object:
-    """A value that TOML, the environment or the command line gave, if it is of the field's type.
+def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) -> object:  # noqa: ANN401
+    """A value from TOML, the environment or the command line, checked against the field's type.
 
     Args:
-        value: what was given; a whole number will do for a float.
-        hint: bool, int, float or str.
-        where: for the message.
+        value: the value; a whole number will do for a float, a list for a tuple.
+        hint: type of the field.
+        where: origin of the value, for the message.
         is_secret: whether the message must not hold the value.
 
     Raises:
-        SettingsError: it is of another type, or no finite number.
+        SettingsError: it is of another type, out of bounds or no finite number.
     """
+
+    def refusal(expected: str) -> SettingsError:
+        return SettingsError(
+            f"{where} = {SECRET_MASK if is_secret else repr(value)}, expected {expected}"
+        )
+
+    hint, bounds = _unwrapped(hint)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise refusal("a list")
+        return tuple(checked(each, get_args(hint)[0], where, is_secret=is_secret) for each in value)
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise refusal(f"one of: {', '.join(get_args(hint))}")
+        return value
     if hint is float and type(value) is int:
         value = float(value)
     if type(value) is not hint or (isinstance(value, float) and not math.isfinite(value)):
-        shown = SECRET_MASK if is_secret else repr(value)
-        raise SettingsError(f"{where} = {shown}, expected {_TYPE_NAMES[hint]}")
+        raise refusal(_TYPE_NAMES[hint])
+    if bounds is not None and isinstance(value, int | float) and not bounds.holds(value):
+        raise refusal(str(bounds))
     return value
+
+
+def _unwrapped(hint: Any) -> tuple[Any, Range | None]:  # noqa: ANN401
+    """A type and its bounds."""
+    if get_origin(hint) is Annotated:
+        plain, bounds = get_args(hint)
+        return plain, bounds
+    return hint, None
 
 
 def secret_keys(cls: type[Any]) -> frozenset[str]:

@@ -12,8 +12,8 @@ from made_corpora import write_release
 from serd.audio.format import SAMPLE_RATE_HZ
 from testkit.imports import reaches
 from testkit.voices import quiet_room, synthetic_voice
-from train.clips import Clip
-from train.corpora.ravdess import clip_from_path
+from train.data.clips import Clip
+from train.data.corpora.ravdess import clip_from_path
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

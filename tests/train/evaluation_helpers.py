@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from serd.model.file import default_model_path, pack_model, read_model
-from train.clips import Clip
+from train.data.clips import Clip
 from train.evaluation.predictions import Prediction
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from train.clips import Clip
-from train.corpora import ravdess
+from train.data.clips import Clip
+from train.data.corpora import ravdess
 
 
 def write_tiny(path: Path, *, rate_hz: int = 16_000, channels: int = 1) -> Path:

@@ -12,7 +12,7 @@ from serd.model.labels import EMOTIONS
 from serd.model.runtime import Prediction
 from serd.model.windows import FeatureWindow
 from testkit.models import made_card
-from train.dataset import WindowSettings
+from train.features.dataset import WindowSettings
 
 
 class FakeModel:

@@ -13,10 +13,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 from train.cli import main
+from train.data.clips import numbered
 
 _LIMIT_S = 900.0
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["train.fit", "train.experiments.training", "matplotlib.figure"])
+_CONTEXT.set_forkserver_preload(["train.fit.fitting", "train.article.training", "matplotlib.figure"])
 
 
 def train(
@@ -46,6 +47,18 @@ def train(
         process.close()
         out, err = (path.read_text("utf-8") for path in said)
     return CompletedProcess(words, code, out, err)
+
+
+def have_two_folds() -> None:
+    """A protocol for three actors, one of whom it leaves alone."""
+    from train.cli import ablate, fit  # noqa: PLC0415
+    from train.data import protocols  # noqa: PLC0415
+    from train.fit import plan  # noqa: PLC0415
+
+    two = {"two": (numbered(1), numbered(2))}
+    for module in (protocols, fit, ablate):
+        module.PROTOCOLS = two  # type: ignore[attr-defined]
+    plan.left_alone = lambda _name: numbered(3)  # type: ignore[attr-defined]
 
 
 def _run(words: list[str], before: Callable[[], None] | None, out: Path, err: Path) -> None:

@@ -1,44 +1,29 @@
-"""The command line of training. Exit codes are those of serd: 0 fine, 1 failed, 2 wrong use or input."""
+"""The command line of training; exit codes: 0 success, 1 failure, 2 wrong use or input."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from serd.errors import SerdError
-from train.cli import (
-    ablate,
-    assess,
-    compare,
-    crossval,
-    data,
-    describe,
-    evaluate,
-    experiments,
-    explore,
-    export,
-    fit,
-    report,
-)
+from train.cli import ablate, compare, data, evaluate, experiments, explore, export, fit, report
 
-_COMMANDS = (
-    data,
-    explore,
-    fit,
-    evaluate,
-    export,
-    experiments,
-    compare,
-    report,
-    crossval,
-    assess,
-    ablate,
-    describe,
-)
+_COMMANDS: Final = (data, explore, fit, evaluate, compare, export, experiments, ablate, report)
+_RENAMED: Final = {
+    "assess": "evaluate RUN... ROOT --noise FOLDER",
+    "crossval": "experiments --run NAME ROOT --protocol PROTOCOL --seeds N",
+    "describe": "report METRICS.json",
+}
+"""Commands that are part of another one now."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
-    options = _parser().parse_args(argv)
+    """Run one command; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in _RENAMED:
+        print(f"train: {words[0]} is now: python -m train {_RENAMED[words[0]]}", file=sys.stderr)
+        return 2
+    options = _parser().parse_args(words)
     try:
         code: int = options.command(options)
     except SerdError as exc:
@@ -52,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m train", description="Make and judge models for serd."
+        prog="python -m train", description="Train and evaluate models for serd."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in _COMMANDS:

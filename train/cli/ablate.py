@@ -1,29 +1,26 @@
-"""``python -m train ablate``: what each trick of the recipe is worth."""
+"""``python -m train ablate``: the contribution of each component of the recipe."""
 
 import argparse
 from pathlib import Path
 
 from serd.errors import InputError
-from train.ablations import TRICKS, variants
-from train.assess.figures import SCHEMA, Facts, recipe_digest
-from train.assess.variants import over_runs, read_variants, with_variants
-from train.cli.options import check_writable
-from train.cli.tables import print_table
-from train.cli.training import add_training_options, asked_recipe
-from train.files import write_json
-from train.memory import keep_freed_memory
-from train.noise import noise_files, open_bank
-from train.plan import make_plan
-from train.protocols import PROTOCOLS
-from train.tables import Table
-from train.tensorflow_import import tensorflow_for
+from train.cli.options import add_training_options, check_writable, selected_recipe
+from train.data.files import write_json
+from train.data.protocols import PROTOCOLS
+from train.evaluation.results import SCHEMA, Facts, recipe_digest
+from train.evaluation.summary import merge_variants, read_variants, variant_summary
+from train.features.noise import noise_files, open_bank
+from train.fit.plan import plan_fit
+from train.model.ablations import ABLATIONS, variants
+from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
+from train.report.tables import Table, print_table
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "ablate",
-        help="say what each trick of the recipe is worth",
+        help="measure what each component of the recipe contributes",
         description="Train a protocol's folds by the recipe and by the recipe without each of its"
         " tricks, with one seed, and measure all of them as assess does. The figures are added to those"
         " in --out, trick by trick and seed by seed, and what is there already is not trained again;"
@@ -40,12 +37,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--protocol", choices=PROTOCOLS, default="dev5", help="whose folds (default: dev5)")
     add(
-        "--trick",
-        choices=TRICKS,
+        "--without",
+        choices=ABLATIONS,
         action="append",
         default=[],
-        metavar="TRICK",
-        help=f"take this one away alone; repeatable (default: each of {', '.join(TRICKS)})",
+        metavar="COMPONENT",
+        help=f"remove this one alone; repeatable (default: each of {', '.join(ABLATIONS)})",
     )
     add("--out", type=Path, default=Path("runs/ablations.json"), help="default: runs/ablations.json")
     parser.set_defaults(command=ablate_command)
@@ -56,7 +53,7 @@ def ablate_command(options: argparse.Namespace) -> int:
     check_writable(options.out.absolute().parent)
     check_writable(options.work.absolute())
     known = _known(options.out)
-    plan = make_plan(
+    plan = plan_fit(
         options.root, also=options.also, with_song=not options.no_song, protocol=options.protocol
     )
     bank = open_bank(options.noise, noise_files(options.noise))
@@ -64,14 +61,14 @@ def ablate_command(options: argparse.Namespace) -> int:
         print(f"left out: {line}")
     keep_freed_memory()
     with tensorflow_for("ablate"):
-        from train.ablate import ablate  # noqa: PLC0415
-        from train.fit_run import FitSettings  # noqa: PLC0415
+        from train.fit.fitting import ablate  # noqa: PLC0415
+        from train.fit.run import FitSettings  # noqa: PLC0415
 
     def report(line: str) -> None:
         print(line, flush=True)
 
-    recipe = asked_recipe(options)
-    recipes = variants(recipe, options.trick or TRICKS)
+    recipe = selected_recipe(options)
+    recipes = variants(recipe, options.without or ABLATIONS)
     for name, each in list(recipes.items()):
         if _is_known(known, name, recipe_digest(each.to_json()), options):
             report(f"without {name}, seed {options.seed}: in {options.out} already")
@@ -88,7 +85,7 @@ def ablate_command(options: argparse.Namespace) -> int:
         )
         found = ablate(settings, recipes, bank, report)
         new = [(name, options.out, [run]) for name, run in found.items()]
-        known = with_variants(_known(options.out), new)  # another run may have added to it meanwhile
+        known = merge_variants(_known(options.out), new)  # another run may have added to it meanwhile
         write_json(options.out, {"schema": SCHEMA, "variants": known})
     _print(known)
     print(f"the figures are in {options.out}")
@@ -117,7 +114,7 @@ def _is_known(known: list[Facts], name: str, recipe: str, options: argparse.Name
 
 def _print(variants: list[Facts]) -> None:
     rows = []
-    for each in map(over_runs, variants):
+    for each in map(variant_summary, variants):
         clean, noisy = each["uar"]["clean"], each["uar"]["10 dB noise"]
         deviation = "" if clean["std"] is None else f"{clean['std']:.3f}"
         seeds = ", ".join(map(str, each["seeds"]))

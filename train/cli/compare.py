@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from train.cli.tables import print_table
-from train.experiments.folder import RunFolder, finished_runs
-from train.experiments.tables import comparison
+from train.article.run_folder import RunFolder, finished_runs
+from train.report.experiments_page import comparison
+from train.report.tables import print_table
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

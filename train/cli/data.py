@@ -5,9 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from train.cli.inventory_report import print_inventory
 from train.cli.options import check_writable
-from train.inventory import take_inventory
+from train.data.inventory import take_inventory
+from train.report.inventory_tables import print_inventory
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,7 +28,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def data_command(options: argparse.Namespace) -> int:
     """Take the inventory, print it, draw it."""
-    from train.inventory_figures import draw_inventory  # noqa: PLC0415
+    from train.report.inventory_pictures import draw_inventory  # noqa: PLC0415
 
     check_writable(options.out.absolute())
     inventory = take_inventory(options.root, table=options.table)

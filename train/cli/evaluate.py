@@ -1,47 +1,80 @@
-"""``python -m train evaluate``: judge a model on clips of actors that it never heard."""
+"""``python -m train evaluate``: score a model, or the folds of runs, on actors not trained on."""
 
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from rich.console import Console
 
 from serd.cli.analyze_output import Progress
 from serd.errors import InputError
-from train.actors import format_actors, parse_actors
 from train.cli.options import check_writable, natural, positive
-from train.corpora import TITLES, find_clips
-from train.evaluation.judge import judge, make_plan
-from train.evaluation.output import PAGE, write
+from train.data.clips import format_actors, parse_actors
+from train.data.corpora import TITLES, find_clips
+from train.data.files import write_json
+from train.data.protocols import PROTOCOLS
+from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
 from train.evaluation.predictions import NoiseSettings
+from train.evaluation.results import SCHEMA, Facts, merge_seeds
 from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
-from train.noise import noise_files, open_bank, parse_snr_db
-from train.protocols import PROTOCOLS
+from train.evaluation.summary import summarize
+from train.features.noise import NoiseBank, noise_files, open_bank, parse_snr_db
+from train.model.tensorflow_import import tensorflow_for
+from train.report.evaluation_files import PAGE, write_evaluation
+from train.report.evaluation_terminal import show, show_folds
 
+FOLDS = "folds.json"
+"""Metrics of the folds of runs, in the folder of --out."""
 _DEFAULT_SNR = "20,10,0"
 _DEFAULT_ORDERS = 3
-_LEAST_FIRST_S = 0.3
-_MOST_FIRST_S = 30.0
+_MIN_EARLY_S = 0.3
+_MAX_EARLY_S = 30.0
+_FOR_ONE_MODEL = {
+    "table": None,
+    "actors": "",
+    "protocol": "",
+    "allow_seen": False,
+    "channel": "speech",
+    "scheme": None,
+    "snr": None,
+    "early_estimate_s": 0.0,
+    "adapt": None,
+    "orders": None,
+}
+"""Defaults of the options that the folds of runs do not take."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "evaluate",
-        help="judge a model on clips",
-        description="Scores a .tflite model clip by clip through the daemon's own voice detector,"
-        " segmenter, features, runtime and smoothing. Prints the figures, and writes metrics.json,"
-        " predictions.csv and a page, report.html, that shows them all.",
+        help="score a model, or the folds of runs",
+        description="Scores a .tflite model clip by clip through the daemon's own speech detector,"
+        " segmenter, features, runtime and smoothing. Prints the metrics, and writes metrics.json,"
+        " predictions.csv and a page, report.html, that shows them all. Given folders of runs in place"
+        " of a model, scores the networks that fit --protocol left there, each on the actors and the"
+        " noise that it was not trained on: as recorded, in noise, fainter, clipped, through a"
+        f" telephone, joined. Runs that differ in their seed give means with deviations. Writes {FOLDS},"
+        " from which report writes a model's page.",
     )
     add = parser.add_argument
-    add("model", type=Path, metavar="MODEL.tflite", help="the model, its card inside or beside it")
+    add(
+        "models",
+        type=Path,
+        nargs="+",
+        metavar="MODEL",
+        help="a .tflite file, its card inside or beside it; or folders of runs",
+    )
     add("root", type=Path, metavar="ROOT", help="folder that holds the clips, nested in any way")
     add("--table", type=Path, metavar="FILE", help="a CSV of file, emotion and speaker: one more corpus")
-    whose = parser.add_mutually_exclusive_group()
-    whose.add_argument(
+    selected = parser.add_mutually_exclusive_group()
+    selected.add_argument(
         "--actors", default="", metavar="21-24", help="score these (default: all in ROOT)"
     )
-    whose.add_argument(
+    selected.add_argument(
         "--protocol",
         choices=PROTOCOLS,
         default="",
@@ -60,42 +93,71 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=Path,
         metavar="FOLDER",
         help="score again with these recordings mixed in, their level measured against the speech in a"
-        " clip, not against its pauses",
+        " clip, not against its pauses; needed for the folds of runs",
     )
     add("--snr", metavar=_DEFAULT_SNR, help=f"at these ratios, in dB (default: {_DEFAULT_SNR})")
     add(
-        "--first-s",
-        type=_first_s,
+        "--early-estimate-s",
+        type=_early_s,
         default=0.0,
         metavar="1.0",
-        help="score the provisional window that leaves after so many seconds of speech, as an early"
-        " event of the daemon has it, and not the whole clip",
+        help="score the early estimate of each utterance, after so many seconds of speech, in place of"
+        " whole clips",
     )
     add(
         "--adapt",
         choices=("causal",),
-        help="score again with a daemon that gets used to each actor's voice by the clips before",
+        help="score again with speaker adaptation from each actor's earlier clips",
     )
-    add("--orders", type=positive, metavar="3", help="orders in which these come (default: 3)")
-    add("--seed", type=natural, default=0, help="draws noise and resamples (default: 0)")
-    add("--out", type=Path, metavar="FOLDER", help="where the files go (default: runs/evaluate-MODEL)")
+    add("--orders", type=positive, metavar="3", help="random orders of these clips (default: 3)")
+    add("--seed", type=natural, default=0, help="seed of noise and resampling (default: 0)")
+    add("--out", type=Path, metavar="FOLDER", help="for the files (default: runs/evaluate-MODEL)")
     parser.set_defaults(command=evaluate_command)
 
 
-def _first_s(text: str) -> float:
-    """A length of speech."""
+def _early_s(text: str) -> float:
+    """A length of speech, in seconds."""
     early_s = float(text)
-    if not _LEAST_FIRST_S <= early_s <= _MOST_FIRST_S:
-        raise argparse.ArgumentTypeError(f"{text}: expected {_LEAST_FIRST_S} to {_MOST_FIRST_S} seconds")
+    if not _MIN_EARLY_S <= early_s <= _MAX_EARLY_S:
+        raise argparse.ArgumentTypeError(f"{text}: expected {_MIN_EARLY_S} to {_MAX_EARLY_S} seconds")
     return early_s
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
-    """Check what was asked, score, print and write."""
-    from rich.console import Console  # noqa: PLC0415
+    """Score one model, or the folds of runs."""
+    if any(path.is_dir() for path in options.models):
+        return _evaluate_folds(options)
+    if len(options.models) > 1:
+        raise InputError("several models at once: expected one .tflite file, or folders of runs")
+    return _evaluate_model(options.models[0], options)
 
-    from train.evaluation.terminal import show  # noqa: PLC0415
 
+def _evaluate_folds(options: argparse.Namespace) -> int:
+    for name, default in _FOR_ONE_MODEL.items():
+        if getattr(options, name) != default:
+            raise InputError(f"--{name.replace('_', '-')} is for a single model, not for runs")
+    if options.noise is None:
+        raise InputError("--noise FOLDER is needed for the folds of runs")
+    with tensorflow_for("evaluate"):
+        from train.evaluation.folds import evaluate_folds  # noqa: PLC0415
+        from train.evaluation.run_metrics import run_metrics  # noqa: PLC0415
+    out = options.out or Path("runs/evaluate-folds")
+    check_writable(out.absolute())
+    clips = find_clips(options.root).clips
+    bank = _open_bank(options.noise, lambda: None)
+    folds = evaluate_folds(
+        options.models, clips, bank, seed=options.seed, log=lambda line: print(line, flush=True)
+    )
+    runs: list[Facts] = []
+    for folder, results in zip(options.models, folds, strict=True):
+        runs = merge_seeds(runs, folder, [run_metrics(results)])
+    write_json(out / FOLDS, {"schema": SCHEMA, "runs": runs})
+    show_folds(summarize(runs))
+    print(f"wrote {out / FOLDS}")
+    return 0
+
+
+def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     started_s = time.monotonic()
     if options.snr is not None and options.noise is None:
         raise InputError("--snr needs --noise FOLDER with recordings to mix in")
@@ -107,15 +169,15 @@ def evaluate_command(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         channel=options.channel,
         allow_seen=options.allow_seen,
-        early_s=options.early_s,
+        early_s=options.early_estimate_s,
     )
-    out = options.out or Path("runs") / f"evaluate-{options.model.stem}"
+    out = options.out or Path("runs") / f"evaluate-{model.stem}"
     check_writable(out.absolute())
     corpus = find_clips(options.root, corpora=TITLES, table=options.table)
-    plan = make_plan(options.model, options.root, corpus, request, options.scheme)
+    plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
     with Progress(len(plan.clips)) as progress:
-        evaluation = judge(
+        evaluation = evaluate_model(
             plan,
             seed=options.seed,
             noise=noise,
@@ -123,7 +185,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
             progress=progress.advance,
             n_orders=_n_orders(options),
         )
-    write(evaluation, out)
+    write_evaluation(evaluation, out)
     console = Console(highlight=False, emoji=False)
     show(evaluation, console)
     seconds = time.monotonic() - started_s
@@ -136,16 +198,20 @@ def _n_orders(options: argparse.Namespace) -> int:
 
 
 def _noise(folder: Path, snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
-    files = noise_files(folder)
-    with Progress(len(files)) as progress:
-        bank = open_bank(folder, files, progress.advance)
-    for line in bank.left_out:
-        print(f"train: {line}", file=sys.stderr)
+    with Progress(len(noise_files(folder))) as progress:
+        bank = _open_bank(folder, progress.advance)
     return NoiseSettings(bank=bank, snr_db=snr_db, seed=seed)
 
 
+def _open_bank(folder: Path, progress: Callable[[], None]) -> NoiseBank:
+    bank = open_bank(folder, noise_files(folder), progress)
+    for line in bank.left_out:
+        print(f"train: {line}", file=sys.stderr)
+    return bank
+
+
 def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:
-    """The command as the report records it: what matters for the figures, and no folder."""
+    """The command as the report records it, without the folders of this machine."""
     words = ["python -m train evaluate MODEL ROOT"]
     if options.actors:
         words.append(f"--actors {format_actors(parse_actors(options.actors))}")
@@ -157,8 +223,8 @@ def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:
         words.append(f"--channel {options.channel}")
     if snr_db:
         words.append("--noise FOLDER --snr " + ",".join(f"{ratio:g}" for ratio in snr_db))
-    if options.early_s:
-        words.append(f"--first-s {options.early_s:g}")
+    if options.early_estimate_s:
+        words.append(f"--early-estimate-s {options.early_estimate_s:g}")
     if options.adapt:
         words.append(f"--adapt {options.adapt} --orders {_n_orders(options)}")
     if options.allow_seen:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from serd.errors import SoundFileError
 from serd.model.labels import EMOTIONS
-from train.actors import parse_actors
 from train.cli.options import check_writable
-from train.clips import Clip, CorpusError
-from train.corpora import TITLES, find_clips
-from train.explore import Measure, choose_actors, measure, typical_clips
+from train.data.clips import Clip, CorpusError, parse_actors
+from train.data.corpora import TITLES, find_clips
+from train.report.exploration import Measure, choose_actors, measure, typical_clips
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,8 +43,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def explore_command(options: argparse.Namespace) -> int:
     """Draw the actors, then level and pitch."""
-    from train.explore_figures import draw_actor, draw_measures  # noqa: PLC0415
-    from train.figures import save_figure  # noqa: PLC0415
+    from train.report.drawing import save_figure  # noqa: PLC0415
+    from train.report.exploration import draw_actor, draw_measures  # noqa: PLC0415
 
     check_writable(options.out.absolute())
     clips = find_clips(options.root, corpora=TITLES, table=options.table).clips

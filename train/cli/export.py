@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serd.errors import InputError
-from train.actors import format_actors
 from train.cli.options import check_writable, natural
-from train.corpora import find_clips
-from train.kept import KeptNetwork, find_network
-from train.memory import keep_freed_memory
-from train.precisions import PRECISIONS, file_name
-from train.tensorflow_import import tensorflow_for
+from train.data.clips import format_actors
+from train.data.corpora import find_clips
+from train.model.agreement import PRECISIONS, file_name
+from train.model.checkpoint import Checkpoint, find_checkpoint
+from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
-    from train.export import Exported
+    from train.fit.export import Exported
 
 _WIDTH = 160
 """Room for all columns of the table, in characters."""
@@ -47,7 +46,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def export_command(options: argparse.Namespace) -> int:
     """Convert, compare, measure and write."""
-    network = find_network(options.run)
+    network = find_checkpoint(options.run)
     out = options.out or network.path.with_suffix("")
     check_writable(out.absolute())
     for path in (out / file_name(network.card.name, precision) for precision in PRECISIONS):
@@ -58,7 +57,7 @@ def export_command(options: argparse.Namespace) -> int:
     corpus = find_clips(root, with_song=recipe.get("with_song", True))
     keep_freed_memory()
     with tensorflow_for("export"):
-        from train.export import ExportSettings, export  # noqa: PLC0415
+        from train.fit.export import ExportSettings, export  # noqa: PLC0415
 
     settings = ExportSettings(network=network, corpus=corpus, out=out, seed=options.seed)
     exported = export(settings, lambda line: print(line, file=sys.stderr, flush=True))
@@ -69,7 +68,7 @@ def export_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def _clips_root(network: KeptNetwork, given: Path | None) -> Path:
+def _clips_root(network: Checkpoint, given: Path | None) -> Path:
     """Where the clips are: as told, or as the training noted.
 
     Raises:
@@ -84,7 +83,7 @@ def _clips_root(network: KeptNetwork, given: Path | None) -> Path:
     return noted
 
 
-def _figures(network: KeptNetwork, exported: "Sequence[Exported]") -> dict[str, Any]:
+def _figures(network: Checkpoint, exported: "Sequence[Exported]") -> dict[str, Any]:
     """All that was measured, for programs."""
     return {
         "run": str(network.path),
@@ -103,7 +102,7 @@ def _figures(network: KeptNetwork, exported: "Sequence[Exported]") -> dict[str, 
                 "compared_windows": each.agreement.n_windows,
                 "same_top_class": round(each.agreement.share, 4),
                 "largest_difference": round(each.agreement.largest_difference, 4),
-                "partings": [str(parting) for parting in each.agreement.partings],
+                "partings": [str(parting) for parting in each.agreement.disagreements],
                 "held_out": each.scores.to_json() if each.scores else None,
             }
             for each in exported
@@ -111,7 +110,7 @@ def _figures(network: KeptNetwork, exported: "Sequence[Exported]") -> dict[str, 
     }
 
 
-def _print_table(network: KeptNetwork, exported: "Sequence[Exported]") -> None:
+def _print_table(network: Checkpoint, exported: "Sequence[Exported]") -> None:
     """All that was measured, for people."""
     from rich.console import Console  # noqa: PLC0415
 

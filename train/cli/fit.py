@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 
 from serd.errors import InputError
 from serd.model.file import default_model_path
-from train.ablations import TRICKS
-from train.actors import format_actors, parse_actors
-from train.cli.options import check_writable, positive
-from train.cli.training import add_training_options, asked_recipe
-from train.memory import keep_freed_memory
-from train.noise import noise_files, open_bank
-from train.plan import make_plan
-from train.protocols import PROTOCOLS
-from train.tensorflow_import import tensorflow_for
+from train.cli.options import add_training_options, check_writable, positive, selected_recipe
+from train.data.clips import format_actors, parse_actors
+from train.data.protocols import PROTOCOLS
+from train.features.noise import noise_files, open_bank
+from train.fit.plan import plan_fit
+from train.model.ablations import ABLATIONS
+from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 
 if TYPE_CHECKING:
-    from train.recipe import Recipe
+    from train.model.recipe import Recipe
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,11 +44,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--members", type=positive, help="networks whose mean decides (default: the recipe's)")
     add(
         "--without",
-        choices=TRICKS,
+        choices=ABLATIONS,
         action="append",
         default=[],
-        metavar="TRICK",
-        help=f"leave one out, or several (repeatable): {', '.join(TRICKS)}",
+        metavar="COMPONENT",
+        help=f"leave one out, or several (repeatable): {', '.join(ABLATIONS)}",
     )
     add("--learners", type=positive, metavar="N", help="learn from so many actors of RAVDESS alone")
     fit.set_defaults(command=fit_command)
@@ -66,7 +64,7 @@ def fit_command(options: argparse.Namespace) -> int:
         )
     check_writable(options.out.absolute().parent)
     check_writable(options.work.absolute())
-    plan = make_plan(
+    plan = plan_fit(
         options.root,
         also=options.also,
         with_song=not options.no_song,
@@ -79,8 +77,8 @@ def fit_command(options: argparse.Namespace) -> int:
         print(f"left out: {line}")
     keep_freed_memory()
     with tensorflow_for("fit"):
-        from train.fit import fit  # noqa: PLC0415
-        from train.fit_run import FitSettings  # noqa: PLC0415
+        from train.fit.fitting import fit  # noqa: PLC0415
+        from train.fit.run import FitSettings  # noqa: PLC0415
 
     settings = FitSettings(
         plan=plan,
@@ -99,9 +97,9 @@ def fit_command(options: argparse.Namespace) -> int:
 
 def _recipe(options: argparse.Namespace) -> "Recipe":
     """The recipe that the options ask for."""
-    from train.ablations import without  # noqa: PLC0415
+    from train.model.ablations import without  # noqa: PLC0415
 
-    recipe = asked_recipe(options)
+    recipe = selected_recipe(options)
     if options.members:
         recipe = replace(recipe, members=options.members)
     if options.learners:

@@ -1,31 +1,146 @@
-"""``python -m train report``: the experiments as a document."""
+"""``python -m train report``: pages from measurements."""
 
 import argparse
 from pathlib import Path
 
+from serd.errors import InputError
+from train.article.loading import base_of, experiment_names
+from train.article.run_folder import SETTINGS, finished_runs
 from train.cli.options import check_writable
-from train.experiments.report import write_report
-from train.files import write_whole
+from train.data.files import read_json, write_json, write_whole
+from train.evaluation.results import Facts, cross_corpus, merge_seeds, read_results
+from train.evaluation.summary import merge_variant_files, read_variants, summarize, variant_summary
+from train.report.experiments_page import RunRecord, experiments_page
+from train.report.model_page import model_page
+from train.report.model_pictures import learning_picture, reliability_picture, risk_coverage_picture
+from train.report.research_log import research_log
+
+LOG = "research-log.md"
+"""The research log, beside the model card."""
+_FOR_MODELS = ("tiny", "cross_corpus", "ablations", "curve")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "report",
-        help="write docs/experiments.md from runs",
-        description="Write a document on finished runs beside what the article says.",
+        help="write pages from measurements",
+        description="Given a folder of runs, write the page of the experiments. Given metrics of a"
+        " model's recipe, as evaluate measures them on the folds of its runs, write the model card, the"
+        f" research log ({LOG}) and their pictures. All metrics go into one JSON file beside the card,"
+        " from which report writes it again, and to which it adds seeds and variants.",
     )
     add = parser.add_argument
-    runs = Path("runs/experiments")
-    add("runs", type=Path, nargs="?", default=runs, metavar="RUNS", help=f"(default: {runs})")
-    add("--out", type=Path, default=Path("docs/experiments.md"), help="the file to write")
+    add(
+        "sources",
+        type=Path,
+        nargs="*",
+        default=[Path("runs/experiments")],
+        metavar="SOURCE",
+        help="a folder of runs (default: runs/experiments); or JSON files: that of the card first, or"
+        " evaluate's; several are merged seed by seed",
+    )
+    for name, what in (
+        ("tiny", "JSON of the tiny model's recipe; repeatable"),
+        ("cross-corpus", "a model of fit that held out speakers of another corpus; all of them at once"),
+    ):
+        add(f"--{name}", type=Path, action="append", default=[], metavar="FILE", help=what)
+    add("--ablations", type=Path, metavar="FILE", help="JSON of ablate")
+    add(
+        "--curve",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("N", "FILE"),
+        help="JSON of a run with N training actors (fit --learners N); repeatable",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE.md",
+        help="default: docs/experiments.md for runs, runs/model.md for a model",
+    )
     parser.set_defaults(command=report_command)
 
 
 def report_command(options: argparse.Namespace) -> int:
-    """Write the document."""
-    text = write_report(options.runs)
-    check_writable(options.out.absolute().parent)
-    write_whole(options.out, text.encode())
-    print(f"wrote {options.out}")
+    """Write the page of the experiments, or the model card."""
+    if options.sources[0].suffix == ".json":
+        return _report_model(options)
+    if len(options.sources) > 1:
+        raise InputError("several folders of runs at once, expected one")
+    for name in _FOR_MODELS:
+        if getattr(options, name):
+            raise InputError(f"--{name.replace('_', '-')} needs the JSON file of a model's metrics")
+    out: Path = options.out or Path("docs/experiments.md")
+    text = experiments_page(experiment_records(options.sources[0]), experiment_names())
+    check_writable(out.absolute().parent)
+    write_whole(out, text.encode())
+    print(f"wrote {out}")
     return 0
+
+
+def experiment_records(folder: Path) -> dict[str, RunRecord]:
+    """The finished runs in a folder, by name.
+
+    Raises:
+        InputError: there is no finished run in it, or one cannot be read.
+    """
+    records = {}
+    for run in finished_runs(folder):
+        metrics = run.metrics()
+        settings = read_json(run.path / SETTINGS)
+        records[run.name] = RunRecord(metrics=metrics, settings=settings, base=base_of(metrics["name"]))
+    if not records:
+        raise InputError(
+            f"{folder}: no finished run in it, expected what `train experiments` left there"
+        )
+    return records
+
+
+def _report_model(options: argparse.Namespace) -> int:
+    out: Path = options.out or Path("runs/model.md")
+    check_writable(out.absolute().parent)
+    results = _merged_results(options)
+    pages = {out: model_page(results, out.stem), out.with_name(LOG): research_log(results, out.stem)}
+    _draw(results, out)
+    for path, text in pages.items():
+        write_whole(path, text.encode())
+        print(f"wrote {path}")
+    write_json(out.with_suffix(".json"), results)
+    return 0
+
+
+def _merged_results(options: argparse.Namespace) -> Facts:
+    """The metrics of the first file with everything that the options add."""
+    results = read_results(options.sources[0])
+    for path in options.sources[1:]:
+        results["runs"] = merge_seeds(results["runs"], path, read_results(path)["runs"])
+    for path in options.tiny:
+        results["tiny"] = merge_seeds(results.get("tiny", ()), path, read_results(path)["runs"])
+    first = results["runs"][0]
+    if options.cross_corpus:
+        results["cross_corpus"] = [cross_corpus(path, recipe_of=first) for path in options.cross_corpus]
+    if options.ablations:
+        results["ablations"] = read_variants(options.ablations)
+    if options.curve:
+        named = [(_n_actors(n), Path(path)) for n, path in options.curve]
+        results["curve"] = merge_variant_files(named, results.get("curve", ()), recipe_of=first)
+    return results
+
+
+def _draw(results: Facts, out: Path) -> None:
+    """Draw the pictures of both pages."""
+    summary = summarize(results["runs"])
+    reliability_picture(summary, out.with_name(f"{out.stem}-reliability.png"))
+    risk_coverage_picture(summary, out.with_name(f"{out.stem}-risk.png"))
+    if curve := results.get("curve"):
+        rows = [variant_summary(each) for each in curve]
+        learning_picture(rows, out.with_name(f"{out.stem}-learning.png"))
+
+
+def _n_actors(text: str) -> str:
+    """The name of a point of the curve, which is a number of actors."""
+    if not text.isdecimal():
+        raise InputError(f"--curve {text}: expected the number of training actors")
+    return str(int(text))

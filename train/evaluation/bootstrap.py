@@ -1,9 +1,9 @@
-"""How far a figure would move with other actors: a bootstrap over actors, not over clips.
+"""Confidence intervals over actors, by bootstrap.
 
-The clips of one actor resemble each other, so that resampling clips would give intervals that are much
-too narrow. Whole actors are drawn with replacement instead, each with all of its clips (the cluster
+The clips of one actor resemble each other, so resampling clips would give intervals that are much too
+narrow. Whole actors are drawn with replacement instead, each with all of its clips (the cluster
 bootstrap, A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application", 1997, 3.8), and
-the interval holds the middle 95 % of what comes out. With few actors it is still a narrow guess.
+the interval holds the middle 95 % of the results. With few actors it is still too narrow.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.scores import Counts, Shares, accuracy, macro_f1, uar
+from train.evaluation.metrics import Counts, Shares, accuracy, macro_f1, uar
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
@@ -25,7 +25,7 @@ _FIGURES: dict[str, Callable[[Counts], Shares]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interval:
-    """Where a figure lies in 95 % of the resamples."""
+    """Bounds of a metric in 95 % of the resamples."""
 
     low: float
     """Lower bound."""
@@ -39,11 +39,11 @@ def intervals(by_actor: Counts, *, seed: int, n_resamples: int = N_RESAMPLES) ->
     Args:
         by_actor: int64, shape (n_actors, n_labels, n_labels + 1): each actor's confusion matrix, with
             one clip or more.
-        seed: draws the resamples.
-        n_resamples: how many.
+        seed: seed of the resamples.
+        n_resamples: number of resamples.
 
     Returns:
-        By the figure's name; empty for a single actor, of whom nothing can be learnt about others.
+        Intervals by metric; empty for a single actor.
     """
     n_actors = len(by_actor)
     if n_actors < 2:

@@ -1,4 +1,4 @@
-"""Whether a confidence of 0.8 is right eight times in ten.
+"""Calibration: whether decisions with a confidence of 0.8 are right eight times in ten.
 
 The expected calibration error (ECE) of C. Guo et al., "On Calibration of Modern Neural Networks", ICML
 2017: clips are sorted into bins of equal width by the probability of the decision, and the gaps between
@@ -15,7 +15,7 @@ N_BINS = 15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bin:
-    """Clips whose confidence lies above ``low`` and at or below ``high``."""
+    """Clips with a confidence above ``low`` and up to ``high``."""
 
     low: float
     """Lower bound; the first bin holds 0 as well."""
@@ -31,7 +31,7 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
-    """How far confidence and accuracy lie apart."""
+    """Difference of confidence and accuracy."""
 
     ece: float
     """Expected calibration error, 0 to 1."""
@@ -44,7 +44,7 @@ class Calibration:
 
 
 def calibrate(confidences: ArrayLike, right: ArrayLike, *, n_bins: int = N_BINS) -> Calibration | None:
-    """Hold confidence against accuracy.
+    """Compare confidence with accuracy.
 
     Args:
         confidences: float, shape (n,), probability of each decision, 0 to 1.
@@ -52,7 +52,7 @@ def calibrate(confidences: ArrayLike, right: ArrayLike, *, n_bins: int = N_BINS)
         n_bins: number of bins.
 
     Returns:
-        The bins and their error; None for no clip at all.
+        The bins and their error; None without clips.
     """
     sure = np.asarray(confidences, np.float64)
     hit = np.asarray(right, np.bool_)

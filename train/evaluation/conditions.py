@@ -1,4 +1,4 @@
-"""The same speech as other levels, microphones and lines bring it."""
+"""Conditions: speech at other levels, through other microphones and telephone lines."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16, to_sound
-from train.telephone import over_line
+from train.features.augmentation import over_line
 
 Condition = Callable[[Samples], Samples]
 
@@ -16,23 +16,23 @@ LOUD_DB: Final = 12.0
 
 
 def faint(samples: Samples) -> Samples:
-    """The speech 30 dB quieter, rounded to int16 again: far from the microphone."""
+    """Speech 30 dB fainter, rounded to int16 again: far from the microphone."""
     return _amplified(samples, FAINT_DB)
 
 
 def clipped(samples: Samples) -> Samples:
-    """The speech 12 dB louder, cut off at full scale: too much gain."""
+    """Speech 12 dB louder, clipped at full scale: too much gain."""
     return _amplified(samples, LOUD_DB)
 
 
 def telephone(samples: Samples) -> Samples:
-    """The speech through a telephone line: 8 kHz, 300 to 3400 Hz, eight bits of mu-law."""
+    """Speech through a telephone line: 8 kHz, 300 to 3400 Hz, eight bits of mu-law."""
     sound = to_sound(samples)
     return to_int16(over_line(sound))
 
 
 def usb_48_khz(samples: Samples) -> Samples:
-    """The speech as a microphone with 48 kHz records it, brought back to 16 kHz as the daemon does."""
+    """Speech recorded with 48 kHz and resampled to 16 kHz as in the daemon."""
     there = soxr.resample(to_sound(samples), SAMPLE_RATE_HZ, 48_000)
     recorded = to_sound(to_int16(there))
     back = soxr.resample(recorded, 48_000, SAMPLE_RATE_HZ)
@@ -45,7 +45,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "telephone": telephone,
     "48 kHz microphone": usb_48_khz,
 }
-"""By the name that reports give them."""
+"""Conditions by name."""
 
 
 def _amplified(samples: Samples, gain_db: float) -> Samples:
@@ -53,5 +53,5 @@ def _amplified(samples: Samples, gain_db: float) -> Samples:
 
 
 def _as_long(sound: np.ndarray, n_samples: int) -> np.ndarray:
-    """Sound of exactly so many samples: resampling may give one more or less."""
+    """Sound of an exact length: resampling may give one sample more or less."""
     return np.pad(sound[:n_samples], (0, max(0, n_samples - sound.size)))

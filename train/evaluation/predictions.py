@@ -1,4 +1,4 @@
-"""What the daemon would have said of each clip, clean, in noise or changed, on all processors."""
+"""Decisions on clips as recorded, in noise and under other conditions, on all processors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from serd.errors import SoundFileError
 from serd.model.card import ModelCard
 from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
-from train.clips import Clip, CorpusError
-from train.evaluate import ClipEstimate, estimate_segments, feature_segments
+from train.data.clips import Clip, CorpusError
 from train.evaluation.conditions import CONDITIONS
+from train.evaluation.metrics import MISSED
 from train.evaluation.schemes import Scheme
-from train.noise import NoiseBank, mix, speech_mean_square
-from train.processes import map_in_order
-from train.scores import UNHEARD
+from train.evaluation.scorer import ClipEstimate, estimate_segments, feature_segments
+from train.features.noise import NoiseBank, mix, speech_mean_square
+from train.features.processes import map_in_order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoiseSettings:
-    """What is mixed under the clips."""
+    """Noise that is mixed into clips."""
 
     bank: NoiseBank
     """Recordings to draw from."""
     snr_db: tuple[float, ...]
     """Signal-to-noise ratios, in dB."""
     seed: int
-    """Draws a recording for each clip."""
+    """Seed of the recording for each clip."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,17 +44,17 @@ class Prediction:
     truth: int
     """Index of its class."""
     probabilities: NDArray[np.float64] | None
-    """float64, shape (n_classes,), sums to 1; None where no speech was heard."""
+    """float64, shape (n_classes,), sums to 1; None without detected speech."""
     speech_s: float
-    """Speech that was heard, in seconds."""
+    """Detected speech, in seconds."""
     noise: str
-    """Name of the recording that was mixed under it; empty for none."""
+    """Name of the recording mixed into it; empty for none."""
 
     @classmethod
     def of(
         cls, clip: Clip, truth: int, heard: ClipEstimate, scheme: Scheme, *, noise: str = ""
     ) -> "Prediction":
-        """The decision that follows from what a model says of a clip."""
+        """The decision on a clip, from a model's probabilities."""
         by_label = heard.probabilities
         return cls(
             clip=clip,
@@ -66,12 +66,12 @@ class Prediction:
 
     @property
     def decision(self) -> int:
-        """Index of the likeliest class, or ``UNHEARD``."""
-        return UNHEARD if self.probabilities is None else int(self.probabilities.argmax())
+        """Index of the most probable class, or ``MISSED``."""
+        return MISSED if self.probabilities is None else int(self.probabilities.argmax())
 
     @property
     def confidence(self) -> float:
-        """Probability of the likeliest class; 0 where no speech was heard."""
+        """Probability of the most probable class; 0 without detected speech."""
         return 0.0 if self.probabilities is None else float(self.probabilities.max())
 
 
@@ -80,13 +80,13 @@ class Predictions:
     """The decisions on all clips."""
 
     clean: tuple[Prediction, ...]
-    """On the clips as recorded, in their order."""
+    """Decisions on the clips as recorded."""
     noisy: dict[float, tuple[Prediction, ...]]
-    """By signal-to-noise ratio in dB, the same clips in the same order."""
+    """Decisions on the same clips by signal-to-noise ratio in dB."""
     changed: dict[str, tuple[Prediction, ...]]
-    """By the name of the condition, the same clips in the same order."""
+    """Decisions on the same clips by condition."""
     left_out: tuple[str, ...]
-    """One line for each clip that could not be read."""
+    """One line for each unreadable clip."""
 
 
 def predict(
@@ -100,17 +100,17 @@ def predict(
     early_s: float = 0.0,
     conditions: Sequence[str] = (),
 ) -> list[Predictions]:
-    """Let models hear clips, which are changed and cut once for all of them.
+    """Decisions of models on clips, each of which is processed once for all models.
 
     Args:
         model_paths: .tflite files of one front end; each process loads them once.
         clips: the clips, each with the index of its class.
         scheme: the classes.
         pipeline: the daemon's settings.
-        noise: what is mixed under them in further passes.
-        progress: told of each clip that is done.
-        early_s: as for ``cut``.
-        conditions: names in ``CONDITIONS`` under which they are heard in further passes.
+        noise: noise of further passes; None for none.
+        progress: called after each clip.
+        early_s: as for ``feature_segments``.
+        conditions: names of ``CONDITIONS``, each another pass.
 
     Returns:
         The decisions of each model.
@@ -146,7 +146,7 @@ def predict(
 
 
 _HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
-"""A clip, its class, the name of the noise, and what each model hears in each pass."""
+"""A clip, its class, the name of the noise, and the results of each model in each pass."""
 
 
 def _predictions(
@@ -157,7 +157,7 @@ def _predictions(
     conditions: Sequence[str],
     left_out: Sequence[str],
 ) -> Predictions:
-    """What one of the models decides, pass by pass."""
+    """The decisions of one of the models."""
 
     def passed(number: int, *, is_noisy: bool = False) -> tuple[Prediction, ...]:
         return tuple(
@@ -182,7 +182,7 @@ def _hear_clip(
     early_s: float,
     conditions: tuple[str, ...],
 ) -> tuple[str, list[list[ClipEstimate]]] | str:
-    """The name of the noise and what each model hears in each pass; or why it cannot be read."""
+    """The name of the noise and the results of each model in each pass, or a read error."""
     try:
         samples = read_samples(clip.path)
     except SoundFileError as exc:
@@ -207,7 +207,7 @@ def loaded_all(paths: Sequence[Path]) -> list[TfliteModel]:
     """Models of one front end, each loaded once a process.
 
     Raises:
-        ValueError: their front ends differ, so that what is cut for one is none of another's.
+        ValueError: their front ends differ.
     """
     models = [loaded(path, path.stat().st_mtime_ns) for path in paths]
     if len({front_end(model.card) for model in models}) > 1:
@@ -216,11 +216,11 @@ def loaded_all(paths: Sequence[Path]) -> list[TfliteModel]:
 
 
 def front_end(card: ModelCard) -> tuple[object, ...]:
-    """What models have in common that hear the same of a sound."""
+    """Key of the front end of a model: features, window and padding."""
     return card.feature_set, card.window_samples, card.padding
 
 
 @lru_cache(maxsize=64)
 def loaded(path: Path, _written_ns: int) -> TfliteModel:
-    """A model, loaded once a process, and again should the file have been written anew."""
+    """A model, loaded once a process, and again if the file has changed."""
     return TfliteModel(path)

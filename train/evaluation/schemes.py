@@ -1,9 +1,9 @@
-"""Which classes a model is judged by: its own, or groups of them whose probabilities are summed.
+"""Schemes: the classes of an evaluation, a model's own or groups of them.
 
 The groups of five, three and two are those of the article's experiments. They have neither disgust nor
 surprised, and the ones of two classes no neutral either. Those of six are nEMO's, which has neither calm
-nor disgust. Clips of emotions outside the groups are not scored, and what the model gives to such
-emotions is shared out by dividing by the rest.
+nor disgust. Clips of emotions outside the groups are not scored, and probabilities
+are normalized over the classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS
-from train.clips import Clip
-from train.corpora import nemo
+from train.data.clips import Clip
+from train.data.corpora import nemo
 
 Groups = Mapping[str, tuple[str, ...]]
 
@@ -37,25 +37,25 @@ SCHEMES: Final[Mapping[str, Groups]] = {
     **_GROUPED,
     "10": {f"{gender}_{emotion}": (f"{gender}_{emotion}",) for gender in _GENDERS for emotion in _FIVE},
 }
-"""Classes by the number of them: what each is made of, an emotion or the emotion of one gender. "8" is
-the emotions that the model names, each for itself."""
+"""Emotions, or emotions by gender, of each class, by the number of classes; "8" is the emotions of the
+model."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scheme:
-    """Classes to judge by, and the way from a model's labels to them."""
+    """Classes of an evaluation, and the matrix from a model's labels to them."""
 
     name: str
-    """Number of classes, as asked for or as the model has them."""
+    """Number of classes."""
     classes: tuple[str, ...]
     """Name of each class."""
     groups: Groups
-    """What each class is made of."""
+    """Emotions of each class."""
     weights: NDArray[np.float64]
     """float64, shape (n_labels, n_classes): 1 where a label belongs to a class, else 0."""
 
     def truth(self, clip: Clip) -> int | None:
-        """Index of a clip's class; None where it has none."""
+        """Index of a clip's class; None without a class."""
         meanings = {clip.emotion, f"{clip.gender}_{clip.emotion}"}
         for index, name in enumerate(self.classes):
             if meanings.intersection(self.groups[name]):
@@ -63,7 +63,7 @@ class Scheme:
         return None
 
     def dropped(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """Those of a model's labels that belong to no class."""
+        """The labels that belong to no class."""
         return tuple(each for each, row in zip(labels, self.weights, strict=True) if not row.any())
 
     def probabilities(self, by_label: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -73,7 +73,7 @@ class Scheme:
             by_label: float64, shape (n_labels,), of the model's labels.
 
         Returns:
-            float64, shape (n_classes,), sums to 1; all alike where the model gives nothing to any.
+            float64, shape (n_classes,), sums to 1; uniform if the model gives nothing to any.
         """
         summed: NDArray[np.float64] = by_label @ self.weights
         total = summed.sum()
@@ -81,16 +81,15 @@ class Scheme:
 
 
 def scheme_for(labels: Sequence[str], name: str | None = None) -> Scheme:
-    """The classes to judge a model by.
+    """The scheme for a model.
 
     Args:
-        labels: the model's: emotions, emotions by gender ("female_angry"), or the classes of the
+        labels: labels of the model: emotions, emotions by gender ("female_angry"), or the classes of the
             schemes of three or two.
-        name: one of ``SCHEMES``, or None for the labels as they are.
+        name: one of ``SCHEMES``, or None for the model's labels.
 
     Raises:
-        InputError: the labels mean nothing that a clip could be held against, or they cannot be
-            grouped in that way.
+        InputError: the labels are no emotions, or cannot be grouped into these classes.
     """
     own = _own_groups(labels)
     if name is None:
@@ -109,7 +108,7 @@ def scheme_for(labels: Sequence[str], name: str | None = None) -> Scheme:
 
 
 def _own_groups(labels: Sequence[str]) -> Groups:
-    """What each label of a model stands for."""
+    """The emotions of each label of a model."""
     for groups in _GROUPED.values():
         if set(labels) == set(groups):
             return {label: groups[label] for label in labels}
@@ -128,12 +127,12 @@ def _without_gender(meaning: str) -> str:
 
 
 def _belongs(meaning: Sequence[str], group: Sequence[str]) -> bool:
-    """Whether everything that a label stands for is in a group."""
+    """Whether all emotions of a label are in a group."""
     return all(part in group or _without_gender(part) in group for part in meaning)
 
 
 def _check(name: str | None, own: Groups, groups: Groups, weights: NDArray[np.float64]) -> None:
-    """Every class needs a label, and no label may stand for emotions inside and outside a class."""
+    """Check that every class has a label, and that no label is only partly in a class."""
     named = f"the model's labels are {', '.join(own)}"
     lacking = [each for each, column in zip(groups, weights.T, strict=True) if not column.any()]
     if name == "10" and lacking:

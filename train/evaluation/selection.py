@@ -1,12 +1,11 @@
-"""Which clips a model is judged on, and whether it has heard their actors before."""
+"""Selection of the clips of an evaluation, without the model's training actors."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from serd.model.card import ModelCard
-from train.actors import Actors, format_actors, parse_actors
-from train.clips import Channel, Clip, Corpus, CorpusError
-from train.protocols import PROTOCOLS
+from train.data.clips import Actors, Channel, Clip, Corpus, CorpusError, format_actors, parse_actors
+from train.data.protocols import PROTOCOLS
 
 ChannelChoice = Literal["speech", "song", "all"]
 CHANNELS: Final[tuple[ChannelChoice, ...]] = ("speech", "song", "all")
@@ -14,19 +13,18 @@ CHANNELS: Final[tuple[ChannelChoice, ...]] = ("speech", "song", "all")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """Whose clips are asked for."""
+    """Requested actors and channel."""
 
     actors: Actors = frozenset()
-    """These alone; nobody named means everybody in the corpus, or whom the protocol names."""
+    """Actors; empty for all, or for those of the protocol."""
     protocol: str = ""
-    """Test actors of the folds of one of ``PROTOCOLS``, as far as the model has not heard them."""
+    """One of ``PROTOCOLS``, whose test actors are scored unless the model was trained on them."""
     channel: ChannelChoice = "speech"
-    """What is scored."""
+    """Channel that is scored."""
     allow_seen: bool = False
-    """Whether actors that the model was trained on may be scored."""
+    """Whether training actors may be scored."""
     early_s: float = 0.0
-    """Speech after which the first word on an utterance is scored, and nothing else, in seconds; 0 for
-    whole clips."""
+    """Speech in an utterance at which its early estimate is scored, in seconds; 0 for whole clips."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +32,11 @@ class Selection:
     """The clips to score."""
 
     clips: tuple[Clip, ...]
-    """In the corpus's order; one or more."""
+    """One or more clips, in the order of the corpus."""
     seen: Actors
-    """Those of their actors that the model was trained on."""
+    """Their actors that the model was trained on."""
     remarks: tuple[str, ...]
-    """One line for each thing about the choice that a reader of the figures must know."""
+    """Remarks on the selection."""
 
     @property
     def actors(self) -> Actors:
@@ -47,7 +45,7 @@ class Selection:
 
 
 def trained_actors(card: ModelCard) -> Actors | None:
-    """Actors that a model has learnt from, or by whom its epoch was chosen; None if it does not say."""
+    """Training and validation actors of a model; None if its card has none."""
     named = [card.training.get(key, "") for key in ("actors", "validation_actors")]
     try:
         actors = frozenset[str]().union(*(parse_actors(text) for text in named))
@@ -57,16 +55,16 @@ def trained_actors(card: ModelCard) -> Actors | None:
 
 
 def select(corpus: Corpus, card: ModelCard, request: Request) -> Selection:
-    """Choose the clips.
+    """Select the clips.
 
     Args:
-        corpus: all there are.
-        card: the model's, which says whom it has heard.
-        request: whose are asked for.
+        corpus: all clips.
+        card: card of the model, with its training actors.
+        request: requested actors and channel.
 
     Raises:
-        CorpusError: an actor is missing or was heard in training, no test actor of the protocol is
-            left, or nobody has a clip of that channel.
+        CorpusError: an actor is missing or a training actor, no test actor of the protocol is left, or
+            there is no clip of the channel.
     """
     trained = trained_actors(card)
     remarks = []
@@ -100,7 +98,7 @@ def select(corpus: Corpus, card: ModelCard, request: Request) -> Selection:
 
 
 def _of_protocol(present: Actors, trained: Actors, request: Request) -> tuple[Actors, list[str]]:
-    """Test actors of a protocol that are here and unheard, and what is to be said of the others."""
+    """Available test actors of a protocol without training actors, and remarks."""
     name = request.protocol
     test = frozenset[str]().union(*PROTOCOLS[name])
     missing, here = test - present, test & present
@@ -117,8 +115,8 @@ def _of_protocol(present: Actors, trained: Actors, request: Request) -> tuple[Ac
         )
     if request.allow_seen:
         return here, remarks
-    unheard = here - trained
-    if not unheard:
+    unseen = here - trained
+    if not unseen:
         raise CorpusError(
             f"the model was trained on every test actor of {name} that is here"
             f" ({format_actors(here)}), and scoring them would flatter it: add --allow-seen"
@@ -128,12 +126,12 @@ def _of_protocol(present: Actors, trained: Actors, request: Request) -> tuple[Ac
             f"test actors {format_actors(here & trained)} of {name} are left out: the model was trained"
             " on them"
         )
-    return unheard, remarks
+    return unseen, remarks
 
 
 def _seen_line(seen: Actors, chosen: Actors, present: Actors) -> str:
-    unheard = present - seen if chosen == present else chosen - seen
-    instead = f"choose others (--actors {format_actors(unheard)}) or " if unheard else ""
+    unseen = present - seen if chosen == present else chosen - seen
+    instead = f"choose others (--actors {format_actors(unseen)}) or " if unseen else ""
     return (
         f"the model was trained on actors {format_actors(seen)}, according to its card, and scoring them"
         f" would flatter it: {instead}add --allow-seen"

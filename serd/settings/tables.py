@@ -1,0 +1,105 @@
+"""Tables of settings: from TOML to dataclasses.
+
+Every error names the origin of the value, the key, the value and what was expected.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from serd.errors import SettingsError
+from serd.settings.values import as_toml, checked, secret_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value and its origin."""
+
+    value: object
+    """The value, unchecked."""
+    where: str
+    """Origin, for messages: "serd.toml: [mqtt] port", "environment SERD_MQTT_PORT"."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        SettingsError: the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as exc:
+        raise SettingsError(f"{path}: no such settings file") from exc
+    except OSError as exc:
+        raise SettingsError(f"{path}: the settings cannot be read: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{path}: no TOML: {exc}") from exc
+
+
+def given_table(cls: type[Any], table: object, path: Path, section: str) -> dict[str, Given]:
+    """The values of a table by key, each with its origin.
+
+    Args:
+        cls: the dataclass of the table.
+        table: the table, as TOML gives it.
+        path: file of the table.
+        section: name of the table.
+
+    Raises:
+        SettingsError: it is no table, or has an unknown key.
+    """
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: {section} = {table!r}, expected a table [{section}]")
+    for key in table:
+        check_key(cls, key, f"{path}: unknown key [{section}] {key}")
+    return {key: Given(value, f"{path}: [{section}] {key}") for key, value in table.items()}
+
+
+def build(cls: type[Any], given: Mapping[str, Given]) -> Any:  # noqa: ANN401
+    """A dataclass from checked values.
+
+    Args:
+        cls: the dataclass; it may have a method ``problems``, which yields (key, what was expected) for
+            each value that cannot work.
+        given: the values by key; defaults apply to the others.
+
+    Raises:
+        SettingsError: a value is of another type, out of bounds or a problem.
+    """
+    hints = get_type_hints(cls, include_extras=True)
+    secret = secret_keys(cls)
+    values = {
+        key: item.value
+        if is_dataclass(hints[key])
+        else checked(item.value, hints[key], item.where, is_secret=key in secret)
+        for key, item in given.items()
+    }
+    built = cls(**values)
+    for key, expected in built.problems() if hasattr(built, "problems") else ():
+        where = given[key].where if key in given else f"default of {key}"
+        raise SettingsError(f"{where} = {as_toml(built, key)}, expected {expected}")
+    return built
+
+
+def check_key(cls: type[Any], key: str, message: str) -> None:
+    """Refuse a key that the dataclass does not have.
+
+    Raises:
+        SettingsError: there is no such field; the message continues with the likely one, or with all.
+    """
+    names = [item.name for item in fields(cls)]
+    if key not in names:
+        raise SettingsError(f"{message}{suggestion(key, names)}")
+
+
+def suggestion(got: str, known: Iterable[str]) -> str:
+    """End of a message about an unknown name: the closest known one, or all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(got, names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f", expected one of: {', '.join(names)}"

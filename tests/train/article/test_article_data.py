@@ -1,0 +1,120 @@
+"""The article's sets come out as it counts them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from made_corpora import made_clip
+
+from train.article.data import ARTICLE_SETS, article_labels, article_set
+from train.data.clips import Actors, Clip, CorpusError, numbered
+from train.data.corpora import find_clips, ravdess
+from train.data.splits import ClipSplit, check_no_leak, protocol_splits
+
+
+def article_split(
+    clips: Sequence[Clip], name: str, *, seed: int, test_actors: Actors = frozenset()
+) -> ClipSplit:
+    """A set of the article, split by the protocol of the article."""
+    members = article_set(clips, name).members.keys()
+    (split,) = protocol_splits("article", clips, seed=seed, test_actors=test_actors, members=members)
+    return split
+
+
+@pytest.fixture(scope="module")
+def release(release_root: Path) -> tuple[Clip, ...]:
+    """All of RAVDESS, as the reader finds it in a folder."""
+    return find_clips(release_root).clips
+
+
+def test_the_release_is_as_large_as_it_should_be(release: tuple[Clip, ...]) -> None:
+    """1,440 clips of speech and 1,012 of song, none of them sung by actor 18."""
+    assert Counter(clip.channel for clip in release) == {"speech": 1440, "song": 1012}
+    assert not any(clip.actor == "18" and clip.channel == "song" for clip in release)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [("ten", (1248, 312, 320)), ("men", (640, 160, 160)), ("women", (608, 152, 160))],
+)
+def test_the_sets_have_the_articles_sizes(
+    release: tuple[Clip, ...], name: str, counts: tuple[int, int, int], seed: int
+) -> None:
+    """Whatever the seed: no test actor is learnt from, and all are of 21 to 24."""
+    split = article_split(release, name, seed=seed)
+    assert (len(split.train), len(split.validation), len(split.test)) == counts
+    check_no_leak(release, split)
+    assert {release[i].actor for i in split.test} <= {"21", "22", "23", "24"}
+
+
+def test_the_ten_classes_are_split_evenly(release: tuple[Clip, ...]) -> None:
+    """For validation there are 32 clips of each emotion of the men and 30 or 31 of the women."""
+    chosen = article_set(release, "ten")
+    split = article_split(release, "ten", seed=0)
+    counts = Counter(chosen.labels[chosen.members[index]] for index in split.validation)
+    assert {counts[f"male_{emotion}"] for emotion in article_labels("men")} == {32}
+    assert {counts[f"female_{emotion}"] for emotion in article_labels("men")} == {30, 31}
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("men", ("angry", "calm", "fearful", "happy", "sad")),
+        ("women3", ("negative", "neutral", "positive")),
+        ("men2", ("negative", "positive")),
+    ],
+)
+def test_classes_go_by_name(name: str, labels: tuple[str, ...]) -> None:
+    """They are in alphabetical order."""
+    assert article_labels(name) == labels
+
+
+def test_there_are_ten_classes_of_ten() -> None:
+    """The set is called after the number of its classes."""
+    assert len(article_labels("ten")) == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "groups"),
+    [
+        ("men2", {"happy": "positive", "calm": "positive", "sad": "negative"}),
+        ("men3", {"happy": "positive", "calm": "neutral", "neutral": "neutral", "angry": "negative"}),
+    ],
+)
+def test_emotions_are_grouped_as_in_the_article(
+    release: tuple[Clip, ...], name: str, groups: dict[str, str]
+) -> None:
+    """Of men alone, without disgust and surprise; neutral is in the three classes, not in the two."""
+    chosen = article_set(release, name)
+    assert {release[index].gender for index in chosen.members} == {"male"}
+    found = {release[index].emotion: chosen.labels[label] for index, label in chosen.members.items()}
+    assert groups.items() <= found.items()
+    assert found.keys().isdisjoint({"disgust", "surprised"})
+    assert ("neutral" in found) is (name == "men3")
+
+
+def test_actors_at_hand_stand_in_for_the_missing_ones(release: tuple[Clip, ...]) -> None:
+    """With the first twenty actors the last four are tested, of them the men in the men's set."""
+    at_hand = [clip for clip in release if int(clip.actor) <= 20]
+    split = article_split(at_hand, "men", seed=0, test_actors=numbered(17, 18, 19, 20))
+    assert {at_hand[index].actor for index in split.test} == {"17", "19"}
+    assert (len(split.train), len(split.validation), len(split.test)) == (512, 128, 160)
+
+
+@pytest.mark.parametrize("name", ARTICLE_SETS)
+def test_a_class_without_a_clip_is_named(name: str) -> None:
+    """No set is made with a class that nothing can be learnt about."""
+    stems = [stem for stem in ravdess.official_stems() if stem.split("-")[2] not in {"03", "04"}]
+    clips = [made_clip(stem, Path("x")) for stem in stems]
+    if name in {"men2", "men3", "women2", "women3"}:
+        clips = [clip for clip in clips if clip.emotion not in {"angry", "fearful"}]
+    with pytest.raises(CorpusError, match=r"no clip of .*(sad|negative)"):
+        article_set(clips, name)
+
+
+def test_a_set_of_another_name_is_refused() -> None:
+    """The error lists those there are."""
+    with pytest.raises(CorpusError, match="Bad set 'boys', expected one of: ten, men"):
+        article_set([], "boys")

@@ -1,0 +1,254 @@
+"""Splits hold actors apart, and a leak is refused wherever it is planted."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from made_corpora import made_clip, write_tiny
+from train_helpers import window_settings
+
+from train.data.clips import Clip, CorpusError, Split, numbered
+from train.data.corpora import ravdess
+from train.data.protocols import LEAKY, PROTOCOLS
+from train.data.splits import ClipSplit, LeakError, check_no_leak, clip_split, protocol_splits
+from train.features.augmentation import SoundAugment
+from train.features.dataset import build_dataset
+
+_RELEASE = [made_clip(stem) for stem in ravdess.official_stems()]
+_NO_SOUND = {index: str(index) for index in range(len(_RELEASE))}
+"""Digests of files that are not there, each its own."""
+
+
+def _actors(clips: Sequence[Clip], indices: Sequence[int]) -> set[str]:
+    return {clips[index].actor for index in indices}
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("with_song", [True, False])
+def test_no_fold_of_a_protocol_leaks(name: str, *, with_song: bool) -> None:
+    """Every fold passes the check, and song is learnt from only where it is asked for."""
+    for split in protocol_splits(name, _RELEASE, seed=0, with_song=with_song):
+        check_no_leak(_RELEASE, split, digests=_NO_SOUND)
+        assert not split.is_leaky
+        channels = {_RELEASE[index].channel for index in split.train}
+        assert channels == ({"speech", "song"} if with_song else {"speech"})
+
+
+@pytest.mark.parametrize("name", ["dev5", "mmer5", "emobox6"])
+def test_folds_validate_on_one_man_and_one_woman_and_score_speech(name: str) -> None:
+    """Those tested are the protocol's own actors, with all 60 spoken clips of each."""
+    splits = protocol_splits(name, _RELEASE, seed=0)
+    for split, test in zip(splits, PROTOCOLS[name], strict=True):
+        assert _actors(_RELEASE, split.test) == test
+        genders = sorted(int(actor) % 2 for actor in _actors(_RELEASE, split.validation))
+        assert genders == [0, 1]
+        assert {_RELEASE[i].channel for i in (*split.test, *split.validation)} == {"speech"}
+        assert len(split.test) == 60 * len(test)
+
+
+def test_dev5_leaves_the_articles_test_actors_alone() -> None:
+    """Actors 21 to 24 are in no part of any of its folds."""
+    for split in protocol_splits("dev5", _RELEASE, seed=0):
+        used = _actors(_RELEASE, (*split.train, *split.validation, *split.test))
+        assert used == numbered(*range(1, 21))
+
+
+def test_the_article_validates_on_clips_of_its_training_actors() -> None:
+    """A fifth of their clips validate; actors 21 to 24 are tested in speech and song."""
+    (split,) = protocol_splits("article", _RELEASE, seed=0)
+    assert _actors(_RELEASE, split.train) == _actors(_RELEASE, split.validation)
+    assert _actors(_RELEASE, split.test) == {"21", "22", "23", "24"}
+    assert len(split.test) == 4 * (60 + 44)
+    assert len(split.validation) == pytest.approx(0.2 * (len(_RELEASE) - len(split.test)), abs=1)
+
+
+def test_other_actors_can_stand_in_for_the_articles() -> None:
+    """The article's own are not learnt from then; other protocols refuse test actors."""
+    others = numbered(17, 18, 19, 20)
+    (split,) = protocol_splits("article", _RELEASE, seed=0, test_actors=others)
+    assert _actors(_RELEASE, split.test) == others
+    assert _actors(_RELEASE, split.train) == numbered(*range(1, 17))
+    for name in ("dev5", "leaky"):
+        with pytest.raises(CorpusError, match="test actors"):
+            protocol_splits(name, _RELEASE, seed=0, test_actors=others)
+
+
+def test_song_is_scored_where_it_is_asked_for() -> None:
+    """The article can be scored without it, and dev5 with it."""
+    (article,) = protocol_splits("article", _RELEASE, seed=0, song_in_test=False)
+    assert {_RELEASE[i].channel for i in (*article.test, *article.validation)} == {"speech"}
+    assert {_RELEASE[i].channel for i in article.train} == {"speech", "song"}
+    dev = protocol_splits("dev5", _RELEASE, seed=0, song_in_test=True)
+    assert {_RELEASE[i].channel for i in dev[0].test} == {"speech", "song"}
+
+
+def test_the_leaky_split_has_every_actor_everywhere_and_says_so() -> None:
+    """A fifth of the files is validation and test at once, marked as leaky and let pass."""
+    (split,) = protocol_splits("leaky", _RELEASE, seed=0)
+    assert split.is_leaky
+    assert split.validation == split.test
+    assert sorted((*split.train, *split.test)) == list(range(len(_RELEASE)))
+    assert _actors(_RELEASE, split.train) == _actors(_RELEASE, split.test)
+    assert len(split.test) == pytest.approx(len(_RELEASE) / 5, abs=1)
+    check_no_leak(_RELEASE, split, digests=_NO_SOUND)
+
+
+@pytest.mark.parametrize("name", [*PROTOCOLS, "leaky"])
+def test_the_seed_decides(name: str) -> None:
+    """The same seed gives the same splits, another one others."""
+    first, again, other = (protocol_splits(name, _RELEASE, seed=seed) for seed in (3, 3, 4))
+    assert first == again != other
+
+
+def test_members_alone_are_split() -> None:
+    """With the men alone no woman is in any part, and one man validates."""
+    men = [index for index, clip in enumerate(_RELEASE) if clip.gender == "male"]
+    for split in protocol_splits("dev5", _RELEASE, seed=0, members=men):
+        assert {*split.train, *split.validation, *split.test} <= set(men)
+        assert len(_actors(_RELEASE, split.validation)) == 1
+
+
+@pytest.mark.parametrize("name", [*PROTOCOLS, LEAKY])
+def test_other_corpora_are_learnt_from_alone(name: str) -> None:
+    """Neither validated on nor tested, whatever is drawn."""
+    polish = replace(made_clip("03-01-03-01-01-01-01"), corpus="nemo", actor="nemo:EB0")
+    clips = [*_RELEASE, *(replace(polish, path=Path(f"nowhere/{number}")) for number in range(20))]
+    theirs = set(range(len(_RELEASE), len(clips)))
+    for split in protocol_splits(name, clips, seed=0):
+        assert theirs <= set(split.train)
+        assert theirs.isdisjoint({*split.validation, *split.test})
+
+
+def test_another_corpus_on_its_own_is_split_by_file() -> None:
+    """Where there is no RAVDESS, its clips are all that there is to judge by."""
+    polish = replace(made_clip("03-01-03-01-01-01-01"), corpus="nemo", actor="nemo:EB0")
+    clips = [replace(polish, path=Path(f"nowhere/{number}")) for number in range(20)]
+    (split,) = protocol_splits(LEAKY, clips, seed=0)
+    assert len(split.test) == 4
+
+
+def test_a_protocol_says_whom_it_misses_and_what_can_run() -> None:
+    """The error names actors 21 to 24, and dev5 and leaky as those that can run."""
+    at_hand = [clip for clip in _RELEASE if int(clip.actor) <= 20]
+    with pytest.raises(CorpusError, match=r"mmer5: no clip of actor 21-24.* can run: dev5, leaky$"):
+        protocol_splits("mmer5", at_hand, seed=0)
+
+
+def test_a_part_without_a_clip_is_refused() -> None:
+    """The error names the protocol or its fold, and what there is no clip for."""
+    few = [clip for clip in _RELEASE if clip.actor in {"1", "2", "3"}]
+    with pytest.raises(CorpusError, match=r"article: no clip of actor 4"):
+        protocol_splits("article", few, seed=0, test_actors=numbered(4))
+    with pytest.raises(CorpusError, match="article: no clip is left to learn from"):
+        protocol_splits("article", few, seed=0, test_actors=numbered(3), members=[2])
+    men = [index for index, clip in enumerate(_RELEASE) if clip.gender == "male"]
+    with pytest.raises(CorpusError, match="emobox6 2/6: no clip is left to test"):
+        protocol_splits("emobox6", _RELEASE, seed=0, members=men)
+    song = [clip for clip in _RELEASE if clip.channel == "song" or int(clip.actor) > 4]
+    with pytest.raises(CorpusError, match="dev5 1/5: no clip is left to test"):
+        protocol_splits("dev5", song, seed=0)
+
+
+@pytest.fixture
+def four(tmp_path: Path) -> list[Clip]:
+    """Four actors, one clip each."""
+    stems = [f"03-01-05-01-01-01-{actor:02d}" for actor in (1, 2, 3, 4)]
+    return [ravdess.clip_from_path(write_tiny(tmp_path / f"{stem}.wav")) for stem in stems]
+
+
+def _split(**parts: tuple[int, ...]) -> ClipSplit:
+    return ClipSplit(**{"name": "planted", "train": (0,), "validation": (1,), "test": (2, 3), **parts})
+
+
+def test_a_split_without_a_leak_passes(four: list[Clip]) -> None:
+    """Four actors in three parts, each of them in one, are let pass."""
+    check_no_leak(four, _split())
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"train": (0, 2)},
+        {"train": (0, 1)},
+        {"validation": (1, 3)},
+    ],
+)
+def test_a_clip_on_both_sides_is_refused(four: list[Clip], parts: dict[str, tuple[int, ...]]) -> None:
+    """Whichever two of training, validation and test share it."""
+    with pytest.raises(LeakError, match=r"planted: leak between .* is in both"):
+        check_no_leak(four, _split(**parts))
+
+
+def test_the_same_actor_on_both_sides_is_refused(four: list[Clip], tmp_path: Path) -> None:
+    """Actor and parts are named; a split that is leaky on purpose may share actors."""
+    other = ravdess.clip_from_path(write_tiny(tmp_path / "03-01-04-01-01-01-03.wav"))
+    with pytest.raises(LeakError, match="between train and test: actor 3 is in both"):
+        check_no_leak([*four, other], _split(train=(0, 4)))
+    with pytest.raises(LeakError, match="between validation and test: actor 3"):
+        check_no_leak([*four, other], _split(validation=(4,)))
+    leaky = replace(_split(train=(0, 4)), is_leaky=True)
+    check_no_leak([*four, other], leaky)
+
+
+def test_the_same_sound_under_another_name_is_refused(four: list[Clip], tmp_path: Path) -> None:
+    """A copy under another actor's name is found, and so is one packed as FLAC."""
+    path = tmp_path / "03-01-05-02-02-02-07.wav"
+    shutil.copy(four[2].path, path)
+    with pytest.raises(LeakError, match=r"(02-07|01-03)\.wav sounds the same as"):
+        check_no_leak([*four, ravdess.clip_from_path(path)], _split(train=(0, 4)))
+    samples, rate_hz = soundfile.read(four[2].path, dtype="int16")
+    soundfile.write(path.with_suffix(".flac"), samples, rate_hz)
+    packed = ravdess.clip_from_path(path.with_suffix(".flac"))
+    with pytest.raises(LeakError, match="sounds the same as"):
+        check_no_leak([*four, packed], _split(train=(0, 4)))
+
+
+def test_the_same_clip_in_another_folder_is_refused(four: list[Clip], tmp_path: Path) -> None:
+    """Its name tells, though it sounds different, even where actors may be shared."""
+    again = ravdess.clip_from_path(write_tiny(tmp_path / "louder" / four[1].path.name))
+    by_clip = replace(_split(train=(0, 4)), is_validated_by_clip=True)
+    with pytest.raises(LeakError, match="is the same clip as"):
+        check_no_leak([*four, again], by_clip)
+    with pytest.raises(LeakError, match="is the same clip as"):
+        check_no_leak([*four, again], replace(_split(train=(0, 4), test=(1,)), is_leaky=True))
+
+
+def test_a_file_of_two_actors_is_refused(four: list[Clip]) -> None:
+    """A table that lists one file for two speakers does not get it onto both sides."""
+    table = [replace(clip, corpus="calls", actor=f"calls:{clip.actor}") for clip in four]
+    table[0] = replace(table[0], path=table[2].path)
+    with pytest.raises(LeakError, match="is the same clip as"):
+        check_no_leak(table, _split())
+
+
+def test_augmented_copies_stay_where_their_clip_is(clips: list[Clip]) -> None:
+    """Copies are kept by their clip's index, so that to plant one is to plant its clip."""
+    dataset = build_dataset(clips[:4], window_settings(), SoundAugment(copies=2), seed=0)
+    (copy, *_) = (each for each in dataset.copies if each.copy and each.clip == 2)
+    with pytest.raises(LeakError, match="is in both"):
+        check_no_leak(dataset.clips, _split(train=(0, copy.clip)))
+    sides = [dataset.of_clips(part).copies for part in ((0, 1), (2, 3))]
+    assert [{each.clip for each in side} for side in sides] == [{0, 1}, {2, 3}]
+    assert all(len(side) == 2 * 3 for side in sides)
+    assert sum(len(side) for side in sides) == len(dataset.copies)
+
+
+def test_files_without_sound_are_no_leak(four: list[Clip]) -> None:
+    """They are not taken for copies of each other."""
+    for clip in four[:2]:
+        clip.path.write_bytes(b"")
+    for clip in four[2:]:
+        soundfile.write(clip.path, np.empty(0, np.int16), 16_000)
+    check_no_leak(four, _split())
+    check_no_leak(four, _split(train=(2,), test=(0, 3)))
+
+
+def test_groups_of_actors_become_clips(four: list[Clip]) -> None:
+    """Each part holds the clips of its own actors, by index."""
+    actors = Split(train=numbered(1, 2), validation=numbered(3), test=numbered(4))
+    split = clip_split("final", four, actors)
+    assert (split.train, split.validation, split.test) == ((0, 1), (2,), (3,))

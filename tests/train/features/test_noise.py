@@ -1,0 +1,218 @@
+"""Noise lies as far below the speech as it was asked to."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from evaluation_helpers import made_clip
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ
+from serd.speech.vad import VoiceSettings
+from testkit.voices import quiet_room, silence, synthetic_voice
+from train.data.clips import CorpusError
+from train.data.corpora.ravdess import clip_from_path
+from train.features.augmentation import SoundAugment
+from train.features.dataset import ClipWindows, Dataset, build_dataset
+from train.features.noise import (
+    NoiseBank,
+    even_piece,
+    mix,
+    noise_clips,
+    noise_files,
+    noise_fold,
+    noise_folds,
+    open_bank,
+    parse_snr_db,
+    speech_mean_square,
+    without_silent_ends,
+)
+from train.model.recipe import Recipe
+
+VOICE = synthetic_voice(1.5)
+
+
+def _bank(folder: Path, **sounds: np.ndarray) -> NoiseBank:
+    folder.mkdir(exist_ok=True)
+    for name, sound in sounds.items():
+        soundfile.write(folder / f"{name}.wav", sound, SAMPLE_RATE_HZ)
+    return open_bank(folder, noise_files(folder))
+
+
+def _hum(duration_s: float, hz: float = 300.0) -> np.ndarray:
+    time_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    return np.rint(8000 * np.sin(2 * np.pi * hz * time_s)).astype(np.int16)
+
+
+@given(st.floats(-10.0, 30.0), st.floats(-30.0, -6.0), st.integers(0, 5))
+def test_the_ratio_measured_in_the_mixture_is_the_ratio_asked_for(
+    snr_db: float, level_dbfs: float, seed: int
+) -> None:
+    """Also where the sum would pass full scale and is made quieter as a whole."""
+    voice = synthetic_voice(1.0, level_dbfs=level_dbfs)
+    power = float(np.square(voice / FULL_SCALE).mean())
+    noise = np.random.default_rng(seed).normal(0.0, 0.1, voice.size).astype(np.float32)
+    mixed = mix(voice, noise, snr_db, speech_power=power)
+    parts = np.column_stack((voice / FULL_SCALE, noise)).astype(np.float64)
+    (gain, noise_gain), *_ = np.linalg.lstsq(parts, mixed / FULL_SCALE, rcond=None)
+    got_db = 10 * np.log10(np.square(gain * parts[:, 0]).mean() / np.square(noise_gain * noise).mean())
+    assert got_db == pytest.approx(snr_db, abs=0.1)
+    rest = mixed / FULL_SCALE - parts @ (gain, noise_gain)
+    assert np.abs(rest).max() < 2 / FULL_SCALE, "nothing but the two is in it: it is not clipped"
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.5, 4.0])
+def test_pauses_have_no_part_in_the_speech(pause_s: float) -> None:
+    """However long they are, the level measured is within 1 dB of the voice's own."""
+    clip = np.concatenate((quiet_room(pause_s), VOICE, quiet_room(pause_s)))
+    alone = np.square(VOICE / FULL_SCALE).mean()
+    got_db = 10 * np.log10(speech_mean_square(clip, VoiceSettings()) / alone)
+    assert abs(got_db) < 1.0
+
+
+def test_where_nothing_is_speech_all_of_it_counts() -> None:
+    """The power of a quiet room is that of all its samples."""
+    room = quiet_room(1.0)
+    expected = np.square(room / FULL_SCALE).mean()
+    assert speech_mean_square(room, VoiceSettings()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("samples", [silence(0.5), silence(0.0)])
+def test_silence_stays_silence(samples: np.ndarray) -> None:
+    """Noise at 0 dB changes neither digital silence nor a clip of no length."""
+    power = speech_mean_square(samples, VoiceSettings())
+    mixed = mix(samples, np.ones(samples.size, np.float32), 0.0, speech_power=power)
+    assert np.array_equal(mixed, samples)
+
+
+def test_a_clip_draws_the_same_noise_whatever_is_beside_it(tmp_path: Path) -> None:
+    """Seed and clip alone decide it; another seed draws others, and each recording has its turn."""
+    bank = _bank(tmp_path / "noise", a=_hum(2.0), b=_hum(3.0, 500.0), c=_hum(1.0, 900.0))
+    clips = [made_clip(actor=str(number)) for number in range(12)]
+    first = [bank.draw(clip, 20_000, seed=0) for clip in clips]
+    again = [bank.draw(clip, 20_000, seed=0) for clip in reversed(clips)][::-1]
+    other = [bank.draw(clip, 20_000, seed=1) for clip in clips]
+    assert [path for path, _ in first] == [path for path, _ in again]
+    assert all(np.array_equal(one[1], two[1]) for one, two in zip(first, again, strict=True))
+    assert len({path for path, _ in first}) == 3, "each recording has its turn"
+    assert [path for path, _ in first] != [path for path, _ in other]
+
+
+def test_a_longer_clip_begins_with_the_noise_of_a_shorter_one_and_repeats_it(tmp_path: Path) -> None:
+    """It is the same recording from the same place, over and over."""
+    hum = _hum(0.5)
+    _, short = _bank(tmp_path / "noise", a=hum).draw(made_clip(), 100, seed=0)
+    _, long = _bank(tmp_path / "noise", a=hum).draw(made_clip(), 40_000, seed=0)
+    n = without_silent_ends(hum).size
+    assert np.array_equal(long[:100], short)
+    assert np.array_equal(long[:n], long[n : 2 * n])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_noise_is_never_silent_where_the_recording_mostly_is(tmp_path: Path, seed: int) -> None:
+    """Two knocks in five seconds: even a tenth of a second drawn from them holds sound."""
+    knock = np.concatenate((silence(1.0), _hum(0.05), silence(3.0), _hum(0.05), silence(1.0)))
+    _, noise = _bank(tmp_path / "noise", knock=knock).draw(made_clip(), 1600, seed=seed)
+    assert noise.any()
+
+
+def test_files_that_are_no_noise_are_named(tmp_path: Path) -> None:
+    """A broken file and a silent one are left out with a line each, and the rest is used."""
+    (tmp_path / "noise").mkdir()
+    (tmp_path / "noise" / "broken.flac").write_bytes(b"no sound")
+    bank = _bank(tmp_path / "noise", still=silence(1.0), hum=_hum(1.0))
+    assert [path.name for path in bank.paths] == ["hum.wav"]
+    assert "broken.flac" in bank.left_out[0]
+    assert "still.wav: holds silence alone" in bank.left_out[1]
+
+
+def test_a_folder_without_noise_is_refused(tmp_path: Path) -> None:
+    """No folder, no sound file and silence alone each have an error of their own."""
+    with pytest.raises(CorpusError, match="no such folder"):
+        noise_files(tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match="no sound file in it"):
+        noise_files(tmp_path)
+    with pytest.raises(CorpusError, match=r"can be used .*silence alone"):
+        _bank(tmp_path, still=silence(1.0))
+
+
+def test_ratios_are_read_from_quiet_to_loud() -> None:
+    """Whatever their order, the highest comes first, and each comes once."""
+    assert parse_snr_db("0, 20,10.5,20") == [20.0, 10.5, 0.0]
+
+
+@pytest.mark.parametrize("text", ["x", "", "10,", "nan", "inf", "99", "10;0"])
+def test_bad_ratios_are_refused(text: str) -> None:
+    """What is no number, nothing at all or out of range is an error that names the option."""
+    with pytest.raises(CorpusError, match="Bad --snr"):
+        parse_snr_db(text)
+
+
+def test_a_piece_has_an_rms_of_one_wherever_it_begins(tmp_path: Path) -> None:
+    """A faint hum is raised to it; silence alone gives zeros."""
+    path = tmp_path / "hum.wav"
+    soundfile.write(path, 0.01 * np.sin(np.arange(8000) * 0.1), SAMPLE_RATE_HZ)
+    for seed in range(5):
+        piece = even_piece(path, 20_000, np.random.default_rng(seed))
+        assert piece.shape == (20_000,)
+        assert np.sqrt(np.mean(piece**2)) == pytest.approx(1.0, rel=1e-3)
+    soundfile.write(path, np.zeros(8000), SAMPLE_RATE_HZ)
+    assert not even_piece(path, 100, np.random.default_rng(0)).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "fold"),
+    [
+        ("1-17092-A-0.flac", "1"),
+        ("3-144891-B-19.wav", "3"),
+        ("5-9032-A-0.flac", "5"),
+        ("rain/2-26143-C.flac", "2"),
+    ],
+)
+def test_a_recording_of_esc_is_of_the_fold_in_its_name(name: str, fold: str) -> None:
+    """The name's first number is the fold, with a class behind it or without, in any folder."""
+    assert noise_fold(Path("somewhere") / name) == fold
+
+
+def test_pieces_of_one_original_are_of_one_part(shared_data: Path) -> None:
+    """ESC-10 as it lies beside the project, where the class is the folder's name and not the file's."""
+    parts: dict[str, set[str]] = {}
+    for path in noise_files(shared_data / "esc10"):
+        parts.setdefault(path.stem.split("-")[1], set()).add(noise_fold(path))
+    assert set(map(len, parts.values())) == {1}
+    assert set().union(*parts.values()) <= set("12345")
+
+
+def test_any_other_recording_is_of_one_of_three_parts_wherever_it_lies() -> None:
+    """The name decides and not the folder; 60 names fall into all three parts."""
+    paths = [Path(f"rain-{number}.wav") for number in range(60)]
+    assert noise_folds(paths) == ("a", "b", "c")
+    assert [noise_fold(Path("elsewhere") / path) for path in paths] == list(map(noise_fold, paths))
+
+
+def test_a_part_that_is_left_out_is_neither_heard_nor_under_speech() -> None:
+    """Its recording goes with all copies, and so does any copy that it lies under; the rest stays."""
+    clips = noise_clips([Path("1-1-A-0.flac"), Path("2-1-A-0.flac")])
+    frames = (np.zeros((5, 40), np.float16),)
+    copies = tuple(
+        ClipWindows(clip=clip, copy=copy, frames=frames, noise_fold=under)
+        for clip in (0, 1)
+        for copy, under in enumerate(("", "1", "2"))
+    )
+    left = Dataset(clips=clips, copies=copies, left_out={}).without_noise("1")
+    assert [(each.clip, each.noise_fold) for each in left.copies] == [(1, ""), (1, "2")]
+
+
+def test_a_copy_says_what_noise_lies_under_it(corpus_root: Path, noise_root: Path) -> None:
+    """The part of a recorded noise; nothing where the noise is made or the clip is as recorded."""
+    (path,) = corpus_root.rglob("03-01-05-01-01-01-01.wav")
+    recorded = [each for each in sorted(noise_root.iterdir()) if "silence" not in each.name]
+    augment = SoundAugment(copies=8, p_noise=1.0, p_recorded=0.5)
+    dataset = build_dataset(
+        [clip_from_path(path)], Recipe().windows, augment, seed=0, noises=recorded[:1]
+    )
+    said = {each.noise_fold for each in dataset.copies if each.copy}
+    assert said == {"", noise_fold(recorded[0])}
+    assert [each.noise_fold for each in dataset.copies if not each.copy] == [""]

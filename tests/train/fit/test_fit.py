@@ -1,0 +1,222 @@
+"""``python -m train fit`` as a user meets it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trainings import have_two_folds, train
+
+from serd.model.features import mfcc
+from serd.model.file import card_path, read_model
+from serd.model.labels import EMOTIONS
+from serd.model.runtime import TfliteModel
+from testkit.voices import synthetic_voice
+from train.__main__ import main
+from train.model.checkpoint import find_checkpoint, load_keras
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def _fit(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    return train("fit", *arguments)
+
+
+@pytest.fixture(scope="module")
+def run(
+    corpus_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    """A smoke run with one actor held out."""
+    folder = tmp_path_factory.mktemp("fit")
+    out = folder / "new" / "tiny.tflite"
+    arguments = ("--quick", "--test-actors", 2, "--val-actors", 3, "--seed", 7)
+    return out, _fit(corpus_root, *arguments, "--out", out, "--work", folder / "work")
+
+
+def test_a_run_ends_well_and_says_little(
+    run: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    """Loss, validation UAR and the held-out actors' UAR are told; standard error stays empty."""
+    _, result = run
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "epoch 2/2  loss" in result.stdout
+    assert "validation UAR" in result.stdout
+    assert "held-out actors 2: UAR" in result.stdout
+
+
+def test_the_model_runs_in_the_daemons_runtime(
+    run: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    """It gives one probability an emotion, all of them finite, with a sum of 1."""
+    model = TfliteModel(run[0])
+    windows = [mfcc(synthetic_voice(3.0, seed=seed))[:298] for seed in range(3)]
+    for probabilities in map(model.outputs, windows):
+        assert probabilities.shape == (len(EMOTIONS),)
+        assert probabilities.sum() == pytest.approx(1.0, abs=1e-5)
+        assert np.isfinite(probabilities).all()
+
+
+def test_the_card_says_where_the_model_comes_from(
+    run: tuple[Path, "subprocess.CompletedProcess[str]"], corpus_root: Path
+) -> None:
+    """Command, clips, actors and licence are in it, but not where the clips or the model lay."""
+    out, _ = run
+    _, card = read_model(out)
+    training = card.training
+    assert card.labels == EMOTIONS
+    assert training["command"] == (
+        "python -m train fit ROOT --seed 7 --test-actors 2 --val-actors 3 --quick"
+    )
+    assert training["data"] | {"sha256_of_names_and_sizes": ""} == {
+        "name": "RAVDESS",
+        "sha256_of_names_and_sizes": "",
+        "n_clips": 9,
+        "n_speech": 8,
+        "n_song": 1,
+    }
+    assert (training["actors"], training["held_out"]["test_actors"]) == ("1", "2")
+    assert training["held_out"]["n_clips"] == 8
+    assert "Livingstone" in card.licence
+    text = card_path(out).read_text("utf-8")
+    assert str(corpus_root) not in text
+    assert str(out.parent) not in text
+
+
+def test_a_protocol_run_takes_up_what_is_finished(
+    corpus_root: Path, nemo_root: Path, noise_root: Path, tmp_path: Path
+) -> None:
+    """Two folds and the model, with another corpus and noise to learn from, an actor left alone."""
+    out = tmp_path / "tiny.tflite"
+    arguments = ["fit", str(corpus_root), "--quick", "--epochs", "1", "--protocol", "two"]
+    arguments += ["--also", str(nemo_root), "--noise", str(noise_root)]
+    arguments += ["--without", "rooms", "--without", "join"]
+    arguments += ["--out", str(out), "--work", str(tmp_path / "work")]
+    outputs = []
+    for _ in range(2):
+        result = train(*arguments, before=have_two_folds)
+        assert (result.returncode, result.stderr) == (0, "")
+        outputs.append((result.stdout, json.loads(card_path(out).read_text("utf-8"))))
+        for path in [
+            *(tmp_path / "work").rglob("test-1.json"),
+            *(tmp_path / "work").rglob("member-1-*"),
+        ]:
+            path.unlink()
+    assert len([TfliteModel(path) for path in (tmp_path / "work").rglob("*.tflite")]) == 2
+    kept = sorted(path.name for path in (tmp_path / "work").rglob("*.keras"))
+    assert kept == ["final.keras", "model-1.keras", "model-2.keras"]
+    (first, card), (second, card_again) = outputs
+    assert "earlier run" not in first
+    assert "2 of 3 networks were trained by an earlier run" in second
+    assert "two 1/2: epoch" in second
+    assert "two 2/2: UAR" in second
+    accuracy = card["training"]["accuracy"]
+    assert accuracy["protocol"] == "two"
+    assert list(accuracy["folds"]) == ["1", "2"]
+    assert accuracy["all_folds"]["n_clips"] == 16, "RAVDESS alone is scored"
+    assert card_again["training"]["accuracy"] == accuracy
+    assert card_again["network_sha256"] == card["network_sha256"], "the seed decides everything"
+    assert "actors 3 are left alone, as two has it" in first
+    training = card["training"]
+    assert (training["actors"], training["left_alone_actors"]) == ("1-2,nemo:EB0,nemo:MK1", "3")
+    assert (training["data"]["name"], training["data"]["n_clips"]) == ("RAVDESS", 18)
+    assert [(each["name"], each["n_clips"]) for each in training["also"]] == [("nEMO", 12)]
+    assert "--also FOLDER --noise FOLDER" in training["command"]
+    assert "--without rooms --without join" in training["command"]
+    recipe = training["recipe"]
+    assert (recipe["sound"]["p_room"], recipe["learn"]["augment"]["p_join"]) == (0.0, 0.0)
+    assert f"left out: {noise_root / 'silence.wav'}: holds silence alone" in first
+    assert (training["noise"]["name"], training["noise"]["n_clips"]) == ("noise", 2 + 8), (
+        "two recorded, eight made"
+    )
+    assert card["no_speech_threshold"] == 0.1
+    model = TfliteModel(out)
+    assert model.outputs(np.zeros((298, 40), np.float32)).shape == (len(EMOTIONS) + 1,)
+    assert "Trained on nEMO as well" in card["licence"]
+    assert str(nemo_root) not in json.dumps(card)
+
+
+def test_the_keras_model_is_kept_with_the_card(
+    run: tuple[Path, "subprocess.CompletedProcess[str]"], corpus_root: Path
+) -> None:
+    """It is found by the run's folder, has the model's card and gives the same probabilities."""
+    out, result = run
+    (path,) = (out.parents[1] / "work").rglob("*.keras")
+    assert f"kept the Keras model in {path.parent}" in result.stdout
+    network = find_checkpoint(path.parent)
+    assert network.card == read_model(out)[1]
+    assert network.clips == str(corpus_root)
+    windows = np.array([mfcc(synthetic_voice(3.0, seed=seed))[:298] for seed in range(3)])
+    expected = [TfliteModel(out).outputs(window) for window in windows]
+    got = load_keras(network).predict(windows, verbose=0)
+    assert got == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_a_leak_is_refused_before_training(corpus_root: Path, tmp_path: Path) -> None:
+    """One line names the copied clip; no feature is computed and no model is written."""
+    root = tmp_path / "planted"
+    shutil.copytree(corpus_root, root)
+    tested = next(root.rglob("03-01-05-01-01-01-02.wav"))
+    shutil.copy(tested, tested.with_name("03-01-05-01-01-02-01.wav"))
+    result = _fit(root, "--quick", "--test-actors", 2, "--out", tmp_path / "m.tflite")
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert "leak between train and test" in line
+    assert "01-02-01.wav" in line
+    assert "features" not in result.stdout
+    assert not (tmp_path / "m.tflite").exists()
+
+
+def test_a_class_without_a_clip_is_refused(
+    corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error names the emotion that is missing and the actors who are learnt from."""
+    root = tmp_path / "lacking"
+    shutil.copytree(corpus_root, root)
+    for path in root.rglob("03-01-07-*.wav"):
+        path.unlink()
+    assert main(["fit", str(root), "--out", str(tmp_path / "m.tflite")]) == 2
+    assert "no clip of disgust by actors 1-3 to learn from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: no such folder"),
+        (["EMPTY"], "no RAVDESS clip in it"),
+        (["CORPUS", "--test-actors", "9"], "no clip of actor 9"),
+        (["CORPUS", "--test-actors", "1-3"], "no actor is left"),
+        (["CORPUS", "--test-actors", "1", "--val-actors", "1"], "both"),
+        (["CORPUS", "--test-actors", "x"], "Bad actors 'x'"),
+        (["CORPUS", "--protocol", "dev5"], "no clip of actor 4"),
+        (["CORPUS", "--out", "model.bin"], "ends in .tflite"),
+        (["CORPUS", "--work", "FILE/work"], "cannot be written to"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line(
+    arguments: list[str],
+    message: str,
+    corpus_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A folder, actors, a protocol or a place to write that is of no use ends with status 2."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    places = {"CORPUS": corpus_root, "EMPTY": tmp_path / "empty", "FILE/work": tmp_path / "file/w"}
+    words = ["--out", tmp_path / "m.tflite", *(places.get(each, each) for each in arguments)]
+    assert main(["fit", *map(str, words)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_help_needs_no_tensorflow(capsys: pytest.CaptureFixture[str]) -> None:
+    """The options are shown, and the module that shows them does not import it."""
+    with pytest.raises(SystemExit) as end:
+        main(["fit", "--help"])
+    assert end.value.code == 0
+    assert "--test-actors" in capsys.readouterr().out
+    code = "import sys, train.__main__; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0

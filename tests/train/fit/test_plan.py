@@ -1,0 +1,108 @@
+"""Who is learnt from and who is scored is settled, or refused, before any training."""
+
+from pathlib import Path
+
+import pytest
+
+from train.data.clips import CorpusError, numbered
+from train.fit.plan import fold_targets, last_target, plan_fit
+
+POLISH = frozenset({"nemo:EB0", "nemo:MK1"})
+
+
+def test_everybody_is_learnt_from_but_who_is_held_out(release_root: Path) -> None:
+    """Test and validation actors are not learnt from; without a protocol nobody is left alone."""
+    plan = plan_fit(release_root, test=numbered(1), validation=numbered(2))
+    assert plan.split.train == numbered(*range(3, 25))
+    assert (plan.folds, plan.left_alone) == ((), frozenset())
+
+
+def test_actors_that_a_protocol_leaves_alone_are_learnt_from_by_no_model(release_root: Path) -> None:
+    """The four of ``article`` judge what came of ``dev5``, so no clip of theirs is even read."""
+    plan = plan_fit(release_root, protocol="dev5")
+    assert plan.left_alone == numbered(21, 22, 23, 24)
+    assert plan.split.train == plan.corpus.actors == numbered(*range(1, 21))
+    assert plan_fit(release_root, protocol="mmer5").split.train == numbered(*range(1, 25))
+
+
+def test_actors_that_are_left_alone_may_be_scored_at_the_end(release_root: Path) -> None:
+    """Those who are scored are left alone no longer, and nobody learns from them even so."""
+    plan = plan_fit(release_root, protocol="dev5", test=numbered(21, 22))
+    assert plan.split.test == numbered(21, 22)
+    assert plan.left_alone == numbered(23, 24)
+    assert plan.split.train == numbered(*range(1, 21))
+
+
+def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
+    release_root: Path, nemo_root: Path
+) -> None:
+    """Its clips come behind those of RAVDESS, and no fold tests its speakers."""
+    plan = plan_fit(release_root, also=[nemo_root], protocol="dev5")
+    assert plan.split.train == numbered(*range(1, 21)) | POLISH
+    assert frozenset[str]().union(*plan.folds).isdisjoint(POLISH)
+    assert sum(clip.corpus == "nemo" for clip in plan.corpus.clips) == 12
+    assert plan.corpus.clips[-1].corpus == "nemo", "RAVDESS comes first, as ever"
+
+
+def test_another_corpus_can_be_held_out_and_scored(release_root: Path, nemo_root: Path) -> None:
+    """One of its speakers is tested; the other is still learnt from."""
+    plan = plan_fit(release_root, also=[nemo_root], test=frozenset({"nemo:EB0"}))
+    assert plan.split.test == {"nemo:EB0"}
+    assert "nemo:EB0" not in plan.split.train
+    assert "nemo:MK1" in plan.split.train
+
+
+def test_corpora_are_scored_apart(release_root: Path, nemo_root: Path) -> None:
+    """Test actors of RAVDESS and of another corpus at once are refused, and named."""
+    with pytest.raises(CorpusError, match="1,nemo:EB0: those of RAVDESS and of another corpus"):
+        plan_fit(release_root, also=[nemo_root], test=frozenset({"1", "nemo:EB0"}))
+
+
+def test_another_corpus_is_no_validation(release_root: Path, nemo_root: Path) -> None:
+    """A speaker of it among the validation actors is refused, and named."""
+    with pytest.raises(CorpusError, match="actor nemo:EB0 is of another corpus than RAVDESS"):
+        plan_fit(release_root, also=[nemo_root], validation=frozenset({"nemo:EB0"}))
+
+
+def test_a_folder_of_no_other_corpus_is_refused(release_root: Path) -> None:
+    """RAVDESS named twice would put actors on both sides; it is no other corpus."""
+    with pytest.raises(CorpusError, match="no SAVEE or nEMO clip in it"):
+        plan_fit(release_root, also=[release_root])
+
+
+def test_a_folds_temperature_is_fitted_by_the_speakers_of_other_folds(release_root: Path) -> None:
+    """Each fold's test speakers calibrate the others, and were learnt from by none that they score."""
+    folds = fold_targets(plan_fit(release_root, protocol="dev5"), (), n_actors=0)
+    assert len(folds) == 5
+    for target in folds:
+        assert target.calibrators == target.split.test
+        assert target.calibrators.isdisjoint(target.split.train)
+        others = frozenset[str]().union(*(each.calibrators for each in folds if each is not target))
+        assert others == target.split.train
+
+
+def test_the_written_models_temperature_is_fitted_by_validation_speakers_alone(
+    release_root: Path,
+) -> None:
+    """Never by those who are tested, even where nobody validates."""
+    plan = plan_fit(release_root, test=numbered(1), validation=numbered(2, 3))
+    assert last_target(plan, n_actors=0).calibrators == numbered(2, 3)
+    assert not last_target(plan_fit(release_root, test=numbered(1)), n_actors=0).calibrators
+
+
+def test_fewer_actors_are_learnt_from_and_as_many_scored(release_root: Path) -> None:
+    """Each fold scores the same speakers under the same file name; four learners are left to it."""
+    plan = plan_fit(release_root, protocol="dev5")
+    for all_of_them, some in zip(
+        fold_targets(plan, (), n_actors=0), fold_targets(plan, (), n_actors=4), strict=True
+    ):
+        assert some.split.test == all_of_them.split.test
+        assert some.stem == all_of_them.stem
+        assert len(some.split.train) == 4
+        assert some.split.train < all_of_them.split.train
+
+
+def test_files_are_called_after_actors_without_colons(release_root: Path, nemo_root: Path) -> None:
+    """A colon cannot be in a file's name everywhere: nemo:MK1 becomes nemo-MK1."""
+    plan = plan_fit(release_root, also=[nemo_root], test=frozenset({"nemo:EB0"}))
+    assert last_target(plan, n_actors=0).stem == "actors-1-24,nemo-MK1"

@@ -1,0 +1,59 @@
+"""The training loop: what it draws comes from the seed, and it lets go of what it learnt from."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from made_corpora import made_clip
+from train_helpers import window_settings
+
+from train.features.dataset import ClipWindows, Dataset
+from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, learn
+from train.model.network import NetworkSettings
+
+SMALL = LearnSettings(
+    epochs=1,
+    n_frames=100,
+    is_compiled=False,
+    network=NetworkSettings(stem_channels=8, channels=8, dilations=(1,), attention_channels=4),
+)
+
+
+def made_dataset() -> Dataset:
+    """A clip of each emotion, of noise."""
+    rng = np.random.default_rng(0)
+    clips = tuple(made_clip(f"03-01-0{emotion}-01-01-01-01") for emotion in range(1, 9))
+    return Dataset(
+        clips=clips,
+        copies=tuple(
+            ClipWindows(clip=index, copy=0, frames=(rng.standard_normal((110, 40)).astype(np.float16),))
+            for index in range(len(clips))
+        ),
+        left_out={},
+    )
+
+
+def learnt(dataset: Dataset, seed: int = 0) -> TrainedNetwork:
+    """A small network after one epoch."""
+    return learn(dataset, window_settings(), SMALL, seed=seed, watch=TrainingMonitor(is_eager=True))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_seed_decides_the_weights(seed: int) -> None:
+    """The same twice, and others with another seed."""
+    dataset = made_dataset()
+    first = learnt(dataset).model.get_weights()
+    again = learnt(dataset, seed).model.get_weights()
+    assert all(map(np.array_equal, first, again)) == (seed == 0)
+
+
+def test_windows_are_let_go_of() -> None:
+    """Of a network that has learnt, weights alone stay in memory, however many learn in turn."""
+    dataset = made_dataset()
+    frames = weakref.ref(dataset.copies[0].frames[0])
+    kept = learnt(dataset)
+    del dataset
+    gc.collect()
+    assert frames() is None
+    assert kept.mean.shape == (40,)

@@ -1,0 +1,1 @@
+"""The experiments of the article that serd began with."""

@@ -1,0 +1,1 @@
+"""Corpora of emotional speech: clips, actors, splits and protocols."""

@@ -1,0 +1,92 @@
+"""Tables of clips: one row per file, under a row of column names."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from serd.model.labels import EMOTIONS
+from train.data.clips import Clip, CorpusError, Gender
+
+_NOUNS: Final[Mapping[str, str]] = {
+    "anger": "angry",
+    "fear": "fearful",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprise": "surprised",
+}
+_GENDERS: Final[Mapping[str, Gender]] = {
+    "female": "female",
+    "f": "female",
+    "male": "male",
+    "m": "male",
+    "unknown": "unknown",
+    "": "unknown",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """The clips of a table."""
+
+    clips: dict[Path, Clip] = field(default_factory=dict)
+    """Clips by the resolved path of their file, in the order of the rows."""
+    left_out: list[str] = field(default_factory=list)
+    """One line for each row that is not used, with the reason."""
+
+
+def read_rows(
+    path: Path, required: Sequence[str], *, delimiters: str = ",;\t"
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the rows of a table, each with its place ("calls.csv line 7").
+
+    Column names are read in lower case and values without surrounding space; a missing value is empty.
+    The delimiter is the first with which all required columns are found.
+
+    Raises:
+        CorpusError: no such file, no text, or a required column is missing.
+    """
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except OSError as exc:
+        raise CorpusError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise CorpusError(f"{path}: no table in UTF-8 ({exc.reason} at byte {exc.start})") from exc
+    for delimiter in delimiters:
+        columns = [name.strip().lower() for name in next(csv.reader(lines[:1], delimiter=delimiter), [])]
+        if set(required) <= set(columns):
+            break
+    else:
+        got = repr(lines[0]) if lines else "an empty file"
+        raise CorpusError(f"{path}: expected the columns {', '.join(required)}, got {got}")
+    reader = csv.reader(lines[1:], delimiter=delimiter)
+    for values in reader:
+        if any(values):
+            padded = [*values, *[""] * len(columns)]
+            row = {name: value.strip() for name, value in zip(columns, padded, strict=False)}
+            yield f"{path} line {reader.line_num + 1}", row
+
+
+def listed_emotion(word: str) -> str:
+    """The emotion of a table's word: its name ("angry") or its noun ("anger").
+
+    Raises:
+        CorpusError: it is no emotion of serd.
+    """
+    lower = word.lower()
+    emotion = _NOUNS.get(lower, lower)
+    if emotion not in EMOTIONS:
+        raise CorpusError(f"Bad emotion {word!r}, expected one of: {', '.join(EMOTIONS)}")
+    return emotion
+
+
+def listed_gender(word: str) -> Gender:
+    """The gender of a table's word; unknown for an empty one.
+
+    Raises:
+        CorpusError: any other word.
+    """
+    if word.lower() not in _GENDERS:
+        raise CorpusError(f"Bad gender {word!r}, expected female, male or unknown")
+    return _GENDERS[word.lower()]

@@ -1,0 +1,188 @@
+"""Networks of the folds of runs, each scored on speech and noise that it was not trained on."""
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from serd.model.card import ModelCard
+from serd.model.file import read_model
+from serd.model.labels import EMOTIONS
+from serd.pipeline import PipelineSettings
+from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors, parse_actors
+from train.evaluation.conditions import CONDITIONS
+from train.evaluation.false_accepts import false_accepts
+from train.evaluation.joined_clips import decide_joined, joined_clips
+from train.evaluation.metrics import Scores, score
+from train.evaluation.predictions import (
+    NoiseSettings,
+    Prediction,
+    Predictions,
+    front_end,
+    predict,
+)
+from train.evaluation.schemes import Scheme, scheme_for
+from train.evaluation.speaker_adaptation import predict_adapted
+from train.features.noise import NoiseBank, noise_fold
+from train.model.checkpoint import find_checkpoint, load_keras
+from train.model.conversion import network_sha256, to_tflite, write_model
+
+SNR_DB: Final = (20.0, 10.0, 0.0)
+"""Ratios of speech to noise, in dB."""
+
+_N_ORDERS: Final = 3
+"""Random orders of each actor's clips, for speaker adaptation."""
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldResult:
+    """Measurements of one fold's network."""
+
+    test: Actors
+    """Its test actors."""
+    card: ModelCard
+    """Card of the network."""
+    n_bytes: int
+    """Size of its file."""
+    predictions: Predictions
+    """Decisions on speech as recorded, in noise and under other conditions."""
+    in_float: Scores
+    """Scores of the network in float32, on speech as recorded."""
+    joined: Scores
+    """Scores on joined clips."""
+    adapted: Scores
+    """Scores with speaker adaptation, over all orders."""
+    n_noises: int
+    """Number of recordings without speech, of the noise fold that it was not trained on."""
+    false_accepts: tuple[str, ...]
+    """Names of these recordings that lead to an event."""
+
+    def scores(self, predictions: Sequence[Prediction]) -> Scores:
+        """Scores of the decisions under one condition."""
+        return _counted(predictions)
+
+
+def evaluate_folds(
+    runs: Sequence[Path], clips: Sequence[Clip], noise: NoiseBank, *, seed: int, log: Log
+) -> list[list[FoldResult]]:
+    """Score every fold of some runs; a clip is processed once for all networks scored on it.
+
+    Args:
+        runs: folders of runs, with "model-<test actors>.tflite" of each fold.
+        clips: all clips of the corpus.
+        noise: recordings without speech.
+        seed: seed of noise and joined clips.
+        log: takes a line on progress.
+
+    Returns:
+        The folds of each run, in the order of their actors.
+
+    Raises:
+        CorpusError: no fold's network in a folder, or no clip of its test actors.
+    """
+    networks = {run: _networks(run) for run in runs}
+    alike: dict[tuple[object, ...], list[_Network]] = defaultdict(list)
+    for network in chain.from_iterable(networks.values()):
+        alike[network.input_key].append(network)
+    results: dict[Path, FoldResult] = {}
+    for group in alike.values():
+        results |= _evaluate(group, clips, noise, seed, log)
+    folds = [[results[network.path] for network in networks[run]] for run in runs]
+    return [sorted(own, key=lambda fold: min(map(actor_order, fold.test))) for own in folds]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Network:
+    """A fold's network."""
+
+    path: Path
+    card: ModelCard
+
+    @property
+    def test(self) -> Actors:
+        """Its test actors."""
+        return parse_actors(str(self.card.training["test_actors"]))
+
+    @property
+    def held_out_noise(self) -> str:
+        """The noise fold that it was not trained on; empty if it was trained without noise."""
+        return str(self.card.training.get("unheard_noise", ""))
+
+    @property
+    def input_key(self) -> tuple[object, ...]:
+        """Key of networks with the same test clips, noise, front end and labels."""
+        return frozenset(self.test), self.held_out_noise, self.card.labels, *front_end(self.card)
+
+
+def _networks(run: Path) -> list[_Network]:
+    paths = sorted(run.glob("model-*.tflite"))
+    if not paths:
+        raise CorpusError(f"{run}: no fold's network (model-*.tflite) in it; fit with --protocol first")
+    return [_Network(path=path, card=read_model(path)[1]) for path in paths]
+
+
+def _evaluate(
+    networks: Sequence[_Network], clips: Sequence[Clip], noise: NoiseBank, seed: int, log: Log
+) -> dict[Path, FoldResult]:
+    """Results of networks with the same input key, by file."""
+    path, test, part = networks[0].path, networks[0].test, networks[0].held_out_noise
+    speech = [clip for clip in clips if clip.actor in test and clip.channel == "speech"]
+    if not speech:
+        raise CorpusError(f"{path}: no clip of its test actors {format_actors(test)}")
+    log(f"actors {format_actors(test)}: {len(speech)} clips, {len(networks)} networks")
+    held_out = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
+    if not held_out:
+        raise CorpusError(
+            f"{path}: it was not trained on fold {part!r} of the noise, of which {noise.folder} holds"
+            " nothing; give the folder that fit was given"
+        )
+    paths = [network.path for network in networks]
+    labelled = [(clip, clip.label) for clip in speech]
+    scheme = scheme_for(networks[0].card.labels)
+    pipeline = PipelineSettings()
+    noise_settings = NoiseSettings(bank=replace(noise, paths=held_out), snr_db=SNR_DB, seed=seed)
+    predictions = predict(
+        paths, labelled, scheme, pipeline, noise_settings, conditions=tuple(CONDITIONS)
+    )
+    joined = joined_clips(speech, seed=seed)
+    truth = [label for label, _ in joined]
+    decisions = decide_joined(paths, joined, pipeline)
+    adapted = predict_adapted(paths, labelled, scheme, n_orders=_N_ORDERS, seed=seed)
+    in_float = _in_float(networks, labelled, scheme)
+    return {
+        network.path: FoldResult(
+            test=test,
+            card=network.card,
+            n_bytes=network.path.stat().st_size,
+            predictions=predictions[number],
+            in_float=in_float[number],
+            joined=score(truth, decisions[number], EMOTIONS),
+            adapted=_counted(list(chain.from_iterable(adapted[number]))),
+            n_noises=len(held_out),
+            false_accepts=false_accepts(network.path, held_out),
+        )
+        for number, network in enumerate(networks)
+    }
+
+
+def _in_float(
+    networks: Sequence[_Network], labelled: Sequence[tuple[Clip, int]], scheme: Scheme
+) -> list[Scores]:
+    """Scores of the networks in float32, on speech as recorded."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number, each in enumerate(networks):
+            network = to_tflite(load_keras(find_checkpoint(each.path.with_suffix(".keras"))))
+            paths.append(Path(folder) / f"{number}.tflite")
+            write_model(paths[-1], network, replace(each.card, network_sha256=network_sha256(network)))
+        predictions = predict(paths, labelled, scheme, PipelineSettings())
+    return [_counted(each.clean) for each in predictions]
+
+
+def _counted(predictions: Sequence[Prediction]) -> Scores:
+    return score([each.truth for each in predictions], [each.decision for each in predictions], EMOTIONS)

@@ -1,0 +1,132 @@
+"""Scores a model on clips through serd's own pipeline, without TensorFlow."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.audio.files import FileSource
+from serd.audio.format import AudioBlock
+from serd.errors import SoundFileError
+from serd.model.adaptation import Adaptation
+from serd.model.card import ModelCard
+from serd.model.decision import RecordingSummary
+from serd.model.runtime import EmotionModel
+from serd.model.smoothing import SmoothingSettings
+from serd.pipeline import (
+    FeatureExtractor,
+    FeatureSegment,
+    PipelineSettings,
+    UtteranceRecognizer,
+    speech_segments,
+)
+from serd.speech.segments import Segment, SpeechWindow
+from train.data.clips import Clip, CorpusError
+from train.data.corpora import CLASSES
+from train.evaluation.metrics import MISSED, Scores, score
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipEstimate:
+    """What a model makes of a whole clip."""
+
+    probabilities: NDArray[np.float64] | None
+    """float64, shape (n_labels,), sums to 1; None where no speech was detected."""
+    speech_s: float
+    """Speech in the utterances that the model takes for speech, in seconds."""
+
+
+def feature_segments(
+    blocks: Iterable[AudioBlock], card: ModelCard, settings: PipelineSettings, *, early_s: float = 0.0
+) -> list[FeatureSegment]:
+    """The windows of a clip with their features, and the ends of its utterances.
+
+    They are the same for all models of one front end, whatever else their cards hold.
+
+    Args:
+        blocks: the clip's sound.
+        card: of one of the models.
+        settings: the same as the daemon's.
+        early_s: where it is not 0, only the early estimate of each utterance counts: the provisional
+            window that leaves after so many seconds of speech, or the first of a shorter utterance.
+    """
+    features = FeatureExtractor(card)
+    segments = speech_segments(blocks, settings, card.window_samples, provisional_s=early_s)
+    return [features.process(each) for each in (_first_windows(segments) if early_s else segments)]
+
+
+def _first_windows(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Yield of each utterance the first window alone, as if it were a full one, and the end."""
+    utterance = 0
+    for segment in segments:
+        if not isinstance(segment, SpeechWindow):
+            yield segment
+        elif segment.utterance != utterance:
+            utterance = segment.utterance
+            yield replace(segment, is_provisional=False)
+
+
+def estimate_segments(
+    segments: Iterable[FeatureSegment],
+    model: EmotionModel,
+    smoothing: SmoothingSettings,
+    *,
+    adaptation: Adaptation | None = None,
+) -> ClipEstimate:
+    """What a model makes of a clip that is cut already.
+
+    Args:
+        segments: of the clip, as ``feature_segments`` gives them.
+        model: gives the probabilities.
+        smoothing: the same as the daemon's.
+        adaptation: speaker adaptation, which this clip adds to; None for none.
+    """
+    recognizer = UtteranceRecognizer(model, smoothing, adaptation)
+    summary = RecordingSummary(model.card)
+    for segment in segments:
+        summary.add(recognizer.decide(segment))
+    return ClipEstimate(probabilities=summary.probabilities, speech_s=summary.speech_s)
+
+
+def estimate_clip(
+    blocks: Iterable[AudioBlock],
+    model: EmotionModel,
+    settings: PipelineSettings,
+    *,
+    early_s: float = 0.0,
+    adaptation: Adaptation | None = None,
+) -> ClipEstimate:
+    """What a model makes of a clip's sound: ``feature_segments``, then ``estimate_segments``."""
+    segments = feature_segments(blocks, model.card, settings, early_s=early_s)
+    return estimate_segments(segments, model, settings.smoothing, adaptation=adaptation)
+
+
+def score_clips(
+    model: EmotionModel, clips: Sequence[Clip], settings: PipelineSettings
+) -> tuple[Scores, list[str]]:
+    """Score a model on clips.
+
+    Emotions that none of the clips' corpora has are masked out of the decisions.
+
+    Returns:
+        The scores, and one line for each clip that could not be read and was left out.
+
+    Raises:
+        CorpusError: no clip could be read.
+    """
+    labels = model.card.labels
+    label_mask = np.isin(labels, [each for clip in clips for each in CLASSES.get(clip.corpus, labels)])
+    truth, decisions, left_out = [], [], []
+    for clip in clips:
+        try:
+            probabilities = estimate_clip(FileSource(clip.path), model, settings).probabilities
+        except SoundFileError as exc:
+            left_out.append(str(exc))
+            continue
+        truth.append(labels.index(clip.emotion))
+        decision = MISSED if probabilities is None else int((probabilities * label_mask).argmax())
+        decisions.append(decision)
+    if not truth:
+        raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
+    return score(truth, decisions, labels), left_out

@@ -1,0 +1,1 @@
+"""Windows of MFCCs from clips: augmentation, noise, pitch and the store of windows."""

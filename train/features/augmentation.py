@@ -1,0 +1,284 @@
+"""Augmentation of a clip's sound, before the segmenter.
+
+T. Ko et al., "Audio Augmentation for Speech Recognition", Interspeech 2015 (speed); J.-D. Polack, "La
+transmission de l'energie sonore dans les salles", 1988 (reverberation as decaying noise); ITU-T G.712,
+"Transmission performance characteristics of pulse code modulation channels" (telephone band); ITU-T
+G.711, "Pulse code modulation of voice frequencies" (mu-law).
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, Sound, to_int16, to_sound
+
+LINE_HZ: Final = (300.0, 3400.0)
+"""Band of an analogue line, in hertz."""
+_LINE_RATE_HZ: Final = 8_000
+
+
+def over_line(sound: Sound, *, band_hz: tuple[float, float] = LINE_HZ) -> Sound:
+    """Sound after a telephone line: a narrow band and eight bits per sample.
+
+    Args:
+        sound: float32, shape (n_samples,), 16 kHz, full scale being 1; clipped beyond it.
+        band_hz: pass band, within 0 to 4000 Hz.
+
+    Returns:
+        float32, shape (n_samples,).
+    """
+    narrow = soxr.resample(sound, SAMPLE_RATE_HZ, _LINE_RATE_HZ)
+    spectrum = np.fft.rfft(narrow)
+    frequency_hz = np.fft.rfftfreq(narrow.size, 1.0 / _LINE_RATE_HZ)
+    spectrum[(frequency_hz < band_hz[0]) | (frequency_hz > band_hz[1])] = 0.0
+    heard = _coded(np.fft.irfft(spectrum, narrow.size))
+    back = soxr.resample(heard, _LINE_RATE_HZ, SAMPLE_RATE_HZ)
+    # Resampling there and back may give a sample more or less.
+    as_long: Sound = np.pad(back[: sound.size], (0, max(0, sound.size - back.size)))
+    return as_long
+
+
+def _coded(sound: NDArray[np.float64]) -> Sound:
+    """Encode and decode with the mu-law of libsndfile."""
+    line = io.BytesIO()
+    soundfile.write(line, np.clip(sound, -1.0, 1.0), _LINE_RATE_HZ, format="RAW", subtype="ULAW")
+    line.seek(0)
+    decoded, _ = soundfile.read(
+        line, dtype="float32", samplerate=_LINE_RATE_HZ, channels=1, format="RAW", subtype="ULAW"
+    )
+    heard: Sound = decoded
+    return heard
+
+
+_Hz = NDArray[np.floating[Any]]
+_FIRST_ECHO_S = (0.001, 0.01)
+"""Range of the delay of the first reflection, in seconds."""
+_TINY = 1e-12
+"""Least level, in place of zero."""
+_FFT_STEP_SAMPLES = 1600
+"""Large prime factors in its length make a Fourier transform thirty times slower; multiples of this have
+none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoundAugment:
+    """Parameters of the augmented copies of a clip."""
+
+    copies: int = 16
+    """Augmented copies of each clip."""
+    speed: float = 0.12
+    """Speed and pitch change by up to this share, up or down."""
+    noise_speed: float = 0.4
+    """The same for noise, since animals and machines vary more in size."""
+    gain_db: float = 6.0
+    """Level changes by up to this, up or down, in dB."""
+    p_room: float = 0.25
+    """Share of copies with reverberation."""
+    decay_s: tuple[float, float] = (0.1, 0.6)
+    """Range of the reverberation time RT60, in seconds."""
+    direct_db: tuple[float, float] = (-3.0, 15.0)
+    """Range of the direct-to-reverberant ratio, in dB."""
+    p_noise: float = 0.65
+    """Share of copies with noise."""
+    snr_db: tuple[float, float] = (-3.0, 27.0)
+    """Range of the signal-to-noise ratio, in dB."""
+    p_recorded: float = 0.6
+    """Share of recordings among the noise, if there are any; the rest is synthetic."""
+    p_band: float = 0.4
+    """Share of low-pass filtered copies, as by a resampler or a narrow microphone."""
+    cutoff_hz: tuple[float, float] = (3000.0, 7500.0)
+    """Range of the upper end of the pass band, in hertz."""
+    roll_off_hz: tuple[float, float] = (200.0, 1500.0)
+    """Range of the width of the transition band, in hertz."""
+    stop_band_db: tuple[float, float] = (12.0, 60.0)
+    """Range of the stop-band attenuation, in dB."""
+    p_thin: float = 0.3
+    """Share of high-pass filtered copies, as by a telephone or a small microphone."""
+    lowest_hz: tuple[float, float] = (80.0, 450.0)
+    """Range of the cutoff frequency, in hertz."""
+    thin_order: tuple[float, float] = (2.0, 16.0)
+    """Range of the order of the Butterworth response, 6 dB per octave each."""
+    p_line: float = 0.2
+    """Share of copies over a telephone line."""
+    line_low_hz: tuple[float, float] = (150.0, 450.0)
+    """Range of the lowest frequency of a line, in hertz."""
+    line_high_hz: tuple[float, float] = (3000.0, 3900.0)
+    """Range of the highest frequency of a line, in hertz."""
+    p_clip: float = 0.15
+    """Share of clipped copies."""
+    clip_db: tuple[float, float] = (0.0, 14.0)
+    """Range of the peak above full scale before clipping, in dB."""
+
+
+Recorded = Callable[[int, np.random.Generator], Sound]
+"""Draws recorded noise of a number of samples: float32, RMS 1."""
+
+
+def augment_sound(
+    samples: Samples,
+    settings: SoundAugment,
+    rng: np.random.Generator,
+    recorded: Recorded | None = None,
+) -> Samples:
+    """An augmented copy of a clip.
+
+    Args:
+        samples: int16, shape (n_samples,), 16 kHz mono.
+        settings: parameters of the augmentation.
+        rng: random generator.
+        recorded: draws recordings of noise; None for synthetic noise only.
+
+    Returns:
+        int16, shape (n,); n is n_samples divided by the speed.
+    """
+    sound = to_sound(samples)
+    speed = 1.0 + rng.uniform(-settings.speed, settings.speed)
+    sound = soxr.resample(sound, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="MQ")
+    if rng.random() < settings.p_room:
+        decay_s, direct_db = rng.uniform(*settings.decay_s), rng.uniform(*settings.direct_db)
+        sound = in_room(sound, decay_s=decay_s, direct_db=direct_db, rng=rng)
+    if rng.random() < settings.p_noise:
+        snr_db = rng.uniform(*settings.snr_db)
+        is_recorded = recorded is not None and rng.random() < settings.p_recorded
+        noise = recorded(sound.size, rng) if recorded and is_recorded else random_noise(sound.size, rng)
+        sound = sound + noise * np.float32(_speech_level(sound)) * _gain(-snr_db)
+    if rng.random() < settings.p_band:
+        sound = low_pass(
+            sound,
+            cutoff_hz=rng.uniform(*settings.cutoff_hz),
+            roll_off_hz=rng.uniform(*settings.roll_off_hz),
+            stop_band_db=rng.uniform(*settings.stop_band_db),
+        )
+    if rng.random() < settings.p_thin:
+        order = float(np.exp(rng.uniform(*np.log(settings.thin_order))))
+        sound = high_pass(sound, cutoff_hz=rng.uniform(*settings.lowest_hz), order=order)
+    if rng.random() < settings.p_clip:
+        peak = max(float(np.abs(sound).max()), _TINY)
+        gain = _gain(rng.uniform(*settings.clip_db)) / np.float32(peak)
+    else:
+        gain = _gain(rng.uniform(-settings.gain_db, settings.gain_db))
+    sound = sound * gain
+    if rng.random() < settings.p_line:
+        band_hz = rng.uniform(*settings.line_low_hz), rng.uniform(*settings.line_high_hz)
+        sound = over_line(sound, band_hz=band_hz)
+    return to_int16(sound)
+
+
+def in_room(sound: Sound, *, decay_s: float, direct_db: float, rng: np.random.Generator) -> Sound:
+    """Sound with synthetic reverberation.
+
+    Args:
+        sound: float32, shape (n_samples,), 16 kHz.
+        decay_s: reverberation time RT60, in seconds.
+        direct_db: direct-to-reverberant ratio, in dB.
+        rng: random generator of the impulse response.
+
+    Returns:
+        float32, shape (n_samples,), without the tail after the end.
+    """
+    n_samples = round(decay_s * SAMPLE_RATE_HZ)
+    response = rng.standard_normal(n_samples) * 10.0 ** (-3.0 * np.arange(n_samples) / n_samples)
+    response[: round(rng.uniform(*_FIRST_ECHO_S) * SAMPLE_RATE_HZ)] = 0.0
+    response *= 10.0 ** (-direct_db / 20.0) / max(float(np.sqrt(np.sum(response**2))), _TINY)
+    response[0] = 1.0
+    size = _fft_samples(sound.size + n_samples - 1)
+    spectrum = np.fft.rfft(sound, size) * np.fft.rfft(response, size)
+    heard: Sound = np.fft.irfft(spectrum, size)[: sound.size].astype(np.float32)
+    return heard
+
+
+def colored_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Sound:
+    """Noise with power proportional to 1 / f ** exponent, of RMS 1.
+
+    Args:
+        n_samples: length; 2 or more.
+        exponent: 0 white, 1 pink, 2 brown.
+        rng: draws the noise.
+
+    Returns:
+        float32, shape (n_samples,).
+    """
+    size = _fft_samples(n_samples)
+    spectrum = np.fft.rfft(rng.standard_normal(size))
+    frequency_hz = np.fft.rfftfreq(size, 1.0 / SAMPLE_RATE_HZ)
+    spectrum *= np.maximum(frequency_hz, 50.0) ** (-exponent / 2.0)
+    spectrum[0] = 0.0
+    noise = np.fft.irfft(spectrum, size)[:n_samples]
+    rms = max(float(np.sqrt(np.mean(noise**2))), _TINY)
+    scaled: Sound = (noise / rms).astype(np.float32)
+    return scaled
+
+
+def low_pass(sound: Sound, *, cutoff_hz: float, roll_off_hz: float, stop_band_db: float) -> Sound:
+    """Low-pass filtered sound.
+
+    Args:
+        sound: float32, shape (n_samples,), 16 kHz.
+        cutoff_hz: upper end of the pass band, in hertz.
+        roll_off_hz: width of the transition band, linear in dB, in hertz.
+        stop_band_db: stop-band attenuation, in dB.
+
+    Returns:
+        float32, shape (n_samples,).
+    """
+
+    def gain(frequency_hz: _Hz) -> _Hz:
+        share = np.clip((frequency_hz - cutoff_hz) / roll_off_hz, 0.0, 1.0)
+        kept: _Hz = 10.0 ** (-stop_band_db * share / 20.0)
+        return kept
+
+    return _filtered(sound, gain)
+
+
+def high_pass(sound: Sound, *, cutoff_hz: float, order: float) -> Sound:
+    """High-pass filtered sound: a zero-phase Butterworth response.
+
+    Args:
+        sound: float32, shape (n_samples,), 16 kHz.
+        cutoff_hz: frequency attenuated by 3 dB, in hertz.
+        order: order of the response, any number above 0; 6 dB per octave each.
+
+    Returns:
+        float32, shape (n_samples,).
+    """
+
+    def gain(frequency_hz: _Hz) -> _Hz:
+        kept: _Hz = 1.0 / np.sqrt(1.0 + (cutoff_hz / np.maximum(frequency_hz, 1.0)) ** (2.0 * order))
+        return kept
+
+    return _filtered(sound, gain)
+
+
+def random_noise(n_samples: int, rng: np.random.Generator) -> Sound:
+    """Noise between white and brown: float32, shape (n_samples,), RMS 1."""
+    return colored_noise(n_samples, rng.uniform(0.0, 2.0), rng)
+
+
+def _filtered(sound: Sound, gain: Callable[[_Hz], _Hz]) -> Sound:
+    """Sound with a gain for each frequency in hertz, of the same length."""
+    size = _fft_samples(sound.size)
+    spectrum = np.fft.rfft(sound, size) * gain(np.fft.rfftfreq(size, 1.0 / SAMPLE_RATE_HZ))
+    filtered: Sound = np.fft.irfft(spectrum, size)[: sound.size].astype(np.float32)
+    return filtered
+
+
+def _fft_samples(n_samples: int) -> int:
+    """The next length with a fast Fourier transform."""
+    return -(-n_samples // _FFT_STEP_SAMPLES) * _FFT_STEP_SAMPLES
+
+
+def _gain(level_db: float) -> np.float32:
+    return np.float32(10.0 ** (level_db / 20.0))
+
+
+def _speech_level(sound: Sound) -> float:
+    """RMS of the louder half of the frames, which hold the speech."""
+    power = np.square(sound)
+    loud = power[: power.size // 400 * 400].reshape(-1, 400).mean(axis=1)
+    return float(np.sqrt(np.mean(np.sort(loud)[loud.size // 2 :]))) if loud.size else 0.0

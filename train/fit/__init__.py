@@ -1,0 +1,1 @@
+"""Runs of ``fit``, ``ablate`` and ``export``."""

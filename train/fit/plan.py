@@ -1,0 +1,141 @@
+"""Training and test actors of a run of ``fit``, checked before anything slow begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from serd.model.labels import EMOTIONS
+from train.data.clips import Actors, Corpus, CorpusError, Split, fewer, format_actors, split_actors
+from train.data.corpora import find_training_clips, ravdess
+from train.data.protocols import left_alone, protocol_folds
+from train.features.noise import noise_folds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitPlan:
+    """A corpus split into training, validation and test actors."""
+
+    root: Path
+    """Folder of the clips."""
+    corpus: Corpus
+    """The clips."""
+    split: Split
+    """Training, validation and test actors of the final model."""
+    protocol: str = ""
+    """Protocol whose folds are trained and scored first; empty for none."""
+    folds: tuple[Actors, ...] = ()
+    """Test actors of each of its folds."""
+    left_alone: Actors = frozenset()
+    """Actors excluded from ``corpus`` by the protocol."""
+
+
+def plan_fit(
+    root: Path,
+    *,
+    also: Sequence[Path] = (),
+    with_song: bool = True,
+    test: Actors = frozenset(),
+    validation: Actors = frozenset(),
+    protocol: str = "",
+) -> FitPlan:
+    """Find the clips below a folder, and split them by actor.
+
+    Actors that a protocol excludes, such as 21 to 24 in dev5, are training actors neither of its folds
+    nor of the final model. They may be test actors.
+
+    Args:
+        root: folder that holds RAVDESS.
+        also: folders that hold other corpora, for training only.
+        with_song: whether sung clips are training clips.
+        test: test actors.
+        validation: validation actors.
+        protocol: one of ``PROTOCOLS``, or empty.
+
+    Raises:
+        CorpusError: no clip, an actor missing or in two groups, no such protocol, a group of test
+            actors without speech or of several corpora, validation actors of another corpus than
+            RAVDESS, or an emotion without a training clip.
+    """
+    found = find_training_clips(root, also, with_song=with_song)
+    own = frozenset(clip.actor for clip in found.clips if clip.corpus == ravdess.NAME)
+    if test & own and test - own:
+        raise CorpusError(
+            f"actors {format_actors(test)}: those of RAVDESS and of another corpus are scored apart,"
+            " since they do not show the same emotions"
+        )
+    if others := (validation & found.actors) - own:
+        raise CorpusError(
+            f"actor {format_actors(others)} is of another corpus than RAVDESS, whose clips are never"
+            " validation clips"
+        )
+    folds = protocol_folds(protocol, own) if protocol else ()
+    alone = (left_alone(protocol) & own) - test - validation
+    corpus = replace(found, clips=tuple(clip for clip in found.clips if clip.actor not in alone))
+    split = split_actors(corpus.actors, test=test, validation=validation)
+    speakers = {clip.actor for clip in corpus.clips if clip.channel == "speech"}
+    for actors in (test, *folds):
+        if actors and not actors & speakers:
+            raise CorpusError(f"no speech clip of actors {format_actors(actors)} to score")
+    for train in (split.train, *(corpus.actors - fold for fold in folds)):
+        shown = {clip.emotion for clip in corpus.clips if clip.actor in train}
+        if absent := [emotion for emotion in EMOTIONS if emotion not in shown]:
+            raise CorpusError(
+                f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
+                f" model needs clips of each emotion"
+            )
+    return FitPlan(
+        root=root, corpus=corpus, split=split, protocol=protocol, folds=folds, left_alone=alone
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A network to train."""
+
+    name: str
+    """Name in log lines."""
+    split: Split
+    """Training, validation and test actors."""
+    calibration_actors: Actors
+    """Held-out actors on whose clips a temperature is fitted, for other networks than their own."""
+    stem: str
+    """Stem of its files in the work folder."""
+    without_noise: str = ""
+    """Noise fold without training windows; empty for none."""
+
+
+def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> tuple[Target, ...]:
+    """The networks of a protocol's folds, each without another noise fold.
+
+    Args:
+        plan: the folds.
+        recorded: recordings of noise.
+        n_actors: most training actors of RAVDESS; 0 for all.
+    """
+    parts = noise_folds(recorded)
+    parts = parts if len(parts) > 1 else ("",)
+    return tuple(
+        Target(
+            name=f"{plan.protocol} {number + 1}/{len(plan.folds)}",
+            split=fewer(split_actors(plan.corpus.actors, test=test), n_actors=n_actors),
+            calibration_actors=test,
+            stem=_stem(test),
+            without_noise=parts[number % len(parts)],
+        )
+        for number, test in enumerate(plan.folds)
+    )
+
+
+def last_target(plan: FitPlan, *, n_actors: int) -> Target:
+    """The final network."""
+    split = fewer(plan.split, n_actors=n_actors)
+    return Target(
+        name=f"actors {format_actors(split.train)}",
+        split=split,
+        calibration_actors=split.validation,
+        stem=f"actors-{_stem(split.train)}",
+    )
+
+
+def _stem(actors: Actors) -> str:
+    return format_actors(actors).replace(":", "-")

@@ -1,0 +1,260 @@
+"""A run of ``python -m train fit``: the networks of a protocol's folds, and the final one."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serd.model.card import ModelCard
+from serd.model.labels import EMOTIONS
+from serd.model.runtime import TfliteModel
+from train.data.clips import Actors, fingerprint, format_actors
+from train.data.files import write_json
+from train.evaluation.metrics import Scores, summary
+from train.evaluation.scorer import score_clips
+from train.features.dataset import Dataset
+from train.features.noise import NoiseBank, noise_clips
+from train.features.synthetic_noise import synthetic_noises
+from train.features.window_store import load_windows, stored_windows
+from train.fit.members import MemberJob, load_ensemble, train_member, training_part
+from train.fit.plan import FitPlan, Target, fold_targets, last_target
+from train.model.batches import plain_windows
+from train.model.card import provenance, trained_card
+from train.model.checkpoint import save_checkpoint
+from train.model.conversion import network_sha256, write_model
+from train.model.finishing import FinishedNetwork, calibration_logits, finish, fit_temperature
+from train.model.jobs import run_jobs
+from train.model.learning import TrainedNetwork
+from train.model.recipe import Recipe
+
+Log = Callable[[str], None]
+Facts = dict[str, Any]
+Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitSettings:
+    """Clips, recipe and files of a run."""
+
+    plan: FitPlan
+    """Clips and their split."""
+    out: Path
+    """Output .tflite file; its card has the same name."""
+    work: Path
+    """Folder of windows, members and folds, which later runs reuse."""
+    recipe: Recipe
+    """Recipe of the model."""
+    noise: NoiseBank | None = None
+    """Recordings without speech: mixed into speech, and trained on as no speech; None for neither."""
+    is_protocol_alone: bool = False
+    """Whether only the folds of the protocol are trained."""
+    n_processes: int = 1
+    """Members trained at a time."""
+    seed: int
+    """Random seed."""
+    command: str
+    """The command, for the card."""
+
+
+class FitRun:
+    """Trains, converts and scores the networks of one dataset and recipe."""
+
+    def __init__(self, settings: FitSettings, log: Log) -> None:
+        self._settings = settings
+        self._plan = settings.plan
+        self._recipe = settings.recipe
+        self._log = log
+        recorded = settings.noise.paths if settings.noise else ()
+        n_made = self._recipe.made_noises if recorded else 0
+        made = synthetic_noises(settings.work / "made-noise", n_made)
+        self._recorded = recorded
+        self._clips = (*settings.plan.corpus.clips, *noise_clips((*recorded, *made)))
+        digest = self._recipe.digest(seed=settings.seed, fingerprint=fingerprint(self._clips))
+        self.folder = settings.work / digest
+        n_actors = self._recipe.n_actors
+        self.folds = fold_targets(self._plan, recorded, n_actors=n_actors)
+        self.last = last_target(self._plan, n_actors=n_actors)
+
+    @cached_property
+    def _data(self) -> Path:
+        """File of the clips' windows; logs progress while they are computed."""
+        started_s = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            if done % 200 == 0 or done == total:
+                left_s = (time.monotonic() - started_s) / done * (total - done)
+                self._log(f"features: {done}/{total} clips  {left_s / 60:.1f} min left")
+
+        return stored_windows(
+            self._clips,
+            self._recipe.windows,
+            self._recipe.sound,
+            seed=self._settings.seed,
+            folder=self._settings.work / "windows",
+            progress=progress,
+            noises=self._recorded,
+        )
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        dataset = load_windows(self._data, self._clips)
+        for line in dataset.left_out.values():
+            self._log(f"left out: {line}")
+        return dataset
+
+    def train_members(self) -> None:
+        """Train the missing members of all networks.
+
+        Raises:
+            CorpusError: no speech is detected in any clip of a network's actors.
+        """
+        for job, _ in run_jobs(train_member, self.jobs(), n_processes=self._settings.n_processes):
+            self._log(f"{job.name}: trained")
+
+    def jobs(self) -> list[MemberJob]:
+        """The missing members of all networks."""
+        targets = self.folds if self._settings.is_protocol_alone else [*self.folds, self.last]
+        jobs = [
+            self._job(target, member) for target in targets for member in range(self._recipe.members)
+        ]
+        left = [job for job in jobs if not job.path.exists()]
+        if n_done := len(jobs) - len(left):
+            self._log(f"{n_done} of {len(jobs)} networks were trained by an earlier run")
+        return left
+
+    def _job(self, target: Target, member: int) -> MemberJob:
+        n_members = self._recipe.members
+        return MemberJob(
+            name=f"{target.name}, member {member + 1}" if n_members > 1 else target.name,
+            path=self._member_path(target, member),
+            data=self._data,
+            clips=self._clips,
+            train=target.split.train,
+            validation=target.split.validation,
+            without_noise=target.without_noise,
+            windows=self._recipe.windows,
+            learn=self._recipe.learn,
+            seed=self._settings.seed * n_members + member,
+        )
+
+    def _member_path(self, target: Target, member: int) -> Path:
+        return self.folder / f"member-{target.stem}-{member}.npz"
+
+    def protocol(self) -> Facts:
+        """Convert and score the missing folds; returns the metrics for the card."""
+        results = [self._fold(target) for target in self.folds]
+        uar_mean = float(np.mean([result["uar"] for result in results]))
+        confusion = np.sum([result["confusion"] for result in results], axis=0)
+        self._log(f"{self._plan.protocol}: mean UAR {uar_mean:.4f} over {len(results)} folds")
+        return {
+            "protocol": self._plan.protocol,
+            "what": "UAR on speech clips of actors that the fold's own model was not trained on",
+            "precision": self._recipe.precision,
+            "folds": {
+                format_actors(target.split.test): result["uar"]
+                for target, result in zip(self.folds, results, strict=True)
+            },
+            "uar_mean": round(uar_mean, 4),
+            "all_folds": Scores(labels=EMOTIONS, confusion=confusion).to_json(),
+        }
+
+    def _fold(self, target: Target) -> Facts:
+        """Metrics of one fold, from the work folder if they exist."""
+        path = self.folder / f"test-{target.stem}.json"
+        if path.exists():
+            result: Facts = json.loads(path.read_text("utf-8"))
+            self._log(f"{target.name}: UAR {result['uar']:.4f}, finished by an earlier run")
+            return result
+        others = [fold for fold in self.folds if fold is not target]
+        made = self._made(target, self._temperature(others))
+        model_path = self.folder / f"model-{target.stem}.tflite"
+        card = self.write(model_path, made, self.provenance(target, made))
+        self.save(model_path.with_suffix(".keras"), made, card)
+        scores = self.score(model_path, target.split.test)
+        actors = format_actors(target.split.test)
+        self._log(f"{target.name}, actors {actors}: {summary(scores)}")
+        result = scores.to_json()
+        write_json(path, result)
+        return result
+
+    def final(self) -> FinishedNetwork:
+        """The final network, calibrated on the folds or on its validation actors."""
+        return self._made(self.last, self._temperature(self.folds or [self.last]))
+
+    def _made(self, target: Target, temperature: float) -> FinishedNetwork:
+        part = training_part(self._dataset, target.split.train, target.without_noise)
+        return finish(
+            self._members(target), part, self._recipe, temperature=temperature, seed=self._settings.seed
+        )
+
+    def _members(self, target: Target) -> TrainedNetwork:
+        paths = [self._member_path(target, member) for member in range(self._recipe.members)]
+        return load_ensemble(paths, self._recipe.windows, self._recipe.learn)
+
+    def _temperature(self, targets: Sequence[Target]) -> float:
+        """Temperature fitted on the calibration actors of some networks; 1 without any."""
+        logits, labels = zip(*(self._logits(target) for target in targets), strict=True)
+        return fit_temperature(np.concatenate(logits), np.concatenate(labels))
+
+    def _logits(self, target: Target) -> Logits:
+        """Logits and labels of a network on speech of its calibration actors."""
+        if target.stem not in self._known_logits:
+            held_out = self._dataset.of_actors(target.calibration_actors)
+            windows = self._recipe.windows
+            speech = plain_windows(held_out, windows.n_frames, windows.padding)
+            self._known_logits[target.stem] = calibration_logits(self._members(target), *speech)
+        return self._known_logits[target.stem]
+
+    @cached_property
+    def _known_logits(self) -> dict[str, Logits]:
+        return {}
+
+    def score(self, path: Path, actors: Actors) -> Scores:
+        """Score a written model on the speech of some actors."""
+        clips = [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]
+        scores, left_out = score_clips(TfliteModel(path), clips, self._recipe.windows.pipeline)
+        for line in left_out:
+            self._log(f"left out of the scores: {line}")
+        return scores
+
+    def provenance(self, target: Target, made: FinishedNetwork) -> Facts:
+        """Provenance of a network of this run."""
+        facts = provenance(
+            self._dataset,
+            target.split,
+            self._recipe,
+            command=self._settings.command,
+            seed=self._settings.seed,
+            n_parameters=made.n_parameters,
+        )
+        alone = self._plan.left_alone
+        return (
+            facts
+            | {"temperature": round(made.temperature, 3)}
+            | ({"unheard_noise": target.without_noise} if target.without_noise else {})
+            | ({"left_alone_actors": format_actors(alone)} if alone else {})
+        )
+
+    def write(self, path: Path, made: FinishedNetwork, facts: Facts) -> ModelCard:
+        """Write a network with its card."""
+        card = trained_card(
+            self._dataset,
+            self._recipe,
+            name=self._settings.out.stem,
+            mean=made.mean,
+            std=made.std,
+            facts=facts,
+            network_sha256=network_sha256(made.network),
+        )
+        write_model(path, made.network, card)
+        return card
+
+    def save(self, path: Path, made: FinishedNetwork, card: ModelCard) -> None:
+        """Save the checkpoint of a network."""
+        save_checkpoint(path, made.keras, card, clips=self._plan.root)

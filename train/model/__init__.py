@@ -1,0 +1,1 @@
+"""The network: its recipe, training, conversion and card."""

@@ -1,0 +1,117 @@
+"""The card of a trained network, and its provenance without the machine's folders."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import serd
+from serd.model.card import ModelCard
+from serd.model.labels import EMOTIONS, NONE
+from train.data.clips import Clip, Split, fingerprint, format_actors
+from train.data.corpora import CREDITS, TITLES, ravdess
+from train.data.corpora.ravdess import LICENSE
+from train.features.dataset import Dataset
+from train.features.noise import CREDIT as ESC_CREDIT
+from train.features.noise import NOISE, is_esc
+from train.model.recipe import WINDOW_S, Recipe
+from train.model.tensorflow_import import versions
+
+
+def trained_card(
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    name: str,
+    mean: Sequence[float],
+    std: Sequence[float],
+    facts: Mapping[str, Any],
+    network_sha256: str = "",
+) -> ModelCard:
+    """The card of a network.
+
+    Args:
+        dataset: clips of all actors.
+        recipe: recipe of the training.
+        name: name of the model.
+        mean: mean of each coefficient, which the graph subtracts.
+        std: standard deviation of each coefficient, by which the graph divides.
+        facts: provenance, as ``provenance`` gives it.
+        network_sha256: checksum of its flatbuffer; empty for a Keras model.
+    """
+    present = {clip.corpus for clip in dataset.clips}
+    notices = [CREDITS[each] for each in CREDITS if each in present]
+    if any(clip.is_noise and is_esc(clip.path) for clip in dataset.clips):
+        notices.append(ESC_CREDIT)
+    windows = recipe.windows
+    return ModelCard(
+        name=name,
+        version=serd.__version__,
+        labels=EMOTIONS,
+        feature_set=windows.feature_set,
+        window_s=WINDOW_S,
+        padding=windows.padding,
+        mean=tuple(mean),
+        std=tuple(std),
+        network_sha256=network_sha256,
+        licence=" ".join([LICENSE, *notices]),
+        no_speech_threshold=recipe.no_speech_threshold if NONE in dataset.outputs else None,
+        training=facts,
+    )
+
+
+def provenance(
+    dataset: Dataset,
+    split: Split,
+    recipe: Recipe,
+    *,
+    command: str,
+    seed: int,
+    n_parameters: int,
+) -> dict[str, Any]:
+    """Data, actors, command, seed, versions and every parameter of the recipe.
+
+    Args:
+        dataset: the clips of all actors.
+        split: training, validation and test actors.
+        recipe: recipe of the training.
+        command: command line of the training.
+        seed: seed of the training.
+        n_parameters: parameters of the network.
+
+    Returns:
+        A JSON object.
+    """
+    clips = [
+        clip
+        for index, clip in enumerate(dataset.clips)
+        if (clip.actor in split.train or clip.is_noise) and index not in dataset.left_out
+    ]
+    others = {clip.corpus for clip in clips} - {ravdess.NAME}
+    also = [_data(clips, name) for name in TITLES if name in others]
+    return {
+        "command": command,
+        "data": _data(clips, ravdess.NAME),
+        **({"also": also} if also else {}),
+        **({"noise": _data(clips, NOISE)} if NOISE in others else {}),
+        "actors": format_actors(split.train),
+        "validation_actors": format_actors(split.validation),
+        "test_actors": format_actors(split.test),
+        "seed": seed,
+        "epochs": recipe.learn.epochs,
+        "parameters": n_parameters,
+        "versions": versions(),
+        "machine": platform.machine(),
+        "recipe": recipe.to_json(),
+    }
+
+
+def _data(clips: Sequence[Clip], corpus: str) -> dict[str, Any]:
+    """Name, checksum and size of the training clips of a corpus."""
+    own = [clip for clip in clips if clip.corpus == corpus]
+    return {
+        "name": TITLES.get(corpus, corpus),
+        "sha256_of_names_and_sizes": fingerprint(own),
+        "n_clips": len(own),
+        "n_speech": sum(clip.channel == "speech" for clip in own),
+        "n_song": sum(clip.channel == "song" for clip in own),
+    }

@@ -1,0 +1,77 @@
+"""The folder that an evaluation leaves: decisions, page, and figures as the last of them.
+
+Each file is written beside its place and moved there whole. ``metrics.json`` of an earlier evaluation
+goes first and that of this one comes last, so that where it lies the other files belong to it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from serd.errors import OperationError
+from serd.model.labels import NONE
+from train.data.files import write_whole
+from train.evaluation.model_evaluation import Evaluation
+from train.evaluation.predictions import Prediction
+from train.report.evaluation_page import page
+
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.csv"
+PAGE = "report.html"
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """Write all files.
+
+    Args:
+        evaluation: what they tell.
+        folder: where they go; made if it is not there.
+
+    Raises:
+        OperationError: the folder cannot be written to, or is full.
+    """
+    texts = {PREDICTIONS: predictions_csv(evaluation, evaluation.predictions.clean)}
+    for snr_db, predictions in evaluation.predictions.noisy.items():
+        texts[noisy_name(snr_db)] = predictions_csv(evaluation, predictions)
+    texts[PAGE] = page(evaluation)
+    texts[METRICS] = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / METRICS).unlink(missing_ok=True)
+        for stale in folder.glob(noisy_name("*")):
+            stale.unlink()
+        for name, text in texts.items():
+            write_whole(folder / name, text.encode())
+    except OSError as exc:
+        raise OperationError(f"{folder}: the report cannot be written: {exc.strerror}") from exc
+
+
+def noisy_name(snr_db: float | str) -> str:
+    """Name of the file of decisions at a signal-to-noise ratio in dB."""
+    ratio = snr_db if isinstance(snr_db, str) else f"{snr_db:g}"
+    return f"predictions-{ratio}db.csv"
+
+
+def predictions_csv(evaluation: Evaluation, predictions: Sequence[Prediction]) -> str:
+    """A row a clip: file, actor, truth, prediction, its confidence, speech heard, probabilities.
+
+    Where no speech was heard, the prediction is "none", and confidence and probabilities are empty. In
+    noise a last column names the recording that was mixed in.
+    """
+    classes = evaluation.plan.scheme.classes
+    with_noise = any(each.noise for each in predictions)
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    columns = ["file", "actor", "truth", "prediction", "confidence", "speech_s", *classes]
+    rows.writerow([*columns, "noise"] if with_noise else columns)
+    for each in predictions:
+        row: list[object] = [evaluation.file(each.clip), each.clip.actor, classes[each.truth]]
+        if each.probabilities is None:
+            row += [NONE, "", f"{each.speech_s:.2f}", *("" for _ in classes)]
+        else:
+            row += [classes[each.decision], f"{each.confidence:.6f}", f"{each.speech_s:.2f}"]
+            row += [f"{share:.6f}" for share in each.probabilities]
+        rows.writerow([*row, each.noise] if with_noise else row)
+    return text.getvalue()

@@ -1,0 +1,185 @@
+"""``docs/research-log.md``: tables of every measurement, and the diary of what was tried."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from serd.model.labels import EMOTIONS
+from train.data.clips import CorpusError
+from train.evaluation.summary import seed_differences, summarize, variant_summary
+from train.model.ablations import BASE
+from train.report.model_page import seeds
+from train.report.tables import mean_std, points, table
+
+Facts = Mapping[str, Any]
+
+_DIARY: Final = Path(__file__).with_name("research_diary.md")
+_HEAD: Final = "<!-- Written by `python -m train report`; do not edit. -->"
+_CURVE: Final = "UAR with fewer training actors of RAVDESS; test actors and other corpora are the same."
+_ABLATIONS: Final = (
+    "UAR of networks of {parameters:,} parameters, trained for {epochs} epochs by the full recipe."
+)
+_DIFFERENCES: Final = (
+    "Change of UAR in points when one component is removed, by seed; the deviation is of these"
+    " differences. A change within its deviation is no evidence, and a component that costs UAR in the"
+    " first column may help in another:"
+)
+CONDITION_TITLES: Final = {
+    "clean": "as recorded",
+    "joined clips": "joined",
+    "20 dB noise": "noise at 20 dB",
+    "10 dB noise": "10 dB",
+    "0 dB noise": "0 dB",
+    "30 dB fainter": "30 dB fainter",
+    "12 dB louder, clipped": "clipped",
+    "telephone": "telephone",
+}
+"""Conditions by which variants are compared, and the heads of their columns."""
+
+
+def research_log(results: Facts, stem: str) -> str:
+    """The research log, in Markdown.
+
+    Args:
+        results: of the model's recipe, as ``read_results`` gives them: "runs", and if there are any
+            "tiny", "cross_corpus", "ablations" and "curve" (variants, as ``read_variants`` gives them).
+        stem: start of the pictures' names.
+
+    Raises:
+        CorpusError: there are ablations without the full recipe, or without a seed in common with it.
+    """
+    summary = summarize(results["runs"])
+    parts = ["# Research log", _HEAD, "## By fold", _folds(summary), "## By emotion", _emotions(summary)]
+    parts += [
+        "Decisions (columns) on clips of each emotion (rows), all folds and seeds:",
+        _confusion(summary),
+        "## Confidence",
+        _calibration(summary),
+        _risk_coverage(summary),
+        f"![Risk and coverage]({stem}-risk.png)",
+    ]
+    if cross_corpus := results.get("cross_corpus"):
+        parts += ["## Cross-corpus", _cross_corpus(cross_corpus)]
+    if tiny := results.get("tiny"):
+        parts += ["## The tiny model", _tiny(summary, summarize(tiny))]
+    if variants := results.get("curve"):
+        rows = sorted(map(variant_summary, variants), key=lambda each: int(each["name"]))
+        parts += ["## Number of training actors", _CURVE, _variants(rows, "actors", mean_std)]
+        parts.append(f"![UAR by the number of actors]({stem}-learning.png)")
+    if variants := results.get("ablations"):
+        parts += ablation_tables(variants)
+    parts.append(_DIARY.read_text("utf-8").strip())
+    return "\n\n".join(parts) + "\n"
+
+
+def _folds(summary: Facts) -> str:
+    rows = [(actors, mean_std(each)) for actors, each in summary["folds"].items()]
+    return table(("test actors", "UAR"), rows)
+
+
+def _emotions(summary: Facts) -> str:
+    counts = summary["confusion"]
+    rows = []
+    for index, emotion in enumerate(EMOTIONS):
+        n_decided = sum(row[index] for row in counts)
+        precision = counts[index][index] / n_decided if n_decided else 0.0
+        rows.append((emotion, f"{summary['recalls'][emotion]:.3f}", f"{precision:.3f}"))
+    return table(("emotion", "recall", "precision"), rows)
+
+
+def _confusion(summary: Facts) -> str:
+    rows = [
+        (emotion, *map(str, counts))
+        for emotion, counts in zip(EMOTIONS, summary["confusion"], strict=True)
+    ]
+    return table(("", *EMOTIONS, "missed"), rows)
+
+
+def _calibration(summary: Facts) -> str:
+    temperatures = summary["temperatures"]
+    return (
+        f"ECE over 15 bins {mean_std(summary['ece'])}. Logits are divided by a temperature fitted on the"
+        f" test actors of the other folds ({min(temperatures):.2f} to {max(temperatures):.2f}); that of"
+        " the shipped model is in its card. Coverage and accuracy by threshold:"
+    )
+
+
+def _risk_coverage(summary: Facts) -> str:
+    rows = [
+        (f"{each['threshold']:.2f}", f"{each['coverage']:.1%}", f"{each['accuracy']:.1%}")
+        for each in summary["risk_coverage"]
+        if round(each["threshold"] * 100) % 10 == 0
+    ]
+    return table(("threshold", "clips that are named", "of these correct"), rows)
+
+
+def _cross_corpus(results: Sequence[Facts]) -> str:
+    rows = [
+        (
+            each["test_actors"].replace(",", ", "),
+            "four others of nEMO and RAVDESS" if each["heard_corpus"] else "RAVDESS alone",
+            f"{each['uar']:.3f}",
+            "" if each["heard_corpus"] else "0.35",
+            f"{each['n_unheard']} of {each['n_clips']}",
+        )
+        for each in results
+    ]
+    included = [each["uar"] for each in results if each["heard_corpus"]]
+    if included:
+        mean = sum(included) / len(included)
+        rows.append(("mean of those with others of nEMO", "", f"{mean:.3f}", "0.60", ""))
+    text = (
+        "nEMO (Polish, another sentence in each clip, other microphones), speakers without a clip in"
+        " training, six emotions (chance 0.167):"
+    )
+    columns = ("speakers", "training speakers", "UAR", "expected", "missed")
+    return f"{text}\n\n{table(columns, rows)}"
+
+
+def _tiny(summary: Facts, tiny: Facts) -> str:
+    both = (summary, tiny)
+    rows = [
+        *(
+            [f"UAR, {title}", *(mean_std(each["uar"][name]) for each in both)]
+            for name, title in CONDITION_TITLES.items()
+        ),
+        ["ECE", *(mean_std(each["ece"]) for each in both)],
+        ["false accepts", *(f"{each['noise']['n_named']} of {each['noise']['n']}" for each in both)],
+        ["speech clips that lead to an event", *(f"{1 - each['missed']['share']:.2%}" for each in both)],
+        ["parameters", *(f"{each['parameters']:,}" for each in both)],
+        ["largest file", *(f"{each['n_bytes'] / 1000:.0f} kB" for each in both)],
+    ]
+    columns = ("", f"default, {seeds(summary['seeds'])}", f"tiny, {seeds(tiny['seeds'])}")
+    return f"On the same folds and sounds:\n\n{table(columns, rows)}"
+
+
+def ablation_tables(variants: Sequence[Facts]) -> list[str]:
+    """The full recipe, and the change that each removed component makes."""
+    base = next((each for each in variants if each["name"] == BASE), None)
+    if base is None:
+        raise CorpusError(
+            "no metrics of the full recipe; the same ablate command without --without has them"
+        )
+    rows = [seed_differences(each, base) for each in variants if each is not base]
+    rows.sort(key=lambda each: float(each["uar"]["clean"]["mean"]))
+    own = variant_summary(base)
+    return [
+        "## Ablations",
+        _ABLATIONS.format(**own),
+        _variants([own], "without", mean_std),
+        *([_DIFFERENCES, _variants(rows, "without", points)] if rows else []),
+    ]
+
+
+def _variants(rows: Sequence[Facts], what: str, written: Callable[[Facts], str]) -> str:
+    columns = (what, *CONDITION_TITLES.values(), "false accepts", "seeds")
+    cells = [
+        (
+            each["name"],
+            *(written(each["uar"][name]) for name in CONDITION_TITLES),
+            f"{each['n_named']} of {each['n']}",
+            ", ".join(map(str, each["seeds"])),
+        )
+        for each in rows
+    ]
+    return table(columns, cells)
