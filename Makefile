@@ -26,7 +26,7 @@ test: check ## check and test everything
 
 test-daemon: ## all tests that need no TensorFlow, without the checks
 	@scripts/setup.sh test-daemon
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not tensorflow"
+	$(BIN)/python -m pytest -n $$(( 2 * $$(nproc) )) --dist loadfile -m "not tensorflow"
 
 check: ## formatting, lint, types and layers, without the tests
 	@scripts/setup.sh test

@@ -1,4 +1,4 @@
-"""Decisions for tests that need one and no model."""
+"""Decisions with fixed content, made without a model."""
 
 import numpy as np
 

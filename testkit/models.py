@@ -46,14 +46,14 @@ def write_model(path: Path, network: bytes, card: ModelCard) -> Path:
 
 
 class FakeModel:
-    """Takes every window for the first label of its card, and keeps the features that it was given."""
+    """A model that predicts the first label of its card for every window, and records the features."""
 
     def __init__(self, card: ModelCard | None = None) -> None:
         self.card = card or made_card()
         self.features: list[Features] = []
 
     def predict(self, features: FeatureWindow) -> Prediction:
-        """0.9 for the first label, the rest for the others."""
+        """A probability of 0.9 for the first label, and equal ones for the others."""
         self.features.append(features.features)
         n_labels = len(self.card.labels)
         probabilities = np.full(n_labels, 0.1 / (n_labels - 1), np.float32)
