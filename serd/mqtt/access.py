@@ -116,7 +116,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     key, path = "ca_file", settings.ca_file
     try:
         context = ssl.create_default_context(cafile=path or None)
-        context.sslsocket_class = _TidySocket
+        context.sslsocket_class = _SelfClosingSocket
         if path:
             # Python 3.13 refuses authorities without a key usage extension, and Mosquitto's
             # instructions make such authorities. The certificate is still verified.
@@ -132,7 +132,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-class _TidySocket(ssl.SSLSocket):
+class _SelfClosingSocket(ssl.SSLSocket):
     """Closes itself when the TLS handshake fails; paho would leave it open."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002

@@ -37,8 +37,8 @@ _CONFIGURATION: Final[Mapping[str, Any]] = {
 }
 
 
-class Answer(enum.Enum):
-    """The answer of a port to an MQTT connection."""
+class ProbeResult(enum.Enum):
+    """The result of an attempt to open an MQTT connection."""
 
     NOTHING = "nothing listens there"
     OTHER = "what listens there does not answer as an MQTT broker"
@@ -60,13 +60,13 @@ def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"
         PublishError: the embedded broker does not start.
         LibraryError: amqtt is not installed.
     """
-    answer = probe("localhost", settings.port, user=settings.user, password=read_password(settings))
-    if answer is Answer.ACCEPTED:
+    result = probe("localhost", settings.port, user=settings.user, password=read_password(settings))
+    if result is ProbeResult.ACCEPTED:
         _log.info("using the broker on localhost:%d", settings.port)
         return "localhost", settings.port, None
     port = _free_port(settings.port)
-    if answer is not Answer.NOTHING or port != settings.port:
-        _log.warning("no broker on localhost:%d: %s", settings.port, answer.value)
+    if result is not ProbeResult.NOTHING or port != settings.port:
+        _log.warning("no broker on localhost:%d: %s", settings.port, result.value)
     broker = EmbeddedBroker(port)
     _log.info(
         "started a broker for this machine alone; to listen: mosquitto_sub -h %s -p %d -t '%s/#' -v",
@@ -79,22 +79,22 @@ def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"
 
 def probe(
     host: str, port: int, *, user: str = "", password: str = "", timeout_s: float = _PROBE_S
-) -> Answer:
+) -> ProbeResult:
     """Open an MQTT connection, and close it again."""
     try:
         with socket.create_connection((host, port), timeout_s) as connection:
             connection.sendall(_connect_packet(user, password))
             reply = _receive(connection, 4, timeout_s)
             if reply[:2] != b"\x20\x02" or len(reply) < 4:
-                return Answer.OTHER
+                return ProbeResult.OTHER
             if reply[3]:
-                return Answer.REFUSED
+                return ProbeResult.REFUSED
             connection.sendall(b"\xe0\x00")
-            return Answer.ACCEPTED
+            return ProbeResult.ACCEPTED
     except ConnectionRefusedError:
-        return Answer.NOTHING
+        return ProbeResult.NOTHING
     except OSError:
-        return Answer.OTHER
+        return ProbeResult.OTHER
 
 
 def _connect_packet(user: str, password: str) -> bytes:

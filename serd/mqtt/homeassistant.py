@@ -19,16 +19,16 @@ from serd.model.labels import NONE, UNCERTAIN, VALENCE
 from serd.mqtt.retained import Handler
 from serd.mqtt.topics import OFFLINE, ONLINE, STATUS, NodeTopics, is_prefix, topic_level
 
-AUTO = "auto"
-ON = "on"
-OFF = "off"
+_AUTO: Final = "auto"
+_ON: Final = "on"
+_OFF: Final = "off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscoverySettings:
     """Entities in Home Assistant, through its MQTT discovery."""
 
-    enabled: str = AUTO
+    enabled: str = _AUTO
     """Whether serd describes itself to Home Assistant: "on", "off", or "auto": on if [mqtt] host names a
     broker."""
     prefix: str = "homeassistant"
@@ -36,14 +36,14 @@ class DiscoverySettings:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
-        if self.enabled not in {AUTO, ON, OFF}:
+        if self.enabled not in {_AUTO, _ON, _OFF}:
             yield "enabled", '"auto", "on" or "off"'
         if not is_prefix(self.prefix):
             yield "prefix", 'a topic without "+" and "#", with no "/" at either end'
 
     def is_on(self, *, has_broker: bool) -> bool:
         """Whether to publish the description; ``has_broker`` says whether the settings name a broker."""
-        return self.enabled == ON or (self.enabled == AUTO and has_broker)
+        return self.enabled == _ON or (self.enabled == _AUTO and has_broker)
 
 
 BIRTH: Final = "online"

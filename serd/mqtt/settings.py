@@ -8,8 +8,8 @@ from serd.mqtt.topics import is_prefix
 
 MQTT_311: Final = "3.1.1"
 MQTT_5: Final = "5"
-OFFLINE: Final = "offline"
-ALWAYS: Final = "always"
+STORE_OFFLINE: Final = "offline"
+STORE_ALWAYS: Final = "always"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ class Settings:
     keepalive_s: int = 30
     """Longest silence on the connection, in seconds, 5 to 3600. A broker that disappears is noticed, and
     serd's own disappearance is published, after one to two times this."""
-    durability: str = OFFLINE
+    durability: str = STORE_OFFLINE
     """When events are written to the disk: offline, only while the broker is away, which saves SD cards;
     or always, before they are sent, so that not even a power cut loses one."""
     queue_events: int = 10_000
@@ -73,8 +73,8 @@ class Settings:
         yield from self._storage_problems()
 
     def _storage_problems(self) -> Iterator[tuple[str, str]]:
-        if self.durability not in {OFFLINE, ALWAYS}:
-            yield "durability", f"{OFFLINE} or {ALWAYS}"
+        if self.durability not in {STORE_OFFLINE, STORE_ALWAYS}:
+            yield "durability", f"{STORE_OFFLINE} or {STORE_ALWAYS}"
         if not 1 <= self.queue_events <= 1_000_000:
             yield "queue_events", "1 to 1000000"
         if not 1 <= self.spool_events <= 10_000_000:

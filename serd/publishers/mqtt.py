@@ -28,7 +28,7 @@ from serd.mqtt.homeassistant import announce
 from serd.mqtt.link import Link
 from serd.mqtt.queue import EventQueue, Message, remaining_s
 from serd.mqtt.retained import Handler
-from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
+from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
 from serd.mqtt.spool import Spool
 from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
@@ -105,7 +105,7 @@ class MqttPublisher:
         self._queue = EventQueue(
             self._spool,
             max_in_memory=settings.queue_events,
-            stores_every_event=settings.durability == ALWAYS,
+            stores_every_event=settings.durability == STORE_ALWAYS,
             online=Message(status, ONLINE, is_retained=True),
             offline=Message(status, OFFLINE, is_retained=True),
             as_replayed=as_replayed,
@@ -254,5 +254,5 @@ def _make_spool(settings: Settings, folder: Path | None) -> Spool | None:
         folder / SPOOL_FILE,
         max_events=settings.spool_events,
         max_age_s=settings.spool_age_h * 3600.0,
-        is_power_safe=settings.durability == ALWAYS,
+        is_power_safe=settings.durability == STORE_ALWAYS,
     )

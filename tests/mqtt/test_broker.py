@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from serd.errors import LibraryError, PublishError
-from serd.mqtt.broker import LOOPBACK, Answer, EmbeddedBroker, find_or_start, probe
+from serd.mqtt.broker import LOOPBACK, EmbeddedBroker, ProbeResult, find_or_start, probe
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
 from testkit.brokers import (
@@ -125,7 +125,7 @@ def test_500_events_through_serd_itself(lines: list[str]) -> None:
         publisher.close(DEADLINE_S)
         assert listener.ids("serd/pi/mic/event") == list(range(500))
         assert listener.of("serd/pi/status")[-1] == "offline"
-    assert probe(LOOPBACK, port) is Answer.NOTHING
+    assert probe(LOOPBACK, port) is ProbeResult.NOTHING
     assert lines[0] == (
         "started a broker for this machine alone;"
         f" to listen: mosquitto_sub -h 127.0.0.1 -p {port} -t 'serd/#' -v"
@@ -176,7 +176,7 @@ def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: li
     ):
         assert own is not None
         assert port != broker.port
-        assert probe(LOOPBACK, port) is Answer.ACCEPTED
+        assert probe(LOOPBACK, port) is ProbeResult.ACCEPTED
     assert len(lines) == 2
     assert lines[0].startswith(f"no broker on localhost:{broker.port}: the broker there refuses")
 
@@ -193,7 +193,7 @@ def test_probe_gives_up_on_a_silent_port() -> None:
     """A server that accepts and never answers is waited for as long as given, not longer."""
     with socket.create_server((LOOPBACK, 0)) as server:
         port = server.getsockname()[1]
-        assert probe(LOOPBACK, port, timeout_s=0.2) is Answer.OTHER
+        assert probe(LOOPBACK, port, timeout_s=0.2) is ProbeResult.OTHER
 
 
 def test_no_broker_starts_when_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ def test_stop_leaves_no_thread_and_no_noise(capfd: pytest.CaptureFixture[str]) -
             as_test_broker.publish("serd/pi/status", "online", retain=True)
             broker.stop(3.0)
         assert set(threading.enumerate()) <= before
-        assert probe(LOOPBACK, broker.port) is Answer.NOTHING
+        assert probe(LOOPBACK, broker.port) is ProbeResult.NOTHING
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
 
@@ -230,7 +230,7 @@ def test_rubbish_on_the_port_is_quiet_and_harmless(
     for rubbish in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x10\xff\xff\xff\xff", b"\x00" * 64):
         with socket.create_connection((LOOPBACK, embedded.port)) as connection:
             connection.sendall(rubbish)
-    assert probe(LOOPBACK, embedded.port) is Answer.ACCEPTED
+    assert probe(LOOPBACK, embedded.port) is ProbeResult.ACCEPTED
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
 

@@ -31,8 +31,8 @@ class FakeLink:
         self.is_connected = False
         self.is_early = False
         """Whether events are acknowledged before ``publish`` returns."""
-        self.is_breaking = False
-        """Whether the connection ends as the next event is handed over."""
+        self.breaks = ""
+        """Whether the connection ends "before" or "after" the next event is written to it."""
         self.sent: list[tuple[int, bool]] = []
         """Id of each event of this connection, and whether it is marked as replayed."""
         self.other: list[tuple[str, str]] = []
@@ -50,8 +50,7 @@ class FakeLink:
 
     def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:  # noqa: ARG002
         """Note a message; acknowledge it at once if it is no event."""
-        if self.is_breaking and topic == EVENT:
-            self.is_breaking = False
+        if self.breaks == "before" and topic == EVENT:
             self.lose()
         if not self.is_connected:
             return None
@@ -60,7 +59,9 @@ class FakeLink:
             body = json.loads(payload)
             self.sent.append((int(body["id"]), body.get("replayed", False)))
             self.unanswered[self._n_messages] = int(body["id"])
-            if self.is_early:
+            if self.breaks == "after":
+                self.lose()
+            elif self.is_early:
                 self.acknowledge(self._n_messages)
         else:
             self.other.append((topic, payload))
@@ -78,6 +79,7 @@ class FakeLink:
     def lose(self) -> None:
         """End the connection, or fail to connect."""
         self.is_connected = False
+        self.breaks = ""
         self.sent, self.other, self.unanswered = [], [], {}
         self.queue.disconnected()
 
@@ -351,12 +353,13 @@ def test_a_full_window_holds_the_sender(path: Path) -> None:
     assert (link.ids, queue.n_in_flight) == ([1, 2, 3, 4], 3)
 
 
-def test_an_event_that_is_sent_as_the_connection_ends_keeps_its_turn(path: Path) -> None:
-    """Handed over too late, it is the first event of the next connection."""
+@pytest.mark.parametrize("breaks", ["before", "after"])
+def test_an_event_that_is_sent_as_the_connection_ends_keeps_its_turn(path: Path, breaks: str) -> None:
+    """It is the first event of the next connection."""
     queue, link = make_queue(make_spool(path))
     link.connect()
     put(queue, 1, 2)
-    link.is_breaking = True
+    link.breaks = breaks
     send(queue)
     assert (link.ids, queue.n_in_memory, queue.n_in_flight) == ([], 2, 0)
     link.connect()
@@ -580,13 +583,13 @@ class QueueMachine(RuleBasedStateMachine):
         self.is_away = True
 
     @precondition(lambda self: self.link.is_connected)
-    @rule()
-    def lose_while_sending(self) -> None:
+    @rule(breaks=st.sampled_from(["before", "after"]))
+    def lose_while_sending(self, breaks: str) -> None:
         """The connection ends as an event is handed over."""
-        self.link.is_breaking = True
+        self.link.breaks = breaks
         send(self.queue)
         self.is_away = not self.link.is_connected
-        self.link.is_breaking = False
+        self.link.breaks = ""
 
     @precondition(lambda self: not self.link.is_connected)
     @rule()

@@ -12,7 +12,7 @@ from typing import Final
 from serd.cli.doctor.findings import Finding, fail, ok, skipped
 from serd.errors import PublishError, SerdError
 from serd.mqtt.access import read_password, tls_context
-from serd.mqtt.broker import Answer, probe
+from serd.mqtt.broker import ProbeResult, probe
 from serd.mqtt.diagnosis import describe_connection_error
 from serd.mqtt.link import Link
 from serd.mqtt.settings import Settings
@@ -29,9 +29,9 @@ def broker_findings(settings: Settings, node: str) -> Iterator[Finding]:
         return
     settings = replace(settings, password=read_password(settings), password_file="")
     if not settings.host:
-        answer = probe("localhost", settings.port, user=settings.user, password=settings.password)
-        if answer is not Answer.ACCEPTED:
-            why = f"no [mqtt] host is named, and on localhost:{settings.port} {answer.value}"
+        result = probe("localhost", settings.port, user=settings.user, password=settings.password)
+        if result is not ProbeResult.ACCEPTED:
+            why = f"no [mqtt] host is named, and on localhost:{settings.port} {result.value}"
             yield skipped("broker", f"{why}: serd starts one for this machine alone")
             return
         settings = replace(settings, host="localhost")
