@@ -16,9 +16,9 @@ from sklearn.metrics import (
 
 from train.evaluation.metrics import (
     MISSED,
-    clip_probabilities,
     clip_scores,
     macro_f1,
+    mean_window_probabilities,
     measures,
     score,
     summary,
@@ -78,7 +78,7 @@ def test_a_clip_that_is_not_heard_is_an_error() -> None:
     """It lowers accuracy and UAR, and the summary counts it."""
     scores = score([0, 0, 1, 1], [0, MISSED, 1, MISSED], LABELS)
     assert (scores.accuracy, scores.uar, scores.n_missed) == (0.5, 0.5, 2)
-    assert "2 not heard" in summary(scores)
+    assert "2 missed" in summary(scores)
 
 
 def test_a_class_that_does_not_occur_has_no_recall() -> None:
@@ -125,7 +125,7 @@ def test_a_clip_is_the_mean_over_its_windows() -> None:
     """A clip without any window has no mean and counts as not heard."""
     owners = np.array([4, 4, 9])
     windows = np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]])
-    said = clip_probabilities([4, 7, 9], owners, windows)
+    said = mean_window_probabilities([4, 7, 9], owners, windows)
     assert said[7] is None
     assert np.allclose(said[4], [0.5, 0.25, 0.25])
     scores = clip_scores([0, 1, 2], list(said.values()), _EMOTIONS)
