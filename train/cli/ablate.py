@@ -22,9 +22,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "ablate",
         help="measure what each component of the recipe contributes",
         description="Train a protocol's folds by the recipe and by the recipe without each of its"
-        " tricks, with one seed, and measure all of them as assess does. The figures are added to those"
-        " in --out, trick by trick and seed by seed, and what is there already is not trained again;"
-        " describe --ablations puts them on a model's page.",
+        " components, with one seed, and score all of them as evaluate does. The metrics are added to"
+        " those in --out, by component and seed; existing ones are not trained again. report"
+        " --ablations puts them into the research log.",
     )
     add = parser.add_argument
     add_training_options(parser, size="tiny")

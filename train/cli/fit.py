@@ -127,7 +127,7 @@ def _command(options: argparse.Namespace) -> str:
     words = ["python -m train fit ROOT", *("--also FOLDER" for _ in options.also)]
     words += ["--noise FOLDER"] if options.noise else []
     words += [f"--{name} {value}" for name, value in values.items() if value]
-    words += [f"--without {trick}" for trick in options.without]
+    words += [f"--without {name}" for name in options.without]
     words += ["--no-song"] if options.no_song else []
     words += ["--quick"] if options.quick else []
     return " ".join(words)

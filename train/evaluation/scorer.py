@@ -133,7 +133,7 @@ def score_clips(
         CorpusError: no clip could be read.
     """
     labels = model.card.labels
-    asked = np.isin(labels, [each for clip in clips for each in CLASSES.get(clip.corpus, labels)])
+    label_mask = np.isin(labels, [each for clip in clips for each in CLASSES.get(clip.corpus, labels)])
     truth, decisions, left_out = [], [], []
     for clip in clips:
         try:
@@ -142,7 +142,7 @@ def score_clips(
             left_out.append(str(exc))
             continue
         truth.append(labels.index(clip.emotion))
-        decisions.append(MISSED if probabilities is None else int((probabilities * asked).argmax()))
+        decisions.append(MISSED if probabilities is None else int((probabilities * label_mask).argmax()))
     if not truth:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
     return score(truth, decisions, labels), left_out
