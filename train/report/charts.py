@@ -267,17 +267,17 @@ def noise_chart(passes: Mapping[str, PassMetrics]) -> str:
     shapes.append(line(left, y, left + width, y, "diagonal"))
     shapes.append(text(left + width, y - 4.0, "chance", kind="small", anchor="end"))
     points = []
-    for number, (title, figures) in enumerate(passes.items()):
+    for number, (title, metrics) in enumerate(passes.items()):
         x = left + width * (number + 0.5) / len(passes)
-        y = top + height * (1.0 - figures.scores.uar)
+        y = top + height * (1.0 - metrics.scores.uar)
         points.append((x, y))
-        shapes += _whisker(x, top, height, figures.intervals.get("uar"))
-        shapes.append(text(x + 8.0, y - 7.0, f"{figures.scores.uar:.2f}"))
+        shapes += _whisker(x, top, height, metrics.intervals.get("uar"))
+        shapes.append(text(x + 8.0, y - 7.0, f"{metrics.scores.uar:.2f}"))
         shapes.append(text(x, top + height + 16.0, title, kind="small", anchor="middle"))
     shapes.append(polyline(points, "curve"))
     shapes += [dot(x, y, "mark") for x, y in points]
     shapes.append(text(11.0, top + height / 2, "UAR", kind="small", anchor="middle", turn=-90.0))
-    listed = ", ".join(f"{title} {figures.scores.uar:.2f}" for title, figures in passes.items())
+    listed = ", ".join(f"{title} {metrics.scores.uar:.2f}" for title, metrics in passes.items())
     return picture(
         "noise",
         title="UAR in noise",

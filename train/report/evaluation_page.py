@@ -69,12 +69,12 @@ def confusion_section(scores: Scores) -> str:
     return section("Confusions", pair(chart, usual), folded("All counts as a table", counts))
 
 
-def parts_section(figures: PassMetrics) -> str:
+def parts_section(metrics: PassMetrics) -> str:
     """Metrics of parts of the clips, and of actors."""
-    actors = {f"actor {name}": part for name, part in figures.slices["actor"].items()}
+    actors = {f"actor {name}": part for name, part in metrics.slices["actor"].items()}
     others = {
         f"{name} {value}": part
-        for name, parts in figures.slices.items()
+        for name, parts in metrics.slices.items()
         for value, part in parts.items()
         if name != "actor"
     }
@@ -84,7 +84,7 @@ def parts_section(figures: PassMetrics) -> str:
         "dim",
     )
     shown = [
-        pair(f"<figure>{parts_chart(name, parts, figures)}</figure>", _parts_table(name, parts))
+        pair(f"<figure>{parts_chart(name, parts, metrics)}</figure>", _parts_table(name, parts))
         for name, parts in (("part", others), ("actor", actors))
     ]
     return section("Parts of the clips", note, *shown)
@@ -106,9 +106,9 @@ def _parts_table(name: str, parts: Mapping[str, Scores]) -> str:
     return table(f"UAR and accuracy by {name}", columns, rows)
 
 
-def calibration_section(figures: PassMetrics) -> str:
+def calibration_section(metrics: PassMetrics) -> str:
     """Calibration of the confidence."""
-    calibration = figures.calibration
+    calibration = metrics.calibration
     if calibration is None:
         return section("Calibration", paragraph("No speech was detected in any clip."))
     rows = [
@@ -222,8 +222,8 @@ def _preface(evaluation: Evaluation) -> str:
     return "".join(parts) + listed(plan.remarks, "notes")
 
 
-def _headline(figures: PassMetrics) -> str:
-    scores = figures.scores
+def _headline(metrics: PassMetrics) -> str:
+    scores = metrics.scores
 
     def fact(term: str, value: str, words: str, kind: str = "") -> str:
         return (
@@ -232,14 +232,14 @@ def _headline(figures: PassMetrics) -> str:
         )
 
     chance = f"chance {scores.chance:.3f}"
-    uar_words = f"95 % interval {interval(figures, 'uar')}; {chance}"
+    uar_words = f"95 % interval {interval(metrics, 'uar')}; {chance}"
     facts = [
         fact("UAR, mean recall of the classes", share(scores.uar), uar_words, "headline"),
-        fact("accuracy", share(scores.accuracy), interval(figures, "accuracy")),
-        fact("macro F1", share(scores.macro_f1), interval(figures, "macro_f1")),
+        fact("accuracy", share(scores.accuracy), interval(metrics, "accuracy")),
+        fact("macro F1", share(scores.macro_f1), interval(metrics, "macro_f1")),
     ]
-    if figures.calibration:
-        facts.append(fact("calibration error (ECE)", ece(figures), f"in {N_BINS} bins; 0 is best"))
+    if metrics.calibration:
+        facts.append(fact("calibration error (ECE)", ece(metrics), f"in {N_BINS} bins; 0 is best"))
     of = f"of {scores.n_clips} clips; counted as errors"
     facts.append(fact("missed", str(scores.n_missed), of))
     return f'<dl class="facts">{"".join(facts)}</dl>'
@@ -247,10 +247,10 @@ def _headline(figures: PassMetrics) -> str:
 
 def _files(evaluation: Evaluation) -> str:
     parts = []
-    for title, figures in passes(evaluation, "clean").items():
-        files = listed([evaluation.file(clip) for clip in figures.missed], "files")
+    for title, metrics in passes(evaluation, "clean").items():
+        files = listed([evaluation.file(clip) for clip in metrics.missed], "files")
         if files:
-            n_clips = len(figures.missed)
+            n_clips = len(metrics.missed)
             parts.append(folded(f"{title}: {n_clips} clip{'s' if n_clips > 1 else ''}", files))
     words = "The daemon would publish no event for these clips. Each counts as an error."
     none = "The daemon would publish an event for every clip."

@@ -21,15 +21,15 @@ def share(value: float | None) -> str:
     return NO_VALUE if value is None else f"{value:.3f}"
 
 
-def interval(figures: PassMetrics, name: str) -> str:
+def interval(metrics: PassMetrics, name: str) -> str:
     """The bounds of a 95 % interval, or a dash without one."""
-    bounds = figures.intervals.get(name)
+    bounds = metrics.intervals.get(name)
     return f"{bounds.low:.3f} to {bounds.high:.3f}" if bounds else NO_VALUE
 
 
-def ece(figures: PassMetrics) -> str:
+def ece(metrics: PassMetrics) -> str:
     """The expected calibration error, or a dash without detected speech."""
-    return share(figures.calibration.ece if figures.calibration else None)
+    return share(metrics.calibration.ece if metrics.calibration else None)
 
 
 def adapted_uar(evaluation: Evaluation) -> float:
@@ -80,16 +80,16 @@ def show(evaluation: Evaluation, console: "Console") -> None:
     _listed(console, "left out", evaluation.left_out)
 
 
-def _headline(figures: PassMetrics) -> "RichTable":
-    scores = figures.scores
+def _headline(metrics: PassMetrics) -> "RichTable":
+    scores = metrics.scores
     table = _table("", "", "95 % interval over actors", "")
     rows = (("UAR", "uar"), ("accuracy", "accuracy"), ("macro F1", "macro_f1"))
     for title, name in rows:
         chance = f"chance {scores.chance:.3f}" if name == "uar" else ""
         style = "bold" if name == "uar" else ""
-        table.add_row(title, share(getattr(scores, name)), interval(figures, name), chance, style=style)
-    if figures.calibration:
-        calibration = figures.calibration
+        table.add_row(title, share(getattr(scores, name)), interval(metrics, name), chance, style=style)
+    if metrics.calibration:
+        calibration = metrics.calibration
         claims = f"says {calibration.confidence:.3f}, is right {calibration.accuracy:.3f}"
         table.add_row("ECE", share(calibration.ece), "", claims)
     table.add_row("clips", str(scores.n_clips), "", f"{scores.n_missed} missed, counted as errors")
@@ -126,11 +126,11 @@ def short(label: str) -> str:
     return f"{gender[:1]} {emotion[:4]}" if gender else label[:4]
 
 
-def _slices(figures: PassMetrics) -> "RichTable":
+def _slices(metrics: PassMetrics) -> "RichTable":
     from rich.markup import escape  # noqa: PLC0415
 
     table = _table("", "", "UAR", "accuracy", "clips", "missed", "classes", "", n_words=2)
-    for name, parts in figures.slices.items():
+    for name, parts in metrics.slices.items():
         for number, (value, part) in enumerate(parts.items()):
             counts = (part.n_clips, part.n_missed, len(part.recalls))
             row = [share(part.uar), share(part.accuracy), *map(str, counts)]
@@ -142,15 +142,15 @@ def _slices(figures: PassMetrics) -> "RichTable":
 def _noise(evaluation: Evaluation) -> "RichTable":
     columns = ("noise", "UAR", "95 % interval", "accuracy", "macro F1", "ECE", "missed")
     table = _table(*columns, has_bar=False)
-    for title, figures in passes(evaluation, "none").items():
-        scores = figures.scores
+    for title, metrics in passes(evaluation, "none").items():
+        scores = metrics.scores
         table.add_row(
             title,
             share(scores.uar),
-            interval(figures, "uar"),
+            interval(metrics, "uar"),
             share(scores.accuracy),
             share(scores.macro_f1),
-            ece(figures),
+            ece(metrics),
             str(scores.n_missed),
         )
     return table
