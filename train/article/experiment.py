@@ -60,7 +60,7 @@ class AugmentSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkSettings:
+class NetworkChoice:
     """The network."""
 
     kind: Literal["baseline", "reworked", "recurrent", "own"] = "baseline"
@@ -68,7 +68,7 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LearnSettings:
+class TrainingSettings:
     """Training parameters of the article's networks; the own network takes only the epochs."""
 
     optimizer: Literal["rmsprop", "sgd", "adam"] = "rmsprop"
@@ -105,9 +105,9 @@ class Experiment:
     """Input of the network."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     """Copies of training clips."""
-    network: NetworkSettings = field(default_factory=NetworkSettings)
+    network: NetworkChoice = field(default_factory=NetworkChoice)
     """The network."""
-    learn: LearnSettings = field(default_factory=LearnSettings)
+    learn: TrainingSettings = field(default_factory=TrainingSettings)
     """Training parameters."""
 
     def conflicts(self) -> Iterator[tuple[str, str]]:

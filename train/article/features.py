@@ -86,7 +86,7 @@ def _windows(n_samples: int) -> WindowSettings:
     )
 
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 _VERSION: Final = 1
 """Version of the computation."""
 
@@ -135,7 +135,7 @@ class FeatureStore:
         self._folder = folder
         self._fingerprint = fingerprint(clips)
 
-    def originals(self, kind: MeanInput, progress: Progress) -> Examples:
+    def originals(self, kind: MeanInput, progress: ProgressCallback) -> Examples:
         """Inputs of every clip as recorded."""
         return self._examples(_Wanted(kind=kind, clips=range(len(self._clips))), progress)
 
@@ -147,7 +147,7 @@ class FeatureStore:
         copies: int,
         *,
         seed: int,
-        progress: Progress,
+        progress: ProgressCallback,
     ) -> Examples:
         """Inputs of varied copies of some clips.
 
@@ -163,7 +163,7 @@ class FeatureStore:
         return self._examples(wanted, progress)
 
     def windows(
-        self, settings: WindowSettings, augment: SoundAugment, *, seed: int, progress: Progress
+        self, settings: WindowSettings, augment: SoundAugment, *, seed: int, progress: ProgressCallback
     ) -> Dataset:
         """The windows of every clip and its copies for the own network."""
         return load_windows(
@@ -173,7 +173,7 @@ class FeatureStore:
             self._clips,
         )
 
-    def _examples(self, wanted: _Wanted, progress: Progress) -> Examples:
+    def _examples(self, wanted: _Wanted, progress: ProgressCallback) -> Examples:
         numbers = [_VERSION, wanted.kind, asdict(ARTICLE_MFCC13), asdict(VariationSettings())]
         copies = [wanted.variations, wanted.copies, wanted.seed]
         key = digest([*numbers, *copies, self._fingerprint, list(wanted.clips)])
@@ -185,7 +185,7 @@ class FeatureStore:
             left_out=dict(left_out),
         )
 
-    def _compute(self, wanted: _Wanted, progress: Progress) -> Arrays:
+    def _compute(self, wanted: _Wanted, progress: ProgressCallback) -> Arrays:
         inputs: list[NDArray[np.float32]] = []
         owners: list[int] = []
         left_out: dict[int, str] = {}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from serd.errors import OperationError
 from serd.model.card import ModelCard
 from train.article.data import Part
-from train.article.experiment import Experiment, LearnSettings
+from train.article.experiment import Experiment, TrainingSettings
 from train.article.features import Examples, FeatureStore
 from train.data.files import write_whole
 
@@ -210,7 +210,7 @@ class Uar(keras.metrics.Metric):  # type: ignore[misc]
 class Follow(keras.callbacks.Callback):  # type: ignore[misc]
     """Reports each epoch, and ends training when nothing improves; it comes after the backup."""
 
-    def __init__(self, backup: EpochBackup, settings: LearnSettings, on_epoch: OnEpoch) -> None:
+    def __init__(self, backup: EpochBackup, settings: TrainingSettings, on_epoch: OnEpoch) -> None:
         super().__init__()
         self._backup = backup
         self._settings = settings
@@ -222,7 +222,7 @@ class Follow(keras.callbacks.Callback):  # type: ignore[misc]
         self.model.stop_training = bool(stopped(self._backup, self._settings))
 
 
-def stopped(backup: EpochBackup, settings: LearnSettings) -> str:
+def stopped(backup: EpochBackup, settings: TrainingSettings) -> str:
     """The reason that training is over; empty while it is not."""
     return stop_reason(backup.history, epochs=settings.epochs, patience=settings.patience)
 

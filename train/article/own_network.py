@@ -15,7 +15,7 @@ from train.article.learning import EpochBackup, Follow, Outcome, Training, Uar, 
 from train.data.clips import Actors, CorpusError, Split
 from train.features.dataset import Dataset
 from train.model.card import provenance, trained_card
-from train.model.learning import TrainedNetwork, TrainingMonitor, learn
+from train.model.learning import TrainedNetwork, TrainingMonitor, train_network
 from train.model.recipe import Recipe, quick
 
 
@@ -51,7 +51,7 @@ def train_own(training: Training) -> Outcome:
         n_done=backup.n_done,
         is_eager=training.is_quick,
     )
-    learnt = learn(learners, recipe.windows, recipe.learn, seed=training.seed, watch=watch)
+    learnt = train_network(learners, recipe.windows, recipe.learn, seed=training.seed, watch=watch)
     originals = [
         (each.clip, pad(frames.astype(np.float32), recipe.windows.n_frames, recipe.windows.padding))
         for each in dataset.of_clips(part.split.test).copies

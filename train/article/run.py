@@ -65,7 +65,7 @@ def facts(
     }
 
 
-def figures(outcome: "Outcome", scores: Scores, size_bytes: int) -> dict[str, Any]:
+def results(outcome: "Outcome", scores: Scores, size_bytes: int) -> dict[str, Any]:
     """Results of a run: test and validation metrics, size, epochs and time."""
     history = outcome.history
     validation = {}
@@ -217,7 +217,7 @@ def _run(
         save_checkpoint(folder.path / files.MODEL, model, outcome.card, clips=clips)
     metrics = {
         **facts(experiment, data, part, options, settings),
-        **figures(outcome, scores, len(model)),
+        **results(outcome, scores, len(model)),
         "seconds_of_this_process": round(time.monotonic() - started_s, 1),
     }
     folder.finish(metrics)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from train.article.experiment import LearnSettings
+from train.article.experiment import TrainingSettings
 from train.article.features import Examples
 from train.article.learning import BEST, EpochBackup, Follow, Outcome, Training, Uar, outcome_of, stopped
 from train.article.networks import build_article_network
@@ -108,7 +108,7 @@ def _copies(training: Training) -> list[Examples]:
     return [copies]
 
 
-def _optimizer(settings: LearnSettings) -> keras.optimizers.Optimizer:
+def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
     rate: Any = settings.learning_rate
     if settings.decay:
         rate = keras.optimizers.schedules.InverseTimeDecay(

@@ -22,9 +22,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "ablate",
         help="measure what each component of the recipe contributes",
         description="Train a protocol's folds by the recipe and by the recipe without each of its"
-        " tricks, with one seed, and measure all of them as assess does. The figures are added to those"
-        " in --out, trick by trick and seed by seed, and what is there already is not trained again;"
-        " describe --ablations puts them on a model's page.",
+        " components, with one seed, and score all of them as evaluate does. The metrics are added to"
+        " those in --out, by component and seed; existing ones are not trained again. report"
+        " --ablations puts them into the research log.",
     )
     add = parser.add_argument
     add_training_options(parser, size="tiny")
@@ -33,9 +33,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="recordings in which nobody speaks: learnt to be rejected, and heard",
+        help="recordings without speech, for training and scoring",
     )
-    add("--protocol", choices=PROTOCOLS, default="dev5", help="whose folds (default: dev5)")
+    add("--protocol", choices=PROTOCOLS, default="dev5", help="protocol of the folds (default: dev5)")
     add(
         "--without",
         choices=ABLATIONS,
@@ -49,7 +49,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def ablate_command(options: argparse.Namespace) -> int:
-    """Train, measure, write and print."""
+    """Train and score the variants, and add their metrics to the file."""
     check_writable(options.out.absolute().parent)
     check_writable(options.work.absolute())
     known = _known(options.out)
@@ -93,12 +93,12 @@ def ablate_command(options: argparse.Namespace) -> int:
 
 
 def _known(path: Path) -> list[Facts]:
-    """What earlier runs found."""
+    """Variants of earlier runs."""
     return read_variants(path) if path.exists() else []
 
 
 def _is_known(known: list[Facts], name: str, recipe: str, options: argparse.Namespace) -> bool:
-    """Whether the file holds a variant's figures with this seed.
+    """Whether the file has a variant's metrics with this seed.
 
     Raises:
         InputError: it holds those of another recipe.

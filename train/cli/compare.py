@@ -1,4 +1,4 @@
-"""``python -m train compare``: runs beside each other."""
+"""``python -m train compare``: runs in one table."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "compare",
-        help="runs beside each other in one table",
+        help="compare runs in one table",
         description="Print UAR, accuracy, macro F1, parameters, size, seconds and epochs of runs.",
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""``python -m train data``: what lies below a folder, and what can be done with it."""
+"""``python -m train data``: inventory of a folder of recordings."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     data = commands.add_parser(
         "data",
-        help="look at a folder of recordings",
+        help="take the inventory of a folder of recordings",
         description="List what lies below a folder: RAVDESS, SAVEE and nEMO are known by their own"
         " naming, any other corpus by a table. Nothing is trained, and nothing is changed.",
     )
@@ -27,7 +27,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def data_command(options: argparse.Namespace) -> int:
-    """Take the inventory, print it, draw it."""
+    """Print and draw the inventory of a folder."""
     from train.report.inventory_pictures import draw_inventory  # noqa: PLC0415
 
     check_writable(options.out.absolute())

@@ -1,21 +1,21 @@
-"""``python -m train explore``: look at the sounds before training on them."""
+"""``python -m train explore``: pictures of sounds, their level and pitch."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
+from serd.cli.analyze_output import Progress
 from serd.errors import SoundFileError
 from serd.model.labels import EMOTIONS
 from train.cli.options import check_writable
 from train.data.clips import Clip, CorpusError, parse_actors
 from train.data.corpora import TITLES, find_clips
 from train.report.exploration import Measure, choose_actors, measure, typical_clips
+from train.report.tables import Table, print_table
 
-if TYPE_CHECKING:
-    from rich.table import Table
+_GENDERS = {"female": "women", "male": "men", "unknown": "unknown"}
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,7 +33,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="append",
         default=[],
         metavar="1",
-        help="whom to draw, also 1-4 or savee:DC, any number of times (default: one woman and one man)",
+        help="actors to draw, such as 1-4 or savee:DC; repeatable (default: one woman and one man)",
     )
     add("--everyone", action="store_true", help="measure level and pitch of all actors, not of these")
     add("--table", type=Path, metavar="FILE", help="CSV with columns file, emotion and speaker")
@@ -67,22 +67,22 @@ def explore_command(options: argparse.Namespace) -> int:
 
 
 def _measure(clips: Sequence[Clip]) -> tuple[Measure, ...]:
-    """Level and pitch of the clips, with a bar on standard error if a person looks at it."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import track  # noqa: PLC0415
+    """Level and pitch of the clips, with a progress bar on a terminal."""
+    with Progress(len(clips)) as progress:
 
-    console = Console(file=sys.stderr)
-    followed = track(
-        clips, "measuring", console=console, transient=True, disable=not console.is_terminal
-    )
-    measures, left_out = measure(followed)
+        def followed() -> Iterator[Clip]:
+            for clip in clips:
+                yield clip
+                progress.advance()
+
+        measures, left_out = measure(followed())
     for line in left_out:
         print(f"left out: {line}", file=sys.stderr)
     return measures
 
 
 def _readable(clips: Sequence[Clip]) -> list[Clip]:
-    """The clips that can be read; the others are named on standard error."""
+    """The readable clips; others are reported on standard error."""
     from serd.audio.files import FileSource  # noqa: PLC0415
 
     readable = []
@@ -97,27 +97,14 @@ def _readable(clips: Sequence[Clip]) -> list[Clip]:
 
 
 def _print_medians(measures: Sequence[Measure]) -> None:
-    """Median level and pitch by emotion and gender."""
-    from rich.console import Console  # noqa: PLC0415
-
-    width = None if sys.stdout.isatty() else 100
-    Console(width=width, highlight=False).print(_medians_table(measures))
-
-
-def _medians_table(measures: Sequence[Measure]) -> "Table":
-    from rich.table import Table  # noqa: PLC0415
-
-    genders = {"female": "women", "male": "men", "unknown": "unknown"}
-    present = {each.clip.gender for each in measures}
-    genders = {gender: who for gender, who in genders.items() if gender in present}
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("median")
-    for who in genders.values():
-        for name in ("clips", "level", "pitch"):
-            table.add_column(f"{who} {name}", justify="right")
+    """Print median level and pitch by emotion and gender."""
+    genders = {each.clip.gender for each in measures}
+    titles = {gender: title for gender, title in _GENDERS.items() if gender in genders}
+    columns = [f"{title} {name}" for title in titles.values() for name in ("clips", "level", "pitch")]
+    rows = []
     for emotion in EMOTIONS:
-        cells = []
-        for gender in genders:
+        cells = [emotion]
+        for gender in titles:
             own = [
                 each for each in measures if (each.clip.emotion, each.clip.gender) == (emotion, gender)
             ]
@@ -126,5 +113,5 @@ def _medians_table(measures: Sequence[Measure]) -> "Table":
                 f"{median(each.level_dbfs for each in own):.1f} dBFS" if own else "",
                 f"{median(each.pitch_hz for each in own):.0f} Hz" if own else "",
             ]
-        table.add_row(emotion, *cells)
-    return table
+        rows.append(tuple(cells))
+    print_table(Table(columns=("median", *columns), rows=tuple(rows)))

@@ -1,4 +1,4 @@
-"""``python -m train export``: a trained network in every precision, held against Keras."""
+"""``python -m train export``: a checkpoint in every precision, compared with Keras."""
 
 import argparse
 import json
@@ -13,16 +13,24 @@ from train.data.corpora import find_clips
 from train.model.agreement import PRECISIONS, file_name
 from train.model.checkpoint import Checkpoint, find_checkpoint
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
+from train.report.tables import Table, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from train.fit.export import Exported
 
-_WIDTH = 160
-"""Room for all columns of the table, in characters."""
+_COLUMNS = (
+    "precision",
+    "size",
+    "parameters",
+    "operations",
+    "latency",
+    "agreement",
+    "difference",
+    "UAR",
+    "file",
+)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,11 +44,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add = export.add_argument
     add("run", type=Path, metavar="RUN", help="a training's folder, or one of its .keras files")
-    add("--out", type=Path, metavar="FOLDER", help="where to write (default: beside the network)")
+    add("--out", type=Path, metavar="FOLDER", help="output folder (default: that of the network)")
     add("--clips", type=Path, metavar="ROOT", help="the clips (default: where the training found them)")
-    add("--seed", type=natural, default=0, help="draws the clips that are used (default: 0)")
+    add("--seed", type=natural, default=0, help="seed of the choice of clips (default: 0)")
     add("--force", action="store_true", help="overwrite files that are there")
-    add("--json", action="store_true", help="print figures as JSON instead of a table")
+    add("--json", action="store_true", help="print JSON instead of a table")
     export.set_defaults(command=export_command)
 
 
@@ -69,10 +77,10 @@ def export_command(options: argparse.Namespace) -> int:
 
 
 def _clips_root(network: Checkpoint, given: Path | None) -> Path:
-    """Where the clips are: as told, or as the training noted.
+    """Folder of the clips: the given one, or that of the training.
 
     Raises:
-        InputError: not told, and they are no longer there.
+        InputError: none is given, and that of the training is gone.
     """
     if given is not None:
         return given
@@ -84,7 +92,7 @@ def _clips_root(network: Checkpoint, given: Path | None) -> Path:
 
 
 def _figures(network: Checkpoint, exported: "Sequence[Exported]") -> dict[str, Any]:
-    """All that was measured, for programs."""
+    """The measurements as a JSON object."""
     return {
         "run": str(network.path),
         "name": network.card.name,
@@ -102,7 +110,7 @@ def _figures(network: Checkpoint, exported: "Sequence[Exported]") -> dict[str, A
                 "compared_windows": each.agreement.n_windows,
                 "same_top_class": round(each.agreement.share, 4),
                 "largest_difference": round(each.agreement.largest_difference, 4),
-                "partings": [str(parting) for parting in each.agreement.disagreements],
+                "disagreements": [str(each) for each in each.agreement.disagreements],
                 "held_out": each.scores.to_json() if each.scores else None,
             }
             for each in exported
@@ -111,39 +119,12 @@ def _figures(network: Checkpoint, exported: "Sequence[Exported]") -> dict[str, A
 
 
 def _print_table(network: Checkpoint, exported: "Sequence[Exported]") -> None:
-    """All that was measured, for people."""
-    from rich.console import Console  # noqa: PLC0415
-
+    """Print the measurements as a table."""
     first = exported[0]
-    compared = first.agreement
     actors = format_actors(first.compared_actors)
     whose = "held out" if first.scores else "trained on"
-    lines = [
-        "parameters, operations: counted in the graph; an operation is a multiply-accumulate",
-        f"latency: one window with one thread in {first.runtime} on this machine, median",
-        f"as Keras: same top class on {compared.n_windows} windows of actors {actors} ({whose})",
-        "off by: largest difference of a probability to Keras",
-    ]
-    if first.scores:
-        lines.append(f"UAR: {first.scores.n_clips} clips of these actors through the daemon's pipeline")
-    # The table is as wide as it is, however narrow the screen: it may go into a pipe.
-    console = Console(width=_WIDTH, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{network.card.name}, trained on actors {network.card.training.get('actors')}\n")
-    console.print(_table(exported))
-    console.print("\n" + "\n".join(lines))
-    console.print(f"\nwrote {first.path.parent}, each network with its card inside and beside it")
-
-
-def _table(exported: "Sequence[Exported]") -> "Table":
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("precision", style="bold")
-    for name in ("size", "parameters", "operations", "latency", "as Keras", "off by", "UAR"):
-        table.add_column(name, justify="right")
-    table.add_column("file", no_wrap=True)
-    for each in exported:
-        table.add_row(
+    rows = tuple(
+        (
             each.precision,
             f"{each.path.stat().st_size / 1000:,.0f} kB",
             f"{each.graph.n_parameters:,}",
@@ -154,4 +135,17 @@ def _table(exported: "Sequence[Exported]") -> "Table":
             f"{each.scores.uar:.3f}" if each.scores else "-",
             each.path.name,
         )
-    return table
+        for each in exported
+    )
+    print(f"{network.card.name}, trained on actors {network.card.training.get('actors')}\n")
+    print_table(Table(columns=_COLUMNS, rows=rows))
+    compared = f"{first.agreement.n_windows} windows of actors {actors} ({whose})"
+    print(
+        "\noperations: multiply-accumulates, counted in the graph"
+        f"\nlatency: median of a window with one thread in {first.runtime} on this machine"
+        f"\nagreement: same decision as Keras on {compared}"
+        "\ndifference: largest difference of a probability from Keras"
+    )
+    if first.scores:
+        print(f"UAR: {first.scores.n_clips} clips of these actors through the daemon's pipeline")
+    print(f"\nwrote {first.path.parent}, each network with its card inside and beside it")

@@ -1,4 +1,4 @@
-"""``python -m train fit``: build the model that serd runs."""
+"""``python -m train fit``: train the model that serd runs."""
 
 import argparse
 from dataclasses import replace
@@ -34,23 +34,28 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--noise",
         type=Path,
         metavar="FOLDER",
-        help="recordings in which nobody speaks: put under speech, and learnt to be rejected",
+        help="recordings without speech: mixed into speech, and trained on as no speech",
     )
     add("--out", type=Path, default=default_model_path(), help="the .tflite file to write")
     add("--test-actors", default="", metavar="1-4", help="actors held out, scored at the end")
     add("--val-actors", default="", metavar="5,6", help="actors held out, shown after each epoch")
     add("--protocol", choices=PROTOCOLS, default="", help="train and score these folds first")
     add("--folds-only", action="store_true", help="train and score the protocol's folds alone")
-    add("--members", type=positive, help="networks whose mean decides (default: the recipe's)")
+    add("--members", type=positive, help="ensemble members (default: the recipe's)")
     add(
         "--without",
         choices=ABLATIONS,
         action="append",
         default=[],
         metavar="COMPONENT",
-        help=f"leave one out, or several (repeatable): {', '.join(ABLATIONS)}",
+        help=f"remove a component of the recipe, repeatable: {', '.join(ABLATIONS)}",
     )
-    add("--learners", type=positive, metavar="N", help="learn from so many actors of RAVDESS alone")
+    add(
+        "--learners",
+        type=positive,
+        metavar="N",
+        help="training actors of RAVDESS (default: all)",
+    )
     fit.set_defaults(command=fit_command)
 
 
@@ -96,7 +101,7 @@ def fit_command(options: argparse.Namespace) -> int:
 
 
 def _recipe(options: argparse.Namespace) -> "Recipe":
-    """The recipe that the options ask for."""
+    """The recipe that the options select."""
     from train.model.ablations import without  # noqa: PLC0415
 
     recipe = selected_recipe(options)
@@ -108,7 +113,7 @@ def _recipe(options: argparse.Namespace) -> "Recipe":
 
 
 def _command(options: argparse.Namespace) -> str:
-    """The command as the card records it: what matters for the model, and no folder of this machine."""
+    """The command for the card, without the folders of this machine."""
     values = {
         "protocol": options.protocol,
         "seed": str(options.seed),
@@ -122,7 +127,7 @@ def _command(options: argparse.Namespace) -> str:
     words = ["python -m train fit ROOT", *("--also FOLDER" for _ in options.also)]
     words += ["--noise FOLDER"] if options.noise else []
     words += [f"--{name} {value}" for name, value in values.items() if value]
-    words += [f"--without {trick}" for trick in options.without]
+    words += [f"--without {name}" for name in options.without]
     words += ["--no-song"] if options.no_song else []
     words += ["--quick"] if options.quick else []
     return " ".join(words)

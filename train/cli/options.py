@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def check_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be written to before hours are spent on what goes into it.
+    """Refuse a folder that cannot be written, before anything slow begins.
 
     Raises:
-        InputError: it cannot be made or written to.
+        InputError: it cannot be created or written.
     """
     parent = next(each for each in (folder, *folder.parents) if each.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
@@ -24,14 +24,14 @@ def check_writable(folder: Path) -> None:
 
 
 def add_also_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--also`` to a command that learns from RAVDESS."""
+    """Add ``--also`` to a command that trains on RAVDESS."""
     parser.add_argument(
         "--also",
         type=Path,
         action="append",
         default=[],
         metavar="FOLDER",
-        help="learn from the nEMO or SAVEE in it as well, and never score it; may be repeated",
+        help="train on the nEMO or SAVEE in it as well; repeatable",
     )
 
 
@@ -52,25 +52,25 @@ def positive(text: str) -> int:
 
 
 def add_training_options(parser: argparse.ArgumentParser, *, size: Literal["default", "tiny"]) -> None:
-    """Add the clips to learn from, how long, and what the machine may spend.
+    """Add the options of training: clips, epochs, seed, network and folders.
 
     Args:
-        parser: of the command.
-        size: of the network, unless told otherwise.
+        parser: parser of the command.
+        size: default size of the network.
     """
     add = parser.add_argument
     add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS, nested in any way")
     add_also_option(parser)
     add("--epochs", type=positive, help="passes over the data (default: the recipe's)")
-    add("--seed", type=natural, default=0, help="seeds all that is drawn (default: 0)")
+    add("--seed", type=natural, default=0, help="random seed (default: 0)")
     add(
         "--size",
         choices=("default", "tiny"),
         default=size,
-        help=f"of the network (default: {size})",
+        help=f"size of the network (default: {size})",
     )
-    add("--no-song", action="store_true", help="learn from speech alone")
-    add("--quick", action="store_true", help="a smoke run; what it trains is worth nothing")
+    add("--no-song", action="store_true", help="train on speech alone")
+    add("--quick", action="store_true", help="a smoke run, whose model is useless")
     add("--jobs", type=positive, default=1, help="networks trained at a time (default: 1)")
     add(
         "--work",
@@ -81,7 +81,7 @@ def add_training_options(parser: argparse.ArgumentParser, *, size: Literal["defa
 
 
 def selected_recipe(options: argparse.Namespace) -> "Recipe":
-    """The recipe that these options ask for; TensorFlow is imported for it."""
+    """The recipe that these options select; imports TensorFlow."""
     from train.model.recipe import Recipe, quick, tiny  # noqa: PLC0415
 
     recipe = Recipe(with_song=not options.no_song)

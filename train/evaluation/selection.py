@@ -70,8 +70,7 @@ def select(corpus: Corpus, card: ModelCard, request: Request) -> Selection:
     remarks = []
     if trained is None:
         remarks.append(
-            "the model's card does not say which actors it was trained on: the figures may be of actors"
-            " that it has heard"
+            "the model's card does not name its training actors: the metrics may include some of them"
         )
     if request.protocol:
         chosen, more = _of_protocol(corpus.actors, trained or frozenset(), request)

@@ -22,7 +22,7 @@ from train.features.augmentation import SoundAugment
 from train.features.dataset import ClipWindows, Dataset, WindowSettings, build_dataset
 
 Arrays = Mapping[str, NDArray[np.generic]]
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 _VERSION: Final = 5
 """Version of the computation and of the file layout."""
 _FRAME_DTYPE: Final = "<f2"
@@ -36,7 +36,7 @@ def stored_windows(
     *,
     seed: int,
     folder: Path,
-    progress: Progress,
+    progress: ProgressCallback,
     noises: Sequence[Path] = (),
 ) -> Path:
     """The index file of a dataset, computed if it is missing; ``load_windows`` reads it.

@@ -32,7 +32,7 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
     """
     started_s = time.monotonic()
     plan = settings.plan
-    announce(plan, log)
+    check_plan(plan, log)
     run = FitRun(settings, log)
     run.train_members()
     accuracy = {"accuracy": run.protocol()} if plan.folds else {}
@@ -54,7 +54,7 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
     return card
 
 
-def announce(plan: FitPlan, log: Log) -> None:
+def check_plan(plan: FitPlan, log: Log) -> None:
     """Log the training clips, and check every split for leaks before anything slow begins.
 
     Raises:
@@ -97,7 +97,7 @@ def ablate(
         LeakError: a network would be scored on what it has learnt from; nothing is trained then.
         CorpusError: no speech is detected in any clip of a network's actors.
     """
-    announce(settings.plan, log)
+    check_plan(settings.plan, log)
     runs = {
         name: FitRun(replace(settings, recipe=recipe, noise=noise, is_protocol_alone=True), log)
         for name, recipe in recipes.items()

@@ -18,11 +18,11 @@ from train.evaluation.metrics import score
 from train.features.dataset import Dataset, WindowSettings
 from train.features.window_store import load_windows, read_arrays, write_arrays
 from train.model.batches import Windows, plain_windows
-from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, learn
+from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, train_network
 from train.model.network import average, build_network
 
 
-class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
     """Logs loss, validation UAR over windows and remaining time after each epoch."""
 
     def __init__(self, epochs: int, log: Callable[[str], None], held_out: Windows) -> None:
@@ -99,8 +99,8 @@ def train_member(job: MemberJob) -> None:
     def log(line: str) -> None:
         print(f"{job.name}: {line}", flush=True)
 
-    watch = TrainingMonitor(callbacks=[Progress(job.learn.epochs, log, held_out)])
-    learnt = learn(dataset, job.windows, job.learn, seed=job.seed, watch=watch)
+    watch = TrainingMonitor(callbacks=[EpochLog(job.learn.epochs, log, held_out)])
+    learnt = train_network(dataset, job.windows, job.learn, seed=job.seed, watch=watch)
     weights = {f"w{number}": each for number, each in enumerate(learnt.model.get_weights())}
     n_labels = np.array(learnt.model.output_shape[-1])
     write_arrays(job.path, {"mean": learnt.mean, "std": learnt.std, "n_labels": n_labels, **weights})

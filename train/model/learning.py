@@ -85,7 +85,7 @@ class TrainingMonitor:
     """Whether to skip building a graph, which takes longer than a few batches."""
 
 
-def learn(
+def train_network(
     dataset: Dataset,
     windows: WindowSettings,
     settings: LearnSettings,

@@ -19,14 +19,14 @@ Anchor = Literal["start", "middle", "end"]
 
 
 def picture(name: str, *, title: str, description: str, height: float, shapes: list[str]) -> str:
-    """A picture with the text that stands for it where it cannot be seen.
+    """A chart with its description as alternative text.
 
     Args:
-        name: tells its identifiers from other pictures' on the page.
-        title: what it shows.
-        description: what is to be seen in it, in words.
-        height: in units.
-        shapes: what is drawn, in this order.
+        name: prefix of its identifiers on the page.
+        title: title.
+        description: its content in words.
+        height: height in units.
+        shapes: shapes, in drawing order.
     """
     return (
         f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img"'
@@ -68,7 +68,7 @@ def dot(x: float, y: float, kind: str, *, hint: str = "") -> str:
 def text(
     x: float, y: float, words: str, *, kind: str = "", anchor: Anchor = "start", turn: float = 0.0
 ) -> str:
-    """Words whose base line begins, is centred or ends at a point, turned by degrees about it."""
+    """Text anchored at a point, rotated by degrees about it."""
     turned = f' transform="rotate({turn:g} {x:.1f} {y:.1f})"' if turn else ""
     return (
         f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{turned}>'
@@ -77,14 +77,14 @@ def text(
 
 
 _LABELS = 82.0
-"""Room for the names on the left."""
+"""Width of the labels on the left."""
 _ROW = 26.0
 
 
 def confusion_chart(scores: Scores) -> str:
     """Counts of truth by decision, shaded by the share of the truth's clips."""
     shown = [index for index, n in enumerate(scores.counts.values()) if n]
-    columns = [*scores.labels, *(["not heard"] if scores.n_missed else [])]
+    columns = [*scores.labels, *(["missed"] if scores.n_missed else [])]
     size = min((WIDTH - _LABELS - 2.0) / len(columns), 56.0)
     top = 10.0 + 7.0 * max(map(len, columns))
     shapes = [
@@ -109,7 +109,7 @@ def confusion_chart(scores: Scores) -> str:
                 middle = x + size / 2 - 1.0
                 shapes.append(text(middle, y + size / 2 + 3.0, str(count), kind=kind, anchor="middle"))
     described = "Rows are the truth, columns the decision. The table below has every count."
-    if mistakes := usual_mistakes(scores):
+    if mistakes := frequent_confusions(scores):
         truth, decision, count, _ = mistakes[0]
         described += f" The most frequent mistake is {truth} taken for {decision}, {count} times."
     return picture(
@@ -121,8 +121,8 @@ def confusion_chart(scores: Scores) -> str:
     )
 
 
-def usual_mistakes(scores: Scores) -> list[tuple[str, str, int, int]]:
-    """Truth, decision, clips so decided, and all clips of that truth; the most frequent first."""
+def frequent_confusions(scores: Scores) -> list[tuple[str, str, int, int]]:
+    """Truth, decision, their clips and all clips of the truth; the most frequent first."""
     totals = scores.confusion.sum(axis=1).tolist()
     mistakes = [
         (scores.labels[truth], scores.labels[decision], count, totals[truth])
@@ -167,12 +167,12 @@ def classes_chart(scores: Scores) -> str:
 
 
 def parts_chart(name: str, parts: Mapping[str, Scores], whole: PassMetrics) -> str:
-    """UAR of parts of the clips against that of all, with the interval of all as a band.
+    """UAR of parts of the clips, with the UAR and interval of all clips.
 
     Args:
-        name: tells the picture from others of its kind.
-        parts: by what each part is called.
-        whole: the figures of all clips.
+        name: name of the chart.
+        parts: scores by the name of the part.
+        whole: metrics of all clips.
     """
     left, row_height = 112.0, 22.0
     room = WIDTH - left - 36.0
@@ -208,7 +208,7 @@ def parts_chart(name: str, parts: Mapping[str, Scores], whole: PassMetrics) -> s
 
 
 def reliability_chart(calibration: Calibration) -> str:
-    """Accuracy against confidence, and below it how many clips each bin holds."""
+    """Accuracy against confidence, and the number of clips in each bin."""
     left, top, side, strip = 40.0, 8.0, 300.0, 44.0
     base = top + side
     floor = base + 62.0 + strip
@@ -255,7 +255,7 @@ def _axes(left: float, top: float, side: float) -> list[str]:
 
 
 def noise_chart(passes: Mapping[str, PassMetrics]) -> str:
-    """UAR as the noise gets louder, each with its interval."""
+    """UAR with its interval by signal-to-noise ratio."""
     left, top, width, height = 40.0, 10.0, 306.0, 190.0
     chance = next(iter(passes.values())).scores.chance
     shapes = []
@@ -267,17 +267,17 @@ def noise_chart(passes: Mapping[str, PassMetrics]) -> str:
     shapes.append(line(left, y, left + width, y, "diagonal"))
     shapes.append(text(left + width, y - 4.0, "chance", kind="small", anchor="end"))
     points = []
-    for number, (title, figures) in enumerate(passes.items()):
+    for number, (title, metrics) in enumerate(passes.items()):
         x = left + width * (number + 0.5) / len(passes)
-        y = top + height * (1.0 - figures.scores.uar)
+        y = top + height * (1.0 - metrics.scores.uar)
         points.append((x, y))
-        shapes += _whisker(x, top, height, figures.intervals.get("uar"))
-        shapes.append(text(x + 8.0, y - 7.0, f"{figures.scores.uar:.2f}"))
+        shapes += _whisker(x, top, height, metrics.intervals.get("uar"))
+        shapes.append(text(x + 8.0, y - 7.0, f"{metrics.scores.uar:.2f}"))
         shapes.append(text(x, top + height + 16.0, title, kind="small", anchor="middle"))
     shapes.append(polyline(points, "curve"))
     shapes += [dot(x, y, "mark") for x, y in points]
     shapes.append(text(11.0, top + height / 2, "UAR", kind="small", anchor="middle", turn=-90.0))
-    listed = ", ".join(f"{title} {figures.scores.uar:.2f}" for title, figures in passes.items())
+    listed = ", ".join(f"{title} {metrics.scores.uar:.2f}" for title, metrics in passes.items())
     return picture(
         "noise",
         title="UAR in noise",

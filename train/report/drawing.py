@@ -1,4 +1,4 @@
-"""What all figures share: colors, a plain frame, and a file that is written whole or not at all."""
+"""Style and files of all matplotlib figures."""
 
 import io
 from pathlib import Path
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS: Final = {"female": "#c8553d", "male": "#2a6f97", "unknown": "#7a7a7a"}
-"""By gender; told apart by the color-blind, too."""
+"""Color-blind safe colors by gender."""
 INK: Final = "#333333"
 _LIGHT: Final = 0.55
 _DPI: Final = 120
 
 
 def new_figure(width_in: float, height_in: float) -> "Figure":
-    """An empty figure that arranges its own parts.
+    """An empty figure with automatic layout.
 
     Raises:
         LibraryError: matplotlib is not installed.
@@ -32,7 +32,7 @@ def new_figure(width_in: float, height_in: float) -> "Figure":
 
 
 def lighter(color: str) -> tuple[float, float, float]:
-    """A tint of a color, for the second of two things of one kind."""
+    """A lighter tint of a color."""
     from matplotlib.colors import to_rgb  # noqa: PLC0415
 
     red, green, blue = (part + (1.0 - part) * _LIGHT for part in to_rgb(color))
@@ -40,7 +40,7 @@ def lighter(color: str) -> tuple[float, float, float]:
 
 
 def plain(axes: "Axes", *, grid: str = "") -> None:
-    """No frame but the axes themselves; a faint grid along "x" or "y"."""
+    """Remove the frame except for the axes, and draw a faint grid along "x" or "y"."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#bbbbbb")
     axes.tick_params(colors=INK, length=0, labelsize=9)

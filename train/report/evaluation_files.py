@@ -1,4 +1,4 @@
-"""The folder that an evaluation leaves: decisions, page, and figures as the last of them.
+"""Files of an evaluation: decisions, page and metrics.
 
 Each file is written beside its place and moved there whole. ``metrics.json`` of an earlier evaluation
 goes first and that of this one comes last, so that where it lies the other files belong to it.
@@ -26,8 +26,8 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write all files.
 
     Args:
-        evaluation: what they tell.
-        folder: where they go; made if it is not there.
+        evaluation: the evaluation.
+        folder: output folder, created if it is missing.
 
     Raises:
         OperationError: the folder cannot be written to, or is full.
@@ -55,10 +55,10 @@ def noisy_name(snr_db: float | str) -> str:
 
 
 def predictions_csv(evaluation: Evaluation, predictions: Sequence[Prediction]) -> str:
-    """A row a clip: file, actor, truth, prediction, its confidence, speech heard, probabilities.
+    """A row per clip: file, actor, truth, prediction, confidence, detected speech, probabilities.
 
-    Where no speech was heard, the prediction is "none", and confidence and probabilities are empty. In
-    noise a last column names the recording that was mixed in.
+    The prediction of a missed clip is "none", its confidence and probabilities are empty. In noise, a
+    last column names the recording.
     """
     classes = evaluation.plan.scheme.classes
     with_noise = any(each.noise for each in predictions)

@@ -14,10 +14,10 @@ from train.evaluation.pass_metrics import PassMetrics
 from train.report.charts import (
     classes_chart,
     confusion_chart,
+    frequent_confusions,
     noise_chart,
     parts_chart,
     reliability_chart,
-    usual_mistakes,
 )
 from train.report.evaluation_terminal import adapted_uar, ece, interval, passes, seen_line, share
 from train.report.markup import definitions, figure, folded, listed, pair, paragraph, section, table
@@ -40,15 +40,15 @@ def classes_section(scores: Scores) -> str:
     columns = ("class", "precision", "recall", "F1", "clips")
     chart = figure(
         classes_chart(scores),
-        "Recall: how many clips of the class were recognised. Precision: how many decisions for the"
+        "Recall: how many clips of the class were recognized. Precision: how many decisions for the"
         " class were right.",
     )
     return section("Each class", pair(chart, table("Metrics by class", columns, rows)))
 
 
 def confusion_section(scores: Scores) -> str:
-    """Which class is taken for which."""
-    columns = ("truth / decision", *scores.labels, "unheard", "all")
+    """Confusions of the classes."""
+    columns = ("truth / decision", *scores.labels, "missed", "all")
     rows = [
         (label, *(str(count) for count in counts), str(sum(counts)))
         for label, counts in zip(scores.labels, scores.confusion.tolist(), strict=True)
@@ -62,19 +62,19 @@ def confusion_section(scores: Scores) -> str:
     counts = table("Clips by truth and decision", columns, rows)
     mistakes = [
         (f"{truth} taken for {decision}", str(count), f"{count / of:.0%}")
-        for truth, decision, count, of in usual_mistakes(scores)[:_N_MISTAKES]
+        for truth, decision, count, of in frequent_confusions(scores)[:_N_MISTAKES]
     ]
     columns = ("mistake", "clips", "of its class")
     usual = table("Most frequent mistakes", columns, mistakes) if mistakes else ""
-    return section("What is taken for what", pair(chart, usual), folded("All counts as a table", counts))
+    return section("Confusions", pair(chart, usual), folded("All counts as a table", counts))
 
 
-def parts_section(figures: PassMetrics) -> str:
-    """The same figures of parts of the clips, actors among them."""
-    actors = {f"actor {name}": part for name, part in figures.slices["actor"].items()}
+def parts_section(metrics: PassMetrics) -> str:
+    """Metrics of parts of the clips, and of actors."""
+    actors = {f"actor {name}": part for name, part in metrics.slices["actor"].items()}
     others = {
         f"{name} {value}": part
-        for name, parts in figures.slices.items()
+        for name, parts in metrics.slices.items()
         for value, part in parts.items()
         if name != "actor"
     }
@@ -84,7 +84,7 @@ def parts_section(figures: PassMetrics) -> str:
         "dim",
     )
     shown = [
-        pair(f"<figure>{parts_chart(name, parts, figures)}</figure>", _parts_table(name, parts))
+        pair(f"<figure>{parts_chart(name, parts, metrics)}</figure>", _parts_table(name, parts))
         for name, parts in (("part", others), ("actor", actors))
     ]
     return section("Parts of the clips", note, *shown)
@@ -102,15 +102,15 @@ def _parts_table(name: str, parts: Mapping[str, Scores]) -> str:
         )
         for title, part in parts.items()
     ]
-    columns = ("part", "UAR", "accuracy", "clips", "unheard", "classes")
+    columns = ("part", "UAR", "accuracy", "clips", "missed", "classes")
     return table(f"UAR and accuracy by {name}", columns, rows)
 
 
-def calibration_section(figures: PassMetrics) -> str:
-    """How far confidence can be trusted."""
-    calibration = figures.calibration
+def calibration_section(metrics: PassMetrics) -> str:
+    """Calibration of the confidence."""
+    calibration = metrics.calibration
     if calibration is None:
-        return section("Calibration", paragraph("No speech was heard in any clip."))
+        return section("Calibration", paragraph("No speech was detected in any clip."))
     rows = [
         (f"{each.low:.2f} to {each.high:.2f}", share(each.confidence), share(each.accuracy), str(each.n))
         for each in calibration.bins
@@ -127,11 +127,11 @@ def calibration_section(figures: PassMetrics) -> str:
         f" right in {share(calibration.accuracy)}."
     )
     bins = folded("The bins as a table", table("Confidence and accuracy by bin", columns, rows))
-    return section("Does it know when it is right?", pair(chart, words + bins))
+    return section("Calibration", pair(chart, words + bins))
 
 
 def adapted_section(evaluation: Evaluation) -> str:
-    """The figures once the daemon gets used to voices; nothing where that was not asked for."""
+    """Metrics with speaker adaptation; empty without it."""
     if not evaluation.adapted:
         return ""
     without = evaluation.clean.scores.uar
@@ -142,15 +142,15 @@ def adapted_section(evaluation: Evaluation) -> str:
     mean = adapted_uar(evaluation)
     rows.append(("mean", share(mean), f"{mean - without:+z.3f}", ""))
     words = paragraph(
-        "Each actor's clips in a random order, heard with what was heard of the actor before and nothing"
+        "Each actor's clips in a random order, each after adaptation to the earlier ones and to nothing"
         " else, as a daemon with [adaptation] enabled hears them."
     )
-    columns = ("", "UAR", "against without", "unheard")
-    return section("Used to the voice", words, table("Metrics by order", columns, rows))
+    columns = ("", "UAR", "difference", "missed")
+    return section("Speaker adaptation", words, table("Metrics by order", columns, rows))
 
 
 def noise_section(evaluation: Evaluation) -> str:
-    """The figures at each signal-to-noise ratio; nothing where no noise was asked for."""
+    """Metrics at each signal-to-noise ratio; empty without noise."""
     if not evaluation.noisy or evaluation.bank is None:
         return ""
     by_noise = passes(evaluation, "clean")
@@ -166,7 +166,7 @@ def noise_section(evaluation: Evaluation) -> str:
         )
         for title, each in by_noise.items()
     ]
-    columns = ("noise", "UAR", "95 % interval", "unheard", "accuracy", "macro F1", "ECE")
+    columns = ("noise", "UAR", "95 % interval", "missed", "accuracy", "macro F1", "ECE")
     words = paragraph(
         f"Under each clip one of {len(evaluation.bank.paths)} recordings. The ratio holds the power of"
         " the frames that the voice detector calls speech in the clean clip against the power of the"
@@ -222,8 +222,8 @@ def _preface(evaluation: Evaluation) -> str:
     return "".join(parts) + listed(plan.remarks, "notes")
 
 
-def _headline(figures: PassMetrics) -> str:
-    scores = figures.scores
+def _headline(metrics: PassMetrics) -> str:
+    scores = metrics.scores
 
     def fact(term: str, value: str, words: str, kind: str = "") -> str:
         return (
@@ -232,33 +232,33 @@ def _headline(figures: PassMetrics) -> str:
         )
 
     chance = f"chance {scores.chance:.3f}"
-    uar_words = f"95 % interval {interval(figures, 'uar')}; {chance}"
+    uar_words = f"95 % interval {interval(metrics, 'uar')}; {chance}"
     facts = [
         fact("UAR, mean recall of the classes", share(scores.uar), uar_words, "headline"),
-        fact("accuracy", share(scores.accuracy), interval(figures, "accuracy")),
-        fact("macro F1", share(scores.macro_f1), interval(figures, "macro_f1")),
+        fact("accuracy", share(scores.accuracy), interval(metrics, "accuracy")),
+        fact("macro F1", share(scores.macro_f1), interval(metrics, "macro_f1")),
     ]
-    if figures.calibration:
-        facts.append(fact("calibration error (ECE)", ece(figures), f"in {N_BINS} bins; 0 is best"))
+    if metrics.calibration:
+        facts.append(fact("calibration error (ECE)", ece(metrics), f"in {N_BINS} bins; 0 is best"))
     of = f"of {scores.n_clips} clips; counted as errors"
-    facts.append(fact("no speech heard", str(scores.n_missed), of))
+    facts.append(fact("missed", str(scores.n_missed), of))
     return f'<dl class="facts">{"".join(facts)}</dl>'
 
 
 def _files(evaluation: Evaluation) -> str:
     parts = []
-    for title, figures in passes(evaluation, "clean").items():
-        files = listed([evaluation.file(clip) for clip in figures.missed], "files")
+    for title, metrics in passes(evaluation, "clean").items():
+        files = listed([evaluation.file(clip) for clip in metrics.missed], "files")
         if files:
-            n_clips = len(figures.missed)
+            n_clips = len(metrics.missed)
             parts.append(folded(f"{title}: {n_clips} clip{'s' if n_clips > 1 else ''}", files))
-    words = "Of these clips the daemon would have said nothing. Each counts as an error."
-    none = "The daemon would have said something of every clip."
-    unheard = section("No speech heard", paragraph(words if parts else none), *parts)
+    words = "The daemon would publish no event for these clips. Each counts as an error."
+    none = "The daemon would publish an event for every clip."
+    missed = section("Missed clips", paragraph(words if parts else none), *parts)
     if not evaluation.left_out:
-        return unheard
-    words = "These files are in no figure."
-    return unheard + section("Left out", paragraph(words), listed(evaluation.left_out, "files"))
+        return missed
+    words = "These files are in no metric."
+    return missed + section("Left out", paragraph(words), listed(evaluation.left_out, "files"))
 
 
 def _method(evaluation: Evaluation) -> str:
@@ -275,7 +275,7 @@ def _method(evaluation: Evaluation) -> str:
         ("versions", versions),
         (
             "decision",
-            "The likeliest class of the mean over a clip's utterances, weighted by their speech.",
+            "The most probable class of the mean over a clip's utterances, weighted by their speech.",
         ),
         ("interval", f"Bootstrap over actors, {N_RESAMPLES} resamples, the middle 95 %."),
         ("terms", plan.card.licence),

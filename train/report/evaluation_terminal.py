@@ -17,37 +17,37 @@ NO_VALUE = "-"
 
 
 def share(value: float | None) -> str:
-    """A share with three digits, or a dash where there is none."""
+    """A share with three digits, or a dash if undefined."""
     return NO_VALUE if value is None else f"{value:.3f}"
 
 
-def interval(figures: PassMetrics, name: str) -> str:
-    """The bounds of a 95 % interval, or a dash where there is none."""
-    bounds = figures.intervals.get(name)
+def interval(metrics: PassMetrics, name: str) -> str:
+    """The bounds of a 95 % interval, or a dash without one."""
+    bounds = metrics.intervals.get(name)
     return f"{bounds.low:.3f} to {bounds.high:.3f}" if bounds else NO_VALUE
 
 
-def ece(figures: PassMetrics) -> str:
-    """The expected calibration error, or a dash where nothing was heard."""
-    return share(figures.calibration.ece if figures.calibration else None)
+def ece(metrics: PassMetrics) -> str:
+    """The expected calibration error, or a dash without detected speech."""
+    return share(metrics.calibration.ece if metrics.calibration else None)
 
 
 def adapted_uar(evaluation: Evaluation) -> float:
-    """Mean UAR of the orders in which the clips were heard by a daemon that gets used to voices."""
+    """Mean UAR with speaker adaptation over all orders."""
     return sum(each.uar for each in evaluation.adapted) / len(evaluation.adapted)
 
 
 def seen_line(evaluation: Evaluation) -> str:
-    """What is to be said of figures of actors that the model has heard."""
+    """Warning about metrics of training actors."""
     seen = format_actors(evaluation.plan.selection.seen)
     return (
-        f"The model was trained on actors {seen}. These figures flatter it: they do not say how well it"
-        " recognises voices that it has never heard."
+        f"The model was trained on actors {seen}. These metrics are too optimistic: they do not show how"
+        " well it recognizes unseen speakers."
     )
 
 
 def passes(evaluation: Evaluation, clean: str) -> dict[str, PassMetrics]:
-    """The figures without noise, under the name ``clean``, then at each signal-to-noise ratio."""
+    """Metrics without noise, under the name ``clean``, then at each signal-to-noise ratio."""
     noisy = {f"{snr_db:g} dB": figures for snr_db, figures in evaluation.noisy.items()}
     return {clean: evaluation.clean} | noisy
 
@@ -55,11 +55,11 @@ def passes(evaluation: Evaluation, clean: str) -> dict[str, PassMetrics]:
 _BAR: Final = 10
 """Characters of a full bar; with it the widest table fills 80 columns."""
 _N_LISTED: Final = 10
-"""Lines of a list before the rest is only counted."""
+"""Most lines of a list; others are counted."""
 
 
 def show(evaluation: Evaluation, console: "Console") -> None:
-    """Print everything but the single decisions."""
+    """Print all metrics of an evaluation."""
     from rich.markup import escape  # noqa: PLC0415
 
     clean, plan = evaluation.clean, evaluation.plan
@@ -76,23 +76,23 @@ def show(evaluation: Evaluation, console: "Console") -> None:
     for table in tables:
         console.print()
         console.print(table)
-    _listed(console, "no speech heard", [evaluation.file(clip) for clip in clean.missed])
+    _listed(console, "missed", [evaluation.file(clip) for clip in clean.missed])
     _listed(console, "left out", evaluation.left_out)
 
 
-def _headline(figures: PassMetrics) -> "RichTable":
-    scores = figures.scores
+def _headline(metrics: PassMetrics) -> "RichTable":
+    scores = metrics.scores
     table = _table("", "", "95 % interval over actors", "")
     rows = (("UAR", "uar"), ("accuracy", "accuracy"), ("macro F1", "macro_f1"))
     for title, name in rows:
         chance = f"chance {scores.chance:.3f}" if name == "uar" else ""
         style = "bold" if name == "uar" else ""
-        table.add_row(title, share(getattr(scores, name)), interval(figures, name), chance, style=style)
-    if figures.calibration:
-        calibration = figures.calibration
+        table.add_row(title, share(getattr(scores, name)), interval(metrics, name), chance, style=style)
+    if metrics.calibration:
+        calibration = metrics.calibration
         claims = f"says {calibration.confidence:.3f}, is right {calibration.accuracy:.3f}"
         table.add_row("ECE", share(calibration.ece), "", claims)
-    table.add_row("clips", str(scores.n_clips), "", f"{scores.n_missed} not heard, counted as errors")
+    table.add_row("clips", str(scores.n_clips), "", f"{scores.n_missed} missed, counted as errors")
     return table
 
 
@@ -121,16 +121,16 @@ def _confusion(scores: Scores) -> "RichTable":
 
 
 def short(label: str) -> str:
-    """A label that fits above a column of counts."""
+    """A short label for the head of a column."""
     gender, _, emotion = label.rpartition("_")
     return f"{gender[:1]} {emotion[:4]}" if gender else label[:4]
 
 
-def _slices(figures: PassMetrics) -> "RichTable":
+def _slices(metrics: PassMetrics) -> "RichTable":
     from rich.markup import escape  # noqa: PLC0415
 
-    table = _table("", "", "UAR", "accuracy", "clips", "unheard", "classes", "", n_words=2)
-    for name, parts in figures.slices.items():
+    table = _table("", "", "UAR", "accuracy", "clips", "missed", "classes", "", n_words=2)
+    for name, parts in metrics.slices.items():
         for number, (value, part) in enumerate(parts.items()):
             counts = (part.n_clips, part.n_missed, len(part.recalls))
             row = [share(part.uar), share(part.accuracy), *map(str, counts)]
@@ -140,24 +140,24 @@ def _slices(figures: PassMetrics) -> "RichTable":
 
 
 def _noise(evaluation: Evaluation) -> "RichTable":
-    columns = ("noise", "UAR", "95 % interval", "accuracy", "macro F1", "ECE", "unheard")
+    columns = ("noise", "UAR", "95 % interval", "accuracy", "macro F1", "ECE", "missed")
     table = _table(*columns, has_bar=False)
-    for title, figures in passes(evaluation, "none").items():
-        scores = figures.scores
+    for title, metrics in passes(evaluation, "none").items():
+        scores = metrics.scores
         table.add_row(
             title,
             share(scores.uar),
-            interval(figures, "uar"),
+            interval(metrics, "uar"),
             share(scores.accuracy),
             share(scores.macro_f1),
-            ece(figures),
+            ece(metrics),
             str(scores.n_missed),
         )
     return table
 
 
 def _adapted(evaluation: Evaluation) -> "RichTable":
-    table = _table("used to the voice", "UAR", "unheard", has_bar=False)
+    table = _table("speaker adaptation", "UAR", "missed", has_bar=False)
     for number, scores in enumerate(evaluation.adapted, 1):
         table.add_row(f"order {number}", share(scores.uar), str(scores.n_missed))
     mean, without = adapted_uar(evaluation), evaluation.clean.scores.uar
@@ -166,7 +166,7 @@ def _adapted(evaluation: Evaluation) -> "RichTable":
 
 
 def _table(*columns: str, n_words: int = 1, has_bar: bool = True) -> "RichTable":
-    """A table whose first columns hold words, the last one words or bars, and all others figures."""
+    """A table with words in the first columns, a bar in the last and numbers in all others."""
     from rich import box  # noqa: PLC0415
     from rich.table import Table as RichTable  # noqa: PLC0415
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
-    """How loud and how high a clip is."""
+    """Level and pitch of a clip."""
 
     clip: Clip
     """The clip."""

@@ -51,7 +51,7 @@ def print_table(table: Table) -> None:
     shown = RichTable(box=None, pad_edge=False)
     for number, column in enumerate(table.columns):
         cells = [row[number] for row in table.rows]
-        is_number = all(not cell or cell[0].isdigit() for cell in cells) and any(cells)
+        is_number = any(cells) and all(not cell or cell[0] in "0123456789-+" for cell in cells)
         shown.add_column(column, justify="right" if is_number else "left", overflow="fold")
     for row in table.rows:
         shown.add_row(*row)

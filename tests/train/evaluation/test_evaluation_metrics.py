@@ -78,7 +78,7 @@ def test_a_clip_that_is_not_heard_is_an_error() -> None:
     """It lowers accuracy and UAR, and the summary counts it."""
     scores = score([0, 0, 1, 1], [0, MISSED, 1, MISSED], LABELS)
     assert (scores.accuracy, scores.uar, scores.n_missed) == (0.5, 0.5, 2)
-    assert "2 not heard" in summary(scores)
+    assert "2 missed" in summary(scores)
 
 
 def test_a_class_that_does_not_occur_has_no_recall() -> None:

@@ -47,17 +47,17 @@ def test_corpora_are_told_apart_where_there_are_two() -> None:
     assert list(slices["actor"])[-1] == "nemo:EB0"
 
 
-def test_unheard_clips_are_errors_without_a_confidence() -> None:
+def test_missed_clips_are_errors_without_a_confidence() -> None:
     """They are listed and lower the accuracy, and are in no bin of the calibration."""
     result = pass_metrics(PREDICTIONS, CLASSES, seed=0)
-    unheard = [each.clip for each in PREDICTIONS if each.decision < 0]
-    assert unheard
-    assert list(result.missed) == unheard
-    assert result.scores.n_missed == len(unheard)
+    missed = [each.clip for each in PREDICTIONS if each.decision < 0]
+    assert missed
+    assert list(result.missed) == missed
+    assert result.scores.n_missed == len(missed)
     right = sum(each.decision == each.truth for each in PREDICTIONS)
     assert result.scores.accuracy == right / len(PREDICTIONS)
     assert result.calibration is not None
-    assert sum(each.n for each in result.calibration.bins) == len(PREDICTIONS) - len(unheard)
+    assert sum(each.n for each in result.calibration.bins) == len(PREDICTIONS) - len(missed)
 
 
 def test_what_is_not_known_is_null_in_json() -> None:

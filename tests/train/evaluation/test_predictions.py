@@ -105,7 +105,7 @@ def test_noise_is_named_and_changes_what_is_heard(
     assert np.abs(clean - faint).mean() < np.abs(clean - drowned).mean()
 
 
-def test_unheard_has_no_decision_and_unreadable_is_left_out(
+def test_a_missed_clip_has_no_decision_and_unreadable_is_left_out(
     model: Path, clips: list[Clip], tmp_path: Path
 ) -> None:
     """Silence has a confidence of 0; a broken file is named, and alone it is an error."""
@@ -114,8 +114,8 @@ def test_unheard_has_no_decision_and_unreadable_is_left_out(
     broken = replace(clips[0], path=tmp_path / "broken.wav")
     broken.path.write_bytes(b"no sound")
     (predictions,) = predict([model], _labelled([broken, silent, clips[1]]), SCHEME, PIPELINE)
-    unheard, heard = predictions.clean
-    assert (unheard.decision, unheard.confidence, unheard.speech_s) == (-1, 0.0, 0.0)
+    missed, heard = predictions.clean
+    assert (missed.decision, missed.confidence, missed.speech_s) == (-1, 0.0, 0.0)
     assert heard.probabilities is not None
     assert heard.confidence == heard.probabilities[heard.decision]
     assert "broken.wav" in predictions.left_out[0]

@@ -1,4 +1,4 @@
-"""Speakers of another corpus: what a model's card says of them, on the model's page."""
+"""Cross-corpus metrics: from a model's card onto the pages."""
 
 import json
 from pathlib import Path
@@ -49,14 +49,14 @@ def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_
 
 
 @pytest.mark.parametrize("held_out", ["", "1-4"])
-def test_a_model_that_holds_no_stranger_out_is_refused(held_out: str, tmp_path: Path) -> None:
-    """A card with nobody held out, or actors of RAVDESS alone, has no stranger to tell of."""
+def test_a_model_without_cross_corpus_metrics_is_refused(held_out: str, tmp_path: Path) -> None:
+    """A card with nobody held out, or actors of RAVDESS alone, has no cross-corpus metrics."""
     path = _model(tmp_path / "a.tflite", learnt="5-20", held_out=held_out)
     with pytest.raises(CorpusError, match="holds nobody of another corpus out"):
         cross_corpus(path, recipe_of=_RUN)
 
 
-def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
+def test_pages_show_cross_corpus_metrics(tmp_path: Path) -> None:
     """Those given take the place of those that the figures hold; a page without any says nothing."""
     first = _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0", uar=0.4)
     second = _model(tmp_path / "b.tflite", learnt="1-20,nemo:EB0", held_out="nemo:KD0", uar=0.6)
@@ -81,7 +81,7 @@ def test_a_page_says_how_strangers_are_heard(tmp_path: Path) -> None:
     assert [each["uar"] for each in body["cross_corpus"]] == [0.4, 0.6, 0.3]
 
 
-def test_strangers_of_another_recipe_are_refused(
+def test_cross_corpus_metrics_of_another_recipe_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The line names the model and its recipe; the status is 2."""

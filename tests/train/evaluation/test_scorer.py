@@ -77,7 +77,7 @@ def test_each_clip_counts_once(clips: list[Clip]) -> None:
     assert not left_out
 
 
-def test_unheard_is_an_error_and_unreadable_is_left_out(clips: list[Clip], tmp_path: Path) -> None:
+def test_a_missed_clip_is_an_error_and_unreadable_is_left_out(clips: list[Clip], tmp_path: Path) -> None:
     """Silence is a wrong answer, a broken file is named; where that is all, nothing can be scored."""
     silent = replace(clips[0], path=tmp_path / "silent.wav")
     soundfile.write(silent.path, quiet_room(2.0), 16_000)

@@ -96,7 +96,7 @@ def test_a_card_that_does_not_say_is_remarked_upon() -> None:
     """Nobody passes for seen, and the reader is told."""
     selection = select(TWENTY, made_card(), Request())
     assert not selection.seen
-    assert "does not say" in selection.remarks[0]
+    assert "does not name its training actors" in selection.remarks[0]
 
 
 def test_any_corpus_has_actors() -> None:

@@ -17,7 +17,7 @@ from train.evaluation.summary import merge_variant_files, seed_differences, summ
 from train.report.research_log import CONDITION_TITLES, ablation_tables
 
 _N_CLIPS = 400
-_UNHEARD = len(EMOTIONS)
+_MISSED = len(EMOTIONS)
 
 
 class _Run:
@@ -26,18 +26,18 @@ class _Run:
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
         self.truth = np.arange(_N_CLIPS) % len(EMOTIONS)
-        guess = rng.integers(0, _UNHEARD + 1, _N_CLIPS)
+        guess = rng.integers(0, _MISSED + 1, _N_CLIPS)
         self.decision = np.where(rng.random(_N_CLIPS) < 0.6, self.truth, guess)
-        heard = self.decision != _UNHEARD
+        heard = self.decision != _MISSED
         self.confidence = np.where(heard, rng.uniform(0.05, 0.9, _N_CLIPS), 0.0)
         self.heard, self.right = heard, self.decision == self.truth
-        self.uar = recall_score(self.truth, self.decision, labels=range(_UNHEARD), average="macro")
+        self.uar = recall_score(self.truth, self.decision, labels=range(_MISSED), average="macro")
         self.seed = seed
 
     def figures(self) -> Facts:
         """As ``run_metrics`` gives them."""
         bins = calibrated(self.confidence[self.heard], self.right[self.heard])
-        counts = confusion_matrix(self.truth, self.decision, labels=range(_UNHEARD + 1))[:-1]
+        counts = confusion_matrix(self.truth, self.decision, labels=range(_MISSED + 1))[:-1]
         return {
             "seed": self.seed,
             "recipe": "0123456789abcdef",
@@ -74,7 +74,7 @@ def calibrated(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> lis
 
 
 def test_means_are_over_seeds_and_counts_over_all_clips() -> None:
-    """UAR is one value a seed; recalls, unheard clips and thresholds count each clip of each run."""
+    """UAR is one value a seed; recalls, missed clips and thresholds count each clip of each run."""
     runs = [_Run(1), _Run(2), _Run(4)]
     summary = summarize([run.figures() for run in runs])
     uars = [run.uar for run in runs]
@@ -84,12 +84,12 @@ def test_means_are_over_seeds_and_counts_over_all_clips() -> None:
         np.concatenate([getattr(run, name) for run in runs])
         for name in ("truth", "decision", "confidence")
     )
-    recalls = recall_score(truth, decision, labels=range(_UNHEARD), average=None)
+    recalls = recall_score(truth, decision, labels=range(_MISSED), average=None)
     assert list(summary["recalls"].values()) == pytest.approx(recalls.tolist())
-    assert summary["missed"]["n"] == (decision == _UNHEARD).sum()
-    assert summary["missed"]["share"] == pytest.approx(np.mean(decision == _UNHEARD))
+    assert summary["missed"]["n"] == (decision == _MISSED).sum()
+    assert summary["missed"]["share"] == pytest.approx(np.mean(decision == _MISSED))
     assert summary["missed"]["by_emotion"]["calm"] == pytest.approx(
-        np.mean(decision[truth == EMOTIONS.index("calm")] == _UNHEARD)
+        np.mean(decision[truth == EMOTIONS.index("calm")] == _MISSED)
     )
     assert summary["noise"] == {"n": 120, "n_named": 7}
     assert (summary["n_bytes"], summary["seeds"]) == (1004, [1, 2, 4])

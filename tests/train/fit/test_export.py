@@ -120,7 +120,7 @@ class TestFiles:
             assert path.parent == folder
             assert each["bytes"] == path.stat().st_size
             assert each["latency_ms"] > 0.0
-            assert each["partings"] == []
+            assert each["disagreements"] == []
             assert each["held_out"]["n_clips"] == 8
         assert float32["macs"] == dynamic["macs"] == int8["macs"] > 100_000
         assert float32["largest_difference"] < 1e-5 < int8["largest_difference"] < 0.1

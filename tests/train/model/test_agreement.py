@@ -1,4 +1,4 @@
-"""Where a converted network parts from Keras is counted and named."""
+"""Where a converted network disagrees with Keras is counted and named."""
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ from train.model.agreement import compare
 _LABELS = ("calm", "happy", "sad")
 
 
-def test_partings_name_the_window_and_both_probabilities() -> None:
+def test_disagreements_name_the_window_and_both_probabilities() -> None:
     """A person sees what each of the two said of both classes, the widest gap first."""
     keras = np.array([[0.5, 0.4, 0.1], [0.2, 0.7, 0.1], [0.6, 0.3, 0.1]], np.float32)
     network = np.array([[0.44, 0.46, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7]], np.float32)
     agreement = compare(keras, network, ("a.wav window 1", "b", "c"), _LABELS)
     assert agreement.share == pytest.approx(1 / 3)
     assert agreement.largest_difference == pytest.approx(0.6)
-    worst, slight = agreement.partings
+    worst, slight = agreement.disagreements
     assert (worst.window, worst.keras, worst.network) == ("c", "calm", "sad")
     assert str(slight) == (
         "a.wav window 1: Keras calm 0.500, happy 0.400; converted calm 0.440, happy 0.460"

@@ -1,4 +1,4 @@
-"""Batches: what an epoch consists of, and what each window is asked about."""
+"""Batches: the composition of an epoch, and the label mask of each window."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -47,12 +47,12 @@ def _batch(n_noises: int = 0) -> Batch:
 
 
 def test_a_window_is_asked_about_the_classes_of_its_corpus_alone() -> None:
-    """A clip of nEMO is asked about its six emotions, and neither about calm nor about disgust."""
+    """The label mask of nEMO hides calm and disgust."""
     _, targets, _ = _batch()
-    n_asked = (targets != MASKED).sum(axis=1)
-    assert sorted(n_asked.tolist()) == [6] * 6 + [8] * 8
+    n_labeled = (targets != MASKED).sum(axis=1)
+    assert sorted(n_labeled.tolist()) == [6] * 6 + [8] * 8
     missing = [EMOTIONS.index(each) for each in EMOTIONS if each not in _SIX]
-    assert (targets[n_asked == 6][:, missing] == MASKED).all()
+    assert (targets[n_labeled == 6][:, missing] == MASKED).all()
     assert np.maximum(targets, 0.0).sum(axis=1) == pytest.approx(1.0)
 
 
@@ -88,10 +88,10 @@ def test_an_epoch_shows_each_kind_of_clip_by_its_share() -> None:
     assert maker.n_batches == 8 + 5 + 3 + 2
     batches = maker.batches(np.random.default_rng(0))
     targets = np.concatenate([next(batches)[1] for _ in range(maker.n_batches)])
-    asked = np.maximum(targets, 0.0).sum(axis=0)
-    assert asked[EMOTIONS.index("happy")] == 1 + 5
-    assert asked[EMOTIONS.index("sad")] == 1 + 3
-    assert asked[-1] == 2
+    totals = np.maximum(targets, 0.0).sum(axis=0)
+    assert totals[EMOTIONS.index("happy")] == 1 + 5
+    assert totals[EMOTIONS.index("sad")] == 1 + 3
+    assert totals[-1] == 2
 
 
 def test_a_class_weighs_the_more_the_rarer_it_is_in_its_corpus() -> None:

@@ -9,7 +9,7 @@ from made_corpora import made_clip
 from train_helpers import window_settings
 
 from train.features.dataset import ClipWindows, Dataset
-from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, learn
+from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, train_network
 from train.model.network import NetworkSettings
 
 SMALL = LearnSettings(
@@ -36,7 +36,9 @@ def made_dataset() -> Dataset:
 
 def learnt(dataset: Dataset, seed: int = 0) -> TrainedNetwork:
     """A small network after one epoch."""
-    return learn(dataset, window_settings(), SMALL, seed=seed, watch=TrainingMonitor(is_eager=True))
+    return train_network(
+        dataset, window_settings(), SMALL, seed=seed, watch=TrainingMonitor(is_eager=True)
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 1])

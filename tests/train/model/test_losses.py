@@ -17,9 +17,9 @@ def _probabilities(n: int, n_labels: int) -> NDArray[np.float32]:
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_with_every_class_it_is_categorical_crossentropy(smoothing: float) -> None:
     """It equals Keras's own, with label smoothing and without."""
-    targets, said = _probabilities(16, 8), _probabilities(16, 8)
-    expected = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(targets, said)
-    assert float(MaskedCrossentropy(label_smoothing=smoothing)(targets, said)) == pytest.approx(
+    targets, probabilities = _probabilities(16, 8), _probabilities(16, 8)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(targets, probabilities)
+    assert float(MaskedCrossentropy(label_smoothing=smoothing)(targets, probabilities)) == pytest.approx(
         float(expected), rel=1e-5
     )
 
@@ -27,18 +27,18 @@ def test_with_every_class_it_is_categorical_crossentropy(smoothing: float) -> No
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_a_class_that_is_not_asked_for_has_no_part_in_it(smoothing: float) -> None:
     """The loss is Keras's over the other classes, their probabilities scaled to a sum of 1."""
-    targets, said = _probabilities(16, 6), _probabilities(16, 8)
-    asked = [0, 2, 3, 4, 5, 7]
+    targets, probabilities = _probabilities(16, 6), _probabilities(16, 8)
+    labeled = [0, 2, 3, 4, 5, 7]
     with_gaps = np.full((16, 8), MASKED, np.float32)
-    with_gaps[:, asked] = targets
-    among = said[:, asked] / said[:, asked].sum(axis=1, keepdims=True)
-    expected = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(targets, among)
-    got = MaskedCrossentropy(label_smoothing=smoothing)(with_gaps, said)
+    with_gaps[:, labeled] = targets
+    normalized = probabilities[:, labeled] / probabilities[:, labeled].sum(axis=1, keepdims=True)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(targets, normalized)
+    got = MaskedCrossentropy(label_smoothing=smoothing)(with_gaps, probabilities)
     assert float(got) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_certain_and_wrong_network_has_a_finite_loss() -> None:
     """Probability 0 for the true class gives neither infinity nor NaN."""
     targets = np.array([[1.0, 0.0, MASKED]], np.float32)
-    said = np.array([[0.0, 0.0, 1.0]], np.float32)
-    assert np.isfinite(float(MaskedCrossentropy(label_smoothing=0.1)(targets, said)))
+    probabilities = np.array([[0.0, 0.0, 1.0]], np.float32)
+    assert np.isfinite(float(MaskedCrossentropy(label_smoothing=0.1)(targets, probabilities)))

@@ -221,7 +221,7 @@ def test_seen_actors_are_marked_wherever_the_figures_stand(
     assert "trained on actors 1," in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
     assert main([*words, "--allow-seen", "--channel", "all"]) == 0
-    warning = "The model was trained on actors 1. These figures flatter it"
+    warning = "The model was trained on actors 1. These metrics are too optimistic"
     assert warning in " ".join(capsys.readouterr().out.split())
     assert warning in (tmp_path / "report.html").read_text()
     metrics = json.loads((tmp_path / "metrics.json").read_text())
@@ -259,9 +259,7 @@ def test_nemo_is_judged_by_its_six_classes(model: Path, nemo_root: Path, tmp_pat
     assert main([*map(str, words)]) == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert (metrics["scheme"], metrics["actors"]) == ("6", "nemo:EB0")
-    assert metrics["remarks"][0] == (
-        "what the model gives to calm, disgust is dropped, and shared out among the classes"
-    )
+    assert metrics["remarks"][0] == ("the probability of calm, disgust is distributed among the classes")
     rows = _rows(tmp_path / "predictions.csv")
     classes = ("neutral", "happy", "sad", "angry", "fearful", "surprised")
     assert {row["truth"] for row in rows} == set(classes)

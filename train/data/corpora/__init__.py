@@ -6,8 +6,7 @@ from typing import Final
 
 from train.data.clips import SOUND_SUFFIXES, Clip, Corpus, CorpusError, OtherNameError
 from train.data.corpora import nemo, ravdess, savee
-from train.data.corpora.listing import Listing
-from train.data.corpora.table import read_table
+from train.data.corpora.table import Listing, read_table
 
 TITLES: Final[Mapping[str, str]] = {module.NAME: module.TITLE for module in (ravdess, savee, nemo)}
 """Titles of the corpora that are recognized in a folder without a table."""
@@ -53,7 +52,7 @@ def find_clips(
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder, expected one that holds {_wanted(corpora)} clips")
     files = sound_files(root)
-    listed = read_table(table, root) if table is not None else Listing()
+    listed = read_table(table, root, TITLES) if table is not None else Listing()
     if nemo.NAME in corpora:
         _add_nemo(listed, root, files)
     clips: dict[str, Clip] = {}

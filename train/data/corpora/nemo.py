@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from train.data.clips import Clip, CorpusError
-from train.data.corpora.listing import Listing, listed_emotion, listed_gender, read_rows
+from train.data.corpora.table import Listing, listed_emotion, listed_gender, read_rows
 
 NAME: Final = "nemo"
 TITLE: Final = "nEMO"
