@@ -58,8 +58,8 @@ _HEAD = """\
 <!-- Written by `python -m train report` from the folders of the runs; do not edit. -->
 
 The experiments of the article that serd began with, and of serd's own network, trained and scored by
-`python -m train experiments --run NAME ROOT`. UAR is the mean recall over the classes; chance is one over
-their number.
+`python -m train experiments --run NAME ROOT`. UAR is the mean recall over the classes; chance is one
+over their number.
 """
 
 
@@ -208,8 +208,8 @@ def _own(runs: Mapping[str, RunRecord]) -> str:
     columns = ("experiment", "UAR", "base", "difference", "accuracy", "macro F1", "description")
     text = (
         "## Beyond the article\n\nserd's own network takes every coefficient of every frame, and has"
-        " eight emotions; it is scored on speech. Each experiment is compared with its base. There is one"
-        " run of each, and another seed changes UAR by a few hundredths.\n\n"
+        " eight emotions; it is scored on speech. Each experiment is compared with its base. There is"
+        " one run of each, and another seed changes UAR by a few hundredths.\n\n"
     )
     return text + markdown(Table(columns=columns, rows=rows)) + "\n"
 
