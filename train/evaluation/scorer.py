@@ -1,4 +1,4 @@
-"""Scores a model on clips the way the daemon hears them, without TensorFlow."""
+"""The scorer: probabilities of clips through the daemon's own pipeline, without TensorFlow."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,26 +23,26 @@ from train.evaluation.metrics import MISSED, Scores, score
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """What a model says of a whole clip."""
+    """Probabilities of a whole clip."""
 
     probabilities: NDArray[np.float64] | None
-    """float64, shape (n_labels,), sums to 1; None where nothing was heard."""
+    """float64, shape (n_labels,), sums to 1; None without detected speech."""
     speech_s: float
-    """Speech in the utterances that were heard, in seconds."""
+    """Speech of the utterances, in seconds."""
 
 
 Piece = FeatureWindow | UtteranceEnd
-"""What a clip is cut into: windows of speech with their features, and the ends of utterances."""
+"""Parts of a clip: windows of speech with their features, and ends of utterances."""
 
 
 def cut(
     blocks: Iterable[AudioBlock], card: ModelCard, settings: PipelineSettings, *, first_s: float = 0.0
 ) -> list[Piece]:
-    """What all models of one front end hear of a clip.
+    """The windows of a clip, for all models of one front end.
 
     Args:
         blocks: the clip's sound.
-        card: of one of them; its labels and figures do not matter.
+        card: card of one of these models.
         settings: the same as the daemon's.
         first_s: speech before the early estimate of each utterance, in seconds: its provisional window,
             or the whole of a shorter utterance; 0 for all windows.
@@ -66,17 +66,17 @@ def judge(
     *,
     adaptation: Adaptation | None = None,
 ) -> Heard:
-    """What a model says of a whole clip.
+    """Probabilities of a whole clip.
 
     An utterance is the mean over its windows weighted by the speech in each, as in the daemon's
     utterance events; a clip is the mean over its utterances weighted by their speech. An utterance that
-    the model takes for no speech is not heard.
+    the model rejects does not count.
 
     Args:
         pieces: of the clip, as ``cut`` gives them.
-        model: what names the emotions.
+        model: the model.
         smoothing: the same as the daemon's.
-        adaptation: what the source is used to, which this clip adds to; None for nothing.
+        adaptation: speaker adaptation, updated by this clip; None for none.
     """
     adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
     smoother = Smoother(model.card.labels, smoothing)
@@ -107,7 +107,7 @@ def hear(
     first_s: float = 0.0,
     adaptation: Adaptation | None = None,
 ) -> Heard:
-    """What a model says of a clip's sound: ``cut``, then ``judge``."""
+    """Probabilities of a clip's sound: ``cut``, then ``judge``."""
     pieces = cut(blocks, model.card, settings, first_s=first_s)
     return judge(pieces, model, settings.smoothing, adaptation=adaptation)
 
@@ -115,7 +115,7 @@ def hear(
 def clip_probabilities(
     blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings
 ) -> NDArray[np.float64] | None:
-    """The probabilities of ``hear``: float64, shape (n_labels,), or None where nothing is heard."""
+    """The probabilities of ``hear``: float64, shape (n_labels,), or None without detected speech."""
     return hear(blocks, model, settings).probabilities
 
 
@@ -124,7 +124,7 @@ def score_clips(
 ) -> tuple[Scores, list[str]]:
     """Score a model on clips.
 
-    What the model gives to emotions that none of the clips' corpora has is left out of its decisions.
+    A label mask excludes emotions that none of the clips' corpora has from the decisions.
 
     Returns:
         The scores, and one line for each clip that could not be read and was left out.

@@ -1,4 +1,4 @@
-"""``docs/model.md``: the model card, with what the model is for, its metrics and its limits."""
+"""``docs/model.md``: the model card, with intended use, metrics and limits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``docs/research-log.md``: tables of every measurement, and the diary of what was tried."""
+"""``docs/research-log.md``: tables of all measurements, and the diary of experiments."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
