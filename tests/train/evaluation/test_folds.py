@@ -129,7 +129,7 @@ def test_the_pages_that_are_committed_are_those_of_their_metrics() -> None:
 
 
 def one_run(figures: Path, path: Path, *, seed: int = 0, mean: float = 0.5, **changes: object) -> Path:
-    """The figures of a run, whose UAR as recorded is ``mean``."""
+    """The metrics of a run, whose UAR as recorded is ``mean``."""
     body = json.loads(figures.read_text("utf-8"))
     (run,) = body["runs"]
     run |= {"seed": seed, **changes}

@@ -21,7 +21,7 @@ _MISSED = len(EMOTIONS)
 
 
 class _Run:
-    """Made decisions of one seed, and the figures of them."""
+    """Made decisions of one seed, and the metrics of them."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -152,7 +152,7 @@ def test_seeds_of_a_variant_make_a_mean_and_a_deviation(tmp_path: Path) -> None:
 
 
 def test_seeds_measured_later_join_those_that_are_known(tmp_path: Path) -> None:
-    """The same seed measured anew takes the place of what it gave before."""
+    """The same seed measured again takes the place of what it gave before."""
     runs = [_run(tmp_path / f"{seed}.json", seed=seed, uar=0.1 * seed) for seed in (1, 2, 3)]
     known = json.loads(json.dumps(merge_variant_files([("nothing", runs[0]), ("rooms", runs[0])])))
     anew = _run(tmp_path / "anew.json", seed=1, uar=0.9)
@@ -200,7 +200,7 @@ def test_an_ablation_is_measured_by_the_difference_of_each_seed(tmp_path: Path) 
 
 
 def test_ablations_are_listed_by_the_uar_that_they_cost(tmp_path: Path) -> None:
-    """What costs most UAR to lose comes first; without the whole recipe's figures there is no table."""
+    """What costs most UAR to lose comes first; without the whole recipe's metrics there is no table."""
     uars = {"nothing": 0.6, "warp": 0.61, "muon": 0.5, "rooms": 0.55}
     named = [(name, _run(tmp_path / f"{name}.json", uar=uar)) for name, uar in uars.items()]
     passes = dict.fromkeys(CONDITION_TITLES, 0.5)
