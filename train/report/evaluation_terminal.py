@@ -214,6 +214,6 @@ def show_folds(summary: Facts) -> None:
     print_table(Table(columns=("emotion", "recall", "missed"), rows=emotions))
     noise = summary["noise"]
     print(f"ECE {summary['ece']['mean']:.3f}")
-    print(f"false accepts: {noise['n_named']} of {noise['n']} recordings without speech")
+    print(f"false accepts: {noise['n_accepted']} of {noise['n']} recordings without speech")
     print(f"missed: {summary['missed']['n']} clips of speech")
     print(f"largest file: {summary['n_bytes']:,} bytes")

@@ -163,6 +163,26 @@ def test_options_of_a_single_model_are_refused_for_runs(
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["report", "runs", "--curve", "4", "x.json"],
+            "--curve needs the JSON file of a model's metrics",
+        ),
+        (["report", "some", "others"], "several folders of runs at once, expected one"),
+        (["evaluate", "a.tflite", "b.tflite", "ROOT"], "several models at once"),
+    ],
+)
+def test_words_that_do_not_go_together_are_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says which, and nothing is read."""
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize(
     ("name", "now"), [("assess", "evaluate"), ("crossval", "experiments"), ("describe", "report")]
 )
 def test_a_command_of_before_names_the_one_of_now(

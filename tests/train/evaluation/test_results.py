@@ -37,16 +37,16 @@ def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_
     )
     assert among == {
         "test_actors": "nemo:EB0,nemo:IC0",
-        "heard_corpus": True,
+        "has_others_of_corpus": True,
         "uar": 0.5,
         "n_clips": 719,
-        "n_unheard": 7,
+        "n_missed": 7,
         "n_classes": 6,
         "recipe": _RUN["recipe"],
     }
     path = _model(tmp_path / "b.tflite", learnt="1-20", held_out="nemo:EB0")
     alone = cross_corpus(path, recipe_of=_RUN)
-    assert not alone["heard_corpus"]
+    assert not alone["has_others_of_corpus"]
 
 
 @pytest.mark.parametrize("held_out", ["", "1-4"])
