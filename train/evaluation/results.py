@@ -109,7 +109,7 @@ def cross_corpus(path: Path, *, recipe_of: Facts) -> Facts:
         recipe_of: a run of its recipe.
 
     Returns:
-        "test_actors", "has_others_of_corpus" (whether other speakers of the corpus were trained on), "uar",
+        "test_actors", "has_others_of_corpus" (whether others of their corpus were trained on), "uar",
         "n_clips", "n_missed", "n_classes" (emotions of the corpus) and "recipe", its digest.
 
     Raises:
