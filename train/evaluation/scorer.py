@@ -20,6 +20,9 @@ from train.data.clips import Clip, CorpusError
 from train.data.corpora import CLASSES
 from train.evaluation.metrics import MISSED, Scores, score
 
+Piece = FeatureWindow | UtteranceEnd
+"""Parts of a clip: windows of speech with their features, and ends of utterances."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
@@ -29,10 +32,6 @@ class Heard:
     """float64, shape (n_labels,), sums to 1; None without detected speech."""
     speech_s: float
     """Speech of the utterances, in seconds."""
-
-
-Piece = FeatureWindow | UtteranceEnd
-"""Parts of a clip: windows of speech with their features, and ends of utterances."""
 
 
 def cut(

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 NO_VALUE = "-"
 
 
+_BAR: Final = 10
+"""Characters of a full bar; with it the widest table fills 80 columns."""
+_N_LISTED: Final = 10
+"""Most lines of a list; others are counted."""
+
+
 def share(value: float | None) -> str:
     """A share with three digits, or a dash if undefined."""
     return NO_VALUE if value is None else f"{value:.3f}"
@@ -50,12 +56,6 @@ def passes(evaluation: Evaluation, clean: str) -> dict[str, PassMetrics]:
     """Metrics without noise, under the name ``clean``, then at each signal-to-noise ratio."""
     noisy = {f"{snr_db:g} dB": figures for snr_db, figures in evaluation.noisy.items()}
     return {clean: evaluation.clean} | noisy
-
-
-_BAR: Final = 10
-"""Characters of a full bar; with it the widest table fills 80 columns."""
-_N_LISTED: Final = 10
-"""Most lines of a list; others are counted."""
 
 
 def show(evaluation: Evaluation, console: "Console") -> None:

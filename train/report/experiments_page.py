@@ -6,6 +6,17 @@ from typing import Any
 
 from train.report.tables import Table, markdown
 
+Metrics = Mapping[str, Any]
+_HEAD = """\
+# Experiments
+
+<!-- Written by `python -m train report` from the folders of the runs; do not edit. -->
+
+The experiments of the article that serd began with, and of serd's own network, trained and scored by
+`python -m train experiments --run NAME ROOT`. UAR is the mean recall over the classes; chance is one
+over their number.
+"""
+
 
 def comparison(names: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> Table:
     """A table of UAR, accuracy, macro F1, parameters, size, seconds and epochs of runs.
@@ -48,19 +59,6 @@ def _row(name: str, run: Mapping[str, Any]) -> tuple[str, ...]:
         str(run["epochs"]),
         "; ".join([*run["notes"], *run["shortened"]]),
     )
-
-
-Metrics = Mapping[str, Any]
-
-_HEAD = """\
-# Experiments
-
-<!-- Written by `python -m train report` from the folders of the runs; do not edit. -->
-
-The experiments of the article that serd began with, and of serd's own network, trained and scored by
-`python -m train experiments --run NAME ROOT`. UAR is the mean recall over the classes; chance is one
-over their number.
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

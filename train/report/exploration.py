@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_N_FFT: Final = 512
+_HOP_SAMPLES: Final = 80
+_RANGE_DB: Final = 70.0
+"""Dynamic range of a spectrogram, in dB below its loudest point."""
+_STANDARD_RANGE: Final = 2.5
+"""Standard deviations at which the colors of the MFCC end."""
+_WHO: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
     """Level and pitch of a clip."""
@@ -84,15 +93,6 @@ def measure(clips: Iterable[Clip]) -> tuple[tuple[Measure, ...], tuple[str, ...]
             else:
                 left_out.append(f"{clip.path}: no pitch is found in it")
     return tuple(measures), tuple(left_out)
-
-
-_N_FFT: Final = 512
-_HOP_SAMPLES: Final = 80
-_RANGE_DB: Final = 70.0
-"""Dynamic range of a spectrogram, in dB below its loudest point."""
-_STANDARD_RANGE: Final = 2.5
-"""Standard deviations at which the colors of the MFCC end."""
-_WHO: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
 
 
 def draw_actor(actor: str, clips: Sequence[Clip]) -> "Figure":
