@@ -1,12 +1,15 @@
-# make run              set up what is missing, then listen and publish
-# make test             set up what is missing, then check and test everything
-# make bench            measure serd beside its peers, about 25 minutes (ARGS="--quick": 2)
+# make run              listen and publish
+# make test             check and test everything
+# make test-daemon      all tests that need no TensorFlow
+# make bench            compare serd with the alternatives, about 25 minutes (ARGS="--quick": 2)
 # make train            build the model again from RAVDESS (RAVDESS=folder)
-# make install-service  serd as a service of this machine, or its upgrade (sudo)
+# make install-service  install or upgrade serd as a service of this machine (sudo)
+#
+# Each target first installs what it needs.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check schema demo bench count train install-service uninstall-service clean
+.PHONY: help run test test-daemon check schema demo bench count train install-service uninstall-service clean
 
 RAVDESS ?= ../shared/data/ravdess
 BIN := .venv/bin
@@ -14,16 +17,19 @@ BIN := .venv/bin
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
-run: ## set up what is missing, then listen and publish (ARGS="--source FILE --json ...")
+run: ## listen and publish (ARGS="--source FILE --json ...")
 	@scripts/setup.sh run
 	@exec $(BIN)/serd run $(if $(findstring --source,$(ARGS)),,--source auto) $(ARGS)
 
-test: ## set up what is missing, then check and test everything
-	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory check
+test: check ## check and test everything
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+test-daemon: ## all tests that need no TensorFlow, without the checks
+	@scripts/setup.sh test-daemon
+	$(BIN)/python -m pytest -n $$(( 2 * $$(nproc) )) --dist loadfile -m "not tensorflow"
+
 check: ## formatting, lint, types and layers, without the tests
+	@scripts/setup.sh test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,7 +41,7 @@ schema: ## write docs/event.schema.json from the code
 demo: ## speak the bundled recording again (needs espeak-ng)
 	$(BIN)/python scripts/make_demo.py
 
-bench: ## measure serd beside what one would pick instead (ARGS="--quick ...")
+bench: ## compare serd with the alternatives (ARGS="--quick ...")
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -47,11 +53,11 @@ train: ## build the model again from RAVDESS
 	@scripts/setup.sh test
 	$(BIN)/python -m train fit $(RAVDESS) --protocol dev5 --seed 0
 
-install-service: ## install or upgrade the service (sudo; SCOPE=user for a desktop's)
+install-service: ## install or upgrade the service (sudo; SCOPE=user for a desktop)
 	@scripts/install-service.sh install
 
-uninstall-service: ## take the service away; settings and state stay (sudo)
+uninstall-service: ## remove the service; settings and state stay (sudo)
 	@scripts/install-service.sh uninstall
 
-clean: ## remove everything that can be made again
+clean: ## remove everything that can be built again
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist runs

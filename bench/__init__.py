@@ -1,5 +1,5 @@
-"""What serd costs, measured beside what somebody would pick instead, in one run: ``make bench``.
+"""Benchmarks of serd and the alternatives to it, all in one run: ``make bench``.
 
-Each part measures one thing and gives plain JSON; ``report`` makes docs/benchmarks.md of it. Nothing of
-this is in the wheel.
+Each part measures one thing and returns plain JSON, of which ``report`` writes docs/benchmarks.md. The
+wheel does not contain this package.
 """

@@ -1,4 +1,4 @@
-"""``python -m bench [PART...]``: measures serd beside its peers; ``make bench`` does all of it."""
+"""``python -m bench [PART...]``: compares serd with the alternatives; ``make bench`` runs all parts."""
 
 import argparse
 import contextlib
@@ -9,47 +9,33 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 
-from bench import analyze, growth, latency, live, pipeline, size, start, variants
-from bench import profile as profiling
-from bench.contest import ROOT
-from bench.context import Context, Part
-from bench.machine import machine, versions
+from bench import profile
+from bench.context import FULL, QUICK, ROOT, Context
+from bench.parts import PARTS
 from bench.report import markdown, sections
-from bench.sizes import FULL, QUICK
 from bench.sound import Sound, made_sound, recorded_sound
-from bench.table import draw
+from bench.system import machine, versions
+from bench.tables import draw
 from serd.errors import InputError, SerdError
 from train.data.files import write_whole
 
-PARTS: Final[Mapping[str, Part]] = {
-    "pipeline": pipeline.pipeline,
-    "stages": pipeline.stages,
-    "analyze": analyze.analyze,
-    "live": live.live,
-    "start": start.start,
-    "latency": latency.latency,
-    "growth": growth.growth,
-    "variants": variants.variants,
-    "size": size.size,
-    "profile": profiling.profile,
-}
 DOCS: Final = ROOT / "docs"
 ELSEWHERE: Final = ROOT / "build" / "bench"
-"""Where quick and partial runs go, which are not for the documents."""
+"""Folder of quick and partial runs, which are not for the documents."""
 NAME: Final = "benchmarks"
 
 _log = logging.getLogger("bench")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure, show, and write JSON and Markdown.
+    """Measure, print the report, and write it as JSON and Markdown.
 
     Returns:
         The exit code.
@@ -58,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         if args.flame is not None:
-            profiling.write_flame_graph(args.flame, FULL.profile_s)
+            profile.write_flame_graph(args.flame, FULL.profile_s)
             return 0
         run = json.loads(_read(args.render)) if args.render else _measure(args)
         is_whole = not run["is_quick"] and set(run["parts"]) == set(PARTS)
@@ -78,21 +64,19 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)}; all of them")
-    parser.add_argument("--quick", action="store_true", help="short, to see that all is in order")
+    parser.add_argument("--quick", action="store_true", help="short, to test the benchmarks")
     parser.add_argument(
         "--sound", type=Path, metavar="FOLDER", help="recordings, in place of made sound"
     )
+    parser.add_argument("--before", metavar="COMMIT", help="an earlier serd to compare with")
     parser.add_argument(
-        "--before", metavar="COMMIT", help="an earlier serd that takes part beside this one"
+        "--out", type=Path, metavar="FOLDER", help="for JSON and page; docs for a full run"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="for JSON and page; docs for a whole run"
+        "--render", type=Path, metavar="JSON", help="write the page of an earlier run again"
     )
     parser.add_argument(
-        "--render", type=Path, metavar="JSON", help="write the page of an earlier run anew"
-    )
-    parser.add_argument(
-        "--flame", type=Path, metavar="SVG", help="draw the pipeline's flame graph, no more"
+        "--flame", type=Path, metavar="SVG", help="only draw the flame graph of the pipeline"
     )
     return parser
 
@@ -102,11 +86,11 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
     for name in names:
         if name not in PARTS:
             raise InputError(f"no part {name!r}, expected some of: {', '.join(PARTS)}")
-    sizes = QUICK if args.quick else FULL
-    sound = _sound(args.sound, sizes.n_scenes, sizes.scene_s)
+    workload = QUICK if args.quick else FULL
+    sound = _sound(args.sound, workload.n_scenes, workload.scene_s)
     run: dict[str, Any] = {
         "is_quick": args.quick,
-        "command": " ".join(["python -m bench", *_shown(args)]),
+        "command": " ".join(["python -m bench", *_arguments(args)]),
         "machine": machine(),
         "versions": versions(),
         "sound": {"origin": sound.origin, "duration_s": sound.duration_s},
@@ -120,13 +104,13 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
             folder.mkdir()
             _log.info("%s", part)
             context = Context(
-                sizes=sizes,
+                workload=workload,
                 sound=sound,
                 folder=folder,
                 before=before,
                 say=lambda text: _log.info("  %s", text),
             )
-            run["parts"][part] = dict(PARTS[part](context))
+            run["parts"][part] = dict(PARTS[part].measure(context))
             _log.info("  took %.0f s", time.monotonic() - started_s)
     return run
 
@@ -135,7 +119,7 @@ def _sound(folder: Path | None, n_scenes: int, scene_s: float) -> Sound:
     return recorded_sound(folder, n_scenes, scene_s) if folder else made_sound(n_scenes, scene_s)
 
 
-def _shown(args: argparse.Namespace) -> Iterator[str]:
+def _arguments(args: argparse.Namespace) -> Iterator[str]:
     yield from args.parts
     if args.quick:
         yield "--quick"
@@ -147,10 +131,10 @@ def _shown(args: argparse.Namespace) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _checkout(commit: str | None) -> Iterator[Path | None]:
-    """The files of an earlier commit, in a folder that is gone afterwards.
+    """The files of an earlier commit in a temporary folder; None without a commit.
 
     Raises:
-        InputError: there is no such commit.
+        InputError: the commit does not exist.
     """
     if commit is None:
         yield None

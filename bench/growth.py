@@ -1,8 +1,8 @@
 """Part ``growth``: many live sources in one process, at live pace.
 
-Each source is a file that the daemon plays at the pace of live sound; all of them speak without cease,
-each a little later than the one before. A window's time counts from the moment at which its last sample
-is due, which the events' own times tell, to the call of the subscriber's handler.
+Each source is a file that the daemon plays at the pace of live sound; all of them speak continuously,
+each a little later than the one before. The latency of a window starts as its last sample is due, which
+follows from the times in the events, and ends with the call of the subscriber's handler.
 """
 
 import time
@@ -15,14 +15,14 @@ from typing import Any, Final
 
 import soundfile
 
-from bench.context import Context, Figures
-from bench.daemon import daemon
-from bench.feeding import BLOCK_S, completing_block
+from bench.arrivals import Arrival, Subscriber
+from bench.context import Context, Measurements
+from bench.daemon import BLOCK_S, completing_block, daemon
 from bench.latency import full_ends_ms
-from bench.process_use import counters, use_since
 from bench.sound import talk
-from bench.spread import percentiles
-from bench.subscriber import Arrival, Subscriber
+from bench.statistics import percentiles
+from bench.system import counters, usage_since
+from bench.tables import Section, Table, rounded
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from testkit.brokers import mosquitto
 
@@ -34,17 +34,17 @@ input = "{path}"
 """
 
 
-def growth(context: Context) -> Figures:
-    """CPU time, memory and latency by the number of sources."""
-    return {"sources": [_watch(context, number) for number in context.sizes.n_sources]}
+def measure(context: Context) -> Measurements:
+    """Measure CPU time, memory and latency by the number of sources."""
+    return {"sources": [_measure_sources(context, number) for number in context.workload.n_sources]}
 
 
-def _watch(context: Context, n_sources: int) -> dict[str, Any]:
+def _measure_sources(context: Context, n_sources: int) -> dict[str, Any]:
     context.say(f"growth: {n_sources} sources")
     folder = context.folder / f"sources{n_sources}"
     folder.mkdir()
-    duration_s = _SETTLE_S + context.sizes.growth_s + 5.0
-    # A turn longer than all of it: nobody pauses.
+    duration_s = _SETTLE_S + context.workload.growth_s + 5.0
+    # The turn is as long as the sound, so that there is no pause.
     sounds = [
         talk(duration_s, lead_s=1.0 + number / n_sources, turn_s=duration_s)
         for number in range(n_sources)
@@ -52,25 +52,18 @@ def _watch(context: Context, n_sources: int) -> dict[str, Any]:
     settings = _settings(folder, sounds)
     with mosquitto() as broker, Subscriber(broker.host, broker.port) as subscriber:
         arguments = (
-            "--config",
-            settings,
-            "--node",
-            "many",
-            "--host",
-            broker.host,
-            "--port",
-            broker.port,
-        )
+            "--config", settings, "--node", "many", "--host", broker.host, "--port", broker.port,
+        )  # fmt: skip
         with daemon(arguments, home=folder, core=context.core) as process:
             _wait_for_first(subscriber)
             before = counters(process.pid)
-            time.sleep(context.sizes.growth_s)
-            use = use_since(before, process.pid)
+            time.sleep(context.workload.growth_s)
+            usage = usage_since(before, process.pid)
             arrivals = subscriber.arrivals()
     times_ms = due_latencies_ms(arrivals, {f"s{k}": full_ends_ms(s) for k, s in enumerate(sounds)})
-    return asdict(use) | {
+    return asdict(usage) | {
         "n_sources": n_sources,
-        "cpu_ms_per_s_and_source": 10.0 * use.cpu_percent / n_sources,
+        "cpu_ms_per_s_and_source": 10.0 * usage.cpu_percent / n_sources,
         "latency_ms": percentiles(times_ms),
     }
 
@@ -87,7 +80,7 @@ def _settings(folder: Path, sounds: Sequence[Samples]) -> Path:
 
 
 def _wait_for_first(subscriber: Subscriber) -> None:
-    """All sources have begun to bring windows: the start is measured elsewhere."""
+    """Wait until the sources bring windows: the start is measured elsewhere."""
     ends_s = time.monotonic() + 30.0
     while not subscriber.arrivals() and time.monotonic() < ends_s:
         time.sleep(0.05)
@@ -95,14 +88,14 @@ def _wait_for_first(subscriber: Subscriber) -> None:
 
 
 def due_latencies_ms(arrivals: Sequence[Arrival], ends_ms: Mapping[str, frozenset[int]]) -> list[float]:
-    """From the moment at which a window's last block is due to its event, in milliseconds.
+    """Time from the moment at which a window's last block is due to its event, in milliseconds.
 
-    An event tells the time of its sound in whole milliseconds, cut off; over many events of a source
-    the latest of the starts that they tell is the true one, to a fraction of a millisecond.
+    An event holds the time of its sound rounded down to a millisecond. Of the starts that follow from
+    the events of a source, the latest is the true one to a fraction of a millisecond.
 
     Args:
         arrivals: of all sources of one daemon.
-        ends_ms: for each source, when windows end that leave as they are full.
+        ends_ms: for each source the ends of its full windows, in milliseconds.
     """
     of_source = defaultdict(list)
     for arrival in arrivals:
@@ -111,13 +104,38 @@ def due_latencies_ms(arrivals: Sequence[Arrival], ends_ms: Mapping[str, frozense
     clock_s = time.time() - time.monotonic()
     times_ms = []
     for source, own in of_source.items():
-        begun_s = max(_unix_s(each) - each.event["end_s"] for each in own)
+        started_s = max(_unix_s(each) - each.event["end_s"] for each in own)
         for each in own:
             if round(1e3 * each.event["end_s"]) in ends_ms[source]:
-                due_s = begun_s + (completing_block(each.event["end_s"]) + 1) * BLOCK_S
+                due_s = started_s + (completing_block(each.event["end_s"]) + 1) * BLOCK_S
                 times_ms.append(1e3 * (each.at_s + clock_s - due_s))
     return times_ms
 
 
 def _unix_s(arrival: Arrival) -> float:
     return datetime.fromisoformat(arrival.event["time"]).timestamp()
+
+
+def section(measured: Measurements) -> Section:
+    """The section of the report."""
+    rows = tuple(
+        (
+            str(each["n_sources"]),
+            rounded(each["cpu_percent"]),
+            rounded(each["cpu_ms_per_s_and_source"]),
+            rounded(each["latency_ms"]["p50"]),
+            rounded(each["latency_ms"]["p99"]),
+            rounded(each["rss_mb"]),
+            rounded(each["wakeups_per_s"]),
+        )
+        for each in measured["sources"]
+    )
+    head = ("sources", "% of a core", "CPU ms a second and source", "p50, ms", "p99, ms", "RSS, MB",
+            "wake-ups a second")  # fmt: skip
+    return Section(
+        title="Many sources in one process",
+        about="Files played at live pace by one daemon on one core, all of them speaking continuously;"
+        " the time of a window starts as its last block is due and ends with its message at a"
+        " subscriber.",
+        tables=[Table(head=head, rows=rows)],
+    )

@@ -1,21 +1,23 @@
-"""What somebody would write instead of serd, each on the very windows that serd cuts.
+"""The alternatives to serd, each on the windows that serd cuts.
 
-The peers are given their windows: what finding speech costs is counted for serd alone. The network is
-serd's where the peer runs one through LiteRT, and the article's own in Keras, untrained: the weights do
-not change how long it takes.
+The cost of finding speech is counted for serd alone. A peer with LiteRT runs serd's network; the one
+with Keras runs the article's, untrained, since the weights do not change its run time.
 """
 
 import io
 import os
+import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.contestants import Run
-from bench.ways import windows_of
+from bench.candidates import Run
+from bench.pipelines import windows_of
+from serd.audio.files import read_samples
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
 from serd.model.features import MFCC40_V1
 
@@ -25,22 +27,23 @@ _ARTICLE_FRAMES: Final = 216
 _ARTICLE_SAMPLES: Final = 40_000
 _ARTICLE_LABELS: Final = 10
 
-OneWindow = Callable[[Samples], Any]
+Process = Callable[[Samples], Any]
+"""Processes one window: int16, shape (n_samples,)."""
 
 
 class Peer:
-    """A way to deal with one window, called for each."""
+    """An alternative, called for each window."""
 
-    def __init__(self, deal: OneWindow) -> None:
-        self.deal = deal
+    def __init__(self, process: Process) -> None:
+        self.process = process
 
     def prepare(self, scene: Samples) -> Run:
-        """Cut the windows for the peer."""
+        """Cut the windows for the peer, ahead of the clock."""
         windows = [window.samples for window in windows_of(scene, WINDOW_SAMPLES)]
 
         def run() -> int:
             for samples in windows:
-                self.deal(samples)
+                self.process(samples)
             return len(windows)
 
         return run
@@ -56,7 +59,7 @@ def make(name: str) -> Peer:
     return Peer(made[name]())
 
 
-def _psf_litert() -> OneWindow:
+def _psf_litert() -> Process:
     """python_speech_features with serd's parameters, then serd's network in LiteRT."""
     import python_speech_features as psf  # noqa: PLC0415
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
@@ -72,7 +75,7 @@ def _psf_litert() -> OneWindow:
     outputs = interpreter.get_output_details()[0]["index"]
     front_end = MFCC40_V1
 
-    def deal(samples: Samples) -> NDArray[np.float32]:
+    def process(samples: Samples) -> NDArray[np.float32]:
         mfccs = psf.mfcc(
             samples,
             SAMPLE_RATE_HZ,
@@ -91,11 +94,11 @@ def _psf_litert() -> OneWindow:
         probabilities: NDArray[np.float32] = interpreter.get_tensor(outputs)[0]
         return probabilities
 
-    return deal
+    return process
 
 
-def _librosa_keras() -> OneWindow:
-    """As the article has it: librosa's MFCCs averaged over the coefficients, then Keras' predict."""
+def _librosa_keras() -> Process:
+    """The article's method: librosa's MFCCs averaged over the coefficients, then Keras' predict."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import librosa  # noqa: PLC0415
     import tensorflow as tf  # noqa: PLC0415
@@ -106,7 +109,7 @@ def _librosa_keras() -> OneWindow:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     network = build_article_network("baseline", n_frames=_ARTICLE_FRAMES, n_labels=_ARTICLE_LABELS)
 
-    def deal(samples: Samples) -> NDArray[np.float32]:
+    def process(samples: Samples) -> NDArray[np.float32]:
         sound = samples[:_ARTICLE_SAMPLES].astype(np.float32) / FULL_SCALE
         mfccs = librosa.feature.mfcc(
             y=sound, sr=SAMPLE_RATE_HZ, n_mfcc=13, n_fft=1024, hop_length=186, win_length=743
@@ -116,11 +119,11 @@ def _librosa_keras() -> OneWindow:
             probabilities: NDArray[np.float32] = network.predict(means[np.newaxis, :, np.newaxis])[0]
         return probabilities
 
-    return deal
+    return process
 
 
-def _opensmile() -> OneWindow:
-    """The functionals of eGeMAPSv02 of each window; no network."""
+def _opensmile() -> Process:
+    """The eGeMAPSv02 functionals of each window, without a network."""
     import opensmile  # noqa: PLC0415
 
     extractor = opensmile.Smile(
@@ -129,7 +132,25 @@ def _opensmile() -> OneWindow:
         num_workers=1,
     )
 
-    def deal(samples: Samples) -> object:
+    def process(samples: Samples) -> object:
         return extractor.process_signal(samples.astype(np.float32) / FULL_SCALE, SAMPLE_RATE_HZ)
 
-    return deal
+    return process
+
+
+def main(name: str, path: Path) -> None:
+    """Run a peer over a file: ``python -m bench.peers NAME FILE``.
+
+    Prints nothing, or the reason why the peer cannot run.
+    """
+    try:
+        peer = make(name)
+    except ImportError as exc:
+        print(f"{exc}")
+        return
+    for window in windows_of(read_samples(path), WINDOW_SAMPLES):
+        peer.process(window.samples)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

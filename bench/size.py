@@ -1,4 +1,4 @@
-"""Part ``size``: installed bytes of the daemon with all it imports, and of the article's way."""
+"""Part ``size``: installed bytes of the daemon with its dependencies, and of the article's method."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,17 +6,18 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 
-from bench.context import Context, Figures
+from bench.context import Context, Measurements
+from bench.tables import Section, Table, left_out, rounded
 from serd.model.file import card_path, default_model_path
 
 _PEER: Final = ("librosa", "tensorflow-cpu", "keras")
 _N_LARGEST: Final = 8
 
 
-def size(_context: Context) -> Figures:
-    """Both, with the largest packages of each."""
+def measure(_context: Context) -> Measurements:
+    """Measure both, with the largest packages of each."""
     own = _own_bytes()
-    daemon, missing = _bytes_of(_required("serd"))
+    daemon, missing = _bytes_of(required_names(distribution("serd").requires or []))
     peer, peer_missing = _bytes_of(_PEER)
     return {
         "serd": _summary(daemon | {"serd with its model": own}, missing),
@@ -28,12 +29,12 @@ def size(_context: Context) -> Figures:
 
 
 def closure(names: Iterable[str]) -> tuple[dict[str, Distribution], list[str]]:
-    """Packages with all that they need here, by name, and the names of those that are missing."""
+    """Packages with their dependencies on this machine, by name, and the names of missing ones."""
     found: dict[str, Distribution] = {}
     missing = []
     left = list(names)
     while left:
-        name = normalised(left.pop())
+        name = normalized(left.pop())
         if name in found or name in missing:
             continue
         try:
@@ -41,35 +42,31 @@ def closure(names: Iterable[str]) -> tuple[dict[str, Distribution], list[str]]:
         except PackageNotFoundError:
             missing.append(name)
             continue
-        left += needs(found[name].requires or [])
+        left += required_names(found[name].requires or [])
     return found, missing
 
 
-def needs(requirements: Iterable[str]) -> list[str]:
-    """The names of the requirements that hold on this machine without any extra."""
+def required_names(requirements: Iterable[str]) -> list[str]:
+    """The names in the requirements that apply to this machine without any extra."""
     from packaging.requirements import Requirement  # noqa: PLC0415
 
-    kept = []
+    names = []
     for text in requirements:
         requirement = Requirement(text)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            kept.append(requirement.name)
-    return kept
+            names.append(requirement.name)
+    return names
 
 
-def normalised(name: str) -> str:
-    """A package's name in the one form of PEP 503."""
+def normalized(name: str) -> str:
+    """A package's name, normalized as in PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def installed_bytes(package: Distribution) -> int:
-    """Size of all files that a package has installed, in bytes."""
+    """Size of all installed files of a package, in bytes."""
     paths = {Path(str(package.locate_file(file))) for file in package.files or []}
     return sum(path.stat().st_size for path in paths if path.is_file())
-
-
-def _required(name: str) -> list[str]:
-    return needs(distribution(name).requires or [])
 
 
 def _bytes_of(names: Iterable[str]) -> tuple[dict[str, int], list[str]]:
@@ -92,3 +89,25 @@ def _summary(sizes: Mapping[str, int], missing: list[str]) -> dict[str, Any]:
         "largest": dict(largest),
         "missing": missing,
     }
+
+
+def section(measured: Measurements) -> Section:
+    """The section of the report."""
+    pairs = [("serd with its dependencies", measured["serd"])]
+    if measured["peer"]:
+        pairs.append(("(b): librosa, TensorFlow and Keras", measured["peer"]))
+    rows = tuple((name, _megabytes(each["bytes"]), str(each["n_packages"])) for name, each in pairs)
+    largest = tuple((name, _megabytes(n_bytes)) for name, n_bytes in measured["serd"]["largest"].items())
+    return Section(
+        title="Size",
+        about="Installed bytes, with compiled Python as pip leaves it, without Python itself.",
+        tables=[
+            Table(head=("", "MB", "packages"), rows=rows),
+            Table(head=("largest of serd's", "MB"), rows=largest),
+        ],
+        notes=left_out(measured),
+    )
+
+
+def _megabytes(n_bytes: float) -> str:
+    return rounded(n_bytes / 1e6)

@@ -1,8 +1,7 @@
-"""The sound that everything is measured on: speech, pauses and noise, made anew from the same numbers.
+"""The sound of the benchmarks: speech, pauses and noise, generated from seeds.
 
-Speech is the bundled recording, cut at its pauses, and voices made from numbers. A minute is built as a
-minute of a room is: turns of some seconds, pauses between them, a noise that runs under some of them,
-and now and then a noise alone.
+Speech is the bundled recording, cut at its pauses, and synthetic voices. A scene resembles a room: turns
+of some seconds, pauses between them, noise in the background of some scenes, and sometimes noise alone.
 """
 
 from collections.abc import Iterator
@@ -21,17 +20,17 @@ from testkit.voices import quiet_room, synthetic_voice
 _FRAME: Final = 480
 _GAP_S: Final = 0.7
 _SPEECH_DBFS: Final = -50.0
-_UNTIMED: Final = CaptureTime(epoch_s=0.0, arrived_s=0.0)  # an earlier serd has no name for it
+_UNTIMED: Final = CaptureTime(epoch_s=0.0, arrived_s=0.0)  # an earlier serd lacks the constant
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sound:
-    """Scenes, and where they come from; one round of measurements runs over one of them."""
+    """Scenes and their origin; a round of measurements runs over one scene."""
 
     scenes: tuple[Samples, ...]
     """int16, shape (n_samples,) each, 16 kHz mono."""
     origin: str
-    """For the report."""
+    """Text for the report."""
 
     @property
     def duration_s(self) -> float:
@@ -40,7 +39,7 @@ class Sound:
 
 
 def made_sound(n_scenes: int, scene_s: float, *, seed: int = 0) -> Sound:
-    """Scenes made from numbers and from the bundled recording; the same each time."""
+    """Scenes from synthetic voices and the bundled recording; the same seed gives the same samples."""
     spoken = spoken_turns(read_samples(DEMO_PATH))
     return Sound(
         scenes=tuple(
@@ -51,10 +50,10 @@ def made_sound(n_scenes: int, scene_s: float, *, seed: int = 0) -> Sound:
 
 
 def recorded_sound(folder: Path, n_scenes: int, scene_s: float) -> Sound:
-    """Scenes of the recordings in a folder, one behind the other in the order of their names.
+    """Scenes of the recordings in a folder, joined in the order of their names.
 
     Raises:
-        InputError: there is too little sound in it.
+        InputError: the folder holds too little sound.
     """
     wanted = round(scene_s * SAMPLE_RATE_HZ)
     parts: list[Samples] = []
@@ -74,13 +73,13 @@ def recorded_sound(folder: Path, n_scenes: int, scene_s: float) -> Sound:
 
 
 def talk(duration_s: float, *, lead_s: float, turn_s: float = 28.0, pause_s: float = 2.0) -> Samples:
-    """Long turns of one voice with short pauses, as live sources are fed with.
+    """Long turns of one voice with short pauses, the input of live sources.
 
     Args:
-        duration_s: length of all, in seconds.
-        lead_s: quiet before the first turn.
-        turn_s: length of a turn.
-        pause_s: quiet between two turns; longer than the hangover that ends an utterance.
+        duration_s: length of the sound, in seconds.
+        lead_s: quiet before the first turn, in seconds.
+        turn_s: length of a turn, in seconds.
+        pause_s: quiet between two turns, in seconds; longer than the hangover that ends an utterance.
 
     Returns:
         int16, shape (n_samples,).
@@ -96,12 +95,12 @@ def talk(duration_s: float, *, lead_s: float, turn_s: float = 28.0, pause_s: flo
 def turn_starts(
     duration_s: float, *, lead_s: float, turn_s: float = 28.0, pause_s: float = 2.0
 ) -> list[float]:
-    """When each turn of ``talk`` begins, in seconds."""
+    """The start of each turn of ``talk``, in seconds."""
     return list(np.arange(lead_s, duration_s, turn_s + pause_s).tolist())
 
 
 def blocks_of(samples: Samples, block_s: float) -> Iterator[AudioBlock]:
-    """Sound in blocks, as a source gives it."""
+    """Sound in blocks of equal length; the last may be shorter."""
     n_block = round(block_s * SAMPLE_RATE_HZ)
     for start in range(0, samples.size, n_block):
         yield AudioBlock(
@@ -110,7 +109,7 @@ def blocks_of(samples: Samples, block_s: float) -> Iterator[AudioBlock]:
 
 
 def spoken_turns(recording: Samples) -> list[Samples]:
-    """The stretches of a recording between pauses of ``_GAP_S`` and more."""
+    """The stretches of a recording between pauses of at least ``_GAP_S``."""
     n_frames = recording.size // _FRAME
     frames = recording[: n_frames * _FRAME].reshape(n_frames, _FRAME).astype(np.float64)
     floor = FULL_SCALE**2 * 10.0 ** (_SPEECH_DBFS / 10.0)
@@ -150,7 +149,7 @@ def _scene(scene_s: float, spoken: list[Samples], rng: np.random.Generator) -> S
 
 
 def _noise(duration_s: float, level_dbfs: float, rng: np.random.Generator) -> Samples:
-    """Noise that falls by 3 dB an octave, as that of rooms and fans does."""
+    """Pink noise: its power falls by 3 dB per octave, like that of rooms and fans."""
     n_samples = round(duration_s * SAMPLE_RATE_HZ)
     spectrum = np.fft.rfft(rng.standard_normal(n_samples))
     spectrum /= np.sqrt(np.maximum(1.0, np.arange(spectrum.size)))

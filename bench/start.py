@@ -8,9 +8,10 @@ import time
 from collections import defaultdict
 from typing import Any, Final
 
-from bench.context import Context, Figures
+from bench.context import Context, Measurements
 from bench.daemon import daemon, environment
-from bench.spread import paired_ratios, spread
+from bench.statistics import paired_ratios, summarize
+from bench.tables import Section, Table, left_out, rounded, with_quartiles
 from testkit.brokers import mosquitto
 from testkit.notify_sockets import notify_socket
 
@@ -22,41 +23,41 @@ _PEER_PROGRAM: Final = """
 import numpy as np
 try:
     from bench.peers import make
-    deal = make("librosa-keras").deal
+    process = make("librosa-keras").process
 except ImportError as exc:
     print(exc)
 else:
-    deal(np.ones(48000, np.int16))
+    process(np.ones(48000, np.int16))
     print("ready")
 """
 
 
-def start(context: Context) -> Figures:
-    """The daemon with a broker and a pipe, and the article's way up to its first prediction."""
+def measure(context: Context) -> Measurements:
+    """Measure the daemon up to READY, and the article's method up to its first prediction."""
     serd_s: list[float] = []
     peer_s: list[float] = []
     reason = ""
-    for number in range(context.sizes.n_starts):
-        context.say(f"start: {number + 1} of {context.sizes.n_starts}")
+    for number in range(context.workload.n_starts):
+        context.say(f"start: {number + 1} of {context.workload.n_starts}")
         serd_s.append(_serd_start_s(context))
-        took_s, reason = _peer_start_s(context)
-        peer_s.append(took_s)
-    figures: dict[str, Any] = {
-        "ready_s": spread(serd_s).to_json(),
+        elapsed_s, reason = _peer_start_s(context)
+        peer_s.append(elapsed_s)
+    measured: dict[str, Any] = {
+        "ready_s": summarize(serd_s).to_json(),
         "imports_ms": _imports_ms(context),
         "left_out": {"librosa-keras": reason} if reason else {},
     }
     if not reason:
-        figures["peer_ready_s"] = spread(peer_s).to_json()
-        figures["ratio"] = paired_ratios(peer_s, serd_s).to_json()
-    return figures
+        measured["peer_ready_s"] = summarize(peer_s).to_json()
+        measured["ratio"] = paired_ratios(peer_s, serd_s).to_json()
+    return measured
 
 
 def import_times_ms(report: str) -> dict[str, float]:
-    """Time that the modules of each package took, in milliseconds, from ``python -X importtime``.
+    """Import time of the modules of each package, in milliseconds.
 
     Args:
-        report: what Python wrote to its standard error.
+        report: the standard error of ``python -X importtime``.
     """
     times_ms: dict[str, float] = defaultdict(float)
     for line in report.splitlines():
@@ -66,7 +67,7 @@ def import_times_ms(report: str) -> dict[str, float]:
 
 
 def package_of(module: str) -> str:
-    """The package that a module belongs to; "standard library" for those that come with Python."""
+    """The package of a module; "standard library" for those that come with Python."""
     package = module.partition(".")[0]
     is_standard = package in sys.stdlib_module_names or package in {"encodings", "zipimport"}
     return "standard library" if is_standard else package
@@ -86,7 +87,7 @@ def _serd_start_s(context: Context) -> float:
 
 
 def _peer_start_s(context: Context) -> tuple[float, str]:
-    """How long it took, and why it cannot start; empty if it can."""
+    """The time that the peer took, in seconds, and the reason why it cannot run, empty if it can."""
     command = ["taskset", "-c", str(context.core), sys.executable, "-c", _PEER_PROGRAM]
     started_s = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -95,7 +96,7 @@ def _peer_start_s(context: Context) -> tuple[float, str]:
 
 
 def _imports_ms(context: Context) -> dict[str, float]:
-    """The packages that take longest in a daemon up to READY, in milliseconds."""
+    """The packages with the longest imports in a daemon up to READY, in milliseconds."""
     home = context.folder / "imports"
     home.mkdir(exist_ok=True)
     with mosquitto() as broker, notify_socket(context.folder) as manager:
@@ -115,3 +116,21 @@ def _imports_ms(context: Context) -> dict[str, float]:
     times_ms = import_times_ms((home / "report").read_text(errors="replace"))
     largest = sorted(times_ms.items(), key=lambda item: -item[1])
     return {"all": sum(times_ms.values()), **dict(largest[:_N_PACKAGES])}
+
+
+def section(measured: Measurements) -> Section:
+    """The section of the report."""
+    rows = [("serd run, to READY", with_quartiles(measured["ready_s"]))]
+    if "peer_ready_s" in measured:
+        rows.append(("(b), to its first prediction", with_quartiles(measured["peer_ready_s"])))
+    imports = tuple((name, rounded(ms)) for name, ms in measured["imports_ms"].items())
+    return Section(
+        title="Start",
+        about="From the start of the process, with files in the system's cache. Imports are those of `-X"
+        " importtime`, which takes time itself; each package counts its own modules alone.",
+        tables=[
+            Table(head=("", "seconds"), rows=tuple(rows)),
+            Table(head=("imports", "ms"), rows=imports),
+        ],
+        notes=left_out(measured),
+    )

@@ -1,60 +1,60 @@
-"""Part ``variants``: what other distances between windows and other lengths of a window cost.
+"""Part ``variants``: the cost of other hops and window lengths.
 
-The length of a window belongs to the model, so for each length a network of the project's own shape is
-made, untrained: the weights do not change how long it takes.
+The window length belongs to the model, so each length gets a network of the project's own shape,
+untrained: the weights do not change the run time.
 """
 
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from bench.contest import Entry, run_contest
-from bench.context import Context, Figures
+from bench.comparison import Entry, compare
+from bench.context import Context, Measurements
+from bench.pipelines import RecordedPipeline
 from bench.sound import talk
-from bench.spread import spread
-from bench.ways import Recorded
+from bench.statistics import summarize
+from bench.tables import Section, Table, left_out, rounded, with_quartiles
 from serd.errors import OperationError
 from serd.model.file import default_model_path
 from serd.model.runtime import ModelSettings, TfliteModel, read_card
-from serd.pipeline import PipelineSettings
-from serd.speech.segmenter import SegmenterSettings
 
-PREFIX = "variant"
+_PREFIX: Final = "variant"
 
 
-def variants(context: Context) -> Figures:
-    """CPU time a second of speech without cease, in the blocks in which files are read."""
-    sizes = context.sizes
+def measure(context: Context) -> Measurements:
+    """Measure CPU time per second of continuous speech, in the blocks in which files are read."""
+    workload = context.workload
     context.say("variants: making networks")
     models, reason = _models(context)
-    entries = [_entry(f"hop {hop_s:g} s", hop_s, default_model_path()) for hop_s in sizes.hops_s]
+    entries = [_entry(f"hop {hop_s:g} s", hop_s, default_model_path()) for hop_s in workload.hops_s]
     entries += [_entry(f"window {window_s:g} s", 1.0, path) for window_s, path in models.items()]
     context.say(f"variants: {len(entries)}")
-    outcome = run_contest(
+    comparison = compare(
         entries,
-        [talk(sizes.scene_s, lead_s=0.5)] * (2 if sizes.n_passes > 1 else 1),
-        n_passes=sizes.n_passes,
+        [talk(workload.scene_s, lead_s=0.5)] * (2 if workload.n_passes > 1 else 1),
+        n_passes=workload.n_passes,
         core=context.core,
         folder=context.folder,
     )
     return {
-        "cpu_ms": {name: spread(score.cpu_ms).to_json() for name, score in outcome.scores.items()},
-        "windows_per_s": {name: score.n_per_s[0] for name, score in outcome.scores.items()},
-        "left_out": outcome.left_out | ({"windows of other lengths": reason} if reason else {}),
+        "cpu_ms": {
+            name: summarize(rounds.cpu_ms).to_json() for name, rounds in comparison.rounds.items()
+        },
+        "windows_per_s": {name: rounds.n_per_s[0] for name, rounds in comparison.rounds.items()},
+        "left_out": comparison.left_out | ({"windows of other lengths": reason} if reason else {}),
     }
 
 
-def make(name: str) -> Recorded:
-    """A variant by its name: ``variant:HOP_S:MODEL``."""
+def make(name: str) -> RecordedPipeline:
+    """A variant by its name, ``variant:HOP_S:MODEL``."""
     _, hop_s, path = name.split(":", 2)
-    settings = PipelineSettings(segmenter=replace(SegmenterSettings(), hop_s=float(hop_s)))
-    return Recorded(settings, TfliteModel(Path(path)))
+    return RecordedPipeline(TfliteModel(Path(path)), hop_s=float(hop_s))
 
 
 def write_models(folder: Path, windows_s: list[float]) -> None:
-    """Networks for windows of other lengths; needs TensorFlow."""
+    """Write networks for other window lengths; needs TensorFlow."""
     import numpy as np  # noqa: PLC0415
 
     from train.model.conversion import (  # noqa: PLC0415
@@ -68,7 +68,7 @@ def write_models(folder: Path, windows_s: list[float]) -> None:
     mean, std = (np.array(each, np.float32) for each in (card.mean, card.std))
     rng = np.random.default_rng(0)
     for window_s in windows_s:
-        # What has learnt nothing must not reject what it hears.
+        # An untrained network would reject windows at random.
         other = replace(card, window_s=window_s, no_speech_threshold=1.0)
         network = build_network(
             NetworkSettings(),
@@ -79,22 +79,22 @@ def write_models(folder: Path, windows_s: list[float]) -> None:
         )
         ranges = mean + std * rng.standard_normal((16, other.n_frames, len(mean)), np.float32)
         flatbuffer = to_int8(network, ranges)
-        named = replace(other, network_sha256=network_sha256(flatbuffer))
-        write_model(model_file(folder, window_s), flatbuffer, named)
+        finished = replace(other, network_sha256=network_sha256(flatbuffer))
+        write_model(model_file(folder, window_s), flatbuffer, finished)
 
 
 def model_file(folder: Path, window_s: float) -> Path:
-    """Where the network for a window of this length lies."""
+    """The file of the network for a window length."""
     return folder / f"window{window_s:g}.tflite"
 
 
 def _entry(label: str, hop_s: float, path: Path) -> Entry:
-    return Entry(label=label, name=f"{PREFIX}:{hop_s:g}:{path}")
+    return Entry(label=label, name=f"{_PREFIX}:{hop_s:g}:{path}")
 
 
 def _models(context: Context) -> tuple[dict[float, Path], str]:
-    """The networks by length, made in another process, and why there are none; empty if there are."""
-    lengths_s = context.sizes.windows_s
+    """The networks by length, made in another process, and the reason why there are none, if so."""
+    lengths_s = context.workload.windows_s
     code = (
         "import sys; from pathlib import Path; from bench.variants import write_models;"
         "write_models(Path(sys.argv[1]), [float(each) for each in sys.argv[2:]])"
@@ -103,7 +103,22 @@ def _models(context: Context) -> tuple[dict[float, Path], str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return {each: model_file(context.folder, each) for each in lengths_s}, ""
-    lines: list[Any] = done.stderr.strip().splitlines() or ["no word why"]
+    lines: list[Any] = done.stderr.strip().splitlines() or ["no message"]
     if "ModuleNotFoundError" in lines[-1]:
         return {}, lines[-1].partition(": ")[2]
     raise OperationError(f"making networks failed: {lines[-1]}")
+
+
+def section(measured: Measurements) -> Section:
+    """The section of the report."""
+    rows = tuple(
+        (name, rounded(measured["windows_per_s"][name]), with_quartiles(each))
+        for name, each in measured["cpu_ms"].items()
+    )
+    return Section(
+        title="Other hops and windows",
+        about="Continuous speech, in the blocks of a file. The window length is the model's: each length"
+        " has an untrained network of the same shape.",
+        tables=[Table(head=("", "windows a second", "CPU ms a second of sound"), rows=rows)],
+        notes=left_out(measured),
+    )

@@ -1,11 +1,11 @@
-"""Lets Home Assistant itself judge what serd tells it, without a window or an installation.
+"""Checks serd's discovery messages with Home Assistant itself, without a browser.
 
-It starts Home Assistant's core with its MQTT integration beside a Mosquitto, validates each entity with
-Home Assistant's own schemas, plays a daemon's messages to it, reads the entities' states, presses their
-switches, runs the automation of docs/mqtt.md, and removes the device again. Each line says what was
-held; the exit code is 1 where something was not.
+The script starts Home Assistant's core with its MQTT integration beside a Mosquitto, validates each
+entity with Home Assistant's own schemas, publishes a daemon's messages, reads the entities' states,
+operates their switches, runs the automation of docs/mqtt.md, and removes the device again. It prints a
+line for each check that passes; the exit code is 1 if one fails.
 
-Run it by hand, in a virtual environment of its own (Home Assistant 2025.4 needs Python 3.13):
+Run it manually, in a virtual environment of its own (Home Assistant 2025.4 needs Python 3.13):
 
     python3.13 -m venv /tmp/ha && /tmp/ha/bin/pip install 'homeassistant==2025.4.*' paho-mqtt numpy
     /tmp/ha/bin/pip install --no-deps --editable .
@@ -42,25 +42,25 @@ SETTINGS = DiscoverySettings()
 CONFIG_TOPIC = discovery_topic(SETTINGS, TOPICS.node)
 STATS = {"n_overflows": 3, "spool_drops": 2, "real_time_factor": 0.0417, "version": "1.2.3"}
 _ENTITY_KEYS = {"device", "origin", "availability", "availability_mode"}
-"""What Home Assistant adds to each component before it validates it."""
+"""Keys that Home Assistant adds to each component before it validates it."""
 
 
-def hold(condition: object, what: str) -> None:
-    """Take note of what was promised.
+def ensure(condition: object, what: str) -> None:
+    """Check a condition.
 
     Raises:
-        AssertionError: it is not so.
+        AssertionError: it is false.
     """
     if not condition:
         raise AssertionError(what)
 
 
 def check_schemas(payload: str) -> None:
-    """Hold a payload against the schemas of the device and of each platform.
+    """Validate a payload with the schemas of the device and of each platform.
 
     Raises:
-        vol.Invalid: Home Assistant would refuse it.
-        AssertionError: Home Assistant would pass over a key of it.
+        vol.Invalid: Home Assistant would refuse the payload.
+        AssertionError: Home Assistant would ignore one of its keys.
     """
     body = json.loads(payload)
     DEVICE_DISCOVERY_SCHEMA(body)
@@ -70,12 +70,12 @@ def check_schemas(payload: str) -> None:
         module = importlib.import_module(f"homeassistant.components.mqtt.{platform}")
         accepted = module.DISCOVERY_SCHEMA(shared | component)
         ignored = component.keys() - accepted.keys() - {"default_entity_id"}
-        hold(not ignored, f"platform {platform} knows the keys of {component_id}, got {ignored}")
+        ensure(not ignored, f"platform {platform} knows the keys of {component_id}, got {ignored}")
     print(f"ok  schemas of Home Assistant {version}: {len(body['components'])} entities")
 
 
 def documented_automation() -> dict[str, Any]:
-    """The example of the documentation, as it stands there."""
+    """The automation of the documentation."""
     (example,) = re.findall(r"```yaml\n(.*?)```", DOC.read_text("utf-8"), re.DOTALL)
     automation: dict[str, Any] = yaml.safe_load(example)
     return automation
@@ -83,7 +83,7 @@ def documented_automation() -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def home_assistant(broker: MosquittoBroker) -> AsyncIterator[HomeAssistant]:
-    """Home Assistant's core with the MQTT integration set up, in a folder of its own."""
+    """Run Home Assistant's core with the MQTT integration, in a temporary folder."""
     moment = "2025-01-01T00:00:00+00:00"
     entry = {
         "created_at": moment, "modified_at": moment,
@@ -107,7 +107,7 @@ async def home_assistant(broker: MosquittoBroker) -> AsyncIterator[HomeAssistant
         http = {"server_host": ["127.0.0.1"], "server_port": free_port()}
         config = {"homeassistant": {}, "http": http} | documented_automation()
         started = await bootstrap.async_from_config_dict(config, hass)
-        hold(started is hass, "Home Assistant starts")
+        ensure(started is hass, "Home Assistant starts")
         await hass.async_start()
         try:
             yield hass
@@ -115,26 +115,26 @@ async def home_assistant(broker: MosquittoBroker) -> AsyncIterator[HomeAssistant
             await hass.async_stop(force=True)
 
 
-class Story:
-    """Messages of a daemon, and what Home Assistant makes of them."""
+class Scenario:
+    """The messages of a daemon, and the entities of Home Assistant that follow them."""
 
     def __init__(self, hass: HomeAssistant, broker: MosquittoBroker, listener: Listener) -> None:
         self.hass = hass
         self.broker = broker
         self.listener = listener
         self.calls: list[dict[str, Any]] = []
-        """What the automation of the documentation did."""
+        """The service calls of the documented automation."""
 
-    async def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Publish as the daemon would."""
+    async def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish a message in the way of the daemon."""
         await asyncio.to_thread(self.broker.publish, topic, payload, retain=retain)
 
     async def expect(self, entity_id: str, state: str | None) -> None:
-        """Wait until an entity has a state; None for an entity that is gone."""
+        """Wait until an entity has a state; None for an entity that does not exist."""
         await self.until(lambda: self.state(entity_id) == state, f"{entity_id} is {state}")
 
     async def command(self, service: str, entity_id: str, control: str, **data: object) -> None:
-        """Call a service, and hand what it publishes to the daemon's own control."""
+        """Call a service, and apply the published payload to the daemon's control."""
         topic = TOPICS.control_set("mic", control)
         n_before = len(self.listener.of(topic))
         await self.hass.services.async_call(
@@ -145,7 +145,11 @@ class Story:
         print(f"ok  serd takes {payload}: {changed(Controls(), control, payload.encode())}")
 
     async def until(self, holds: Callable[[], Any], what: str) -> None:
-        """Wait for something that must happen."""
+        """Wait until a condition holds.
+
+        Raises:
+            AssertionError: it did not hold in time.
+        """
         try:
             async with asyncio.timeout(DEADLINE_S):
                 while not holds():
@@ -155,95 +159,103 @@ class Story:
         print(f"ok  {what}")
 
     def state(self, entity_id: str) -> str | None:
-        """An entity's state, None if there is no such entity."""
+        """The state of an entity; None if it does not exist."""
         found = self.hass.states.get(entity_id)
         return found.state if found else None
 
     def __call__(self, entity_id: str) -> dict[str, Any]:
-        """An entity's attributes."""
+        """The attributes of an entity."""
         return dict(self.hass.states.get(entity_id).attributes)
 
 
-async def play_automation(story: Story) -> None:
-    """The automation in the documentation acts on an angry utterance, and on no other."""
-    story.hass.services.async_register("light", "turn_on", lambda call: story.calls.append(call.data))
+async def play_automation(scenario: Scenario) -> None:
+    """Check that the documented automation acts on a confident angry utterance only."""
+    scenario.hass.services.async_register(
+        "light", "turn_on", lambda call: scenario.calls.append(call.data)
+    )
     for number, (emotion, confidence) in enumerate((("sad", 0.9), ("angry", 0.6), ("angry", 0.9))):
         event = make_event(10 + number, emotion=emotion, confidence=confidence)
-        await story.say(TOPICS.event("mic"), event.to_json())
-    await story.until(lambda: len(story.calls) == 1, "the automation of docs/mqtt.md runs once")
+        await scenario.publish(TOPICS.event("mic"), event.to_json())
+    await scenario.until(lambda: len(scenario.calls) == 1, "the automation of docs/mqtt.md runs once")
 
 
-async def play(story: Story) -> None:
-    """A daemon's life, as Home Assistant sees it."""
+async def play(scenario: Scenario) -> None:
+    """Check the entities over the lifetime of a daemon."""
     body = json.loads(example_payload("mic"))
     for component in body["components"].values():
         entity_id = component["default_entity_id"]
-        await story.until(lambda: story.state(entity_id) is not None, f"{entity_id} is there")  # noqa: B023
-    await story.until(lambda: story.listener.of(birth_topic(SETTINGS)) == ["online"], "birth message")
-    await story.expect("sensor.serd_pi_emotion", "none")
-    await story.expect("sensor.serd_pi_valence", "none")
+        await scenario.until(lambda: scenario.state(entity_id) is not None, f"{entity_id} is there")  # noqa: B023
+    await scenario.until(
+        lambda: scenario.listener.of(birth_topic(SETTINGS)) == ["online"], "birth message"
+    )
+    await scenario.expect("sensor.serd_pi_emotion", "none")
+    await scenario.expect("sensor.serd_pi_valence", "none")
 
-    await story.say(TOPICS.state("mic"), "angry", retain=True)
-    await story.expect("sensor.serd_pi_emotion", "angry")
-    await story.expect("sensor.serd_pi_valence", "negative")
-    await story.say(TOPICS.speech("mic"), "ON", retain=True)
-    await story.expect("binary_sensor.serd_pi_speech", "on")
+    await scenario.publish(TOPICS.state("mic"), "angry", retain=True)
+    await scenario.expect("sensor.serd_pi_emotion", "angry")
+    await scenario.expect("sensor.serd_pi_valence", "negative")
+    await scenario.publish(TOPICS.speech("mic"), "ON", retain=True)
+    await scenario.expect("binary_sensor.serd_pi_speech", "on")
 
     replayed = json.loads(make_event(1, emotion="sad", confidence=0.5).to_json()) | {"replayed": True}
-    await story.say(TOPICS.event("mic"), json.dumps(replayed))
-    await story.say(TOPICS.event("mic"), make_event(2, kind="window", confidence=0.61).to_json())
-    await story.expect("sensor.serd_pi_confidence", "61.0")
-    await story.expect("event.serd_pi_utterance", "unknown")
-    await story.say(TOPICS.event("mic"), make_event(3, emotion="happy", confidence=0.8712).to_json())
-    await story.expect("sensor.serd_pi_confidence", "87.1")
-    await story.until(lambda: story("event.serd_pi_utterance")["event_type"] == "happy", "it fires")
-    print(f"ok  its attributes: {story('event.serd_pi_utterance')['scores']}")
+    await scenario.publish(TOPICS.event("mic"), json.dumps(replayed))
+    await scenario.publish(TOPICS.event("mic"), make_event(2, kind="window", confidence=0.61).to_json())
+    await scenario.expect("sensor.serd_pi_confidence", "61.0")
+    await scenario.expect("event.serd_pi_utterance", "unknown")
+    await scenario.publish(
+        TOPICS.event("mic"), make_event(3, emotion="happy", confidence=0.8712).to_json()
+    )
+    await scenario.expect("sensor.serd_pi_confidence", "87.1")
+    await scenario.until(
+        lambda: scenario("event.serd_pi_utterance")["event_type"] == "happy", "it fires"
+    )
+    print(f"ok  its attributes: {scenario('event.serd_pi_utterance')['scores']}")
 
-    await play_automation(story)
+    await play_automation(scenario)
 
-    await story.say(TOPICS.stats, json.dumps(STATS))
-    await story.expect("sensor.serd_pi_overflows", "3")
-    await story.expect("sensor.serd_pi_dropped_events", "2")
-    await story.expect("sensor.serd_pi_real_time_factor", "0.0417")
-    await story.expect("sensor.serd_pi_version", "1.2.3")
+    await scenario.publish(TOPICS.stats, json.dumps(STATS))
+    await scenario.expect("sensor.serd_pi_overflows", "3")
+    await scenario.expect("sensor.serd_pi_dropped_events", "2")
+    await scenario.expect("sensor.serd_pi_real_time_factor", "0.0417")
+    await scenario.expect("sensor.serd_pi_version", "1.2.3")
 
-    await story.command("switch.turn_on", "switch.serd_pi_mute", "mute")
-    await story.command("number.set_value", "number.serd_pi_threshold", "threshold", value=0.55)
-    await story.command("number.set_value", "number.serd_pi_cooldown", "cooldown", value=30)
+    await scenario.command("switch.turn_on", "switch.serd_pi_mute", "mute")
+    await scenario.command("number.set_value", "number.serd_pi_threshold", "threshold", value=0.55)
+    await scenario.command("number.set_value", "number.serd_pi_cooldown", "cooldown", value=30)
     for control, text, entity_id, state in (
         ("mute", "ON", "switch.serd_pi_mute", "on"),
         ("threshold", "0.55", "number.serd_pi_threshold", "0.55"),
         ("cooldown", "30", "number.serd_pi_cooldown", "30"),
     ):
-        await story.say(TOPICS.control("mic", control), text, retain=True)
-        await story.expect(entity_id, state)
+        await scenario.publish(TOPICS.control("mic", control), text, retain=True)
+        await scenario.expect(entity_id, state)
 
-    await story.say(TOPICS.availability("mic"), "offline", retain=True)
-    await story.expect("sensor.serd_pi_emotion", "unavailable")
-    await story.expect("binary_sensor.serd_pi_microphone", "off")
-    await story.say(TOPICS.availability("mic"), "online", retain=True)
-    await story.expect("sensor.serd_pi_emotion", "angry")
-    await story.say(TOPICS.status, "offline", retain=True)
-    await story.expect("binary_sensor.serd_pi_microphone", "unavailable")
-    await story.say(TOPICS.status, "online", retain=True)
-    await story.expect("binary_sensor.serd_pi_microphone", "on")
-    await story.hass.async_block_till_done()
-    hold(len(story.calls) == 1, f"coming back starts no automation, got {story.calls}")
+    await scenario.publish(TOPICS.availability("mic"), "offline", retain=True)
+    await scenario.expect("sensor.serd_pi_emotion", "unavailable")
+    await scenario.expect("binary_sensor.serd_pi_microphone", "off")
+    await scenario.publish(TOPICS.availability("mic"), "online", retain=True)
+    await scenario.expect("sensor.serd_pi_emotion", "angry")
+    await scenario.publish(TOPICS.status, "offline", retain=True)
+    await scenario.expect("binary_sensor.serd_pi_microphone", "unavailable")
+    await scenario.publish(TOPICS.status, "online", retain=True)
+    await scenario.expect("binary_sensor.serd_pi_microphone", "on")
+    await scenario.hass.async_block_till_done()
+    ensure(len(scenario.calls) == 1, f"coming back starts no automation, got {scenario.calls}")
 
-    await story.say(CONFIG_TOPIC, "", retain=True)
+    await scenario.publish(CONFIG_TOPIC, "", retain=True)
     for component in body["components"].values():
-        await story.expect(component["default_entity_id"], None)
+        await scenario.expect(component["default_entity_id"], None)
 
 
 async def check() -> None:
-    """Play the story to a running Home Assistant.
+    """Run the scenario with a running Home Assistant.
 
     Raises:
-        AssertionError: something did not happen, or Home Assistant had to complain.
+        AssertionError: a check failed, or Home Assistant logged a warning.
     """
-    complaints: list[str] = []
+    warnings: list[str] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
     mqtt_log = logging.getLogger("homeassistant.components.mqtt")
     mqtt_log.setLevel(logging.WARNING)
     mqtt_log.propagate = False
@@ -260,8 +272,8 @@ async def check() -> None:
         async with home_assistant(broker) as hass:
             check_schemas(example_payload("mic"))
             check_schemas(example_payload("kitchen", "hall"))
-            await play(Story(hass, broker, listener))
-            hold(not complaints, f"Home Assistant has nothing to complain of, got {complaints}")
+            await play(Scenario(hass, broker, listener))
+            ensure(not warnings, f"Home Assistant logs no warning, got {warnings}")
 
 
 if __name__ == "__main__":
@@ -270,4 +282,4 @@ if __name__ == "__main__":
         asyncio.run(check())
     except (AssertionError, vol.Invalid) as exc:
         sys.exit(f"not ok: {exc}")
-    print(f"Home Assistant {version} is content.")
+    print(f"All checks with Home Assistant {version} passed.")

@@ -1,14 +1,13 @@
-"""Kills PulseAudio under a listening daemon again and again, and measures how it comes back.
+"""Kills PulseAudio under a running daemon repeatedly, and measures the recovery.
 
-``serd run`` listens to a virtual microphone and publishes to a real Mosquitto. Each round PulseAudio
-dies by SIGKILL at a random moment and is started again, at once or some seconds after the daemon has
-said that the source is away; every few rounds a made voice is played into it. The exit code is 1 where
-``availability`` took more than 5 s to be offline, or more than 10 s to be online again, where a voice
-brought no event, where the process is another one, or where it holds more threads, files or memory at
-the end than after the first recovery.
+``serd run`` records from a virtual microphone and publishes to a real Mosquitto. Each round kills
+PulseAudio at a random moment and starts it again, at once or some seconds after the daemon reported the
+source offline; every few rounds play a synthetic voice. The exit code is 1 if ``availability`` took more
+than 5 s to be offline or more than 10 s to be online again, if a voice gave no event, if the process is
+not the same, or if it has more threads, files or memory at the end than after the first recovery.
 
-Now and then PortAudio hangs over the death of its server (``PortAudio.end``); then serd starts afresh in
-the same process, and that is counted.
+Sometimes PortAudio hangs when its server dies (``PortAudio.end``); serd then restarts in the same
+process, and the script counts these restarts.
 
     python scripts/check_recovery.py             20 rounds, about 3 minutes
     python scripts/check_recovery.py --rounds 5
@@ -38,37 +37,37 @@ MOST_OFFLINE_S: Final = 5.0
 MOST_ONLINE_S: Final = 10.0
 MOST_GROWTH_MB: Final = 3.0
 AWAY_S: Final = (0.0, 1.0, 2.0, 4.0)
-"""How long PulseAudio stays away in one round and the next."""
+"""Times for which PulseAudio stays away, in seconds, in turn."""
 _PATIENCE_S: Final = 45.0
-"""How long a round waits for what may be late: the longest pause between two tries, and more."""
+"""Time limit of a round, in seconds: more than the longest pause between two attempts."""
 _AVAILABILITY: Final = "serd/check/virtual/availability"
 _EVENT: Final = "serd/check/virtual/event"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
-    """One death of PulseAudio."""
+    """The recovery from one death of PulseAudio."""
 
     offline_s: float
-    """From its death until the source was called offline."""
+    """Time from its death until the source was offline, in seconds."""
     online_s: float
-    """From its return until the source was called online."""
+    """Time from its return until the source was online, in seconds."""
     n_events: int | None
-    """Events that a voice brought; None where none was played."""
-    has_started_afresh: bool
-    """Whether PortAudio hung."""
+    """Number of events of a voice; None if none was played."""
+    has_restarted: bool
+    """Whether PortAudio hung, so that serd restarted."""
     footprint: Footprint
-    """What the daemon held after that."""
+    """Memory, threads and files of the daemon afterwards."""
 
     @property
     def is_right(self) -> bool:
-        """Whether everything came in time."""
+        """Whether everything happened in time."""
         in_time = self.offline_s <= MOST_OFFLINE_S and self.online_s <= MOST_ONLINE_S
         return in_time and self.n_events != 0
 
 
 class Recoveries:
-    """A daemon at a virtual microphone, and what is known of it."""
+    """A daemon with a virtual microphone, whose server can be killed."""
 
     def __init__(self, daemon: Daemon, microphone: PulseAudio, listener: Listener, voice: Path) -> None:
         self._daemon = daemon
@@ -76,52 +75,52 @@ class Recoveries:
         self._listener = listener
         self._voice = voice
         self._await(["online"])
-        # What the first voice loads stays.
+        # The first voice loads libraries, which stay in memory.
         self._events_of_a_voice()
 
     def once(self, *, away_s: float, plays: bool) -> Recovery:
-        """Kill PulseAudio, start it again, and play a voice if asked to.
+        """Kill PulseAudio, start it again, and play a voice if wanted.
 
         Args:
-            away_s: how long PulseAudio stays away once that is known, in seconds.
+            away_s: time for which PulseAudio stays away after the source is offline, in seconds.
             plays: whether a voice is played.
 
         Raises:
-            AssertionError: something did not happen at all, or the daemon is gone.
+            AssertionError: an expected message did not come, or the daemon ended.
         """
-        told = self._told()
-        n_fresh_starts = self._n_fresh_starts()
+        states = self._states()
+        n_restarts = self._n_restarts()
         self._microphone.kill()
-        offline_s = self._await([*told, "offline"])
+        offline_s = self._await([*states, "offline"])
         time.sleep(away_s)
         self._microphone.start()
-        online_s = self._await([*told, "offline", "online"])
+        online_s = self._await([*states, "offline", "online"])
         return Recovery(
             offline_s=offline_s,
             online_s=online_s,
-            has_started_afresh=self._n_fresh_starts() > n_fresh_starts,
+            has_restarted=self._n_restarts() > n_restarts,
             n_events=self._events_of_a_voice() if plays else None,
             footprint=self._daemon.footprint(),
         )
 
-    def _await(self, told: list[str]) -> float:
-        """Wait until exactly this was told of the source; how long that took, in seconds."""
+    def _await(self, states: list[str]) -> float:
+        """Wait until the availability went through exactly these states; returns the time it took."""
         started_s = time.monotonic()
         wait_until(
-            lambda: len(self._told()) >= len(told) or self._daemon.process.poll() is not None,
-            f"availability {told[-1]}",
+            lambda: len(self._states()) >= len(states) or self._daemon.process.poll() is not None,
+            f"availability {states[-1]}",
             _PATIENCE_S,
         )
-        took_s = time.monotonic() - started_s
-        if self._told() != told:
-            raise AssertionError(f"got {self._told()}, expected {told}; the log: {self._daemon.log}")
-        return took_s
+        elapsed_s = time.monotonic() - started_s
+        if self._states() != states:
+            raise AssertionError(f"got {self._states()}, expected {states}; the log: {self._daemon.log}")
+        return elapsed_s
 
-    def _told(self) -> list[str]:
-        """What was said of the source, without repeats."""
+    def _states(self) -> list[str]:
+        """The availability of the source so far, without repeats."""
         return [text for text, _ in itertools.groupby(self._listener.of(_AVAILABILITY))]
 
-    def _n_fresh_starts(self) -> int:
+    def _n_restarts(self) -> int:
         return sum("starts afresh" in line for line in self._daemon.log)
 
     def _events_of_a_voice(self) -> int:
@@ -132,10 +131,14 @@ class Recoveries:
 
 
 def recoveries(n_rounds: int, play_each: int) -> Iterator[Recovery]:
-    """Start everything and yield round after round; a voice is played in each ``play_each``-th.
+    """Start everything and yield the recovery of each round.
+
+    Args:
+        n_rounds: number of rounds.
+        play_each: a voice is played in every round whose number is a multiple of this.
 
     Raises:
-        AssertionError: something did not happen at all, or the daemon did not end well.
+        AssertionError: an expected message did not come, or the daemon ended with an error.
     """
     with tempfile.TemporaryDirectory(prefix="serd-recovery-") as name:
         folder = Path(name)
@@ -149,10 +152,10 @@ def recoveries(n_rounds: int, play_each: int) -> Iterator[Recovery]:
             serd("run", "--source", "pulse", "--name", "virtual", "--node", "check", "--host",
                  broker.host, "--port", broker.port, home=folder, extra=microphone.variables) as daemon,
         ):  # fmt: skip
-            dice = random.Random(0)  # noqa: S311
+            rng = random.Random(0)  # noqa: S311
             rounds = Recoveries(daemon, microphone, listener, voice)
             for number in range(1, n_rounds + 1):
-                time.sleep(dice.uniform(0.0, 2.0))
+                time.sleep(rng.uniform(0.0, 2.0))
                 away_s = AWAY_S[number % len(AWAY_S)]
                 yield rounds.once(away_s=away_s, plays=number % play_each == 0)
             code = daemon.stop()
@@ -162,17 +165,17 @@ def recoveries(n_rounds: int, play_each: int) -> Iterator[Recovery]:
 
 def _line(number: int, each: Recovery) -> str:
     events = "" if each.n_events is None else f"{each.n_events} events"
-    held = each.footprint
-    fresh = "   started afresh" if each.has_started_afresh else ""
+    footprint = each.footprint
+    restart = "   restarted" if each.has_restarted else ""
     return (
         f"{number:3d}   offline {each.offline_s:5.2f} s   online {each.online_s:5.2f} s   {events:9s}"
-        f" {held.rss_mb:6.1f} MB {held.n_threads:3d} threads {held.n_files:3d} files"
-        f"{fresh}{'' if each.is_right else '   <- too late'}"
+        f" {footprint.rss_mb:6.1f} MB {footprint.n_threads:3d} threads {footprint.n_files:3d} files"
+        f"{restart}{'' if each.is_right else '   <- too late'}"
     )
 
 
 def main() -> int:
-    """Run all rounds; the exit code says whether all of them were right."""
+    """Run all rounds; the exit code is 0 if all recoveries were in time."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--play-each", type=int, default=5, metavar="N", help="rounds (5)")
@@ -186,7 +189,7 @@ def main() -> int:
     is_constant = (first.n_threads, first.n_files) == (last.n_threads, last.n_files)
     print(
         f"{sum(each.is_right for each in done)} of {len(done)} in time,"
-        f" {sum(each.has_started_afresh for each in done)} by a fresh start; offline within"
+        f" {sum(each.has_restarted for each in done)} by a restart; offline within"
         f" {max(each.offline_s for each in done):.2f} s, online within"
         f" {max(each.online_s for each in done):.2f} s; memory {growth_mb:+.1f} MB,"
         f" threads {last.n_threads - first.n_threads:+d}, files {last.n_files - first.n_files:+d}"

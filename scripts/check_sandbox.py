@@ -1,10 +1,10 @@
-"""Tries what serd stands on inside the walls that systemd/serd.service builds around it.
+"""Tests the dependencies of serd under the restrictions of systemd/serd.service.
 
-systemd itself need not run: MemoryDenyWriteExecute= is what PR_SET_MDWE does, and SystemCallFilter= is
-loaded with libseccomp as systemd loads it.
+systemd itself need not run: PR_SET_MDWE stands in for MemoryDenyWriteExecute=, and libseccomp loads the
+SystemCallFilter= as systemd does.
 
-    python scripts/check_sandbox.py                  a table: which part works behind which wall
-    python scripts/check_sandbox.py run COMMAND...   a command behind the unit's system call filter
+    python scripts/check_sandbox.py                  a table: which part works under which restriction
+    python scripts/check_sandbox.py run COMMAND...   a command under the unit's system call filter
 """
 
 import ctypes
@@ -29,11 +29,11 @@ PARTS = {
     "TFLite with the model of serd": (
         "import numpy as np; from serd.model.runtime import ModelSettings, load_model;"
         "model = load_model(ModelSettings()); card = model.card;"
-        "model.outputs(np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32))"
+        "model.outputs(np.zeros((card.n_frames, card.feature_set.n_features), np.float32))"
     ),
     "webrtcvad": (
-        "from serd.speech.vad import VoiceSettings, webrtc_detector;"
-        "webrtc_detector(VoiceSettings()).is_speech(bytes(960), 16000)"
+        "import numpy as np; from serd.speech.vad import VoiceSettings, voice_detector;"
+        "voice_detector(VoiceSettings()).speech_probability(np.zeros(480, np.int16))"
     ),
     "PortAudio's callback through cffi": (
         "import sounddevice as sd; sd._ffi.callback('PaStreamCallback', lambda *_: 0)"
@@ -44,7 +44,7 @@ PARTS = {
     ),
     "a TLS context": "import ssl; ssl.create_default_context()",
 }
-"""What serd needs, each with the code that tries it."""
+"""The dependencies of serd, each with code that uses it."""
 
 
 def main() -> int:
@@ -52,34 +52,34 @@ def main() -> int:
     if sys.argv[1:2] == ["run"]:
         filter_system_calls(UNIT)
         os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606
-    for wall, build in (
+    for restriction, apply in (
         ("MemoryDenyWriteExecute=yes", deny_write_execute),
         (f"SystemCallFilter= of {UNIT.name}", lambda: filter_system_calls(UNIT)),
     ):
-        print(f"{wall}:")
+        print(f"{restriction}:")
         for part, code in PARTS.items():
-            print(f"  {part:<36}{tried(code, build)}")
+            print(f"  {part:<36}{outcome(code, apply)}")
     return 0
 
 
-def tried(code: str, build: Callable[[], None]) -> str:
-    """What became of a piece of Python behind a wall: "works", or the last line of what it said."""
+def outcome(code: str, apply: Callable[[], None]) -> str:
+    """The outcome of Python code under a restriction: "works", or "fails" with its last line."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=build,
+        preexec_fn=apply,
         cwd=UNIT.parent.parent,
     )
     return "works" if done.returncode == 0 else f"fails: {(done.stderr.splitlines() or [''])[-1]}"
 
 
 def deny_write_execute() -> None:
-    """No memory of this process may be writable and executable, nor become executable, any more.
+    """Forbid memory of this process to be writable and executable, or to become executable.
 
     Raises:
-        OSError: the kernel is older than 6.3 and cannot.
+        OSError: the kernel is older than 6.3.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0):
@@ -87,7 +87,7 @@ def deny_write_execute() -> None:
 
 
 def filter_system_calls(unit: Path) -> None:
-    """Let this process and its children call what a unit allows; all else fails with EPERM."""
+    """Restrict this process and its children to a unit's system calls; others fail with EPERM."""
     calls = allowed_calls(unit)
     seccomp = ctypes.CDLL("libseccomp.so.2")
     seccomp.seccomp_init.restype = ctypes.c_void_p
@@ -101,7 +101,7 @@ def filter_system_calls(unit: Path) -> None:
     ]
     context = seccomp.seccomp_init(_SCMP_ACT_ERRNO | errno.EPERM)
     for call in sorted(calls):
-        # Names that this machine does not have resolve to a negative number.
+        # A name that this machine does not know resolves to a negative number.
         number = seccomp.seccomp_syscall_resolve_name(call.encode())
         if number >= 0:
             _check(seccomp.seccomp_rule_add_array(context, _SCMP_ACT_ALLOW, number, 0, None))
@@ -110,10 +110,10 @@ def filter_system_calls(unit: Path) -> None:
 
 
 def allowed_calls(unit: Path) -> set[str]:
-    """Names of the system calls that the unit's SystemCallFilter= lines leave.
+    """The names of the system calls that a unit's SystemCallFilter= lines allow.
 
-    As systemd.exec(5) has it: the first line decides that the list is one of what is allowed, and
-    execve and the group @default always are.
+    systemd.exec(5): the first line makes the list one of allowed calls, and execve and the group
+    @default are always allowed.
     """
     allowed = {"execve", *_calls("@default")}
     for line in unit.read_text("utf-8").splitlines():
@@ -125,7 +125,7 @@ def allowed_calls(unit: Path) -> set[str]:
 
 
 def _calls(word: str) -> Iterator[str]:
-    """The system calls of a group, or the one that the word names."""
+    """The system calls of a group, or the single call of that name."""
     if not word.startswith("@"):
         yield word
         return

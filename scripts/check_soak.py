@@ -1,8 +1,8 @@
-"""Sends a day of sound through the daemon at full speed, and looks whether anything in it grows.
+"""Sends a day of sound through the daemon at full speed, and checks that its resources do not grow.
 
-A made recording of several voices runs in a loop through ``serd run --fast`` to a real Mosquitto; memory
-comes from the daemon's own ``stats``, threads and file descriptors from the kernel. The exit code is 1
-where memory at the end is more than 3 MB above that after ten minutes of sound, or where the number of
+A synthetic recording of several voices runs in a loop through ``serd run --fast`` to a real Mosquitto.
+Memory comes from the daemon's own ``stats``, threads and file descriptors from the kernel. The exit code
+is 1 if memory at the end is more than 3 MB above that after ten minutes of sound, or if the number of
 threads or files changes.
 
     python scripts/check_soak.py              24 hours, a few minutes of time
@@ -28,10 +28,10 @@ from testkit.daemons import Daemon, serd
 from testkit.voices import quiet_room, synthetic_voice
 
 WARM_S: Final = 600.0
-"""Sound after which nothing may grow any more, in seconds."""
+"""Length of the sound after which nothing may grow, in seconds."""
 MOST_GROWTH_MB: Final = 3.0
 N_LINES: Final = 10
-"""Lines that are printed on the way."""
+"""Number of lines printed during the run."""
 _STATS: Final = "serd/soak/stats"
 _SETTINGS: Final = """
 [source]
@@ -41,12 +41,12 @@ loop = true
 [report]
 stats_s = 1
 """
-_LOOK_S: Final = 0.1
+_POLL_S: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
-    """The daemon after some sound."""
+class Snapshot:
+    """The resources of the daemon after some sound."""
 
     sound_s: float
     n_events: int
@@ -64,7 +64,7 @@ class Course:
 
 
 def write_sound(path: Path) -> None:
-    """A bit more than a minute and a half in which several people say a few sentences."""
+    """Write a recording of a minute and a half with several voices."""
     parts = []
     for number in range(12):
         voice = synthetic_voice(2.5 + 0.3 * (number % 5), seed=number, f0_hz=100.0 + 12.0 * number)
@@ -72,11 +72,11 @@ def write_sound(path: Path) -> None:
     soundfile.write(path, np.concatenate(parts), SAMPLE_RATE_HZ)
 
 
-def courses(daemon: Daemon, listener: Listener) -> Iterator[Course]:
-    """The daemon about once a second, for ever.
+def snapshots(daemon: Daemon, listener: Listener) -> Iterator[Snapshot]:
+    """Snapshots of the daemon, about one per second, without end.
 
     Raises:
-        RuntimeError: it has ended.
+        RuntimeError: the daemon ended.
     """
     n_read = 0
     while True:
@@ -85,7 +85,7 @@ def courses(daemon: Daemon, listener: Listener) -> Iterator[Course]:
             n_read = len(stats)
             body = json.loads(stats[-1])
             footprint = daemon.footprint()
-            yield Course(
+            yield Snapshot(
                 sound_s=body["sound_s"],
                 n_events=body["n_events"],
                 rss_mb=body["rss_mb"],
@@ -96,26 +96,26 @@ def courses(daemon: Daemon, listener: Listener) -> Iterator[Course]:
         elif daemon.process.poll() is not None:
             raise RuntimeError(f"serd ended with code {daemon.wait()}: {daemon.log}")
         else:
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
 
 
-def follow(daemon: Daemon, listener: Listener, sound_s: float) -> list[Course]:
-    """What the daemon holds from ``WARM_S`` of sound to ``sound_s``, printed on the way."""
-    seen: list[Course] = []
-    for course in courses(daemon, listener):
-        if course.sound_s < WARM_S:
+def follow(daemon: Daemon, listener: Listener, sound_s: float) -> list[Snapshot]:
+    """Collect and print the snapshots from ``WARM_S`` to ``sound_s`` seconds of sound."""
+    seen: list[Snapshot] = []
+    for snapshot in snapshots(daemon, listener):
+        if snapshot.sound_s < WARM_S:
             continue
         part = sound_s / N_LINES
-        if not seen or course.sound_s // part > seen[-1].sound_s // part:
-            print(course.line(), flush=True)
-        seen.append(course)
-        if course.sound_s >= sound_s:
+        if not seen or snapshot.sound_s // part > seen[-1].sound_s // part:
+            print(snapshot.line(), flush=True)
+        seen.append(snapshot)
+        if snapshot.sound_s >= sound_s:
             return seen
     raise AssertionError("unreachable")
 
 
 def main() -> int:
-    """Run the daemon; the exit code says whether it stayed as it was."""
+    """Run the daemon; the exit code is 0 if its resources did not grow."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--hours", type=float, default=24.0, help="of sound (24)")
     args = parser.parse_args()
@@ -132,15 +132,15 @@ def main() -> int:
         ):  # fmt: skip
             started_s = time.monotonic()
             seen = follow(daemon, listener, 3600.0 * args.hours)
-            took_s = time.monotonic() - started_s
+            elapsed_s = time.monotonic() - started_s
             code = daemon.stop()
             log = daemon.log
     first, last = seen[0], seen[-1]
     growth_mb = last.rss_mb - first.rss_mb
-    most_mb = max(course.rss_mb for course in seen) - first.rss_mb
-    sizes = {(course.n_threads, course.n_files) for course in seen}
+    most_mb = max(snapshot.rss_mb for snapshot in seen) - first.rss_mb
+    sizes = {(snapshot.n_threads, snapshot.n_files) for snapshot in seen}
     print(
-        f"{last.sound_s / 3600:.1f} hours of sound in {took_s:.0f} s; memory {growth_mb:+.1f} MB, at"
+        f"{last.sound_s / 3600:.1f} hours of sound in {elapsed_s:.0f} s; memory {growth_mb:+.1f} MB, at"
         f" most {most_mb:+.1f} MB; (threads, files): {sizes};"
         f" exit code {code}; {len(log)} lines in the log"
     )

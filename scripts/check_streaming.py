@@ -1,8 +1,8 @@
 """Sends clips through the daemon, from standard input to a broker, and compares it with the evaluation.
 
-Each clip goes as raw samples into a ``serd run`` of its own, whose utterance events a real Mosquitto
-takes; ``python -m train evaluate`` judges the same clips from their files. The emotion of a clip is that
-of its utterances together, by the speech in each.
+Each clip goes as raw samples into a ``serd run`` of its own, which publishes utterance events to a real
+Mosquitto; ``python -m train evaluate`` classifies the same clips from their files. The emotion of a clip
+is that of the mean of its utterances, weighted by the speech in each.
 
     python scripts/check_streaming.py ../shared/data/ravdess --clips 200
 """
@@ -28,16 +28,16 @@ from testkit.brokers import Listener, mosquitto, wait_until
 from testkit.daemons import SERD, environment
 
 NOTHING = "none"
-"""In place of an emotion: no speech was heard."""
-_LEAST_SHARE = 0.99
+"""Stands for the emotion of a clip without speech."""
+_MIN_SHARE = 0.99
 _TIMEOUT_S = 60.0
 
 
-def heard_by_daemon(clip: Path, *, number: int, model: Path, broker_port: int, home: Path) -> int:
-    """Play a clip to a daemon as node "clip-NUMBER"; how many events it printed.
+def play_to_daemon(clip: Path, *, number: int, model: Path, broker_port: int, home: Path) -> int:
+    """Play a clip to a daemon as node "clip-NUMBER"; returns the number of events that it printed.
 
     Raises:
-        RuntimeError: the daemon did not end well.
+        RuntimeError: the daemon ended with an error.
     """
     arguments = ["run", "--source", "-", "--name", "in", "--node", f"clip-{number}", "--json"]
     arguments += ["--host", "127.0.0.1", "--port", str(broker_port), "--model", str(model)]
@@ -64,11 +64,11 @@ def emotion_of(events: Sequence[dict[str, Any]]) -> str:
     return labels[int(np.average(scores, axis=0, weights=weights).argmax())]
 
 
-def streamed(clips: Sequence[Path], model: Path, *, n_at_a_time: int) -> list[str]:
-    """What the daemon says of each clip, as a subscriber hears it."""
+def streamed(clips: Sequence[Path], model: Path, *, n_parallel: int) -> list[str]:
+    """The emotion of each clip by the daemon's events at a subscriber."""
     with tempfile.TemporaryDirectory() as home, mosquitto() as broker, Listener(broker) as listener:
-        play = partial(heard_by_daemon, model=model, broker_port=broker.port, home=Path(home))
-        with ThreadPoolExecutor(n_at_a_time) as pool:
+        play = partial(play_to_daemon, model=model, broker_port=broker.port, home=Path(home))
+        with ThreadPoolExecutor(n_parallel) as pool:
             jobs = [pool.submit(play, clip, number=number) for number, clip in enumerate(clips)]
             sent = [job.result() for job in jobs]
         emotions = []
@@ -81,7 +81,7 @@ def streamed(clips: Sequence[Path], model: Path, *, n_at_a_time: int) -> list[st
 
 
 def evaluated(root: Path, model: Path) -> dict[str, str]:
-    """What the evaluation decides on each clip of a folder, by the clip's name."""
+    """The emotion of each clip of a folder by the evaluation, keyed by the clip's name."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "train", "evaluate", str(model), str(root)]
         command += ["--allow-seen", "--out", folder]
@@ -91,7 +91,7 @@ def evaluated(root: Path, model: Path) -> dict[str, str]:
 
 
 def main() -> int:
-    """Compare random speech clips of RAVDESS; the exit code says whether enough are the same."""
+    """Compare random speech clips of RAVDESS; the exit code is 0 if 99 % have the same emotion."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--clips", type=int, default=200)
@@ -102,7 +102,7 @@ def main() -> int:
     found = sorted(args.folder.rglob("03-01-*.flac"))
     clips = random.Random(args.seed).sample(found, min(args.clips, len(found)))  # noqa: S311
     offline = evaluated(args.folder, args.model)
-    online = streamed(clips, args.model, n_at_a_time=args.jobs)
+    online = streamed(clips, args.model, n_parallel=args.jobs)
     differing = [
         (clip.name, offline[clip.stem], said)
         for clip, said in zip(clips, online, strict=True)
@@ -112,7 +112,7 @@ def main() -> int:
         print(f"{name}  evaluation: {in_file}  daemon: {in_stream}")
     n_same = len(clips) - len(differing)
     print(f"{n_same} of {len(clips)} clips have the same emotion ({n_same / len(clips):.1%})")
-    return 0 if n_same >= _LEAST_SHARE * len(clips) else 1
+    return 0 if n_same >= _MIN_SHARE * len(clips) else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Looks whether every package of the daemon has a wheel for aarch64 and x86-64 on Python 3.11 to 3.13.
+"""Checks that every dependency of the daemon has a wheel for aarch64 and x86-64 on Python 3.11 to 3.13.
 
 pip resolves serd's dependencies for each platform from wheels alone and downloads them, so that nothing
-is compiled on a small board. The exit code is 1 where a package has none.
+is compiled on a small board. The exit code is 1 if a package has no wheel.
 
     python scripts/check_wheels.py            all six
     python scripts/check_wheels.py aarch64    one architecture
@@ -19,17 +19,18 @@ ROOT: Final = Path(__file__).parent.parent
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 ARCHITECTURES: Final = ("aarch64", "x86_64")
 GLIBC: Final = range(17, 37)
-"""Minor versions of glibc whose wheels run on Debian 12 and Raspberry Pi OS of that age (2.36)."""
+"""Minor versions of glibc whose wheels run on Debian 12 and its Raspberry Pi OS (glibc 2.36)."""
 
 
 def dependencies(pyproject: str) -> list[str]:
-    """What the daemon asks for, without its extras."""
-    wanted: list[str] = tomllib.loads(pyproject)["project"]["dependencies"]
+    """The requirements of `make run`: those of the daemon and of the extra ``broker``."""
+    project = tomllib.loads(pyproject)["project"]
+    wanted: list[str] = project["dependencies"] + project["optional-dependencies"]["broker"]
     return wanted
 
 
 def pip_command(wanted: Sequence[str], *, python: str, architecture: str, folder: Path) -> list[str]:
-    """The command that downloads wheels for another machine."""
+    """The pip command that downloads wheels for another platform."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     for minor in reversed(GLIBC):
@@ -39,7 +40,7 @@ def pip_command(wanted: Sequence[str], *, python: str, architecture: str, folder
 
 
 def main(architectures: Sequence[str]) -> int:
-    """Download for each platform, and print what came."""
+    """Download the wheels for each platform, and print their names."""
     wanted = dependencies((ROOT / "pyproject.toml").read_text("utf-8"))
     n_failed = 0
     for architecture in architectures:

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Installs serd as a service, or takes it away again; a second time it upgrades.
+# Installs, upgrades or removes serd as a service.
 #
 #   scripts/install-service.sh install     into /opt/serd, with systemd/serd.service
-#   scripts/install-service.sh uninstall   leaves the settings and the state
+#   scripts/install-service.sh uninstall   keeps the settings and the state
 #
-# Variables: SCOPE=user     the unit for persons who are logged in, in place of the machine's
-#            PYTHON=...     the Python to build on; by default that of the system
+# Variables: SCOPE=user     the unit for the users of the machine instead of the system unit
+#            PYTHON=...     the Python for the virtual environment; by default that of the system
 #            PACKAGE=...    what pip installs: a wheel; by default this checkout
 #            PIP_ARGS=...   more arguments for pip
-#            ROOT=...       a folder to install into as if it were /; nothing is started
+#            ROOT=...       a folder in place of /; nothing is started
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -63,7 +63,7 @@ install_service() {
 install_program() {
     local python
     python=$(find_python /usr/bin/python3)
-    # The unit hides home folders from the service, and a Python that lies there with them.
+    # The unit hides home folders from the service, and so a Python in one of them.
     case $(readlink -f "$python") in
         /home/* | /root/*)
             if [ -z "$root" ]; then
@@ -79,7 +79,7 @@ install_program() {
     say "installing serd into $venv"
     # shellcheck disable=SC2086 # PIP_ARGS holds several arguments
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-        --upgrade ${PIP_ARGS:-} "${PACKAGE:-.}[metrics]"
+        --upgrade ${PIP_ARGS:-} "${PACKAGE:-.}[broker,metrics]"
 }
 
 make_user() {
@@ -95,7 +95,7 @@ write_settings() {
         "$venv/bin/python" -m serd config init "$settings" >/dev/null
         say "wrote $settings, with every setting described"
     fi
-    # For the service alone: somebody may write a password into it.
+    # Readable by the service alone, since it may hold a password.
     chmod 640 "$settings"
     if [ "$(id -u)" -eq 0 ]; then
         chgrp "$(awk -F: '$1 == "serd" { print $3 }' "$root/etc/group")" "$settings"
@@ -133,7 +133,7 @@ uninstall_service() {
     if is_running; then
         systemctl daemon-reload
     fi
-    # Nothing but what we made: a virtual environment.
+    # Only if it is the virtual environment that install made.
     if [ -e "$venv/pyvenv.cfg" ]; then
         rm -rf "$venv"
     fi

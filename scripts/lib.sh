@@ -1,4 +1,4 @@
-# What setup.sh and install-service.sh share; $speaker is who speaks.
+# Functions shared by setup.sh and install-service.sh; $speaker is the name before each message.
 
 say() { echo "$speaker: $*" >&2; }
 

@@ -12,20 +12,20 @@ _SECTION = re.compile(r"(<!-- accuracy:.*?-->\n).*?(<!-- /accuracy -->)", re.DOT
 
 
 def with_accuracy(readme: str, card: ModelCard) -> str:
-    """The README's text with the card's figures in it."""
+    """The text of the README with the accuracy section of a card."""
     return _SECTION.sub(lambda match: match[1] + accuracy_section(card) + match[2], readme)
 
 
 def accuracy_section(card: ModelCard) -> str:
-    """A paragraph and a table, in Markdown."""
+    """The accuracy section: a paragraph and a table in Markdown."""
     accuracy = card.training["accuracy"]
     whole, folds = accuracy["all_folds"], accuracy["folds"]
     recalls = whole["recalls"]
     paragraph = (
         f"**UAR {accuracy['uar_mean']:.3f}** (mean recall over the {len(recalls)} emotions) on protocol"
         f" `{accuracy['protocol']}`: {len(folds)} folds of RAVDESS speech, each scored by a model that"
-        " never heard the fold's actors, through the very pipeline that the daemon runs;"
-        f" {whole['n_clips']} clips, {whole['n_unheard']} of which it took for silence. The folds:"
+        " was not trained on the fold's actors, with the pipeline of the daemon;"
+        f" {whole['n_clips']} clips, {whole['n_unheard']} of which were missed. The folds:"
         f" {', '.join(f'{uar:.3f}' for uar in folds.values())}. Chance is {1 / len(recalls):.3f}; human"
         " listeners reach about 0.67."
     )

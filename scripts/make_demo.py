@@ -1,7 +1,7 @@
-"""Makes serd/data/demo.flac, the bundled recording: a conversation spoken by espeak-ng.
+"""Writes serd/data/demo.flac, the bundled recording: a conversation spoken by espeak-ng.
 
-The sound is synthetic, so it carries nobody's voice and no licence but serd's own. It shows that the
-whole way from sound to events works; an emotion in it means nothing.
+The sound is synthetic, so it has no speaker and no licence but serd's own. It shows that the pipeline
+from sound to events works; its emotions have no meaning.
 
     sudo apt-get install espeak-ng
     python scripts/make_demo.py
@@ -36,7 +36,7 @@ LINES = (
 
 
 def main() -> None:
-    """Speak every line, with a pause of quiet room behind each."""
+    """Speak every line, each followed by a pause of room noise."""
     random = np.random.default_rng(0)
     parts = [_room(random, 0.5)]
     for voice, pitch, speed, volume, text in LINES:

@@ -1,4 +1,4 @@
-"""Writes tests/golden/discovery.json: what Home Assistant is told of a node with one microphone."""
+"""Writes tests/golden/discovery.json: the discovery message of a node with one microphone."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ TOPICS = NodeTopics(prefix="serd", node="pi")
 
 
 def example_payload(*sources: str) -> str:
-    """The description of a node called pi."""
+    """The discovery message of the node "pi"."""
     return discovery_payload(topics=TOPICS, node="pi", sources=sources, labels=EMOTIONS, version="1.2.3")
 
 
 def golden_text() -> str:
-    """The same as indented JSON, for a node with one source."""
+    """The discovery message of a node with one source, as indented JSON."""
     return json.dumps(json.loads(example_payload("mic")), indent=2) + "\n"
 
 

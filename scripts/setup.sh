@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Sets up what "make run", "make test" or "make bench" needs: Debian packages and a virtual environment.
-# Does nothing when all is there. Usage: scripts/setup.sh run|test|bench
+# Installs what a make target needs: Debian packages, and Python packages in a virtual environment.
+# Does nothing when all is there. "test" is for all tests, "test-daemon" for those without TensorFlow.
+# Usage: scripts/setup.sh run|test|test-daemon|bench
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-purpose=${1:?usage: scripts/setup.sh run|test|bench}
+purpose=${1:?usage: scripts/setup.sh run|test|test-daemon|bench}
 case $purpose in
-    run) packages=(libportaudio2) extras="" ;;
-    test) packages=(libportaudio2 mosquitto mosquitto-clients openssl pulseaudio pulseaudio-utils
-                    libasound2-plugins espeak-ng systemd valgrind)
-          extras="[train,test]" ;;
+    run) packages=(libportaudio2) extras="[broker]" ;;
+    test | test-daemon)
+        packages=(libportaudio2 mosquitto mosquitto-clients openssl pulseaudio pulseaudio-utils
+                  libasound2-plugins espeak-ng systemd valgrind)
+        [ "$purpose" = test ] && extras="[train,test]" || extras="[test]" ;;
     bench) packages=(libportaudio2 mosquitto) extras="[train,bench]" ;;
-    *) echo "setup: unknown purpose '$purpose', expected run, test or bench" >&2; exit 2 ;;
+    *) echo "setup: unknown purpose '$purpose', expected run, test, test-daemon or bench" >&2; exit 2 ;;
 esac
 
 speaker=setup
@@ -23,7 +25,7 @@ else
     say "not a Debian system; if something is missing, install what these packages hold: ${packages[*]}"
 fi
 
-# The stamp holds what was installed for: another pyproject.toml means another environment.
+# Holds the checksum of the pyproject.toml that was installed: another one needs another installation.
 stamp=.venv/.serd-$purpose
 wanted=$(sha256sum pyproject.toml)
 [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0

@@ -4,6 +4,8 @@ SerdError                 anything below; its text is one line for a person
 ├── InputError            exit code 2: what was given cannot be used
 │   ├── SettingsError     an unknown key, a bad value, a file that is no TOML
 │   ├── SoundFileError    missing, empty, truncated or no sound at all
+│   ├── SoundArrayError   an array of another type, shape or rate, or with NaN in it
+│   ├── EventError        text that is no event
 │   ├── DeviceError       no such microphone, or no such channel on it
 │   └── ModelError        a broken model, or a card that does not fit it
 └── OperationError        exit code 1: it failed while running
@@ -38,6 +40,14 @@ class SettingsError(InputError):
 
 class SoundFileError(InputError):
     """A sound file cannot be read."""
+
+
+class SoundArrayError(InputError):
+    """An array cannot be taken for sound."""
+
+
+class EventError(InputError):
+    """A text is no event of serd."""
 
 
 class DeviceError(InputError):

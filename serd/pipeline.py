@@ -1,36 +1,33 @@
-"""The way of the data, from sound to events, on one page.
+"""The data flow on one page, from sound to decisions about emotions.
 
-    source -> voice activity -> speech windows -> MFCC -> TFLite -> smoothing -> event -> publishers
+    source -> voice activity -> speech windows -> features -> TFLite -> smoothing -> decision
 
 Everything here is synchronous: blocks of sound go in, and what follows from them comes out before the
 next. Threads live in the sources (a microphone's callback) and in the publishers (a broker's loop),
-never in between.
+never in between. The daemon, ``serd analyze``, the Python API and the evaluation of models all take
+this path; ``serd.events`` turns a decision into the event that is published.
 """
 
-import time
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 from serd.audio.format import UNTIMED, AudioBlock
 from serd.errors import SerdError
-from serd.events.event import Event, EventMaker, Kind
-from serd.events.state import ReportSettings
 from serd.model.adaptation import Adaptation, AdaptationSettings
 from serd.model.card import ModelCard
-from serd.model.rejection import RejectionCounter
+from serd.model.decision import Decision, kind_of
 from serd.model.runtime import EmotionModel
 from serd.model.smoothing import Estimate, Smoother, SmoothingSettings
-from serd.model.windows import WindowFeatures
+from serd.model.windows import FeatureWindow, WindowFeatures
 from serd.speech.segmenter import Segmenter, SegmenterSettings
-from serd.speech.segments import Segment, SpeechWindow, VoicedFrames
-from serd.speech.vad import VoiceActivity, VoiceSettings, webrtc_detector
+from serd.speech.segments import Segment, UtteranceEnd, VoicedFrames
+from serd.speech.vad import VoiceActivity, VoiceSettings, voice_detector
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineSettings:
-    """How sound becomes events; the feature parameters are the model's own, in its card."""
+    """How sound becomes decisions; the feature parameters are the model's own, in its card."""
 
     voice: VoiceSettings = field(default_factory=VoiceSettings)
     """What counts as voice."""
@@ -38,34 +35,35 @@ class PipelineSettings:
     """When an utterance starts and ends, and when a window leaves."""
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     """How windows are averaged, and when an emotion is named."""
-    report: ReportSettings = field(default_factory=ReportSettings)
-    """What is told of a live source beside its events."""
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
-    """Whether a live source gets used to voices; recordings are each heard for themselves."""
+    """Speaker adaptation of a live source; a recording is recognized without it."""
 
 
 class SpeechDetector:
-    """Sound in, windows of speech and ends of utterances out."""
+    """Cuts the sound of one source into windows of speech and ends of utterances."""
 
     def __init__(
         self, settings: PipelineSettings, window_samples: int, *, provisional_s: float = 0.0
     ) -> None:
-        """Hear nothing yet.
+        """Make a voice detector and a segmenter.
 
         Args:
-            settings: what is voice, and when a window leaves.
-            window_samples: length of a full window.
-            provisional_s: speech after which a provisional one leaves, in seconds; 0 for none.
+            settings: what counts as voice, and when a window leaves.
+            window_samples: length of a full window, in samples.
+            provisional_s: speech after which a provisional window leaves, in seconds; 0 for none.
+
+        Raises:
+            LibraryError: the voice detector is not installed.
         """
-        self._voice = VoiceActivity(partial(webrtc_detector, settings.voice), settings.voice)
+        self._voice = VoiceActivity(partial(voice_detector, settings.voice), settings.voice)
         self._segmenter = Segmenter(
             settings.segmenter,
-            frame_samples=settings.voice.frame_samples,
+            frame_samples=self._voice.frame_samples,
             window_samples=window_samples,
             provisional_s=provisional_s,
         )
         self._captured = UNTIMED
-        self._heard_samples = 0
+        self._end_samples = 0
 
     @property
     def in_speech(self) -> bool:
@@ -73,95 +71,96 @@ class SpeechDetector:
         return self._segmenter.in_speech
 
     @property
-    def nothing_before_samples(self) -> int:
-        """Position in the sound before which nothing can begin, leave or end."""
-        return self._heard_samples + self._segmenter.idle_samples
+    def idle_until_samples(self) -> int:
+        """Position in the sound before which no utterance can begin or end and no window can leave."""
+        return self._end_samples + self._segmenter.idle_samples
 
-    def hear(self, block: AudioBlock) -> tuple[VoicedFrames, Iterator[Segment]]:
-        """Frames with their decisions, and the segments that they bring about."""
+    def process(self, block: AudioBlock) -> tuple[VoicedFrames, Iterator[Segment]]:
+        """Take the next block: its frames with their voice decisions, and the segments they complete."""
         self._captured = block.captured
         frames = self._voice.process(block)
-        self._heard_samples = frames.end_samples
+        self._end_samples = frames.end_samples
         return frames, self._segmenter.push(frames)
 
-    def end(self) -> Iterator[Segment]:
-        """The sound has ended or breaks off."""
+    def flush(self) -> Iterator[Segment]:
+        """The segments that are left when the sound ends or breaks off."""
         return self._segmenter.flush(self._captured)
 
 
+FeatureSegment = FeatureWindow | UtteranceEnd
+"""A window of speech with its features, or the end of an utterance."""
+
+
+class FeatureExtractor:
+    """Adds to the windows of one source the features that a model takes."""
+
+    def __init__(self, card: ModelCard) -> None:
+        self._features = _window_features(card)
+        # An utterance may still lose its beginning after a provisional window, so that one is
+        # computed apart and nothing of it is kept.
+        self._provisional = _window_features(card)
+
+    def process(self, segment: Segment) -> FeatureSegment:
+        """The segment with its features; the end of an utterance has none and is returned as it is."""
+        if isinstance(segment, UtteranceEnd):
+            return segment
+        return (self._provisional if segment.is_provisional else self._features).process(segment)
+
+
 class UtteranceRecognizer:
-    """Windows and ends of utterances in, an event for each out that the model takes for speech."""
+    """Decides on the windows and utterances of one source, one after the other."""
 
     def __init__(
         self,
         model: EmotionModel,
         smoothing: SmoothingSettings,
-        events: EventMaker,
         adaptation: Adaptation | None = None,
-        passed: RejectionCounter | None = None,
     ) -> None:
-        """Set up.
+        """Begin with no utterance under way.
 
         Args:
-            model: what names emotions.
+            model: gives the probabilities of each window.
             smoothing: how windows are averaged.
-            events: makes the events.
-            adaptation: what the source is used to; None for a source that gets used to nothing.
-            passed: counts the windows; None for a counter of its own.
+            adaptation: the source's speaker adaptation; None for none.
         """
-        self.passed = passed or RejectionCounter(model.card)
         self._model = model
         self._adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
-        self._features = window_features(model.card)
-        # Kept speech may still lose its beginning behind a provisional window: nothing of that is kept.
-        self._provisional_features = window_features(model.card)
         self._smoother = Smoother(model.card.labels, smoothing)
-        self._events = events
 
     def set_threshold(self, threshold: float) -> None:
-        """From now on an emotion needs this probability to be named."""
+        """Change the probability below which an emotion is "uncertain", from now on; 0 to 1."""
         self._smoother.threshold = threshold
 
-    def name(self, segment: Segment) -> Event | None:
-        """The event of a segment, or None where what the voice detector let through is no speech."""
-        kind: Kind
-        if isinstance(segment, SpeechWindow):
-            kind, estimate = "window", self._window(segment)
+    def decide(self, segment: FeatureSegment) -> Decision:
+        """The decision about the next window, or about an utterance at its end."""
+        if isinstance(segment, UtteranceEnd):
+            sound: Segment = segment
+            estimate = self._smoother.close()
         else:
-            kind, estimate = "utterance", self._smoother.close()
+            sound = segment.window
+            estimate = self._estimate(segment)
         is_speech = not self._model.card.rejects(estimate.no_speech)
-        if kind == "window":
-            self.passed.count(is_rejected=not is_speech)
-        else:
+        if isinstance(segment, UtteranceEnd):
             self._adaptation.close(is_speech=is_speech)
-        return self._events.make(kind, estimate, segment) if is_speech else None
+        return Decision(kind=kind_of(sound), sound=sound, estimate=estimate, is_speech=is_speech)
 
-    def _window(self, window: SpeechWindow) -> Estimate:
-        if window.is_provisional:
-            early = self._provisional_features.process(window)
-            said = self._model.predict(self._adaptation.adapted(early))
-            return self._smoother.preview(said.probabilities, said.no_speech)
-        features = self._features.process(window)
-        said = self._model.predict(self._adaptation.adapted(features))
-        self._adaptation.hear(features, window.new_speech_s)
-        return self._smoother.update(said.probabilities, window.new_speech_s, said.no_speech)
+    def _estimate(self, features: FeatureWindow) -> Estimate:
+        prediction = self._model.predict(self._adaptation.adapted(features))
+        if features.window.is_provisional:
+            return self._smoother.preview(prediction.probabilities, prediction.no_speech)
+        new_speech_s = features.window.new_speech_s
+        self._adaptation.observe(features, new_speech_s)
+        return self._smoother.update(prediction.probabilities, new_speech_s, prediction.no_speech)
 
 
-def recognise(
-    blocks: Iterable[AudioBlock],
-    model: EmotionModel,
-    settings: PipelineSettings,
-    events: EventMaker,
-    passed: RejectionCounter | None = None,
-) -> Iterator[Event]:
-    """Sound in, events out: one for each window, and one at the end of each utterance.
-
-    Windows and utterances that the model takes for no speech have none; ``passed`` counts the windows.
-    """
-    namer = UtteranceRecognizer(model, settings.smoothing, events, passed=passed)
+def recognize(
+    blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings
+) -> Iterator[Decision]:
+    """Yield a decision for each window, and one at the end of each utterance."""
+    features = FeatureExtractor(model.card)
+    recognizer = UtteranceRecognizer(model, settings.smoothing)
     for segment in speech_segments(blocks, settings, model.card.window_samples):
-        if (event := namer.name(segment)) is not None:
-            yield event
+        yield recognizer.decide(features.process(segment))
 
 
 def speech_segments(
@@ -171,38 +170,25 @@ def speech_segments(
     *,
     provisional_s: float = 0.0,
 ) -> Iterator[Segment]:
-    """Sound in, windows of speech and ends of utterances out; training cuts its clips here too.
+    """Yield the windows of speech and the ends of utterances in some sound, for training as well.
 
     Args:
         blocks: the sound.
-        settings: how it is cut; what they report beside events is none of it.
-        window_samples: length of a full window.
+        settings: how it is cut.
+        window_samples: length of a full window, in samples.
         provisional_s: speech after which a provisional window leaves, in seconds; 0 for none.
     """
-    ear = SpeechDetector(settings, window_samples, provisional_s=provisional_s)
+    detector = SpeechDetector(settings, window_samples, provisional_s=provisional_s)
     try:
         for block in blocks:
-            _, segments = ear.hear(block)
+            _, segments = detector.process(block)
             yield from segments
     except SerdError:
         # A source that breaks off must not take the utterance under way with it.
-        yield from ear.end()
+        yield from detector.flush()
         raise
-    yield from ear.end()
+    yield from detector.flush()
 
 
-def window_features(card: ModelCard) -> WindowFeatures:
-    """The feature stage that a model asks for."""
+def _window_features(card: ModelCard) -> WindowFeatures:
     return WindowFeatures(card.feature_set, window_samples=card.window_samples, padding=card.padding)
-
-
-def event_maker(*, node: str, source: str, card: ModelCard, file: str | None = None) -> EventMaker:
-    """An event maker with random ids and the machine's monotonic clock."""
-    return EventMaker(
-        node=node,
-        source=source,
-        card=card,
-        new_id=lambda: uuid.uuid4().hex,
-        monotonic=time.monotonic,
-        file=file,
-    )

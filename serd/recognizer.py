@@ -1,117 +1,285 @@
-"""Recorded sound: every event of a file, and one that sums the file up."""
+"""The Python API: recognizes the emotions in files, arrays, streams of blocks and microphones.
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+``serd analyze`` reads its files through this module as well.
+"""
+
+import contextlib
+import time
+import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from serd.audio.files import FileSource
-from serd.audio.format import SAMPLE_RATE_HZ, SILENCE_DBFS, UNTIMED, AudioBlock
-from serd.audio.source import Source
-from serd.events.event import Event
+from serd.audio.arrays import ArrayConverter, n_channels
+from serd.audio.format import UNTIMED, AudioBlock, whole
+from serd.audio.source import MIX, SourceSettings
+from serd.errors import SoundArrayError
+from serd.events.event import Event, EventMaker
+from serd.model.adaptation import Adaptation
 from serd.model.card import ModelCard
-from serd.model.labels import NONE
+from serd.model.decision import RecordingSummary
 from serd.model.rejection import RejectionCounter
-from serd.model.runtime import EmotionModel
-from serd.model.smoothing import Estimate, estimate
-from serd.pipeline import PipelineSettings, event_maker, recognise
-from serd.speech.segments import UtteranceEnd
+from serd.model.runtime import EmotionModel, ModelSettings, load_model
+from serd.pipeline import (
+    FeatureExtractor,
+    PipelineSettings,
+    SpeechDetector,
+    UtteranceRecognizer,
+    recognize,
+)
+from serd.speech.segments import Segment
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileResult:
-    """What came of one file."""
+class Recognizer:
+    """A model that is loaded once, for any number of recordings, streams and microphones."""
 
-    path: Path
-    """The file."""
-    events: list[Event] = field(default_factory=list)
-    """Its events, the last of kind "file", or that one alone; empty if the file is bad."""
-    n_utterances: int = 0
-    """Utterances in it."""
-    warnings: list[str] = field(default_factory=list)
-    """What was odd but did not stop the analysis."""
-    has_doubt: bool = False
-    """Whether something in it sounds like speech, and the model takes all of that for none."""
-    error: str = ""
-    """Why nothing came of it; empty if it is fine."""
+    def __init__(
+        self, model: str | Path = "", *, node: str = "", settings: PipelineSettings | None = None
+    ) -> None:
+        """Load the model.
+
+        Args:
+            model: a ``.tflite`` file with its card; "tiny" for the smallest model that comes with serd;
+                empty for the default one.
+            node: name of the machine in the events.
+            settings: how sound becomes decisions; by default as in the daemon.
+
+        Raises:
+            ModelError: the model is missing or broken.
+            LibraryError: a library that serd needs is not installed.
+        """
+        self._model = load_model(ModelSettings(path=str(model)))
+        self._node = node
+        self._settings = settings or PipelineSettings()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The emotions that the model tells apart."""
+        return self._model.card.labels
+
+    def file(self, path: str | Path, *, channel: str = MIX) -> Iterator[Event]:
+        """Yield the events of a sound file, and at its end one of kind "file" about the whole.
+
+        Args:
+            path: any format that libsndfile reads, any rate, any number of channels.
+            channel: "mix" averages all channels, else the number of one, from 1.
+
+        Raises:
+            SoundFileError: the file is missing, empty, damaged or no sound file.
+        """
+        return file_events(Path(path), self._model, self._settings, node=self._node, channel=channel)
+
+    def array(self, samples: NDArray[Any], rate: int, *, channel: str = MIX) -> list[Event]:
+        """The events of a recording in memory, the last one of kind "file" about the whole.
+
+        Times count from the beginning of the array.
+
+        Args:
+            samples: int16 with full scale at 32768, or float32 or float64 with full scale at 1; shape
+                (n_samples,) or (n_samples, n_channels), one sample or more.
+            rate: sample rate, in hertz; 1000 to 768000.
+            channel: "mix" averages all channels, else the number of one, from 1.
+
+        Raises:
+            SoundArrayError: another type, shape or rate, no sample at all, or NaN among them.
+        """
+        converter = ArrayConverter(rate, n_channels(samples), channel)
+        if not samples.size:
+            raise SoundArrayError("samples is empty, expected one sample or more")
+        block = whole(converter.convert(samples, is_last=True))
+        maker = event_maker(node=self._node, source="array", card=self._model.card)
+        return list(_recording_events([block], self._model, self._settings, maker))
+
+    def stream(
+        self, rate: int, channels: int = 1, *, channel: str = MIX, provisional_s: float = 0.0
+    ) -> "RecognitionStream":
+        """A stream that takes sound block by block and returns the events that follow from each.
+
+        Times count from the first sample.
+
+        Args:
+            rate: sample rate, in hertz; 1000 to 768000.
+            channels: number of channels of each block.
+            channel: "mix" averages all channels, else the number of one, from 1.
+            provisional_s: speech after which the first window of an utterance leaves before it is full,
+                marked as provisional, in seconds; 0 for none.
+
+        Raises:
+            SoundArrayError: the rate or the number of channels cannot be used.
+        """
+        maker = event_maker(node=self._node, source="stream", card=self._model.card)
+        session = _Session(self._model, self._settings, maker, provisional_s=provisional_s)
+        return RecognitionStream(session, ArrayConverter(rate, channels, channel), channels)
+
+    def microphone(self, name: str = "default", *, channel: str = MIX) -> Iterator[Event]:
+        """Yield the events of a microphone, until the iterator is closed.
+
+        Args:
+            name: "default", the microphone's name, a part of it, or its index.
+            channel: "mix" averages all channels, else the number of one, from 1.
+
+        Raises:
+            DeviceError: there is no such microphone or channel, or it does not open.
+            SourceError: the microphone stopped delivering sound.
+            LibraryError: PortAudio is not installed.
+        """
+        from serd.audio.microphone import open_microphone  # noqa: PLC0415 - files need no PortAudio
+        from serd.audio.portaudio import PortAudio, portaudio_module  # noqa: PLC0415
+
+        settings = SourceSettings(input=name, channel=channel)
+        source = open_microphone(settings, PortAudio(portaudio_module()))
+        maker = event_maker(node=self._node, source=settings.name, card=self._model.card)
+        session = _Session(self._model, self._settings, maker)
+        with contextlib.closing(iter(source)) as blocks:  # type: ignore[type-var]
+            for block in blocks:
+                yield from session.process(block)
+        yield from session.flush()
 
 
-def analyse_file(
+class RecognitionStream:
+    """Sound in blocks of any size in, events out; made by ``Recognizer.stream``."""
+
+    def __init__(self, session: "_Session", converter: ArrayConverter, channels: int) -> None:
+        self._session = session
+        self._converter = converter
+        self._channels = channels
+        self._n_samples = 0
+        self._is_closed = False
+
+    def push(self, block: NDArray[Any]) -> list[Event]:
+        """Take the next block; the events that it completes.
+
+        Args:
+            block: as ``samples`` of ``Recognizer.array``; it may be empty.
+
+        Raises:
+            SoundArrayError: another type, shape or number of channels, NaN, or the stream is closed.
+        """
+        if self._is_closed:
+            raise SoundArrayError("the stream is closed and takes no more sound")
+        return self._recognize(block)
+
+    def close(self) -> list[Event]:
+        """End the stream; the events that are left. A second call returns none."""
+        if self._is_closed:
+            return []
+        self._is_closed = True
+        rest = self._recognize(np.empty((0, self._channels), np.float32), is_last=True)
+        return rest + list(self._session.flush())
+
+    def _recognize(self, sound: NDArray[Any], *, is_last: bool = False) -> list[Event]:
+        samples = self._converter.convert(sound, is_last=is_last)
+        block = AudioBlock(samples=samples, offset_samples=self._n_samples, captured=UNTIMED)
+        self._n_samples = block.end_samples
+        return list(self._session.process(block))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def file_events(
     path: Path,
     model: EmotionModel,
     settings: PipelineSettings,
     *,
-    node: str,
-    channel: str,
-    warnings: list[str],
-    passed: RejectionCounter,
+    node: str = "",
+    channel: str = MIX,
+    rejections: RejectionCounter | None = None,
+    warnings: list[str] | None = None,
 ) -> Iterator[Event]:
-    """Yield the events of a file, then one of kind "file" about all of it.
+    """Yield the events of a sound file, then one of kind "file" about the whole.
 
     Args:
         path: the file.
-        model: what names the emotions.
-        settings: the same as the daemon's.
-        node: name of this machine.
-        channel: "mix", or the number of a channel from 1.
-        warnings: gets a line for what was odd but did not stop the analysis.
-        passed: counts the windows.
+        model: gives the probabilities.
+        settings: how sound becomes decisions.
+        node: name of the machine.
+        channel: "mix" averages all channels, else the number of one, from 1.
+        rejections: counts the windows.
+        warnings: gets a line for each oddity that did not stop the analysis.
 
     Raises:
         SoundFileError: the file cannot be read.
     """
+    from serd.audio.files import FileSource  # noqa: PLC0415 - microphones need no libsndfile
+
     source = FileSource(path, channel=channel)
     maker = event_maker(node=node, source="file", card=model.card, file=str(path))
-    whole = _RecordingSummary(model.card)
-    for event in recognise(whole.measure(source), model, settings, maker, passed):
-        if event.kind == "utterance":
-            whole.add(event)
-        yield event
-    if summary := source.summary():
+    yield from _recording_events(source, model, settings, maker, rejections)
+    if warnings is not None and (summary := source.summary()):
         warnings.append(summary)
-    yield maker.make("file", whole.estimate(settings.smoothing.threshold), whole.as_sound())
 
 
-class _RecordingSummary:
-    """What is to be said of all the sound that has passed, in the same memory for a second or a day."""
+class _Session:
+    """One source that is recognized block by block."""
 
-    def __init__(self, card: ModelCard) -> None:
-        self._labels = card.labels
-        self._weights = np.zeros(len(card.labels))
-        self._speech_s = 0.0
-        self._power = 0.0
-        self._end_samples = 0
-        self._captured = UNTIMED
+    def __init__(
+        self,
+        model: EmotionModel,
+        settings: PipelineSettings,
+        events: EventMaker,
+        *,
+        provisional_s: float = 0.0,
+    ) -> None:
+        card = model.card
+        self._detector = SpeechDetector(settings, card.window_samples, provisional_s=provisional_s)
+        self._features = FeatureExtractor(card)
+        adaptation = Adaptation(settings.adaptation, card)
+        self._recognizer = UtteranceRecognizer(model, settings.smoothing, adaptation)
+        self._events = events
 
-    def measure(self, source: Source) -> Iterator[AudioBlock]:
-        for block in source:
-            self._end_samples = block.end_samples
-            self._captured = block.captured
-            yield block
+    def process(self, block: AudioBlock) -> Iterator[Event]:
+        """Yield the events that a block completes."""
+        yield from self._named(self._detector.process(block)[1])
 
-    def add(self, utterance: Event) -> None:
-        """Take an utterance's event; it weighs as much as it holds speech."""
-        speech_s = utterance.speech_ratio * (utterance.end_s - utterance.start_s)
-        self._speech_s += speech_s
-        self._power += speech_s * 10.0 ** (utterance.level_dbfs / 10.0)
-        self._weights += speech_s * np.array([utterance.scores[label] for label in self._labels])
+    def flush(self) -> Iterator[Event]:
+        """Yield the events that are left when the sound ends."""
+        yield from self._named(self._detector.flush())
 
-    def estimate(self, threshold: float) -> Estimate:
-        """The utterances' scores together."""
-        if not self._weights.any():
-            return Estimate(emotion=NONE, likeliest=NONE, confidence=0.0, scores={}, no_speech=1.0)
-        return estimate(self._labels, self._weights, threshold)
+    def _named(self, segments: Iterator[Segment]) -> Iterator[Event]:
+        for segment in segments:
+            decision = self._recognizer.decide(self._features.process(segment))
+            if decision.is_speech:
+                yield self._events.make(decision)
 
-    def as_sound(self) -> UtteranceEnd:
-        """The whole file in the form that events are made from."""
-        speech_s = self._speech_s
-        level_dbfs = 10.0 * np.log10(self._power / speech_s) if speech_s else SILENCE_DBFS
-        return UtteranceEnd(
-            utterance=0,
-            start_s=0.0,
-            end_s=self._end_samples / SAMPLE_RATE_HZ,
-            speech_s=speech_s,
-            level_dbfs=float(level_dbfs),
-            captured=self._captured,
-        )
+
+def _recording_events(
+    blocks: Iterable[AudioBlock],
+    model: EmotionModel,
+    settings: PipelineSettings,
+    events: EventMaker,
+    rejections: RejectionCounter | None = None,
+) -> Iterator[Event]:
+    """Yield the events of a recording, then one about the whole."""
+    summary = RecordingSummary(model.card)
+    for decision in recognize(map(summary.measure, blocks), model, settings):
+        summary.add(decision)
+        if rejections is not None:
+            rejections.count(decision)
+        if decision.is_speech:
+            yield events.make(decision)
+    yield events.make(summary.decision(settings.smoothing.threshold))
+
+
+def event_maker(*, node: str, source: str, card: ModelCard, file: str | None = None) -> EventMaker:
+    """An event maker with random ids and the machine's monotonic clock."""
+    return EventMaker(
+        node=node,
+        source=source,
+        card=card,
+        new_id=lambda: uuid.uuid4().hex,
+        monotonic=time.monotonic,
+        file=file,
+    )

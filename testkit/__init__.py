@@ -1,1 +1,1 @@
-"""What tests, benchmarks and the checks in scripts share: brokers, daemons, voices, microphones."""
+"""Helpers of the tests, the benchmarks and the check scripts: brokers, daemons, voices, microphones."""

@@ -1,4 +1,4 @@
-"""Real brokers for tests: Mosquitto on a free port, with passwords and TLS if asked for."""
+"""Mosquitto on a free port, with optional password and TLS, and a subscriber to it."""
 
 import contextlib
 import json
@@ -18,14 +18,19 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 DEADLINE_S = 15.0
-"""How long tests wait for something that must happen, in seconds."""
+"""Time limit for something that must happen, in seconds."""
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
-    """Wait for something to become true.
+    """Wait until a condition holds.
+
+    Args:
+        condition: called repeatedly.
+        what: description of the condition for the error message.
+        timeout_s: time limit, in seconds.
 
     Raises:
-        AssertionError: it did not, within the time.
+        AssertionError: the condition did not hold in time.
     """
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -36,23 +41,23 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float = DE
 
 @contextlib.contextmanager
 def logged_lines() -> Iterator[list[str]]:
-    """What serd logs from INFO up, as it logs it: the list grows from other threads too."""
-    said: list[str] = []
+    """The messages that serd logs from INFO up; the list grows as they are logged, from any thread."""
+    messages: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("serd")
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        yield said
+        yield messages
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
 
 
 def free_port() -> int:
-    """A port that nothing listens on just now."""
+    """A port on which nothing listens at the moment."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port: int = trial.getsockname()[1]
@@ -60,10 +65,10 @@ def free_port() -> int:
 
 
 def program(name: str) -> str:
-    """Path of a Debian program.
+    """The path of an installed program.
 
     Raises:
-        AssertionError: it is not installed; tests never skip for that.
+        AssertionError: it is not installed; tests do not skip for that.
     """
     folders = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]
     path = shutil.which(name, path=os.pathsep.join(folders))
@@ -73,7 +78,7 @@ def program(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Certificates:
-    """A certificate authority and what it signed, as PEM files."""
+    """A certificate authority, and a certificate and key that it signed, as PEM files."""
 
     ca: Path
     certificate: Path
@@ -81,7 +86,7 @@ class Certificates:
 
 
 def make_certificates(folder: Path, *, host: str = "localhost") -> Certificates:
-    """An authority of our own in ``folder``, and a certificate for a host."""
+    """Make a certificate authority in ``folder``, and a certificate for a host."""
     folder.mkdir(parents=True, exist_ok=True)
     made = Certificates(ca=folder / "ca.pem", certificate=folder / "cert.pem", key=folder / "key.pem")
     ca_key, request, extensions = folder / "ca.key", folder / "cert.csr", folder / "ext.cnf"
@@ -104,7 +109,7 @@ def _openssl(*args: "str | Path") -> None:
 
 @dataclass
 class MosquittoBroker:
-    """A running Mosquitto; ``stop`` and ``start`` keep its port, and what it retains."""
+    """A Mosquitto process; ``stop`` and ``start`` keep its port and its retained messages."""
 
     host: str
     port: int
@@ -127,13 +132,13 @@ class MosquittoBroker:
         assert self.is_running, f"Mosquitto ended:\n{self.log}"
 
     def stop(self) -> None:
-        """End it; what it retains is on disk."""
+        """End the process; retained messages are on the disk."""
         process, self._process = self._process, None
         if process is None:
             return
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
-            # Mosquitto forgets a SIGTERM that comes just after it began to listen: hence again.
+            # Mosquitto may miss a SIGTERM sent just after it started to listen, so this repeats it.
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(1.0)
@@ -147,12 +152,12 @@ class MosquittoBroker:
         self.start()
 
     def signal(self, number: int) -> None:
-        """Send it a signal: SIGSTOP to freeze it, SIGKILL to let it die without a word."""
+        """Send a signal: SIGSTOP freezes the process, SIGKILL ends it without closing connections."""
         assert self._process is not None
         self._process.send_signal(number)
 
     def save(self) -> None:
-        """Have it write sessions and retained messages to disk, so that they outlive SIGKILL."""
+        """Write sessions and retained messages to the disk, so that they outlive SIGKILL."""
         database = self.folder / "mosquitto.db"
         database.unlink(missing_ok=True)
         self.signal(signal.SIGUSR1)
@@ -160,16 +165,16 @@ class MosquittoBroker:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def log(self) -> str:
-        """Everything that Mosquitto has said."""
+        """The log of Mosquitto so far."""
         return (self.folder / "log").read_text(errors="replace")
 
     def client_options(self) -> list[str]:
-        """What mosquitto_sub and mosquitto_pub need to connect."""
+        """The options with which mosquitto_sub and mosquitto_pub connect."""
         options = ["-h", self.host, "-p", str(self.port)]
         if self.user:
             options += ["-u", self.user, "-P", self.password]
@@ -208,13 +213,13 @@ def mosquitto(
     require_certificate: bool = False,
     access: str = "",
 ) -> Iterator[MosquittoBroker]:
-    """A Mosquitto of one's own.
+    """Run a Mosquitto until the block is left.
 
     Args:
-        user: with a user, nobody else is let in; empty lets everyone in.
+        user: the only user with access; empty gives everyone access.
         password: of the user.
-        certificates: with these the port speaks TLS alone.
-        require_certificate: whether clients must show one too, of the same authority.
+        certificates: with these the port accepts TLS only.
+        require_certificate: whether clients must have a certificate of the same authority.
         access: rules as in Mosquitto's acl_file; empty allows everything.
     """
     with tempfile.TemporaryDirectory(prefix="serd-mosquitto-") as name:
@@ -223,7 +228,7 @@ def mosquitto(
         ca = certificates.ca if certificates else None
         broker = MosquittoBroker(host, free_port(), folder, user, password, ca)
         options = [
-            # Started by root it would become another user, who may not read this folder.
+            # Started by root it would become another user, without access to this folder.
             f"user {'root' if os.geteuid() == 0 else 'mosquitto'}",
             f"listener {broker.port} 127.0.0.1",
             f"persistence true\npersistence_location {folder}/",
@@ -231,7 +236,7 @@ def mosquitto(
             "log_dest stderr",
             *(f"log_type {kind}" for kind in ("error", "warning", "notice", "information")),
             "log_type subscribe",
-            # A listener that is away for a moment must not miss the 1001st message.
+            # A listener that reconnects must not miss messages beyond the default of 1000.
             "max_queued_messages 100000",
         ]
         if user:
@@ -257,8 +262,8 @@ def mosquitto(
 
 
 @dataclass(frozen=True)
-class SoundReceived:
-    """One message as a subscriber got it."""
+class ReceivedMessage:
+    """One message at a subscriber."""
 
     topic: str
     payload: str
@@ -266,10 +271,10 @@ class SoundReceived:
 
 
 class Listener:
-    """A subscriber with a session of its own: what comes while a broker restarts is not lost to it."""
+    """A subscriber to all topics, with a session that keeps messages while the broker restarts."""
 
     def __init__(self, broker: MosquittoBroker) -> None:
-        self.heard: list[SoundReceived] = []
+        self.heard: list[ReceivedMessage] = []
         self.n_subscribed = 0
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id=f"listener-{id(self)}", clean_session=False
@@ -295,18 +300,20 @@ class Listener:
             self._client.loop_stop()
 
     def of(self, topic: str) -> list[str]:
-        """Payloads on a topic, in the order of their arrival."""
+        """The payloads on a topic, in order of arrival."""
         return [message.payload for message in tuple(self.heard) if message.topic == topic]
 
     def ids(self, topic: str) -> list[int]:
-        """Numbers of the events on a topic, in the order of their first arrival."""
+        """The ids of the events on a topic as numbers, in order of first arrival."""
         return list(dict.fromkeys(int(json.loads(payload)["id"]) for payload in self.of(topic)))
 
     def _on_message(self, message: MQTTMessage) -> None:
-        heard = SoundReceived(message.topic, message.payload.decode(errors="replace"), message.retain)
-        # A broker that went away before it had our acknowledgement repeats itself, and marks that.
-        if not (message.dup and heard in self.heard):
-            self.heard.append(heard)
+        received = ReceivedMessage(
+            message.topic, message.payload.decode(errors="replace"), message.retain
+        )
+        # A broker that restarted before it got the acknowledgement sends the message again, marked so.
+        if not (message.dup and received in self.heard):
+            self.heard.append(received)
 
     def _on_subscribe(self) -> None:
         self.n_subscribed += 1

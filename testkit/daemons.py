@@ -1,4 +1,4 @@
-"""Starts ``serd`` as a person would, in a process of its own, and reads what it says."""
+"""The ``serd`` command in a process of its own, with its output and log."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ SERD = (sys.executable, "-m", "serd")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Footprint:
-    """What a process holds."""
+    """Memory, threads and files of a process."""
 
     rss_mb: float
     """Resident memory, in megabytes."""
@@ -29,7 +29,7 @@ class Footprint:
 
 
 class Daemon:
-    """A running ``serd``; its output and its log are read as they come."""
+    """A running ``serd``; threads read its output and its log."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self.process = process
@@ -43,18 +43,22 @@ class Daemon:
             reader.start()
 
     def wait_for_log(self, text: str) -> str:
-        """The first log line that holds ``text``, waiting for it."""
+        """Wait for a log line that contains ``text``, and return the first.
+
+        Raises:
+            AssertionError: the process ended without it, or it did not come in time.
+        """
 
         def found() -> str:
             if self.process.poll() is not None and not any(text in line for line in self.log):
-                raise AssertionError(f"serd ended before it said {text!r}: {self.log}")
+                raise AssertionError(f"serd ended before it logged {text!r}: {self.log}")
             return next((line for line in self.log if text in line), "")
 
         wait_until(found, f"{text!r} in the log")
         return found()
 
     def footprint(self) -> Footprint:
-        """What it holds just now."""
+        """The present memory, threads and files."""
         folder = Path("/proc") / str(self.process.pid)
         status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
         return Footprint(
@@ -64,27 +68,27 @@ class Daemon:
         )
 
     def wait(self, timeout_s: float = 60.0) -> int:
-        """Wait for its end; the exit code."""
+        """Wait for the end; returns the exit code."""
         code = self.process.wait(timeout_s)
         for reader in self._readers:
             reader.join()
         return code
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end."""
+        """Send a signal and wait for the end; returns the exit code."""
         self.process.send_signal(number)
         return self.wait()
 
     @staticmethod
     def _read(stream: IO[bytes], lines: list[str]) -> None:
-        # Line by line, so that who waits for one sees it at once.
+        # Line by line, so that a test that waits for a line sees it at once.
         for line in stream:
             lines.append(line.decode().rstrip("\n"))  # noqa: PERF401
         stream.close()
 
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The process's environment with another home and no setting of the person who runs the tests."""
+    """The environment with another home and without the user's settings of serd."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SERD_")}
     return (
         kept
@@ -100,7 +104,7 @@ def serd(
     stdin: int | None = subprocess.DEVNULL,
     extra: Mapping[str, str] | None = None,
 ) -> Iterator[Daemon]:
-    """Run ``serd`` with these arguments; it is killed if it still runs at the end of the block."""
+    """Run ``serd`` with some arguments; it is killed if it still runs at the end of the block."""
     command = [*SERD, *map(str, arguments)]
     process = subprocess.Popen(
         command,
@@ -121,11 +125,11 @@ def serd(
 
 
 def events(lines: list[str]) -> list[dict[str, Any]]:
-    """The events that lines of JSON hold."""
+    """The events in lines of JSON."""
     return [json.loads(line) for line in lines]
 
 
 def finding(event: Mapping[str, Any]) -> dict[str, Any]:
-    """What an event says of the sound, without identity, clock and origin."""
-    apart = {"id", "time", "latency_ms", "source", "file"}
-    return {key: value for key, value in event.items() if key not in apart}
+    """The fields of an event that depend on the sound alone, not on identity, clock or origin."""
+    others = {"id", "time", "latency_ms", "source", "file"}
+    return {key: value for key, value in event.items() if key not in others}

@@ -1,9 +1,11 @@
-"""Events for tests, and what makes them."""
+"""Events with fixed content, and a maker with fixed ids and clock."""
 
 import itertools
+from collections.abc import Iterable, Iterator
 
-from serd.events.event import Event, EventMaker, Kind, ModelReference
+from serd.events.event import Event, EventMaker, ModelReference
 from serd.model.card import ModelCard
+from serd.model.decision import Decision, Kind
 from serd.model.labels import VALENCE
 
 _MODEL = ModelReference(name="serd-ravdess8", version="1.0.0", sha256="0" * 64)
@@ -44,7 +46,7 @@ def make_event(
 
 
 def counting_maker(card: ModelCard) -> EventMaker:
-    """Makes events whose ids are their numbers from 0, at a clock that stands still."""
+    """An event maker with ids counted from 0 and a clock that does not advance."""
     ids = itertools.count()
     return EventMaker(
         node="pi",
@@ -53,3 +55,8 @@ def counting_maker(card: ModelCard) -> EventMaker:
         new_id=lambda: str(next(ids)),
         monotonic=lambda: 0.0,
     )
+
+
+def events_of(decisions: Iterable[Decision], maker: EventMaker) -> Iterator[Event]:
+    """Yield the events of the decisions that the model takes for speech."""
+    return (maker.make(decision) for decision in decisions if decision.is_speech)

@@ -1,4 +1,4 @@
-"""Sources that a test scripts."""
+"""Sources whose blocks and errors a test defines."""
 
 import queue
 import threading
@@ -24,7 +24,7 @@ def blocks(sound: Samples, *, n_block: int = 1600, offset_samples: int = 0) -> l
 
 
 class MadeSource:
-    """Gives blocks, then ends, fails or goes on silently until it is stopped."""
+    """A source that yields blocks and then ends, fails, or waits until it is stopped."""
 
     def __init__(
         self,
@@ -57,16 +57,16 @@ class MadeSource:
         self._stopped.set()
 
     def describe(self) -> str:
-        """A name."""
+        """A description of the source."""
         return "a made source"
 
     def summary(self) -> str:
-        """Nothing to say."""
+        """An empty summary."""
         return ""
 
 
 class Script:
-    """What happens each time that a source is opened: a source, or an error."""
+    """The results of opening a source, one after the other: a source or an error."""
 
     def __init__(self, *steps: MadeSource | SerdError) -> None:
         self._steps: queue.SimpleQueue[MadeSource | SerdError] = queue.SimpleQueue()
@@ -75,7 +75,7 @@ class Script:
         self.n_opened = 0
 
     def open(self, *_settings: object) -> MadeSource:
-        """The next step; a source that stays once all are used up."""
+        """The next result; after the last one, a source that waits until it is stopped."""
         self.n_opened += 1
         step = self._steps.get_nowait() if not self._steps.empty() else MadeSource(stays=True)
         if isinstance(step, SerdError):
@@ -84,7 +84,7 @@ class Script:
 
 
 def tone(duration_s: float) -> Samples:
-    """A quiet hum, which is no speech."""
+    """A quiet hum that is not speech: int16, shape (n_samples,)."""
     time_s = np.arange(round(duration_s * 16_000)) / 16_000
     hum: Samples = np.rint(300 * np.sin(2 * np.pi * 100 * time_s)).astype(np.int16)
     return hum

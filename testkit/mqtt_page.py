@@ -15,28 +15,28 @@ def section(title: str) -> str:
 
 
 def blocks(language: str, text: str = DOC) -> list[str]:
-    """What stands in the code blocks of a language."""
+    """The contents of the code blocks of a language."""
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def rows(text: str) -> Iterator[list[str]]:
-    """Cells of each row of the tables in a text, without their heads."""
+    """The cells of each row of the tables in a text, without heads."""
     for table in re.findall(r"((?:^\|.*\n)+)", text, re.MULTILINE):
         for line in table.splitlines()[2:]:
             yield [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
 def words(cell: str) -> list[str]:
-    """What stands in backquotes."""
+    """The words in backquotes."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def first_column(title: str) -> list[str]:
-    """What stands in backquotes in the first cells of the tables under a heading."""
+    """The words in backquotes in the first column of the tables under a heading."""
     return [word for row in rows(section(title)) for word in words(row[0])]
 
 
 def retained_names() -> set[str]:
-    """Last level of each topic that the page calls retained."""
+    """The last level of each topic that the page calls retained."""
     names = {words(row[0])[0].rpartition(">/")[2]: row[1] for row in rows(section("Topics"))}
     return {name for name, cell in names.items() if cell.startswith("yes")}

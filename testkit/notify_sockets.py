@@ -1,4 +1,4 @@
-"""Service managers for tests: a socket that reads what a daemon tells systemd."""
+"""A stand-in for systemd: the socket that receives a daemon's notifications."""
 
 import contextlib
 import secrets
@@ -11,7 +11,7 @@ from testkit.brokers import DEADLINE_S
 
 
 class NotifySocket:
-    """The reading end; ``address`` belongs into ``$NOTIFY_SOCKET``."""
+    """The receiving end; ``address`` is the value for ``$NOTIFY_SOCKET``."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -19,7 +19,7 @@ class NotifySocket:
         self._socket.bind(address.replace("@", "\0", 1))
 
     def read(self, timeout_s: float = DEADLINE_S) -> dict[str, str]:
-        """The next message, waiting for it.
+        """Wait for the next message.
 
         Raises:
             TimeoutError: none came in time.
@@ -29,7 +29,7 @@ class NotifySocket:
         return dict(line.split("=", 1) for line in lines)
 
     def read_until(self, name: str, timeout_s: float = DEADLINE_S) -> list[dict[str, str]]:
-        """All messages up to the first that holds ``name``.
+        """Wait for all messages up to the first that contains the field ``name``.
 
         Raises:
             TimeoutError: the next one did not come in time.
@@ -40,7 +40,7 @@ class NotifySocket:
         return messages
 
     def falls_silent(self, span_s: float) -> bool:
-        """Whether, after what is under way, nothing comes for so long; False if that never ends."""
+        """Whether the messages stop, that is, none comes for ``span_s`` seconds."""
         deadline_s = time.monotonic() + 4 * DEADLINE_S
         while time.monotonic() < deadline_s:
             try:
@@ -50,7 +50,7 @@ class NotifySocket:
         return False
 
     def waiting(self) -> list[dict[str, str]]:
-        """All messages that are there already."""
+        """The messages that have arrived, without waiting."""
         messages = []
         with contextlib.suppress(TimeoutError, BlockingIOError):
             while True:
@@ -58,13 +58,13 @@ class NotifySocket:
         return messages
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the socket."""
         self._socket.close()
 
 
 @contextlib.contextmanager
 def notify_socket(folder: Path, *, is_abstract: bool = False) -> Iterator[NotifySocket]:
-    """A fake service manager, at a path in ``folder`` or at an abstract address."""
+    """A notification socket at a path in ``folder`` or at an abstract address."""
     name = f"serd-notify-{secrets.token_hex(4)}"
     manager = NotifySocket(f"@{name}" if is_abstract else str(folder / name))
     try:

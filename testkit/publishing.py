@@ -1,4 +1,4 @@
-"""A publisher of events for tests, in this process or in one of its own that can be killed."""
+"""An MQTT publisher in this process, or in a process that can be killed."""
 
 import contextlib
 import os
@@ -18,22 +18,22 @@ from testkit.made_events import make_event
 
 EVENT, STATE, STATUS = "serd/pi/mic/event", "serd/pi/mic/state", "serd/pi/status"
 CONTEXT = Context(node="pi", sources=("mic",), homeassistant=DiscoverySettings(enabled="off"))
-"""A daemon with one source, of which Home Assistant is not told."""
+"""The context of a daemon with one source, without discovery by Home Assistant."""
 
 
 def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
-    """The settings that reach a broker."""
+    """Publisher settings for a broker."""
     values: dict[str, object] = {"host": broker.host, "port": broker.port, "prefix": "serd"}
     return Settings(**(values | changes))  # type: ignore[arg-type]
 
 
 def keeping(state_folder: Path) -> Context:
-    """A daemon that may keep events there."""
+    """The context of a daemon that keeps unsent events in a state folder."""
     return replace(CONTEXT, state_folder=state_folder)
 
 
 def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublisher:
-    """A publisher that begins to connect."""
+    """Open a publisher; it connects in the background."""
     publisher = create(settings, context)
     assert publisher is not None
     return publisher
@@ -41,7 +41,7 @@ def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublis
 
 @contextlib.contextmanager
 def publishing(settings: Settings, context: Context = CONTEXT) -> Iterator[MqttPublisher]:
-    """The same, closed at the end with time for all events to arrive."""
+    """Open a publisher, and close it at the end with time for all events to arrive."""
     publisher = open_publisher(settings, context)
     try:
         yield publisher
@@ -50,20 +50,20 @@ def publishing(settings: Settings, context: Context = CONTEXT) -> Iterator[MqttP
 
 
 class Child:
-    """A process that publishes events and tells the number of each once ``publish`` has returned."""
+    """A process that publishes events and prints the number of each once ``publish`` has returned."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.told: list[int] = []
         self._process = process
 
     def read(self, n: int) -> None:
-        """Wait until it has told ``n`` more."""
+        """Wait for ``n`` more numbers."""
         assert self._process.stdout is not None
         lines: IO[str] = self._process.stdout
         self.told += [int(lines.readline()) for _ in range(n)]
 
     def kill(self) -> None:
-        """Kill -9, and read what it has still told."""
+        """Kill the process with SIGKILL, and read its remaining output."""
         os.kill(self._process.pid, signal.SIGKILL)
         assert self._process.stdout is not None
         self.told += [int(line) for line in self._process.stdout if line.endswith("\n")]
@@ -72,7 +72,7 @@ class Child:
 
 @contextlib.contextmanager
 def child(broker: MosquittoBroker, state_folder: Path, numbers: range) -> Iterator[Child]:
-    """A process that publishes events with these numbers, each on the disk first, and then waits."""
+    """A process that publishes events of some numbers, each on the disk first, and then waits."""
     command = [sys.executable, "-m", "testkit.publishing", str(broker.port), str(state_folder)]
     command += [str(numbers.start), str(numbers.stop)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""A virtual microphone: PulseAudio with a null sink, whose monitor is what programs record from."""
+"""A virtual microphone: PulseAudio with a null sink, from whose monitor programs record."""
 
 import contextlib
 import os
@@ -16,38 +16,38 @@ _READY_S = 30.0
 
 
 def missing_program() -> str:
-    """The first program that is not installed; empty if all are."""
+    """The first program of ``PROGRAMS`` that is not installed; empty if all are."""
     return next((name for name in PROGRAMS if shutil.which(name) is None), "")
 
 
 class PulseAudio:
-    """A sound server; ``kill`` and ``start`` keep its address, so its clients may find it again."""
+    """A PulseAudio server; ``kill`` and ``start`` keep its address, so that clients find it again."""
 
     def __init__(self, folder: Path, resampler: str = "") -> None:
-        """Set up; ``start`` starts it.
+        """Set up; ``start`` starts the server.
 
         Args:
-            folder: where it and its clients keep everything.
-            resampler: its resample method; empty for its own choice, speex-float-1.
+            folder: for all files of the server and its clients.
+            resampler: resample method of the server; empty for its default, speex-float-1.
         """
         self._resampler = resampler
         self._own = {"XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)}
         client_settings = folder / "client.conf"
-        # Else the first client that misses the server starts one of the person who runs this.
+        # Otherwise a client that finds no server would start one for the user.
         client_settings.write_text("autospawn = no\n")
         self.variables = self._own | {
             "PULSE_SERVER": f"unix:{folder}/pulse/native",
             "PULSE_COOKIE": str(folder / "cookie"),
             "PULSE_CLIENTCONFIG": str(client_settings),
         }
-        """What a program's environment needs for "pulse" to be the virtual microphone."""
+        """Environment variables with which the device "pulse" is the virtual microphone."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start, and return once the microphone is there.
+        """Start, and return once the microphone exists.
 
         Raises:
-            AssertionError: it is not, within the time.
+            AssertionError: it does not exist in time.
         """
         command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"]
         command += [f"--resample-method={self._resampler}"] if self._resampler else []
@@ -59,24 +59,24 @@ class PulseAudio:
         wait_until(self._has_sink, "PulseAudio to offer its sink", _READY_S)
 
     def kill(self) -> None:
-        """Let it die without a word to its clients."""
+        """Kill the server without notice to its clients."""
         self._end(kill=True)
 
     def stop(self) -> None:
-        """End it."""
+        """End the server."""
         self._end(kill=False)
 
     def play(self, path: Path) -> float:
-        """Play a sound file to its end; the Unix time at which its first sample was played."""
+        """Play a sound file to its end; returns the Unix time of its first sample, in seconds."""
         command = ["paplay", "--verbose", "--latency-msec=30", str(path)]
         environment = os.environ | self.variables
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as player:
             assert player.stderr is not None
-            said = b""
-            while b"Stream started." not in said:
+            output = b""
+            while b"Stream started." not in output:
                 chunk = os.read(player.stderr.fileno(), 4096)
-                assert chunk, f"paplay played nothing: {said.decode()}"
-                said += chunk
+                assert chunk, f"paplay played nothing: {output.decode()}"
+                output += chunk
             started_s = time.time()
             while os.read(player.stderr.fileno(), 65536):
                 pass

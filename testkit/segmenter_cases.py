@@ -1,4 +1,4 @@
-"""Any settings and decisions for the segmenter, and its rules written down a second time."""
+"""Random settings and decisions for the segmenter, and a second, plain implementation of its rules."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -19,15 +19,15 @@ class Case:
     """Settings, decisions and levels, with sound that is different in every frame."""
 
     settings: SegmenterSettings
-    """What the segmenter is told."""
+    """Settings of the segmenter."""
     frame_samples: int
-    """Length of a frame."""
+    """Length of a frame, in samples."""
     window_samples: int
-    """Length of a full window."""
+    """Length of a full window, in samples."""
     voiced: list[bool]
-    """The decision on each frame."""
+    """The voice decision on each frame."""
     amplitudes: list[int]
-    """Full scale of each frame's noise."""
+    """Amplitude of each frame's noise."""
 
     @property
     def sound(self) -> Samples:
@@ -44,13 +44,13 @@ class Case:
         return power
 
     def segments(self, sizes: Iterable[int] = (), *, provisional_s: float = 0.0) -> list[Segment]:
-        """What the segmenter makes of it in blocks of the given numbers of frames."""
+        """The segments of the sound, pushed in blocks of the given numbers of frames."""
         segmenter = self.segmenter(provisional_s)
         pushed = [segment for frames in self.frames(sizes) for segment in segmenter.push(frames)]
         return [*pushed, *segmenter.flush(CAPTURED)]
 
     def segmenter(self, provisional_s: float = 0.0) -> Segmenter:
-        """One that has heard nothing."""
+        """A new segmenter with the settings of the case."""
         return Segmenter(
             self.settings,
             frame_samples=self.frame_samples,
@@ -59,7 +59,7 @@ class Case:
         )
 
     def frames(self, sizes: Iterable[int] = ()) -> Iterator[VoicedFrames]:
-        """The decisions in blocks of the given numbers of frames."""
+        """The sound and its decisions in blocks of the given numbers of frames."""
         sound, mean_square = self.sound, tuple(self.mean_square.tolist())
         edges = [0, *np.cumsum(list(sizes)).tolist()]
         edges = [min(edge, len(self.voiced)) for edge in (*edges, len(self.voiced))]
@@ -74,7 +74,7 @@ class Case:
 
 
 LOUD, _MIDDLE, _FAINT = 9000, 600, 20
-"""Full scales of noise, the second and third 24 and 53 dB below the first."""
+"""Amplitudes of noise, the second and third 24 and 53 dB below the first."""
 _runs = st.lists(
     st.tuples(
         st.booleans(),
@@ -87,7 +87,7 @@ _runs = st.lists(
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Any settings that pass their own check (but for short utterances), and any decisions."""
+    """Any valid settings, with short utterances, and any decisions."""
     pause_s = draw(st.integers(0, 40)) / 100
     n_voiced = draw(st.integers(1, 8))
     runs = draw(_runs)
@@ -111,7 +111,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def comparable(segments: Iterable[Segment]) -> list[object]:
-    """The same segments in a form that ``==`` can compare."""
+    """The segments in a form that ``==`` can compare."""
     return [
         (segment.samples.tolist(), repr(replace(segment, samples=np.empty(0, np.int16))))
         if isinstance(segment, SpeechWindow)
@@ -121,7 +121,7 @@ def comparable(segments: Iterable[Segment]) -> list[object]:
 
 
 class PlainUtterance:
-    """The kept frames of an utterance, all of them, with no thought of memory."""
+    """All kept frames of an utterance, without regard to memory."""
 
     def __init__(self, case: Case, first: int, behind: int) -> None:
         self._case = case
@@ -129,18 +129,18 @@ class PlainUtterance:
         self._background = 10.0 ** (-case.settings.dynamic_range_db / 10.0)
         self._is_open = True
         self.kept: list[int] = []
-        """The frames that are kept."""
+        """Numbers of the kept frames."""
         self.end_frame = 0
-        """The frame behind its last speech."""
+        """Number of the frame after the last speech."""
         self.add(range(first, behind))
 
     @property
     def n_samples(self) -> int:
-        """Length of the kept sound."""
+        """Length of the kept sound, in samples."""
         return len(self.kept) * self._case.frame_samples
 
     def add(self, frames: Iterable[int]) -> None:
-        """Keep frames, and drop the background before the first window has left."""
+        """Keep frames; until the first window is complete, drop background from the start."""
         for frame in frames:
             self.kept.append(frame)
             if not self._case.voiced[frame]:
@@ -153,7 +153,7 @@ class PlainUtterance:
         self._is_open = self._is_open and self.n_samples < self._case.window_samples
 
     def windows(self) -> list[tuple[int, int, bool]]:
-        """Start and end of each window in the kept sound, in samples, and whether it is the last."""
+        """Start and end of each window in the kept sound, in samples, and whether it is the last one."""
         case, size = self._case, self._case.frame_samples
         hop_samples = round(case.settings.hop_s * SAMPLE_RATE_HZ)
         ends = list(range(case.window_samples, self.n_samples + 1, hop_samples))
@@ -166,7 +166,7 @@ class PlainUtterance:
 
 
 def plain_utterances(case: Case) -> list[PlainUtterance]:
-    """The rules once more, written down plainly, with nothing ever forgotten."""
+    """The utterances of a case, by a plain implementation that keeps everything in memory."""
     s = case.settings
     n_pre_roll, n_pause, n_hangover = (
         round(duration_s * SAMPLE_RATE_HZ / case.frame_samples)

@@ -1,7 +1,7 @@
-"""Voice decisions drawn as pictures, and what the segmenter makes of them drawn below.
+"""Voice decisions drawn as pictures, with the segments that follow from them drawn below.
 
 In a picture each character is a frame of 10 ms: ``v`` voiced, ``.`` not, and ``f`` and ``,`` the same
-but 50 dB fainter. What comes out is drawn below it from the samples that it really holds: a full window
+but 50 dB fainter. Each segment is a line below it, drawn from the samples that it holds: a full window
 with ``#``, an utterance's last window with ``=``, the end of an utterance as ``[---]`` from its start to
 its end.
 """
@@ -15,7 +15,7 @@ from serd.speech.segmenter import Segmenter, SegmenterSettings
 from serd.speech.segments import Segment, UtteranceEnd, VoicedFrames
 
 CAPTURED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
-"""When all pictures are captured."""
+"""The capture time of all pictures."""
 SMALL = SegmenterSettings(
     start_voiced_frames=3,
     start_span_frames=4,
@@ -26,20 +26,20 @@ SMALL = SegmenterSettings(
     min_speech_s=0.03,
     max_utterance_s=1.0,
 )
-"""In frames of 10 ms: start 3 of 4, pre-roll 4, pause 2, hangover 8, hop 4, least speech 3."""
+"""In frames of 10 ms: start 3 of 4, pre-roll 4, pause 2, hangover 8, hop 4, minimum speech 3."""
 FRAME_SAMPLES = 160
-"""What a character stands for."""
+"""Length of a frame, one character, in samples."""
 WINDOW_SAMPLES = 10 * FRAME_SAMPLES
-"""A full window: ten characters."""
+"""Length of a full window, ten characters, in samples."""
 
 
 def counted_sound(n_samples: int, first: int = 0) -> Samples:
-    """Sound in which every sample tells its own position, up to 65,535."""
+    """Sound in which every sample holds its own position, up to 65,535."""
     return np.arange(first, first + n_samples).astype(np.uint16).view(np.int16)
 
 
 def picture_frames(picture: str, first_frame: int = 0) -> VoicedFrames:
-    """What a picture shows, from a frame of the source on."""
+    """The frames of a picture; ``first_frame`` is their position in the source."""
     return VoicedFrames(
         samples=counted_sound(len(picture) * FRAME_SAMPLES, first_frame * FRAME_SAMPLES),
         voiced=tuple(c in "vf" for c in picture),
@@ -50,13 +50,13 @@ def picture_frames(picture: str, first_frame: int = 0) -> VoicedFrames:
 
 
 def segments_of(picture: str, settings: SegmenterSettings = SMALL) -> list[Segment]:
-    """What the segmenter makes of a picture behind which the sound ends."""
+    """The segments of a picture after which the sound ends."""
     segmenter = Segmenter(settings, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES)
     return [*segmenter.push(picture_frames(picture)), *segmenter.flush(CAPTURED)]
 
 
 def drawn(segments: Iterable[Segment], n_frames: int) -> list[str]:
-    """A line for each segment, below a picture of so many frames."""
+    """A line for each segment of a picture of ``n_frames`` frames."""
     return [_drawn_one(segment, n_frames) for segment in segments]
 
 
@@ -74,5 +74,5 @@ def _drawn_one(segment: Segment, n_frames: int) -> str:
 
 
 def check(picture: str, *expected: str, settings: SegmenterSettings = SMALL) -> None:
-    """Compare what the segmenter makes of a picture with what is drawn below it."""
+    """Compare the segments of a picture with the expected lines."""
     assert [picture, *drawn(segments_of(picture, settings), len(picture))] == [picture, *expected]

@@ -1,4 +1,4 @@
-"""A daemon's loop in a thread of its own, with scripted sources, whose reports are written down."""
+"""A daemon's service in a thread of its own, with scripted sources and recorded reports."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -19,40 +19,40 @@ from testkit.voices import quiet_room, synthetic_voice
 
 
 class Notebook:
-    """Stands for all publishers: writes down what they would be told."""
+    """A stand-in for all publishers that records its calls."""
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
-        """What was told, in order."""
+        """The published reports, in order."""
         self.contexts: list[Context] = []
-        """What they were made for, and then changed to."""
+        """The contexts that the publishers were created with and changed to."""
         self.is_patient: bool | None = None
-        """How they were closed; None while they are not."""
+        """The argument of ``close``; None before it."""
 
     def __call__(self, _settings: Mapping[str, Any], context: Context) -> "Notebook":
-        """Be made."""
+        """Record the context and return the recorder, in place of new publishers."""
         self.contexts.append(context)
         return self
 
     def publish(self, report: Report) -> None:
-        """Take one report."""
+        """Record a report."""
         self.reports.append(report)
 
     def change(self, _settings: object, context: Context, _timeout_s: float) -> None:
-        """Take over other settings."""
+        """Record the context of a change of settings."""
         self.contexts.append(context)
 
     def close(self, _timeout_s: float, *, is_patient: bool) -> None:
-        """Be closed."""
+        """Record the close."""
         self.is_patient = is_patient
 
     def of(self, *kinds: type) -> list[Any]:
-        """The reports of some kinds so far."""
+        """The reports of some types so far."""
         return [report for report in self.reports if isinstance(report, kinds)]
 
 
 class Openings:
-    """Opens each source by its own script."""
+    """Opens each source as its own script says."""
 
     def __init__(self, **scripts: Script) -> None:
         self._scripts = scripts
@@ -79,16 +79,16 @@ class Running:
             self.error = exc
 
     def wait_for(self, what: Callable[[], object], name: str) -> None:
-        """Wait for something to be told."""
+        """Wait until a condition holds; ``name`` describes it."""
         wait_until(what, name)
 
     def ask(self, control: str, value: bytes, source: str = "mic") -> None:
-        """Send a command as a broker would."""
+        """Send a command in the way of a broker."""
         wait_until(lambda: self.notebook.contexts, "the publishers")
         self.notebook.contexts[0].command(source, control, value)
 
     def end(self) -> None:
-        """Ask it to stop, and wait for its end."""
+        """Stop the service, and wait for its end."""
         self.service.inbox.put(Request(what="stop"))
         self.thread.join(20.0)
         assert not self.thread.is_alive()
@@ -97,11 +97,11 @@ class Running:
 Start = Callable[..., Running]
 """Starts a service that ends with the test."""
 VOICE = synthetic_voice(3.5)
-"""What is said."""
+"""The voice of ``spoken``."""
 
 
 def spoken(*, error: SourceError | SoundFileError | None = None, stays: bool = False) -> MadeSource:
-    """A source in which a voice speaks for 3.5 s, with quiet around it."""
+    """A source with 3.5 s of voice, and quiet before and after it."""
     sound = np.concatenate((quiet_room(0.5), VOICE, quiet_room(2.0)))
     return MadeSource(blocks(sound), error=error, stays=stays)
 

@@ -1,4 +1,4 @@
-"""A daemon that hears short words on standard input, and what it has made of them."""
+"""A daemon that gets short utterances on standard input, and the events that follow."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from testkit.daemons import Daemon, events, serd
 from testkit.voices import quiet_room, synthetic_voice
 
 N_UTTERANCES: Final = 250
-"""Each brings a window and an utterance event."""
+"""Number of utterances in five minutes; each brings a window event and an utterance event."""
 UTTERANCE_S: Final = 1.2
 WORD_S: Final = 0.75
 QUICK: Final = """
@@ -24,21 +24,21 @@ pause_s = 0.2
 hangover_s = 0.35
 min_speech_s = 0.3
 """
-"""Settings with which somebody who says a short word each 1.2 s makes two events of each."""
+"""Settings with which a short word each 1.2 s is an utterance of its own, with two events."""
 EVENT, STATUS = "serd/n/mic/event", "serd/n/status"
 AVAILABILITY = "serd/n/mic/availability"
 SLOW_S: Final = 4 * DEADLINE_S
-"""For what takes seconds even on an idle machine."""
+"""Time limit, in seconds, for steps that take seconds even on an idle machine."""
 
 
 def word(number: int = 0) -> Samples:
-    """A short word, with the quiet that ends it: two events with ``QUICK`` settings."""
+    """A short word and the quiet that ends it: two events with ``QUICK`` settings."""
     return np.concatenate((_voice(number % 10), quiet_room(UTTERANCE_S - WORD_S, seed=number)))
 
 
 @cache
 def five_minutes() -> Samples:
-    """250 such words, in 300 s of sound: 500 events."""
+    """250 words in 300 s of sound: 500 events."""
     return np.concatenate([word(number) for number in range(N_UTTERANCES)])
 
 
@@ -51,7 +51,7 @@ def _voice(number: int) -> Samples:
 def running(
     broker: MosquittoBroker, home: Path, *arguments: object, settings: str = QUICK, **extra: str
 ) -> Iterator[Daemon]:
-    """A daemon named n that prints its events, with its settings in ``home``."""
+    """Run a daemon on node "n" that prints its events, with its settings file in ``home``."""
     file = home / "serd.toml"
     file.write_text(settings)
     with serd("run", "--json", "--node", "n", "--host", broker.host, "--port", broker.port, "--config",
@@ -67,22 +67,22 @@ def say(daemon: Daemon, sound: Samples) -> None:
 
 
 def end(daemon: Daemon) -> int:
-    """End standard input; the exit code."""
+    """End standard input; returns the exit code."""
     assert daemon.process.stdin is not None
     daemon.process.stdin.close()
     return daemon.wait()
 
 
 def ids(lines: Sequence[str]) -> list[str]:
-    """Id of the event in each line, in order."""
+    """The id of the event in each line, in order."""
     return [event["id"] for event in events(list(lines))]
 
 
 def wait_for_output(daemon: Daemon, n_events: int) -> None:
-    """Wait until the daemon has printed so many events or more."""
+    """Wait until the daemon has printed ``n_events`` events."""
     wait_until(lambda: len(daemon.output) >= n_events, f"{n_events} events", SLOW_S)
 
 
 def wait_for_ids(listener: Listener, printed: Sequence[str]) -> None:
-    """Wait until all printed ids have come to the listener, in whatever order."""
+    """Wait until the listener has all printed ids, in any order."""
     wait_until(lambda: set(printed) <= set(ids(listener.of(EVENT))), "all printed events", SLOW_S)

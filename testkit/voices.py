@@ -1,4 +1,4 @@
-"""Voices and rooms made from numbers, so that no test needs a recording.
+"""Synthetic voices and rooms, so that no test needs a recording.
 
 The voice is a source-filter model: a train of glottal pulses excites three formant resonators, which
 move on to another vowel with every syllable.
@@ -26,7 +26,7 @@ _GAINS = np.array([1.0, 0.5, 0.25])
 def synthetic_voice(
     duration_s: float, *, seed: int = 0, f0_hz: float = 120.0, level_dbfs: float = -20.0
 ) -> Samples:
-    """Something that webrtcvad takes for speech in nine frames of ten and more.
+    """A voice that webrtcvad takes for speech in at least nine of ten frames.
 
     Args:
         duration_s: length, in seconds.
@@ -57,18 +57,18 @@ def synthetic_voice(
 
 
 def silence(duration_s: float) -> Samples:
-    """Digital silence."""
+    """Digital silence: int16, shape (n_samples,)."""
     return np.zeros(round(duration_s * SAMPLE_RATE_HZ), np.int16)
 
 
 def quiet_room(duration_s: float, *, seed: int = 0) -> Samples:
-    """The noise of a quiet microphone, at -80 dBFS, which no voice detector takes for speech."""
+    """The noise of a quiet microphone at -80 dBFS, not speech: int16, shape (n_samples,)."""
     noise = np.random.default_rng(seed).normal(0.0, 3.0, round(duration_s * SAMPLE_RATE_HZ))
     return _to_int16(noise)
 
 
 def _glottal_pulses(n_samples: int, f0_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Pulses with jitter and shimmer over a little breath."""
+    """Glottal pulses with jitter and shimmer, over a little noise: float64, shape (n_samples,)."""
     period = SAMPLE_RATE_HZ / f0_hz
     n_periods = int(1.5 * n_samples / period) + 2
     at = np.cumsum(period * (1.0 + 0.02 * rng.standard_normal(n_periods))).astype(np.int64)

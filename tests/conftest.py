@@ -10,7 +10,7 @@ from hypothesis import settings
 from serd.model.file import default_model_path, read_model
 from serd.model.runtime import TfliteModel
 from testkit.brokers import logged_lines
-from testkit.model_files import Model
+from testkit.models import Model
 
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("steady")

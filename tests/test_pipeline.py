@@ -21,10 +21,11 @@ from serd.events.schema import json_schema
 from serd.model.runtime import Prediction, TfliteModel
 from serd.model.smoothing import SmoothingSettings
 from serd.model.windows import FeatureWindow
-from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
+from serd.pipeline import PipelineSettings, recognize, speech_segments
+from serd.recognizer import event_maker
 from serd.speech.segments import UtteranceEnd
-from testkit.cards import made_card
-from testkit.made_events import counting_maker
+from testkit.made_events import counting_maker, events_of
+from testkit.models import made_card
 from testkit.voices import quiet_room, silence, synthetic_voice
 
 _EPOCH_S = 1_700_000_000.0
@@ -62,7 +63,11 @@ def _events(
 ) -> list[Event]:
     """What the pipeline makes of sound in blocks of the given sizes, with the fake model."""
     settings = settings or PipelineSettings()
-    return list(recognise(_blocks(sound, sizes), FakeModel(), settings, counting_maker(FakeModel.card)))
+    return list(
+        events_of(
+            recognize(_blocks(sound, sizes), FakeModel(), settings), counting_maker(FakeModel.card)
+        )
+    )
 
 
 def _scene(*parts: Samples) -> Samples:
@@ -125,8 +130,8 @@ def test_the_model_is_given_windows_of_its_own_length() -> None:
     """The number of frames is the card's, for full windows and for padded ones."""
     model = FakeModel()
     sound = _scene(synthetic_voice(3.0), synthetic_voice(1.0))
-    list(recognise(_blocks(sound), model, PipelineSettings(), counting_maker(FakeModel.card)))
-    assert {features.mfccs.shape for features in model.given} == {(model.card.n_frames, 40)}
+    list(events_of(recognize(_blocks(sound), model, PipelineSettings()), counting_maker(FakeModel.card)))
+    assert {features.features.shape for features in model.given} == {(model.card.n_frames, 40)}
     assert {features.window.is_last for features in model.given} == {True, False}
 
 
@@ -149,7 +154,10 @@ def test_where_nobody_speaks_for_long_enough_nothing_is_said(sound: Samples) -> 
 
 def test_no_block_at_all_gives_nothing() -> None:
     """A source that ends before it began is no error."""
-    assert list(recognise([], FakeModel(), PipelineSettings(), counting_maker(FakeModel.card))) == []
+    assert (
+        list(events_of(recognize([], FakeModel(), PipelineSettings()), counting_maker(FakeModel.card)))
+        == []
+    )
 
 
 def test_speech_at_the_very_end_is_not_lost() -> None:
@@ -180,7 +188,9 @@ def test_lost_sound_ends_an_utterance() -> None:
         AudioBlock(samples=voice[:24_000], offset_samples=0, captured=captured),
         AudioBlock(samples=voice[24_000:], offset_samples=160_000, captured=captured),
     ]
-    events = list(recognise(blocks, FakeModel(), PipelineSettings(), counting_maker(FakeModel.card)))
+    events = list(
+        events_of(recognize(blocks, FakeModel(), PipelineSettings()), counting_maker(FakeModel.card))
+    )
     spans = [(e.start_s, e.end_s) for e in events if e.kind == "utterance"]
     assert spans == [
         (pytest.approx(0.0, abs=0.1), pytest.approx(1.5, abs=0.1)),
@@ -198,7 +208,9 @@ def test_a_source_that_breaks_off_does_not_take_the_utterance_with_it() -> None:
     events: list[Event] = []
     with pytest.raises(SourceError, match="the microphone is gone"):
         events.extend(
-            recognise(broken(), FakeModel(), PipelineSettings(), counting_maker(FakeModel.card))
+            events_of(
+                recognize(broken(), FakeModel(), PipelineSettings()), counting_maker(FakeModel.card)
+            )
         )
     assert events == _events(synthetic_voice(2.0))
     assert events[-1].kind == "utterance"
@@ -214,7 +226,9 @@ def test_events_come_as_soon_as_the_sound_is_there() -> None:
             pulled += 1
             yield block
 
-    first = next(recognise(counted(), FakeModel(), PipelineSettings(), counting_maker(FakeModel.card)))
+    first = next(
+        events_of(recognize(counted(), FakeModel(), PipelineSettings()), counting_maker(FakeModel.card))
+    )
     assert first.kind == "window"
     assert pulled * 480 / 16000 == pytest.approx(first.end_s, abs=0.04)
 
@@ -223,8 +237,8 @@ def test_event_makers_of_the_machine_give_unique_ids() -> None:
     """Ids are unique between processes, and latency is counted on the monotonic clock."""
     maker = event_maker(node="pi", source="mic", card=FakeModel.card)
     sound = synthetic_voice(3.0)
-    events = list(recognise(_blocks(sound), FakeModel(), PipelineSettings(), maker))
-    again = list(recognise(_blocks(sound), FakeModel(), PipelineSettings(), maker))
+    events = list(events_of(recognize(_blocks(sound), FakeModel(), PipelineSettings()), maker))
+    again = list(events_of(recognize(_blocks(sound), FakeModel(), PipelineSettings()), maker))
     ids = {event.id for event in (*events, *again)}
     assert len(ids) == 2 * len(events) > 0
 
@@ -236,7 +250,7 @@ class TestRealModel:
         """The whole way works, and what comes out fits the contract."""
         maker = event_maker(node="pi", source="mic", card=real_model.card)
         sound = _scene(synthetic_voice(4.0))
-        events = list(recognise(_blocks(sound), real_model, PipelineSettings(), maker))
+        events = list(events_of(recognize(_blocks(sound), real_model, PipelineSettings()), maker))
         assert [event.kind for event in events].count("utterance") == 1
         assert events[-1].kind == "utterance"
         assert events[-1].model.name == real_model.card.name
@@ -266,7 +280,9 @@ class TestRealModel:
             whole, cut = (
                 [
                     replace(event, id="", latency_ms=0.0)
-                    for event in recognise(_blocks(sound, sizes), real_model, PipelineSettings(), maker)
+                    for event in events_of(
+                        recognize(_blocks(sound, sizes), real_model, PipelineSettings()), maker
+                    )
                 ]
                 for sizes in ([], [480] * (sound.size // 480))
             )
@@ -295,8 +311,12 @@ def test_what_the_model_takes_for_no_speech_has_no_event() -> None:
     pause = silence(1.5)
     sound = np.concatenate((pause, faint, pause, loud, pause))
     settings = PipelineSettings()
-    with_faint = list(recognise(_blocks(sound), FakeModel(), settings, counting_maker(FakeModel.card)))
-    without = list(recognise(_blocks(sound), DoubtfulModel(), settings, counting_maker(FakeModel.card)))
+    with_faint = list(
+        events_of(recognize(_blocks(sound), FakeModel(), settings), counting_maker(FakeModel.card))
+    )
+    without = list(
+        events_of(recognize(_blocks(sound), DoubtfulModel(), settings), counting_maker(FakeModel.card))
+    )
     assert {event.emotion for event in with_faint} == {"calm", "angry"}
     assert {(event.kind, event.emotion) for event in without} == {
         ("window", "angry"),

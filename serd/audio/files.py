@@ -77,7 +77,8 @@ class FileSource:
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield the file's sound; an unreadable part in the middle raises SoundFileError."""
-        epoch_s = time.time()
+        # Only sound that is played at its own pace has a time of its own.
+        epoch_s = time.time() if self._paced else None
         started_s = time.monotonic()
         offset_samples = 0
         while not self._stopped.is_set:

@@ -26,13 +26,13 @@ Sound = NDArray[np.float32]
 class CaptureTime:
     """Joins a source's sample count to the clocks of the machine that captured it."""
 
-    epoch_s: float
-    """Unix time of the source's sample 0, in seconds."""
+    epoch_s: float | None
+    """Unix time of the source's sample 0, in seconds; None where nobody knows it."""
     arrived_s: float
     """Monotonic time at which the block's last sample reached this process, in seconds."""
 
 
-UNTIMED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
+UNTIMED = CaptureTime(epoch_s=None, arrived_s=0.0)
 """Of sound that came from no clock."""
 
 

@@ -4,16 +4,13 @@ import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final, Protocol
 
 from serd.audio.microphone import open_microphone
 from serd.audio.pcm import PcmSource
 from serd.audio.portaudio import PortAudio, portaudio_module
 from serd.audio.source import MIX, Source, SourceSettings
 from serd.errors import DeviceError, LibraryError
-
-if TYPE_CHECKING:
-    from serd.audio.files import FileSource
 
 DEMO_PATH = Path(__file__).parent.parent / "data" / "demo.flac"
 """Speech made with espeak-ng by scripts/make_demo.py."""
@@ -60,17 +57,11 @@ class SourceOpener:
             InputError: there is no such microphone, channel or file.
             LibraryError: PortAudio is needed and missing.
         """
-        wanted = settings.input
-        if wanted == "-":
-            return PcmSource()
-        if wanted == "demo":
-            return _file(DEMO_PATH, paced=self._paced, loop=True)
-        if wanted == "auto":
+        if settings.input == "auto":
             return self._microphone_or_demo(settings)
         if is_microphone(settings):
             return open_microphone(settings, self._portaudio())
-        path = Path(wanted).expanduser()
-        return _file(path, channel=settings.channel, paced=self._paced, loop=settings.loop)
+        return (_named_opener(settings.input) or _open_file)(settings, paced=self._paced)
 
     def _microphone_or_demo(self, settings: SourceSettings) -> Source:
         try:
@@ -80,7 +71,7 @@ class SourceOpener:
                 raise
             _log.warning("%s", exc)
             _log.warning("listening to the bundled recording instead, again and again")
-            return _file(DEMO_PATH, paced=True, loop=True)
+            return _open_demo(settings, paced=True)
         self._had_microphone = True
         return source
 
@@ -91,15 +82,55 @@ class SourceOpener:
             return self._loaded
 
 
-def _file(path: Path, *, channel: str = MIX, paced: bool, loop: bool) -> "FileSource":
+class OpenSource(Protocol):
+    """Opens the source that an input names."""
+
+    def __call__(self, settings: SourceSettings, /, *, paced: bool) -> Source:
+        """The open source.
+
+        Args:
+            settings: of the source; ``input`` names it.
+            paced: whether a recording is played at the pace of live sound.
+
+        Raises:
+            SerdError: it does not open.
+        """
+        ...
+
+
+def _open_standard_input(_settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+    return PcmSource()
+
+
+def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
+    return _file_source(DEMO_PATH, paced=paced, loop=True)
+
+
+def _open_file(settings: SourceSettings, *, paced: bool) -> Source:
+    path = Path(settings.input).expanduser()
+    return _file_source(path, channel=settings.channel, paced=paced, loop=settings.loop)
+
+
+def _file_source(path: Path, *, channel: str = MIX, paced: bool, loop: bool) -> Source:
     from serd.audio.files import FileSource  # noqa: PLC0415 - microphones need no libsndfile
 
     return FileSource(path, channel=channel, paced=paced, loop=loop)
 
 
+OPENERS: Final[dict[str, OpenSource]] = {"-": _open_standard_input, "demo": _open_demo}
+"""What opens an input that is neither a microphone nor a file, by its name or by the scheme of its URL
+(the part before "://"). Another kind of source is a class with the ``Source`` protocol and a line."""
+
+
+def _named_opener(wanted: str) -> OpenSource | None:
+    scheme, separator, _ = wanted.partition("://")
+    return OPENERS.get(scheme if separator else wanted)
+
+
 def is_microphone(settings: SourceSettings) -> bool:
-    """Whether the settings name a microphone, and neither a file nor standard input nor the demo."""
+    """Whether the settings name a microphone, and neither a file nor a source in ``OPENERS``."""
     wanted = settings.input
+    if wanted == "auto" or _named_opener(wanted):
+        return False
     path = Path(wanted).expanduser()
-    is_file = "/" in wanted or path.suffix.lower() in SOUND_SUFFIXES or path.is_file()
-    return wanted not in {"-", "demo", "auto"} and not is_file
+    return "/" not in wanted and path.suffix.lower() not in SOUND_SUFFIXES and not path.is_file()

@@ -18,7 +18,7 @@ from serd.errors import SerdError
 
 _log = logging.getLogger("serd")
 
-_COMMANDS: Final = ("run", "analyze", "devices", "watch", "config", "doctor", "discovery")
+COMMANDS: Final = ("run", "analyze", "devices", "watch", "config", "doctor", "discovery")
 """Each is a module in this folder."""
 
 _EPILOG = "Exit codes: 0 fine, 1 failed while running, 2 wrong use or input."
@@ -56,6 +56,6 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"serd {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS:
+    for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
         importlib.import_module(f"{__name__}.{name}").add_parser(commands)
     return parser

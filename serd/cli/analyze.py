@@ -1,7 +1,6 @@
 """``serd analyze``: the emotions in sound files."""
 
 import argparse
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serd.audio.opening import SOUND_SUFFIXES
-from serd.cli.analyze_output import CsvReport, JsonReport, Progress, TableReport
+from serd.cli.analyze_output import CsvReport, FileResult, JsonReport, Progress, TableReport
 from serd.cli.options import add_config_option, add_model_option, settings_from
-from serd.daemon.process import keep_freed_memory
+from serd.daemon.process import keep_freed_memory, map_in_order
 from serd.errors import InputError, SoundFileError
 from serd.model.rejection import RejectionCounter, advice
 from serd.model.runtime import ModelSettings, TfliteModel, load_model
-from serd.recognizer import FileResult, analyse_file
+from serd.recognizer import file_events
 from serd.settings.loader import Settings
 
 if TYPE_CHECKING:
@@ -52,9 +51,9 @@ def analyze_command(args: argparse.Namespace) -> int:
     jobs = min(args.jobs or os.cpu_count() or 1, len(files))
     report = (JsonReport if args.json else CsvReport if args.csv else TableReport)(card.labels)
     n_bad = len(problems)
-    n_in_doubt = 0
+    n_rejected = 0
     with Progress(len(files)) as progress:
-        for result in analyse_all(files, settings, jobs=jobs, keeps_all=args.json):
+        for result in analyze_all(files, settings, jobs=jobs, keeps_all=args.json):
             for line in result.warnings:
                 progress.say(line)
             if result.error:
@@ -62,12 +61,12 @@ def analyze_command(args: argparse.Namespace) -> int:
                 progress.say(f"error: {result.error}")
             else:
                 report.add(result)
-                n_in_doubt += result.has_doubt
+                n_rejected += result.all_rejected
             progress.advance()
     report.finish()
-    if n_in_doubt:
+    if n_rejected:
         print(
-            f"serd: in {n_in_doubt} of {len(files)} files what sounded like speech was taken for none;"
+            f"serd: in {n_rejected} of {len(files)} files what sounded like speech was taken for none;"
             f" {advice(card)}",
             file=sys.stderr,
         )
@@ -91,20 +90,19 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
     return files, problems
 
 
-def analyse_all(
+def analyze_all(
     files: Sequence[Path], settings: Settings, *, jobs: int, keeps_all: bool = True
 ) -> Iterator[FileResult]:
     """Analyse files in their order, in ``jobs`` processes; in this one if that is 1 or less."""
-    analyse = partial(analyse_one, settings, keeps_all=keeps_all)
+    analyze = partial(analyze_one, settings, keeps_all=keeps_all)
     if jobs <= 1:
         keep_freed_memory()
-        yield from map(analyse, files)
+        yield from map(analyze, files)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs, keep_freed_memory) as pool:
-        yield from pool.imap(analyse, files)
+    yield from map_in_order(analyze, files, jobs=jobs)
 
 
-def analyse_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> FileResult:
+def analyze_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> FileResult:
     """Analyse one file with the settings' model, which each process loads once.
 
     Args:
@@ -113,18 +111,18 @@ def analyse_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> Fi
         keeps_all: whether every event is wanted, and not only that of the whole file.
     """
     model = _loaded(settings.model)
-    passed = RejectionCounter(model.card)
+    rejections = RejectionCounter(model.card)
     warnings: list[str] = []
     events: list[Event] = []
     n_utterances = 0
-    found = analyse_file(
+    found = file_events(
         path,
         model,
         settings.pipeline,
         node=settings.node.resolved_name,
         channel=settings.sources[0].channel,
+        rejections=rejections,
         warnings=warnings,
-        passed=passed,
     )
     try:
         for event in found:
@@ -138,7 +136,7 @@ def analyse_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> Fi
         events=events,
         n_utterances=n_utterances,
         warnings=warnings,
-        has_doubt=passed.is_none,
+        all_rejected=rejections.all_rejected,
     )
 
 

@@ -1,15 +1,35 @@
-"""The three forms in which ``serd analyze`` prints what it found."""
+"""The output of ``serd analyze``: a table, events as JSON or rows of CSV, and the progress bar."""
 
 import csv
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from serd.recognizer import FileResult
+from serd.events.event import Event
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileResult:
+    """The result of one file."""
+
+    path: Path
+    """The file."""
+    events: list[Event] = field(default_factory=list)
+    """Its events, the last of kind "file", or that one alone; empty if the file is bad."""
+    n_utterances: int = 0
+    """Utterances in it."""
+    warnings: list[str] = field(default_factory=list)
+    """Oddities that did not stop the analysis."""
+    all_rejected: bool = False
+    """Whether something in it sounds like speech, and the model rejects all of it."""
+    error: str = ""
+    """Why it has no events; empty if it is fine."""
 
 
 class Progress:

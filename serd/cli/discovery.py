@@ -1,4 +1,4 @@
-"""``serd discovery``: what Home Assistant is told of this machine, and how to take it back."""
+"""``serd discovery``: shows or removes the description of this machine in Home Assistant."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ from serd.settings.loader import Settings
 _log = logging.getLogger("serd.discovery")
 
 _ANSWER_S: Final = 10.0
-"""How long a broker may take to connect and acknowledge."""
+"""Time for the broker to accept the connection and acknowledge, in seconds."""
 _GOODBYE_S: Final = 1.0
 
 
@@ -53,7 +53,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def show_command(args: argparse.Namespace) -> int:
-    """Print the message; where it goes is said beside it."""
+    """Print the message on standard output, and log its topic."""
     settings = settings_from(args)
     node = settings.node.resolved_name
     payload = discovery_payload(
@@ -91,11 +91,11 @@ def remove_command(args: argparse.Namespace) -> int:
 
 
 def clear(settings: MqttSettings, topic: str) -> None:
-    """Have a broker forget what it retains on a topic.
+    """Remove the message that a broker retains on a topic, if there is one.
 
     Args:
         settings: the broker; its host must not be empty.
-        topic: where the message stands; it is fine if there is none.
+        topic: topic of the message.
 
     Raises:
         PublishError: the broker cannot be reached, refuses, or does not acknowledge in time.
@@ -114,7 +114,7 @@ def clear(settings: MqttSettings, topic: str) -> None:
 
 
 class _Cleaner:
-    """Publishes one empty retained message, and hears what becomes of it."""
+    """Publishes one empty retained message, and notes the broker's answer."""
 
     def __init__(self, settings: MqttSettings, topic: str) -> None:
         self.link = Link(settings, self, name="discovery")
@@ -124,26 +124,26 @@ class _Cleaner:
         self._message_id: int | None = None
 
     def connected(self) -> None:
-        """Publish."""
+        """Publish the message."""
         self._message_id = self.link.publish(self._topic, "", is_retained=True)
 
     def disconnected(self) -> None:
-        """``news`` tells it."""
+        """Do nothing: ``status_changed`` follows."""
 
     def acknowledged(self, message_id: int, *, refusal: str = "") -> None:
-        """The broker has taken it, or will not."""
+        """Note the answer to the message."""
         if message_id == self._message_id:
-            self._ends(f"broker {self.link.address} refuses {self._topic}: {refusal}" if refusal else "")
+            self._end(f"broker {self.link.address} refuses {self._topic}: {refusal}" if refusal else "")
 
     def received(self, topic: str, payload: bytes) -> None:
-        """Nothing is subscribed to."""
+        """Do nothing: there is no subscription."""
 
-    def news(self, line: str, *, is_up: bool) -> None:
-        """End at the first failure: whoever waits for a command can call it again."""
+    def status_changed(self, line: str, *, is_up: bool) -> None:
+        """End at the first failure: a person who waits for a command can repeat it."""
         if not is_up:
-            self._ends(line.removesuffix("; trying again"))
+            self._end(line.removesuffix("; trying again"))
 
-    def _ends(self, failure: str) -> None:
+    def _end(self, failure: str) -> None:
         if not self.answered.is_set():
             self.failure = failure
             self.answered.set()

@@ -102,7 +102,7 @@ class Feed:
         self.link.subscribe(self._topic_filter)
 
     def disconnected(self) -> None:
-        """``news`` tells it."""
+        """``status_changed`` tells it."""
 
     def acknowledged(self, message_id: int, *, refusal: str) -> None:
         """Nothing is published."""
@@ -111,7 +111,7 @@ class Feed:
         """Pass a message on."""
         self.items.put((topic, payload))
 
-    def news(self, line: str, *, is_up: bool) -> None:
+    def status_changed(self, line: str, *, is_up: bool) -> None:
         """Keep it for the picture, or say it beside the lines."""
         self.connection, self.is_up = line, is_up
         if not sys.stdout.isatty():

@@ -1,9 +1,19 @@
-"""What serd sets for its whole process: how memory is kept, and where C libraries print."""
+"""Processes: how memory is kept, where C libraries print, and work spread over several processes."""
 
 import ctypes
 import os
 import sys
-from typing import Final, TextIO
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TextIO, TypeVar
+
+from serd.errors import OperationError
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+_AHEAD: Final = 4
+"""Items a process that are handed out before the first of them is due."""
 
 _MIB: Final = 2**20
 _PARAMETERS: Final = {"trim_threshold": -1, "top_pad": -2, "mmap_threshold": -3, "arena_max": -8}
@@ -53,3 +63,37 @@ def own_stderr() -> TextIO:
     os.close(nowhere)
     sys.stderr = stream
     return stream
+
+
+def map_in_order(
+    work: Callable[[_Item], _Result], items: Iterable[_Item], *, jobs: int
+) -> Iterator[_Result]:
+    """Yield the results of some work on each item, in the order of the items.
+
+    Args:
+        work: a function that can be pickled.
+        items: what it is called with, one by one; a few are taken ahead.
+        jobs: number of processes, 1 or more.
+
+    Raises:
+        OperationError: a process was killed, so that results are missing.
+    """
+    from concurrent.futures import Future, ProcessPoolExecutor  # noqa: PLC0415 - the daemon has none
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+    from multiprocessing import get_context  # noqa: PLC0415
+
+    pending: deque[Future[_Result]] = deque()
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), keep_freed_memory)
+    try:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) >= _AHEAD * jobs:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    except BrokenProcessPool as exc:
+        raise OperationError(
+            "a process was killed, perhaps for want of memory; try again with fewer (--jobs 1)"
+        ) from exc
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,9 @@
-"""What is told of one live source: its events, its state, whether somebody speaks, its level."""
+"""The pipeline of one live source, from its sound to the reports that publishers get.
+
+    block -> SpeechDetector -> FeatureExtractor -> UtteranceRecognizer -> EventMaker -> report
+
+Beside its events a source reports its state, whether somebody speaks, and its level.
+"""
 
 from collections.abc import Iterator
 
@@ -13,85 +18,87 @@ from serd.events.reports import (
     SpeechReport,
     StateReport,
 )
-from serd.events.state import Cooldown, LastEmotion, LevelMeter
+from serd.events.state import Cooldown, LastEmotion, LevelMeter, ReportSettings
 from serd.model.adaptation import Adaptation, SpeakerMean
 from serd.model.labels import NONE
 from serd.model.rejection import RejectionCounter
 from serd.model.runtime import EmotionModel
-from serd.pipeline import PipelineSettings, SpeechDetector, UtteranceRecognizer
+from serd.pipeline import FeatureExtractor, PipelineSettings, SpeechDetector, UtteranceRecognizer
 from serd.speech.segments import Segment, SpeechWindow
 
 
 class SourcePipeline:
-    """The way of one live source from its sound to what is told of it."""
+    """Everything that is remembered of one live source, and the reports that follow from its sound."""
 
     def __init__(
         self,
         source: str,
         model: EmotionModel,
         settings: PipelineSettings,
+        report: ReportSettings,
         events: EventMaker,
         controls: Controls,
-        heard: SpeakerMean | None = None,
+        speakers: SpeakerMean | None = None,
     ) -> None:
-        """Set up.
+        """Begin without any sound.
 
         Args:
             source: name of the source.
-            model: what names emotions; shared between lanes.
-            settings: how sound becomes events.
-            events: makes them.
-            controls: the present values.
-            heard: what the source is used to.
+            model: gives the probabilities; shared by all sources.
+            settings: how sound becomes decisions.
+            report: what is reported beside the events.
+            events: makes the events.
+            controls: the present values of the controls.
+            speakers: mean of the source's earlier speech, for speaker adaptation; None for none.
         """
         self._source = source
-        provisional_s = settings.report.provisional_s
-        self._ear = SpeechDetector(settings, model.card.window_samples, provisional_s=provisional_s)
-        self._adaptation = Adaptation(settings.adaptation, model.card, heard)
-        self._namer = UtteranceRecognizer(model, settings.smoothing, events, self._adaptation)
+        self._detector = SpeechDetector(
+            settings, model.card.window_samples, provisional_s=report.provisional_s
+        )
+        self._features = FeatureExtractor(model.card)
+        self._adaptation = Adaptation(settings.adaptation, model.card, speakers)
+        self._recognizer = UtteranceRecognizer(model, settings.smoothing, self._adaptation)
+        self._events = events
         self._cooldown = Cooldown()
-        self._last = LastEmotion(settings.report.quiet_s)
-        self._meter = LevelMeter(settings.report.level_s)
+        self._last = LastEmotion(report.quiet_s)
+        self._meter = LevelMeter(report.level_s)
         self._level_at_samples = 0
         self._is_speaking = False
-        self._guesses: dict[str, float] = {}
+        self._likeliest: dict[str, float] = {}
+        self.rejections = RejectionCounter(model.card)
+        """Counts the windows, and those that the model rejects."""
         self.controls = controls
-        self._namer.set_threshold(controls.threshold)
+        self._recognizer.set_threshold(controls.threshold)
 
     @property
-    def nothing_before_samples(self) -> int:
-        """Position in the sound before which no event, level or change of speech can follow from it."""
-        return min(self._ear.nothing_before_samples, self._level_at_samples)
+    def idle_until_samples(self) -> int:
+        """Position in the sound before which no event, level or change of speech can follow."""
+        return min(self._detector.idle_until_samples, self._level_at_samples)
 
     @property
-    def passed(self) -> RejectionCounter:
-        """How many windows there were, and how many of them passed for speech."""
-        return self._namer.passed
+    def speakers(self) -> SpeakerMean:
+        """The mean of the source's speech, for speaker adaptation."""
+        return self._adaptation.speakers
 
-    @property
-    def heard(self) -> SpeakerMean:
-        """What the source is used to."""
-        return self._adaptation.heard
+    def forget_speakers(self) -> None:
+        """Begin the speaker adaptation anew."""
+        self._adaptation.reset()
 
-    def forget_voices(self) -> None:
-        """Be used to nothing."""
-        self._adaptation.forget()
-
-    def present(self) -> Iterator[Report]:
-        """What holds now, for those who know nothing."""
+    def snapshot(self) -> Iterator[Report]:
+        """Yield the present values of controls, state and speech, for a publisher that has none."""
         yield ControlReport(source=self._source, controls=self.controls)
         yield StateReport(source=self._source, emotion=self._last.emotion)
         yield SpeechReport(source=self._source, is_speaking=self._is_speaking)
 
-    def hear(self, block: AudioBlock) -> Iterator[Report]:
-        """Take a block of sound; yield what follows from it."""
+    def process(self, block: AudioBlock) -> Iterator[Report]:
+        """Take the next block of sound; yield the reports that follow from it."""
         if self.controls.mute:
             return
-        frames, segments = self._ear.hear(block)
+        frames, segments = self._detector.process(block)
         for segment in segments:
-            yield from self._tell(segment)
-        if self._ear.in_speech != self._is_speaking:
-            yield self._speech()
+            yield from self._reports(segment)
+        if self._detector.in_speech != self._is_speaking:
+            yield self._speech_report()
         now_s = block.end_samples / SAMPLE_RATE_HZ
         if self._last.pass_time(now_s, is_speaking=self._is_speaking):
             yield StateReport(source=self._source, emotion=self._last.emotion)
@@ -99,44 +106,46 @@ class SourcePipeline:
         self._level_at_samples = frames.end_samples + self._meter.missing_samples
         if level_dbfs is not None:
             yield LevelReport(
-                source=self._source, level_dbfs=round(level_dbfs, 1), guesses=self._guesses
+                source=self._source, level_dbfs=round(level_dbfs, 1), guesses=self._likeliest
             )
 
-    def end(self) -> Iterator[Report]:
-        """The sound has ended, breaks off or is muted: finish what is under way."""
-        for segment in self._ear.end():
-            yield from self._tell(segment)
+    def flush(self) -> Iterator[Report]:
+        """Finish the utterance under way: the sound has ended, breaks off or is muted."""
+        for segment in self._detector.flush():
+            yield from self._reports(segment)
         if self._is_speaking:
-            yield self._speech()
+            yield self._speech_report()
 
-    def forget(self) -> Iterator[Report]:
-        """Whoever spoke is not heard any more: the state is "none"."""
+    def reset_state(self) -> Iterator[Report]:
+        """Set the state to "none"; yields its report if it has changed."""
         if self._last.emotion != NONE:
             self._last.emotion = NONE
             yield StateReport(source=self._source, emotion=NONE)
 
     def set_controls(self, controls: Controls) -> Iterator[Report]:
-        """Take over changed controls."""
+        """Take over changed controls; yields the reports that follow from muting."""
         if controls.mute and not self.controls.mute:
-            yield from self.end()
-            yield from self.forget()
+            yield from self.flush()
+            yield from self.reset_state()
         self.controls = controls
-        self._namer.set_threshold(controls.threshold)
+        self._recognizer.set_threshold(controls.threshold)
 
-    def _tell(self, segment: Segment) -> Iterator[Report]:
-        event = self._namer.name(segment)
-        if event is None:
-            self._guesses = {}
+    def _reports(self, segment: Segment) -> Iterator[Report]:
+        decision = self._recognizer.decide(self._features.process(segment))
+        self.rejections.count(decision)
+        if not decision.is_speech:
+            self._likeliest = {}
             return
+        event = self._events.make(decision)
         best = sorted(event.scores.items(), key=lambda item: -item[1])[:3]
-        self._guesses = dict(best) if event.kind == "window" else {}
+        self._likeliest = dict(best) if event.kind == "window" else {}
         if self._cooldown.passes(event, self.controls.cooldown_s):
             yield event
             if isinstance(segment, SpeechWindow) and not event.provisional:
                 yield SoundReport(event=event, samples=segment.samples)
-        if not event.provisional and self._last.name(event):
+        if not event.provisional and self._last.update(event):
             yield StateReport(source=self._source, emotion=self._last.emotion)
 
-    def _speech(self) -> Report:
-        self._is_speaking = self._ear.in_speech
+    def _speech_report(self) -> Report:
+        self._is_speaking = self._detector.in_speech
         return SpeechReport(source=self._source, is_speaking=self._is_speaking)

@@ -1,4 +1,4 @@
-"""All sources of the daemon: what feeds them, the lane of each, their controls and their counts."""
+"""All sources of the daemon: what feeds them, the pipeline of each, their controls and their counts."""
 
 import logging
 import time
@@ -29,14 +29,14 @@ from serd.events.controls import Controls, changed
 from serd.events.reports import AvailabilityReport, ControlRefused, ControlReport, Report, StatsReport
 from serd.model.runtime import TfliteModel
 from serd.mqtt.topics import FORGET
-from serd.pipeline import event_maker
+from serd.recognizer import event_maker
 from serd.settings.loader import Settings
 
 _log = logging.getLogger("serd.run")
 
 SOURCE_STOP_S: Final = 0.7
 """How long a source may take to stop before it is left behind."""
-_KEEP_VOICES_S: Final = 300.0
+_SAVE_SPEAKERS_S: Final = 300.0
 """Least time between two times that what a source is used to is written: cards wear out."""
 
 SourceMessage = SoundReceived | SourceOpened | SourceLost | SourceRetried | SourceEnded
@@ -77,8 +77,8 @@ class Sources:
         self._manager = manager
         self._waits = waits
         self._store = ControlStore(folder)
-        self._voices = SpeakerStore(folder)
-        self._voices_at_s: dict[str, float] = {}
+        self._speakers = SpeakerStore(folder)
+        self._speakers_at_s: dict[str, float] = {}
         """When what each source is used to was last kept."""
         self._stats = Stats()
         self._alive: dict[str, bool] = {}
@@ -88,10 +88,10 @@ class Sources:
         """Feeders that were told to stop to make room for another of the same name."""
         self.error: SerdError | None = None
         """Why the first source that failed for good did so."""
-        self._lanes: dict[str, SourcePipeline] = {}
+        self._pipelines: dict[str, SourcePipeline] = {}
         self._feeders: dict[str, Feeder] = {}
         for source in settings.sources:
-            self._new_lane(source.name)
+            self._new_pipeline(source.name)
             self._feeders[source.name] = self._feeder(source, self._opened(source))
 
     @property
@@ -111,14 +111,14 @@ class Sources:
 
     def present(self) -> Iterator[Report]:
         """What a subscriber that knows nothing must be told of each source."""
-        for name, lane in self._lanes.items():
-            yield from lane.present()
+        for name, pipeline in self._pipelines.items():
+            yield from pipeline.snapshot()
             if name in self._alive:
                 yield AvailabilityReport(source=name, is_alive=self._alive[name])
 
     def stats(self) -> StatsReport:
         """How the daemon fares."""
-        return self._stats.report(self._model.card, self._feeders.values(), self._lanes.values())
+        return self._stats.report(self._model.card, self._feeders.values(), self._pipelines.values())
 
     def count_event(self) -> None:
         """An event has gone out."""
@@ -134,12 +134,12 @@ class Sources:
         match message:
             case SoundReceived(block=block):
                 self._stats.hear(block)
-                lane = self._lanes[name]
-                yield from lane.hear(block)
-                if news := lane.passed.news():
+                pipeline = self._pipelines[name]
+                yield from pipeline.process(block)
+                if news := pipeline.rejections.warning():
                     _log.warning("%s", self._called(name, news))
-                self._feeders[name].nothing_before(lane.nothing_before_samples)
-                self._keep_voices(name, every_s=_KEEP_VOICES_S)
+                self._feeders[name].nothing_before(pipeline.idle_until_samples)
+                self._save_speakers(name, every_s=_SAVE_SPEAKERS_S)
             case SourceOpened():
                 _log.info("listening to %s", self._called(name, message.what))
                 yield self._is_alive(name, is_alive=True)
@@ -147,13 +147,13 @@ class Sources:
                 _log.warning("%s; trying again", self._called(name, message.reason))
                 self._stats.n_source_losses += 1
                 yield from self.silence(name)
-                self._new_lane(name)
+                self._new_pipeline(name)
             case SourceEnded():
                 self.error = self.error or message.error
                 self._stats.retire(self._feeders.pop(name))
                 self._watchdog.forget(name)
                 yield from self.silence(name)
-                if message.error is None and (last := self._lanes[name].passed.last_word()):
+                if message.error is None and (last := self._pipelines[name].rejections.closing_line()):
                     _log.info("%s", self._called(name, last))
 
     def silence_all(self) -> Iterator[Report]:
@@ -163,28 +163,28 @@ class Sources:
 
     def silence(self, name: str) -> Iterator[Report]:
         """A source gives no more sound: what is under way ends."""
-        yield from self._lanes[name].end()
-        yield from self._lanes[name].forget()
-        self._keep_voices(name)
+        yield from self._pipelines[name].flush()
+        yield from self._pipelines[name].reset_state()
+        self._save_speakers(name)
         yield self._is_alive(name, is_alive=False)
 
     def change_control(self, command: ControlCommand) -> Iterator[Report]:
         """Set a control, or say why not."""
-        lane = self._lanes.get(command.source)
-        if lane is None:
+        pipeline = self._pipelines.get(command.source)
+        if pipeline is None:
             return
         if command.control == FORGET:
-            lane.forget_voices()
-            self._write_voices(command.source)
+            pipeline.forget_speakers()
+            self._write_speakers(command.source)
             _log.info("%s has forgotten the voices that it was used to", command.source)
             return
         try:
-            controls = changed(lane.controls, command.control, command.value)
+            controls = changed(pipeline.controls, command.control, command.value)
         except InputError as exc:
             yield ControlRefused(source=command.source, control=command.control, reason=str(exc))
             return
-        yield from lane.set_controls(controls)
-        self._store.keep(command.source, command.control, controls)
+        yield from pipeline.set_controls(controls)
+        self._store.save(command.source, command.control, controls)
         yield ControlReport(source=command.source, controls=controls)
 
     def change(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
@@ -194,18 +194,17 @@ class Sources:
         for source in old.sources:
             if now.get(source.name) != source:
                 yield from self._take_away(source.name)
-        is_other = (settings.pipeline, settings.model, settings.node) != (
-            old.pipeline,
-            old.model,
-            old.node,
+        is_other = any(
+            getattr(settings, part) != getattr(old, part)
+            for part in ("pipeline", "report", "model", "node")
         )
-        for name, lane in list(self._lanes.items()) if is_other else ():
-            yield from lane.end()
-            self._keep_voices(name)
-            self._new_lane(name)
+        for name, pipeline in list(self._pipelines.items()) if is_other else ():
+            yield from pipeline.flush()
+            self._save_speakers(name)
+            self._new_pipeline(name)
         for name, source in now.items():
             if name not in self._feeders:
-                self._new_lane(name)
+                self._new_pipeline(name)
                 self._feeders[name] = self._feeder(source, None)
                 self._watchdog.progress(name)
                 self._feeders[name].start()
@@ -219,39 +218,41 @@ class Sources:
             self._stats.retire(feeder)
             self._watchdog.forget(name)
             yield from self.silence(name)
-        self._stats.retire_lane(self._lanes.pop(name))
+        self._stats.retire_pipeline(self._pipelines.pop(name))
         self._alive.pop(name, None)
 
     def _is_alive(self, name: str, *, is_alive: bool) -> Report:
         """Note whether a source gives sound; the daemon is ready once that is known of all."""
-        is_last = name not in self._alive and len(self._alive) + 1 == len(self._lanes)
+        is_last = name not in self._alive and len(self._alive) + 1 == len(self._pipelines)
         self._alive[name] = is_alive
         if is_last:
             self._manager.ready("listening")
         return AvailabilityReport(source=name, is_alive=is_alive)
 
-    def _new_lane(self, name: str) -> None:
-        """A lane without a past, in place of the one that is there."""
+    def _new_pipeline(self, name: str) -> None:
+        """A pipeline without a past, in place of the one that is there."""
         settings = self._settings
         events = event_maker(node=settings.node.resolved_name, source=name, card=self._model.card)
         default = Controls(threshold=settings.smoothing.threshold, cooldown_s=settings.report.cooldown_s)
         controls = self._store.controls(name, default)
-        if name in self._lanes:
-            self._stats.retire_lane(self._lanes[name])
-        heard = self._voices.heard(name, self._model.card.feature_set.name)
-        self._lanes[name] = SourcePipeline(name, self._model, settings.pipeline, events, controls, heard)
+        if name in self._pipelines:
+            self._stats.retire_pipeline(self._pipelines[name])
+        speakers = self._speakers.speakers(name, self._model.card.feature_set.name)
+        self._pipelines[name] = SourcePipeline(
+            name, self._model, settings.pipeline, settings.report, events, controls, speakers
+        )
 
-    def _keep_voices(self, name: str, *, every_s: float = 0.0) -> None:
+    def _save_speakers(self, name: str, *, every_s: float = 0.0) -> None:
         """Keep what a source is used to, unless that was done a short while ago."""
         if not self._settings.adaptation.enabled:
             return
         now_s = time.monotonic()
-        if now_s - self._voices_at_s.setdefault(name, now_s) >= every_s:
-            self._voices_at_s[name] = now_s
-            self._write_voices(name)
+        if now_s - self._speakers_at_s.setdefault(name, now_s) >= every_s:
+            self._speakers_at_s[name] = now_s
+            self._write_speakers(name)
 
-    def _write_voices(self, name: str) -> None:
-        self._voices.keep(name, self._model.card.feature_set.name, self._lanes[name].heard)
+    def _write_speakers(self, name: str) -> None:
+        self._speakers.save(name, self._model.card.feature_set.name, self._pipelines[name].speakers)
 
     def _opened(self, source: SourceSettings) -> Source | None:
         """The source; none if it is not there and is waited for."""

@@ -1,4 +1,4 @@
-"""The state folder, and the small JSON files in it that keep something of each source over restarts."""
+"""The state folder, and the small JSON files in it that hold values of each source over restarts."""
 
 import json
 import logging
@@ -30,19 +30,19 @@ def state_folder(environment: Mapping[str, str]) -> Path:
 
 
 SavedState = dict[str, dict[str, Any]]
-"""What is kept, by the source's name."""
+"""Saved values by the name of their source."""
 
 
 class StateFile:
-    """Reads and writes one file; trouble with it is said and never stops the daemon."""
+    """Reads and writes one file; a failure is logged and never stops the daemon."""
 
     def __init__(self, path: Path, log: logging.Logger, *, instead: str) -> None:
-        """Touch nothing yet.
+        """Remember the path; nothing is read or written yet.
 
         Args:
             path: the file; its folder may be missing.
-            log: where trouble is said.
-            instead: what holds where the file cannot be read, for the message.
+            log: where failures are logged.
+            instead: what happens where the file cannot be read, for the message.
         """
         self._path = path
         self._log = log
@@ -55,7 +55,7 @@ class StateFile:
         return self._path
 
     def read(self) -> SavedState:
-        """What is kept; a file that cannot be read is said and counts as none."""
+        """The saved values; a file that cannot be read is logged and counts as empty."""
         try:
             body = json.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:
@@ -67,18 +67,20 @@ class StateFile:
             return {}
         return {source: values for source, values in body.items() if isinstance(values, dict)}
 
-    def write(self, kept: SavedState) -> None:
-        """Keep all; where that fails it is said, once, and forgotten at the end."""
+    def write(self, saved: SavedState) -> None:
+        """Replace the file; a failure is logged once, and the values are lost at the end."""
         unfinished = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
+            unfinished.write_text(json.dumps(saved, indent=2) + "\n", "utf-8")
             unfinished.replace(self._path)
             self._can_write = True
         except OSError as exc:
             if self._can_write:
                 self._log.warning(
-                    "%s: cannot be written (%s); kept until serd ends", self._path, exc.strerror
+                    "%s: cannot be written (%s); its values end with serd",
+                    self._path,
+                    exc.strerror,
                 )
             self._can_write = False
 
@@ -87,37 +89,37 @@ class ControlStore:
     """Controls by source, in ``controls.json`` of the state folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Read what is kept; a file that cannot be read is said and counts as none."""
+        """Read the file; one that cannot be read is logged and counts as empty."""
         self._file = StateFile(folder / "controls.json", _log, instead="the settings' values are used")
-        self._kept = self._file.read()
+        self._saved = self._file.read()
 
     def controls(self, source: str, default: Controls) -> Controls:
-        """What is kept of a source, over the defaults of the settings."""
+        """The saved controls of a source, over the defaults of the settings."""
         controls = default
-        for name, text in self._kept.get(source, {}).items():
+        for name, text in self._saved.get(source, {}).items():
             try:
                 controls = changed(controls, name, str(text).encode())
             except InputError as exc:
                 _log.warning("%s: %s of %s: %s", self._file.path, name, source, exc)
         return controls
 
-    def keep(self, source: str, control: str, controls: Controls) -> None:
-        """Keep one control of a source; where that fails it is said, once, and forgotten at the end."""
-        self._kept.setdefault(source, {})[control] = control_texts(controls)[control]
-        self._file.write(self._kept)
+    def save(self, source: str, control: str, controls: Controls) -> None:
+        """Save one control of a source; a failure is logged once, and the value lost at the end."""
+        self._saved.setdefault(source, {})[control] = control_texts(controls)[control]
+        self._file.write(self._saved)
 
 
 class SpeakerStore:
-    """Means of what was heard, by source, in ``voices.json`` of the state folder."""
+    """Mean of each source's speech, for speaker adaptation, in ``voices.json`` of the state folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Read what is kept; a file that cannot be read is said and counts as none."""
-        self._file = StateFile(folder / "voices.json", _log, instead="voices are got used to anew")
-        self._kept = self._file.read()
+        """Read the file; one that cannot be read is logged and counts as empty."""
+        self._file = StateFile(folder / "voices.json", _log, instead="speaker adaptation begins anew")
+        self._saved = self._file.read()
 
-    def heard(self, source: str, feature_set: str) -> SpeakerMean | None:
-        """What is kept of a source; None if nothing is, or it is of other features or no numbers."""
-        body = self._kept.get(source, {})
+    def speakers(self, source: str, feature_set: str) -> SpeakerMean | None:
+        """The saved mean of a source; None if there is none, or it is of other features or broken."""
+        body = self._saved.get(source, {})
         try:
             if body["feature_set"] != feature_set:
                 return None
@@ -129,10 +131,10 @@ class SpeakerStore:
             return None
         return SpeakerMean(speech_s=speech_s, mean=mean)
 
-    def keep(self, source: str, feature_set: str, heard: SpeakerMean) -> None:
-        """Keep what a source has heard, if it is not kept yet."""
-        mean = [round(each, 5) for each in heard.mean]
-        body = {"feature_set": feature_set, "speech_s": round(heard.speech_s, 2), "mean": mean}
-        if self._kept.get(source) != body:
-            self._kept[source] = body
-            self._file.write(self._kept)
+    def save(self, source: str, feature_set: str, speakers: SpeakerMean) -> None:
+        """Save the mean of a source, if it is not saved yet."""
+        mean = [round(each, 5) for each in speakers.mean]
+        body = {"feature_set": feature_set, "speech_s": round(speakers.speech_s, 2), "mean": mean}
+        if self._saved.get(source) != body:
+            self._saved[source] = body
+            self._file.write(self._saved)

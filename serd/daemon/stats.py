@@ -23,9 +23,9 @@ class Stats:
     started_s: float = field(default_factory=time.monotonic)
     sound_s: float = 0.0
     n_windows: int = 0
-    """Of lanes that are no more."""
+    """Of pipelines that are no more."""
     n_rejected: int = 0
-    """Of lanes that are no more."""
+    """Of pipelines that are no more."""
     n_events: int = 0
     n_source_losses: int = 0
     n_dropped_blocks: int = 0
@@ -42,25 +42,25 @@ class Stats:
         self.n_dropped_blocks += feeder.n_dropped_blocks
         self.n_overflows += feeder.n_overflows
 
-    def retire_lane(self, lane: SourcePipeline) -> None:
-        """Keep the counts of a lane that is taken away or replaced."""
-        self.n_windows += lane.passed.n_windows
-        self.n_rejected += lane.passed.n_rejected
+    def retire_pipeline(self, pipeline: SourcePipeline) -> None:
+        """Keep the counts of a pipeline that is taken away or replaced."""
+        self.n_windows += pipeline.rejections.n_windows
+        self.n_rejected += pipeline.rejections.n_rejected
 
     def report(
-        self, card: ModelCard, feeders: Iterable[Feeder], lanes: Iterable[SourcePipeline]
+        self, card: ModelCard, feeders: Iterable[Feeder], pipelines: Iterable[SourcePipeline]
     ) -> StatsReport:
-        """Everything as it stands; ``feeders`` and ``lanes`` are those at work."""
+        """Everything as it stands; ``feeders`` and ``pipelines`` are those at work."""
         feeders = tuple(feeders)
-        lanes = tuple(lanes)
+        pipelines = tuple(pipelines)
         cpu_s = time.process_time()
         return StatsReport(
             uptime_s=round(time.monotonic() - self.started_s, 1),
             version=__version__,
             model=f"{card.name} {card.version}",
             sound_s=round(self.sound_s, 1),
-            n_windows=self.n_windows + sum(lane.passed.n_windows for lane in lanes),
-            n_rejected=self.n_rejected + sum(lane.passed.n_rejected for lane in lanes),
+            n_windows=self.n_windows + sum(pipeline.rejections.n_windows for pipeline in pipelines),
+            n_rejected=self.n_rejected + sum(pipeline.rejections.n_rejected for pipeline in pipelines),
             n_events=self.n_events,
             n_dropped_blocks=self.n_dropped_blocks + sum(each.n_dropped_blocks for each in feeders),
             n_overflows=self.n_overflows + sum(each.n_overflows for each in feeders),

@@ -5,20 +5,21 @@ fields may be added; none is renamed, removed or given another meaning.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
+from serd.errors import EventError
 from serd.model.card import ModelCard
+from serd.model.decision import Decision, Kind
 from serd.model.labels import VALENCE, Valence
-from serd.model.smoothing import Estimate
-from serd.speech.segments import SpeechWindow, UtteranceEnd
+from serd.speech.segments import SpeechWindow
 
 SCHEMA_VERSION: Final = 1
-
-Kind = Literal["window", "utterance", "file"]
-"""``window`` while speech goes on, ``utterance`` once at its end, ``file`` once behind each file."""
+MAX_JSON_CHARS: Final = 100_000
+"""Longest text that is read as an event; serd's own have some 1,000 characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +43,10 @@ class Event:
     id: str
     """Unique; a repeated event keeps its id."""
     kind: Kind
-    """window: as speech goes on; utterance: once at its end; file: once behind each analysed file."""
-    time: str
-    """When the sound ended, RFC 3339 with zone; it is the time of the sound, not of the processing."""
+    """window: as speech goes on; utterance: once at its end; file: once about each whole recording."""
+    time: str | None = None
+    """When the sound ended, RFC 3339 with zone; it is the time of the sound, not of the processing. Left
+    out where nobody knows it, as with recordings."""
     node: str
     """Name of the machine, from the settings."""
     source: str
@@ -81,17 +83,94 @@ class Event:
     def to_json(self) -> str:
         """The event as one line of JSON."""
         body = _by_name(self) | {"model": _by_name(self.model)}
-        if body["file"] is None:
-            del body["file"]
+        for name in ("time", "file"):
+            if body[name] is None:
+                del body[name]
         for mark in ("replayed", "provisional"):
             if not body[mark]:
                 del body[mark]
         return json.dumps(body, ensure_ascii=False, allow_nan=False)
 
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Event":
+        """The event in a message, as ``to_json`` writes it; fields of later versions are passed over.
+
+        Args:
+            text: JSON, at most ``MAX_JSON_CHARS`` long.
+
+        Raises:
+            EventError: no JSON, another schema, or a field that is missing or of another type.
+        """
+        return event_from_body(_json_object(text))
+
+
+_HINTS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
+    cls: get_type_hints(cls) for cls in (Event, ModelReference)
+}
+
 
 def _by_name(each: Event | ModelReference) -> dict[str, Any]:
     """The fields; ``asdict`` would copy what they hold, which takes most of an event's time."""
     return {field.name: getattr(each, field.name) for field in fields(each)}
+
+
+def event_from_body(body: Mapping[str, Any]) -> Event:
+    """An event from the object that its JSON holds.
+
+    Raises:
+        EventError: another schema, or a field that is missing or of another type.
+    """
+    if body.get("schema") != SCHEMA_VERSION:
+        raise EventError(f"event of schema {body.get('schema')!r}, expected {SCHEMA_VERSION}")
+    values = _fields_from(Event, body, "event")
+    return Event(**values)
+
+
+def _json_object(text: str | bytes) -> Mapping[str, Any]:
+    if len(text) > MAX_JSON_CHARS:
+        raise EventError(f"{len(text)} characters, expected an event of at most {MAX_JSON_CHARS}")
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise EventError(f"no JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise EventError(f"got a JSON {type(body).__name__}, expected the object of an event")
+    return body
+
+
+def _fields_from(cls: type[Any], body: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The fields of a dataclass from a JSON object, each checked for its type."""
+    values: dict[str, Any] = {}
+    hints = _HINTS[cls]
+    for item in fields(cls):
+        if item.name not in body:
+            if item.default is MISSING:
+                raise EventError(f"{where}: {item.name} is missing")
+            continue
+        value, hint = body[item.name], hints[item.name]
+        if hint is ModelReference and isinstance(value, dict):
+            value = ModelReference(**_fields_from(ModelReference, value, f"{where}: {item.name}"))
+        elif hint is float and type(value) is int:
+            value = float(value)
+        if not _fits(value, hint):
+            raise EventError(f"{where}: {item.name} = {str(value)[:60]!r} is of the wrong type or value")
+        values[item.name] = value
+    return values
+
+
+def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401
+    """Whether a value is of a field's type; bool is no int, and NaN no number."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if hint == dict[str, float]:
+        return isinstance(value, dict) and all(_is_number(each) for each in value.values())
+    if hint == str | None:
+        return isinstance(value, str)
+    return type(value) is hint and (hint is not float or _is_number(value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def as_replayed(text: str) -> str:
@@ -123,15 +202,16 @@ class EventMaker:
         self._monotonic = monotonic
         self._file = file
 
-    def make(self, kind: Kind, estimate: Estimate, sound: SpeechWindow | UtteranceEnd) -> Event:
-        """An event of the given kind about a window or an utterance."""
+    def make(self, decision: Decision) -> Event:
+        """The event that publishes a decision."""
+        estimate, sound = decision.estimate, decision.sound
         span_s = max(sound.end_s - sound.start_s, 1e-9)
         latency_s = self._monotonic() - sound.captured.arrived_s
         return Event(
             schema=SCHEMA_VERSION,
             id=self._new_id(),
-            kind=kind,
-            time=_rfc3339(sound.captured.epoch_s + sound.end_s),
+            kind=decision.kind,
+            time=_rfc3339(sound.captured.epoch_s, sound.end_s),
             node=self._node,
             source=self._source,
             emotion=estimate.emotion,
@@ -149,6 +229,8 @@ class EventMaker:
         )
 
 
-def _rfc3339(unix_s: float) -> str:
-    moment = datetime.fromtimestamp(unix_s, UTC).astimezone()
+def _rfc3339(epoch_s: float | None, end_s: float) -> str | None:
+    if epoch_s is None:
+        return None
+    moment = datetime.fromtimestamp(epoch_s + end_s, UTC).astimezone()
     return moment.isoformat(timespec="milliseconds")

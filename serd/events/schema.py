@@ -12,7 +12,7 @@ from serd.events.event import SCHEMA_VERSION, Event, ModelReference
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of an event, made from the fields above."""
-    schema = _object_schema(Event, _EVENT_RULES, optional={"file", "replayed", "provisional"})
+    schema = _object_schema(Event, _EVENT_RULES, optional={"time", "file", "replayed", "provisional"})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "serd event",

@@ -1,4 +1,4 @@
-"""What is told of a live source beside its events, and which events are kept back.
+"""The state of a live source as subscribers see it: last emotion, level, and the cooldown of events.
 
 Pure: time is that of the sound.
 """
@@ -14,7 +14,7 @@ from serd.speech.segments import VoicedFrames
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportSettings:
-    """What is told beside the events."""
+    """Reports beside the events."""
 
     quiet_s: float = 30.0
     """Time without speech after which the state of a source goes back to "none", in seconds."""
@@ -22,12 +22,12 @@ class ReportSettings:
     """Least time between two published events of one kind and emotion, in seconds, 0 to 3600, until
     it is changed over MQTT; 0 publishes all."""
     provisional_s: float = 1.0
-    """Speech after which a first window event says what there is to say, marked as provisional, in
-    seconds, 0.3 or more; 0 for none before a window is full."""
+    """Speech after which an utterance's first window event comes, marked as provisional, in seconds,
+    0.3 or more; 0 for none before a window is full."""
     level_s: float = 0.0
     """Time between two reports of the level, in seconds; 0 for none."""
     stats_s: float = 60.0
-    """Time between two reports of how the daemon fares, in seconds; 1 or more."""
+    """Time between two reports of statistics, in seconds; 1 or more."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -44,7 +44,7 @@ class ReportSettings:
 
 
 class Cooldown:
-    """Keeps back events that say again what was just said."""
+    """Holds back events that repeat the emotion of a recent one."""
 
     def __init__(self) -> None:
         self._latest_s: dict[tuple[str, bool, str], float] = {}
@@ -70,8 +70,8 @@ class LastEmotion:
         self._spoken_s = 0.0
         self.emotion = NONE
 
-    def name(self, event: Event) -> bool:
-        """Take an event; whether the emotion has changed by it. What is uncertain changes nothing."""
+    def update(self, event: Event) -> bool:
+        """Take an event; whether it changes the emotion. An uncertain one changes nothing."""
         self._spoken_s = event.end_s
         if event.emotion in {UNCERTAIN, self.emotion}:
             return False
@@ -79,7 +79,7 @@ class LastEmotion:
         return True
 
     def pass_time(self, now_s: float, *, is_speaking: bool) -> bool:
-        """Sound has been heard up to ``now_s``; whether the emotion went back to "none"."""
+        """Take the time of the sound; whether the emotion went back to "none" by it."""
         if is_speaking:
             self._spoken_s = now_s
         if self.emotion == NONE or now_s - self._spoken_s < self._quiet_s:

@@ -1,7 +1,7 @@
-"""Getting used to voices: the mean of the speech heard so far is brought nearer to the training mean.
+"""Speaker adaptation: the mean of a source's speech so far is brought nearer to the training mean.
 
-Only past sound counts. What is left of a voice, a room and a microphone in the mean of its MFCCs is no
-emotion; subtracting it is cepstral mean normalisation: B. S. Atal, "Effectiveness of linear prediction
+Only past sound counts. What a voice, a room and a microphone leave in the mean of the features is no
+emotion; subtracting it is cepstral mean normalization: B. S. Atal, "Effectiveness of linear prediction
 characteristics of the speech wave for automatic speaker identification and verification", Journal of the
 Acoustical Society of America 55, 1974.
 """
@@ -18,10 +18,11 @@ from serd.model.windows import FeatureWindow
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdaptationSettings:
-    """Whether a source gets used to the voices that it hears."""
+    """Speaker adaptation of each live source."""
 
     enabled: bool = False
-    """Whether it does. What it is used to is kept over restarts; a message to forget/set clears it."""
+    """Whether a source adapts to its speakers. The mean of their speech is kept over restarts; a message
+    to forget/set clears it."""
     strength: float = 0.5
     """Share of the difference from the training mean that is taken away in the end; 0 to 1."""
     settle_s: float = 30.0
@@ -41,64 +42,64 @@ class AdaptationSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeakerMean:
-    """What has been heard of a source."""
+    """The mean of a source's speech."""
 
     speech_s: float
-    """How much speech, in seconds; 0 or more."""
+    """Speech that it is taken over, in seconds; 0 or more."""
     mean: tuple[float, ...]
-    """Mean of each MFCC over it, n_mfcc of them."""
+    """Mean of each feature, n_features of them."""
 
 
 class Adaptation:
-    """Gets used to the voices of one source, utterance by utterance."""
+    """Adapts to the speakers of one source, utterance by utterance."""
 
     def __init__(
-        self, settings: AdaptationSettings, card: ModelCard, heard: SpeakerMean | None = None
+        self, settings: AdaptationSettings, card: ModelCard, speakers: SpeakerMean | None = None
     ) -> None:
-        """Set up.
+        """Begin from an earlier mean, or from none.
 
         Args:
             settings: how far and how fast.
-            card: of the model, whose training mean is what voices are brought nearer to.
-            heard: what was heard before; None, or of another number of MFCCs, for nothing.
+            card: of the model; it holds the training mean.
+            speakers: mean of earlier speech; None, or one of another number of features, for none.
         """
         self._settings = settings
         self._target = np.array(card.mean, np.float64)
         self._mean = np.zeros_like(self._target)
         self._speech_s = 0.0
-        if heard is not None and len(heard.mean) == len(self._target):
-            self._mean, self._speech_s = np.array(heard.mean), heard.speech_s
+        if speakers is not None and len(speakers.mean) == len(self._target):
+            self._mean, self._speech_s = np.array(speakers.mean), speakers.speech_s
         self._pending = np.zeros_like(self._target)
         self._pending_s = 0.0
         self._shift = self._new_shift()
 
     @property
-    def heard(self) -> SpeakerMean:
-        """What has been heard so far."""
+    def speakers(self) -> SpeakerMean:
+        """The mean of the speech so far."""
         return SpeakerMean(speech_s=self._speech_s, mean=tuple(self._mean.tolist()))
 
     def adapted(self, window: FeatureWindow) -> FeatureWindow:
-        """The window as the training mean's voice would have spoken it, as far as is known."""
+        """The window, shifted towards the training mean as far as the speakers are known."""
         if not self._settings.enabled or not self._speech_s:
             return window
-        return replace(window, mfccs=window.mfccs - self._shift)
+        return replace(window, features=window.features - self._shift)
 
-    def hear(self, window: FeatureWindow, new_speech_s: float) -> None:
+    def observe(self, window: FeatureWindow, new_speech_s: float) -> None:
         """Take a window as it was before ``adapted``; it counts once its utterance is over.
 
         Args:
             window: the window.
-            new_speech_s: how much speech it holds that none before it held, in seconds.
+            new_speech_s: speech in it that no earlier window held, in seconds.
         """
         if self._settings.enabled:
-            self._pending += window.mfccs.mean(axis=0, dtype=np.float64) * new_speech_s
+            self._pending += window.features.mean(axis=0, dtype=np.float64) * new_speech_s
             self._pending_s += new_speech_s
 
     def close(self, *, is_speech: bool) -> None:
-        """The utterance is over.
+        """End the utterance.
 
         Args:
-            is_speech: whether it counts; what the model takes for no speech is no voice.
+            is_speech: whether it counts; an utterance that the model rejects as no speech does not.
         """
         if is_speech and self._pending_s:
             known_s = min(self._speech_s, self._settings.memory_s)
@@ -109,8 +110,8 @@ class Adaptation:
         self._pending[:] = 0.0
         self._pending_s = 0.0
 
-    def forget(self) -> None:
-        """Be as new."""
+    def reset(self) -> None:
+        """Forget the speakers."""
         self._mean[:] = 0.0
         self._speech_s = 0.0
         self.close(is_speech=False)

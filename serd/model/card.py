@@ -7,12 +7,12 @@ checksum of the network and where the network comes from.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.errors import ModelError
-from serd.model.features import FEATURE_SETS, FeatureSet
+from serd.model.front_end import FRONT_ENDS, FrontEnd
 from serd.model.labels import NONE
 from serd.model.windows import PADDINGS, Padding
 
@@ -29,16 +29,16 @@ class ModelCard:
     """Version of the model, as events carry it."""
     labels: tuple[str, ...]
     """Class of each output, in order."""
-    feature_set: FeatureSet
-    """Front end whose MFCCs the graph takes as they are."""
+    feature_set: FrontEnd
+    """Front end whose features the graph takes as they are."""
     window_s: float
     """Length of a full window, in seconds."""
     padding: Padding
     """How a window shorter than that is brought to full length."""
     mean: tuple[float, ...]
-    """Mean of each MFCC over the training data; the graph subtracts it."""
+    """Mean of each feature over the training data; the graph subtracts it."""
     std: tuple[float, ...]
-    """Standard deviation of each MFCC over the training data; the graph divides by it."""
+    """Standard deviation of each feature over the training data; the graph divides by it."""
     network_sha256: str
     """SHA-256 of the TFLite flatbuffer, without the card that is appended to it; 64 hex digits."""
     licence: str
@@ -70,7 +70,9 @@ class ModelCard:
 
     def to_json(self) -> str:
         """The card as indented JSON text, ending in a newline."""
-        body = {"schema": CARD_SCHEMA} | asdict(self)
+        body: dict[str, Any] = {"schema": CARD_SCHEMA}
+        body |= {each.name: getattr(self, each.name) for each in fields(self)}
+        body["feature_set"] = dict(self.feature_set.parameters())
         if self.no_speech_threshold is None:
             del body["no_speech_threshold"]
         return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
@@ -95,16 +97,16 @@ def card_from_json(text: str, where: str) -> ModelCard:
         raise ModelError(f"{where}: expected a model card of schema {CARD_SCHEMA}")
     try:
         features = body.pop("feature_set")
-        expected = FEATURE_SETS.get(features["name"])
+        expected = FRONT_ENDS.get(features["name"])
         if expected is None:
-            known = ", ".join(FEATURE_SETS)
+            known = ", ".join(FRONT_ENDS)
             raise ModelError(
                 f"{where}: unknown feature set {features['name']!r}, expected one of: {known}"
             )
-        if features != asdict(expected):
+        if features != dict(expected.parameters()):
             raise ModelError(
                 f"{where}: the parameters of feature set {expected.name} are not those of its name:"
-                f" got {_difference(features, asdict(expected))}"
+                f" got {_difference(features, expected.parameters())}"
             )
         for key in ("labels", "mean", "std"):
             body[key] = tuple(body[key])
@@ -119,11 +121,11 @@ def _check(card: ModelCard, where: str) -> None:
     for text in (card.name, card.version, card.network_sha256, card.licence, *card.labels):
         if not isinstance(text, str):
             raise TypeError(f"got {text!r} where text was expected")
-    n_mfcc = card.feature_set.n_mfcc
-    if len(card.mean) != n_mfcc or len(card.std) != n_mfcc:
+    n_features = card.feature_set.n_features
+    if len(card.mean) != n_features or len(card.std) != n_features:
         raise ModelError(
             f"{where}: normalisation of {len(card.mean)} and {len(card.std)} coefficients,"
-            f" expected {n_mfcc}"
+            f" expected {n_features}"
         )
     if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
         raise ModelError(f"{where}: labels {list(card.labels)}, expected two or more distinct ones")

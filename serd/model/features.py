@@ -6,8 +6,10 @@ S. Davis and P. Mermelstein, "Comparison of parametric representations for monos
 recognition", IEEE Trans. ASSP 28(4), 1980.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -50,7 +52,20 @@ class FeatureSet:
     lifter: int
     """Length of the sinusoidal lifter, in coefficients."""
     window: str
-    """Window function of a frame: "hamming"."""
+    """Window function of a frame: "hamming" or "hann"."""
+
+    @property
+    def n_features(self) -> int:
+        """Features of a frame: the coefficients."""
+        return self.n_mfcc
+
+    def parameters(self) -> dict[str, Any]:
+        """Every parameter by its name, as the model's card holds them."""
+        return asdict(self)
+
+    def stream(self) -> "MfccStream":
+        """What computes the features of a signal that arrives in blocks."""
+        return MfccStream(self)
 
     def n_frames(self, n_samples: int) -> int:
         """Number of frames that lie wholly inside ``n_samples`` samples."""
@@ -72,8 +87,11 @@ MFCC40_V1 = FeatureSet(
     window="hamming",
 )
 
-FEATURE_SETS = {MFCC40_V1.name: MFCC40_V1}
-"""Every feature set that this version can compute, by name."""
+WINDOWS: Final[Mapping[str, Callable[[int], NDArray[np.float64]]]] = {
+    "hamming": np.hamming,
+    "hann": np.hanning,
+}
+"""Window functions by name; each takes a length in samples."""
 
 
 class MfccStream:
@@ -83,10 +101,17 @@ class MfccStream:
     """
 
     def __init__(self, feature_set: FeatureSet) -> None:
+        """Prepare the filterbank.
+
+        Raises:
+            ValueError: the window function is unknown.
+        """
+        if feature_set.window not in WINDOWS:
+            raise ValueError(f"Bad window {feature_set.window!r}, expected one of {list(WINDOWS)}")
         self._set = feature_set
         self._bands = _bands(feature_set)
         self._cepstrum = cepstral_matrix(feature_set)
-        self._window = np.hamming(feature_set.frame_length_samples)
+        self._window = WINDOWS[feature_set.window](feature_set.frame_length_samples)
         self._tail: NDArray[np.float64]
         self._previous: float
         self._n_frames: int

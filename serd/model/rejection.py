@@ -1,4 +1,4 @@
-"""How much of what sounds like speech passes for it, and what is said where nothing does.
+"""Counts windows that the model rejects as no speech, and warns where it rejects all of them.
 
 To somebody who speaks and is taken for noise, the daemon looks as if the microphone were dead.
 """
@@ -6,45 +6,48 @@ To somebody who speaks and is taken for noise, the daemon looks as if the microp
 from typing import Final
 
 from serd.model.card import ModelCard
+from serd.model.decision import Decision
 
 MANY_WINDOWS: Final = 30
-"""Windows that must have been rejected, all of them, before a word is said while a source goes on."""
+"""Windows that must have been rejected, all of them, before a warning while a source goes on."""
 
 
 class RejectionCounter:
-    """Counts a source's windows, and those that the model takes for no speech."""
+    """Counts a source's windows, and those of them that the model rejects as no speech."""
 
     def __init__(self, card: ModelCard) -> None:
-        """Count nothing yet of what the model of a card will say."""
         self._card = card
-        self._was_told = False
+        self._has_warned = False
         self.n_windows = 0
+        """Windows, provisional ones included."""
         self.n_rejected = 0
+        """Windows rejected as no speech."""
 
-    def count(self, *, is_rejected: bool) -> None:
-        """Take a window."""
-        self.n_windows += 1
-        self.n_rejected += is_rejected
+    def count(self, decision: Decision) -> None:
+        """Count a decision, if it is about a window."""
+        if decision.kind == "window":
+            self.n_windows += 1
+            self.n_rejected += not decision.is_speech
 
     @property
-    def is_none(self) -> bool:
-        """Whether something sounded like speech, and nothing of it passed."""
+    def all_rejected(self) -> bool:
+        """Whether there were windows, and every one was rejected."""
         return 0 < self.n_rejected == self.n_windows
 
-    def news(self) -> str:
-        """A line once so many windows have come and none has passed; empty at all other times."""
-        if self._was_told or not self.is_none or self.n_windows < MANY_WINDOWS:
+    def warning(self) -> str:
+        """A line once many windows have come and all were rejected; empty at all other times."""
+        if self._has_warned or not self.all_rejected or self.n_windows < MANY_WINDOWS:
             return ""
-        self._was_told = True
-        return self._rejected()
+        self._has_warned = True
+        return self._line()
 
-    def last_word(self) -> str:
-        """A line about sound that has ended without an event; empty where something was told."""
+    def closing_line(self) -> str:
+        """A line about sound that has ended without an event; empty where there was one or a warning."""
         if not self.n_windows:
             return "no speech was heard"
-        return self._rejected() if self.is_none and not self._was_told else ""
+        return self._line() if self.all_rejected and not self._has_warned else ""
 
-    def _rejected(self) -> str:
+    def _line(self) -> str:
         return (
             f"what sounded like speech was taken for none ({self.n_rejected} of {self.n_windows}"
             f" windows); {advice(self._card)}"
@@ -52,5 +55,5 @@ class RejectionCounter:
 
 
 def advice(card: ModelCard) -> str:
-    """What to do about a voice that a model, one that judges whether anybody speaks, has rejected."""
+    """What to do where a model that judges whether anybody speaks has rejected a voice."""
     return f"if somebody spoke, raise [model] no_speech_threshold (now {card.no_speech_threshold:g})"

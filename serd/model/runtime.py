@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from serd.errors import LibraryError, ModelError
 from serd.model.card import ModelCard
-from serd.model.features import Mfccs
 from serd.model.file import BUNDLED_MODELS, bundled_model_path, read_model
+from serd.model.front_end import Features
 from serd.model.windows import FeatureWindow
 
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
@@ -107,14 +107,14 @@ class TfliteModel:
         except (RuntimeError, ValueError) as exc:
             reason = str(exc).splitlines()[0]
             raise ModelError(f"{path}: {self.runtime} does not load the network: {reason}") from exc
-        _check_tensor(path, "input", inputs, (1, card.n_frames, card.feature_set.n_mfcc))
+        _check_tensor(path, "input", inputs, (1, card.n_frames, card.feature_set.n_features))
         _check_tensor(path, "output", outputs, (1, len(card.outputs)))
         self._input = inputs["index"]
         self._output = outputs["index"]
 
     def predict(self, features: FeatureWindow) -> Prediction:
         """Probabilities for one window."""
-        outputs = self.outputs(features.mfccs)
+        outputs = self.outputs(features.features)
         if self.card.no_speech_threshold is None:
             return Prediction(features=features, probabilities=outputs)
         emotions = np.maximum(outputs[:-1], _LEAST_PROBABILITY)
@@ -124,17 +124,17 @@ class TfliteModel:
             no_speech=float(outputs[-1]),
         )
 
-    def outputs(self, mfccs: Mfccs) -> NDArray[np.float32]:
+    def outputs(self, features: Features) -> NDArray[np.float32]:
         """Run the network.
 
         Args:
-            mfccs: float32, shape (n_frames, n_mfcc).
+            features: float32, shape (n_frames, n_features).
 
         Returns:
             float32, shape (n_outputs,), as the card says: a probability for each label and, where the
             network judges it, one that nobody speaks behind them. They sum to 1.
         """
-        self._interpreter.set_tensor(self._input, mfccs[np.newaxis])
+        self._interpreter.set_tensor(self._input, features[np.newaxis])
         self._interpreter.invoke()
         outputs: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
         return outputs

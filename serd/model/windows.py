@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from serd.model.features import FeatureSet, Mfccs, MfccStream
+from serd.model.front_end import Features, FrontEnd
 from serd.speech.segments import SpeechWindow
 
 Padding = Literal["repeat"]
@@ -19,19 +19,19 @@ class FeatureWindow:
     """A window of speech with the features of it."""
 
     window: SpeechWindow
-    mfccs: Mfccs
-    """float32, shape (n_frames, n_mfcc), n_frames as the model's card names it."""
+    features: Features
+    """float32, shape (n_frames, n_features), n_frames as the model's card names it."""
 
 
 class WindowFeatures:
     """Computes each frame once, however many windows of an utterance it falls into."""
 
-    def __init__(self, feature_set: FeatureSet, *, window_samples: int, padding: Padding) -> None:
-        self._n_frames = feature_set.n_frames(window_samples)
-        self._hop_samples = feature_set.frame_hop_samples
+    def __init__(self, front_end: FrontEnd, *, window_samples: int, padding: Padding) -> None:
+        self._n_frames = front_end.n_frames(window_samples)
+        self._hop_samples = front_end.frame_hop_samples
         self._padding: Padding = padding
-        self._stream = MfccStream(feature_set)
-        self._frames: Mfccs = np.empty((0, feature_set.n_mfcc), np.float32)
+        self._stream = front_end.stream()
+        self._frames: Features = np.empty((0, front_end.n_features), np.float32)
         self._first_frame = 0
         self._utterance = 0
         self._end_samples = 0
@@ -51,21 +51,21 @@ class WindowFeatures:
         self._frames = np.concatenate((self._frames, self._stream.push(new)))[n_old:]
         self._first_frame += n_old
         self._end_samples = end_samples
-        mfccs = pad(self._frames[: self._n_frames], self._n_frames, self._padding)
-        return FeatureWindow(window=window, mfccs=mfccs)
+        features = pad(self._frames[: self._n_frames], self._n_frames, self._padding)
+        return FeatureWindow(window=window, features=features)
 
 
-def pad(mfccs: Mfccs, n_frames: int, padding: Padding) -> Mfccs:
+def pad(features: Features, n_frames: int, padding: Padding) -> Features:
     """Bring a window to ``n_frames`` frames.
 
     Args:
-        mfccs: float32, shape (n, n_mfcc), 1 <= n <= n_frames.
+        features: float32, shape (n, n_features), 1 <= n <= n_frames.
         n_frames: frames of the network's input.
         padding: how; one of ``PADDINGS``.
 
     Returns:
-        float32, shape (n_frames, n_mfcc); the window itself where it is long enough.
+        float32, shape (n_frames, n_features); the window itself where it is long enough.
     """
     if padding not in PADDINGS:
         raise ValueError(f"Bad padding {padding!r}, expected one of {list(PADDINGS)}")
-    return mfccs if len(mfccs) == n_frames else mfccs[np.arange(n_frames) % len(mfccs)]
+    return features if len(features) == n_frames else features[np.arange(n_frames) % len(features)]

@@ -1,1 +1,1 @@
-"""The way to an MQTT broker: connection, events that wait, the broker inside the process."""
+"""Delivery over MQTT: topics, the connection, the queue of events, the embedded broker."""

@@ -1,4 +1,4 @@
-"""Who we are to a broker and whom we trust: name, password, certificates, last will."""
+"""Access to a broker: client id, user and password, TLS certificates, last will."""
 
 import os
 import secrets
@@ -23,17 +23,17 @@ _QOS: Final = 1
 
 
 class Access:
-    """What each connection to a broker is opened with; read once, at the start."""
+    """The credentials of all connections to a broker, read once at the start."""
 
     def __init__(self, settings: Settings, *, name: str, will: tuple[str, str] | None) -> None:
-        """Read what the settings name.
+        """Read the files that the settings name.
 
         Args:
             settings: the broker.
-            name: how the client is called; a random part is added, for two clients of one name would
-                throw each other out for ever. It stays the same for all connections: a new one ends an
-                old one that the broker still holds for alive.
-            will: topic and text that the broker publishes, retained, if we vanish.
+            name: first part of the client id. A random part follows, since two clients with the same
+                id would disconnect each other again and again. All connections share the id, so that
+                a new one ends an old one that the broker still considers alive.
+            will: topic and payload of the last will, which is retained; None for no will.
 
         Raises:
             SettingsError: a certificate, key or password file cannot be read.
@@ -45,7 +45,11 @@ class Access:
         self._tls = tls_context(settings) if settings.tls else None
 
     def new_client(self, max_in_flight: int) -> "Client":
-        """A client for one connection, whose session the broker forgets with it."""
+        """A client for one connection with a clean session.
+
+        Args:
+            max_in_flight: messages that the client may send before the first is acknowledged.
+        """
         from paho.mqtt.client import Client  # noqa: PLC0415
         from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: PLC0415
 
@@ -57,7 +61,7 @@ class Access:
             reconnect_on_failure=False,
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
-        # Beyond this number paho would queue messages itself, and send them out of order.
+        # Beyond this number paho queues messages itself, and sends them out of order.
         client.max_inflight_messages_set(max_in_flight)
         if self._settings.user:
             client.username_pw_set(self._settings.user, self._password or None)
@@ -69,14 +73,14 @@ class Access:
 
 
 def read_password(settings: Settings, environment: Mapping[str, str] | None = None) -> str:
-    """The password that the settings give or name; without one, systemd's credential, else none.
+    """The password: from the settings, their password file or systemd's credential, else empty.
 
     Args:
-        settings: ``password`` is taken as it is, ``password_file`` is read.
-        environment: variables; by default those of the process.
+        settings: the broker.
+        environment: environment variables; by default those of the process.
 
     Raises:
-        SettingsError: the file is missing, unreadable, empty or no text.
+        SettingsError: the file is missing, unreadable, empty or not UTF-8.
     """
     environment = os.environ if environment is None else environment
     if settings.password or not settings.user:
@@ -90,46 +94,46 @@ def read_password(settings: Settings, environment: Mapping[str, str] | None = No
     return ""
 
 
-def _read_secret(path: Path, what: str) -> str:
-    """First line of a file; neither it nor any part of it appears in an error."""
+def _read_secret(path: Path, origin: str) -> str:
+    """The first line of a file; no part of it appears in an error."""
     try:
         text = path.read_text("utf-8").partition("\n")[0].rstrip("\r")
     except OSError as exc:
-        raise SettingsError(f"{what} = {str(path)!r} cannot be read: {exc.strerror}") from exc
+        raise SettingsError(f"{origin} = {str(path)!r} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError:
-        raise SettingsError(f"{what} = {str(path)!r} is no text in UTF-8") from None
+        raise SettingsError(f"{origin} = {str(path)!r} is no text in UTF-8") from None
     if not text:
-        raise SettingsError(f"{what} = {str(path)!r} is empty, expected a password on its first line")
+        raise SettingsError(f"{origin} = {str(path)!r} is empty, expected a password on its first line")
     return text
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """What we trust and who we are.
+    """The TLS context with the trusted authority and the client certificate of the settings.
 
     Raises:
-        SettingsError: a file is missing or no PEM.
+        SettingsError: a file is missing or no PEM, or key and certificate do not match.
     """
     key, path = "ca_file", settings.ca_file
     try:
         context = ssl.create_default_context(cafile=path or None)
-        context.sslsocket_class = _TidySocket
+        context.sslsocket_class = _SelfClosingSocket
         if path:
-            # Python 3.13 refuses authorities without a key usage extension, which those made by
-            # Mosquitto's own instructions lack. The certificate is still verified.
+            # Python 3.13 refuses authorities without a key usage extension, and Mosquitto's
+            # instructions make such authorities. The certificate is still verified.
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if settings.cert_file:
             key, path = "cert_file", settings.cert_file
             context.load_cert_chain(settings.cert_file, settings.key_file)
     except OSError as exc:
-        why = exc.strerror or str(exc)
+        reason = exc.strerror or str(exc)
         if isinstance(exc, ssl.SSLError):
-            why = "no PEM, or key and certificate do not belong together"
-        raise SettingsError(f"[mqtt] {key} = {path!r} cannot be used: {why}") from exc
+            reason = "no PEM, or key and certificate do not belong together"
+        raise SettingsError(f"[mqtt] {key} = {path!r} cannot be used: {reason}") from exc
     return context
 
 
-class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the other side is not who it should be; paho would leave it open."""
+class _SelfClosingSocket(ssl.SSLSocket):
+    """Closes itself when the TLS handshake fails; paho would leave it open."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
         try:

@@ -1,7 +1,7 @@
-"""The broker for those who have none: a running one on this machine, else one inside the process.
+"""The broker if the settings name none: a running one on this machine, else an embedded one.
 
-The one inside is reachable from this machine alone. It is amqtt, in a thread with an event loop of its
-own; nothing of it is imported unless it is needed.
+The embedded broker is amqtt in a thread with an event loop of its own. Only this machine can reach it,
+and amqtt is imported only if it is needed.
 """
 
 import asyncio
@@ -24,11 +24,12 @@ _log = logging.getLogger("serd.mqtt.broker")
 
 _PROBE_S: Final = 1.0
 _START_S: Final = 10.0
-_N_NEIGHBOURS: Final = 10
-"""Ports tried behind the wanted one, before any port will do."""
+_N_NEXT_PORTS: Final = 10
+"""Ports after the wanted one that are tried before any free port is used."""
 _IDLE_CHECKS: Final = 5
 _IDLE_CHECK_S: Final = 0.01
-_LAST_WORDS_S: Final = 0.2
+_TASKS_TIMEOUT_S: Final = 0.2
+"""Time for the tasks of the broker to end, in seconds."""
 _LISTENER: Final = "default"
 _CONFIGURATION: Final[Mapping[str, Any]] = {
     "listeners": {_LISTENER: {"type": "external"}},
@@ -36,36 +37,36 @@ _CONFIGURATION: Final[Mapping[str, Any]] = {
 }
 
 
-class Answer(enum.Enum):
-    """What answers on a port."""
+class ProbeResult(enum.Enum):
+    """The result of an attempt to open an MQTT connection."""
 
     NOTHING = "nothing listens there"
     OTHER = "what listens there does not answer as an MQTT broker"
-    REFUSED = "the broker there does not let us in; set [mqtt] user and password"
-    ACCEPTED = "a broker that lets us in"
+    REFUSED = "the broker there refuses the login; set [mqtt] user and password"
+    ACCEPTED = "a broker that accepts the login"
 
 
 def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"]:
-    """A broker on this machine.
+    """Find a running broker on this machine, or start an embedded one.
 
     Args:
-        settings: their port is tried first, with their user and the password that they give or name.
+        settings: port, user and password for the running broker; the embedded one prefers the same port.
 
     Returns:
-        Host, port, and the broker if it is one inside this process; whoever asked must stop it.
+        Host, port, and the embedded broker if one was started; the caller must stop it.
 
     Raises:
         SettingsError: the password file cannot be read.
-        PublishError: the broker inside does not start.
-        LibraryError: its library is not installed.
+        PublishError: the embedded broker does not start.
+        LibraryError: amqtt is not installed.
     """
-    answer = probe("localhost", settings.port, user=settings.user, password=read_password(settings))
-    if answer is Answer.ACCEPTED:
+    result = probe("localhost", settings.port, user=settings.user, password=read_password(settings))
+    if result is ProbeResult.ACCEPTED:
         _log.info("using the broker on localhost:%d", settings.port)
         return "localhost", settings.port, None
     port = _free_port(settings.port)
-    if answer is not Answer.NOTHING or port != settings.port:
-        _log.warning("no broker on localhost:%d: %s", settings.port, answer.value)
+    if result is not ProbeResult.NOTHING or port != settings.port:
+        _log.warning("no broker on localhost:%d: %s", settings.port, result.value)
     broker = EmbeddedBroker(port)
     _log.info(
         "started a broker for this machine alone; to listen: mosquitto_sub -h %s -p %d -t '%s/#' -v",
@@ -78,26 +79,26 @@ def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"
 
 def probe(
     host: str, port: int, *, user: str = "", password: str = "", timeout_s: float = _PROBE_S
-) -> Answer:
-    """Ask for an MQTT connection, and leave again."""
+) -> ProbeResult:
+    """Open an MQTT connection, and close it again."""
     try:
         with socket.create_connection((host, port), timeout_s) as connection:
             connection.sendall(_connect_packet(user, password))
             reply = _receive(connection, 4, timeout_s)
             if reply[:2] != b"\x20\x02" or len(reply) < 4:
-                return Answer.OTHER
+                return ProbeResult.OTHER
             if reply[3]:
-                return Answer.REFUSED
+                return ProbeResult.REFUSED
             connection.sendall(b"\xe0\x00")
-            return Answer.ACCEPTED
+            return ProbeResult.ACCEPTED
     except ConnectionRefusedError:
-        return Answer.NOTHING
+        return ProbeResult.NOTHING
     except OSError:
-        return Answer.OTHER
+        return ProbeResult.OTHER
 
 
 def _connect_packet(user: str, password: str) -> bytes:
-    """MQTT 3.1.1, section 3.1: CONNECT with a clean session and 10 s of keep-alive."""
+    """A CONNECT packet with a clean session and 10 s of keep-alive (MQTT 3.1.1, section 3.1)."""
     texts = [f"serd-probe-{secrets.token_hex(4)}"]
     flags = 0x02
     if user:
@@ -126,8 +127,8 @@ def _receive(connection: socket.socket, n_bytes: int, timeout_s: float) -> bytes
 
 
 def _free_port(wanted: int) -> int:
-    """The wanted port, one close behind it, or any."""
-    candidates = range(wanted, min(wanted + _N_NEIGHBOURS, 65535) + 1)
+    """The wanted port, one of the next ten, or any free one."""
+    candidates = range(wanted, min(wanted + _N_NEXT_PORTS, 65535) + 1)
     for port in (*candidates, 0):
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -143,15 +144,18 @@ def _free_port(wanted: int) -> int:
 class EmbeddedBroker:
     """A broker in this process, on the loopback address.
 
-    amqtt speaks MQTT; listening and closing are done here, since its own listener leaves connections
-    open that never said a word.
+    amqtt handles MQTT; this class listens and closes connections, since amqtt's own listener leaves
+    silent connections open.
     """
 
     def __init__(self, port: int) -> None:
-        """Start, and return once clients can connect; port 0 takes any free one.
+        """Start, and return once clients can connect.
+
+        Args:
+            port: port to listen on; 0 for any free one.
 
         Raises:
-            PublishError: it does not start.
+            PublishError: the broker does not start.
             LibraryError: amqtt is not installed.
         """
         broker_class = _load_amqtt()
@@ -168,13 +172,13 @@ class EmbeddedBroker:
         )
         self._thread.start()
         if not self._ready.wait(_START_S) or self._failure:
-            why = self._failure or f"not ready after {_START_S:g} s"
+            reason = self._failure or f"not ready after {_START_S:g} s"
             raise PublishError(
-                f"the broker inside serd does not start on {LOOPBACK}:{port}: {why}"
+                f"the broker inside serd does not start on {LOOPBACK}:{port}: {reason}"
             ) from self._failure
 
     def drain(self, timeout_s: float) -> None:
-        """Wait, for at most ``timeout_s`` seconds, until all subscribers have what was published."""
+        """Wait for at most ``timeout_s`` seconds until all messages are delivered to subscribers."""
         if self._loop is not None and self._thread.is_alive():
             asyncio.run_coroutine_threadsafe(self._drained(timeout_s), self._loop).result()
 
@@ -188,7 +192,7 @@ class EmbeddedBroker:
 
     async def _run(self, broker_class: Any) -> None:  # noqa: ANN401
         self._loop = asyncio.get_running_loop()
-        # amqtt leaves the failures of subscribers that went away in tasks that nobody asks.
+        # amqtt leaves the failures of subscribers that went away in tasks that nothing awaits.
         self._loop.set_exception_handler(lambda _loop, about: _log.debug("%s", about))
         self._stop = asyncio.Event()
         try:
@@ -196,7 +200,7 @@ class EmbeddedBroker:
             await self._broker.start()
             server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
             self.port = server.sockets[0].getsockname()[1]
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the other thread must hear of it
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the other thread reports it
             self._failure = exc
             return
         finally:
@@ -221,29 +225,29 @@ class EmbeddedBroker:
         try:
             await asyncio.wait_for(self._broker.shutdown(), self._stop_s)
         except TimeoutError:
-            # It can wait for ever for a reader whose cancellation got lost.
+            # amqtt can wait for ever for a reader whose cancellation got lost.
             _log.debug("the broker did not shut down within %g s", self._stop_s)
         for writer in tuple(self._writers):
             writer.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
-            await asyncio.wait(others, timeout=_LAST_WORDS_S)
+            await asyncio.wait(others, timeout=_TASKS_TIMEOUT_S)
 
     async def _drained(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         n_idle = 0
         while n_idle < _IDLE_CHECKS and time.monotonic() < deadline:
-            n_idle = 0 if any(self._backlog()) else n_idle + 1
+            n_idle = 0 if any(self._undelivered_counts()) else n_idle + 1
             await asyncio.sleep(_IDLE_CHECK_S)
 
-    def _backlog(self) -> Iterator[int]:
+    def _undelivered_counts(self) -> Iterator[int]:
         for session, _handler in self._broker.sessions.values():
             yield session.delivered_message_queue.qsize()
             yield len(session.inflight_out)
 
 
 def _load_amqtt() -> Any:  # noqa: ANN401
-    """The broker's class, with its loggers silenced: they report every client that hangs up."""
+    """The class of the broker, with its loggers silenced: they report every client that hangs up."""
     try:
         from amqtt.broker import Broker  # noqa: PLC0415
     except ImportError as exc:

@@ -1,11 +1,9 @@
-"""What Home Assistant is told of a node: its MQTT device discovery.
+"""Home Assistant's MQTT device discovery of a node.
 
-One retained message describes the node as a device and each of its entities, with the topics and
-templates that feed them (https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload).
-Nothing of serd's own contract bends for it: templates take out of the events and stats what an entity
-shows. They pass over replayed events, since an entity shows what is and not what was.
-
-Pure: the same node, sources and labels always give the same text.
+One retained message describes the node as a device with its entities, and the topics and templates that
+feed them (https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload). The templates
+select the values of the entities from serd's events and stats, and ignore replayed events, since an
+entity shows the present.
 """
 
 import hashlib
@@ -21,35 +19,35 @@ from serd.model.labels import NONE, UNCERTAIN, VALENCE
 from serd.mqtt.retained import Handler
 from serd.mqtt.topics import OFFLINE, ONLINE, STATUS, NodeTopics, is_prefix, topic_level
 
-AUTO = "auto"
-ON = "on"
-OFF = "off"
+_AUTO: Final = "auto"
+_ON: Final = "on"
+_OFF: Final = "off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscoverySettings:
     """Entities in Home Assistant, through its MQTT discovery."""
 
-    enabled: str = AUTO
-    """Whether Home Assistant is told which entities there are: "on", "off", or "auto" for on where
-    [mqtt] host names a broker."""
+    enabled: str = _AUTO
+    """Whether serd describes itself to Home Assistant: "on", "off", or "auto": on if [mqtt] host names a
+    broker."""
     prefix: str = "homeassistant"
-    """The discovery prefix, as it is set in Home Assistant's MQTT integration."""
+    """The discovery prefix, as set in Home Assistant's MQTT integration."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
-        if self.enabled not in {AUTO, ON, OFF}:
+        if self.enabled not in {_AUTO, _ON, _OFF}:
             yield "enabled", '"auto", "on" or "off"'
         if not is_prefix(self.prefix):
             yield "prefix", 'a topic without "+" and "#", with no "/" at either end'
 
     def is_on(self, *, has_broker: bool) -> bool:
-        """Whether to publish; ``has_broker`` says whether the settings name a broker."""
-        return self.enabled == ON or (self.enabled == AUTO and has_broker)
+        """Whether to publish the description; ``has_broker`` says whether the settings name a broker."""
+        return self.enabled == _ON or (self.enabled == _AUTO and has_broker)
 
 
 BIRTH: Final = "online"
-"""What Home Assistant says on ``birth_topic`` once it is up."""
+"""Home Assistant's message on ``birth_topic`` after its start."""
 
 EVENT_ATTRIBUTES: Final = (
     "id",
@@ -61,7 +59,7 @@ EVENT_ATTRIBUTES: Final = (
     "end_s",
     "level_dbfs",
 )
-"""Fields of an event that the entity Utterance carries as attributes."""
+"""Fields of an event that are attributes of the entity Utterance."""
 
 _QOS: Final = 1
 _IS_LIVE: Final = "not value_json.replayed | default(false)"
@@ -70,12 +68,12 @@ _DIAGNOSTIC: Final[Mapping[str, Any]] = {"entity_category": "diagnostic"}
 
 
 def discovery_topic(settings: DiscoverySettings, node: str) -> str:
-    """Where a node is described."""
+    """Topic of a node's description."""
     return f"{settings.prefix}/device/serd_{_identifier(node)}/config"
 
 
 def birth_topic(settings: DiscoverySettings) -> str:
-    """Where Home Assistant says that it has come up, or goes."""
+    """Topic on which Home Assistant publishes its start and its end."""
     return f"{settings.prefix}/{STATUS}"
 
 
@@ -85,17 +83,19 @@ def discovery_payload(
     """The description of a node, as one line of JSON.
 
     Args:
-        topics: where the node publishes.
-        node: its name.
-        sources: names of its sources of sound; where there are several, their entities carry them.
-        labels: classes of the model.
+        topics: topics of the node.
+        node: name of the node.
+        sources: names of its audio sources; with several, the names of the entities begin with them.
+        labels: labels of the model.
         version: version of serd.
     """
     device_name = f"serd {node}"
-    components = {entity.key: _component(entity, (node,), device_name) for entity in _of_node(topics)}
+    components = {
+        entity.key: _component(entity, (node,), device_name) for entity in _node_entities(topics)
+    }
     for source in sources:
         both = [{"topic": topics.status}, {"topic": topics.availability(source)}]
-        for entity in _of_source(topics, source, labels):
+        for entity in _source_entities(topics, source, labels):
             name = f"{source} {entity.name.lower()}" if len(sources) > 1 else entity.name
             named = _Entity(entity.platform, entity.key, name, {"availability": both} | entity.body)
             component_id = f"{_identifier(source)}_{entity.key}"
@@ -117,16 +117,16 @@ def discovery_payload(
 
 
 class Announcer(Protocol):
-    """Anything that keeps a topic's value at a broker and hears from it, over all connections."""
+    """Publishes retained values and receives messages, over all connections to a broker."""
 
     topics: NodeTopics
 
     def retain(self, topic: str, payload: str) -> None:
-        """Set what stands on a topic."""
+        """Set the retained value of a topic."""
         ...
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Have a handler called with each message whose topic fits."""
+        """Call a handler with each message whose topic matches."""
         ...
 
 
@@ -139,14 +139,14 @@ def announce(
     labels: Sequence[str],
     has_broker: bool,
 ) -> None:
-    """Describe the node to Home Assistant, now and whenever it or the broker comes back.
+    """Describe the node to Home Assistant, now and after each start of it or of the broker.
 
     Args:
         announcer: publishes on the topics that the description names.
-        settings: whether and where the node is described.
-        node: its name.
-        sources: names of its sources of sound.
-        labels: classes of the model.
+        settings: settings of the discovery.
+        node: name of the node.
+        sources: names of its audio sources.
+        labels: labels of the model.
         has_broker: whether the settings name a broker.
     """
     if not settings.is_on(has_broker=has_broker):
@@ -172,7 +172,7 @@ def announce(
 class _Entity:
     platform: str
     key: str
-    """What it is. Home Assistant knows an entity again by it, so it never changes."""
+    """Its kind. Home Assistant identifies an entity by it, so it never changes."""
     name: str
     body: dict[str, Any]
 
@@ -181,14 +181,14 @@ def _component(entity: _Entity, owner: tuple[str, ...], device_name: str) -> dic
     levels = map(topic_level, (*owner, entity.key))
     head = {"platform": entity.platform, "name": entity.name, "unique_id": "/".join(("serd", *levels))}
     if object_id := _slug(f"{device_name} {entity.name}"):
-        # Known from 2025.10 on. Earlier versions pass over it and derive the same from the names;
-        # object_id, which said it to them, makes later ones warn.
+        # Supported from 2025.10 on. Earlier versions ignore it and derive the same from the names;
+        # with their object_id later ones would warn.
         head["default_entity_id"] = f"{entity.platform}.{object_id}"
     return head | {"qos": _QOS} | entity.body
 
 
-def _of_node(topics: NodeTopics) -> Iterator[_Entity]:
-    """What the stats say; their availability is that of the device."""
+def _node_entities(topics: NodeTopics) -> Iterator[_Entity]:
+    """Entities of the stats; their availability is that of the device."""
 
     def stat(key: str, name: str, field: str, body: Mapping[str, Any]) -> _Entity:
         feed = {"state_topic": topics.stats, "value_template": f"{{{{ value_json.{field} }}}}"}
@@ -206,7 +206,7 @@ def _of_node(topics: NodeTopics) -> Iterator[_Entity]:
     yield stat("version", "Version", "version", {"icon": "mdi:tag-outline"})
 
 
-def _of_source(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterator[_Entity]:
+def _source_entities(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterator[_Entity]:
     yield from _emotions(topics, source, labels)
     yield _Entity(
         "binary_sensor",
@@ -224,7 +224,7 @@ def _of_source(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterat
             "payload_on": ONLINE,
             "payload_off": OFFLINE,
             "device_class": "connectivity",
-            # Were it unavailable together with its source, it could never say so.
+            # With the availability of its source it could never show that the source is away.
             "availability": [{"topic": topics.status}],
             **_DIAGNOSTIC,
         },
@@ -285,7 +285,7 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
 
 
 def _event_template() -> str:
-    """Home Assistant takes JSON with ``event_type``; nothing where it shall not fire."""
+    """A template for the JSON with ``event_type`` that Home Assistant expects; empty to not fire."""
     names = {"event_type": "emotion"} | {name: name for name in EVENT_ATTRIBUTES}
     pairs = ", ".join(f"'{name}': value_json.{field}" for name, field in names.items())
     return (
@@ -311,13 +311,13 @@ def _controls(topics: NodeTopics, source: str) -> Iterator[_Entity]:
 
 
 def _identifier(name: str) -> str:
-    """A name in letters, digits, "_" and "-"; what had to go is told apart by a checksum."""
+    """A name in letters, digits, "_" and "-"; if others were replaced, a checksum keeps it unique."""
     clean = re.sub("[^A-Za-z0-9_-]", "_", name)
     return clean if clean == name else f"{clean}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def _slug(name: str) -> str:
-    """A name as Home Assistant has it in entity ids; empty where only Home Assistant can say it."""
+    """A name as in Home Assistant's entity ids; empty if it is not ASCII, which only it can convert."""
     return re.sub("[^a-z0-9]+", "_", name.lower()).strip("_") if name.isascii() else ""
 
 
@@ -326,5 +326,5 @@ def _distinct(*words: str) -> list[str]:
 
 
 def _literal(texts: Mapping[str, str]) -> str:
-    """A mapping in the language of templates, whose texts are written as those of JSON."""
+    """A mapping as a literal of Home Assistant's templates, which is the same as in JSON."""
     return json.dumps(texts, ensure_ascii=False)

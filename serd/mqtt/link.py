@@ -1,12 +1,11 @@
-"""One connection to an MQTT broker that comes up when it can and comes back by itself.
+"""The connection to an MQTT broker, opened again whenever it ends.
 
-The first attempt may fail: the pauses between attempts grow from about 1 to 60 seconds, spread at
-random, for as long as it takes. What became of the connection is said once a change, not once an
-attempt, and in words that tell what to do.
+The pauses between attempts grow from about 1 to 60 seconds, with random jitter, for as long as it takes.
+Each change of the connection is logged once, with its cause.
 
-Each connection has a paho client of its own, and a session that the broker forgets with it: nothing that
-either remembers of an earlier one can be sent again, out of order, or subscribed to twice. What must
-survive a connection is the user's own business. Everything goes out with QoS 1.
+Each connection has a paho client and a clean session of its own: no message of an earlier connection can
+be sent again or out of order, and no topic subscribed to twice. Messages that must outlive a connection
+are kept by the listener (``serd.mqtt.queue``). Everything is sent with QoS 1.
 """
 
 import logging
@@ -17,7 +16,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from serd.mqtt.access import Access
-from serd.mqtt.diagnosis import CUT, SILENT, LinkStatus, access_refusal, as_part, in_words, refusal
+from serd.mqtt.diagnosis import (
+    CONNECTION_LOST,
+    NO_ANSWER,
+    LinkStatus,
+    describe_access_refusal,
+    describe_connection_error,
+    describe_login_refusal,
+    lower_first,
+)
 from serd.mqtt.settings import MQTT_5, Settings
 
 if TYPE_CHECKING:
@@ -27,70 +34,70 @@ if TYPE_CHECKING:
 
 
 class Backoff:
-    """Pauses that double from ``first_s`` on, each spread by half of itself, up to ``most_s``."""
+    """Pauses that double from ``first_s`` up to ``max_s``, each with a jitter of half its length."""
 
-    def __init__(self, *, first_s: float, most_s: float, random: Callable[[], float]) -> None:
-        """Begin with the shortest.
+    def __init__(self, *, first_s: float, max_s: float, random: Callable[[], float]) -> None:
+        """Begin with the shortest pause.
 
         Args:
-            first_s: middle of the first pause, in seconds, above 0.
-            most_s: the longest pause, in seconds.
-            random: numbers from 0 to below 1, ``random.random`` for one.
+            first_s: mean of the first pause, in seconds, above 0.
+            max_s: the longest pause, in seconds.
+            random: gives numbers from 0 to below 1, like ``random.random``.
         """
         self._first_s = first_s
-        self._most_s = most_s
+        self._max_s = max_s
         self._random = random
-        self._middle_s = first_s
+        self._mean_s = first_s
 
     def next_s(self) -> float:
         """The pause before the next attempt, in seconds."""
-        pause_s = min(self._most_s, self._middle_s * (0.5 + self._random()))
-        self._middle_s = min(self._most_s / 1.5, 2.0 * self._middle_s)
+        pause_s = min(self._max_s, self._mean_s * (0.5 + self._random()))
+        self._mean_s = min(self._max_s / 1.5, 2.0 * self._mean_s)
         return pause_s
 
     def reset(self) -> None:
-        """Begin anew: what came back has stayed."""
-        self._middle_s = self._first_s
+        """Return to the shortest pause, after a connection that lasted."""
+        self._mean_s = self._first_s
 
 
-WINDOW_MESSAGES: Final = 50
+MAX_IN_FLIGHT: Final = 50
 """Messages that may wait for the broker's acknowledgement at a time, unless it asks for fewer."""
 FIRST_PAUSE_S = 1.0
-MOST_PAUSE_S = 60.0
+MAX_PAUSE_S = 60.0
 ANSWER_S = 10.0
-"""How long a broker that took our connection may take to let us in."""
+"""Time for the broker to answer the login, in seconds."""
 STEADY_S = 5.0
-"""A connection that lasted as long as this was a good one: the pauses begin anew behind it."""
+"""Length of a connection, in seconds, after which the next pause is the shortest again."""
 
 _log = logging.getLogger("serd.mqtt")
 
 _QOS: Final = 1
 _LOOP_S: Final = 1.0
 _N_MESSAGE_IDS: Final = 1 << 16
-"""MQTT counts messages in 16 bits, and each connection anew."""
+"""Message ids of one connection: MQTT counts in 16 bits."""
 
 
 class LinkListener(Protocol):
-    """Who uses a link. All methods are called by its thread and must return soon."""
+    """Takes the events of a link. The link's thread calls all methods; they must return soon."""
 
     def connected(self) -> None:
-        """The broker has let us in: publish and subscribe what must be there on each connection."""
+        """Begin a connection: publish and subscribe whatever each connection needs."""
         ...
 
     def disconnected(self) -> None:
-        """The connection is gone with all that was not acknowledged, or did not come about."""
+        """End a connection, with all messages that were not acknowledged, or a failed attempt."""
         ...
 
     def acknowledged(self, message_id: int, *, refusal: str) -> None:
-        """The broker has taken a message; or will never take it, and ``refusal`` says why."""
+        """Note that the broker has acknowledged a message, or refused it if ``refusal`` says why."""
         ...
 
     def received(self, topic: str, payload: bytes) -> None:
-        """A message has come on a topic that was subscribed to."""
+        """Take a message on a subscribed topic."""
         ...
 
-    def news(self, line: str, *, is_up: bool) -> None:
-        """The connection has come up, broken off, or fails for a reason not yet named."""
+    def status_changed(self, line: str, *, is_up: bool) -> None:
+        """Take a line that says that the connection is up, was lost, or fails for a new reason."""
         ...
 
 
@@ -100,49 +107,52 @@ class Link:
     def __init__(
         self,
         settings: Settings,
-        user: LinkListener,
+        listener: LinkListener,
         *,
         name: str,
         will: tuple[str, str] | None = None,
     ) -> None:
-        """Set up; ``start`` begins to connect.
+        """Read passwords and certificates; ``start`` begins to connect.
 
         Args:
             settings: the broker; its host must not be empty.
-            user: who is told of what happens.
-            name: how the client is called, before a random part.
-            will: topic and text that the broker publishes, retained, if we vanish.
+            listener: takes the events of the link.
+            name: first part of the client id; a random part follows.
+            will: topic and payload of the last will, which is retained.
 
         Raises:
             SettingsError: a certificate, key or password file cannot be read.
         """
         self.address = f"{settings.host}:{settings.port}"
-        self.window = WINDOW_MESSAGES
-        """Messages that this connection's broker lets wait for its acknowledgement."""
+        self.max_in_flight = MAX_IN_FLIGHT
+        """Messages that may wait for the broker's acknowledgement on this connection."""
         self.n_attempts = 0
-        """Attempts to connect, successful ones included."""
+        """Attempts to connect, including those that succeeded."""
         self.n_connections = 0
-        """Connections that came up."""
+        """Connections that were established."""
         self._settings = settings
-        self._user = user
-        self._news = LinkStatus(self.address, user.news, is_version_5=settings.protocol == MQTT_5)
+        self._listener = listener
+        self._status = LinkStatus(
+            self.address, listener.status_changed, is_version_5=settings.protocol == MQTT_5
+        )
         self._access = Access(settings, name=name, will=will)
         self._client: Client | None = None
         self._live: tuple[Client, int] | None = None
-        """The client that is connected, and what its message ids are counted from."""
-        self._up_s: float | None = None
-        self._cut = CUT
+        """The client that is connected, and the number before its first message id."""
+        self._connected_s: float | None = None
+        """Start of the connection, in seconds of the monotonic clock; None without one."""
+        self._loss_reason = CONNECTION_LOST
         self._subscriptions: dict[int, str] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serd-mqtt-link", daemon=True)
 
     @property
     def reason(self) -> str:
-        """Why there is no connection; empty where there is one."""
-        return self._news.reason
+        """Why there is no connection; empty while there is one."""
+        return self._status.reason
 
     def start(self) -> None:
-        """Connect, and connect again whenever needed, in a thread of its own."""
+        """Connect, and reconnect whenever the connection ends, in a thread of its own."""
         self._thread.start()
 
     def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
@@ -150,7 +160,10 @@ class Link:
 
         Returns:
             The id that ``LinkListener.acknowledged`` will be called with, unique among all connections;
-            None where there is no connection.
+            None without a connection.
+
+        Raises:
+            ValueError: no broker accepts the topic or the payload.
         """
         if (live := self._live) is None:
             return None
@@ -158,16 +171,16 @@ class Link:
         return first_id + client.publish(topic, payload, qos=_QOS, retain=is_retained).mid
 
     def subscribe(self, topic_filter: str) -> None:
-        """Ask for all messages whose topic fits, for as long as this connection lasts."""
+        """Subscribe to a topic filter for as long as this connection lasts."""
         if (live := self._live) is not None:
             _, message_id = live[0].subscribe(topic_filter, qos=_QOS)
             if message_id is not None:
                 self._subscriptions[message_id] = topic_filter
 
     def stop(self, timeout_s: float) -> None:
-        """Say goodbye, so that the broker drops the will, and end within ``timeout_s`` seconds.
+        """Disconnect, so that the broker discards the will, and end within ``timeout_s`` seconds.
 
-        The thread may hang in a name look-up for longer than that; then it ends with the process.
+        A thread that hangs in a name look-up for longer ends with the process.
         """
         self._stopping.set()
         if (client := self._client) is not None:
@@ -176,15 +189,15 @@ class Link:
             self._thread.join(max(0.0, timeout_s))
 
     def _run(self) -> None:
-        pauses = Backoff(first_s=FIRST_PAUSE_S, most_s=MOST_PAUSE_S, random=random.random)
+        pauses = Backoff(first_s=FIRST_PAUSE_S, max_s=MAX_PAUSE_S, random=random.random)
         while not self._stopping.is_set():
             self.n_attempts += 1
             try:
                 self._connect_once()
             except Exception:  # noqa: BLE001 - whatever went wrong, there must be a next attempt
-                # paho raises anything at answers that are no MQTT.
+                # paho raises any exception if the answer is no MQTT.
                 _log.debug("broker %s", self.address, exc_info=True)
-            if self._is_over():
+            if self._end_attempt():
                 pauses.reset()
             self._stopping.wait(pauses.next_s())
 
@@ -194,37 +207,37 @@ class Link:
             client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
         except OSError as exc:
             if not self._stopping.is_set():
-                self._news.fails("cannot be reached", in_words(exc))
+                self._status.attempt_failed("cannot be reached", describe_connection_error(exc))
             return
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         self._client = client
         if self._stopping.is_set():
             client.disconnect()
         while client.loop(_LOOP_S) == 0:
-            if self._up_s is None and time.monotonic() - began_s > ANSWER_S:
-                self._news.fails("cannot be used", SILENT)
+            if self._connected_s is None and time.monotonic() - started_s > ANSWER_S:
+                self._status.attempt_failed("cannot be used", NO_ANSWER)
                 break
 
-    def _is_over(self) -> bool:
-        """Say what became of a connection or an attempt; whether the connection was a steady one."""
-        up_s, self._up_s = self._up_s, None
-        cut, self._cut = self._cut, CUT
+    def _end_attempt(self) -> bool:
+        """Report the end of a connection or an attempt; return whether the connection was steady."""
+        connected_s, self._connected_s = self._connected_s, None
+        reason, self._loss_reason = self._loss_reason, CONNECTION_LOST
         self._live = self._client = None
         self._subscriptions.clear()
         if self._stopping.is_set():
             return False
-        self._user.disconnected()
-        self._news.over(was_up=up_s is not None, cut=cut)
-        return up_s is not None and time.monotonic() - up_s >= STEADY_S
+        self._listener.disconnected()
+        self._status.ended(was_up=connected_s is not None, reason=reason)
+        return connected_s is not None and time.monotonic() - connected_s >= STEADY_S
 
     def _new_client(self) -> "Client":
-        client = self._access.new_client(2 * WINDOW_MESSAGES)
+        client = self._access.new_client(2 * MAX_IN_FLIGHT)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        # With this set, whoever publishes leaves the writing to the thread that calls ``loop``.
+        # With this set, the thread that calls ``loop`` writes, and never the one that publishes.
         client.on_socket_register_write = lambda *_: None
         return client
 
@@ -239,14 +252,14 @@ class Link:
         if self._stopping.is_set():
             client.disconnect()
         elif code.is_failure:
-            self._news.fails("refuses us", refusal(str(code)))
+            self._status.attempt_failed("refuses the connection", describe_login_refusal(str(code)))
         else:
-            self.window = min(WINDOW_MESSAGES, getattr(properties, "ReceiveMaximum", WINDOW_MESSAGES))
+            self.max_in_flight = min(MAX_IN_FLIGHT, getattr(properties, "ReceiveMaximum", MAX_IN_FLIGHT))
             self.n_connections += 1
-            self._up_s = time.monotonic()
+            self._connected_s = time.monotonic()
             self._live = client, self.n_connections * _N_MESSAGE_IDS
-            self._news.up()
-            self._user.connected()
+            self._status.connected()
+            self._listener.connected()
 
     def _on_disconnect(
         self,
@@ -257,13 +270,13 @@ class Link:
         _properties: object,
     ) -> None:
         if flags.is_disconnect_packet_from_server:
-            self._cut = f"it closed the connection ({as_part(str(code))})"
+            self._loss_reason = f"it closed the connection ({lower_first(str(code))})"
 
     def _on_publish(
         self, _client: "Client", _data: object, mid: int, code: "ReasonCode", _properties: object
     ) -> None:
-        refused = access_refusal(str(code)) if code.is_failure else ""
-        self._user.acknowledged(self.n_connections * _N_MESSAGE_IDS + mid, refusal=refused)
+        refusal = describe_access_refusal(str(code)) if code.is_failure else ""
+        self._listener.acknowledged(self.n_connections * _N_MESSAGE_IDS + mid, refusal=refusal)
 
     def _on_subscribe(
         self,
@@ -275,7 +288,7 @@ class Link:
     ) -> None:
         topic_filter = self._subscriptions.pop(mid, "")
         if codes and codes[0].is_failure:
-            self._news.no_subscription(topic_filter, access_refusal(str(codes[0])))
+            self._status.subscription_refused(topic_filter, describe_access_refusal(str(codes[0])))
 
     def _on_message(self, _client: "Client", _data: object, message: "MQTTMessage") -> None:
-        self._user.received(message.topic, bytes(message.payload))
+        self._listener.received(message.topic, bytes(message.payload))

@@ -1,87 +1,126 @@
-"""What goes to the broker, and what comes from it, over any number of connections.
+"""The life of every event from ``EventQueue.put`` until the broker has acknowledged it.
 
-    put -> backlog -> (sender thread) -> in flight -> acknowledged
+An event belongs to the queue until it is acknowledged. At the end of a connection, events in flight go
+back and are sent again on the next one, in order, so the broker may get them twice.
 
-An event is ours until the broker has acknowledged it. When a connection ends, what was in flight returns
-to the backlog, and the next connection begins with it; what the broker took without our knowing is sent
-twice. Other messages are present values, told again on each connection, or mere passing ones.
+States of an event (and the field that holds it)::
+
+                     [C] put
+                        │
+                        ▼                    [S] write
+    dropped ◀─────── WAITING ─────────────────────────────────▶ STORED ──────▶ dropped
+         [C] too     (_waiting)                        ┌──────▶ (the spool) [S] too many, too old
+             many     ▲    │                           │           │ [S] read ahead
+                      │    │                           │           ▼
+             [L] lost │    │ [S] send         [L] lost ├────── READ AHEAD
+                      │    │                           │       (_read_ahead)
+                      │    │                           │           │ [S] send
+                      │    ▼                           │           ▼
+                    IN FLIGHT, in memory alone         └────── IN FLIGHT, stored
+                     (_in_flight)                              (_in_flight)
+                        │                                          │
+                        │ [L] acknowledged or refused              │ [L] acknowledged or refused
+                        ▼                                          ▼       [S] write
+                       gone                                    ANSWERED ───────────────▶ gone
+                                                               (_answered)
+
+States of the connection (``ConnectionState``)::
+
+                 [L] connected                        [L] disconnected
+    CONNECTING ─────────────────▶ CONNECTED ──────────────────────────────▶ AWAY
+        │                             ▲                                      │ ▲
+        │                             └──────────── [L] connected ───────────┘ │
+        └─────────────── [L] disconnected, or after 3 s by itself ─────────────┘
+
+Events are written while the broker is AWAY, while too many are WAITING, and at the end; with
+``stores_every_event`` always, and then WAITING events are not sent unless the disk fails. An event that
+was put before the connection came back from AWAY is marked as replayed.
+
+Threads: [C] a caller of ``put``, ``retain``, ``send``, ``subscribe`` or ``close``; [S] the sender, which
+runs ``run``; [L] the link's thread, which calls the methods of ``LinkListener``.
+
+Locking: one lock, that of ``_changed``, guards all fields of the queue and of the objects that it owns,
+but for the spool, which belongs to the sender. The lock is held to look at fields and to change them,
+and never during
+
+- a call of the link: the link's thread holds a lock of paho's when it calls the queue;
+- a call of the spool: the disk may be slow;
+- a call of a handler, or of the log.
+
+So the sender, which alone sends events and uses the spool, works in three steps: decide under the lock,
+act without it, note the result under the lock. Private methods that need the lock say "Locked:".
 """
 
+import heapq
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from operator import attrgetter
+from typing import Final, Protocol
 
-from serd.mqtt.backlog import Backlog
-from serd.mqtt.link import Link
+from serd.errors import SpoolError
 from serd.mqtt.retained import Handler, RetainedState
-from serd.mqtt.settings import Settings
-from serd.mqtt.spool import QueuedEvent
+from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+
+_log = logging.getLogger("serd.mqtt")
+
+RETRY_S = 30.0
+"""Pause between two attempts to use a disk that fails, in seconds."""
+_FIRST_CONNECTION_S: Final = 3.0
+"""Time for the first connection, in seconds, after which the broker counts as away."""
+_COMMIT_TIMEOUT_S: Final = 0.5
+_POLL_S: Final = 0.5
+"""How often the sender looks again while something may change by the passing of time, in seconds."""
+_READ_BATCH: Final = 50
+"""Events that are read from the disk at a time."""
+_REMOVE_BATCH: Final = 50
+"""Answered events that are removed from the disk without delay."""
+_REMOVE_DELAY_S: Final = 1.0
+"""Longest time that fewer answered events stay on the disk, so that several leave with one write."""
+_GOODBYE_S: Final = 0.4
+"""Part of the time to close that is kept for the goodbye, in seconds."""
+_MIN_STEP_S: Final = 0.1
+"""Time that each step of the goodbye gets even after the deadline, in seconds."""
+
+
+class Transport(Protocol):
+    """The part of a link that the queue uses; ``serd.mqtt.link.Link`` is one."""
+
+    address: str
+    max_in_flight: int
+
+    def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
+        """Send a message; return its id, or None if there is no connection."""
+        ...
+
+    def subscribe(self, topic_filter: str) -> None:
+        """Subscribe for as long as the connection lasts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to a broker."""
+    """One message to the broker."""
 
     topic: str
-    """Where it goes."""
     payload: str
-    """What it says."""
     is_retained: bool = False
-    """Whether the broker keeps it for those who come later."""
     event: QueuedEvent | None = None
-    """None for what is no event."""
+    """None for a message that is no event."""
     is_stored: bool = False
     """Whether the event is on the disk."""
-
-
-class InFlight:
-    """Messages by the ids that a link has given them. It locks nothing: whoever owns it does.
-
-    The answer may come before the sender has learned the id: it waits here until he has.
-    """
-
-    def __init__(self) -> None:
-        """There are none."""
-        self._messages: dict[int, Message] = {}
-        self._early: dict[int, str] = {}
-
-    def __len__(self) -> int:
-        return len(self._messages)
-
-    def sent(self, message_id: int, message: Message) -> str | None:
-        """Note a message; None, or what is said of it where the answer is there already."""
-        refusal = self._early.pop(message_id, None)
-        if refusal is None:
-            self._messages[message_id] = message
-        return refusal
-
-    def answered(self, message_id: int, refusal: str) -> Message | None:
-        """The message that the broker has taken or refused, no longer noted; None if it never was."""
-        message = self._messages.pop(message_id, None)
-        if message is None:
-            self._early[message_id] = refusal
-        return message
-
-    def take_back(self) -> list[QueuedEvent]:
-        """Forget all of them; the events that are nowhere else, in their order."""
-        messages = tuple(self._messages.values())
-        self._messages.clear()
-        self._early.clear()
-        return [each.event for each in messages if each.event is not None and not each.is_stored]
-
-
-_FIRST_ATTEMPT_S: Final = 3.0
-"""How long the first connection may take before the broker counts as away."""
+    is_replayed: bool = False
+    """Whether the event is marked as replayed."""
 
 
 class ConnectionState:
-    """How the connection to a broker stands. It locks nothing: whoever owns it does."""
+    """The state of the connection to the broker. The owner of this object locks it."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        """The first connection is under way.
+        """Begin with the first connection under way.
 
         Args:
             monotonic: the clock, in seconds.
@@ -91,265 +130,568 @@ class ConnectionState:
         self._is_lost = False
         self.is_up = False
         """Whether there is a connection."""
-        self.number = 0
-        """Counts connections and their ends."""
-        self.first_fresh = 1
-        """Events with a smaller number were taken while the broker was away."""
+        self.epoch = 0
+        """Number of connections, of their ends and of failed attempts so far."""
+        self.first_live_number = 1
+        """Number of the first event that is not marked as replayed."""
 
     @property
     def is_first(self) -> bool:
         """Whether the first connection is still under way."""
-        return self.number == 0
+        return self.epoch == 0
 
     @property
     def is_away(self) -> bool:
         """Whether the connection was lost, or the first takes too long."""
-        is_overdue = self.is_first and self._monotonic() - self._started_s > _FIRST_ATTEMPT_S
+        is_overdue = self.is_first and self._monotonic() - self._started_s > _FIRST_CONNECTION_S
         return self._is_lost or is_overdue
 
-    def came(self, next_number: int) -> None:
-        """There is a connection; ``next_number`` is that of the event that will be taken next."""
+    def connected(self, next_number: int) -> None:
+        """Note a new connection; ``next_number`` is that of the event that will be put next."""
         if self.is_away:
-            self.first_fresh = next_number
-        self.number += 1
+            self.first_live_number = next_number
+        self.epoch += 1
         self.is_up, self._is_lost = True, False
 
-    def went(self) -> None:
-        """It is gone."""
-        self.number += 1
+    def disconnected(self) -> None:
+        """Note the end of a connection, or a failed attempt."""
+        self.epoch += 1
         self.is_up, self._is_lost = False, True
 
 
-_log = logging.getLogger("serd.mqtt")
+class Outage:
+    """Whether an operation on the disk keeps failing. The owner of this object locks it."""
 
-_PATIENCE_S: Final = 0.5
-_COMMIT_S: Final = 0.5
-"""How long ``put`` waits at most for the disk, where each event must be there."""
-_GOODBYE_S: Final = 0.4
-"""Part of the time to close that is kept for the goodbye, in seconds."""
-_LEAST_S: Final = 0.1
-"""What each step of the goodbye gets at least, in seconds, though the time is up."""
+    def __init__(self) -> None:
+        self.is_on = False
+        self._failed_s = 0.0
+
+    @property
+    def may_try(self) -> bool:
+        """Whether the operation works, or failed ``RETRY_S`` ago."""
+        return not self.is_on or time.monotonic() - self._failed_s >= RETRY_S
+
+    def failed(self) -> bool:
+        """Note a failure; return whether it begins an outage."""
+        is_new, self.is_on = not self.is_on, True
+        self._failed_s = time.monotonic()
+        return is_new
+
+    def worked(self) -> bool:
+        """Note a success; return whether it ends an outage."""
+        was_on, self.is_on = self.is_on, False
+        return was_on
 
 
 class EventQueue:
-    """Everything between those who have something to say and the link to the broker.
+    """Sends events, retained state and transient messages over any number of connections.
 
-    Three threads meet here: those of the callers, the sender's, and the link's (the methods that
-    ``LinkListener`` names). The link's thread holds a lock of paho's when it calls us, so nobody may
-    hold ours while calling paho; the disk may be slow, so nobody may hold ours while waiting for it:
-    hence the sender, who alone does both.
+    After construction: ``attach`` the link, start the sender's thread with ``start``, start the link.
     """
+
+    link: Transport
 
     def __init__(
         self,
-        settings: Settings,
-        backlog: Backlog,
+        spool: Spool | None,
         *,
-        name: str,
-        status: tuple[str, str, str],
+        max_in_memory: int,
+        stores_every_event: bool,
+        online: Message,
+        offline: Message,
         as_replayed: Callable[[str], str],
+        monotonic: Callable[[], float] = time.monotonic,
+        commit_timeout_s: float = _COMMIT_TIMEOUT_S,
     ) -> None:
-        """Begin to connect.
+        """Create a queue without a connection.
 
         Args:
-            settings: the broker.
-            backlog: where events wait.
-            name: how the client is called at the broker.
-            status: topic that says whether we are there, and the texts for here and gone.
-            as_replayed: makes the JSON of a replayed event of that of an event.
-
-        Raises:
-            SettingsError: a certificate, key or password file cannot be read.
+            spool: stores events on the disk; None keeps them in memory alone.
+            max_in_memory: events that may wait in memory; beyond it they go to the disk, or without a
+                spool the oldest are dropped.
+            stores_every_event: whether each event is on the disk before it is sent.
+            online: retained message that each connection begins with.
+            offline: retained message that ``close`` ends the connection with, on the same topic.
+            as_replayed: marks the JSON of an event as replayed.
+            monotonic: clock of the connection, in seconds.
+            commit_timeout_s: longest wait of ``put`` for the disk with ``stores_every_event``.
         """
-        self._backlog = backlog
+        self._spool = spool
+        self._max_in_memory = max_in_memory
+        self._stores_every_event = stores_every_event and spool is not None
         self._as_replayed = as_replayed
-        topic, here, gone = status
-        self._goodbye = Message(topic, gone, is_retained=True)
-        self._standing = RetainedState(topic, here)
-        self._in_flight = InFlight()
-        self._n_refused = 0
-        self._refused: set[tuple[str, str]] = set()
-        self._presence = ConnectionState(time.monotonic)
-        self._is_ended = False
-        self._deadline = 0.0
+        self._commit_timeout_s = commit_timeout_s
+        self._offline = offline
+        self._sender = threading.Thread(target=self.run, name="serd-mqtt", daemon=True)
+
         self._changed = threading.Condition()
-        self.link = Link(settings, self, name=name, will=(topic, gone))
-        self._sender = threading.Thread(target=self._run, name="serd-mqtt", daemon=True)
-        self.link.start()
+        self._connection = ConnectionState(monotonic)
+        self._retained = RetainedState(online.topic, online.payload)
+        self._is_closing = False
+        self._close_deadline_s = 0.0
+
+        self._n_put = 0
+        self._waiting: deque[QueuedEvent] = deque()
+        self._read_ahead: deque[QueuedEvent] = deque()
+        self._read_up_to: int | None = None
+        """Last number read from the disk on this connection; None if nothing was read."""
+        self._in_flight: dict[int, Message] = {}
+        self._early_answers: dict[int, str] = {}
+        """Answers that came before the sender had noted the message, by the message's id."""
+        self._answered: set[int] = set()
+        self._first_answer_s = 0.0
+        """When the first of ``_answered`` was answered, in seconds of the monotonic clock."""
+
+        self._stored_up_to = 0
+        """Last number of this run that was written to the disk."""
+        self._n_stored = 0
+        self._last_stored = BEFORE_ALL
+        self._n_dropped_from_disk = 0
+        self._n_dropped_from_memory = 0
+        self._n_refused = 0
+        self._logged_refusals: set[tuple[str, str]] = set()
+        self._writing = Outage()
+        self._reading = Outage()
+
+    def attach(self, link: Transport) -> None:
+        """Set the link that carries the messages, before either is started."""
+        self.link = link
+
+    def start(self) -> None:
+        """Start the sender's thread."""
         self._sender.start()
 
     @property
+    def n_in_memory(self) -> int:
+        """Events that wait in memory alone."""
+        with self._changed:
+            return len(self._waiting)
+
+    @property
+    def n_on_disk(self) -> int:
+        """Events on the disk that the broker has not acknowledged."""
+        with self._changed:
+            return self._n_stored - len(self._answered)
+
+    @property
     def n_in_flight(self) -> int:
-        """Messages sent and not yet acknowledged."""
-        return len(self._in_flight)
+        """Messages that were sent and not yet acknowledged."""
+        with self._changed:
+            return len(self._in_flight)
+
+    @property
+    def n_dropped(self) -> int:
+        """Events that were dropped because there were too many, or they were too old."""
+        with self._changed:
+            return self._n_dropped_from_memory + self._n_dropped_from_disk
 
     @property
     def n_refused(self) -> int:
-        """Events that the broker's access rules forbid; only MQTT 5 tells."""
-        return self._n_refused
+        """Events that the broker refused, which only MQTT 5 reports, or that no broker accepts."""
+        with self._changed:
+            return self._n_refused
+
+    # Callers' threads
 
     def put(self, event_id: str, topic: str, payload: str) -> None:
-        """Take an event; never waits for the broker, and for the disk 0.5 s at most."""
+        """Put an event into the queue.
+
+        Never waits for the broker. With ``stores_every_event`` the event is on the disk on return,
+        unless the disk fails or takes longer than ``commit_timeout_s``.
+        """
         with self._changed:
-            number = self._backlog.take(event_id, topic, payload)
+            self._n_put += 1
+            number = self._n_put
+            self._waiting.append(QueuedEvent(number, event_id, topic, payload, time.time()))
+            has_dropped = self._n_dropped_from_memory > 0
+            limit = self._drop_oldest()
+            is_first_drop = not has_dropped and self._n_dropped_from_memory > 0
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._is_ended or self._backlog.is_safe(number), _COMMIT_S)
+        if is_first_drop:
+            _log.warning("%d events wait for the broker: the oldest are dropped", limit)
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._is_closing or self._is_committed(number), self._commit_timeout_s
+            )
 
     def retain(self, topic: str, payload: str) -> None:
-        """Set what stands on a topic, retained; it is told now, and again on each new connection."""
+        """Set the retained value of a topic; it is sent now, and again on each new connection."""
         with self._changed:
-            self._standing.retain(topic, payload)
+            self._retained.retain(topic, payload)
             self._changed.notify_all()
 
     def send(self, topic: str, payload: str) -> None:
-        """Send a passing message, not retained; it is dropped while there is no connection."""
+        """Send a transient message, not retained; it is dropped while there is no connection."""
         with self._changed:
-            self._standing.send(topic, payload)
+            self._retained.send(topic, payload)
             self._changed.notify_all()
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Have a handler called with each message whose topic fits, on all connections to come."""
+        """Call a handler with each message whose topic matches, on this and all later connections."""
         with self._changed:
-            is_new = self._standing.subscribe(topic_filter, handler)
-        if is_new:
+            must_subscribe = self._retained.subscribe(topic_filter, handler)
+        if must_subscribe:
             self.link.subscribe(topic_filter)
 
     def close(self, timeout_s: float) -> None:
-        """Wait until the broker has everything, say goodbye and leave; the rest stays in the backlog."""
-        deadline = time.monotonic() + timeout_s
+        """Wait for the broker to acknowledge everything, publish ``offline`` and end the sender.
+
+        Events that are not acknowledged within ``timeout_s`` seconds are written to the disk.
+        """
+        deadline_s = time.monotonic() + timeout_s
         with self._changed:
-            self._changed.wait_for(self._is_settled, max(0.0, timeout_s - _GOODBYE_S))
-            self._is_ended = True
-            self._deadline = deadline
+            self._changed.wait_for(self._is_drained, max(0.0, timeout_s - _GOODBYE_S))
+            self._is_closing = True
+            self._close_deadline_s = deadline_s
             self._changed.notify_all()
-        self._sender.join(left_s(deadline))
+        self._sender.join(remaining_s(deadline_s))
 
-    def _is_settled(self) -> bool:
-        backlog = self._backlog
-        return not (self._standing or self._in_flight or backlog.n_in_memory or backlog.has_unsent)
+    # The sender's thread
 
-    def _run(self) -> None:
-        self._backlog.open()
-        while not self._is_ended:
+    def run(self) -> None:
+        """Write and send whatever is due, until ``close``."""
+        self.open()
+        is_closing = False
+        while not is_closing:
             with self._changed:
-                self._changed.wait_for(self._has_work, self._patience_s())
-                is_away = self._presence.is_away
-            if self._backlog.wants_disk(is_away=is_away):
-                self._backlog.sync(is_away=is_away)
-                with self._changed:
-                    self._changed.notify_all()
-            while self._send_next():
+                self._changed.wait_for(self._has_work, self._poll_s())
+                is_closing = self._is_closing
+            self.write()
+            while self.send_next():
                 pass
         self._say_goodbye()
+        self.finish()
 
-    def _has_work(self) -> bool:
-        is_away = self._presence.is_away
-        return self._is_ended or self._is_sendable() or self._backlog.wants_disk(is_away=is_away)
-
-    def _patience_s(self) -> float | None:
-        return _PATIENCE_S if self._backlog.is_patient or self._presence.is_first else None
-
-    def _is_sendable(self) -> bool:
-        has_room = len(self._in_flight) < self.link.window
-        return self._presence.is_up and has_room and (bool(self._standing) or self._backlog.has_unsent)
-
-    def _send_next(self) -> bool:
+    def open(self) -> None:
+        """Open the spool if an earlier run left one."""
+        spool = self._spool
+        if spool is None or not spool.exists:
+            return
+        try:
+            spool.open()
+        except SpoolError as exc:
+            with self._changed:
+                self._reading.failed()
+                self._copy_counts(spool)
+            _log.warning("events of an earlier run cannot be read: %s", exc)
+            return
         with self._changed:
-            if self._is_ended or not self._is_sendable():
-                return False
-            connection = self._presence.number
-            present = self._standing.next()
-        if present is not None:
-            topic, payload, is_retained = present
-            self._hand_over(Message(topic, payload, is_retained=is_retained), connection)
-        elif (turn := self._backlog.next()) is not None:
-            self._hand_over(self._message(*turn), connection)
-        else:
+            self._copy_counts(spool)
+        if spool.n_stored:
+            _log.info("%d events of an earlier run are sent first", spool.n_stored)
+        self._close_if_empty(spool)
+
+    def write(self) -> None:
+        """Write to the disk what is due: WAITING events to store, ANSWERED ones to remove."""
+        with self._changed:
+            if self._spool is None or not self._is_writing_due():
+                return
+            is_storing = self._is_storing_due()
+            new = [event for event in self._waiting if is_storing and self._is_storable(event)]
+            answered = tuple(self._answered)
+        self._update(self._spool, new, answered)
+
+    def send_next(self) -> bool:
+        """Send the next message; return whether there was one that the connection could take."""
+        self._read_if_due()
+        with self._changed:
+            message = self._pop() if self._is_sendable() and not self._is_closing else None
+            epoch = self._connection.epoch
+        if message is None:
             return False
+        self._publish(message, epoch)
         return True
 
-    def _message(self, event: QueuedEvent, is_stored: bool) -> Message:  # noqa: FBT001
-        is_fresh = event.number >= self._presence.first_fresh
-        payload = event.payload if is_fresh else self._as_replayed(event.payload)
-        return Message(event.topic, payload, event=event, is_stored=is_stored)
-
-    def _hand_over(self, message: Message, connection: int) -> None:
-        refusal: str | None = None
-        message_id = None
-        try:
-            message_id = self.link.publish(
-                message.topic, message.payload, is_retained=message.is_retained
-            )
-        except ValueError as exc:
-            # No broker would take it: a topic with a wildcard, or what has no place in UTF-8.
-            refusal = str(exc)
+    def finish(self) -> None:
+        """Write all events that are not acknowledged to the disk, and close it."""
         with self._changed:
-            if message_id is not None and connection == self._presence.number:
-                refusal = self._in_flight.sent(message_id, message)
-            elif refusal is None and message.event is not None and not message.is_stored:
-                # The connection has ended meanwhile; what is on the disk will be read again.
-                self._backlog.rewind([message.event])
-            if refusal is not None:
-                self._settle(message, refusal)
+            self._take_back_in_flight()
+            new = tuple(self._waiting)
+            answered = tuple(self._answered)
+        if self._spool is None:
+            return
+        if new or answered:
+            self._update(self._spool, new, answered)
+        self._spool.close()
 
-    def _settle(self, message: Message, refusal: str) -> None:
-        if message.event is not None:
-            if message.is_stored:
-                self._backlog.acknowledged(message.event.number)
-            self._n_refused += bool(refusal)
-        if refusal and (message.topic, refusal) not in self._refused:
-            self._refused.add((message.topic, refusal))
-            _log.warning("broker %s does not take %s: %s", self.link.address, message.topic, refusal)
+    def _update(self, spool: Spool, new: Sequence[QueuedEvent], answered: Sequence[int]) -> None:
+        n_dropped = spool.n_dropped
+        try:
+            spool.update(store=new, remove=answered)
+        except SpoolError as exc:
+            with self._changed:
+                is_first_failure = self._writing.failed()
+                self._copy_counts(spool)
+            if is_first_failure:
+                _log.warning("events cannot be stored on the disk and wait in memory: %s", exc)
+            return
+        with self._changed:
+            stored = {event.number for event in new}
+            self._waiting = deque(event for event in self._waiting if event.number not in stored)
+            self._answered.difference_update(answered)
+            self._stored_up_to = max([self._stored_up_to, *stored])
+            has_recovered = self._writing.worked()
+            self._copy_counts(spool)
+        if has_recovered:
+            _log.info("events are stored in %s again", spool.path)
+        if spool.n_dropped and not n_dropped:
+            _log.warning("%d events are stored on the disk: the oldest are dropped", spool.n_stored)
+        self._close_if_empty(spool)
+
+    def _read_if_due(self) -> None:
+        with self._changed:
+            is_event_next = self._is_reading_due() and not self._retained.has_unsent
+            if self._spool is None or self._is_closing or not is_event_next:
+                return
+            after = BEFORE_ALL if self._read_up_to is None else self._read_up_to
+            epoch = self._connection.epoch
+        spool = self._spool
+        try:
+            events = spool.read(_READ_BATCH, after=after)
+        except SpoolError as exc:
+            with self._changed:
+                is_first_failure = self._reading.failed()
+                self._copy_counts(spool)
+            if is_first_failure:
+                _log.warning("events on the disk cannot be read: %s", exc)
+            return
+        with self._changed:
+            if epoch == self._connection.epoch:
+                self._read_ahead.extend(each for each in events if each.number not in self._answered)
+                self._read_up_to = events[-1].number if events else spool.last_number
+            # Else the connection has ended meanwhile, and the next one reads them again.
+            has_recovered = self._reading.worked()
+            self._copy_counts(spool)
+        if has_recovered:
+            _log.info("events are read from %s again", spool.path)
+
+    def _copy_counts(self, spool: Spool) -> None:
+        """Locked: copy the counts of the spool for the other threads, after each use of it."""
+        self._n_stored = spool.n_stored
+        self._last_stored = spool.last_number
+        self._n_dropped_from_disk = spool.n_dropped
         self._changed.notify_all()
 
-    def _say_goodbye(self) -> None:
-        """Publish that we are gone, and leave to the disk what nobody has taken."""
-        if self._presence.is_up:
-            self._hand_over(self._goodbye, self._presence.number)
+    def _close_if_empty(self, spool: Spool) -> None:
+        if not spool.n_stored and not self._stores_every_event:
+            spool.close()
+
+    def _publish(self, message: Message, epoch: int) -> None:
+        """Hand a message to the link, and note it as IN FLIGHT on the connection of ``epoch``."""
+        payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
+        message_id: int | None = None
+        answer: str | None = None
+        try:
+            message_id = self.link.publish(message.topic, payload, is_retained=message.is_retained)
+        except ValueError as exc:
+            # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
+            answer = str(exc)
+        is_new_refusal = False
         with self._changed:
-            self._changed.wait_for(lambda: not self._in_flight, left_s(self._deadline - 2 * _LEAST_S))
-            self._backlog.rewind(self._in_flight.take_back())
-        self._backlog.finish()
+            if message_id is not None and epoch == self._connection.epoch:
+                answer = self._early_answers.pop(message_id, None)
+                if answer is None:
+                    self._in_flight[message_id] = message
+            elif answer is None and message.event is not None and not message.is_stored:
+                # The connection has ended meanwhile; a stored event will be read again.
+                self._return_to_waiting([message.event])
+            if answer is not None:
+                is_new_refusal = self._settle(message, answer)
+        if answer and is_new_refusal:
+            self._log_refusal(message, answer)
+
+    def _say_goodbye(self) -> None:
+        with self._changed:
+            is_up, epoch = self._connection.is_up, self._connection.epoch
+        if is_up:
+            self._publish(self._offline, epoch)
+        with self._changed:
+            timeout_s = remaining_s(self._close_deadline_s - 2 * _MIN_STEP_S)
+            self._changed.wait_for(lambda: not self._in_flight, timeout_s)
+
+    # The link's thread (``LinkListener``)
 
     def connected(self) -> None:
-        """Subscribe; tell present values, then send events."""
+        """Begin a connection: subscribe, schedule the retained state, then the events."""
         with self._changed:
-            self._presence.came(self._backlog.next_number)
-            self._standing.begin()
+            self._connection.connected(self._n_put + 1)
+            self._retained.connected()
             self._changed.notify_all()
-            filters = self._standing.filters
-        for topic_filter in filters:
+            topic_filters = self._retained.topic_filters
+        for topic_filter in topic_filters:
             self.link.subscribe(topic_filter)
 
     def disconnected(self) -> None:
-        """Hold the sender."""
+        """End a connection: events that it did not deliver wait for the next one."""
         with self._changed:
-            self._presence.went()
-            self._standing.end()
-            self._backlog.rewind(self._in_flight.take_back())
+            self._connection.disconnected()
+            self._retained.disconnected()
+            self._take_back_in_flight()
             self._changed.notify_all()
 
     def acknowledged(self, message_id: int, *, refusal: str) -> None:
-        """Forget a message that the broker has taken, or never will."""
+        """Settle a message that the broker has acknowledged or refused."""
         with self._changed:
-            if (message := self._in_flight.answered(message_id, refusal)) is not None:
-                self._settle(message, refusal)
+            message = self._in_flight.pop(message_id, None)
+            if message is None:
+                self._early_answers[message_id] = refusal
+                return
+            is_new_refusal = self._settle(message, refusal)
+        if is_new_refusal:
+            self._log_refusal(message, refusal)
 
     def received(self, topic: str, payload: bytes) -> None:
-        """Call who has subscribed."""
+        """Call the handlers of a topic."""
         with self._changed:
-            handlers = self._standing.handlers(topic)
+            handlers = self._retained.handlers_of(topic)
         for handler in handlers:
             try:
                 handler(topic, payload)
             except Exception:  # noqa: BLE001 - whatever it is, the connection must not end with it
                 _log.exception("a message on %s could not be handled", topic)
 
-    def news(self, line: str, *, is_up: bool) -> None:
-        """Log it."""
+    def status_changed(self, line: str, *, is_up: bool) -> None:
+        """Log the state of the connection."""
         _log.log(logging.INFO if is_up else logging.WARNING, "%s", line)
 
+    # Conditions and transitions
 
-def left_s(deadline: float) -> float:
-    """The time until a deadline of the monotonic clock, but never nothing, in seconds."""
-    return max(_LEAST_S, deadline - time.monotonic())
+    def _is_drained(self) -> bool:
+        """Locked: whether the broker has acknowledged everything that can be sent."""
+        return not (
+            self._retained.has_unsent or self._in_flight or self._waiting or self._has_unsent_event()
+        )
+
+    def _has_work(self) -> bool:
+        """Locked: whether the sender has anything to do."""
+        return self._is_closing or self._is_sendable() or self._is_writing_due()
+
+    def _poll_s(self) -> float | None:
+        """Locked: seconds until the sender looks again unasked; None if time alone changes nothing."""
+        is_timed = bool(self._answered) or self._writing.is_on or self._reading.is_on
+        return _POLL_S if is_timed or self._connection.is_first else None
+
+    def _is_sendable(self) -> bool:
+        """Locked: whether the connection can take a message, and there is one."""
+        has_room = self._connection.is_up and len(self._in_flight) < self.link.max_in_flight
+        return has_room and (self._retained.has_unsent or self._has_unsent_event())
+
+    def _has_unsent_event(self) -> bool:
+        """Locked: whether an event could be sent now."""
+        return bool(self._read_ahead) or self._is_waiting_sendable() or self._is_disk_unread()
+
+    def _is_reading_due(self) -> bool:
+        """Locked: whether the next event to send must be read from the disk first."""
+        return self._is_sendable() and not self._read_ahead and self._is_disk_unread()
+
+    def _is_disk_unread(self) -> bool:
+        """Locked: whether the disk has events that were not read on this connection."""
+        if self._spool is None or not self._reading.may_try:
+            return False
+        if self._reading.is_on:
+            return True
+        return self._n_stored > 0 and (self._read_up_to is None or self._read_up_to < self._last_stored)
+
+    def _is_waiting_sendable(self) -> bool:
+        """Locked: whether the first WAITING event may be sent without being on the disk."""
+        if not self._waiting:
+            return False
+        must_store = self._stores_every_event and not self._writing.is_on
+        return not must_store or not self._is_storable(self._waiting[0])
+
+    def _is_storable(self, event: QueuedEvent) -> bool:
+        """Locked: whether the event, once stored, would still be read: reading only goes forward."""
+        return self._read_up_to is None or event.number > self._read_up_to
+
+    def _is_storing_due(self) -> bool:
+        """Locked: whether WAITING events must go to the disk."""
+        is_wanted = (
+            self._stores_every_event
+            or self._connection.is_away
+            or len(self._waiting) > self._max_in_memory
+        )
+        return is_wanted and bool(self._waiting) and self._is_storable(self._waiting[-1])
+
+    def _is_writing_due(self) -> bool:
+        """Locked: whether there is anything to write to the disk."""
+        if self._spool is None or not self._writing.may_try:
+            return False
+        is_old = time.monotonic() - self._first_answer_s >= _REMOVE_DELAY_S
+        is_removing = bool(self._answered) and (is_old or len(self._answered) >= _REMOVE_BATCH)
+        return is_removing or self._is_storing_due()
+
+    def _is_committed(self, number: int) -> bool:
+        """Locked: whether an event that has to be on the disk is there, or the disk fails."""
+        return not self._stores_every_event or number <= self._stored_up_to or self._writing.is_on
+
+    def _drop_oldest(self) -> int:
+        """Locked: drop WAITING events beyond the limit; return the limit."""
+        limit = self._max_in_memory
+        if self._spool is not None and not self._writing.is_on:
+            # They leave for the disk at once; this only bounds what a disk that hangs can pile up.
+            limit += self._spool.max_events
+        while len(self._waiting) > limit:
+            self._waiting.popleft()
+            self._n_dropped_from_memory += 1
+        return limit
+
+    def _pop(self) -> Message | None:
+        """Locked: take the next message: retained state, transient messages, then events by number."""
+        if self._retained.has_unsent:
+            topic, payload, is_retained = self._retained.pop()
+            return Message(topic, payload, is_retained=is_retained)
+        if self._is_reading_due():
+            # The connection has changed since ``_read_if_due``; the disk may hold older events.
+            return None
+        is_memory_first = (
+            self._waiting and self._read_ahead and self._waiting[0].number < self._read_ahead[0].number
+        )
+        if self._read_ahead and not is_memory_first:
+            return self._message_of(self._read_ahead.popleft(), is_stored=True)
+        if self._is_waiting_sendable():
+            return self._message_of(self._waiting.popleft(), is_stored=False)
+        return None
+
+    def _message_of(self, event: QueuedEvent, *, is_stored: bool) -> Message:
+        """Locked: the message that carries an event."""
+        is_replayed = event.number < self._connection.first_live_number
+        return Message(
+            event.topic, event.payload, event=event, is_stored=is_stored, is_replayed=is_replayed
+        )
+
+    def _take_back_in_flight(self) -> None:
+        """Locked: return events IN FLIGHT to WAITING; stored ones will be read again."""
+        messages = tuple(self._in_flight.values())
+        self._in_flight.clear()
+        self._early_answers.clear()
+        self._return_to_waiting(
+            each.event for each in messages if each.event is not None and not each.is_stored
+        )
+
+    def _return_to_waiting(self, events: Iterable[QueuedEvent]) -> None:
+        """Locked: add events to WAITING by their numbers, and read the disk from its start again."""
+        self._waiting = deque(heapq.merge(events, self._waiting, key=attrgetter("number")))
+        self._read_ahead.clear()
+        self._read_up_to = None
+
+    def _settle(self, message: Message, refusal: str) -> bool:
+        """Locked: note the broker's answer; return whether it is a refusal that was not logged yet."""
+        if message.event is not None:
+            if message.is_stored:
+                if not self._answered:
+                    self._first_answer_s = time.monotonic()
+                self._answered.add(message.event.number)
+            self._n_refused += bool(refusal)
+        self._changed.notify_all()
+        if not refusal or (message.topic, refusal) in self._logged_refusals:
+            return False
+        self._logged_refusals.add((message.topic, refusal))
+        return True
+
+    def _log_refusal(self, message: Message, refusal: str) -> None:
+        _log.warning("broker %s does not accept %s: %s", self.link.address, message.topic, refusal)
+
+
+def remaining_s(deadline_s: float) -> float:
+    """Seconds until a deadline of the monotonic clock, at least 0.1."""
+    return max(_MIN_STEP_S, deadline_s - time.monotonic())

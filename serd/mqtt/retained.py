@@ -1,79 +1,84 @@
-"""What each new connection to a broker begins with: present values and subscriptions."""
+"""Messages of a connection that are no events: retained state, transient messages, subscriptions."""
 
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 Handler = Callable[[str, bytes], None]
-"""Takes topic and payload of a message, on the network's thread; must return soon."""
+"""Takes topic and payload of a received message, on the link's thread; must return soon."""
 
-_MAX_DUE: Final = 1000
-"""Changes of present values that are told one by one; beyond it only what stands there in the end."""
-_MAX_PASSING: Final = 100
+_MAX_CHANGES: Final = 1000
+"""Changes of retained state that are sent one by one; beyond it only the latest value of each topic."""
+_MAX_TRANSIENT: Final = 100
 
 
 class RetainedState:
-    """Present values by topic, what the broker must be told of them, and what passes by.
+    """The latest retained value of each topic, and everything to send on the present connection.
 
-    It locks nothing: whoever owns it does.
+    A broker may forget what it retains, so each connection begins with all values. The owner of this
+    object locks it.
     """
 
     def __init__(self, topic: str, payload: str) -> None:
-        """Begin with one value, which stays the first that each connection is told."""
-        self._present = {topic: payload}
-        self._due: deque[tuple[str, str]] = deque()
-        self._passing: deque[tuple[str, str]] = deque(maxlen=_MAX_PASSING)
+        """Begin with one value, which each connection sends first."""
+        self._values = {topic: payload}
+        self._changes: deque[tuple[str, str]] = deque()
+        self._transient: deque[tuple[str, str]] = deque(maxlen=_MAX_TRANSIENT)
         self._handlers: dict[str, list[Handler]] = {}
-        self._is_up = False
-
-    def __bool__(self) -> bool:
-        return bool(self._due or self._passing)
+        self._is_connected = False
 
     @property
-    def filters(self) -> tuple[str, ...]:
-        """What is subscribed to; each once, however many handlers it has."""
+    def has_unsent(self) -> bool:
+        """Whether there is a message to send."""
+        return bool(self._changes or self._transient)
+
+    @property
+    def topic_filters(self) -> tuple[str, ...]:
+        """Topic filters to subscribe to; each once, however many handlers it has."""
         return tuple(self._handlers)
 
-    def begin(self) -> None:
-        """A connection is there: all values are due."""
-        self._is_up = True
-        self._due = deque(self._present.items())
+    def connected(self) -> None:
+        """Schedule all values for the new connection."""
+        self._is_connected = True
+        self._changes = deque(self._values.items())
 
-    def end(self) -> None:
-        """It is gone: nothing is due until the next."""
-        self._is_up = False
-        self._due.clear()
-        self._passing.clear()
+    def disconnected(self) -> None:
+        """Schedule nothing until the next connection."""
+        self._is_connected = False
+        self._changes.clear()
+        self._transient.clear()
 
     def retain(self, topic: str, payload: str) -> None:
-        """Set what stands on a topic."""
-        self._present[topic] = payload
-        if self._is_up:
-            self._due.append((topic, payload))
-            if len(self._due) > _MAX_DUE:
-                self._due = deque(self._present.items())
+        """Set the retained value of a topic."""
+        self._values[topic] = payload
+        if self._is_connected:
+            self._changes.append((topic, payload))
+            if len(self._changes) > _MAX_CHANGES:
+                self._changes = deque(self._values.items())
 
     def send(self, topic: str, payload: str) -> None:
-        """Take a message that is worth nothing later; the oldest of too many gives way."""
-        if self._is_up:
-            self._passing.append((topic, payload))
+        """Schedule a transient message; beyond 100 the oldest is dropped, without a connection all."""
+        if self._is_connected:
+            self._transient.append((topic, payload))
 
-    def next(self) -> tuple[str, str, bool] | None:
-        """What must be sent next: topic, payload and whether it is retained; None if there is none."""
-        if self._due:
-            return *self._due.popleft(), True
-        if self._passing:
-            return *self._passing.popleft(), False
-        return None
+    def pop(self) -> tuple[str, str, bool]:
+        """The next message to send: topic, payload and whether the broker retains it.
+
+        Raises:
+            IndexError: there is no message to send.
+        """
+        if self._changes:
+            return *self._changes.popleft(), True
+        return *self._transient.popleft(), False
 
     def subscribe(self, topic_filter: str, handler: Handler) -> bool:
-        """Add a handler; whether the broker must be asked now."""
+        """Add a handler; return whether the present connection must subscribe to the filter."""
         handlers = self._handlers.setdefault(topic_filter, [])
         handlers.append(handler)
-        return self._is_up and len(handlers) == 1
+        return self._is_connected and len(handlers) == 1
 
-    def handlers(self, topic: str) -> list[Handler]:
-        """Who wants the messages on a topic."""
+    def handlers_of(self, topic: str) -> list[Handler]:
+        """The handlers whose filter matches a topic."""
         from paho.mqtt.client import topic_matches_sub  # noqa: PLC0415
 
         return [

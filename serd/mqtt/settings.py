@@ -1,4 +1,4 @@
-"""Which MQTT broker serd talks to, and how; the publisher and ``serd watch`` share it."""
+"""Settings of the connection to an MQTT broker; the publisher and ``serd watch`` share them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from serd.mqtt.topics import is_prefix
 
 MQTT_311: Final = "3.1.1"
 MQTT_5: Final = "5"
-OFFLINE: Final = "offline"
-ALWAYS: Final = "always"
+STORE_OFFLINE: Final = "offline"
+STORE_ALWAYS: Final = "always"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,43 +19,43 @@ class Settings:
     enabled: bool = True
     """Whether events are published over MQTT."""
     host: str = ""
-    """Name or address of the broker; empty for the one on this machine or, where there is none, one
-    inside serd that only this machine can reach."""
+    """Name or address of the broker; empty for the one on this machine or, if there is none, one inside
+    serd that only this machine can reach."""
     port: int = 1883
     """Port of the broker, 1 to 65535; with TLS usually 8883."""
     user: str = ""
-    """User name for the broker; empty for none."""
+    """User name at the broker; empty for none."""
     password: str = field(default="", repr=False, metadata={"secret": True})
-    """Password for the broker; better kept in a file of its own or in the environment than here."""
+    """Password at the broker; better in a file of its own or in the environment than here."""
     password_file: str = ""
-    """File whose first line is the password; empty for none. With neither this nor password, systemd's
-    credential "mqtt-password" is taken, where there is one."""
+    """File whose first line is the password; empty for none. Without this and password, serd uses
+    systemd's credential "mqtt-password" if there is one."""
     protocol: str = MQTT_311
-    """Version of MQTT: 3.1.1, which every broker speaks, or 5, which tells when access rules forbid a
-    message."""
+    """Version of MQTT: 3.1.1, which every broker speaks, or 5, which reports messages that the broker's
+    access rules forbid."""
     tls: bool = False
     """Whether the connection is encrypted; needs a host."""
     ca_file: str = ""
     """PEM file of the authority that signed the broker's certificate; empty for those of the system."""
     cert_file: str = ""
-    """PEM file of our own certificate, where the broker asks for one; empty for none."""
+    """PEM file of serd's own certificate, if the broker asks for one; empty for none."""
     key_file: str = ""
     """PEM file of the key of cert_file."""
     prefix: str = "serd"
     """First part of every topic; no "+", no "#", no "/" at either end."""
     keepalive_s: int = 30
-    """Longest silence on the connection, in seconds, 5 to 3600; a broker that vanished without a word
-    is noticed, and our own vanishing published, after one to two of it."""
-    durability: str = OFFLINE
-    """When events are written to the disk before the broker has them: offline, only while it is away,
-    which is kind to SD cards; or always, so that not even a power cut loses one."""
+    """Longest silence on the connection, in seconds, 5 to 3600. A broker that disappears is noticed, and
+    serd's own disappearance is published, after one to two times this."""
+    durability: str = STORE_OFFLINE
+    """When events are written to the disk: offline, only while the broker is away, which saves SD cards;
+    or always, before they are sent, so that not even a power cut loses one."""
     queue_events: int = 10_000
-    """Events kept in memory, 1 to 1000000; beyond it they go to the disk, or where there is none to
-    write to the oldest are dropped."""
+    """Most events in memory, 1 to 1000000; beyond it they are written to the disk, or the oldest are
+    dropped if it cannot be written."""
     spool_events: int = 100_000
-    """Events kept on the disk, 1 to 10000000, about 1 kB each; beyond it the oldest are dropped."""
+    """Most events on the disk, 1 to 10000000, about 1 kB each; beyond it the oldest are dropped."""
     spool_age_h: int = 168
-    """How long events are kept on the disk, in hours, 1 to 87600; older ones are dropped."""
+    """Greatest age of events on the disk, in hours, 1 to 87600; older ones are dropped."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -70,11 +70,11 @@ class Settings:
         if self.protocol not in {MQTT_311, MQTT_5}:
             yield "protocol", f"{MQTT_311} or {MQTT_5}"
         yield from self._access_problems()
-        yield from self._keeping_problems()
+        yield from self._storage_problems()
 
-    def _keeping_problems(self) -> Iterator[tuple[str, str]]:
-        if self.durability not in {OFFLINE, ALWAYS}:
-            yield "durability", f"{OFFLINE} or {ALWAYS}"
+    def _storage_problems(self) -> Iterator[tuple[str, str]]:
+        if self.durability not in {STORE_OFFLINE, STORE_ALWAYS}:
+            yield "durability", f"{STORE_OFFLINE} or {STORE_ALWAYS}"
         if not 1 <= self.queue_events <= 1_000_000:
             yield "queue_events", "1 to 1000000"
         if not 1 <= self.spool_events <= 10_000_000:

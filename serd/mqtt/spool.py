@@ -1,7 +1,7 @@
-"""Events on the disk, in order, from before one start of the daemon to behind the next.
+"""Events stored on the disk, in order, across restarts of the daemon.
 
-One SQLite file in write-ahead mode, which is there only while something has to be kept. Every change is
-one transaction: whenever the process is killed, an event is either in the file or not, and never half.
+One SQLite file in write-ahead mode, which exists only while it holds an event. Every change is one
+transaction: whenever the process is killed, an event is in the file whole or not at all.
 """
 
 import contextlib
@@ -15,57 +15,15 @@ from typing import Final, TypeVar
 
 from serd.errors import SpoolError
 
-_PASSING: Final = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
-    }
-)
-_WORDS: Final = {
-    sqlite3.SQLITE_BUSY: "another process has it open",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "it is read-only",
-}
-
-
-def is_broken(error: sqlite3.Error) -> bool:
-    """Whether the file itself is to blame; else room, rights or luck may help it."""
-    return isinstance(error, sqlite3.DatabaseError) and not (
-        isinstance(error, sqlite3.ProgrammingError) or _code(error) in _PASSING
-    )
-
-
-def is_full(error: Exception) -> bool:
-    """Whether there is no room; reading still works then."""
-    return _code(error) == sqlite3.SQLITE_FULL
-
-
-def in_words(error: Exception) -> str:
-    """What happened."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return _WORDS.get(_code(error), str(error))
-
-
-def _code(error: Exception) -> int:
-    """SQLite's primary result code; 0 where it is no error of SQLite's own."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
 _log = logging.getLogger("serd.mqtt")
 
 _T = TypeVar("_T")
 
-_MOST_BROKEN: Final = 5
-"""Broken files that are kept; a disk that breaks for ever must not fill up with them."""
-_LOCK_WAIT_S: Final = 0.2
+BEFORE_ALL: Final = -(1 << 62)
+"""A number smaller than that of any event."""
+_MAX_BROKEN_FILES: Final = 5
+"""Broken files that are kept; a disk that breaks again and again must not fill up with them."""
+_LOCK_TIMEOUT_S: Final = 0.2
 _SUFFIXES: Final = ("", "-wal", "-shm")
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS event (
@@ -87,73 +45,77 @@ class QueuedEvent:
     id: str
     """Its id, which its JSON holds too."""
     topic: str
-    """Where it goes."""
+    """Topic it is published on."""
     payload: str
     """Its JSON."""
     taken_s: float
-    """When it was taken, in seconds since 1970."""
+    """When it was put into the queue, in seconds since 1970."""
 
 
 class Spool:
-    """A file of events. All methods are for one thread; the counts may be read from any."""
+    """A file of events, for one thread."""
 
     def __init__(self, path: Path, *, max_events: int, max_age_s: float, is_power_safe: bool) -> None:
-        """Nothing is opened yet, and nothing created.
+        """Neither open nor create the file.
 
         Args:
             path: the file; its folder is created with it.
-            max_events: beyond it the oldest are dropped.
-            max_age_s: older ones are dropped, in seconds, by the wall clock.
-            is_power_safe: whether each change must outlive a power cut (``synchronous=FULL``: the disk
-                is waited for). Without it a change outlives the death of the process, and a power cut
-                takes the last seconds but never breaks the file (``synchronous=NORMAL``).
+            max_events: events the file may hold; beyond it the oldest are dropped.
+            max_age_s: age in seconds, by the wall clock, beyond which events are dropped.
+            is_power_safe: whether each change must outlive a power cut (``synchronous=FULL``: every
+                transaction waits for the disk). Without it a change outlives the death of the process,
+                and a power cut takes the last seconds but never breaks the file
+                (``synchronous=NORMAL``).
         """
         self.path = path
         self.max_events = max_events
-        self.n_kept = 0
+        self.n_stored = 0
+        """Events in the file."""
         self.n_dropped = 0
-        """Dropped because there were too many, or they were too old."""
-        self.last = -(1 << 62)
-        """Largest number that was ever kept."""
+        """Events dropped because there were too many, or they were too old."""
+        self.last_number = BEFORE_ALL
+        """Largest number that was ever stored."""
         self._max_age_s = max_age_s
         self._synchronous = "FULL" if is_power_safe else "NORMAL"
         self._connection: sqlite3.Connection | None = None
         self._offset: int | None = None
-        """What is added to an event's number to give its row's: the rows of earlier runs come first."""
+        """Added to an event's number to give that of its row: the rows of earlier runs come first."""
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is a file."""
+    def exists(self) -> bool:
+        """Whether the file exists."""
         return self.path.exists()
 
     def open(self) -> None:
-        """Open the file, or create it, and count what it holds.
+        """Open the file, or create it, and count the events in it.
 
         Raises:
             SpoolError: it can be neither opened nor replaced.
         """
-        self._guarded(lambda _connection: None)
+        self._with_connection(lambda _connection: None)
 
-    def update(self, new: Sequence[QueuedEvent] = (), done: Collection[int] = ()) -> None:
-        """Keep new events and forget those with the numbers ``done``, both or neither.
+    def update(self, store: Sequence[QueuedEvent] = (), remove: Collection[int] = ()) -> None:
+        """Store events and remove others in one transaction.
 
-        Those that are there already stay as they are.
+        Args:
+            store: the new events; those that are stored already stay as they are.
+            remove: numbers of the events to remove; unknown ones are ignored.
 
         Raises:
             SpoolError: the disk is full or fails; nothing has changed.
         """
-        self._guarded(lambda connection: self._update(connection, new, done))
+        self._with_connection(lambda connection: self._update(connection, store, remove))
 
-    def oldest(self, n: int, *, after: int | None = None) -> list[QueuedEvent]:
-        """The first ``n`` events, or the first behind a number.
+    def read(self, n_events: int, *, after: int = BEFORE_ALL) -> list[QueuedEvent]:
+        """The first ``n_events`` events with a number above ``after``, in order.
 
         Raises:
             SpoolError: the disk fails.
         """
-        return self._guarded(lambda connection: self._oldest(connection, n, after))
+        return self._with_connection(lambda connection: self._read(connection, n_events, after))
 
     def close(self) -> None:
-        """Close the file; one that holds nothing is deleted."""
+        """Close the file, and delete it if it holds no event."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -165,26 +127,27 @@ class Spool:
                 for path in reversed(self._files()):
                     path.unlink(missing_ok=True)
 
-    def _guarded(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do something with the open file; in place of a broken one, with a new one."""
+    def _with_connection(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run an action on the open file, after replacing a broken file with a new one."""
         try:
             try:
-                return action(self._opened())
+                return action(self._connected())
             except sqlite3.Error as exc:
-                if not is_broken(exc):
+                if not _is_file_broken(exc):
                     raise
                 self._move_aside(exc)
-                return action(self._opened())
+                return action(self._connected())
         except (sqlite3.Error, OSError, ValueError) as exc:
-            if not is_full(exc):
-                self._let_go()
-            raise SpoolError(f"{self.path}: {in_words(exc)}") from exc
+            # A full disk can still be read.
+            if _result_code(exc) != sqlite3.SQLITE_FULL:
+                self._disconnect()
+            raise SpoolError(f"{self.path}: {_describe_disk_error(exc)}") from exc
 
-    def _opened(self) -> sqlite3.Connection:
+    def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
-            connection = sqlite3.connect(self.path, timeout=_LOCK_WAIT_S)
+            connection = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT_S)
             try:
                 self._prepare(connection)
             except sqlite3.Error:
@@ -194,91 +157,133 @@ class Spool:
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        # Two daemons on one file would send each other's events: it is ours alone while it is open.
+        # Two daemons on one file would send each other's events.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(_SCHEMA)
-        n_kept, last = connection.execute("SELECT count(*), max(number) FROM event").fetchone()
+        n_stored, last_row = connection.execute("SELECT count(*), max(number) FROM event").fetchone()
         if self._offset is None:
-            self._offset = last or 0
-        if n_kept:
-            self.last = max(self.last, last - self._offset)
+            self._offset = last_row or 0
+        if n_stored:
+            self.last_number = max(self.last_number, last_row - self._offset)
         with connection:
-            n_dropped = self._drop(connection, n_kept)
-        self.n_kept = n_kept - n_dropped
+            n_dropped = self._drop(connection, n_stored)
+        self.n_stored = n_stored - n_dropped
         self.n_dropped += n_dropped
 
     def _update(
-        self, connection: sqlite3.Connection, new: Sequence[QueuedEvent], done: Collection[int]
+        self, connection: sqlite3.Connection, store: Sequence[QueuedEvent], remove: Collection[int]
     ) -> None:
         offset = self._offset or 0
-        rows = [(offset + each.number, each.id, each.topic, each.payload, each.taken_s) for each in new]
-        gone = [(offset + number,) for number in done]
-        n_kept = self.n_kept
+        rows = [
+            (offset + each.number, each.id, each.topic, each.payload, each.taken_s) for each in store
+        ]
+        removed_rows = [(offset + number,) for number in remove]
+        n_stored = self.n_stored
         with connection:
-            if gone:
-                n_kept -= connection.executemany("DELETE FROM event WHERE number = ?", gone).rowcount
+            if removed_rows:
+                delete = "DELETE FROM event WHERE number = ?"
+                n_stored -= connection.executemany(delete, removed_rows).rowcount
             if rows:
                 insert = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?)"
-                n_kept += connection.executemany(insert, rows).rowcount
-            n_dropped = self._drop(connection, n_kept) if rows else 0
-        self.n_kept = n_kept - n_dropped
+                n_stored += connection.executemany(insert, rows).rowcount
+            n_dropped = self._drop(connection, n_stored) if rows else 0
+        self.n_stored = n_stored - n_dropped
         self.n_dropped += n_dropped
-        self.last = max([self.last, *(each.number for each in new)])
+        self.last_number = max([self.last_number, *(each.number for each in store)])
 
-    def _drop(self, connection: sqlite3.Connection, n_kept: int) -> int:
-        """Delete what is too much and what is too old; how many."""
-        # In the order of the events, so that only stale ones are looked at.
+    def _drop(self, connection: sqlite3.Connection, n_stored: int) -> int:
+        """Delete the events that are too old or too many; return their number."""
+        # In the order of the events, so that only those to be dropped are visited.
         query = "SELECT number FROM event WHERE taken_s >= ? ORDER BY number LIMIT 1"
-        fresh = connection.execute(query, (time.time() - self._max_age_s,)).fetchone()
+        first_fresh = connection.execute(query, (time.time() - self._max_age_s,)).fetchone()
         delete = "DELETE FROM event WHERE number < ?"
-        if fresh is None:
-            return connection.execute("DELETE FROM event").rowcount if n_kept else 0
+        if first_fresh is None:
+            return connection.execute("DELETE FROM event").rowcount if n_stored else 0
         query = "SELECT min(number) FROM event"
         n_dropped = 0
-        if connection.execute(query).fetchone() != fresh:
-            n_dropped = connection.execute(delete, fresh).rowcount
-        if (n_over := n_kept - n_dropped - self.max_events) > 0:
+        if connection.execute(query).fetchone() != first_fresh:
+            n_dropped = connection.execute(delete, first_fresh).rowcount
+        if (n_over := n_stored - n_dropped - self.max_events) > 0:
             query = "SELECT number FROM event ORDER BY number LIMIT 1 OFFSET ?"
-            first = connection.execute(query, (n_over,)).fetchone()
-            n_dropped += connection.execute(delete, first).rowcount
+            first_left = connection.execute(query, (n_over,)).fetchone()
+            n_dropped += connection.execute(delete, first_left).rowcount
         return n_dropped
 
-    def _oldest(self, connection: sqlite3.Connection, n: int, after: int | None) -> list[QueuedEvent]:
+    def _read(self, connection: sqlite3.Connection, n_events: int, after: int) -> list[QueuedEvent]:
         offset = self._offset or 0
         rows = connection.execute(
             "SELECT number, id, topic, payload, taken_s FROM event WHERE number > ?"
             " ORDER BY number LIMIT ?",
-            (-(1 << 62) if after is None else offset + after, n),
+            (offset + after, n_events),
         )
         return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
 
-    def _move_aside(self, why: sqlite3.Error) -> None:
-        self._let_go()
-        numbers = range(1, _MOST_BROKEN)
-        number = next((n for n in numbers if not self._aside(n).exists()), _MOST_BROKEN)
+    def _move_aside(self, error: sqlite3.Error) -> None:
+        self._disconnect()
+        numbers = range(1, _MAX_BROKEN_FILES)
+        number = next((n for n in numbers if not self._broken_path(n).exists()), _MAX_BROKEN_FILES)
         for path, suffix in zip(self._files(), _SUFFIXES, strict=True):
             if path.exists():
-                path.replace(f"{self._aside(number)}{suffix}")
+                path.replace(f"{self._broken_path(number)}{suffix}")
         _log.warning(
-            "%s is broken (%s) and now called %s: the events in it do not go out",
+            "%s is broken (%s) and has been renamed to %s; the events in it are not sent",
             self.path,
-            in_words(why),
-            self._aside(number).name,
+            _describe_disk_error(error),
+            self._broken_path(number).name,
         )
         self._offset = None
-        self.n_dropped += self.n_kept
-        self.n_kept = 0
+        self.n_dropped += self.n_stored
+        self.n_stored = 0
 
-    def _aside(self, number: int) -> Path:
+    def _broken_path(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.broken-{number}")
 
     def _files(self) -> list[Path]:
         return [self.path.with_name(f"{self.path.name}{suffix}") for suffix in _SUFFIXES]
 
-    def _let_go(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+_OUTSIDE_CAUSES: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""Result codes that do not mean that the file is broken: free space, rights or time may help."""
+_DESCRIPTIONS: Final = {
+    sqlite3.SQLITE_BUSY: "another process has it open",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+}
+
+
+def _is_file_broken(error: sqlite3.Error) -> bool:
+    return isinstance(error, sqlite3.DatabaseError) and not (
+        isinstance(error, sqlite3.ProgrammingError) or _result_code(error) in _OUTSIDE_CAUSES
+    )
+
+
+def _describe_disk_error(error: Exception) -> str:
+    """The cause of an error of SQLite or the file system, for a person."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return _DESCRIPTIONS.get(_result_code(error), str(error))
+
+
+def _result_code(error: Exception) -> int:
+    """SQLite's primary result code; 0 for an error of another kind."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

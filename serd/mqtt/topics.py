@@ -1,18 +1,16 @@
-"""The MQTT topics of serd and the words that are published on them.
+"""The MQTT topics of serd.
 
-    <prefix>/<node>/status                    online or offline, retained
-    <prefix>/<node>/stats                     how the daemon fares, as JSON
-    <prefix>/<node>/<source>/availability     online or offline: the sound source, retained
-    <prefix>/<node>/<source>/event            every event, as JSON
-    <prefix>/<node>/<source>/state            the last emotion, plain text, retained
-    <prefix>/<node>/<source>/speech           ON or OFF, retained
-    <prefix>/<node>/<source>/level            level and likeliest emotions, as JSON
-    <prefix>/<node>/<source>/<control>        a control's value, retained
-    <prefix>/<node>/<source>/<control>/set    changes it
-    <prefix>/<node>/<source>/<control>/error  why a change was refused
-    <prefix>/<node>/<source>/forget/set       the source forgets the voices that it is used to
-
-Pure: what is published where is decided here, how it gets there is the business of ``serd.mqtt.link``.
+<prefix>/<node>/status                    online or offline, retained
+<prefix>/<node>/stats                     statistics of the daemon, as JSON
+<prefix>/<node>/<source>/availability     online or offline: the audio source, retained
+<prefix>/<node>/<source>/event            every event, as JSON
+<prefix>/<node>/<source>/state            the last emotion, plain text, retained
+<prefix>/<node>/<source>/speech           ON or OFF, retained
+<prefix>/<node>/<source>/level            level and likeliest emotions, as JSON
+<prefix>/<node>/<source>/<control>        a control's value, retained
+<prefix>/<node>/<source>/<control>/set    changes it
+<prefix>/<node>/<source>/<control>/error  why a change was refused
+<prefix>/<node>/<source>/forget/set       resets the speaker adaptation of the source
 """
 
 from dataclasses import dataclass
@@ -36,12 +34,12 @@ _FORBIDDEN: Final = str.maketrans(dict.fromkeys("/+#\0", "_"))
 
 
 def topic_level(name: str) -> str:
-    """A name as one level of a topic: what has a meaning in topics becomes an underscore."""
+    """A name as one level of a topic, with an underscore for each character that topics reserve."""
     return name.translate(_FORBIDDEN) or "_"
 
 
 def is_prefix(text: str) -> bool:
-    """Whether topics may begin with ``text``: no empty level, no wildcard, none of the broker's own."""
+    """Whether topics may begin with ``text``: no empty level, no wildcard, no leading "$"."""
     return all(text.split("/")) and not set(text) & set("+#\0") and not text.startswith("$")
 
 
@@ -52,75 +50,71 @@ class NodeTopics:
     prefix: str
     """First part of every topic."""
     node: str
-    """Name of the machine, as it is called in events."""
+    """Name of the machine, as in events."""
 
     @property
     def status(self) -> str:
-        """Whether the daemon is there."""
+        """Topic of the daemon's status, online or offline."""
         return f"{self._root}/{STATUS}"
 
     @property
     def stats(self) -> str:
-        """How the daemon fares."""
+        """Topic of the statistics."""
         return f"{self._root}/{STATS}"
 
     def availability(self, source: str) -> str:
-        """Whether a source of sound is alive, apart from the daemon."""
-        return self._of(source, AVAILABILITY)
+        """Topic of an audio source's availability."""
+        return self._of_source(source, AVAILABILITY)
 
     def event(self, source: str) -> str:
-        """Where the events of a source go."""
-        return self._of(source, EVENT)
+        """Topic of a source's events."""
+        return self._of_source(source, EVENT)
 
     def state(self, source: str) -> str:
-        """Where the last emotion of a source stands."""
-        return self._of(source, STATE)
+        """Topic of a source's last emotion."""
+        return self._of_source(source, STATE)
 
     def speech(self, source: str) -> str:
-        """Whether somebody speaks at a source."""
-        return self._of(source, SPEECH)
+        """Topic that says whether there is speech at a source."""
+        return self._of_source(source, SPEECH)
 
     def level(self, source: str) -> str:
-        """How loud it is at a source, and what is likeliest at the moment."""
-        return self._of(source, LEVEL)
+        """Topic of a source's level and likeliest emotions."""
+        return self._of_source(source, LEVEL)
 
     def control(self, source: str, control: str) -> str:
-        """Where the present value of a control stands."""
-        return self._of(source, control)
+        """Topic of a control's value."""
+        return self._of_source(source, control)
 
     def control_set(self, source: str, control: str) -> str:
-        """Where a control is changed."""
-        return self._of(source, f"{control}/{SET}")
-
-    def forget_set(self, source: str) -> str:
-        """Where a source is told to forget the voices that it is used to, in whatever words."""
-        return self.control_set(source, FORGET)
+        """Topic of commands that change a control."""
+        return self._of_source(source, f"{control}/{SET}")
 
     def control_error(self, source: str, control: str) -> str:
-        """Where a refused change is answered."""
-        return self._of(source, f"{control}/{ERROR}")
+        """Topic of the reasons why commands were refused."""
+        return self._of_source(source, f"{control}/{ERROR}")
 
     @property
     def _root(self) -> str:
         return f"{self.prefix}/{topic_level(self.node)}"
 
-    def _of(self, source: str, what: str) -> str:
-        return f"{self._root}/{topic_level(source)}/{what}"
+    def _of_source(self, source: str, rest: str) -> str:
+        return f"{self._root}/{topic_level(source)}/{rest}"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedTopic:
-    """What a topic of serd is about."""
+    """The parts of a topic of serd."""
 
     node: str
     source: str | None
-    """None where the topic is about the whole machine."""
+    """None for a topic of the whole machine."""
     what: str
-    """What is left of the topic: STATUS, EVENT, "mute/set" or one that a later version knows."""
+    """The rest of the topic: STATUS, EVENT, "mute/set", or one of a later version."""
 
 
 def parse_topic(topic: str, prefix: str) -> ParsedTopic | None:
-    """Take a topic apart; None where it is none of serd's."""
+    """Parse a topic; None if it is not one of serd's."""
     if not topic.startswith(f"{prefix}/"):
         return None
     match topic.removeprefix(f"{prefix}/").split("/"):

@@ -1,8 +1,9 @@
-"""Where events and reports go.
+"""Publishers: each delivers events and other reports to one kind of subscriber.
 
-A publisher is one module in this folder. It declares ``SECTION`` (the name of its table in the
-settings), ``Settings`` (a frozen dataclass) and ``create``; adding the file is all it takes. One that
-keeps events until they are delivered declares ``KEEPS_EVENTS = True`` and is told before the others.
+A publisher is one module in this folder that declares ``SECTION`` (the name of its table in the
+settings), ``Settings`` (a frozen dataclass) and ``create``; see ``PublisherModule``. To add one, add the
+file; nothing else changes. A publisher that stores events until they are delivered declares
+``KEEPS_EVENTS = True`` and receives each report before the others.
 """
 
 import importlib
@@ -17,58 +18,62 @@ from serd.mqtt.homeassistant import DiscoverySettings
 
 
 class Publisher(Protocol):
-    """Takes reports, of which events are one kind."""
+    """Delivers reports; an event is one kind of report."""
 
     def publish(self, report: Report) -> None:
-        """Take one report, or pass over a kind it has no use for; never waits for a subscriber."""
+        """Deliver one report, or ignore it; never waits for a subscriber."""
         ...
 
     def close(self, timeout_s: float) -> None:
-        """Hand over what is left, for at most ``timeout_s`` seconds, and end.
+        """Deliver the remaining reports within ``timeout_s`` seconds, and end.
 
         Raises:
-            PublishError: something is left that nobody took.
+            PublishError: some reports could not be delivered.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What a publisher may need to know of the daemon."""
+    """The daemon, as far as publishers depend on it."""
 
     node: str
     """Name of the machine."""
     sources: tuple[str, ...]
-    """Names of the sound sources."""
+    """Names of the audio sources."""
     command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
-    """Passes a change of a control on to the daemon: source, control, value."""
+    """Passes a command to the daemon: source, control, value."""
     labels: tuple[str, ...] = ()
-    """Classes of the model."""
+    """Labels of the model."""
     homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
-    """Whether and where the node is described to Home Assistant."""
+    """Home Assistant's discovery of the node."""
     state_folder: Path | None = None
-    """Where a publisher may keep what outlives a restart; None for nowhere. It need not exist yet."""
+    """Folder for files that outlive a restart, which may not exist yet; None for no such folder."""
 
 
 class PublisherModule(Protocol):
-    """What a module in this folder declares."""
+    """The declarations of a module in this folder."""
 
     SECTION: str
     """Name of its table in the settings file."""
     Settings: type[Any]
-    """Its settings, a frozen dataclass whose defaults work."""
+    """Its settings: a frozen dataclass whose default values work, with a docstring under each field."""
 
     def create(self, settings: Any, context: Context) -> Publisher | None:  # noqa: ANN401
-        """A publisher that is ready, or None if the settings ask for none."""
+        """A publisher that is ready, or None if the settings disable it.
+
+        Raises:
+            SerdError: it cannot work with these settings.
+        """
         ...
 
 
 def publisher_modules() -> dict[str, PublisherModule]:
-    """All modules in this folder that declare a publisher, by their section, in the order of telling."""
+    """The publishers in this folder by their section, in the order in which they receive reports."""
     modules = (
         importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)
     )
     publishers = [cast("PublisherModule", each) for each in modules if hasattr(each, "SECTION")]
-    # An event must be in safe keeping before anybody reads of it.
+    # An event must be stored before a subscriber of another publisher can see it.
     publishers.sort(key=lambda publisher: not getattr(publisher, "KEEPS_EVENTS", False))
     return {publisher.SECTION: publisher for publisher in publishers}

@@ -1,4 +1,4 @@
-"""The sound of each window as a WAV file, with its event beside it. Off unless asked for."""
+"""Stores the sound of each window as a WAV file, with its event as JSON. Disabled by default."""
 
 import contextlib
 import logging
@@ -20,16 +20,16 @@ _log = logging.getLogger("serd.clips")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Sound on the disk, beside the events. Whoever is heard should know of it."""
+    """Sound on the disk, beside the events. The people who are recorded should know of it."""
 
     enabled: bool = False
-    """Whether the sound of each window is stored; said in the log at each start."""
+    """Whether the sound of each window is stored; logged as a warning at each start."""
     folder: str = ""
-    """Where; empty for the folder "clips" in the state folder."""
+    """Folder of the clips; empty for the folder "clips" in the state folder."""
     max_clips: int = 100
-    """Clips that are kept, 1 to 100000; beyond it the oldest are deleted."""
+    """Most clips that are stored, 1 to 100000; beyond it the oldest are deleted."""
     max_mb: float = 50.0
-    """Megabytes that are kept, above 0; beyond it the oldest are deleted."""
+    """Most megabytes that are stored, above 0; beyond it the oldest clips are deleted."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -40,10 +40,10 @@ class Settings:
 
 
 def create(settings: Settings, context: Context) -> "Clips | None":
-    """A publisher that stores sound, if the settings ask for one.
+    """A publisher that stores sound, or None if it is disabled.
 
     Raises:
-        SettingsError: there is no folder, or it cannot be written to.
+        SettingsError: there is no folder, or it cannot be created.
     """
     if not settings.enabled:
         return None
@@ -62,7 +62,7 @@ def create(settings: Settings, context: Context) -> "Clips | None":
 
 
 class Clips:
-    """Writes ``<time>-<source>-<emotion>-<id>.wav`` and ``.json``; deletes the oldest beyond bounds."""
+    """Writes ``<time>-<source>-<emotion>-<id>.wav`` and ``.json``; deletes the oldest beyond a limit."""
 
     def __init__(self, folder: Path, *, max_clips: int, max_bytes: int) -> None:
         self._folder = folder
@@ -71,13 +71,13 @@ class Clips:
         self._can_write = True
 
     def publish(self, report: Report) -> None:
-        """Store the sound of a window; a disk that does not take it is said once."""
+        """Store the sound of a window; an error of the disk is logged once."""
         if not isinstance(report, SoundReport):
             return
         import soundfile  # noqa: PLC0415
 
         event = report.event
-        moment = event.time.replace(":", "").replace("+", "p")
+        moment = (event.time or f"{event.end_s:010.3f}").replace(":", "").replace("+", "p")
         stem = f"{moment}-{topic_level(event.source)}-{event.emotion}-{event.id[:8]}"
         unfinished = self._folder / f"{stem}.part"
         try:
@@ -95,7 +95,7 @@ class Clips:
                     (self._folder / f"{stem}{suffix}").unlink()
 
     def close(self, timeout_s: float) -> None:
-        """Nothing is left: each clip is written as it comes."""
+        """Do nothing: each clip is written at once."""
 
     def _delete_oldest(self) -> None:
         clips = sorted(self._folder.glob("*.wav"))

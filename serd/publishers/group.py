@@ -1,4 +1,4 @@
-"""All publishers that the settings ask for, as one."""
+"""The group of all enabled publishers, which acts as one."""
 
 import logging
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ _log = logging.getLogger("serd.publishers")
 
 
 class PublisherGroup:
-    """Hands every report to every publisher."""
+    """Passes every report to every publisher."""
 
     def __init__(self, settings: Mapping[str, Any], context: Context) -> None:
         """Create the publishers.
 
         Args:
-            settings: those of each publisher, by its section.
-            context: what they need to know of the daemon.
+            settings: settings of each publisher, by its section.
+            context: the daemon.
 
         Raises:
-            SerdError: one of them cannot work; the others are closed again.
+            SerdError: a publisher cannot work with its settings; the others are closed again.
         """
         self._settings = settings
         self._context = context
@@ -35,48 +35,48 @@ class PublisherGroup:
             raise
 
     def publish(self, report: Report) -> None:
-        """Hand a report to all."""
+        """Pass a report to all publishers."""
         for publisher in self._publishers.values():
             publisher.publish(report)
 
     def close(self, timeout_s: float, *, is_patient: bool) -> None:
-        """Close all, whatever becomes of the others.
+        """Close all publishers, even if some fail.
 
         Args:
-            timeout_s: how long each may take.
-            is_patient: whether what nobody took is an error, and not only a line in the log.
+            timeout_s: longest time for each publisher, in seconds.
+            is_patient: whether undelivered reports are an error; else they are only logged.
 
         Raises:
-            PublishError: something is left that nobody took; the first of them.
+            PublishError: the first error of a publisher that could not deliver all reports.
         """
         first: PublishError | None = None
         while self._publishers:
             _, publisher = self._publishers.popitem()
-            left = _close(publisher, timeout_s)
+            error = _close(publisher, timeout_s)
             if is_patient and first is None:
-                first = left
-            elif left is not None:
-                _log.warning("%s", left)
+                first = error
+            elif error is not None:
+                _log.warning("%s", error)
         if first is not None:
             raise first
 
     def change(self, settings: Mapping[str, Any], context: Context, timeout_s: float) -> None:
-        """Take over other settings; publishers that they do not touch go on undisturbed.
+        """Apply new settings; publishers whose settings are the same go on undisturbed.
 
         Raises:
-            SerdError: a publisher cannot work with them; the others have changed.
+            SerdError: a publisher cannot work with its settings; the ones before it have changed.
         """
-        same_context = context == self._context
-        stale = [
+        is_same_context = context == self._context
+        changed = [
             section
             for section in publisher_modules()
-            if not same_context or settings[section] != self._settings[section]
+            if not is_same_context or settings[section] != self._settings[section]
         ]
         self._settings, self._context = settings, context
-        for section in stale:
+        for section in changed:
             publisher = self._publishers.pop(section, None)
-            if publisher is not None and (left := _close(publisher, timeout_s)) is not None:
-                _log.warning("%s", left)
+            if publisher is not None and (error := _close(publisher, timeout_s)) is not None:
+                _log.warning("%s", error)
             self._create(section)
 
     def _create(self, section: str) -> None:
@@ -84,10 +84,13 @@ class PublisherGroup:
         publisher: Publisher | None = module.create(self._settings[section], self._context)
         if publisher is not None:
             self._publishers[section] = publisher
+        # After a reload, too, events are in safe keeping before anything shows them.
+        in_order = [name for name in publisher_modules() if name in self._publishers]
+        self._publishers = {name: self._publishers[name] for name in in_order}
 
 
 def _close(publisher: Publisher, timeout_s: float) -> PublishError | None:
-    """Close a publisher; an error where something is left that nobody took."""
+    """Close a publisher; return the error if it could not deliver all reports."""
     try:
         publisher.close(timeout_s)
     except PublishError as exc:

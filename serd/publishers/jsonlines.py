@@ -1,4 +1,4 @@
-"""Events as JSON, one a line, on standard output."""
+"""Prints each event as a line of JSON on standard output."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Settings:
 
 
 def create(settings: Settings, _context: Context) -> "JsonLines | None":
-    """A publisher on standard output, if the settings ask for one."""
+    """A publisher on standard output, or None if it is disabled."""
     return JsonLines(sys.stdout) if settings.enabled else None
 
 
@@ -39,12 +39,12 @@ class JsonLines:
         """Write an event.
 
         Raises:
-            BrokenPipeError: whoever read the lines has gone; the command line ends quietly on it, as
-                it does for every command whose output is cut off.
+            BrokenPipeError: the reader of the pipe has ended; the command line then ends without a
+                message, as for every command.
         """
         if isinstance(report, Event):
             self._stream.write(f"{report.to_json()}\n")
             self._stream.flush()
 
     def close(self, timeout_s: float) -> None:
-        """Nothing is left: each line is flushed as it is written."""
+        """Do nothing: each line is flushed at once."""

@@ -1,6 +1,6 @@
-"""Events to an MQTT broker, each with QoS 1, in order, over any number of reconnects.
+"""Publishes events and the daemon's state over MQTT, and receives commands.
 
-What is published where is decided here; ``serd.mqtt.queue`` brings it there.
+This module chooses topic and payload of each message; ``serd.mqtt.queue`` delivers it.
 """
 
 import json
@@ -24,11 +24,11 @@ from serd.events.reports import (
     StateReport,
     StatsReport,
 )
-from serd.mqtt.backlog import Backlog
 from serd.mqtt.homeassistant import announce
-from serd.mqtt.queue import EventQueue, left_s
+from serd.mqtt.link import Link
+from serd.mqtt.queue import EventQueue, Message, remaining_s
 from serd.mqtt.retained import Handler
-from serd.mqtt.settings import ALWAYS, MQTT_311, Settings
+from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
 from serd.mqtt.spool import Spool
 from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
@@ -41,7 +41,7 @@ __all__ = ["SECTION", "SPOOL_FILE", "MqttPublisher", "Settings", "create"]
 SECTION: Final = "mqtt"
 KEEPS_EVENTS: Final = True
 SPOOL_FILE: Final = "spool.db"
-"""Name of the file in the state folder that keeps events."""
+"""File in the state folder that stores events."""
 
 _log = logging.getLogger("serd.mqtt")
 
@@ -50,12 +50,12 @@ _GOODBYE_S: Final = 0.2
 
 
 def create(settings: Settings, context: Context) -> "MqttPublisher | None":
-    """A publisher that begins to connect; the broker need not be there yet.
+    """A publisher that begins to connect, or None if it is disabled; the broker may be away.
 
     Raises:
         SettingsError: a certificate, key or password file cannot be read.
-        PublishError: no broker is named, none runs here and the one inside serd does not start.
-        LibraryError: the one inside serd is needed, but its library is not installed.
+        PublishError: no broker is named, none runs on this machine and the embedded one does not start.
+        LibraryError: the embedded broker is needed, but its library is not installed.
     """
     if not settings.enabled:
         return None
@@ -67,7 +67,7 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
         host, port, broker = find_or_start(settings)
         settings = replace(settings, host=host, port=port)
     if broker is not None:
-        # It speaks nothing newer, and it is never away while we are there.
+        # The embedded broker speaks only 3.1.1, and is never away while the daemon runs.
         settings = replace(settings, protocol=MQTT_311)
         context = replace(context, state_folder=None)
     publisher = MqttPublisher(settings, context, broker)
@@ -83,75 +83,85 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
 
 
 class MqttPublisher:
-    """Says on the topics of a node what the daemon finds."""
+    """Publishes the reports of the daemon on the topics of its node."""
 
     def __init__(
         self, settings: Settings, context: Context, broker: "EmbeddedBroker | None" = None
     ) -> None:
-        """Begin to connect; an embedded ``broker`` is stopped with the publisher."""
+        """Begin to connect.
+
+        Args:
+            settings: the broker; its host must not be empty.
+            context: the daemon.
+            broker: the embedded broker, if the settings lead to it; it is stopped with the publisher.
+
+        Raises:
+            SettingsError: a certificate, key or password file cannot be read.
+        """
         self.topics = NodeTopics(prefix=settings.prefix, node=context.node)
         self._broker = broker
-        self._spool = _spool(settings, context.state_folder)
-        self._backlog = Backlog(
+        self._spool = _make_spool(settings, context.state_folder)
+        status = self.topics.status
+        self._queue = EventQueue(
             self._spool,
-            queue_events=settings.queue_events,
-            is_always=settings.durability == ALWAYS,
-        )
-        self._outbox = EventQueue(
-            settings,
-            self._backlog,
-            name=context.node,
-            status=(self.topics.status, ONLINE, OFFLINE),
+            max_in_memory=settings.queue_events,
+            stores_every_event=settings.durability == STORE_ALWAYS,
+            online=Message(status, ONLINE, is_retained=True),
+            offline=Message(status, OFFLINE, is_retained=True),
             as_replayed=as_replayed,
         )
+        self._link = Link(settings, self._queue, name=context.node, will=(status, OFFLINE))
+        self._queue.attach(self._link)
+        self._link.start()
+        self._queue.start()
         for source in context.sources:
-            self._take_commands(source, context.command)
+            self._subscribe_to_commands(source, context.command)
 
     @property
     def address(self) -> str:
         """Host and port of the broker."""
-        return self._outbox.link.address
+        return self._link.address
 
     @property
     def n_dropped(self) -> int:
-        """Events dropped because there were too many, or they were too old."""
-        return self._backlog.n_dropped
+        """Events that were dropped because there were too many, or they were too old."""
+        return self._queue.n_dropped
 
     @property
     def n_refused(self) -> int:
-        """Events that the broker's access rules forbid; only MQTT 5 tells."""
-        return self._outbox.n_refused
+        """Events that the broker refused, which only MQTT 5 reports, or that no broker accepts."""
+        return self._queue.n_refused
 
     @property
     def n_spooled(self) -> int:
-        """Events on the disk that the broker does not have."""
-        return self._backlog.n_on_disk
+        """Events on the disk that the broker has not acknowledged."""
+        return self._queue.n_on_disk
 
     @property
     def n_in_flight(self) -> int:
-        """Messages sent and not yet acknowledged."""
-        return self._outbox.n_in_flight
+        """Messages that were sent and not yet acknowledged."""
+        return self._queue.n_in_flight
 
     @property
     def n_attempts(self) -> int:
-        """Attempts to connect, successful ones included."""
-        return self._outbox.link.n_attempts
+        """Attempts to connect, including those that succeeded."""
+        return self._link.n_attempts
 
     @property
     def n_reconnects(self) -> int:
-        """Connections behind the first."""
-        return max(0, self._outbox.link.n_connections - 1)
+        """Connections after the first."""
+        return max(0, self._link.n_connections - 1)
 
     def publish(self, report: Report) -> None:
-        """Take one report; never waits for the broker.
+        """Publish one report, without waiting for the broker.
 
         With ``durability = "always"`` an event is on the disk on return, unless the disk fails or takes
-        more than half a second.
+        longer than half a second.
         """
         topics = self.topics
         match report:
             case Event():
-                self._outbox.put(report.id, topics.event(report.source), report.to_json())
+                self._queue.put(report.id, topics.event(report.source), report.to_json())
             case StateReport():
                 self.retain(topics.state(report.source), report.emotion)
             case SpeechReport():
@@ -168,59 +178,59 @@ class MqttPublisher:
                 body = {"level_dbfs": report.level_dbfs, "guesses": dict(report.guesses)}
                 self.send(topics.level(report.source), json.dumps(body))
             case StatsReport():
-                self.send(topics.stats, json.dumps(asdict(report) | self._figures()))
+                self.send(topics.stats, json.dumps(asdict(report) | self._queue_stats()))
 
     def retain(self, topic: str, payload: str) -> None:
-        """Set what stands on a topic, retained; it is told now, and again on each new connection."""
-        self._outbox.retain(topic, payload)
+        """Set the retained value of a topic; it is sent now, and again on each new connection."""
+        self._queue.retain(topic, payload)
 
     def send(self, topic: str, payload: str) -> None:
-        """Send a passing message, not retained; it is dropped while there is no connection."""
-        self._outbox.send(topic, payload)
+        """Send a transient message, not retained; it is dropped while there is no connection."""
+        self._queue.send(topic, payload)
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Have a handler called with each message whose topic fits, on all connections to come.
+        """Call a handler with each message whose topic matches, on this and all later connections.
 
-        It is called on the network's thread with topic and payload, and must return soon.
+        It is called on the link's thread with topic and payload, and must return soon.
         """
-        self._outbox.subscribe(topic_filter, handler)
+        self._queue.subscribe(topic_filter, handler)
 
     def close(self, timeout_s: float) -> None:
-        """Wait until the broker has every event, then publish ``offline`` and leave.
+        """Wait for the broker to acknowledge every event, publish ``offline`` and disconnect.
 
-        What it does not take in time stays on the disk for the next start.
+        Events that are not acknowledged in time stay on the disk for the next start.
 
         Raises:
-            PublishError: the broker did not acknowledge every event within ``timeout_s`` seconds; the
-                text says whether they are kept.
+            PublishError: events were not acknowledged within ``timeout_s`` seconds; the text says
+                whether they are on the disk.
         """
-        deadline = time.monotonic() + timeout_s
-        self._outbox.close(timeout_s - _GOODBYE_S)
-        reason = self._outbox.link.reason or f"no answer within {timeout_s:g} s"
+        deadline_s = time.monotonic() + timeout_s
+        self._queue.close(timeout_s - _GOODBYE_S)
+        reason = self._link.reason or f"no answer within {timeout_s:g} s"
         if self._broker is not None:
-            self._broker.drain(left_s(deadline))
-        self._outbox.link.stop(left_s(deadline))
+            self._broker.drain(remaining_s(deadline_s))
+        self._link.stop(remaining_s(deadline_s))
         if self._broker is not None:
-            self._broker.stop(left_s(deadline))
-        self._say_what_is_left(reason)
+            self._broker.stop(remaining_s(deadline_s))
+        self._report_undelivered(reason)
 
-    def _take_commands(self, source: str, command: Callable[[str, str, bytes], None]) -> None:
-        """Pass on what anyone writes to the controls of a source."""
+    def _subscribe_to_commands(self, source: str, command: Callable[[str, str, bytes], None]) -> None:
+        """Pass messages on the ``set`` topics of a source to the daemon."""
 
         def handle(topic: str, payload: bytes) -> None:
             command(source, topic.split("/")[-2], payload)
 
         self.subscribe(self.topics.control_set(source, "+"), handle)
 
-    def _figures(self) -> dict[str, int]:
-        """What the publisher itself adds to the stats."""
+    def _queue_stats(self) -> dict[str, int]:
+        """The fields of the stats that this publisher adds."""
         return {
-            "spool_depth": self._backlog.n_on_disk + self._backlog.n_in_memory,
+            "spool_depth": self._queue.n_on_disk + self._queue.n_in_memory,
             "spool_drops": self.n_dropped,
             "reconnects": self.n_reconnects,
         }
 
-    def _say_what_is_left(self, reason: str) -> None:
+    def _report_undelivered(self, reason: str) -> None:
         if self.n_dropped:
             _log.warning("%d events were dropped while the broker was away", self.n_dropped)
         if self.n_refused:
@@ -232,17 +242,17 @@ class MqttPublisher:
                 f"{events} kept in {self._spool.path} and {go} out at the next start;"
                 f" broker {self.address}: {reason}"
             )
-        if n_left := self._backlog.n_in_memory:
+        if n_left := self._queue.n_in_memory:
             events = "1 event was" if n_left == 1 else f"{n_left} events were"
             raise PublishError(f"{events} not acknowledged by broker {self.address}: {reason}")
 
 
-def _spool(settings: Settings, folder: Path | None) -> Spool | None:
+def _make_spool(settings: Settings, folder: Path | None) -> Spool | None:
     if folder is None:
         return None
     return Spool(
         folder / SPOOL_FILE,
         max_events=settings.spool_events,
         max_age_s=settings.spool_age_h * 3600.0,
-        is_power_safe=settings.durability == ALWAYS,
+        is_power_safe=settings.durability == STORE_ALWAYS,
     )

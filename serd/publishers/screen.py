@@ -1,4 +1,4 @@
-"""Events for people, one a line, on standard output.
+"""Prints each event as a line for people on standard output.
 
 21:04:11  mic       happy       87 % ████████▋   positive   3.0 s
 """
@@ -30,8 +30,8 @@ class Settings:
     enabled: bool = True
     """Whether each event is printed as a line for people."""
     in_journal: bool = False
-    """Whether that goes for systemd's journal too, where a line for each second of speech would stay as
-    a diary of what was heard, and wear out an SD card."""
+    """Whether events are printed if standard output is systemd's journal, too. There, a line for each
+    second of speech would remain as a diary of the household, and wear out an SD card."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -39,31 +39,36 @@ class Settings:
 
 
 def create(settings: Settings, _context: Context) -> "Screen | None":
-    """A publisher on standard output, if the settings ask for one."""
+    """A publisher on standard output, or None if it is disabled or the output is the journal."""
     if not settings.enabled or (is_journal(sys.stdout, os.environ) and not settings.in_journal):
         return None
     return Screen(sys.stdout, os.environ)
 
 
 def event_line(event: Event, *, has_blocks: bool = True) -> str:
-    """One event in words: local time, source, emotion ("?" if provisional), confidence and so on."""
+    """One event as text: local time, source, emotion ("?" if provisional), confidence and so on."""
     percent = round(100 * event.confidence)
     bar = confidence_bar(event.confidence, _BAR_WIDTH, has_blocks=has_blocks)
     indent = "  " if event.kind == "window" else ""
     emotion = f"{indent}{event.emotion}{'?' if event.provisional else ''}"
     return (
-        f"{local_time(event.time)}  {event.source:<8}  {emotion:<12}"
+        f"{_moment(event)}  {event.source:<8}  {emotion:<12}"
         f" {percent:>3} % {bar}  {event.valence:<8} {event.end_s - event.start_s:>5.1f} s"
     )
 
 
+def _moment(event: Event) -> str:
+    """The local time of an event, or its position in a recording that has no time."""
+    return local_time(event.time) if event.time is not None else f"{event.end_s:6.1f} s"
+
+
 def local_time(rfc3339: str) -> str:
-    """Hour, minute and second of a moment, where we are."""
+    """Hour, minute and second in the local time zone."""
     return datetime.fromisoformat(rfc3339).astimezone().strftime("%H:%M:%S")
 
 
 def confidence_bar(share: float, width: int, *, has_blocks: bool = True) -> str:
-    """A bar of ``width`` characters, ``share`` of it filled; in "#" where there are no block signs."""
+    """A bar of ``width`` characters with ``share`` (0 to 1) of it filled, in blocks or "#"."""
     share = min(1.0, max(0.0, share))
     if not has_blocks:
         return ("#" * round(share * width)).ljust(width)
@@ -73,10 +78,10 @@ def confidence_bar(share: float, width: int, *, has_blocks: bool = True) -> str:
 
 
 class Screen:
-    """Writes a line for each event; utterances stand out, windows step back."""
+    """Writes a line for each event; utterances are bold and windows dim."""
 
     def __init__(self, stream: TextIO, environment: Mapping[str, str]) -> None:
-        """Write to ``stream``; colour where it is a terminal and NO_COLOR is not set."""
+        """Write to ``stream``, with styles if it is a terminal and NO_COLOR is not set."""
         self._stream = stream
         is_styled = stream.isatty() and not environment.get("NO_COLOR")
         self._styles = {"window": _DIM, "utterance": _BOLD} if is_styled else {}
@@ -86,7 +91,8 @@ class Screen:
         """Write an event.
 
         Raises:
-            BrokenPipeError: whoever read the lines has gone; the command line ends quietly on it.
+            BrokenPipeError: the reader of the pipe has ended; the command line then ends without a
+                message.
         """
         if not isinstance(report, Event):
             return
@@ -97,7 +103,7 @@ class Screen:
         self._stream.flush()
 
     def close(self, timeout_s: float) -> None:
-        """Nothing is left: each line is flushed as it is written."""
+        """Do nothing: each line is flushed at once."""
 
 
 def _can_write(text: str, stream: TextIO) -> bool:
@@ -109,10 +115,10 @@ def _can_write(text: str, stream: TextIO) -> bool:
 
 
 def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether a stream leads to systemd's journal.
+    """Whether a stream is connected to systemd's journal.
 
-    ``$JOURNAL_STREAM`` holds device and inode of what systemd connected; a stream that somebody has
-    redirected since is another one (systemd.exec(5)).
+    ``$JOURNAL_STREAM`` holds device and inode of the stream that systemd connected; a stream that was
+    redirected since has others (systemd.exec(5)).
     """
     try:
         device, inode = map(int, environment.get("JOURNAL_STREAM", "").split(":"))

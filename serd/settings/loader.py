@@ -80,7 +80,6 @@ class Settings:
             voice=self.voice,
             segmenter=self.segmenter,
             smoothing=self.smoothing,
-            report=self.report,
             adaptation=self.adaptation,
         )
 

@@ -239,10 +239,15 @@ class TestPace:
         moments = [before_s, *arrivals, time.monotonic()]
         assert moments == sorted(moments)
 
-    def test_all_blocks_share_the_time_of_the_first_sample(self, wav: Path) -> None:
-        """The sound of a file starts when its reading does."""
-        (epoch_s,) = {block.captured.epoch_s for block in FileSource(wav)}
+    def test_all_blocks_of_a_paced_file_share_the_time_of_the_first_sample(self, wav: Path) -> None:
+        """The sound of a file that is played starts when its reading does."""
+        (epoch_s,) = {block.captured.epoch_s for block in FileSource(wav, paced=True)}
+        assert epoch_s is not None
         assert abs(epoch_s - time.time()) < 60.0
+
+    def test_a_file_that_is_only_read_has_no_time(self, wav: Path) -> None:
+        """Nobody knows when its sound was, and none is invented."""
+        assert {block.captured.epoch_s for block in FileSource(wav)} == {None}
 
     def test_a_loop_goes_on_without_a_gap(self, wav: Path) -> None:
         """The sound begins anew at the end, and its positions go on."""

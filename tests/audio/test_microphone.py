@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from check_microphone import analyse_files, hear_all
+from check_microphone import analyze_files, play_all
 
 from serd.audio.microphone import Microphone, MicrophoneSource, find_microphone
 from serd.audio.portaudio import PortAudio, portaudio_module
@@ -214,11 +214,11 @@ def test_a_virtual_microphone_is_heard_as_the_file_is(tmp_path: Path) -> None:
         soundfile.write(path, np.concatenate((silence(0.5), voice, silence(0.5))), 16_000)
         paths.append(path)
     # Whatever the model in use: voices that a little of PulseAudio's dither does not sway.
-    in_files = analyse_files(paths)
+    in_files = analyze_files(paths)
     paths.sort(key=lambda path: float(in_files[path]["confidence"]))
-    for heard in hear_all(paths[-2:]):
-        assert heard.n_utterances == 1
-        assert heard.emotion_heard == heard.emotion_in_file
+    for clip in play_all(paths[-2:]):
+        assert clip.n_utterances == 1
+        assert clip.emotion_played == clip.emotion_in_file
         # On a quiet machine both are below 0.1 s; a busy one starts the player late.
-        assert abs(heard.start_error_s) < 0.8
-        assert abs(heard.end_error_s) < 0.8
+        assert abs(clip.start_error_s) < 0.8
+        assert abs(clip.end_error_s) < 0.8

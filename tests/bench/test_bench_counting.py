@@ -1,4 +1,4 @@
-"""The guard counts the same each time, keeps to its baseline, and fails on a growth of 20 %."""
+"""Counts are the same each time, within their baseline, and fail on a growth above 20 %."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import counting
-from bench.counted import Work
+from bench.counting import Work
 from serd.audio.format import AudioBlock
 from serd.errors import OperationError
 from serd.speech.segments import VoicedFrames
@@ -17,22 +17,22 @@ _BASE = {"instructions": 1000.0, "calls": 100.0, "peak_bytes": 5000.0}
 
 
 def test_the_daemon_costs_no_more_than_its_baseline() -> None:
-    """Instructions, calls and memory a second of speech, for the versions that have a baseline."""
+    """Instructions, calls and memory per second of speech, on platforms that have a baseline."""
     baseline = counting.read_baselines().get(counting.platform_name())
     if baseline is None:
         pytest.skip(f"no baseline for {counting.platform_name()}: python -m bench.counting --renew")
     assert list(counting.complaints(counting.counts(), baseline["counts"])) == []
 
 
-def test_a_growth_of_more_than_a_fifth_is_named_with_what_to_do() -> None:
-    """By 20.1 % there is a line, by 19 % there is none."""
+def test_a_growth_of_more_than_a_fifth_is_a_complaint_with_a_remedy() -> None:
+    """There is a line for 20.1 %, and none for 19 %."""
     now = _BASE | {"instructions": 1201.0, "calls": 119.0}
     (line,) = counting.complaints(now, _BASE)
     assert line.startswith("instructions a second of speech: 1,201, +20% to the baseline of 1,000")
     assert "--renew" in line
 
 
-def test_a_fall_is_no_complaint_but_is_seen() -> None:
+def test_a_fall_is_no_complaint() -> None:
     """Half the count is a growth of -50 %."""
     now = {name: count / 2 for name, count in _BASE.items()}
     assert list(counting.complaints(now, _BASE)) == []
@@ -40,14 +40,14 @@ def test_a_fall_is_no_complaint_but_is_seen() -> None:
 
 
 def test_calls_and_memory_are_the_same_each_time() -> None:
-    """Calls to the last one, memory to within 1 %."""
+    """Calls are equal, memory is within 1 %."""
     assert counting.calls_per_s() == counting.calls_per_s()
     one, two = counting.peak_bytes(Work(6.0)), counting.peak_bytes(Work(6.0))
     assert one == pytest.approx(two, rel=0.01)
 
 
-def test_work_that_is_planted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stage that takes to working sample by sample, and keeps what it should let go."""
+def test_added_work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that works sample by sample and leaks memory raises the calls and the peak."""
     before = {"calls": counting.calls_per_s(), "peak_bytes": float(counting.peak_bytes(Work(6.0)))}
     process = VoiceActivity.process
     kept: list[bytes] = []
@@ -67,20 +67,20 @@ def test_work_that_is_planted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_the_profiler_that_was_there_is_there_again() -> None:
-    """Whoever profiles the benchmark goes on with it; where nobody does, nobody is left behind."""
+def test_counting_calls_restores_the_profiler() -> None:
+    """A profiler of the benchmark goes on, and none is left where there was none."""
 
     def profiler(*_: object) -> None:
-        """One that counts nothing."""
+        """A profiler that does nothing."""
 
-    was_there = sys.getprofile()
+    previous = sys.getprofile()
     try:
         for each in (None, profiler):
             sys.setprofile(each)
             counting.count_calls(Work(1.0))
             assert sys.getprofile() is each
     finally:
-        sys.setprofile(was_there)
+        sys.setprofile(previous)
 
 
 def test_valgrinds_count_is_read_with_its_commas() -> None:
@@ -92,14 +92,14 @@ def test_valgrinds_count_is_read_with_its_commas() -> None:
 
 @pytest.fixture
 def made_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, float]:
-    """Counts without counting, and a baseline file of their own."""
+    """Fixed counts, and a baseline file of their own."""
     now = dict(_BASE)
     monkeypatch.setattr(counting, "counts", lambda: now)
     monkeypatch.setattr(counting, "BASELINE", tmp_path / "counts.json")
     return now
 
 
-def test_a_baseline_is_renewed_by_one_command_and_then_held(
+def test_a_renewed_baseline_holds(
     made_counts: dict[str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without one nothing fails; with one, 30 % more calls are exit code 1."""

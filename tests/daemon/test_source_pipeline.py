@@ -13,8 +13,9 @@ from serd.events.event import Event
 from serd.events.reports import Report, SoundReport, StateReport
 from serd.events.state import ReportSettings
 from serd.model.runtime import TfliteModel
-from serd.pipeline import PipelineSettings, recognise
-from testkit.made_events import counting_maker
+from serd.model.smoothing import SmoothingSettings
+from serd.pipeline import PipelineSettings, recognize
+from testkit.made_events import counting_maker, events_of
 from testkit.voices import quiet_room, synthetic_voice
 
 _ONSET_S = 1.5
@@ -36,11 +37,11 @@ def _blocks(sound: Samples) -> list[AudioBlock]:
 
 
 def _reports(model: TfliteModel, sound: Samples, *, provisional_s: float) -> list[Report]:
-    settings = PipelineSettings(report=ReportSettings(provisional_s=provisional_s))
-    controls = Controls(threshold=0.0)
-    lane = SourcePipeline("mic", model, settings, counting_maker(model.card), controls)
-    heard = [report for block in _blocks(sound) for report in lane.hear(block)]
-    return [*heard, *lane.end()]
+    report = ReportSettings(provisional_s=provisional_s)
+    maker, controls = counting_maker(model.card), Controls(threshold=0.0)
+    pipeline = SourcePipeline("mic", model, PipelineSettings(), report, maker, controls)
+    reports = [report for block in _blocks(sound) for report in pipeline.process(block)]
+    return [*reports, *pipeline.flush()]
 
 
 def _bare(reports: list[Report]) -> list[Report]:
@@ -77,12 +78,9 @@ def test_all_else_is_as_if_there_had_been_no_provisional_event(real_model: Tflit
 def test_the_events_of_a_live_source_are_those_of_its_file(real_model: TfliteModel) -> None:
     """Who analyses a recording gets what the daemon said, and nothing provisional."""
     sound = _sound(2.0, 4.0)
-    settings = PipelineSettings(report=ReportSettings(provisional_s=1.0))
     block = AudioBlock(samples=sound, offset_samples=0, captured=_CAPTURED)
-    scored = PipelineSettings(
-        report=settings.report, smoothing=replace(settings.smoothing, threshold=0.0)
-    )
-    of_file = list(recognise([block], real_model, scored, counting_maker(real_model.card)))
+    scored = PipelineSettings(smoothing=SmoothingSettings(threshold=0.0))
+    of_file = list(events_of(recognize([block], real_model, scored), counting_maker(real_model.card)))
     live = [
         each for each in _bare(_reports(real_model, sound, provisional_s=1.0)) if isinstance(each, Event)
     ]

@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.audio.format import CaptureTime
-from serd.events.event import Event, EventMaker, Kind, ModelReference, as_replayed
+from serd.audio.format import UNTIMED, CaptureTime
+from serd.errors import EventError
+from serd.events.event import MAX_JSON_CHARS, Event, EventMaker, ModelReference, as_replayed
 from serd.events.schema import json_schema
+from serd.model.decision import Decision, Kind
 from serd.model.labels import EMOTIONS, VALENCE
 from serd.model.smoothing import Estimate, estimate
-from serd.speech.segments import SpeechWindow, UtteranceEnd
-from testkit.cards import made_card
+from serd.speech.segments import Segment, SpeechWindow, UtteranceEnd
+from testkit.models import made_card
 
 _CARD = made_card()
 _END = UtteranceEnd(
@@ -38,7 +40,7 @@ _HAPPY = Estimate(
     no_speech=0.0,
 )
 
-_OPTIONAL = {"file", "replayed", "provisional"}
+_OPTIONAL = {"time", "file", "replayed", "provisional"}
 _formats = jsonschema.FormatChecker(formats=())
 
 
@@ -64,6 +66,10 @@ def _maker(*, file: str | None = None, now_s: float = 100.25) -> EventMaker:
     )
 
 
+def _event(maker: EventMaker, kind: Kind, estimate: Estimate, sound: Segment) -> Event:
+    return maker.make(Decision(kind=kind, sound=sound, estimate=estimate, is_speech=True))
+
+
 def _body(event: Event) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(event.to_json())
     return body
@@ -71,7 +77,7 @@ def _body(event: Event) -> dict[str, Any]:
 
 def test_the_field_names_are_a_contract() -> None:
     """Names, once published, stay for ever: none is renamed or removed within schema 1."""
-    body = _body(_maker().make("utterance", _HAPPY, _END))
+    body = _body(_event(_maker(), "utterance", _HAPPY, _END))
     assert list(body) == [
         "schema",
         "id",
@@ -96,7 +102,7 @@ def test_the_field_names_are_a_contract() -> None:
 
 def test_an_event_says_what_was_found() -> None:
     """Every field, rounded to what it is worth."""
-    body = _body(_maker().make("utterance", _HAPPY, _END))
+    body = _body(_event(_maker(), "utterance", _HAPPY, _END))
     assert datetime.fromisoformat(body.pop("time")).timestamp() == 1_700_000_004.0
     assert body == {
         "schema": 1,
@@ -119,8 +125,8 @@ def test_an_event_says_what_was_found() -> None:
 
 def test_the_file_is_named_only_where_there_is_one() -> None:
     """Analysing adds the file; the field is left out, not null, where nothing was a file."""
-    assert "file" not in _body(_maker().make("window", _HAPPY, _END))
-    assert _body(_maker(file="a/b.wav").make("file", _HAPPY, _END))["file"] == "a/b.wav"
+    assert "file" not in _body(_event(_maker(), "window", _HAPPY, _END))
+    assert _body(_event(_maker(file="a/b.wav"), "file", _HAPPY, _END))["file"] == "a/b.wav"
 
 
 def test_an_event_of_a_provisional_window_says_so() -> None:
@@ -138,14 +144,14 @@ def test_an_event_of_a_provisional_window_says_so() -> None:
         captured=_END.captured,
     )
     provisional = replace(full, is_provisional=True)
-    assert _body(_maker().make("window", _HAPPY, provisional))["provisional"] is True
-    assert "provisional" not in _body(_maker().make("window", _HAPPY, full))
-    assert "provisional" not in _body(_maker().make("utterance", _HAPPY, _END))
+    assert _body(_event(_maker(), "window", _HAPPY, provisional))["provisional"] is True
+    assert "provisional" not in _body(_event(_maker(), "window", _HAPPY, full))
+    assert "provisional" not in _body(_event(_maker(), "utterance", _HAPPY, _END))
 
 
 def test_the_same_sound_gives_the_same_event() -> None:
     """With identities and clock given from outside, an event is a pure function."""
-    one, other = (_maker().make("window", _HAPPY, _END) for _ in range(2))
+    one, other = (_event(_maker(), "window", _HAPPY, _END) for _ in range(2))
     assert one == other
     assert one.to_json() == other.to_json()
 
@@ -153,14 +159,14 @@ def test_the_same_sound_gives_the_same_event() -> None:
 def test_events_have_ids_of_their_own() -> None:
     """Two events of the same sound are told apart."""
     maker = _maker()
-    assert [maker.make("window", _HAPPY, _END).id for _ in range(3)] == ["id-0", "id-1", "id-2"]
+    assert [_event(maker, "window", _HAPPY, _END).id for _ in range(3)] == ["id-0", "id-1", "id-2"]
 
 
 @given(st.floats(0, 4e9), st.floats(0, 1e5))
 def test_the_time_is_that_of_the_sound(epoch_s: float, end_s: float) -> None:
     """Whenever it is processed, the time is the sound's end, to the millisecond, with a zone."""
     sound = replace(_END, end_s=end_s, captured=CaptureTime(epoch_s=epoch_s, arrived_s=0.0))
-    texts = {_maker(now_s=now_s).make("window", _HAPPY, sound).time for now_s in (0.0, 9e9)}
+    texts = {_event(_maker(now_s=now_s), "window", _HAPPY, sound).time for now_s in (0.0, 9e9)}
     (text,) = texts
     moment = datetime.fromisoformat(text)
     assert moment.utcoffset() is not None
@@ -177,7 +183,7 @@ def test_the_zone_is_that_of_the_machine(
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        event = _maker().make("window", _HAPPY, _END)
+        event = _event(_maker(), "window", _HAPPY, _END)
         assert event.time.endswith(offset)
         assert datetime.fromisoformat(event.time).timestamp() == 1_700_000_004.0
     finally:
@@ -187,22 +193,22 @@ def test_the_zone_is_that_of_the_machine(
 
 def test_latency_is_never_negative() -> None:
     """A clock that is read before the sound's own time does not break the schema."""
-    assert _maker(now_s=99.0).make("window", _HAPPY, _END).latency_ms == 0.0
+    assert _event(_maker(now_s=99.0), "window", _HAPPY, _END).latency_ms == 0.0
 
 
 def test_speech_does_not_exceed_the_sound() -> None:
     """The share of speech is 1 at most, and 0 or more for a sound of no length."""
     full = replace(_END, speech_s=2.6)
-    assert _maker().make("window", _HAPPY, full).speech_ratio == 1.0
+    assert _event(_maker(), "window", _HAPPY, full).speech_ratio == 1.0
     empty = replace(_END, start_s=4.0, speech_s=0.0)
-    assert _maker().make("window", _HAPPY, empty).speech_ratio == 0.0
+    assert _event(_maker(), "window", _HAPPY, empty).speech_ratio == 0.0
 
 
 @pytest.mark.parametrize("label", EMOTIONS)
 def test_valence_is_that_of_the_likeliest_label(label: str) -> None:
     """The group is known even where the emotion is too uncertain to be named."""
     doubtful = replace(_HAPPY, emotion="uncertain", likeliest=label)
-    assert _maker().make("window", doubtful, _END).valence == VALENCE[label]
+    assert _event(_maker(), "window", doubtful, _END).valence == VALENCE[label]
 
 
 def test_valence_groups_are_those_of_the_article() -> None:
@@ -220,7 +226,63 @@ def test_valence_groups_are_those_of_the_article() -> None:
 def test_a_label_without_a_group_is_neutral() -> None:
     """A model of one's own may have labels that serd does not know."""
     bored = replace(_HAPPY, emotion="bored", likeliest="bored")
-    assert _maker().make("window", bored, _END).valence == "neutral"
+    assert _event(_maker(), "window", bored, _END).valence == "neutral"
+
+
+def test_sound_of_unknown_time_gives_an_event_without_time() -> None:
+    """The field is left out, not invented; a subscriber reads it as None."""
+    event = _event(_maker(), "window", _HAPPY, replace(_END, captured=UNTIMED))
+    assert "time" not in _body(event)
+    assert Event.from_json(event.to_json()).time is None
+
+
+class TestFromJson:
+    """A subscriber's side."""
+
+    def test_fields_of_later_versions_are_passed_over(self) -> None:
+        """A subscriber of today reads the events of tomorrow, in text or in bytes."""
+        event = _event(_maker(), "utterance", _HAPPY, _END)
+        body = _body(event) | {"mood": "fine", "model": _body(event)["model"] | {"size": 1}}
+        assert Event.from_json(json.dumps(body)) == event
+        assert Event.from_json(json.dumps(body).encode()) == event
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "no json", "[]", "null", "[" * 50_000, " " * (MAX_JSON_CHARS + 1), b"\xff{}", "{}"],
+        ids=["empty", "text", "list", "null", "nested", "long", "bytes", "nothing"],
+    )
+    def test_what_is_no_event_is_one_clear_error(self, text: str | bytes) -> None:
+        """Whatever a topic holds, a subscriber has one error to catch."""
+        with pytest.raises(EventError):
+            Event.from_json(text)
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("schema", 2),
+            ("kind", "sentence"),
+            ("confidence", "high"),
+            ("confidence", True),
+            ("scores", {"happy": "much"}),
+            ("scores", [0.5]),
+            ("time", 12),
+            ("model", {"name": "x"}),
+            ("model", "x"),
+            ("replayed", 1),
+        ],
+    )
+    def test_a_field_of_another_type_is_named(self, key: str, value: object) -> None:
+        """The message says which field; nothing is guessed."""
+        body = _body(_event(_maker(), "window", _HAPPY, _END)) | {key: value}
+        with pytest.raises(EventError, match=key):
+            Event.from_json(json.dumps(body))
+
+    def test_a_missing_field_is_named(self) -> None:
+        """Every field that is always there must be there."""
+        body = _body(_event(_maker(), "window", _HAPPY, _END))
+        del body["emotion"]
+        with pytest.raises(EventError, match="emotion is missing"):
+            Event.from_json(json.dumps(body))
 
 
 class TestSchema:
@@ -273,10 +335,11 @@ class TestSchema:
             level_dbfs=level_dbfs,
             captured=CaptureTime(epoch_s=epoch_s, arrived_s=3.0),
         )
-        event = _maker(file=file).make(kind, estimate(EMOTIONS, np.array(weights), 0.35), sound)
+        event = _event(_maker(file=file), kind, estimate(EMOTIONS, np.array(weights), 0.35), sound)
         line = event.to_json()
         assert "\n" not in line
         _validator.validate(json.loads(line))
+        assert Event.from_json(line) == event
         assert as_replayed(line) == replace(event, replayed=True).to_json()
         _validator.validate(json.loads(as_replayed(line)))
         assert sum(event.scores.values()) == pytest.approx(1.0, abs=8 * 0.00005)
@@ -284,7 +347,7 @@ class TestSchema:
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     def test_no_event_holds_what_json_has_no_word_for(self, value: float) -> None:
         """NaN in JSON breaks half of all subscribers: it is an error here, not there."""
-        event = replace(_maker().make("window", _HAPPY, _END), confidence=value)
+        event = replace(_event(_maker(), "window", _HAPPY, _END), confidence=value)
         with pytest.raises(ValueError, match="not JSON compliant"):
             event.to_json()
 
@@ -314,12 +377,12 @@ class TestSchema:
     )
     def test_what_is_no_event_does_not_fit(self, key: str, value: object) -> None:
         """The schema is tight enough to be worth checking against."""
-        body = _body(_maker().make("window", _HAPPY, _END)) | {key: value}
+        body = _body(_event(_maker(), "window", _HAPPY, _END)) | {key: value}
         assert [error.path[0] for error in _validator.iter_errors(body)] == [key]
 
     @pytest.mark.parametrize("key", [f.name for f in fields(Event) if f.name not in _OPTIONAL])
     def test_a_missing_field_does_not_fit(self, key: str) -> None:
         """Every field but the optional ones is always there."""
-        body = _body(_maker().make("window", _HAPPY, _END))
+        body = _body(_event(_maker(), "window", _HAPPY, _END))
         del body[key]
         assert not _validator.is_valid(body)

@@ -17,9 +17,9 @@ from testkit.made_events import make_event
 def test_an_emotion_stands_until_it_has_been_quiet_for_long_enough() -> None:
     """Uncertain events change nothing, and each second of speech begins the quiet anew."""
     last = LastEmotion(quiet_s=10.0)
-    assert last.name(make_event(emotion="happy", end_s=3.0))
-    assert not last.name(make_event(emotion="happy", end_s=4.0))
-    assert not last.name(make_event(emotion=UNCERTAIN, end_s=5.0))
+    assert last.update(make_event(emotion="happy", end_s=3.0))
+    assert not last.update(make_event(emotion="happy", end_s=4.0))
+    assert not last.update(make_event(emotion=UNCERTAIN, end_s=5.0))
     assert last.emotion == "happy"
     assert not last.pass_time(14.9, is_speaking=False)
     assert not last.pass_time(15.5, is_speaking=True)

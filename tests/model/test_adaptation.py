@@ -10,7 +10,7 @@ from serd.audio.format import CaptureTime
 from serd.model.adaptation import Adaptation, AdaptationSettings, SpeakerMean
 from serd.model.windows import FeatureWindow
 from serd.speech.segments import SpeechWindow
-from testkit.cards import made_card
+from testkit.models import made_card
 
 CARD = made_card(labels=("angry", "calm"), window_s=1.5)
 TARGET = np.array(CARD.mean)
@@ -30,7 +30,7 @@ def _window(mfccs: NDArray[np.float32]) -> FeatureWindow:
         is_last=True,
         captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
     )
-    return FeatureWindow(window=window, mfccs=mfccs)
+    return FeatureWindow(window=window, features=mfccs)
 
 
 def _voice(offset: float, seed: int = 0) -> FeatureWindow:
@@ -42,7 +42,7 @@ def _voice(offset: float, seed: int = 0) -> FeatureWindow:
 def _say(
     adaptation: Adaptation, window: FeatureWindow, speech_s: float, *, is_speech: bool = True
 ) -> None:
-    adaptation.hear(window, speech_s)
+    adaptation.observe(window, speech_s)
     adaptation.close(is_speech=is_speech)
 
 
@@ -50,10 +50,10 @@ def test_nothing_changes_before_an_utterance_is_over() -> None:
     """Nobody is heard with what has not been said yet."""
     adaptation = Adaptation(ON, CARD)
     window = _voice(2.0)
-    adaptation.hear(window, 1.5)
+    adaptation.observe(window, 1.5)
     assert adaptation.adapted(window) is window
     adaptation.close(is_speech=True)
-    assert not np.array_equal(adaptation.adapted(window).mfccs, window.mfccs)
+    assert not np.array_equal(adaptation.adapted(window).features, window.features)
 
 
 @pytest.mark.parametrize(("speech_s", "share"), [(10.0, 0.25), (30.0, 0.5), (270.0, 0.9)])
@@ -62,7 +62,7 @@ def test_the_mean_comes_nearer_as_more_is_heard(speech_s: float, share: float) -
     adaptation = Adaptation(ON, CARD)
     _say(adaptation, _voice(2.0), speech_s)
     heard = _voice(2.0, seed=1)
-    left = adaptation.adapted(heard).mfccs.mean(axis=0) - TARGET
+    left = adaptation.adapted(heard).features.mean(axis=0) - TARGET
     assert left == pytest.approx(2.0 - 0.5 * share * 2.0, abs=1e-3)
 
 
@@ -70,9 +70,9 @@ def test_what_is_no_speech_does_not_count() -> None:
     """A voice is learnt as if what the model took for noise had never been heard."""
     adaptation = Adaptation(ON, CARD)
     _say(adaptation, _voice(9.0), 30.0, is_speech=False)
-    assert adaptation.heard.speech_s == 0.0
+    assert adaptation.speakers.speech_s == 0.0
     _say(adaptation, _voice(2.0), 30.0)
-    assert adaptation.heard.mean == pytest.approx(TARGET + 2.0, abs=1e-4)
+    assert adaptation.speakers.mean == pytest.approx(TARGET + 2.0, abs=1e-4)
 
 
 def test_what_is_old_fades() -> None:
@@ -80,9 +80,9 @@ def test_what_is_old_fades() -> None:
     adaptation = Adaptation(ON, CARD)
     for _ in range(100):
         _say(adaptation, _voice(4.0), 60.0)
-    assert adaptation.heard.speech_s == ON.memory_s
+    assert adaptation.speakers.speech_s == ON.memory_s
     _say(adaptation, _voice(0.0), ON.memory_s)
-    assert adaptation.heard.mean == pytest.approx(TARGET + 2.0, abs=1e-3)
+    assert adaptation.speakers.mean == pytest.approx(TARGET + 2.0, abs=1e-3)
 
 
 def test_what_was_heard_can_be_kept_and_forgotten() -> None:
@@ -90,13 +90,13 @@ def test_what_was_heard_can_be_kept_and_forgotten() -> None:
     first = Adaptation(ON, CARD)
     _say(first, _voice(2.0), 20.0)
     window = _voice(1.0, seed=2)
-    again = Adaptation(ON, CARD, first.heard)
-    assert np.array_equal(again.adapted(window).mfccs, first.adapted(window).mfccs)
-    again.hear(window, 1.0)
-    again.forget()
+    again = Adaptation(ON, CARD, first.speakers)
+    assert np.array_equal(again.adapted(window).features, first.adapted(window).features)
+    again.observe(window, 1.0)
+    again.reset()
     assert again.adapted(window) is window
     again.close(is_speech=True)
-    assert again.heard.speech_s == 0.0, "what was under way is forgotten too"
+    assert again.speakers.speech_s == 0.0, "what was under way is forgotten too"
 
 
 def test_whoever_has_not_enabled_it_hears_as_before() -> None:
@@ -106,7 +106,7 @@ def test_whoever_has_not_enabled_it_hears_as_before() -> None:
     window = _voice(2.0)
     _say(adaptation, window, 10.0)
     assert adaptation.adapted(window) is window
-    assert adaptation.heard.speech_s == 100.0
+    assert adaptation.speakers.speech_s == 100.0
 
 
 def test_what_was_kept_of_other_features_is_not_used() -> None:
@@ -126,7 +126,7 @@ def test_the_mean_is_never_moved_past_its_goal(said: list[tuple[float, float]], 
     for offset, speech_s in said:
         _say(adaptation, _voice(offset), speech_s)
     window = _voice(0.0, seed=3)
-    shift = window.mfccs - adaptation.adapted(window).mfccs
+    shift = window.features - adaptation.adapted(window).features
     offsets = [0.0, *(offset for offset, _ in said)]
     assert shift.min() >= strength * min(offsets) - 1e-2
     assert shift.max() <= strength * max(offsets) + 1e-2

@@ -9,7 +9,7 @@ import pytest
 
 from serd.errors import ModelError
 from serd.model.card import card_from_json
-from testkit.cards import made_card
+from testkit.models import made_card
 
 _CARD = made_card(
     labels=("neutral", "wütend"),

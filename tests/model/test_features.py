@@ -13,7 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from serd.audio.files import read_samples
 from serd.audio.format import Samples
-from serd.model.features import FEATURE_SETS, MFCC40_V1, Mfccs, MfccStream, mfcc
+from serd.model.features import MFCC40_V1, Mfccs, MfccStream, mfcc
+from serd.model.front_end import FRONT_ENDS
 from testkit.voices import quiet_room, silence, synthetic_voice
 
 _LIMIT_REFERENCE = 1e-3
@@ -176,7 +177,7 @@ def test_a_window_of_three_seconds_has_298_frames() -> None:
 
 def test_the_name_mfcc40_v1_never_changes_its_meaning() -> None:
     """Models in the field are bound to these numbers: a change needs a new name."""
-    assert asdict(FEATURE_SETS["mfcc40-v1"]) == {
+    assert asdict(FRONT_ENDS["mfcc40-v1"]) == {
         "name": "mfcc40-v1",
         "sample_rate_hz": 16000,
         "frame_length_samples": 400,
@@ -192,8 +193,8 @@ def test_the_name_mfcc40_v1_never_changes_its_meaning() -> None:
 
 def test_feature_sets_are_listed_by_their_own_name() -> None:
     """A card finds its feature set by the name written in it."""
-    assert {name: features.name for name, features in FEATURE_SETS.items()} == {
-        name: name for name in FEATURE_SETS
+    assert {name: features.name for name, features in FRONT_ENDS.items()} == {
+        name: name for name in FRONT_ENDS
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from serd.errors import ModelError
 from serd.model.file import card_path, default_model_path, pack_model, read_model
 from serd.model.runtime import TfliteModel
-from testkit.model_files import Model, write_model
+from testkit.models import Model, write_model
 
 
 def test_what_is_packed_is_read(served: Model, tmp_path: Path) -> None:

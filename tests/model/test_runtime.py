@@ -16,7 +16,7 @@ from serd.model.labels import EMOTIONS
 from serd.model.runtime import RUNTIMES, ModelSettings, TfliteModel, load_model, model_path
 from serd.model.windows import FeatureWindow
 from serd.speech.segments import SpeechWindow
-from testkit.model_files import Model, write_model
+from testkit.models import Model, write_model
 from testkit.voices import synthetic_voice
 
 
@@ -34,7 +34,7 @@ def _feature_window(card: ModelCard) -> FeatureWindow:
         is_last=True,
         captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
     )
-    return FeatureWindow(window=window, mfccs=mfcc(samples)[: card.n_frames])
+    return FeatureWindow(window=window, features=mfcc(samples)[: card.n_frames])
 
 
 class TestNetwork:
@@ -67,7 +67,7 @@ class TestNetwork:
         features = _feature_window(real_model.card)
         prediction = real_model.predict(features)
         assert prediction.features is features
-        emotions = real_model.outputs(features.mfccs)[: len(real_model.card.labels)]
+        emotions = real_model.outputs(features.features)[: len(real_model.card.labels)]
         np.testing.assert_allclose(prediction.probabilities, emotions / emotions.sum(), rtol=1e-5)
 
     def test_the_output_behind_the_labels_is_that_nobody_speaks(
@@ -77,7 +77,7 @@ class TestNetwork:
         network, card = served
         model = TfliteModel(write_model(tmp_path / "m.tflite", network, card))
         window = _feature_window(card)
-        outputs = model.outputs(window.mfccs)
+        outputs = model.outputs(window.features)
         prediction = model.predict(window)
         assert prediction.no_speech == pytest.approx(float(outputs[-1]))
         expected = outputs[:-1] / outputs[:-1].sum()
@@ -185,7 +185,7 @@ def test_each_model_that_comes_with_serd_is_found_by_its_name_and_runs(name: str
     """And so is the default, without a name; all know serd's emotions and give probabilities."""
     model = TfliteModel(model_path(ModelSettings(path=name)))
     assert model.card.labels == EMOTIONS
-    window = np.zeros((model.card.n_frames, model.card.feature_set.n_mfcc), np.float32)
+    window = np.zeros((model.card.n_frames, model.card.feature_set.n_features), np.float32)
     assert model.outputs(window).sum() == pytest.approx(1.0, abs=1e-3)
 
 

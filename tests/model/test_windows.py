@@ -59,7 +59,7 @@ def test_windows_hold_the_frames_of_the_utterance(window_hops: int, hop_hops: in
     features = WindowFeatures(MFCC40_V1, window_samples=window, padding="repeat")
     expected = _whole(sound)
     for start, end in _spans(sound.size, window, hop):
-        got = features.process(_window(sound, start, end)).mfccs
+        got = features.process(_window(sound, start, end)).features
         assert got.shape == (n_frames, 40)
         frames = expected[start // 160 :][: MFCC40_V1.n_frames(end - start)]
         np.testing.assert_allclose(got[: len(frames)], frames, rtol=0, atol=1e-5)
@@ -73,7 +73,7 @@ def test_windows_that_hardly_overlap_hold_their_own_frames(hop_s: float) -> None
     features = WindowFeatures(MFCC40_V1, window_samples=48000, padding="repeat")
     expected = _whole(sound)
     for start in (0, hop, 2 * hop):
-        got = features.process(_window(sound, start, start + 48000)).mfccs
+        got = features.process(_window(sound, start, start + 48000)).features
         frames = expected[start // 160 : start // 160 + 298]
         np.testing.assert_allclose(got, frames, rtol=0, atol=1e-5)
 
@@ -82,7 +82,7 @@ def test_a_window_behind_a_gap_begins_anew() -> None:
     """With a hop longer than the window the sound between is unknown: a stream of its own."""
     features = WindowFeatures(MFCC40_V1, window_samples=8000, padding="repeat")
     features.process(_window(_VOICE, 0, 8000))
-    got = features.process(_window(_VOICE, 8160, 16160)).mfccs
+    got = features.process(_window(_VOICE, 8160, 16160)).features
     np.testing.assert_allclose(got, _whole(_VOICE[8160:16160]), rtol=0, atol=1e-5)
 
 
@@ -92,7 +92,7 @@ def test_another_utterance_begins_anew() -> None:
     features.process(_window(_VOICE, 0, 8000))
     other = synthetic_voice(2.0, seed=5)
     for start in (0, 4000 - 4000 % 160):
-        got = features.process(_window(other, start, start + 8000, utterance=2)).mfccs
+        got = features.process(_window(other, start, start + 8000, utterance=2)).features
         expected = _whole(other)[start // 160 :][: MFCC40_V1.n_frames(8000)]
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
 
@@ -108,7 +108,7 @@ def test_each_sample_is_put_to_the_stream_once(monkeypatch: pytest.MonkeyPatch) 
             pushed.append(samples)
             return super().push(samples)
 
-    monkeypatch.setattr("serd.model.windows.MfccStream", Counting)
+    monkeypatch.setattr("serd.model.features.MfccStream", Counting)
     features = WindowFeatures(MFCC40_V1, window_samples=16000, padding="repeat")
     for start, end in _spans(_VOICE.size, 16000, 3200):
         features.process(_window(_VOICE, start, end))
@@ -121,9 +121,9 @@ def test_a_short_window_repeats_its_frames() -> None:
     got = features.process(_window(_VOICE, 0, 6400, is_last=True))
     frames = _whole(_VOICE[:6400])
     assert len(frames) == 38
-    np.testing.assert_allclose(got.mfccs[:38], frames, rtol=0, atol=1e-5)
-    np.testing.assert_array_equal(got.mfccs[38:76], got.mfccs[:38])
-    np.testing.assert_array_equal(got.mfccs[76:], got.mfccs[:22])
+    np.testing.assert_allclose(got.features[:38], frames, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(got.features[38:76], got.features[:38])
+    np.testing.assert_array_equal(got.features[76:], got.features[:22])
     assert got.window.is_last
 
 

@@ -1,23 +1,28 @@
-"""Where the password comes from, and where it never goes."""
+"""Passwords, certificates and addresses, right and wrong; a real Mosquitto checks them."""
 
 from pathlib import Path
 
 import pytest
 
-from serd.errors import SettingsError
+from serd.errors import PublishError, SettingsError
 from serd.mqtt.access import read_password
 from serd.mqtt.settings import Settings
+from serd.publishers.mqtt import create
 from serd.settings.loader import load_settings
 from serd.settings.template import settings_as_toml
+from testkit.brokers import Certificates, Listener, make_certificates, mosquitto, wait_until
+from testkit.made_events import make_event
+from testkit.publishing import CONTEXT, EVENT, open_publisher, publishing, settings_for
 
-WORD = "correct horse battery staple"
+SECRET = "correct horse battery staple"  # noqa: S105
+USER, PASSWORD = "pi", "right"
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A password file whose first line is the password."""
     path = tmp_path / "password"
-    path.write_text(f"{WORD}\nsecond line\n")
+    path.write_text(f"{SECRET}\nsecond line\n")
     return path
 
 
@@ -30,19 +35,19 @@ def credentials(tmp_path: Path) -> dict[str, str]:
     return {"CREDENTIALS_DIRECTORY": str(folder)}
 
 
-def test_each_place_in_its_order(file: Path, credentials: dict[str, str]) -> None:
+def test_sources_of_the_password_in_their_order(file: Path, credentials: dict[str, str]) -> None:
     """The settings, else the file's first line, else systemd's credential, else none."""
     given = Settings(user="pi", password="given")  # noqa: S106
     named = Settings(user="pi", password_file=str(file))
     assert read_password(given, credentials) == "given"
-    assert read_password(named, credentials) == WORD
+    assert read_password(named, credentials) == SECRET
     assert read_password(Settings(user="pi"), credentials) == "from systemd"
     assert read_password(Settings(user="pi"), {}) == ""
     assert read_password(Settings(user="pi"), {"CREDENTIALS_DIRECTORY": str(file.parent)}) == ""
 
 
-def test_a_credential_without_a_user_is_left_alone(credentials: dict[str, str]) -> None:
-    """MQTT knows no password without a user."""
+def test_a_credential_without_a_user_is_ignored(credentials: dict[str, str]) -> None:
+    """MQTT has no password without a user."""
     assert read_password(Settings(), credentials) == ""
 
 
@@ -50,8 +55,8 @@ def test_a_credential_without_a_user_is_left_alone(credentials: dict[str, str]) 
     ("body", "reason"),
     [(None, "No such file"), (b"", "is empty"), (b"\nx", "is empty"), (b"\xff", "no text")],
 )
-def test_a_file_that_is_none_is_named(tmp_path: Path, body: bytes | None, reason: str) -> None:
-    """Missing, empty or binary: the key and the path are said, what is in it is not."""
+def test_a_bad_password_file_is_named(tmp_path: Path, body: bytes | None, reason: str) -> None:
+    """Missing, empty or binary: the error gives the key and the path, never the contents."""
     path = tmp_path / "password"
     if body is not None:
         path.write_bytes(body)
@@ -59,14 +64,141 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, body: bytes | None, reason
         read_password(Settings(user="pi", password_file=str(path)))
 
 
-def test_it_is_shown_nowhere(tmp_path: Path, file: Path, credentials: dict[str, str]) -> None:
-    """Neither the settings' text, nor their repr, nor ``config show`` hold a password."""
+def test_the_password_is_never_shown(tmp_path: Path, file: Path, credentials: dict[str, str]) -> None:
+    """Neither the text of the settings, nor their repr, nor ``config show`` holds a password."""
     toml = tmp_path / "serd.toml"
     toml.write_text(f'[mqtt]\nuser = "pi"\npassword_file = "{file}"\n')
     named = load_settings(toml, environment=credentials)
-    toml.write_text(f'[mqtt]\nuser = "pi"\npassword = "{WORD}"\n')
+    toml.write_text(f'[mqtt]\nuser = "pi"\npassword = "{SECRET}"\n')
     given = load_settings(toml, environment=credentials)
     for settings in (named, given):
-        assert WORD not in repr(settings) + settings_as_toml(settings)
+        assert SECRET not in repr(settings) + settings_as_toml(settings)
         assert "from systemd" not in repr(settings) + settings_as_toml(settings)
     assert f'password_file = "{file}"' in settings_as_toml(named)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority for the tests, and the certificates that it signed."""
+    return make_certificates(tmp_path_factory.mktemp("ca"))
+
+
+def test_a_wrong_password_is_logged_once_and_named_at_close(
+    lines: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One line without the password, more attempts, and a PublishError in the end."""
+    with mosquitto(user=USER, password=PASSWORD) as broker:
+        publisher = open_publisher(settings_for(broker, user=USER, password=PASSWORD[::-1]))
+        publisher.publish(make_event())
+        wait_until(lambda: broker.log.count("not authorised") >= 2, "a second attempt")
+        with pytest.raises(PublishError) as caught:
+            publisher.close(0.5)
+    expected = "not authorised; check [mqtt] user and password"
+    address = f"127.0.0.1:{broker.port}"
+    assert lines == [f"broker {address} refuses the connection: {expected}; trying again"]
+    assert str(caught.value) == f"1 event was not acknowledged by broker {address}: {expected}"
+    assert PASSWORD[::-1] not in capfd.readouterr().err
+
+
+def test_the_right_user_and_password_connect() -> None:
+    """With the right password events arrive."""
+    with mosquitto(user=USER, password=PASSWORD) as broker, Listener(broker) as listener:
+        with publishing(settings_for(broker, user=USER, password=PASSWORD)) as publisher:
+            publisher.publish(make_event())
+        wait_until(lambda: listener.ids(EVENT) == [1], "the event")
+
+
+def test_tls_with_our_own_authority(certificates: Certificates) -> None:
+    """With the authority's certificate in ca_file events arrive over TLS."""
+    with mosquitto(certificates=certificates) as broker, Listener(broker) as listener:
+        settings = settings_for(broker, tls=True, ca_file=str(certificates.ca))
+        with publishing(settings) as publisher:
+            publisher.publish(make_event())
+        wait_until(lambda: listener.ids(EVENT) == [1], "the event")
+
+
+def test_tls_with_a_certificate_of_our_own(certificates: Certificates) -> None:
+    """A broker that asks for a client certificate gets it."""
+    with mosquitto(certificates=certificates, require_certificate=True) as broker:
+        settings = settings_for(
+            broker,
+            tls=True,
+            ca_file=str(certificates.ca),
+            cert_file=str(certificates.certificate),
+            key_file=str(certificates.key),
+        )
+        with publishing(settings) as publisher:
+            publisher.publish(make_event())
+
+
+def test_tls_with_a_wrong_authority(
+    certificates: Certificates, tmp_path: Path, lines: list[str]
+) -> None:
+    """A certificate of another authority is refused, with one line in the log."""
+    other = make_certificates(tmp_path / "other")
+    with mosquitto(certificates=certificates) as broker:
+        publisher = open_publisher(settings_for(broker, tls=True, ca_file=str(other.ca)))
+        publisher.publish(make_event())
+        wait_until(lambda: lines, "the line")
+        with pytest.raises(PublishError, match="TLS certificate is not accepted"):
+            publisher.close(0.5)
+    assert len(lines) == 1
+    assert "[mqtt] ca_file must name the authority" in lines[0]
+
+
+@pytest.mark.parametrize("broker_speaks_tls", [True, False])
+def test_tls_on_one_side_only(
+    certificates: Certificates, lines: list[str], *, broker_speaks_tls: bool
+) -> None:
+    """If only one side speaks TLS, the line names TLS."""
+    with mosquitto(certificates=certificates if broker_speaks_tls else None) as broker:
+        publisher = open_publisher(settings_for(broker, tls=not broker_speaks_tls))
+        wait_until(lambda: lines, "the line")
+        publisher.close(0.5)
+    assert "TLS" in lines[0]
+
+
+def test_a_host_that_does_not_exist(lines: list[str]) -> None:
+    """An unknown host name is named in the log."""
+    publisher = open_publisher(Settings(host="no-such-broker.invalid"))
+    wait_until(lambda: lines, "the line")
+    publisher.close(0.5)
+    assert "no-such-broker.invalid:1883 cannot be reached" in lines[0]
+
+
+def test_an_unreadable_certificate_is_a_settings_error(tmp_path: Path) -> None:
+    """A ca_file that is missing or no PEM is an error at the start that names the key."""
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no certificate")
+    for path in (tmp_path / "missing.pem", bad):
+        settings = Settings(host="localhost", tls=True, ca_file=str(path))
+        with pytest.raises(SettingsError, match=r"\[mqtt\] ca_file = .*\.pem"):
+            create(settings, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("host", {"host": "mqtt://broker"}),
+        ("host", {"host": "broker:1883"}),
+        ("host", {"host": "a..b"}),
+        ("host", {"tls": True}),
+        ("port", {"port": 0}),
+        ("port", {"port": 70000}),
+        ("user", {"password": "secret"}),
+        ("key_file", {"host": "b", "tls": True, "cert_file": "c.pem"}),
+        ("ca_file", {"host": "b", "ca_file": "ca.pem"}),
+        ("prefix", {"prefix": ""}),
+        ("prefix", {"prefix": "/serd"}),
+        ("prefix", {"prefix": "serd/#"}),
+        ("prefix", {"prefix": "$SYS"}),
+        ("keepalive_s", {"keepalive_s": 1}),
+        ("queue_events", {"queue_events": 0}),
+    ],
+)
+def test_problems_name_the_key(key: str, changes: dict[str, object]) -> None:
+    """Each value that cannot work is named by its key; the defaults have no problem."""
+    assert not list(Settings().problems())
+    settings = Settings(**changes)  # type: ignore[arg-type]
+    assert [name for name, _ in settings.problems()] == [key]
+    assert "secret" not in repr(list(settings.problems()))

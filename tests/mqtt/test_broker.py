@@ -1,4 +1,4 @@
-"""The broker inside serd, met with Debian's MQTT clients."""
+"""The embedded broker, tested with Mosquitto's clients."""
 
 import contextlib
 import socket
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from serd.errors import PublishError
-from serd.mqtt.broker import LOOPBACK, Answer, EmbeddedBroker, find_or_start, probe
+from serd.errors import LibraryError, PublishError
+from serd.mqtt.broker import LOOPBACK, EmbeddedBroker, ProbeResult, find_or_start, probe
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
 from testkit.brokers import (
@@ -26,13 +26,13 @@ from testkit.brokers import (
 )
 from testkit.made_events import make_event
 
-USER, WORD = "pi", "right"
+USER, PASSWORD = "pi", "right"
 CONTEXT = Context(node="pi", sources=("mic",))
 
 
 @contextlib.contextmanager
 def found(settings: Settings) -> Iterator[tuple[str, int, EmbeddedBroker | None]]:
-    """Host and port that the settings lead to; a broker that was started for them is stopped."""
+    """Host and port that are found for the settings; a broker that was started is stopped."""
     host, port, broker = find_or_start(settings)
     try:
         yield host, port, broker
@@ -43,7 +43,7 @@ def found(settings: Settings) -> Iterator[tuple[str, int, EmbeddedBroker | None]
 
 @pytest.fixture
 def embedded() -> Iterator[MosquittoBroker]:
-    """The broker inside serd, dressed as one that the clients' helpers know."""
+    """The embedded broker, with the methods of the test broker."""
     broker = EmbeddedBroker(free_port())
     yield MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
     broker.stop(DEADLINE_S)
@@ -51,7 +51,7 @@ def embedded() -> Iterator[MosquittoBroker]:
 
 @pytest.fixture
 def foreign_port() -> Iterator[int]:
-    """A port where something answers that is no broker."""
+    """A port whose server is no broker."""
     with socket.create_server((LOOPBACK, 0)) as server:
         server.settimeout(0.05)
         ending = threading.Event()
@@ -77,8 +77,8 @@ def test_it_listens_on_loopback_alone(embedded: MosquittoBroker) -> None:
     assert own == [f"127.0.0.1:{embedded.port}"]
 
 
-def test_mosquitto_sub_hears_what_mosquitto_pub_says(embedded: MosquittoBroker) -> None:
-    """QoS 1 through wildcards, and retained messages for those who come later."""
+def test_mosquitto_sub_receives_from_mosquitto_pub(embedded: MosquittoBroker) -> None:
+    """QoS 1 through wildcards, and retained messages for later subscribers."""
     command = ["stdbuf", "-oL", program("mosquitto_sub"), *embedded.client_options()]
     command += ["-q", "1", "-v", "-t", "serd/+/mic/#", "-C", "2", "-W", "10", "-d"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as subscriber:
@@ -96,7 +96,7 @@ def test_mosquitto_sub_hears_what_mosquitto_pub_says(embedded: MosquittoBroker) 
 
 
 def test_it_publishes_wills(embedded: MosquittoBroker) -> None:
-    """A client that dies without a word has its will published and retained."""
+    """The will of a client that is killed is published and retained."""
     command = ["stdbuf", "-oL", program("mosquitto_sub"), *embedded.client_options(), "-t", "any"]
     command += ["--will-topic", "serd/pi/status", "--will-payload", "offline"]
     command += ["--will-retain", "--will-qos", "1", "-d"]
@@ -125,7 +125,7 @@ def test_500_events_through_serd_itself(lines: list[str]) -> None:
         publisher.close(DEADLINE_S)
         assert listener.ids("serd/pi/mic/event") == list(range(500))
         assert listener.of("serd/pi/status")[-1] == "offline"
-    assert probe(LOOPBACK, port) is Answer.NOTHING
+    assert probe(LOOPBACK, port) is ProbeResult.NOTHING
     assert lines[0] == (
         "started a broker for this machine alone;"
         f" to listen: mosquitto_sub -h 127.0.0.1 -p {port} -t 'serd/#' -v"
@@ -146,43 +146,43 @@ def test_the_command_in_the_line_works(lines: list[str]) -> None:
 
 
 def test_a_running_broker_is_used(lines: list[str]) -> None:
-    """Where a broker answers on the port, none is started."""
+    """If a broker answers on the port, none is started."""
     with mosquitto() as broker, found(Settings(port=broker.port)) as (host, port, own):
         assert (host, port, own) == ("localhost", broker.port, None)
     assert lines == [f"using the broker on localhost:{broker.port}"]
 
 
 def test_user_and_password_are_tried_on_the_running_broker() -> None:
-    """A local broker that wants a password is used where the settings have it."""
-    with mosquitto(user=USER, password=WORD) as broker:
+    """A local broker that asks for a password is used if the settings have it."""
+    with mosquitto(user=USER, password=PASSWORD) as broker:
         settings = Settings(port=broker.port, user=broker.user, password=broker.password)
         assert find_or_start(settings) == ("localhost", broker.port, None)
 
 
 def test_the_running_broker_is_tried_with_the_password_of_a_file(tmp_path: Path) -> None:
-    """A password that the settings name and do not hold is read for the trial, too."""
+    """The password file is read for the probe, too."""
     file = tmp_path / "password"
-    file.write_text(f"{WORD}\n")
-    with mosquitto(user=USER, password=WORD) as broker:
+    file.write_text(f"{PASSWORD}\n")
+    with mosquitto(user=USER, password=PASSWORD) as broker:
         settings = Settings(port=broker.port, user=USER, password_file=str(file))
         assert find_or_start(settings) == ("localhost", broker.port, None)
 
 
-def test_a_broker_that_refuses_us_is_named_and_gone_around(lines: list[str]) -> None:
-    """Anonymous clients refused: one warning, and a broker of our own on another port."""
+def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: list[str]) -> None:
+    """Anonymous clients refused: one warning, and an embedded broker on another port."""
     with (
-        mosquitto(user=USER, password=WORD) as broker,
+        mosquitto(user=USER, password=PASSWORD) as broker,
         found(Settings(port=broker.port)) as (_host, port, own),
     ):
         assert own is not None
         assert port != broker.port
-        assert probe(LOOPBACK, port) is Answer.ACCEPTED
+        assert probe(LOOPBACK, port) is ProbeResult.ACCEPTED
     assert len(lines) == 2
-    assert lines[0].startswith(f"no broker on localhost:{broker.port}: the broker there does not let")
+    assert lines[0].startswith(f"no broker on localhost:{broker.port}: the broker there refuses")
 
 
-def test_a_port_that_something_else_holds_is_gone_around(foreign_port: int, lines: list[str]) -> None:
-    """A web server on the port: one warning, and a broker of our own on another port."""
+def test_a_port_in_use_is_logged_and_another_used(foreign_port: int, lines: list[str]) -> None:
+    """A web server on the port: one warning, and an embedded broker on another port."""
     with found(Settings(port=foreign_port)) as (_host, port, own):
         assert own is not None
         assert port != foreign_port
@@ -190,10 +190,10 @@ def test_a_port_that_something_else_holds_is_gone_around(foreign_port: int, line
 
 
 def test_probe_gives_up_on_a_silent_port() -> None:
-    """Something that accepts and says nothing holds us for the given time, not longer."""
+    """A server that accepts and never answers is waited for as long as given, not longer."""
     with socket.create_server((LOOPBACK, 0)) as server:
         port = server.getsockname()[1]
-        assert probe(LOOPBACK, port, timeout_s=0.2) is Answer.OTHER
+        assert probe(LOOPBACK, port, timeout_s=0.2) is ProbeResult.OTHER
 
 
 def test_no_broker_starts_when_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,16 +209,16 @@ def test_no_broker_starts_when_one_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_stop_leaves_no_thread_and_no_noise(capfd: pytest.CaptureFixture[str]) -> None:
-    """With clients connected, one of them mute, stop ends in time and says nothing."""
+    """With clients connected, one of them silent, stop ends in time and prints nothing."""
     before = set(threading.enumerate())
     for _ in range(3):
         broker = EmbeddedBroker(free_port())
-        dressed = MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
-        with Listener(dressed), socket.create_connection((LOOPBACK, broker.port)):
-            dressed.publish("serd/pi/status", "online", retain=True)
+        as_test_broker = MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
+        with Listener(as_test_broker), socket.create_connection((LOOPBACK, broker.port)):
+            as_test_broker.publish("serd/pi/status", "online", retain=True)
             broker.stop(3.0)
         assert set(threading.enumerate()) <= before
-        assert probe(LOOPBACK, broker.port) is Answer.NOTHING
+        assert probe(LOOPBACK, broker.port) is ProbeResult.NOTHING
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
 
@@ -226,17 +226,17 @@ def test_stop_leaves_no_thread_and_no_noise(capfd: pytest.CaptureFixture[str]) -
 def test_rubbish_on_the_port_is_quiet_and_harmless(
     embedded: MosquittoBroker, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Clients that speak no MQTT or hang up leave the broker running and say nothing."""
+    """After clients that speak no MQTT or hang up, the broker runs and has printed nothing."""
     for rubbish in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x10\xff\xff\xff\xff", b"\x00" * 64):
         with socket.create_connection((LOOPBACK, embedded.port)) as connection:
             connection.sendall(rubbish)
-    assert probe(LOOPBACK, embedded.port) is Answer.ACCEPTED
+    assert probe(LOOPBACK, embedded.port) is ProbeResult.ACCEPTED
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
 
 
 def test_a_start_that_fails_is_a_publish_error() -> None:
-    """A port that is taken after all is named with the address."""
+    """The error of a port that is in use gives the address."""
     with socket.create_server((LOOPBACK, 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(PublishError, match=rf"does not start on 127\.0\.0\.1:{port}: "):
@@ -266,6 +266,13 @@ def test_libraries_load_only_when_needed() -> None:
         """
     )
     assert loaded == "[]\n"
+
+
+def test_without_its_library_the_broker_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the missing package, and the setting that makes it needless."""
+    monkeypatch.setitem(sys.modules, "amqtt.broker", None)
+    with pytest.raises(LibraryError, match=r"\[mqtt\] host.*pip install amqtt"):
+        EmbeddedBroker(free_port())
 
 
 def test_memory_of_the_broker_is_small() -> None:

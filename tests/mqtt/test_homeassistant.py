@@ -1,4 +1,4 @@
-"""Home Assistant is told the same of a node each time, and its templates give what an entity shows.
+"""The discovery message is always the same, and its templates give the values of the entities.
 
 That Home Assistant itself takes it is shown by scripts/check_discovery.py, run by hand.
 """
@@ -32,7 +32,7 @@ names = st.text(min_size=1, max_size=12)
 
 
 def components(*sources: str, node: str = "pi", labels: tuple[str, ...] = EMOTIONS) -> dict[str, Any]:
-    """What Home Assistant is told of each entity, by the entity's key."""
+    """The description of each entity, by its key."""
     payload = discovery_payload(
         topics=NodeTopics(prefix="serd", node=node),
         node=node,
@@ -45,7 +45,7 @@ def components(*sources: str, node: str = "pi", labels: tuple[str, ...] = EMOTIO
 
 
 def rendered(component: dict[str, Any], payload: str) -> str:
-    """What Home Assistant makes of a message; templates get its text and, where it is one, the JSON."""
+    """The value that Home Assistant takes from a message; templates get its text and its JSON."""
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
     template = environment.from_string(component["value_template"])
     try:
@@ -54,7 +54,7 @@ def rendered(component: dict[str, Any], payload: str) -> str:
         return template.render(value=payload).strip()
 
 
-def test_the_payload_is_the_one_that_home_assistant_was_shown() -> None:
+def test_the_payload_is_the_one_that_was_checked_with_home_assistant() -> None:
     """`scripts/make_discovery.py` writes it; `scripts/check_discovery.py` must then be run again."""
     assert OUT.read_text("utf-8") == golden_text()
 
@@ -86,7 +86,7 @@ def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
 
 
 def test_several_sources_have_entities_of_their_own() -> None:
-    """Names tell them apart, and what is of the node is there once."""
+    """Their names begin with the source, and the entities of the node exist once."""
     several = components("kitchen", "hall")
     assert len(several) == 2 * 9 + 4
     assert several["hall_mute"]["name"] == "hall mute"
@@ -104,7 +104,7 @@ def test_a_second_source_leaves_the_identity_of_the_first() -> None:
 
 @given(nodes=st.lists(names, min_size=2, max_size=2, unique=True), prefix=st.just("homeassistant"))
 def test_no_two_nodes_share_a_discovery_topic(nodes: list[str], prefix: str) -> None:
-    """Home Assistant takes letters, digits, "_" and "-" alone; what else a name has must still count."""
+    """Topics have only letters, digits, "_" and "-"; names that differ in others differ still."""
     settings = DiscoverySettings(prefix=prefix)
     first, second = (discovery_topic(settings, node) for node in nodes)
     assert first != second
@@ -112,14 +112,12 @@ def test_no_two_nodes_share_a_discovery_topic(nodes: list[str], prefix: str) -> 
 
 
 @given(node=names, sources=st.lists(names, min_size=1, max_size=4, unique=True))
-def test_whatever_things_are_called_their_entities_are_well_formed(
-    node: str, sources: list[str]
-) -> None:
+def test_entities_of_any_names_are_well_formed(node: str, sources: list[str]) -> None:
     """A component id with a blank would break the removal in Home Assistant."""
-    made = components(*sources, node=node)
-    assert len(made) == 9 * len(sources) + 4
-    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in made)
-    for component in made.values():
+    found = components(*sources, node=node)
+    assert len(found) == 9 * len(sources) + 4
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in found)
+    for component in found.values():
         entity_id = component.get("default_entity_id", f"{component['platform']}.x")
         assert re.fullmatch(component["platform"] + r"\.[a-z0-9]+(_[a-z0-9]+)*", entity_id)
 
@@ -131,7 +129,7 @@ def test_whatever_things_are_called_their_entities_are_well_formed(
     )
 )
 def test_no_two_entities_share_a_unique_id(owners: set[tuple[str, str]]) -> None:
-    """Not even where the name of one node begins as that of another."""
+    """Not even if the name of one node begins with that of another."""
     ids = [
         component["unique_id"]
         for node, source in owners
@@ -142,7 +140,7 @@ def test_no_two_entities_share_a_unique_id(owners: set[tuple[str, str]]) -> None
 
 
 def test_entities_need_daemon_and_source_but_the_microphone_only_the_daemon() -> None:
-    """Were the microphone unavailable together with its source, nobody would see that it is gone."""
+    """Otherwise the entity of the microphone could not show that it is gone."""
     body = json.loads(example_payload("mic"))
     assert body["availability_mode"] == "all"
     assert body["availability"] == [{"topic": "serd/pi/status"}]
@@ -152,8 +150,8 @@ def test_entities_need_daemon_and_source_but_the_microphone_only_the_daemon() ->
         assert topics == ["serd/pi/status", *(["serd/pi/mic/availability"] if needs_source else [])]
 
 
-def test_emotion_knows_every_text_that_can_stand_on_its_topic() -> None:
-    """All emotions, uncertain and none; an utterance's event is never none."""
+def test_emotion_has_an_option_for_every_state() -> None:
+    """All emotions, uncertain and none; the type of an utterance is never none."""
     assert components("mic")["mic_emotion"]["options"] == [*EMOTIONS, UNCERTAIN, NONE]
     assert components("mic")["mic_utterance"]["event_types"] == [*EMOTIONS, UNCERTAIN]
 
@@ -185,7 +183,7 @@ def test_confidence_is_that_of_the_latest_live_event() -> None:
 
 
 def test_the_event_entity_fires_at_the_end_of_an_utterance() -> None:
-    """Its type is the emotion; replayed events, which may be hours old, would start automations."""
+    """Its type is the emotion; replayed events may be hours old and must not start automations."""
     utterance = components("mic")["mic_utterance"]
     event = make_event(emotion="angry", kind="utterance")
     fired = json.loads(rendered(utterance, event.to_json()))
@@ -204,7 +202,7 @@ def replayed() -> str:
     ("key", "expected"),
     [("overflows", "3"), ("dropped_events", "2"), ("real_time_factor", "0.042"), ("version", "1.2.3")],
 )
-def test_diagnostics_come_out_of_the_stats(key: str, expected: str) -> None:
+def test_diagnostics_are_fields_of_the_stats(key: str, expected: str) -> None:
     """Each is read from a field of the node's stats, and is listed as a diagnostic."""
     stats = {"n_overflows": 3, "spool_drops": 2, "real_time_factor": 0.042, "version": "1.2.3"}
     component = components("mic")[key]
@@ -215,7 +213,7 @@ def test_diagnostics_come_out_of_the_stats(key: str, expected: str) -> None:
 
 @pytest.mark.parametrize("name", ["threshold", "cooldown"])
 def test_a_number_has_the_range_of_its_control(name: str) -> None:
-    """What Home Assistant lets a person set is taken, and nothing else would be."""
+    """The daemon accepts the numbers that Home Assistant allows, and no others."""
     number = components("mic")[f"mic_{name}"]
     for text in (number["min"], number["max"], number["min"] + number["step"]):
         changed(Controls(), name, str(text).encode())
@@ -225,7 +223,7 @@ def test_a_number_has_the_range_of_its_control(name: str) -> None:
 
 
 def test_each_control_has_its_topics() -> None:
-    """Its state is read where the daemon tells it, and a change is sent to where the daemon listens."""
+    """Its state topic is the one that the daemon publishes, its command topic the one that it reads."""
     for name in control_texts(Controls()):
         component = components("mic")[f"mic_{name}"]
         assert component["state_topic"] == TOPICS.control("mic", name)
@@ -237,8 +235,8 @@ def test_a_name_that_is_no_ascii_leaves_its_entity_id_to_home_assistant() -> Non
     assert "default_entity_id" not in components("mic", node="küche")["mic_emotion"]
 
 
-def test_home_assistant_says_on_its_own_prefix_that_it_is_up() -> None:
-    """The birth message is expected on status, below the prefix of the settings."""
+def test_the_birth_topic_has_the_prefix_of_home_assistant() -> None:
+    """It is ``status`` below the discovery prefix."""
     assert birth_topic(DiscoverySettings(prefix="ha/main")) == "ha/main/status"
 
 
@@ -251,8 +249,8 @@ def test_home_assistant_says_on_its_own_prefix_that_it_is_up() -> None:
         ("off", True, False),
     ],
 )
-def test_auto_is_on_where_a_broker_is_named(enabled: str, *, has_broker: bool, expected: bool) -> None:
-    """On and off are obeyed against it."""
+def test_auto_is_on_if_a_broker_is_named(enabled: str, *, has_broker: bool, expected: bool) -> None:
+    """On and off do not depend on it."""
     assert DiscoverySettings(enabled=enabled).is_on(has_broker=has_broker) is expected
 
 
@@ -265,7 +263,7 @@ def test_auto_is_on_where_a_broker_is_named(enabled: str, *, has_broker: bool, e
         (DiscoverySettings(prefix="/a"), "prefix"),
     ],
 )
-def test_what_cannot_work_is_named(settings: DiscoverySettings, key: str) -> None:
+def test_bad_settings_are_named(settings: DiscoverySettings, key: str) -> None:
     """One problem, under its key; the defaults have none."""
     assert [name for name, _ in settings.problems()] == [key]
     assert not list(DiscoverySettings().problems())

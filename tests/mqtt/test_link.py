@@ -1,17 +1,21 @@
-"""One connection to a real Mosquitto: restarts, refusals, forbidden topics, both versions of MQTT."""
+"""The connection to a real Mosquitto, in both versions of MQTT, and the pauses between attempts."""
 
 import gc
 import os
+import random
 import re
 import socket
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from paho.mqtt.client import Client
 
 from serd.errors import PublishError
 from serd.mqtt.broker import EmbeddedBroker
+from serd.mqtt.link import Backoff
 from serd.mqtt.settings import Settings
 from testkit.brokers import (
     Listener,
@@ -22,7 +26,7 @@ from testkit.brokers import (
 from testkit.made_events import make_event
 from testkit.publishing import EVENT, STATUS, keeping, open_publisher, publishing, settings_for
 
-USER, WORD = "pi", "right"
+USER, PASSWORD = "pi", "right"
 PROTOCOLS = pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 
 
@@ -42,17 +46,17 @@ def n_clients() -> int:
 def test_twenty_restarts_of_the_broker(
     tmp_path: Path, lines: list[str], monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
-    """One session at a time, one subscription each, no storm, no lost event, nothing that grows.
+    """One session at a time, one subscription each, few attempts, no lost event, no leak.
 
-    The pauses are shortened by five; what they are is tested with ``Backoff``.
+    The pauses are a fifth of the real ones, which the tests of ``Backoff`` hold.
     """
     monkeypatch.setattr("serd.mqtt.link.FIRST_PAUSE_S", 0.2)
     monkeypatch.setattr("serd.mqtt.link.STEADY_S", 0.0)
-    heard: list[bytes] = []
+    commands: list[bytes] = []
     with mosquitto() as broker, Listener(broker) as listener:
         settings = settings_for(broker, protocol=protocol)
         with publishing(settings, keeping(tmp_path / "state")) as publisher:
-            publisher.subscribe("serd/pi/command", lambda _topic, payload: heard.append(payload))
+            publisher.subscribe("serd/pi/command", lambda _topic, payload: commands.append(payload))
             sizes = []
             for number in range(20):
                 n_connections = publisher.n_reconnects + 1
@@ -65,7 +69,7 @@ def test_twenty_restarts_of_the_broker(
                 wait_until(lambda: 2 * number + 1 in listener.ids(EVENT), "the event")  # noqa: B023
                 sizes.append((n_files(), threading.active_count(), n_clients()))
             broker.publish("serd/pi/command", "ON")
-            wait_until(lambda: heard, "the command")
+            wait_until(lambda: commands, "the command")
             n_attempts = publisher.n_attempts
         wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
         assert listener.ids(EVENT) == list(range(40))
@@ -75,7 +79,7 @@ def test_twenty_restarts_of_the_broker(
     assert len(set(sessions)) == 1
     assert sessions[0][1] == ("5" if protocol == "5" else "2")
     assert len(re.findall(r"serd-pi-\w+ 1 serd/pi/command", log)) == 21
-    assert heard == [b"ON"]
+    assert commands == [b"ON"]
     assert "already connected" not in log
     assert 21 <= n_attempts <= 21 + 20 * 4
     assert max(sizes[1:]) == min(sizes[1:])
@@ -85,7 +89,7 @@ def test_twenty_restarts_of_the_broker(
 
 @PROTOCOLS
 def test_500_events(protocol: str) -> None:
-    """They arrive in order, none twice, with either version."""
+    """They arrive in order, none twice, in both versions."""
     with mosquitto() as broker, Listener(broker) as listener:
         with publishing(settings_for(broker, protocol=protocol)) as publisher:
             for number in range(500):
@@ -96,24 +100,24 @@ def test_500_events(protocol: str) -> None:
 
 @PROTOCOLS
 def test_a_wrong_password(lines: list[str], protocol: str) -> None:
-    """One line, whatever the version, and no attempt after attempt at once."""
-    with mosquitto(user=USER, password=WORD) as broker:
+    """One line in the log in both versions, and pauses between the attempts."""
+    with mosquitto(user=USER, password=PASSWORD) as broker:
         publisher = open_publisher(
-            settings_for(broker, user=USER, password=WORD[::-1], protocol=protocol)
+            settings_for(broker, user=USER, password=PASSWORD[::-1], protocol=protocol)
         )
         wait_until(lambda: publisher.n_attempts >= 3, "a third attempt")
         publisher.publish(make_event())
         with pytest.raises(PublishError, match="not authorised; check"):
             publisher.close(0.5)
     reason = "not authorised; check [mqtt] user and password"
-    assert lines == [f"broker 127.0.0.1:{broker.port} refuses us: {reason}; trying again"]
+    assert lines == [f"broker 127.0.0.1:{broker.port} refuses the connection: {reason}; trying again"]
 
 
 def test_a_password_from_a_file(tmp_path: Path) -> None:
-    """The first line of the file opens the door."""
+    """The first line of the file is the password."""
     file = tmp_path / "password"
-    file.write_text(f"{WORD}\n")
-    with mosquitto(user=USER, password=WORD) as broker, Listener(broker) as listener:
+    file.write_text(f"{PASSWORD}\n")
+    with mosquitto(user=USER, password=PASSWORD) as broker, Listener(broker) as listener:
         with publishing(settings_for(broker, user=USER, password_file=str(file))) as publisher:
             publisher.publish(make_event())
         wait_until(lambda: listener.ids(EVENT) == [1], "the event")
@@ -121,7 +125,7 @@ def test_a_password_from_a_file(tmp_path: Path) -> None:
 
 @PROTOCOLS
 def test_tls_with_a_wrong_authority(tmp_path: Path, lines: list[str], protocol: str) -> None:
-    """One line that names the file to set; the events are kept, and go out once it is right."""
+    """One line names the setting; the events are stored, and sent once it is right."""
     right, wrong = make_certificates(tmp_path / "right"), make_certificates(tmp_path / "wrong")
     with mosquitto(certificates=right) as broker:
         settings = settings_for(broker, tls=True, ca_file=str(wrong.ca), protocol=protocol)
@@ -139,16 +143,18 @@ def test_tls_with_a_wrong_authority(tmp_path: Path, lines: list[str], protocol: 
 
 
 class TestForbiddenTopics:
-    """A broker whose access rules forbid our events."""
+    """A broker whose access rules forbid the events."""
 
     RULES = (
         f"user {USER}\ntopic read #\ntopic readwrite serd/pi/status\ntopic readwrite serd/+/+/state\n"
     )
 
-    def test_mqtt_5_tells(self, tmp_path: Path, lines: list[str]) -> None:
-        """Said once, counted, not tried for ever; all else flows, and the end is a good one."""
-        with mosquitto(user=USER, password=WORD, access=self.RULES) as broker:
-            settings = settings_for(broker, user=USER, password=WORD, protocol="5", durability="always")
+    def test_mqtt_5_reports_it(self, tmp_path: Path, lines: list[str]) -> None:
+        """Refused events are logged once, counted and not repeated; other messages flow."""
+        with mosquitto(user=USER, password=PASSWORD, access=self.RULES) as broker:
+            settings = settings_for(
+                broker, user=USER, password=PASSWORD, protocol="5", durability="always"
+            )
             with (
                 Listener(broker) as listener,
                 publishing(settings, keeping(tmp_path / "state")) as publisher,
@@ -164,14 +170,14 @@ class TestForbiddenTopics:
         reason = "not authorised; its access rules must allow it"
         assert lines == [
             f"connected to broker {address}",
-            f"broker {address} does not take {EVENT}: {reason}",
+            f"broker {address} does not accept {EVENT}: {reason}",
             f"120 events were refused by broker {address}",
         ]
 
-    def test_mqtt_3_does_not(self, tmp_path: Path, lines: list[str]) -> None:
-        """Mosquitto 2 acknowledges what it throws away: nobody can know, and nothing gets stuck."""
-        with mosquitto(user=USER, password=WORD, access=self.RULES) as broker:
-            settings = settings_for(broker, user=USER, password=WORD)
+    def test_mqtt_3_does_not_report_it(self, tmp_path: Path, lines: list[str]) -> None:
+        """Mosquitto 2 acknowledges the events that it discards, and nothing gets stuck."""
+        with mosquitto(user=USER, password=PASSWORD, access=self.RULES) as broker:
+            settings = settings_for(broker, user=USER, password=PASSWORD)
             with Listener(broker) as listener:
                 with publishing(settings, keeping(tmp_path / "state")) as publisher:
                     publisher.publish(make_event())
@@ -184,7 +190,7 @@ class TestForbiddenTopics:
 def test_mqtt_5_to_a_broker_that_speaks_only_3(
     lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether it hangs up or says nothing at all, the line names the setting."""
+    """Whether it closes the connection or never answers, the line names the setting."""
     monkeypatch.setattr("serd.mqtt.link.ANSWER_S", 1.0)
     broker = EmbeddedBroker(0)
     publisher = open_publisher(Settings(host="127.0.0.1", port=broker.port, protocol="5"))
@@ -194,8 +200,10 @@ def test_mqtt_5_to_a_broker_that_speaks_only_3(
     assert "[mqtt] protocol" in lines[0]
 
 
-def test_a_port_that_hangs_up_is_not_stormed(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something that takes connections and drops them at once: the pauses grow all the same."""
+def test_pauses_grow_at_a_port_that_closes_each_connection(
+    lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that never lasts does not reset the pauses."""
     monkeypatch.setattr("serd.mqtt.link.FIRST_PAUSE_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         n_accepted = 0
@@ -214,3 +222,47 @@ def test_a_port_that_hangs_up_is_not_stormed(lines: list[str], monkeypatch: pyte
     assert n_accepted == 5
     assert len(lines) == 1
     assert "closed before it answered" in lines[0]
+
+
+def pauses_of(n: int, value: float = 0.5) -> list[float]:
+    """The first n pauses, in seconds, with the same random number each time."""
+    backoff = Backoff(first_s=1.0, max_s=60.0, random=lambda: value)
+    return [backoff.next_s() for _ in range(n)]
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    """On average 1, 2, 4 seconds and so on, and 40 seconds from then on."""
+    assert pauses_of(9) == [1, 2, 4, 8, 16, 32, 40, 40, 40]
+
+
+@given(value=st.floats(0, 1, exclude_max=True))
+def test_no_pause_is_longer_than_the_longest_or_shorter_than_half_the_first(value: float) -> None:
+    """With any random number."""
+    assert all(0.5 <= pause_s <= 60.0 for pause_s in pauses_of(20, value))
+
+
+def test_an_hour_without_a_broker_has_about_a_hundred_attempts() -> None:
+    """About 100 attempts in the first hour, and 12 in the first five minutes."""
+    backoff = Backoff(first_s=1.0, max_s=60.0, random=random.Random(1).random)  # noqa: S311
+    times_s = [0.0]
+    while times_s[-1] < 3600.0:
+        times_s.append(times_s[-1] + backoff.next_s())
+    assert 80 <= len(times_s) <= 110
+    assert 8 <= sum(time_s <= 300.0 for time_s in times_s) <= 15
+
+
+def test_a_hundred_machines_do_not_come_back_at_once() -> None:
+    """Their first attempts differ by up to a second, their fifth by up to 16."""
+    chance = random.Random(2)  # noqa: S311
+    machines = [Backoff(first_s=1.0, max_s=60.0, random=chance.random) for _ in range(100)]
+    rounds = [[machine.next_s() for machine in machines] for _ in range(5)]
+    assert max(rounds[0]) - min(rounds[0]) > 0.9
+    assert max(rounds[4]) - min(rounds[4]) > 14.0
+
+
+def test_pauses_are_short_again_after_a_reset() -> None:
+    """The next pause is as short as the first."""
+    backoff = Backoff(first_s=1.0, max_s=60.0, random=lambda: 0.5)
+    assert [backoff.next_s(), backoff.next_s()] == [1, 2]
+    backoff.reset()
+    assert backoff.next_s() == 1

@@ -1,4 +1,4 @@
-"""docs/mqtt.md says what the code does: topics, fields, controls, entities, examples, access rules."""
+"""docs/mqtt.md agrees with the code: topics, fields, controls, entities, examples, access rules."""
 
 import inspect
 import json
@@ -20,17 +20,17 @@ from serd.events.event import Event
 from serd.events.reports import LevelReport, StatsReport
 from serd.mqtt.homeassistant import EVENT_ATTRIBUTES, DiscoverySettings, birth_topic, discovery_topic
 from serd.mqtt.settings import Settings
-from serd.mqtt.topics import NodeTopics, topic_level
+from serd.mqtt.topics import FORGET, NodeTopics, topic_level
 from testkit.brokers import MosquittoBroker, mosquitto, program
 from testkit.mqtt_page import DOC, blocks, first_column, retained_names, rows, section, words
 
 ROOT = Path(__file__).parents[2]
-OF_THE_SENDER = {"spool_depth", "spool_drops", "reconnects"}
-"""Fields of the stats that whoever sends them adds."""
+OF_THE_PUBLISHER = {"spool_depth", "spool_drops", "reconnects"}
+"""Fields of the stats that the publisher adds."""
 
 
 def all_topics(topics: NodeTopics, *sources: str) -> set[str]:
-    """Every topic that the class knows, whatever it is called."""
+    """Every topic that the class knows, whatever its name, and that of the forget command."""
     found = set()
     for name, member in inspect.getmembers(NodeTopics):
         if name.startswith("_") or name in {"prefix", "node"}:
@@ -42,6 +42,7 @@ def all_topics(topics: NodeTopics, *sources: str) -> set[str]:
             takes_control = "control" in inspect.signature(member).parameters
             calls = [(source, control) for control in CONTROLS] if takes_control else [(source,)]
             found |= {getattr(topics, name)(*call) for call in calls}
+    found |= {topics.control_set(source, FORGET) for source in sources}
     return found
 
 
@@ -51,7 +52,7 @@ def fields_of(cls: type[Any]) -> set[str]:
 
 
 def test_the_table_has_every_topic_and_nothing_else() -> None:
-    """Whatever the code can publish or listen to stands in it, once."""
+    """Each topic that the code publishes or subscribes to is listed once."""
     documented = first_column("Topics")
     assert set(documented) == all_topics(NodeTopics(prefix="serd", node="<node>"), "<source>")
     assert len(set(documented)) == len(documented)
@@ -67,19 +68,19 @@ def test_every_topic_on_the_page_is_one_of_serds() -> None:
         assert any(topic_matches_sub(filled, each) for each in known), topic
 
 
-def test_what_is_retained_is_said() -> None:
-    """What a subscriber must find at once stands on the broker; moments and commands do not."""
+def test_retained_topics_are_marked() -> None:
+    """States are retained; events and commands are not."""
     assert retained_names() == {"status", "availability", "state", "speech", *CONTROLS}
 
 
 def test_every_field_of_an_event_is_described() -> None:
-    """But for the file, which only serd analyze knows."""
+    """All but the file, which only ``serd analyze`` sets."""
     documented = [word for row in rows(section("Events")) for word in words(row[0])]
     assert set(documented) == fields_of(Event) - {"file"}
 
 
-def test_the_example_event_is_one() -> None:
-    """It has every field, and the schema takes it, replayed and provisional or not."""
+def test_the_example_event_is_valid() -> None:
+    """It has every field and fits the schema, replayed and provisional or not."""
     schema = json.loads((ROOT / "docs" / "event.schema.json").read_text("utf-8"))
     (example,) = (json.loads(block) for block in blocks("json", section("Events")))
     assert set(example) == fields_of(Event) - {"file", "replayed", "provisional"}
@@ -89,14 +90,14 @@ def test_the_example_event_is_one() -> None:
 
 
 def test_the_example_stats_have_every_field_and_each_is_described() -> None:
-    """Those that the sender adds too."""
+    """With those that the publisher adds."""
     (example,) = (json.loads(block) for block in blocks("json", section("Stats")))
-    assert set(example) == fields_of(StatsReport) | OF_THE_SENDER
+    assert set(example) == fields_of(StatsReport) | OF_THE_PUBLISHER
     assert set(first_column("Stats")) == set(example)
 
 
 def test_the_example_level_has_the_fields_of_the_report() -> None:
-    """But for the source, which its topic names; three guesses stand in it."""
+    """All but the source, which is in the topic; there are three guesses."""
     (example,) = (json.loads(block) for block in blocks("json", section("Level")))
     assert set(example) == fields_of(LevelReport) - {"source"}
     assert len(example["guesses"]) == 3
@@ -108,7 +109,7 @@ def test_every_json_on_the_page_is_valid() -> None:
 
 
 def test_every_control_is_described_with_its_range() -> None:
-    """What is documented is taken, and what lies beyond is not."""
+    """Documented values are accepted, and those beyond are not."""
     described = {words(row[0])[0]: row[1] for row in rows(section("Controls"))}
     assert tuple(described) == CONTROLS
     assert words(described.pop("mute")) == ["ON", "OFF"]
@@ -121,7 +122,7 @@ def test_every_control_is_described_with_its_range() -> None:
                 changed(Controls(), name, str(value).encode())
 
 
-def test_the_examples_of_controls_are_what_serd_says_and_takes() -> None:
+def test_the_examples_of_controls_are_true() -> None:
     """Values, changes and refusals in the table, word for word."""
     examples = {words(row[0])[0].split(">/")[-1]: words(row[3])[0] for row in rows(section("Topics"))}
     for name, text in control_texts(Controls()).items():
@@ -134,7 +135,7 @@ def test_the_examples_of_controls_are_what_serd_says_and_takes() -> None:
 
 
 def test_every_entity_in_home_assistant_is_named() -> None:
-    """With its kind, and as a diagnostic where it is one."""
+    """With its kind, and as a diagnostic if it is one."""
     components = json.loads(example_payload("mic"))["components"].values()
     named = {row[0]: row[1] for row in rows(section("Home Assistant"))}
     kinds = {each["name"]: each["platform"].replace("_", " ") for each in components}
@@ -146,7 +147,7 @@ def test_every_entity_in_home_assistant_is_named() -> None:
 
 
 def test_topics_and_attributes_of_home_assistant_are_named() -> None:
-    """Where it is told of a node, where it says that it is up, and what an event carries."""
+    """The topics of discovery and birth, and the attributes of an event."""
     text = section("Home Assistant")
     settings = DiscoverySettings()
     assert f"`{discovery_topic(settings, 'X')}`".replace("X", "<node>") in text
@@ -154,7 +155,7 @@ def test_topics_and_attributes_of_home_assistant_are_named() -> None:
     assert all(f"`{name}`" in text or f"attributes.{name}" in text for name in EVENT_ATTRIBUTES)
 
 
-def test_a_node_is_called_in_topics_as_the_page_says() -> None:
+def test_reserved_characters_are_replaced_as_documented() -> None:
     """Slash, plus and hash become an underscore; the prefix is serd by default."""
     assert topic_level("a/b+c#d") == "a_b_c_d"
     assert "`/`, `+` and `#` in a node's name become `_`" in DOC
@@ -175,23 +176,23 @@ def guarded_broker() -> Iterator[MosquittoBroker]:
         yield broker
 
 
-def test_the_access_rules_let_both_do_their_work_and_no_more(guarded_broker: MosquittoBroker) -> None:
-    """With the rules of the page, on a real Mosquitto: who may write what, and who may read it."""
+def test_the_access_rules_allow_what_both_need_and_no_more(guarded_broker: MosquittoBroker) -> None:
+    """The rules of the page on a real Mosquitto: reads and writes of serd and Home Assistant."""
     topics = all_topics(NodeTopics(prefix="serd", node="pi"), "mic")
     commands = {topic for topic in topics if topic.endswith("/set")}
     settings = DiscoverySettings()
-    said = {*topics - commands, discovery_topic(settings, "pi")}
-    asked = {*commands, birth_topic(settings)}
+    published = {*topics - commands, discovery_topic(settings, "pi")}
+    subscribed = {*commands, birth_topic(settings)}
 
     guarded_broker.user = "serd"
-    for topic in said:
+    for topic in published:
         guarded_broker.publish(topic, "serd", retain=True)
     guarded_broker.user = "homeassistant"
-    for topic in asked | {"serd/pi/status"}:
+    for topic in subscribed | {"serd/pi/status"}:
         guarded_broker.publish(topic, "home", retain=True)
 
     home = guarded_broker.retained("#")
-    assert {topic for topic, payload in home.items() if payload == "serd"} == said
+    assert {topic for topic, payload in home.items() if payload == "serd"} == published
     guarded_broker.user = "serd"
-    of_serd = dict.fromkeys(topics - commands, "serd")
-    assert guarded_broker.retained("#") == of_serd | dict.fromkeys(asked, "home")
+    serd_topics = dict.fromkeys(topics - commands, "serd")
+    assert guarded_broker.retained("#") == serd_topics | dict.fromkeys(subscribed, "home")

@@ -1,354 +1,646 @@
-"""No event is lost: the MQTT publisher with a state folder, against a real Mosquitto."""
+"""The event queue over a fake link: order, storage, connections, without a broker or a thread."""
 
 import json
-import os
-import signal
-import subprocess
-import time
-from collections.abc import Iterator
+import logging
+import tempfile
+import threading
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from test_spool import limit, make_spool
 
-from serd.errors import PublishError
-from serd.publishers.mqtt import SPOOL_FILE, Settings
-from testkit.brokers import (
-    DEADLINE_S,
-    Listener,
-    MosquittoBroker,
-    free_port,
-    mosquitto,
-    wait_until,
-)
-from testkit.made_events import make_event
-from testkit.publishing import EVENT, STATUS, child, keeping, open_publisher, publishing, settings_for
+from serd.mqtt.queue import ConnectionState, EventQueue, Message
+from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+from testkit.brokers import DEADLINE_S, logged_lines, wait_until
+
+EVENT, STATUS = "event", "status"
+
+
+class FakeLink:
+    """Takes every message of the queue, and remembers the events among them in order."""
+
+    address = "broker:1883"
+
+    def __init__(self, queue: EventQueue) -> None:
+        self.queue = queue
+        self.max_in_flight = 1000
+        self.is_connected = False
+        self.is_early = False
+        """Whether events are acknowledged before ``publish`` returns."""
+        self.breaks = ""
+        """Whether the connection ends "before" or "after" the next event is written to it."""
+        self.sent: list[tuple[int, bool]] = []
+        """Id of each event of this connection, and whether it is marked as replayed."""
+        self.other: list[tuple[str, str]] = []
+        """Topic and payload of each other message of this connection."""
+        self.unanswered: dict[int, int] = {}
+        """Ids of the events in flight, by the id of the message."""
+        self.delivered: set[int] = set()
+        """Ids of all events that were acknowledged."""
+        self._n_messages = 0
+
+    @property
+    def ids(self) -> list[int]:
+        """Ids of the events of this connection, in the order in which they were sent."""
+        return [number for number, _ in self.sent]
+
+    def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:  # noqa: ARG002
+        """Note a message; acknowledge it at once if it is no event."""
+        if self.breaks == "before" and topic == EVENT:
+            self.lose()
+        if not self.is_connected:
+            return None
+        self._n_messages += 1
+        if topic == EVENT:
+            body = json.loads(payload)
+            self.sent.append((int(body["id"]), body.get("replayed", False)))
+            self.unanswered[self._n_messages] = int(body["id"])
+            if self.breaks == "after":
+                self.lose()
+            elif self.is_early:
+                self.acknowledge(self._n_messages)
+        else:
+            self.other.append((topic, payload))
+            self.queue.acknowledged(self._n_messages, refusal="")
+        return self._n_messages
+
+    def subscribe(self, topic_filter: str) -> None:
+        """Do nothing: no message comes back."""
+
+    def connect(self) -> None:
+        """Begin a connection."""
+        self.is_connected = True
+        self.queue.connected()
+
+    def lose(self) -> None:
+        """End the connection, or fail to connect."""
+        self.is_connected = False
+        self.breaks = ""
+        self.sent, self.other, self.unanswered = [], [], {}
+        self.queue.disconnected()
+
+    def acknowledge(self, message_id: int, refusal: str = "") -> None:
+        """Answer one event in flight."""
+        self.delivered.add(self.unanswered.pop(message_id))
+        self.queue.acknowledged(message_id, refusal=refusal)
+
+    def acknowledge_all(self) -> None:
+        """Acknowledge all events in flight."""
+        for message_id in tuple(self.unanswered):
+            self.acknowledge(message_id)
+
+
+def as_replayed(payload: str) -> str:
+    """The JSON of an event, marked."""
+    return json.dumps(json.loads(payload) | {"replayed": True})
+
+
+def make_queue(
+    spool: Spool | None,
+    *,
+    stores_every_event: bool = False,
+    max_in_memory: int = 100,
+    commit_timeout_s: float = 0.0,
+) -> tuple[EventQueue, FakeLink]:
+    """A queue whose sender is the test itself, with its spool open, and a link that is connecting."""
+    queue = EventQueue(
+        spool,
+        max_in_memory=max_in_memory,
+        stores_every_event=stores_every_event,
+        online=Message(STATUS, "online", is_retained=True),
+        offline=Message(STATUS, "offline", is_retained=True),
+        as_replayed=as_replayed,
+        commit_timeout_s=commit_timeout_s,
+    )
+    link = FakeLink(queue)
+    queue.attach(link)
+    queue.open()
+    return queue, link
+
+
+def put(queue: EventQueue, *ids: int) -> None:
+    """Put an event of half a kilobyte for each id."""
+    for number in ids:
+        queue.put(str(number), EVENT, json.dumps({"id": str(number), "text": "." * 500}))
+
+
+def send(queue: EventQueue, n_messages: int = 10_000) -> None:
+    """Send up to n messages."""
+    for _ in range(n_messages):
+        if not queue.send_next():
+            break
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A state folder that is not there yet."""
-    return tmp_path / "state"
+def path(tmp_path: Path) -> Path:
+    """A spool file that does not exist yet."""
+    return tmp_path / "spool.db"
 
 
-@pytest.fixture
-def broker() -> Iterator[MosquittoBroker]:
-    """A Mosquitto of the test's own."""
-    with mosquitto() as running:
-        yield running
+def test_offline_writes_nothing_while_the_broker_is_there(path: Path) -> None:
+    """Events go from memory to the broker; no file is created."""
+    queue, link = make_queue(make_spool(path))
+    link.connect()
+    put(queue, 1, 2, 3)
+    queue.write()
+    send(queue)
+    link.acknowledge_all()
+    queue.write()
+    assert not queue.send_next()
+    assert link.ids == [1, 2, 3]
+    queue.finish()
+    assert not path.exists()
 
 
-def payloads(listener: Listener) -> list[tuple[int, bool]]:
-    """Number of each event that came, and whether it was marked as replayed."""
-    bodies = (json.loads(text) for text in listener.of(EVENT))
-    return [(int(body["id"]), body.get("replayed", False)) for body in bodies]
-
-
-def leave(listener: Listener) -> None:
-    """Wait until the publisher's last word has come."""
-    wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
-
-
-class TestAlways:
-    """durability = "always": not even kill -9 takes an event."""
-
-    def test_500_events_and_two_deaths_while_the_broker_is_away(
-        self, broker: MosquittoBroker, folder: Path
-    ) -> None:
-        """Every event that was told arrives, in order, marked; repeats would be allowed, none comes."""
-        began_s = time.monotonic()
-        told: list[int] = []
-        with Listener(broker) as listener:
-            broker.stop()
-            for start in (0, 1000):
-                with child(broker, folder, range(start, start + 1000)) as daemon:
-                    daemon.read(170)
-                    daemon.kill()
-                    told += daemon.told
-            with child(broker, folder, range(2000, 2160)) as daemon:
-                daemon.read(160)
-                broker.start()
-                wait_until(lambda: 2159 in listener.ids(EVENT), "the last event")
-                told += daemon.told
-                took_s = time.monotonic() - began_s
-            ids = listener.ids(EVENT)
-        assert len(told) >= 500
-        assert ids == sorted(ids)
-        assert set(told) <= set(ids)
-        # One event a death may be on the disk without having been told.
-        assert len(ids) - len(told) <= 2
-        assert all(is_replayed for _, is_replayed in payloads(listener))
-        print(f"{len(told)} events, two deaths: {took_s:.1f} s")
-
-    def test_a_death_with_the_broker_there_repeats_but_loses_nothing(
-        self, broker: MosquittoBroker, folder: Path
-    ) -> None:
-        """Killed while events flow: the next run sends what was not acknowledged first, marked."""
-        with Listener(broker) as listener:
-            with child(broker, folder, range(10_000)) as daemon:
-                daemon.read(300)
-                daemon.kill()
-                told = daemon.told
-            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
-                publisher.publish(make_event(20_000))
-            leave(listener)
-        ids = listener.ids(EVENT)
-        assert ids == sorted(ids)
-        assert set(told) <= set(ids)
-        assert payloads(listener)[-1][0] == 20_000
-
-    def test_each_event_is_on_the_disk_when_publish_returns(self, folder: Path) -> None:
-        """With no broker at all, and before any turn of ours."""
-        settings = Settings(host="127.0.0.1", port=free_port(), durability="always")
-        publisher = open_publisher(settings, keeping(folder))
-        for number in range(20):
-            publisher.publish(make_event(number))
-            assert publisher.n_spooled == number + 1
-        with pytest.raises(PublishError, match="20 events are kept in"):
-            publisher.close(0.5)
-
-    def test_events_that_were_never_kept_waiting_are_not_marked(
-        self, broker: MosquittoBroker, folder: Path
-    ) -> None:
-        """On the disk for a moment is not replayed; and in the end nothing is left there."""
-        with Listener(broker) as listener:
-            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
-                for number in range(100):
-                    publisher.publish(make_event(number))
-            leave(listener)
-            assert payloads(listener) == [(number, False) for number in range(100)]
-        assert list(folder.iterdir()) == []
-
-
-class TestOffline:
-    """durability = "offline": the disk is left alone while the broker is there."""
-
-    def test_500_events_while_the_broker_is_away(self, broker: MosquittoBroker, folder: Path) -> None:
-        """All arrive, in order, before newer ones, marked, and none twice."""
-        with Listener(broker) as listener:
-            with publishing(settings_for(broker), keeping(folder)) as publisher:
-                publisher.publish(make_event(0))
-                wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
-                assert not folder.exists()
-                broker.stop()
-                for number in range(1, 501):
-                    publisher.publish(make_event(number))
-                wait_until(lambda: publisher.n_spooled == 500, "500 events on the disk")
-                began_s = time.monotonic()
-                broker.start()
-                wait_until(lambda: 500 in listener.ids(EVENT), "the last event")
-                took_s = time.monotonic() - began_s
-                publisher.publish(make_event(501))
-            leave(listener)
-            expected = [(0, False), *((number, True) for number in range(1, 501)), (501, False)]
-            assert payloads(listener) == expected
-        assert (publisher.n_dropped, publisher.n_spooled) == (0, 0)
-        assert list(folder.iterdir()) == []
-        print(f"500 events from the disk, with the reconnection: {took_s:.1f} s")
-
-    def test_what_is_left_at_the_end_goes_out_at_the_next_start(
-        self, broker: MosquittoBroker, folder: Path, lines: list[str]
-    ) -> None:
-        """Closed without a broker: the error says where they are; the next run sends them."""
-        broker.stop()
-        publisher = open_publisher(settings_for(broker), keeping(folder))
-        for number in range(30):
-            publisher.publish(make_event(number))
-        with pytest.raises(PublishError) as caught:
-            publisher.close(0.5)
-        file = folder / SPOOL_FILE
-        assert str(caught.value) == (
-            f"30 events are kept in {file} and go out at the next start;"
-            f" broker 127.0.0.1:{broker.port}: connection refused, no broker runs there"
-        )
-        broker.start()
-        with Listener(broker) as listener:
-            with publishing(settings_for(broker), keeping(folder)) as publisher:
-                wait_until(lambda: publisher.n_in_flight or 29 in listener.ids(EVENT), "the connection")
-                publisher.publish(make_event(30))
-            leave(listener)
-            assert payloads(listener) == [*((number, True) for number in range(30)), (30, False)]
-        assert "30 events of an earlier run go out first" in lines
-        assert not file.exists()
-
-    def test_a_frozen_broker_at_the_end(self, broker: MosquittoBroker, folder: Path) -> None:
-        """What is in flight and not acknowledged at the end is kept as well, within the time."""
-        with Listener(broker) as listener:
-            publisher = open_publisher(settings_for(broker), keeping(folder))
-            publisher.publish(make_event(0))
-            wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
-        broker.signal(signal.SIGSTOP)
-        for number in range(1, 81):
-            publisher.publish(make_event(number))
-        began_s = time.monotonic()
-        with pytest.raises(PublishError, match="80 events are kept in "):
-            publisher.close(1.5)
-        assert time.monotonic() - began_s < DEADLINE_S
-        assert publisher.n_spooled == 80
-        broker.signal(signal.SIGCONT)
-
-    def test_without_a_state_folder_it_is_an_error(self, broker: MosquittoBroker) -> None:
-        """In memory alone, what nobody took is lost, and that is said as before."""
-        broker.stop()
-        publisher = open_publisher(settings_for(broker))
-        publisher.publish(make_event(1))
-        with pytest.raises(PublishError, match="1 event was not acknowledged"):
-            publisher.close(0.5)
-
-    def test_more_than_the_memory_holds(self, broker: MosquittoBroker, folder: Path) -> None:
-        """A broker that is frozen for a while: above queue_events the disk takes over, none is lost."""
-        with Listener(broker) as listener:
-            with publishing(settings_for(broker, queue_events=20), keeping(folder)) as publisher:
-                publisher.publish(make_event(0))
-                wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
-                broker.signal(signal.SIGSTOP)
-                for number in range(1, 301):
-                    publisher.publish(make_event(number))
-                wait_until(lambda: publisher.n_spooled > 200, "the disk")
-                broker.signal(signal.SIGCONT)
-                wait_until(lambda: 300 in listener.ids(EVENT), "the last event")
-            leave(listener)
-            assert payloads(listener) == [(number, False) for number in range(301)]
-        assert publisher.n_dropped == 0
-
-
-class TestDisk:
-    """A disk that is full or broken: said once, and the daemon runs on."""
-
-    def test_a_broken_file(self, broker: MosquittoBroker, folder: Path, lines: list[str]) -> None:
-        """Rubbish in place of the spool: one line, moved aside, and events flow."""
-        folder.mkdir()
-        (folder / SPOOL_FILE).write_text("rubbish" * 1000)
-        with Listener(broker) as listener:
-            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
-                for number in range(20):
-                    publisher.publish(make_event(number))
-            leave(listener)
-            assert listener.ids(EVENT) == list(range(20))
-        assert [text for text in lines if "broken" in text] == [
-            line for line in lines if line.startswith(f"{folder / SPOOL_FILE} is broken (file is not")
-        ]
-        assert [each.name for each in folder.iterdir()] == ["spool.db.broken-1"]
-
-    @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk of its own needs root to mount it")
-    def test_a_full_disk(
-        self,
-        broker: MosquittoBroker,
-        folder: Path,
-        lines: list[str],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """128 kB for 400 events: one line, the rest waits in memory, and in the end all arrive."""
-        monkeypatch.setattr("serd.mqtt.backlog.RETRY_S", 0.2)
-        folder.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
-        if subprocess.run(mount, check=False, capture_output=True).returncode:
-            pytest.skip("no tmpfs can be mounted here")
-        try:
-            with Listener(broker) as listener:
-                broker.stop()
-                with publishing(settings_for(broker), keeping(folder)) as publisher:
-                    for number in range(400):
-                        publisher.publish(make_event(number))
-                        time.sleep(0.001)
-                    wait_until(lambda: any("disk is full" in text for text in lines), "the line")
-                    assert 0 < publisher.n_spooled < 400
-                    broker.start()
-                    wait_until(lambda: 399 in listener.ids(EVENT), "the last event")
-                leave(listener)
-                assert [number for number, _ in payloads(listener)] == list(range(400))
-            about = "events cannot be kept on the disk and wait in memory"
-            full = f"{about}: {folder / SPOOL_FILE}: the disk is full"
-            assert [text for text in lines if "disk is full" in text] == [full]
-        finally:
-            subprocess.run(["umount", "-l", str(folder)], check=True)
-
-    def test_a_state_folder_that_cannot_be(
-        self, broker: MosquittoBroker, tmp_path: Path, lines: list[str]
-    ) -> None:
-        """No folder can be made: one line, and events flow all the same."""
-        (tmp_path / "file").write_text("")
-        with Listener(broker) as listener:
-            settings = settings_for(broker, durability="always")
-            with publishing(settings, keeping(tmp_path / "file")) as publisher:
-                for number in range(20):
-                    publisher.publish(make_event(number))
-            leave(listener)
-            assert listener.ids(EVENT) == list(range(20))
-        assert sum("cannot be kept on the disk" in text for text in lines) == 1
-
-
-class TestOtherMessages:
-    """Present values, passing messages and subscriptions."""
-
-    def test_present_values_are_told_again(self, broker: MosquittoBroker) -> None:
-        """A broker that forgot everything has them back; what is set meanwhile is told with the rest."""
-        with publishing(settings_for(broker)) as publisher:
-            publisher.retain("serd/pi/mic/mute", "OFF")
-            publisher.retain("serd/pi/mic/threshold", "0.35")
-            wait_until(lambda: "serd/pi/mic/mute" in broker.retained("#"), "the values")
-            broker.stop()
-            (broker.folder / "mosquitto.db").unlink()
-            publisher.retain("serd/pi/mic/mute", "ON")
-            broker.start()
-            expected = {STATUS: "online"}
-            expected |= {"serd/pi/mic/mute": "ON", "serd/pi/mic/threshold": "0.35"}
-            wait_until(lambda: broker.retained("#") == expected, "all values")
-
-    def test_passing_messages_are_dropped_while_the_broker_is_away(
-        self, broker: MosquittoBroker
-    ) -> None:
-        """What is worth nothing later is not told later, and is never retained."""
-        with Listener(broker) as listener, publishing(settings_for(broker)) as publisher:
-            wait_until(lambda: listener.of(STATUS) == ["online"], "the connection")
-            publisher.send("serd/pi/stats", "1")
-            wait_until(lambda: listener.of("serd/pi/stats") == ["1"], "the first")
-            broker.stop()
-            wait_until(lambda: publisher.n_attempts > 1, "an attempt")
-            publisher.send("serd/pi/stats", "2")
-            broker.start()
-
-            def is_third_heard() -> bool:
-                publisher.send("serd/pi/stats", "3")
-                return "3" in listener.of("serd/pi/stats")
-
-            wait_until(is_third_heard, "the third")
-            assert set(listener.of("serd/pi/stats")) == {"1", "3"}
-            assert "serd/pi/stats" not in broker.retained("#")
-
-    def test_handlers_get_what_they_asked_for(self, broker: MosquittoBroker, lines: list[str]) -> None:
-        """Subscribed before and after the connection; a handler that fails harms nobody."""
-        heard: list[tuple[str, bytes]] = []
-
-        def fail(topic: str, payload: bytes) -> None:
-            raise ValueError(topic)
-
-        def hear(topic: str, payload: bytes) -> None:
-            heard.append((topic, payload))
-
-        with publishing(settings_for(broker)) as publisher:
-            publisher.subscribe("serd/pi/+/mute/set", fail)
-            publisher.subscribe("serd/pi/+/mute/set", hear)
-            wait_until(lambda: "mute/set" in broker.log, "the first subscription")
-            publisher.subscribe("homeassistant/status", hear)
-            wait_until(lambda: "homeassistant/status" in broker.log, "the second")
-            broker.publish("serd/pi/mic/mute/set", "ON")
-            broker.publish("homeassistant/status", "online")
-            wait_until(lambda: len(heard) == 2, "both messages")
-        assert heard == [("serd/pi/mic/mute/set", b"ON"), ("homeassistant/status", b"online")]
-        assert lines.count("a message on serd/pi/mic/mute/set could not be handled") == 1
-        assert broker.log.count("mute/set") == 1
-
-
-def test_what_no_broker_would_take_stops_nothing(
-    broker: MosquittoBroker, folder: Path, lines: list[str]
+def test_offline_writes_all_while_the_broker_is_away(
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A topic with a wildcard and a text that is no Unicode are said and left out; the rest flows."""
-    with Listener(broker) as listener:
-        with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
-            publisher.retain("serd/+/mute", "ON")
-            publisher.publish(make_event(1, node="half a pair: \ud83d"))
-            publisher.publish(make_event(2))
-            wait_until(lambda: listener.ids(EVENT) == [2], "the other event")
-        leave(listener)
-    assert publisher.n_refused == 1
-    assert sum("does not take" in text for text in lines) == 2
+    """Events that wait or were in flight are stored, sent in order, and leave no file."""
+    monkeypatch.setattr("serd.mqtt.queue._REMOVE_DELAY_S", 0.0)
+    queue, link = make_queue(make_spool(path))
+    link.connect()
+    put(queue, 1, 2, 3, 4)
+    send(queue, 3)
+    assert link.ids == [1, 2]
+    link.lose()
+    queue.write()
+    put(queue, 5)
+    queue.write()
+    assert (queue.n_on_disk, queue.n_in_memory) == (5, 0)
+    link.connect()
+    put(queue, 6)
+    send(queue)
+    assert link.sent == [*((number, True) for number in range(1, 6)), (6, False)]
+    assert (queue.n_on_disk, queue.n_in_memory, queue.n_in_flight) == (5, 0, 6)
+    link.acknowledge_all()
+    assert queue.n_on_disk == 0
+    queue.write()
+    assert not path.exists()
+
+
+def test_only_what_is_on_the_disk_stays_there_when_a_connection_ends(path: Path) -> None:
+    """Of two events in flight, the stored one is read again, and the other one waits in memory."""
+    queue, link = make_queue(make_spool(path))
+    link.lose()
+    put(queue, 1)
+    queue.write()
+    link.connect()
+    put(queue, 2)
+    send(queue)
+    assert (queue.n_on_disk, queue.n_in_memory) == (1, 0)
+    link.lose()
+    assert (queue.n_on_disk, queue.n_in_memory) == (1, 1)
+    link.connect()
+    send(queue)
+    assert link.sent == [(1, True), (2, True)]
+    queue.finish()
+
+
+def test_always_sends_nothing_that_is_not_on_the_disk(path: Path) -> None:
+    """Each event is stored before it is sent, with the broker there or not."""
+    queue, link = make_queue(make_spool(path), stores_every_event=True)
+    link.connect()
+    put(queue, 1)
+    send(queue)
+    assert link.ids == []
+    queue.write()
+    assert (queue.n_on_disk, queue.n_in_memory) == (1, 0)
+    send(queue)
+    assert link.ids == [1]
+    queue.finish()
+
+
+def test_always_puts_an_event_only_once_it_is_on_the_disk(path: Path) -> None:
+    """``put`` returns when the sender has written the event, not before."""
+    queue, _ = make_queue(make_spool(path), stores_every_event=True, commit_timeout_s=DEADLINE_S)
+    caller = threading.Thread(target=put, args=(queue, 1))
+    caller.start()
+    wait_until(lambda: queue.n_in_memory == 1, "the event")
+    assert caller.is_alive()
+    queue.write()
+    caller.join(DEADLINE_S / 2)
+    assert not caller.is_alive()
+    queue.finish()
+
+
+def test_too_many_for_the_memory_go_to_the_disk(path: Path) -> None:
+    """A broker that is there but slow: above the limit the disk takes them, none is dropped."""
+    queue, link = make_queue(make_spool(path), max_in_memory=10)
+    link.connect()
+    put(queue, *range(1, 31))
+    queue.write()
+    put(queue, 31)
+    queue.write()
+    assert (queue.n_on_disk, queue.n_in_memory, queue.n_dropped) == (30, 1, 0)
+    send(queue)
+    assert link.ids == list(range(1, 32))
+    queue.finish()
+
+
+def test_too_many_for_the_disk_are_counted_and_logged_once(path: Path) -> None:
+    """Room for 10 on the disk: of 30 the newest 10 stay."""
+    with logged_lines() as lines:
+        queue, link = make_queue(make_spool(path, max_events=10))
+        link.lose()
+        for number in range(1, 31):
+            put(queue, number)
+            queue.write()
+    assert queue.n_dropped == 20
+    link.connect()
+    send(queue)
+    assert link.ids == list(range(21, 31))
+    assert lines == ["10 events are stored on the disk: the oldest are dropped"]
+    queue.finish()
+
+
+def test_events_of_an_earlier_run_are_sent_first(path: Path) -> None:
+    """They are logged, come before everything new, and are marked as replayed."""
+    queue, _ = make_queue(make_spool(path))
+    put(queue, 1, 2)
+    queue.finish()
+    with logged_lines() as lines:
+        queue, link = make_queue(make_spool(path))
+    put(queue, 3)
+    link.connect()
+    send(queue)
+    assert link.sent == [(1, True), (2, True), (3, False)]
+    assert lines == ["2 events of an earlier run are sent first"]
+    queue.finish()
+
+
+def test_a_full_disk_is_logged_once_and_used_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is full events wait in memory; once there is room they go to the disk; two lines."""
+    spool = make_spool(path)
+    with logged_lines() as lines:
+        queue, link = make_queue(spool, max_in_memory=50)
+        link.lose()
+        put(queue, 1)
+        queue.write()
+        limit(spool, 2)
+        put(queue, *range(2, 41))
+        queue.write()
+        limit(spool, 10_000)
+        queue.write()
+        assert (queue.n_on_disk, queue.n_in_memory) == (1, 39)
+        limit(spool, 2)
+        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+        queue.write()
+        assert (queue.n_on_disk, queue.n_in_memory) == (1, 39)
+        limit(spool, 10_000)
+        queue.write()
+    assert (queue.n_on_disk, queue.n_in_memory) == (40, 0)
+    assert lines == [
+        f"events cannot be stored on the disk and wait in memory: {path}: the disk is full",
+        f"events are stored in {path} again",
+    ]
+    link.connect()
+    send(queue)
+    assert link.ids == list(range(1, 41))
+    queue.finish()
+
+
+def test_always_goes_on_in_memory_where_there_is_no_disk(tmp_path: Path) -> None:
+    """A state folder that cannot be created: events are sent all the same."""
+    (tmp_path / "file").write_text("")
+    queue, link = make_queue(
+        make_spool(tmp_path / "file" / "spool.db"), stores_every_event=True, max_in_memory=3
+    )
+    put(queue, 1)
+    queue.write()
+    link.connect()
+    send(queue)
+    assert link.ids == [1]
+    put(queue, 2, 3, 4, 5, 6)
+    send(queue)
+    assert link.ids == [1, 4, 5, 6]
+    assert queue.n_dropped == 2
+
+
+def test_older_events_than_the_disk_has_read_are_not_stored(path: Path) -> None:
+    """Events that come back from flight while the disk holds newer ones keep their turn."""
+    queue, link = make_queue(make_spool(path), max_in_memory=4)
+    link.connect()
+    put(queue, 1, 2)
+    send(queue)
+    put(queue, *range(3, 9))
+    queue.write()
+    link.lose()
+    link.connect()
+    send(queue, 2)
+    assert link.ids == [1]
+    put(queue, *range(9, 15))
+    queue.write()
+    send(queue)
+    assert link.ids == list(range(1, 15))
+    queue.finish()
+
+
+def test_a_full_window_holds_the_sender(path: Path) -> None:
+    """No more messages are in flight than the link allows; each answer makes room for one more."""
+    queue, link = make_queue(make_spool(path))
+    link.connect()
+    send(queue)
+    link.max_in_flight = 3
+    put(queue, *range(1, 10))
+    send(queue)
+    assert (link.ids, queue.n_in_flight) == ([1, 2, 3], 3)
+    link.acknowledge(next(iter(link.unanswered)))
+    send(queue)
+    assert (link.ids, queue.n_in_flight) == ([1, 2, 3, 4], 3)
+
+
+@pytest.mark.parametrize("breaks", ["before", "after"])
+def test_an_event_that_is_sent_as_the_connection_ends_keeps_its_turn(path: Path, breaks: str) -> None:
+    """It is the first event of the next connection."""
+    queue, link = make_queue(make_spool(path))
+    link.connect()
+    put(queue, 1, 2)
+    link.breaks = breaks
+    send(queue)
+    assert (link.ids, queue.n_in_memory, queue.n_in_flight) == ([], 2, 0)
+    link.connect()
+    send(queue)
+    assert link.ids == [1, 2]
+
+
+def test_a_refused_event_is_given_up_counted_and_logged_once(path: Path) -> None:
+    """It leaves the disk like an acknowledged one, so that it does not block those behind it."""
+    queue, link = make_queue(make_spool(path), stores_every_event=True)
+    link.connect()
+    put(queue, 1, 2)
+    queue.write()
+    send(queue)
+    with logged_lines() as lines:
+        for message_id in tuple(link.unanswered):
+            link.acknowledge(message_id, refusal="not authorised")
+    assert (queue.n_refused, queue.n_on_disk, queue.n_in_flight) == (2, 0, 0)
+    assert lines == ["broker broker:1883 does not accept event: not authorised"]
+    queue.finish()
+
+
+class ProbedSpool(Spool):
+    """A spool that calls a function at each use."""
+
+    probe: Callable[[str], None]
+
+    def open(self) -> None:
+        """Probe, and open."""
+        self.probe("open")
+        super().open()
+
+    def update(self, store: Sequence[QueuedEvent] = (), remove: Collection[int] = ()) -> None:
+        """Probe, and update."""
+        self.probe("update")
+        super().update(store, remove)
+
+    def read(self, n_events: int, *, after: int = BEFORE_ALL) -> list[QueuedEvent]:
+        """Probe, and read."""
+        self.probe("read")
+        return super().read(n_events, after=after)
+
+    def close(self) -> None:
+        """Probe, and close."""
+        self.probe("close")
+        super().close()
+
+
+def test_the_lock_is_free_during_calls_that_may_block(path: Path) -> None:
+    """Another thread can use the queue while it calls the link, the disk, a handler or the log."""
+    free: dict[str, bool] = {}
+
+    def probe(call: str) -> None:
+        other = threading.Thread(target=lambda: queue.n_in_memory, daemon=True)
+        other.start()
+        other.join(1.0)
+        free[call] = free.get(call, True) and not other.is_alive()
+
+    class ProbedLink(FakeLink):
+        """A link that probes the lock at each use."""
+
+        def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
+            """Probe, and publish."""
+            probe("publish")
+            return super().publish(topic, payload, is_retained=is_retained)
+
+        def subscribe(self, topic_filter: str) -> None:  # noqa: ARG002
+            """Probe."""
+            probe("subscribe")
+
+    queue, _ = make_queue(make_spool(path))
+    put(queue, 1)
+    queue.finish()
+    spool = ProbedSpool(path, max_events=2, max_age_s=3600.0, is_power_safe=False)
+    spool.probe = probe
+    log = logging.Handler()
+    log.emit = lambda record: probe(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("serd.mqtt").addHandler(log)
+    try:
+        with logged_lines():
+            queue, _ = make_queue(spool, max_in_memory=1)
+            link = ProbedLink(queue)
+            queue.attach(link)
+            queue.subscribe("#", lambda _topic, _payload: probe("handler"))
+            link.connect()
+            put(queue, 2, 3, 4, 5, 6)
+            queue.write()
+            send(queue)
+            link.acknowledge(next(iter(link.unanswered)), refusal="not authorised")
+            queue.received("mic/set", b"ON")
+            queue.finish()
+    finally:
+        logging.getLogger("serd.mqtt").removeHandler(log)
+    assert all(free.values()), free
+    assert set(free) == {
+        *("open", "update", "read", "close", "publish", "subscribe", "handler"),
+        "1 events of an earlier run are sent first",
+        "3 events wait for the broker: the oldest are dropped",
+        "2 events are stored on the disk: the oldest are dropped",
+        "broker broker:1883 does not accept event: not authorised",
+    }
+
+
+class TestConnectionState:
+    """The connection: up or away, and the events that are replayed because of it."""
+
+    class Clock:
+        """A monotonic clock that the test sets."""
+
+        now_s = 1000.0
+
+        def __call__(self) -> float:
+            """Now, in seconds."""
+            return self.now_s
+
+    @pytest.fixture
+    def clock(self) -> "TestConnectionState.Clock":
+        """A clock that stands still until the test sets it."""
+        return self.Clock()
+
+    def test_the_first_connection_has_three_seconds(self, clock: Clock) -> None:
+        """A start beside a broker that answers at once writes nothing to the disk."""
+        state = ConnectionState(clock)
+        clock.now_s += 2.9
+        assert (state.is_first, state.is_up, state.is_away) == (True, False, False)
+        clock.now_s += 0.2
+        assert state.is_away
+
+    @pytest.mark.parametrize(("after_s", "first_live_number"), [(2.9, 1), (3.1, 8)])
+    def test_events_before_a_late_first_connection_are_replayed(
+        self, clock: Clock, after_s: float, first_live_number: int
+    ) -> None:
+        """Within 3 s all events are live; after them, only those that are put later."""
+        state = ConnectionState(clock)
+        clock.now_s += after_s
+        state.connected(8)
+        assert (state.is_up, state.is_away) == (True, False)
+        assert state.first_live_number == first_live_number
+
+    def test_events_during_an_absence_are_replayed(self, clock: Clock) -> None:
+        """Lost at any time: away at once, and back with the next connection, which is another."""
+        state = ConnectionState(clock)
+        state.connected(1)
+        epoch = state.epoch
+        state.disconnected()
+        assert (state.is_up, state.is_away) == (False, True)
+        clock.now_s += 100.0
+        state.connected(5)
+        assert (state.is_up, state.is_away, state.first_live_number) == (True, False, 5)
+        assert state.epoch != epoch
+        assert not state.is_first
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """All threads of a queue in any order: every event once and in order a connection, none lost."""
+
+    stores_every_event = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "spool.db"
+        self.n_put = 0
+        self.delivered: set[int] = set()
+        self.first_live = 1
+        """Id of the first event that must not be marked as replayed."""
+        self.is_away = False
+        self.start()
+        self.connect()
+
+    def start(self) -> None:
+        """Start a daemon."""
+        self.queue, self.link = make_queue(
+            make_spool(self.path), stores_every_event=self.stores_every_event, max_in_memory=4
+        )
+        self.link.delivered = self.delivered
+        self.first_live = self.n_put + 1
+        self.is_away = False
+
+    @rule(n=st.integers(1, 6))
+    def put(self, n: int) -> None:
+        """A caller puts events."""
+        put(self.queue, *range(self.n_put + 1, self.n_put + n + 1))
+        self.n_put += n
+
+    @rule()
+    def write(self) -> None:
+        """The sender writes what is due."""
+        self.queue.write()
+
+    @rule(n=st.integers(1, 8), is_early=st.booleans())
+    def send(self, n: int, *, is_early: bool) -> None:
+        """The sender sends some, which the broker may acknowledge at once."""
+        self.link.is_early = is_early
+        send(self.queue, n)
+
+    @rule(n=st.integers(1, 5))
+    def acknowledge(self, n: int) -> None:
+        """The broker acknowledges some."""
+        for message_id in tuple(self.link.unanswered)[:n]:
+            self.link.acknowledge(message_id)
+
+    @rule(n=st.integers(1, 10))
+    def resize(self, n: int) -> None:
+        """The next broker allows another number of messages in flight."""
+        self.link.max_in_flight = n
+
+    @precondition(lambda self: self.link.is_connected)
+    @rule()
+    def drain(self) -> None:
+        """A connection that lasts sends all events."""
+        self.link.max_in_flight = 10_000
+        self.write()
+        send(self.queue)
+        assert self.delivered | set(self.link.ids) == set(range(1, self.n_put + 1))
+
+    @rule()
+    def lose(self) -> None:
+        """The connection ends, or an attempt fails."""
+        self.link.lose()
+        self.is_away = True
+
+    @precondition(lambda self: self.link.is_connected)
+    @rule(breaks=st.sampled_from(["before", "after"]))
+    def lose_while_sending(self, breaks: str) -> None:
+        """The connection ends as an event is handed over."""
+        self.link.breaks = breaks
+        send(self.queue)
+        self.is_away = not self.link.is_connected
+        self.link.breaks = ""
+
+    @precondition(lambda self: not self.link.is_connected)
+    @rule()
+    def connect(self) -> None:
+        """A connection begins."""
+        if self.is_away:
+            self.first_live = self.n_put + 1
+        self.is_away = False
+        self.link.connect()
+
+    @rule()
+    def restart(self) -> None:
+        """The daemon ends, with the broker there or not, and starts again."""
+        self.queue.finish()
+        self.start()
+
+    @invariant()
+    def in_order_and_none_twice(self) -> None:
+        """A connection gets each event once, in order, and marked if it had to wait for it."""
+        ids = self.link.ids
+        assert ids == sorted(set(ids))
+        assert all(is_replayed == (number < self.first_live) for number, is_replayed in self.link.sent)
+
+    @invariant()
+    def counts_hold(self) -> None:
+        """Each event that is not delivered is counted once: in memory, on the disk or in flight."""
+        n_left = self.n_put - len(self.delivered)
+        queue = self.queue
+        assert queue.n_in_memory + queue.n_on_disk <= n_left
+        assert queue.n_in_memory + queue.n_on_disk + len(self.link.unanswered) >= n_left
+
+    def teardown(self) -> None:
+        """In the end every event is delivered, or is sent after the next start."""
+        self.restart()
+        self.connect()
+        self.link.is_early = False
+        send(self.queue)
+        self.queue.finish()
+        ids = set(self.link.ids)
+        assert self.delivered | ids == set(range(1, self.n_put + 1))
+        assert not self.delivered & ids
+        self.folder.cleanup()
+
+
+class AlwaysMachine(QueueMachine):
+    """The same with each event on the disk before it is sent."""
+
+    stores_every_event = True
+
+
+TestQueueMachine = QueueMachine.TestCase
+TestQueueMachine.settings = settings(max_examples=40)
+TestAlwaysMachine = AlwaysMachine.TestCase
+TestAlwaysMachine.settings = settings(max_examples=40)

@@ -1,4 +1,4 @@
-"""Events on the disk: in order, bounded, and safe from death, full disks and broken files."""
+"""Events on the disk: in order, bounded, and safe from kills, full disks and broken files."""
 
 import os
 import signal
@@ -14,22 +14,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.errors import SpoolError
-from serd.mqtt.spool import QueuedEvent, Spool
+from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
 from testkit.brokers import logged_lines
 
 
 def event(number: int, *, text: str = "", age_s: float = 0.0) -> QueuedEvent:
-    """An event whose id is its number, taken so long ago; text goes into its JSON."""
+    """An event of a given age whose id is its number; the text goes into its JSON."""
     payload = f'{{"id": "{number}"{text}}}'
     return QueuedEvent(number, str(number), "serd/pi/mic/event", payload, time.time() - age_s)
 
 
 def numbers(spool: Spool, n: int = 1000, after: int | None = None) -> list[int]:
-    """Numbers of the oldest n events, or of the oldest behind a number."""
-    return [each.number for each in spool.oldest(n, after=after)]
+    """Numbers of the oldest n events, or of the oldest after a number."""
+    return [each.number for each in spool.read(n, after=BEFORE_ALL if after is None else after)]
 
 
-def made(path: Path, *, max_events: int = 1000, max_age_s: float = 3600.0, safe: bool = False) -> Spool:
+def make_spool(
+    path: Path, *, max_events: int = 1000, max_age_s: float = 3600.0, safe: bool = False
+) -> Spool:
     """A spool for 1,000 events of an hour by default; it opens at its first use."""
     return Spool(path, max_events=max_events, max_age_s=max_age_s, is_power_safe=safe)
 
@@ -41,7 +43,7 @@ def fill(spool: Spool) -> None:
 
 
 def limit(spool: Spool, n_pages: int) -> None:
-    """SQLite's own way of a small disk."""
+    """Limit the size of the file, as a small disk would."""
     connection = spool._connection  # noqa: SLF001
     assert connection is not None
     connection.execute(f"PRAGMA max_page_count = {n_pages}")
@@ -49,69 +51,69 @@ def limit(spool: Spool, n_pages: int) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A spool file whose folder is not there yet."""
+    """A spool file whose folder does not exist yet."""
     return tmp_path / "state" / "spool.db"
 
 
 @pytest.fixture
 def spool(path: Path) -> Iterator[Spool]:
     """An empty spool, closed at the end."""
-    opened = made(path)
-    yield opened
-    opened.close()
+    spool = make_spool(path)
+    yield spool
+    spool.close()
 
 
-def test_what_goes_in_comes_out_in_order(spool: Spool) -> None:
-    """Events come back as they were, by number, however they went in."""
+def test_events_are_read_in_order(spool: Spool) -> None:
+    """Events are read unchanged, by number, in whatever order they were stored."""
     events = [event(number) for number in range(1, 8)]
     spool.update(events[4:])
     spool.update(events[:4])
-    assert spool.oldest(100) == events
+    assert spool.read(100) == events
     assert numbers(spool, 2) == [1, 2]
     assert numbers(spool, 2, after=3) == [4, 5]
-    assert (spool.n_kept, spool.last) == (7, 7)
+    assert (spool.n_stored, spool.last_number) == (7, 7)
 
 
-def test_one_turn_takes_and_gives(spool: Spool) -> None:
-    """New events come and done ones go together; what is there or gone already changes nothing."""
+def test_one_update_stores_and_removes(spool: Spool) -> None:
+    """Events that are stored already, or removed already, change nothing."""
     spool.update([event(number) for number in (1, 2, 3)])
-    spool.update([event(3), event(4)], done=[1, 2, 17])
+    spool.update([event(3), event(4)], remove=[1, 2, 17])
     assert numbers(spool) == [3, 4]
-    assert spool.n_kept == 2
+    assert spool.n_stored == 2
 
 
 def test_nothing_is_created_before_it_is_needed(path: Path) -> None:
-    """A spool that is made and closed leaves no file, and no folder."""
-    made(path).close()
+    """A spool that is created and closed leaves no file, and no folder."""
+    make_spool(path).close()
     assert not path.parent.exists()
 
 
 def test_an_empty_file_is_deleted_at_the_end(spool: Spool, path: Path) -> None:
-    """What holds nothing is not kept; what holds something is."""
+    """Closing deletes a file without events, and keeps one with events."""
     spool.update([event(1)])
     spool.close()
     assert [each.name for each in path.parent.iterdir()] == ["spool.db"]
-    spool.update(done=[1])
+    spool.update(remove=[1])
     spool.close()
     assert list(path.parent.iterdir()) == []
 
 
-def test_it_is_nobody_elses_to_read(spool: Spool, path: Path) -> None:
-    """Emotions are private: only the owner reads the file."""
+def test_only_the_owner_can_read_the_file(spool: Spool, path: Path) -> None:
+    """Emotions are private."""
     spool.update([event(1)])
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_earlier_run_comes_first(path: Path) -> None:
-    """Events of the run before keep their order below those of this one, again and again."""
+    """Events of earlier runs keep their order, with numbers below those of this run."""
     for _ in range(3):
-        spool = made(path)
+        spool = make_spool(path)
         spool.update([event(1), event(2)])
         spool.close()
-    spool = made(path)
+    spool = make_spool(path)
     assert numbers(spool) == [-5, -4, -3, -2, -1, 0]
     spool.update([event(1)])
-    assert [(each.number, each.id) for each in spool.oldest(3, after=-2)] == [
+    assert [(each.number, each.id) for each in spool.read(3, after=-2)] == [
         (-1, "1"),
         (0, "2"),
         (1, "1"),
@@ -119,30 +121,30 @@ def test_an_earlier_run_comes_first(path: Path) -> None:
     spool.close()
 
 
-def test_too_many_lose_the_oldest(path: Path) -> None:
+def test_the_oldest_beyond_the_limit_are_dropped(path: Path) -> None:
     """With room for 10, 10 of 25 stay, the newest, and 15 are counted."""
-    spool = made(path, max_events=10)
+    spool = make_spool(path, max_events=10)
     for number in range(1, 16):
         spool.update([event(number)])
     spool.update([event(number) for number in range(16, 26)])
     assert numbers(spool) == list(range(16, 26))
-    assert (spool.n_kept, spool.n_dropped) == (10, 15)
+    assert (spool.n_stored, spool.n_dropped) == (10, 15)
     spool.close()
 
 
 def test_too_old_ones_are_dropped(path: Path) -> None:
-    """Events above the age go when a new one comes or the file is opened, and are counted."""
-    spool = made(path, max_age_s=60.0)
+    """Too old events are dropped and counted as a new one is stored, or the file is opened."""
+    spool = make_spool(path, max_age_s=60.0)
     spool.update([event(1, age_s=50.0), event(2, age_s=40.0), event(3)])
     spool.close()
-    spool = made(path, max_age_s=45.0)
-    assert [each.id for each in spool.oldest(10)] == ["2", "3"]
+    spool = make_spool(path, max_age_s=45.0)
+    assert [each.id for each in spool.read(10)] == ["2", "3"]
     assert spool.n_dropped == 1
     spool.close()
-    spool = made(path, max_age_s=1.0)
+    spool = make_spool(path, max_age_s=1.0)
     spool.update([event(1)])
-    assert [each.id for each in spool.oldest(10)] == ["3", "1"]
-    assert (spool.n_kept, spool.n_dropped) == (2, 1)
+    assert [each.id for each in spool.read(10)] == ["3", "1"]
+    assert (spool.n_stored, spool.n_dropped) == (2, 1)
     spool.close()
 
 
@@ -155,110 +157,111 @@ def test_too_old_ones_are_dropped(path: Path) -> None:
 def test_it_is_a_bounded_sorted_set(
     tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[list[int], list[int]]], max_events: int
 ) -> None:
-    """Whatever comes and goes, the count is right and the content that of a plain set."""
-    spool = made(tmp_path_factory.mktemp("set") / "spool.db", max_events=max_events)
+    """After any updates, count and content are those of a plain set."""
+    spool = make_spool(tmp_path_factory.mktemp("set") / "spool.db", max_events=max_events)
     expected: set[int] = set()
     for new, done in turns:
-        spool.update([event(number) for number in new], done=done)
+        spool.update([event(number) for number in new], remove=done)
         expected = set(
             sorted((expected - set(done)) | set(new))[-max_events:] if new else expected - set(done)
         )
         assert numbers(spool) == sorted(expected)
-        assert spool.n_kept == len(expected)
+        assert spool.n_stored == len(expected)
     spool.close()
 
 
 @pytest.mark.parametrize("safe", [False, True])
-def test_kill_9_takes_nothing_that_was_kept(path: Path, *, safe: bool) -> None:
-    """A process that keeps events until it is killed: all it has told are there, each whole."""
+def test_kill_9_loses_no_stored_event(path: Path, *, safe: bool) -> None:
+    """A process stores events until it is killed: all that it reported are there, each whole."""
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from tests.test_spool import event, made\n"
-        "spool = made(Path(sys.argv[1]), max_events=10**6, safe=sys.argv[2] == 'True')\n"
+        "from test_spool import event, make_spool\n"
+        "spool = make_spool(Path(sys.argv[1]), max_events=10**6, safe=sys.argv[2] == 'True')\n"
         "for number in range(1, 10**6):\n"
         "    spool.update([event(number)])\n"
         "    print(number, flush=True)\n"
     )
     command = [sys.executable, "-c", program, str(path), str(safe)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        told = [int(process.stdout.readline()) for _ in range(200)]
+        reported = [int(process.stdout.readline()) for _ in range(200)]
         os.kill(process.pid, signal.SIGKILL)
-        told += [int(line) for line in process.stdout]
-    spool = made(path)
-    ids = [int(each.id) for each in spool.oldest(10**6)]
+        reported += [int(line) for line in process.stdout]
+    spool = make_spool(path)
+    ids = [int(each.id) for each in spool.read(10**6)]
     spool.close()
-    assert ids[: len(told)] == told
-    assert len(ids) - len(told) <= 1
+    assert ids[: len(reported)] == reported
+    assert len(ids) - len(reported) <= 1
 
 
 class TestFullDisk:
-    """A disk without room: nothing half done, and used again once there is room."""
+    """A full disk: no update is half done, and there are new ones once there is room."""
 
-    def test_what_does_not_fit_is_an_error_and_leaves_the_rest(self, spool: Spool) -> None:
-        """A turn that does not fit changes nothing; what was kept is read; with room it works again."""
+    def test_an_update_that_does_not_fit_changes_nothing(self, spool: Spool) -> None:
+        """It is an error; stored events can still be read, and with room it works again."""
         spool.update([event(1), event(2)])
         limit(spool, 4)
         with pytest.raises(SpoolError, match=r"spool\.db: the disk is full"):
-            spool.update([event(3, text=" " * 100_000)], done=[1])
+            spool.update([event(3, text=" " * 100_000)], remove=[1])
         assert numbers(spool) == [1, 2]
-        assert (spool.n_kept, spool.last, spool.n_dropped) == (2, 2, 0)
+        assert (spool.n_stored, spool.last_number, spool.n_dropped) == (2, 2, 0)
         limit(spool, 1000)
-        spool.update([event(3, text=" " * 100_000)], done=[1])
+        spool.update([event(3, text=" " * 100_000)], remove=[1])
         assert numbers(spool) == [2, 3]
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk of its own needs root to mount it")
     def test_on_a_disk_that_is_really_full(self, tmp_path: Path) -> None:
-        """256 kB of tmpfs, filled up by somebody else, then freed."""
+        """256 kB of tmpfs, filled by another file, then freed."""
         mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(tmp_path)]
         if subprocess.run(mount, check=False, capture_output=True).returncode:
             pytest.skip("no tmpfs can be mounted here")
         try:
-            spool = made(tmp_path / "spool.db")
+            spool = make_spool(tmp_path / "spool.db")
             spool.update([event(1)])
             ballast = tmp_path / "ballast"
             with pytest.raises(OSError, match="No space"):
                 ballast.write_bytes(bytes(1_000_000))
             with pytest.raises(SpoolError, match="the disk is full"):
                 fill(spool)
-            kept = numbers(spool)
-            assert kept == list(range(1, len(kept) + 1))
+            stored = numbers(spool)
+            assert stored == list(range(1, len(stored) + 1))
             ballast.unlink()
             spool.update([event(1000)])
-            assert numbers(spool) == [*kept, 1000]
+            assert numbers(spool) == [*stored, 1000]
             spool.close()
         finally:
             subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
 class TestBrokenFile:
-    """A file that is no spool any more."""
+    """A file that is not a spool any more."""
 
     @pytest.mark.parametrize("size", [10, 100_000])
     def test_rubbish_is_moved_aside(self, path: Path, size: int) -> None:
-        """A file of rubbish is moved aside, said once, and a new one takes its place."""
+        """A file of rubbish is logged once and moved aside, and a new one takes its place."""
         path.parent.mkdir()
         path.write_bytes(b"rubbish! " * size)
-        spool = made(path)
+        spool = make_spool(path)
         with logged_lines() as lines:
             spool.update([event(1)])
             assert numbers(spool) == [1]
         spool.close()
         aside = path.with_name("spool.db.broken-1")
         assert aside.read_bytes() == b"rubbish! " * size
-        about = "is broken (file is not a database) and now called spool.db.broken-1"
-        assert lines == [f"{path} {about}: the events in it do not go out"]
+        about = "is broken (file is not a database) and has been renamed to spool.db.broken-1"
+        assert lines == [f"{path} {about}; the events in it are not sent"]
 
     def test_a_file_that_breaks_in_the_middle(self, path: Path) -> None:
-        """Pages overwritten behind a healthy start: found when read, moved aside, and on it goes."""
-        spool = made(path)
+        """Overwritten pages are found when read; the file is moved aside, and a new one is used."""
+        spool = make_spool(path)
         spool.update([event(number, text=" " * 2000) for number in range(1, 200)])
         spool.close()
         body = bytearray(path.read_bytes())
         body[8 * 4096 : 40 * 4096] = b"\xa5" * (32 * 4096)
         path.write_bytes(body)
-        spool = made(path)
+        spool = make_spool(path)
         with logged_lines() as lines:
             numbers(spool)
             spool.update([event(1)])
@@ -268,23 +271,23 @@ class TestBrokenFile:
         spool.close()
 
     def test_another_programs_table_is_moved_aside(self, path: Path) -> None:
-        """A database that holds something else under our name is nobody's to write to."""
+        """A database with another schema is not written to."""
         path.parent.mkdir()
         other = sqlite3.connect(path)
         other.execute("CREATE TABLE event (name TEXT)")
         other.close()
-        spool = made(path)
+        spool = make_spool(path)
         spool.update([event(1)])
         assert numbers(spool) == [1]
         assert path.with_name("spool.db.broken-1").exists()
         spool.close()
 
     def test_only_five_are_kept(self, path: Path) -> None:
-        """A disk that breaks for ever does not fill up with broken files."""
+        """A disk that breaks again and again does not fill up with broken files."""
         path.parent.mkdir()
         for _ in range(8):
             path.write_bytes(b"rubbish! " * 1000)
-            spool = made(path)
+            spool = make_spool(path)
             spool.update([event(1)])
             spool.close()
         names = sorted(each.name for each in path.parent.iterdir())
@@ -292,20 +295,20 @@ class TestBrokenFile:
 
 
 def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
-    """The second is told that the first has it, and gets it once the first has gone."""
+    """The second gets an error, until the first has closed the file."""
     spool.update([event(1)])
-    second = made(path)
+    second = make_spool(path)
     with pytest.raises(SpoolError, match="another process has it open"):
         second.update([event(2)])
     spool.close()
     second.update([event(1)])
-    assert [each.id for each in second.oldest(10)] == ["1", "1"]
+    assert [each.id for each in second.read(10)] == ["1", "1"]
     second.close()
 
 
-def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:
-    """Where the state folder is a file, the error says so, and nothing else happens."""
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
+    """The error names the file if the state folder is a file itself."""
     (tmp_path / "state").write_text("a file")
-    spool = made(tmp_path / "state" / "spool.db")
+    spool = make_spool(tmp_path / "state" / "spool.db")
     with pytest.raises(SpoolError, match=r"state/spool\.db: (File exists|Not a directory)"):
         spool.update([event(1)])

@@ -1,4 +1,4 @@
-"""Sound is stored only if asked for, beside its event, within bounds."""
+"""Sound is stored only if enabled, beside its event, within limits."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ CONTEXT = Context(node="pi", sources=("mic",))
 
 
 def _report(number: int, *, duration_s: float = 0.5) -> SoundReport:
-    """The sound of a window; the number is its second."""
+    """The sound of a window; the number is the second of its time."""
     event = make_event(
         number, kind="window", emotion="sad", time=f"2025-03-01T12:30:{number:02d}.000+00:00"
     )
@@ -30,13 +30,13 @@ def _names(folder: Path, suffix: str) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix == suffix)
 
 
-def test_nothing_is_stored_unless_asked_for() -> None:
-    """With the defaults there is no publisher that could store sound."""
+def test_nothing_is_stored_by_default() -> None:
+    """With the default settings there is no publisher."""
     assert create(Settings(), CONTEXT) is None
 
 
-def test_it_is_announced_and_needs_a_folder(tmp_path: Path) -> None:
-    """At each start one line says where sound is stored."""
+def test_storage_is_logged_and_needs_a_folder(tmp_path: Path) -> None:
+    """At each start one line names the folder; a missing or bad folder is an error."""
     with logged_lines() as lines:
         assert create(Settings(enabled=True, folder=str(tmp_path / "clips")), CONTEXT) is not None
     (line,) = lines
@@ -49,8 +49,8 @@ def test_it_is_announced_and_needs_a_folder(tmp_path: Path) -> None:
         create(Settings(enabled=True, folder=str(tmp_path / "file" / "clips")), CONTEXT)
 
 
-def test_the_window_and_its_event_lie_side_by_side(tmp_path: Path) -> None:
-    """The very samples, and the very event."""
+def test_a_window_is_stored_beside_its_event(tmp_path: Path) -> None:
+    """The same samples, and the same event."""
     clips = Clips(tmp_path, max_clips=10, max_bytes=10**7)
     report = _report(1)
     clips.publish(report)
@@ -66,8 +66,8 @@ def test_the_window_and_its_event_lie_side_by_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("max_clips", "max_bytes"), [(3, 10**7), (100, 3 * 16_100)])
-def test_the_oldest_make_room(tmp_path: Path, max_clips: int, max_bytes: int) -> None:
-    """By number, or by size: of eight the newest three are left, each with its event."""
+def test_the_oldest_are_deleted(tmp_path: Path, max_clips: int, max_bytes: int) -> None:
+    """By number, or by size: the newest three of eight are left, each with its event."""
     clips = Clips(tmp_path, max_clips=max_clips, max_bytes=max_bytes)
     for number in range(8):
         clips.publish(_report(number))
@@ -78,7 +78,7 @@ def test_the_oldest_make_room(tmp_path: Path, max_clips: int, max_bytes: int) ->
     ]
 
 
-def test_a_folder_that_is_gone_is_said_once(tmp_path: Path) -> None:
+def test_a_missing_folder_is_logged_once(tmp_path: Path) -> None:
     """The daemon runs on, and goes on storing once the folder is back."""
     folder = tmp_path / "clips"
     clips = Clips(folder, max_clips=10, max_bytes=10**7)

@@ -1,53 +1,21 @@
-"""Events on standard output, for programs and for people."""
+"""Events as lines of JSON on standard output."""
 
-import io
 import json
-import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from serd.publishers import Context
-from serd.publishers.jsonlines import JsonLines
-from serd.publishers.jsonlines import Settings as JsonSettings
-from serd.publishers.jsonlines import create as create_json
-from serd.publishers.screen import Screen, confidence_bar, event_line
-from serd.publishers.screen import Settings as ScreenSettings
-from serd.publishers.screen import create as create_screen
+from serd.publishers.jsonlines import JsonLines, Settings, create
 from testkit.made_events import make_event
 
 CONTEXT = Context(node="pi", sources=("mic",))
 
 
-class FakeTerminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        """It is one."""
-        return True
-
-
-class FakeFile(io.StringIO):
-    """A stream with an encoding of its own that is no terminal."""
-
-    def __init__(self, encoding: str) -> None:
-        super().__init__()
-        self._encoding = encoding
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """As it was given."""
-        return self._encoding
-
-
 def test_one_event_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Each line of standard output is an event, exactly as Event.to_json gives it."""
-    publisher = create_json(JsonSettings(enabled=True), CONTEXT)
+    publisher = create(Settings(enabled=True), CONTEXT)
     assert publisher is not None
     for number in range(3):
         publisher.publish(make_event(number, source="küche\n"))
@@ -57,7 +25,7 @@ def test_one_event_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> No
     assert lines[0] == make_event(0, source="küche\n").to_json()
 
 
-def test_lines_leave_at_once() -> None:
+def test_lines_are_flushed_at_once() -> None:
     """A reader at the other end of a pipe sees an event before the next one is made."""
     program = (
         "import sys; from serd.publishers.jsonlines import JsonLines;"
@@ -72,7 +40,7 @@ def test_lines_leave_at_once() -> None:
 
 
 def test_a_closed_pipe_ends_it_with_broken_pipe_error() -> None:
-    """When the reader has gone, publish raises BrokenPipeError, which the command line knows."""
+    """When the reader has ended, publish raises BrokenPipeError, which the command line handles."""
     program = (
         "import os, sys; from serd.publishers.jsonlines import JsonLines;"
         "from testkit.made_events import make_event\n"
@@ -90,75 +58,8 @@ def test_a_closed_pipe_ends_it_with_broken_pipe_error() -> None:
         assert writer.wait(20) == 42
 
 
-def test_json_is_off_and_screen_is_on_by_default() -> None:
-    """Without settings people see lines, and JSON is printed only if asked for."""
-    assert create_json(JsonSettings(), CONTEXT) is None
-    assert isinstance(create_screen(ScreenSettings(), CONTEXT), Screen)
-    assert create_screen(ScreenSettings(enabled=False), CONTEXT) is None
-    assert not [*JsonSettings().problems(), *ScreenSettings().problems()]
-    assert isinstance(create_json(JsonSettings(enabled=True), CONTEXT), JsonLines)
-
-
-def test_the_journal_keeps_no_diary_unless_asked_to(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Where standard output is what systemd connected to its journal, nobody reads along."""
-    with (tmp_path / "journal").open("w") as stdout:
-        status = os.fstat(stdout.fileno())
-        monkeypatch.setattr(sys, "stdout", stdout)
-        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-        assert create_screen(ScreenSettings(), CONTEXT) is None
-        assert isinstance(create_screen(ScreenSettings(in_journal=True), CONTEXT), Screen)
-        monkeypatch.delenv("JOURNAL_STREAM")
-        assert isinstance(create_screen(ScreenSettings(), CONTEXT), Screen)
-
-
-def test_the_line_for_people(utc: None) -> None:
-    """Local time, source, emotion, confidence with a bar, valence and length stand in one line."""
-    assert event_line(make_event()) == (
-        "12:30:15  mic       happy         87 % ████████▊   positive   3.0 s"
-    )
-
-
-def test_a_window_is_indented_but_keeps_its_columns(utc: None) -> None:
-    """Window events step in, and the columns behind them stay where they are."""
-    window, utterance = event_line(make_event(kind="window")), event_line(make_event())
-    assert "  happy?  " in event_line(make_event(kind="window", provisional=True))
-    assert window.index("  happy") == utterance.index("happy")
-    assert window.index("87 %") == utterance.index("87 %")
-
-
-def test_styles_on_a_terminal_only() -> None:
-    """Utterances bold and windows dim on a terminal; plain in a file and under NO_COLOR."""
-    events = (make_event(kind="utterance"), make_event(kind="window"))
-    outputs = []
-    for stream, environment in (
-        (FakeTerminal(), {}),
-        (FakeTerminal(), {"NO_COLOR": "1"}),
-        (io.StringIO(), {}),
-    ):
-        screen = Screen(stream, environment)
-        for event in events:
-            screen.publish(event)
-        screen.close(1.0)
-        outputs.append(stream.getvalue())
-    styled, no_color, plain = outputs
-    assert re.findall(r"\x1b\[\d+m", styled) == ["\x1b[1m", "\x1b[0m", "\x1b[2m", "\x1b[0m"]
-    assert "\x1b" not in no_color + plain
-
-
-def test_a_terminal_without_block_signs_gets_ascii() -> None:
-    """Where the encoding has no block signs, the bar is made of "#" and nothing fails."""
-    stream = FakeFile("ascii")
-    Screen(stream, {}).publish(make_event())
-    assert "#########" in stream.getvalue()
-    assert stream.getvalue().isascii()
-
-
-@pytest.mark.parametrize(
-    ("share", "expected"),
-    [(0.0, "    "), (1.0, "████"), (0.5, "██  "), (0.53, "██▏ "), (-1.0, "    "), (2.0, "████")],
-)
-def test_bars_have_eighths_and_a_fixed_width(share: float, expected: str) -> None:
-    """A bar is as wide as asked for, whatever the share."""
-    assert confidence_bar(share, 4) == expected
+def test_it_is_off_by_default() -> None:
+    """No JSON is printed without settings, whose defaults have no problem."""
+    assert create(Settings(), CONTEXT) is None
+    assert isinstance(create(Settings(enabled=True), CONTEXT), JsonLines)
+    assert not [*Settings().problems()]

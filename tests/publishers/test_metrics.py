@@ -1,4 +1,4 @@
-"""Figures for Prometheus, read over HTTP as Prometheus reads them."""
+"""Metrics, read over HTTP as Prometheus reads them."""
 
 import json
 import socket
@@ -49,7 +49,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 @pytest.fixture
 def metrics() -> Iterator[Metrics]:
-    """The publisher, serving on a port that was free."""
+    """The publisher, on a free port."""
     publisher = create(Settings(enabled=True, port=0), CONTEXT)
     assert publisher is not None
     yield publisher
@@ -68,7 +68,7 @@ def fetch(metrics: Metrics, path: str) -> tuple[int, str]:
 
 
 def samples(metrics: Metrics) -> Samples:
-    """Each figure by its name and labels, read by Prometheus' own parser."""
+    """Each metric by its name and labels, read by Prometheus' own parser."""
     status, text = fetch(metrics, "/metrics")
     assert status == 200
     return {
@@ -78,14 +78,14 @@ def samples(metrics: Metrics) -> Samples:
     }
 
 
-def test_it_is_off_unless_asked_for() -> None:
-    """No port is opened that nobody wants."""
+def test_it_is_off_by_default() -> None:
+    """No port is opened."""
     assert create(Settings(), CONTEXT) is None
     assert publisher_modules()["metrics"].Settings is Settings
 
 
 def test_events_are_counted_by_source_kind_and_emotion(metrics: Metrics) -> None:
-    """And their latencies are kept as a histogram, in seconds."""
+    """Their latencies are a histogram, in seconds."""
     for emotion in ("happy", "happy", "sad"):
         metrics.publish(make_event(emotion=emotion))
     metrics.publish(make_event(kind="window", source="door"))
@@ -114,8 +114,8 @@ def test_sources_are_gauges(metrics: Metrics) -> None:
     assert got["serd_level_dbfs", mic] == -31.5
 
 
-def test_the_daemons_figures_are_those_of_its_report(metrics: Metrics) -> None:
-    """The latest report as a whole; CPU, memory and files under the names that all programs use."""
+def test_statistics_are_those_of_the_latest_report(metrics: Metrics) -> None:
+    """CPU, memory and files have the names that Prometheus' clients share."""
     assert ("serd_uptime_seconds", ()) not in samples(metrics)
     metrics.publish(STATS)
     got = samples(metrics)
@@ -131,7 +131,7 @@ def test_the_daemons_figures_are_those_of_its_report(metrics: Metrics) -> None:
     assert got["process_cpu_seconds_total", ()] > 0
 
 
-def test_what_is_no_figure_is_left_out(metrics: Metrics) -> None:
+def test_other_reports_are_ignored(metrics: Metrics) -> None:
     """Controls and states are for MQTT."""
     before = fetch(metrics, "/metrics")[1].count("serd_")
     metrics.publish(StateReport(source="mic", emotion="happy"))
@@ -141,7 +141,7 @@ def test_what_is_no_figure_is_left_out(metrics: Metrics) -> None:
 
 
 def test_health_is_that_of_all_sources(metrics: Metrics) -> None:
-    """503 before the first source is alive and while one is away; who is away is named."""
+    """503 before the first source is alive and while one is away, with the names of those away."""
 
     def health() -> tuple[int, dict[str, object]]:
         status, text = fetch(metrics, "/healthz")
@@ -156,16 +156,18 @@ def test_health_is_that_of_all_sources(metrics: Metrics) -> None:
     assert health()[0] == 200
 
 
-def test_other_pages_say_which_there_are(metrics: Metrics) -> None:
-    """A wrong address is answered with the right ones."""
-    status, text = fetch(metrics, "/")
-    assert status == 404
+def test_an_unknown_page_is_not_found(metrics: Metrics) -> None:
+    """The answer names the pages that exist."""
+    with pytest.raises(HTTPError, match="404: Not Found") as caught:
+        urllib.request.urlopen(f"http://127.0.0.1:{metrics.port}/", timeout=DEADLINE_S)
+    with caught.value as page:
+        text = page.read().decode()
     assert "/metrics" in text
     assert "/healthz" in text
 
 
-def test_a_client_that_hangs_holds_up_nobody(metrics: Metrics) -> None:
-    """Neither the next client nor the end."""
+def test_a_client_that_hangs_does_not_block_others(metrics: Metrics) -> None:
+    """Neither the next client nor close waits for it."""
     with socket.create_connection(("127.0.0.1", metrics.port)) as hanging:
         hanging.sendall(b"GET /metr")
         assert fetch(metrics, "/metrics")[0] == 200
@@ -179,8 +181,8 @@ def test_only_this_machine_is_served() -> None:
     assert Settings().host == "127.0.0.1"
 
 
-def test_a_port_that_is_taken_is_said(metrics: Metrics) -> None:
-    """With what to do."""
+def test_a_port_in_use_is_an_error(metrics: Metrics) -> None:
+    """The error names the address and the remedy, in one line."""
     with pytest.raises(PublishError, match=rf"127\.0\.0\.1:{metrics.port}.*in use.*another") as caught:
         create(Settings(enabled=True, port=metrics.port), CONTEXT)
     assert "\n" not in str(caught.value)
@@ -195,13 +197,13 @@ def test_the_port_is_free_after_the_end() -> None:
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the command that installs it."""
+    """The error gives the command that installs it."""
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(LibraryError, match="pip install prometheus-client"):
         create(Settings(enabled=True), CONTEXT)
 
 
-def test_the_library_is_loaded_only_where_it_is_wanted() -> None:
+def test_the_library_is_imported_only_if_enabled() -> None:
     """It is an extra: the daemon must run without it."""
     code = "import sys; from serd.settings.loader import load_settings; load_settings(environment={});"
     code += "assert not {'prometheus_client', 'http.server'} & set(sys.modules)"
@@ -210,5 +212,5 @@ def test_the_library_is_loaded_only_where_it_is_wanted() -> None:
 
 @pytest.mark.parametrize(("values", "key"), [({"host": ""}, "host"), ({"port": 65536}, "port")])
 def test_bad_settings_are_named(values: dict[str, object], key: str) -> None:
-    """The key and what was expected."""
+    """By their key."""
     assert [name for name, _ in Settings(**values).problems()] == [key]  # type: ignore[arg-type]

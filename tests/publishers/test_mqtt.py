@@ -1,4 +1,4 @@
-"""What the MQTT publisher tells and hears, against a real Mosquitto."""
+"""Messages that the MQTT publisher sends and receives, with a real Mosquitto."""
 
 import json
 import os
@@ -31,13 +31,13 @@ from testkit.publishing import CONTEXT, publishing, settings_for
 
 @pytest.fixture(scope="module")
 def shared_broker() -> Iterator[MosquittoBroker]:
-    """A broker for all tests here; each has a prefix of its own."""
+    """A broker for all tests of the module; each test has a prefix of its own."""
     with mosquitto() as running:
         yield running
 
 
 def test_events_arrive_once_each_and_in_order(shared_broker: MosquittoBroker) -> None:
-    """500 events handed over at once reach a subscriber, in order, none twice."""
+    """500 events published at once reach a subscriber, in order, none twice."""
     with Listener(shared_broker) as listener:
         with publishing(settings_for(shared_broker, prefix="order")) as publisher:
             for number in range(500):
@@ -61,22 +61,22 @@ def test_an_event_is_the_json_of_the_event_and_is_not_retained(
 
 def test_status_and_state_are_retained(shared_broker: MosquittoBroker) -> None:
     """mosquitto_sub reads online and the state while the daemon listens, then the next and offline."""
-    with publishing(settings_for(shared_broker, prefix="kept")) as publisher:
+    with publishing(settings_for(shared_broker, prefix="state")) as publisher:
         publisher.publish(StateReport(source="mic", emotion="none"))
         wait_until(
             lambda: (
-                shared_broker.retained("kept/#")
-                == {"kept/pi/status": "online", "kept/pi/mic/state": "none"}
+                shared_broker.retained("state/#")
+                == {"state/pi/status": "online", "state/pi/mic/state": "none"}
             ),
             "status and first state",
         )
         publisher.publish(StateReport(source="mic", emotion="sad"))
-    expected = {"kept/pi/status": "offline", "kept/pi/mic/state": "sad"}
-    assert shared_broker.retained("kept/#") == expected
+    expected = {"state/pi/status": "offline", "state/pi/mic/state": "sad"}
+    assert shared_broker.retained("state/#") == expected
 
 
 def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
-    """What stands is retained, what passes is not, and numbers are JSON."""
+    """States are retained, moments are not, and numbers are JSON."""
     reports: list[Report] = [
         AvailabilityReport(source="mic", is_alive=True),
         ControlReport(source="mic", controls=Controls(mute=True, threshold=0.5, cooldown_s=30.0)),
@@ -107,24 +107,24 @@ def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
 
 
 def test_a_command_reaches_the_daemon(shared_broker: MosquittoBroker) -> None:
-    """Whatever is written to a control's set topic comes with source, control and the very bytes."""
+    """A message on a control's set topic arrives with source, control and the same bytes."""
     commands: list[tuple[str, str, bytes]] = []
     context = Context(node="pi", sources=("mic", "door"), command=lambda *each: commands.append(each))
-    settings = settings_for(shared_broker, prefix="told")
+    settings = settings_for(shared_broker, prefix="command")
     with Listener(shared_broker) as listener, publishing(settings, context=context):
-        wait_until(lambda: listener.of("told/pi/status") == ["online"], "the connection")
-        wait_until(lambda: _told(shared_broker, commands), "the first command")
-        shared_broker.publish("told/pi/mic/threshold/set", "0.8")
-        shared_broker.publish("told/pi/mic/threshold", "0.9")
+        wait_until(lambda: listener.of("command/pi/status") == ["online"], "the connection")
+        wait_until(lambda: _is_received(shared_broker, commands), "the first command")
+        shared_broker.publish("command/pi/mic/threshold/set", "0.8")
+        shared_broker.publish("command/pi/mic/threshold", "0.9")
         wait_until(lambda: commands[-1:] == [("mic", "threshold", b"0.8")], "the second command")
 
 
-def _told(broker: MosquittoBroker, commands: list[tuple[str, str, bytes]]) -> bool:
-    broker.publish("told/pi/door/mute/set", "ON")
+def _is_received(broker: MosquittoBroker, commands: list[tuple[str, str, bytes]]) -> bool:
+    broker.publish("command/pi/door/mute/set", "ON")
     return ("door", "mute", b"ON") in commands
 
 
-def test_offline_is_the_last_word(shared_broker: MosquittoBroker) -> None:
+def test_offline_is_the_last_message(shared_broker: MosquittoBroker) -> None:
     """Nothing follows offline on any topic of the node."""
     with Listener(shared_broker) as listener:
         with publishing(settings_for(shared_broker, prefix="last")) as publisher:
@@ -136,7 +136,7 @@ def test_offline_is_the_last_word(shared_broker: MosquittoBroker) -> None:
     assert len(listener.of("last/pi/mic/event")) == 100
 
 
-def test_names_cannot_break_out_of_their_level(shared_broker: MosquittoBroker) -> None:
+def test_names_are_one_topic_level(shared_broker: MosquittoBroker) -> None:
     """A node "a/b" and a source "+#" become one level each."""
     context = Context(node="a/b", sources=("+#",))
     with (
@@ -147,7 +147,7 @@ def test_names_cannot_break_out_of_their_level(shared_broker: MosquittoBroker) -
         wait_until(lambda: listener.of("odd/a_b/__/event"), "the event")
 
 
-def test_two_daemons_of_one_name_do_not_throw_each_other_out(
+def test_two_daemons_of_one_name_do_not_disconnect_each_other(
     shared_broker: MosquittoBroker, lines: list[str]
 ) -> None:
     """Two publishers with the same node stay connected side by side."""
@@ -159,7 +159,7 @@ def test_two_daemons_of_one_name_do_not_throw_each_other_out(
     assert [text.split()[0] for text in lines] == ["connected", "connected"]
 
 
-def test_the_will_speaks_for_a_daemon_that_is_killed(shared_broker: MosquittoBroker) -> None:
+def test_the_will_of_a_killed_daemon_is_published(shared_broker: MosquittoBroker) -> None:
     """Kill -9: the broker publishes offline, retained."""
     program = (
         "import sys, time\n"
@@ -190,10 +190,10 @@ def test_a_disabled_publisher_is_none() -> None:
     assert create(Settings(enabled=False), CONTEXT) is None
 
 
-def test_home_assistant_is_told_at_the_start_and_whenever_it_is_born(
+def test_home_assistant_gets_the_description_at_each_start(
     shared_broker: MosquittoBroker,
 ) -> None:
-    """Retained on its discovery topic where a broker is named; said again on the birth message."""
+    """Retained on its discovery topic, and published again after its birth message."""
     ha = DiscoverySettings(prefix="ha-born")
     context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
     topic = "ha-born/device/serd_pi/config"
@@ -213,8 +213,8 @@ def _born(broker: MosquittoBroker, listener: Listener, topic: str) -> bool:
     return len(listener.of(topic)) > 1
 
 
-def test_home_assistant_can_be_left_alone(shared_broker: MosquittoBroker) -> None:
-    """Switched off, nothing is told."""
+def test_discovery_can_be_turned_off(shared_broker: MosquittoBroker) -> None:
+    """Nothing is published for Home Assistant."""
     ha = DiscoverySettings(enabled="off", prefix="ha-off")
     context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
     with publishing(settings_for(shared_broker, prefix="off"), context) as publisher:

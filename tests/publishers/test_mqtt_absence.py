@@ -1,4 +1,4 @@
-"""The MQTT publisher while a real Mosquitto is away: nothing waits, and nothing is lost."""
+"""The MQTT publisher while a real Mosquitto is away: it does not block, and loses no event."""
 
 import signal
 import time
@@ -14,7 +14,7 @@ from testkit.publishing import EVENT, STATE, STATUS, open_publisher, publishing,
 
 
 def test_publish_does_not_wait_for_an_absent_broker(lines: list[str]) -> None:
-    """Publish returns although no broker ever comes, and one line says why nothing arrives."""
+    """Publish returns without a broker, and one line gives the reason."""
     publisher = open_publisher(Settings(host="127.0.0.1", port=free_port()))
     for number in range(1000):
         publisher.publish(make_event(number))
@@ -27,7 +27,7 @@ def test_publish_does_not_wait_for_an_absent_broker(lines: list[str]) -> None:
 
 @pytest.mark.parametrize("n_events", [0, 3])
 def test_close_does_not_wait_for_a_broker_for_ever(n_events: int) -> None:
-    """Where the broker never came up, close gives up; the deadline is far off, for a busy machine."""
+    """Without a broker close gives up; the deadline leaves room for a busy machine."""
     publisher = open_publisher(Settings(host="127.0.0.1", port=free_port()))
     for number in range(n_events):
         publisher.publish(make_event(number))
@@ -41,7 +41,7 @@ def test_close_does_not_wait_for_a_broker_for_ever(n_events: int) -> None:
 
 
 def test_a_broker_that_comes_late_gets_everything() -> None:
-    """Events published before the broker is there are delivered once it is."""
+    """Events published before the broker starts are delivered after its start."""
     with mosquitto() as broker:
         broker.stop()
         publisher = open_publisher(settings_for(broker))
@@ -58,7 +58,7 @@ def _wait_for_lines(lines: list[str], n_lines: int) -> None:
 
 
 def test_no_event_is_lost_over_three_restarts(lines: list[str]) -> None:
-    """200 events over 3 broker restarts: all arrive, in order, and each change is said once."""
+    """200 events over 3 broker restarts: all arrive, in order, and each change is logged once."""
     with mosquitto() as broker, Listener(broker) as listener:
         with publishing(settings_for(broker)) as publisher:
             wait_until(lambda: lines, "the first connection")
@@ -75,7 +75,7 @@ def test_no_event_is_lost_over_three_restarts(lines: list[str]) -> None:
 
 
 def test_events_in_flight_are_repeated_before_new_ones_are_sent() -> None:
-    """A broker frozen and killed with events on their way: after its return all come in order."""
+    """A broker frozen and killed with events in flight: after its return all arrive in order."""
     with mosquitto() as broker, Listener(broker) as listener:
         with publishing(settings_for(broker)) as publisher:
             publisher.publish(make_event(0))
@@ -93,7 +93,7 @@ def test_events_in_flight_are_repeated_before_new_ones_are_sent() -> None:
         assert listener.ids(EVENT)[-149:] == list(range(1, 150))
 
 
-def test_a_broker_that_forgets_is_told_again() -> None:
+def test_a_broker_that_forgets_gets_the_retained_values_again() -> None:
     """A broker that lost what it retained gets status and state again on its return."""
     with mosquitto() as broker, publishing(settings_for(broker)) as publisher:
         publisher.publish(StateReport(source="mic", emotion="angry"))
@@ -105,7 +105,7 @@ def test_a_broker_that_forgets_is_told_again() -> None:
 
 
 def test_the_oldest_are_dropped_when_the_queue_is_full(lines: list[str]) -> None:
-    """With room for 10, the newest 10 of 25 arrive; the rest are counted and said."""
+    """With room for 10, the newest 10 of 25 arrive; the rest are counted and logged."""
     with mosquitto() as broker:
         broker.stop()
         publisher = open_publisher(settings_for(broker, queue_events=10))

@@ -1,4 +1,4 @@
-"""Publishers as one: told together, closed whatever becomes of the others, changed where need be."""
+"""The publisher group passes reports to all, closes all, and replaces those with new settings."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -17,18 +17,18 @@ REPORT = SpeechReport(source="mic", is_speaking=True)
 
 @dataclass
 class MadePublisher:
-    """Takes reports, and closes with an error if that is its setting."""
+    """Notes reports, and closes with an error if that is its setting."""
 
     complaint: str
     taken: list[Report] = field(default_factory=list)
     is_closed: bool = False
 
     def publish(self, report: Report) -> None:
-        """Keep it."""
+        """Note a report."""
         self.taken.append(report)
 
     def close(self, _timeout_s: float) -> None:
-        """Close, or say what is left."""
+        """Close, with or without an error."""
         self.is_closed = True
         if self.complaint:
             raise PublishError(self.complaint)
@@ -36,7 +36,7 @@ class MadePublisher:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[MadePublisher]:
-    """All publishers that were created, in that order; sections a, b and c, off where the setting is."""
+    """All publishers that were created, in that order, of the sections a, b and c."""
     created: list[MadePublisher] = []
 
     def create(settings: str, context: Context) -> MadePublisher | None:
@@ -52,15 +52,15 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[MadePublisher]:
     return created
 
 
-def test_all_are_told(made: list[MadePublisher]) -> None:
-    """A report reaches each publisher that is on, and one that is off is passed over."""
+def test_all_receive_reports(made: list[MadePublisher]) -> None:
+    """A report reaches each publisher that is on."""
     group = PublisherGroup({"a": "", "b": "off", "c": ""}, CONTEXT)
     group.publish(REPORT)
     assert [each.taken for each in made] == [[REPORT], [REPORT]]
 
 
-def test_all_are_closed_and_what_the_first_left_is_raised(made: list[MadePublisher]) -> None:
-    """The last that was created is the first to close; what others left is logged."""
+def test_all_are_closed_and_the_first_error_is_raised(made: list[MadePublisher]) -> None:
+    """The last that was created is the first to close; the errors of the others are logged."""
     group = PublisherGroup({"a": "a is left", "b": "", "c": "c is left"}, CONTEXT)
     with logged_lines() as said, pytest.raises(PublishError, match="c is left"):
         group.close(1.0, is_patient=True)
@@ -68,8 +68,8 @@ def test_all_are_closed_and_what_the_first_left_is_raised(made: list[MadePublish
     assert all(each.is_closed for each in made)
 
 
-def test_who_is_in_a_hurry_reads_it_in_the_log(made: list[MadePublisher]) -> None:
-    """Nothing is raised; what each has left is a line."""
+def test_a_hurried_close_only_logs_errors(made: list[MadePublisher]) -> None:
+    """No error is raised; each is one line."""
     group = PublisherGroup({"a": "a is left", "b": "", "c": "c is left"}, CONTEXT)
     with logged_lines() as said:
         group.close(0.0, is_patient=False)
@@ -77,17 +77,28 @@ def test_who_is_in_a_hurry_reads_it_in_the_log(made: list[MadePublisher]) -> Non
 
 
 def test_one_that_cannot_work_closes_the_others(made: list[MadePublisher]) -> None:
-    """Its error is raised, and no publisher stays open behind it."""
+    """Its error is raised, and no publisher stays open."""
     with pytest.raises(SettingsError, match="bad"):
         PublisherGroup({"a": "", "b": "", "c": "bad"}, CONTEXT)
     assert [each.is_closed for each in made] == [True, True]
 
 
-def test_only_those_with_other_settings_change(made: list[MadePublisher]) -> None:
-    """What an old one left is logged; the one that stays is not touched."""
+def test_only_publishers_with_new_settings_are_replaced(made: list[MadePublisher]) -> None:
+    """The error of an old one is logged; the one that stays is not touched."""
     group = PublisherGroup({"a": "", "b": "b is left", "c": "off"}, CONTEXT)
     with logged_lines() as said:
         group.change({"a": "", "b": "off", "c": ""}, CONTEXT, 1.0)
     group.publish(REPORT)
     assert said == ["b is left"]
     assert [(each.is_closed, len(each.taken)) for each in made] == [(False, 1), (True, 0), (False, 1)]
+
+
+def test_a_replaced_publisher_has_its_place_again(made: list[MadePublisher]) -> None:
+    """The one that keeps events is the first to receive them after a reload as well."""
+    taken: list[str] = []
+    group = PublisherGroup({"a": "", "b": "", "c": ""}, CONTEXT)
+    group.change({"a": "other", "b": "", "c": ""}, CONTEXT, 1.0)
+    for name, publisher in zip("abca", made, strict=True):
+        publisher.publish = lambda _report, name=name: taken.append(name)  # type: ignore[method-assign]
+    group.publish(REPORT)
+    assert taken == ["a", "b", "c"]

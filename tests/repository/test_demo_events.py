@@ -1,4 +1,4 @@
-"""The bundled recording gives the events that it always gave."""
+"""The bundled recording still gives its golden events."""
 
 import json
 from typing import Any, Final
@@ -9,7 +9,7 @@ from make_demo_events import OUT, demo_events
 from serd.model.runtime import TfliteModel
 
 _SCORE_LIMIT: Final = 5e-4
-"""Processors round the network's sums differently; on one machine the events are equal to the digit."""
+"""Processors round the network's sums differently; on one machine the scores are equal."""
 
 
 def _golden() -> list[dict[str, Any]]:
@@ -17,12 +17,12 @@ def _golden() -> list[dict[str, Any]]:
 
 
 def test_the_golden_events_are_those_of_the_model_that_comes_with_serd(real_model: TfliteModel) -> None:
-    """Who changes the model runs scripts/make_demo_events.py, and the difference is there to be read."""
+    """A change of the model requires scripts/make_demo_events.py, which shows the differences."""
     assert {event["model"]["sha256"] for event in _golden()} == {real_model.card.network_sha256}
 
 
 def test_the_bundled_recording_gives_its_golden_events(real_model: TfliteModel) -> None:
-    """Kinds, times, levels and emotions are equal; scores differ by less than what rounding does."""
+    """Kinds, times, levels and emotions are equal; scores differ by rounding at most."""
     got, expected = list(demo_events(real_model)), _golden()
     assert len(expected) > 10
     for one, other in zip(got, expected, strict=True):

@@ -1,4 +1,4 @@
-"""`make install-service` and `uninstall-service`, into a folder as if it were the machine."""
+"""`make install-service` and `uninstall-service` work on a folder in place of the machine's root."""
 
 import os
 import re
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is installed; built here, since nothing may be fetched."""
+    """A wheel of serd, built without network access."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def variables(wheel: Path) -> dict[str, str]:
-    """The libraries come from where the tests have theirs, so that pip needs no network."""
+    """Variables of the script; the libraries are those of the tests, so that pip needs no network."""
     return {
         "PACKAGE": str(wheel),
         "PIP_ARGS": "--no-index --no-deps --ignore-installed",
@@ -37,7 +37,7 @@ def variables(wheel: Path) -> dict[str, str]:
 
 
 def run(action: str, root: Path, variables: Mapping[str, str]) -> str:
-    """What the script says, having done it."""
+    """Run the script; returns its messages."""
     done = subprocess.run(
         [ROOT / "scripts" / "install-service.sh", action],
         env=os.environ | {"ROOT": str(root)} | dict(variables),
@@ -62,7 +62,7 @@ def tree(root: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_install_upgrade_and_uninstall(tmp_path: Path, variables: dict[str, str]) -> None:
-    """Everything lands in its place, a second time changes nothing, and what is a person's own stays."""
+    """All files are in place, a second run changes nothing, and uninstall leaves settings and state."""
     said = run("install", tmp_path, variables)
     first = tree(tmp_path)
     unit = (ROOT / "systemd" / "serd.service").read_bytes()
@@ -100,8 +100,8 @@ def test_install_upgrade_and_uninstall(tmp_path: Path, variables: dict[str, str]
     assert "is removed" in run("uninstall", tmp_path, variables)
 
 
-def test_the_user_unit_is_installed_for_all_persons(tmp_path: Path, variables: dict[str, str]) -> None:
-    """No user, no settings of the machine, and nothing is turned on for anybody."""
+def test_the_user_unit_is_installed_for_all_users(tmp_path: Path, variables: dict[str, str]) -> None:
+    """There are no system user and settings, and the unit is not enabled."""
     said = run("install", tmp_path, variables | {"SCOPE": "user"})
     unit = (ROOT / "systemd" / "serd-user.service").read_bytes()
     assert tree(tmp_path) == {"etc/systemd/user/serd.service": (0o644, unit)}
@@ -118,10 +118,10 @@ def test_the_user_unit_is_installed_for_all_persons(tmp_path: Path, variables: d
         (["install"], {"SCOPE": "planet"}, "system or user"),
     ],
 )
-def test_wrong_use_is_said(
+def test_wrong_arguments_are_refused(
     tmp_path: Path, arguments: list[str], variables: dict[str, str], words: str
 ) -> None:
-    """And nothing is installed."""
+    """Exit code 2 with the expected values, and nothing is installed."""
     done = subprocess.run(
         [ROOT / "scripts" / "install-service.sh", *arguments],
         env=os.environ | {"ROOT": str(tmp_path)} | variables,

@@ -1,4 +1,4 @@
-"""The shape of the code: which module may import which, checked by tools."""
+"""The import contracts of the code hold, and the daemon loads no training library."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ _ONLY_FOR_TRAINING = ["keras", "librosa", "matplotlib", "scipy", "sklearn", "ten
 
 
 def _python(code: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of code in a new interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=False
     )
@@ -20,7 +20,7 @@ def _python(code: str) -> str:
 
 
 def test_the_layers_are_kept() -> None:
-    """The contracts in pyproject.toml hold: core below edges, edges below commands, train on top."""
+    """The import contracts in pyproject.toml hold."""
     lint = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
     done = subprocess.run(
         [sys.executable, "-c", lint], cwd=_ROOT, capture_output=True, text=True, check=False
@@ -31,7 +31,7 @@ def test_the_layers_are_kept() -> None:
 
 @pytest.mark.parametrize("module", ["serd.cli.run", "serd.cli.analyze", "serd.model.runtime"])
 def test_the_daemon_loads_nothing_that_only_training_needs(module: str) -> None:
-    """A Raspberry Pi never pays for TensorFlow or SciPy, neither on disk nor at start."""
+    """A Raspberry Pi needs neither TensorFlow nor SciPy."""
     code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
     loaded = set(_python(code).split())
     assert "serd" in loaded
@@ -39,7 +39,7 @@ def test_the_daemon_loads_nothing_that_only_training_needs(module: str) -> None:
 
 
 def test_the_served_model_loads_nothing_that_only_training_needs() -> None:
-    """The TFLite runtime, too, brings no TensorFlow with it."""
+    """The TFLite runtime loads no TensorFlow either."""
     code = (
         "import sys; from serd.model.runtime import ModelSettings, load_model;"
         "load_model(ModelSettings());"
@@ -49,7 +49,7 @@ def test_the_served_model_loads_nothing_that_only_training_needs() -> None:
 
 
 def test_the_pure_core_loads_no_device_or_runtime() -> None:
-    """Segmenter, features, smoothing and events can be imported where there is no audio at all."""
+    """Segmenter, features, smoothing and events can be imported without audio libraries."""
     code = (
         "import sys, serd.speech.segmenter, serd.model.windows, serd.model.smoothing, serd.events.event;"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"

@@ -1,4 +1,4 @@
-"""What the README says is what is there."""
+"""The README agrees with the code, the model and the files."""
 
 import re
 from pathlib import Path
@@ -18,19 +18,19 @@ def test_the_accuracy_is_the_shipped_models(real_model: TfliteModel) -> None:
 
 
 _LEFT_OUT = {"file", "replayed", "provisional"}
-"""Fields that most events do not have."""
+"""Fields that most events lack."""
 
 
 def test_the_example_event_has_the_fields_of_an_event() -> None:
-    """The example in the README shows every field that each event has, in order."""
+    """The example in the README has every field of an ordinary event, in order."""
     block = re.search(r"```json\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     assert block is not None
     fields = re.findall(r'^  "(\w+)":', block[1], re.MULTILINE)
     assert fields == [name for name in Event.__dataclass_fields__ if name not in _LEFT_OUT]
 
 
-def test_links_lead_somewhere() -> None:
-    """Every relative link in the documents names a file that is there."""
+def test_links_have_targets() -> None:
+    """Every relative link in the documents names an existing file."""
     documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
     for document in documents:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):

@@ -1,4 +1,4 @@
-"""The units that systemd gets: no complaint, little exposure, and sound and the model still work."""
+"""The systemd units are valid and hardened, and leave sound and the model working."""
 
 import os
 import re
@@ -22,15 +22,15 @@ MAX_EXPOSURE = 2.0
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """What systemd-analyze --user needs: a folder for what runs."""
+    """The environment of systemd-analyze --user, with a runtime folder."""
     return os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
 
 
 def analyze(unit: Path, environment: dict[str, str], *words: str) -> str:
-    """All that systemd-analyze says of a unit."""
+    """The output of systemd-analyze for a unit."""
     scope = ["--user"] if unit == USER else []
     copy = Path(environment["XDG_RUNTIME_DIR"]) / unit.name
-    # It looks whether the program is there, and /opt/serd need not be.
+    # It checks that the program exists, and /opt/serd may not.
     copy.write_text(unit.read_text("utf-8").replace("=/opt/serd/bin/serd ", "=/bin/true "))
     command = ["systemd-analyze", *scope, *words, str(copy)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -38,7 +38,7 @@ def analyze(unit: Path, environment: dict[str, str], *words: str) -> str:
 
 
 def exposure(unit: Path, environment: dict[str, str]) -> float:
-    """The figure of systemd-analyze security, 0 to 10."""
+    """The exposure level by systemd-analyze security, 0 to 10."""
     said = analyze(unit, environment, "security", "--offline=true")
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
     assert found, said
@@ -46,13 +46,13 @@ def exposure(unit: Path, environment: dict[str, str]) -> float:
 
 
 @pytest.mark.parametrize("unit", [SYSTEM, USER], ids=lambda unit: unit.name)
-def test_systemd_has_nothing_to_complain_of(unit: Path, environment: dict[str, str]) -> None:
-    """`systemd-analyze verify` is silent: it exits with 0 even where it ignores a key."""
+def test_the_units_are_valid(unit: Path, environment: dict[str, str]) -> None:
+    """`systemd-analyze verify` prints nothing; its exit code is 0 even if it ignores a key."""
     assert analyze(unit, environment, "verify", "--man=no") == ""
 
 
-def test_verify_would_complain(environment: dict[str, str], tmp_path: Path) -> None:
-    """The test above can fail."""
+def test_an_invalid_unit_would_be_found(environment: dict[str, str], tmp_path: Path) -> None:
+    """`systemd-analyze verify` names an unknown key."""
     broken = tmp_path / "broken.service"
     broken.write_text(SYSTEM.read_text("utf-8").replace("WatchdogSec=", "WachdogSec="))
     assert "WachdogSec" in analyze(broken, environment, "verify", "--man=no")
@@ -61,7 +61,7 @@ def test_verify_would_complain(environment: dict[str, str], tmp_path: Path) -> N
 def test_the_service_is_hardened(
     environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`systemd-analyze security --offline=true` gives 2.0 or less; the README has the figures."""
+    """`systemd-analyze security --offline=true` gives 2.0 or less; the README has the values."""
     readme = (SYSTEM.parent / "README.md").read_text("utf-8")
     version = subprocess.run(
         ["systemd-analyze", "--version"], capture_output=True, text=True, check=True
@@ -75,8 +75,8 @@ def test_the_service_is_hardened(
     assert exposure(SYSTEM, environment) <= MAX_EXPOSURE
 
 
-def test_what_would_cost_the_sound_is_not_set() -> None:
-    """Each of these is measured or known to take the microphone or the model away."""
+def test_settings_that_break_sound_or_the_model_are_not_set() -> None:
+    """Each of these keys is known to block the microphone or the model."""
     keys = {line.partition("=")[0] for line in SYSTEM.read_text("utf-8").splitlines()}
     assert keys.isdisjoint(
         {"MemoryDenyWriteExecute", "ProtectClock", "PrivateDevices", "ProcSubset", "PrivateNetwork"}
@@ -84,42 +84,43 @@ def test_what_would_cost_the_sound_is_not_set() -> None:
     assert "DeviceAllow=char-alsa rw" in SYSTEM.read_text("utf-8").splitlines()
 
 
-def test_portaudio_needs_memory_that_the_wall_would_deny() -> None:
-    """Why MemoryDenyWriteExecute= is off: the callback fails under it, the model would not."""
+def test_portaudio_fails_without_writable_executable_memory() -> None:
+    """MemoryDenyWriteExecute= is off because PortAudio's callback fails under it; the rest works."""
     release = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
     if release < (6, 3):
         pytest.skip("the kernel has no PR_SET_MDWE")
     parts = check_sandbox.PARTS
     got = {
-        part: check_sandbox.tried(code, check_sandbox.deny_write_execute) for part, code in parts.items()
+        part: check_sandbox.outcome(code, check_sandbox.deny_write_execute)
+        for part, code in parts.items()
     }
     assert "Cannot allocate write+execute memory" in got.pop("PortAudio's callback through cffi")
     assert set(got.values()) == {"works"}
 
 
-def test_the_filter_holds() -> None:
-    """What the unit does not allow is denied: the test below would notice."""
+def test_the_system_call_filter_denies_other_calls() -> None:
+    """A call that the unit does not allow fails, so the test below is meaningful."""
 
-    def build() -> None:
+    def apply() -> None:
         check_sandbox.filter_system_calls(SYSTEM)
 
-    assert "Operation not permitted" in check_sandbox.tried("import os; os.nice(1)", build)
-    assert "Operation not permitted" in check_sandbox.tried("import os; os.chroot('/')", build)
+    assert "Operation not permitted" in check_sandbox.outcome("import os; os.nice(1)", apply)
+    assert "Operation not permitted" in check_sandbox.outcome("import os; os.chroot('/')", apply)
 
 
-def test_a_microphone_is_heard_behind_the_filter(
+def test_a_microphone_works_under_the_system_call_filter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From PulseAudio to Mosquitto, with the system calls of the unit and no others."""
-    behind = [daemons.SERD[0], str(ROOT / "scripts" / "check_sandbox.py"), "run"]
-    monkeypatch.setattr(daemons, "SERD", [*behind, *daemons.SERD])
+    """From PulseAudio to Mosquitto, with only the system calls of the unit."""
+    filtered = [daemons.SERD[0], str(ROOT / "scripts" / "check_sandbox.py"), "run"]
+    monkeypatch.setattr(daemons, "SERD", [*filtered, *daemons.SERD])
     paths = [tmp_path / f"{f0_hz}.wav" for f0_hz in (110, 160, 240)]
     for path in paths:
         voice = synthetic_voice(2.2, seed=0, f0_hz=float(path.stem))
         soundfile.write(path, np.concatenate((silence(0.5), voice, silence(0.5))), 16_000)
-    # Where a model is hardly sure, what PulseAudio changes in the sound moves it over its threshold.
-    in_files = check_microphone.analyse_files(paths)
+    # PulseAudio changes the sound a little, which can tip an uncertain decision.
+    in_files = check_microphone.analyze_files(paths)
     surest = max(paths, key=lambda path: float(in_files[path]["confidence"]))
-    (heard,) = check_microphone.hear_all([surest])
-    assert heard.n_utterances == 1
-    assert heard.emotion_heard == heard.emotion_in_file
+    (clip,) = check_microphone.play_all([surest])
+    assert clip.n_utterances == 1
+    assert clip.emotion_played == clip.emotion_in_file

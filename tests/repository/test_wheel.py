@@ -1,4 +1,4 @@
-"""The wheel holds what serd needs to run, and nothing of training."""
+"""The wheel holds the files that serd needs to run, and none of training."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_model_and_demo_are_in_the_wheel(tmp_path: Path) -> None:
-    """Whoever installs the wheel can run serd without another file; training stays out."""
+    """An installed wheel runs serd without another file, and has no training code."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")

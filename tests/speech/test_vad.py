@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
 from serd.errors import LibraryError
 from serd.speech.segments import VoicedFrames
-from serd.speech.vad import VoiceActivity, VoiceSettings, webrtc_detector
+from serd.speech.vad import VoiceActivity, VoiceSettings, voice_detector
 from testkit.voices import quiet_room, silence, synthetic_voice
 
 _CAPTURED = CaptureTime(epoch_s=0.0, arrived_s=0.0)
@@ -23,13 +23,13 @@ _FRAMES_MS = [10, 20, 30]
 class _Always:
     """A detector that hears speech everywhere and remembers what it was asked."""
 
-    def __init__(self) -> None:
-        self.asked: list[bytes] = []
+    def __init__(self, frame_samples: int = 480) -> None:
+        self.frame_samples = frame_samples
+        self.frames: list[bytes] = []
 
-    def is_speech(self, frame: bytes, sample_rate_hz: int) -> bool:
-        assert sample_rate_hz == SAMPLE_RATE_HZ
-        self.asked.append(frame)
-        return True
+    def speech_probability(self, frame: Samples) -> float:
+        self.frames.append(frame.tobytes())
+        return 1.0
 
 
 def _block(samples: Samples, offset_samples: int = 0) -> AudioBlock:
@@ -50,11 +50,11 @@ def test_decisions_are_those_of_webrtcvad(frame_ms: int, aggressiveness: int) ->
         frame_ms=frame_ms, aggressiveness=aggressiveness, min_level_dbfs=-100.0, max_gain_db=0.0
     )
     sound = np.concatenate((quiet_room(0.5), synthetic_voice(1.0), quiet_room(0.5), silence(0.2)))
-    n = settings.frame_samples
+    n = frame_ms * SAMPLE_RATE_HZ // 1000
     vad = webrtcvad.Vad(aggressiveness)
     starts = range(0, sound.size - n + 1, n)
     direct = [vad.is_speech(sound[i : i + n].tobytes(), SAMPLE_RATE_HZ) for i in starts]
-    frames = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
+    frames = VoiceActivity(partial(voice_detector, settings), settings).process(_block(sound))
     assert list(frames.voiced) == direct
     assert any(direct)
     assert not all(direct)
@@ -65,8 +65,8 @@ def test_blocks_of_any_size_give_the_same_frames(sizes: list[int], frame_ms: int
     """However the sound is cut, empty blocks included, frames and decisions are the same."""
     settings = VoiceSettings(frame_ms=frame_ms)
     sound = synthetic_voice(1.0)
-    whole = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
-    parts = _in_blocks(VoiceActivity(partial(webrtc_detector, settings), settings), sound, sizes)
+    whole = VoiceActivity(partial(voice_detector, settings), settings).process(_block(sound))
+    parts = _in_blocks(VoiceActivity(partial(voice_detector, settings), settings), sound, sizes)
     for name in ("samples", "voiced", "mean_square"):
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(whole, name))
@@ -74,14 +74,14 @@ def test_blocks_of_any_size_give_the_same_frames(sizes: list[int], frame_ms: int
     for part in parts:
         assert part.offset_samples == behind
         behind += part.samples.size
-        assert part.samples.size == len(part.voiced) * settings.frame_samples
+        assert part.samples.size == len(part.voiced) * frame_ms * SAMPLE_RATE_HZ // 1000
 
 
 def test_frames_carry_their_sound_and_its_power() -> None:
     """The mean square is of the frame's own 16-bit samples."""
     settings = VoiceSettings(frame_ms=10)
     sound = synthetic_voice(0.105)
-    frames = VoiceActivity(_Always, settings).process(_block(sound))
+    frames = VoiceActivity(partial(_Always, 160), settings).process(_block(sound))
     assert frames.voiced == (True,) * 10
     np.testing.assert_array_equal(frames.samples, sound[:1600])
     expected = [np.mean(part.astype(np.float64) ** 2) for part in sound[:1600].reshape(10, 160)]
@@ -96,23 +96,23 @@ def test_a_loud_frame_does_not_overflow_its_power() -> None:
 
 def test_sound_below_the_least_level_is_no_voice() -> None:
     """The gate overrules the detector, exactly at its level."""
-    settings = VoiceSettings(frame_ms=10, min_level_dbfs=-40.0)
+    settings = VoiceSettings(min_level_dbfs=-40.0)
     loud, faint = 328, 327  # -40 dBFS is 327.68
     sound = np.repeat(np.array([loud, faint, loud, 0], np.int16), 160)
-    frames = VoiceActivity(_Always, settings).process(_block(sound))
+    frames = VoiceActivity(partial(_Always, 160), settings).process(_block(sound))
     assert frames.voiced == (True, False, True, False)
 
 
 def test_every_frame_is_put_to_the_detector() -> None:
     """The detector follows the noise floor, so it hears the frames below the gate, too."""
-    detector = _Always()
-    VoiceActivity(lambda: detector, VoiceSettings(frame_ms=20)).process(_block(silence(0.1)))
-    assert detector.asked == [bytes(640)] * 5
+    detector = _Always(320)
+    VoiceActivity(lambda: detector, VoiceSettings()).process(_block(silence(0.1)))
+    assert detector.frames == [bytes(640)] * 5
 
 
 def test_lost_sound_drops_the_rest_before_it() -> None:
     """No frame is made of sound from both sides of a gap."""
-    voice = VoiceActivity(_Always, VoiceSettings(frame_ms=10))
+    voice = VoiceActivity(partial(_Always, 160), VoiceSettings())
     before = voice.process(_block(np.full(250, 1000, np.int16)))
     behind = voice.process(_block(np.full(330, 2000, np.int16), offset_samples=1000))
     assert (before.offset_samples, before.samples.size) == (0, 160)
@@ -123,7 +123,7 @@ def test_lost_sound_drops_the_rest_before_it() -> None:
 
 def test_the_rest_is_a_copy() -> None:
     """A source may use its buffer again after the block."""
-    voice = VoiceActivity(_Always, VoiceSettings(frame_ms=10))
+    voice = VoiceActivity(partial(_Always, 160), VoiceSettings())
     buffer = np.full(100, 7, np.int16)
     voice.process(_block(buffer))
     buffer[:] = 9
@@ -138,7 +138,7 @@ def test_a_voice_is_voiced_and_silence_is_not(frame_ms: int, f0_hz: float) -> No
     settings = VoiceSettings(frame_ms=frame_ms)
 
     def share(sound: Samples) -> float:
-        frames = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
+        frames = VoiceActivity(partial(voice_detector, settings), settings).process(_block(sound))
         return float(np.mean(frames.voiced))
 
     assert share(synthetic_voice(3.0, f0_hz=f0_hz)) >= 0.9
@@ -152,7 +152,7 @@ def test_without_webrtcvad_the_package_to_install_is_named(
     """A missing voice detector is an error with its remedy, never a fallback."""
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     with pytest.raises(LibraryError, match="pip install webrtcvad-wheels"):
-        webrtc_detector(VoiceSettings())
+        voice_detector(VoiceSettings())
 
 
 @pytest.mark.parametrize(
@@ -192,8 +192,8 @@ def test_speech_behind_digital_silence_is_heard_like_a_files() -> None:
     settings = VoiceSettings()
     sound = np.concatenate((quiet_room(0.6), synthetic_voice(1.2, seed=3), quiet_room(0.6)))
     before = np.concatenate((synthetic_voice(1.5, seed=4), silence(1.5)))
-    alone = VoiceActivity(partial(webrtc_detector, settings), settings).process(_block(sound))
-    behind = VoiceActivity(partial(webrtc_detector, settings), settings).process(
+    alone = VoiceActivity(partial(voice_detector, settings), settings).process(_block(sound))
+    behind = VoiceActivity(partial(voice_detector, settings), settings).process(
         _block(np.concatenate((before, sound)))
     )
     assert behind.voiced[before.size // 480 :] == alone.voiced
@@ -202,7 +202,7 @@ def test_speech_behind_digital_silence_is_heard_like_a_files() -> None:
 def _heard(sound: Samples, max_gain_db: float) -> float:
     """Share of voiced frames."""
     settings = VoiceSettings(max_gain_db=max_gain_db)
-    voice = VoiceActivity(partial(webrtc_detector, settings), settings)
+    voice = VoiceActivity(partial(voice_detector, settings), settings)
     return float(np.mean(voice.process(_block(sound)).voiced))
 
 

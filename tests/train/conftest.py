@@ -1,5 +1,6 @@
 """A corpus named like RAVDESS, spoken by nobody."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,27 @@ from article_tree import write_tree
 from made_corpora import write_release
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from testkit.imports import reaches
 from testkit.voices import quiet_room, synthetic_voice
 from train.data.clips import Clip
 from train.data.corpora.ravdess import clip_from_path
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a module that needs TensorFlow unimported where its tests are deselected."""
+    is_left_out = config.option.markexpr == "not tensorflow" and _needs_tensorflow(collection_path)
+    return True if is_left_out else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark each test whose module imports TensorFlow, itself or through the modules it tests."""
+    if _needs_tensorflow(item.path):
+        item.add_marker("tensorflow")
+
+
+@cache
+def _needs_tensorflow(path: Path) -> bool:
+    return path.suffix == ".py" and reaches(path, {"keras", "tensorflow"})
 
 
 def write_clip(folder: Path, name: str, *, seed: int = 0, duration_s: float = 1.4) -> Path:

@@ -11,7 +11,7 @@ from serd.model.features import MFCC40_V1, Mfccs
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import Prediction
 from serd.model.windows import FeatureWindow
-from testkit.cards import made_card
+from testkit.models import made_card
 from train.features.dataset import WindowSettings
 
 
@@ -24,7 +24,7 @@ class FakeModel:
 
     def predict(self, features: FeatureWindow) -> Prediction:
         """The rule's answer for one window."""
-        return Prediction(features=features, probabilities=self._rule(features.mfccs))
+        return Prediction(features=features, probabilities=self._rule(features.features))
 
 
 def window_settings() -> WindowSettings:

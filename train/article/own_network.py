@@ -58,7 +58,7 @@ def train_own(training: Training) -> Outcome:
         if each.copy == 0
         for frames in each.frames
     ]
-    shape = (len(originals), recipe.windows.n_frames, recipe.windows.feature_set.n_mfcc)
+    shape = (len(originals), recipe.windows.n_frames, recipe.windows.feature_set.n_features)
     tested = Examples(
         inputs=np.array([window for _, window in originals], np.float32).reshape(shape),
         clip=np.array([clip for clip, _ in originals], np.int64),

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS, NONE
 
-SOUND_SUFFIXES: Final = frozenset({".wav", ".flac"})
+SOUND_SUFFIXES: Final = frozenset({".flac", ".mp3", ".ogg", ".opus", ".wav"})
 """Suffixes of sound files, in lower case."""
 
 Channel = Literal["speech", "song", "noise"]

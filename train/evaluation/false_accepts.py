@@ -9,7 +9,7 @@ from pathlib import Path
 
 from serd.audio.files import read_samples
 from serd.audio.format import whole
-from serd.pipeline import PipelineSettings, event_maker, recognise
+from serd.pipeline import PipelineSettings, recognize
 from train.evaluation.predictions import loaded
 from train.features.processes import map_in_order
 
@@ -29,5 +29,5 @@ def false_accepts(model_path: Path, recordings: Sequence[Path]) -> tuple[str, ..
 
 def _is_accepted(path: Path, *, model_path: Path) -> bool:
     model = loaded(model_path, model_path.stat().st_mtime_ns)
-    events = event_maker(node="evaluate", source="noise", card=model.card)
-    return any(True for _ in recognise([whole(read_samples(path))], model, PipelineSettings(), events))
+    decisions = recognize([whole(read_samples(path))], model, PipelineSettings())
+    return any(decision.is_speech for decision in decisions)

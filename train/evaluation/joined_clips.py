@@ -15,7 +15,7 @@ from serd.speech.segments import SpeechWindow
 from train.data.clips import Clip
 from train.evaluation.metrics import MISSED
 from train.evaluation.predictions import loaded_all
-from train.evaluation.scorer import cut, judge
+from train.evaluation.scorer import estimate_segments, feature_segments
 from train.features.processes import map_in_order
 
 _N_PARTS: Final = 4
@@ -70,8 +70,8 @@ def _decide(
     silence = np.zeros(SAMPLE_RATE_HZ, np.int16)
     sound = np.concatenate((silence, speech, silence))
     models = loaded_all(model_paths)
-    pieces = cut([whole(sound)], models[0].card, pipeline)
-    heard = [judge(pieces, model, pipeline.smoothing).probabilities for model in models]
+    pieces = feature_segments([whole(sound)], models[0].card, pipeline)
+    heard = [estimate_segments(pieces, model, pipeline.smoothing).probabilities for model in models]
     return [MISSED if each is None else int(each.argmax()) for each in heard]
 
 

@@ -220,7 +220,7 @@ def evaluate_model(
         PipelineSettings(),
         noise,
         progress,
-        first_s=plan.request.early_s,
+        early_s=plan.request.early_s,
     )
 
     def counted(passed: tuple[Prediction, ...]) -> PassMetrics:

@@ -18,11 +18,11 @@ from train.data.clips import Clip, CorpusError
 from train.evaluation.conditions import CONDITIONS
 from train.evaluation.metrics import MISSED
 from train.evaluation.schemes import Scheme
-from train.evaluation.scorer import Heard, cut, judge
+from train.evaluation.scorer import ClipEstimate, estimate_segments, feature_segments
 from train.features.noise import NoiseBank, mix, speech_mean_square
 from train.features.processes import map_in_order
 
-_HeardClip = tuple[Clip, int, str, list[list[Heard]]]
+_HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
 """A clip, its class, the name of the noise, and the results of each model in each pass."""
 
 
@@ -55,7 +55,7 @@ class Prediction:
 
     @classmethod
     def of(
-        cls, clip: Clip, truth: int, heard: Heard, scheme: Scheme, *, noise: str = ""
+        cls, clip: Clip, truth: int, heard: ClipEstimate, scheme: Scheme, *, noise: str = ""
     ) -> "Prediction":
         """The decision on a clip, from a model's probabilities."""
         by_label = heard.probabilities
@@ -100,7 +100,7 @@ def predict(
     noise: NoiseSettings | None = None,
     progress: Callable[[], None] = lambda: None,
     *,
-    first_s: float = 0.0,
+    early_s: float = 0.0,
     conditions: Sequence[str] = (),
 ) -> list[Predictions]:
     """Decisions of models on clips, each of which is processed once for all models.
@@ -112,7 +112,7 @@ def predict(
         pipeline: the daemon's settings.
         noise: noise of further passes; None for none.
         progress: called after each clip.
-        first_s: as for ``cut``.
+        early_s: as for ``feature_segments``.
         conditions: names of ``CONDITIONS``, each another pass.
 
     Returns:
@@ -127,7 +127,7 @@ def predict(
         model_paths=tuple(model_paths),
         pipeline=pipeline,
         noise=noise,
-        first_s=first_s,
+        early_s=early_s,
         conditions=tuple(conditions),
     )
     heard: list[_HeardClip] = []
@@ -178,9 +178,9 @@ def _hear_clip(
     model_paths: tuple[Path, ...],
     pipeline: PipelineSettings,
     noise: NoiseSettings | None,
-    first_s: float,
+    early_s: float,
     conditions: tuple[str, ...],
-) -> tuple[str, list[list[Heard]]] | str:
+) -> tuple[str, list[list[ClipEstimate]]] | str:
     """The name of the noise and the results of each model in each pass, or a read error."""
     try:
         samples = read_samples(clip.path)
@@ -194,8 +194,12 @@ def _hear_clip(
         sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
     sounds += [CONDITIONS[each](samples) for each in conditions]
     models = loaded_all(model_paths)
-    cuts = [cut([whole(each)], models[0].card, pipeline, first_s=first_s) for each in sounds]
-    return name, [[judge(pieces, model, pipeline.smoothing) for pieces in cuts] for model in models]
+    cuts = [
+        feature_segments([whole(each)], models[0].card, pipeline, early_s=early_s) for each in sounds
+    ]
+    return name, [
+        [estimate_segments(pieces, model, pipeline.smoothing) for pieces in cuts] for model in models
+    ]
 
 
 def loaded_all(paths: Sequence[Path]) -> list[TfliteModel]:

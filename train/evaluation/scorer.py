@@ -1,7 +1,7 @@
-"""The scorer: probabilities of clips through the daemon's own pipeline, without TensorFlow."""
+"""Scores a model on clips through serd's own pipeline, without TensorFlow."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,113 +9,97 @@ from numpy.typing import NDArray
 from serd.audio.files import FileSource
 from serd.audio.format import AudioBlock
 from serd.errors import SoundFileError
-from serd.model.adaptation import Adaptation, AdaptationSettings
+from serd.model.adaptation import Adaptation
 from serd.model.card import ModelCard
+from serd.model.decision import RecordingSummary
 from serd.model.runtime import EmotionModel
-from serd.model.smoothing import Smoother, SmoothingSettings
-from serd.model.windows import FeatureWindow
-from serd.pipeline import PipelineSettings, speech_segments, window_features
-from serd.speech.segments import SpeechWindow, UtteranceEnd
+from serd.model.smoothing import SmoothingSettings
+from serd.pipeline import (
+    FeatureExtractor,
+    FeatureSegment,
+    PipelineSettings,
+    UtteranceRecognizer,
+    speech_segments,
+)
+from serd.speech.segments import Segment, SpeechWindow
 from train.data.clips import Clip, CorpusError
 from train.data.corpora import CLASSES
 from train.evaluation.metrics import MISSED, Scores, score
 
-Piece = FeatureWindow | UtteranceEnd
-"""Parts of a clip: windows of speech with their features, and ends of utterances."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
-    """Probabilities of a whole clip."""
+class ClipEstimate:
+    """What a model makes of a whole clip."""
 
     probabilities: NDArray[np.float64] | None
-    """float64, shape (n_labels,), sums to 1; None without detected speech."""
+    """float64, shape (n_labels,), sums to 1; None where no speech was detected."""
     speech_s: float
-    """Speech of the utterances, in seconds."""
+    """Speech in the utterances that the model takes for speech, in seconds."""
 
 
-def cut(
-    blocks: Iterable[AudioBlock], card: ModelCard, settings: PipelineSettings, *, first_s: float = 0.0
-) -> list[Piece]:
-    """The windows of a clip, for all models of one front end.
+def feature_segments(
+    blocks: Iterable[AudioBlock], card: ModelCard, settings: PipelineSettings, *, early_s: float = 0.0
+) -> list[FeatureSegment]:
+    """The windows of a clip with their features, and the ends of its utterances.
+
+    They are the same for all models of one front end, whatever else their cards hold.
 
     Args:
         blocks: the clip's sound.
-        card: card of one of these models.
+        card: of one of the models.
         settings: the same as the daemon's.
-        first_s: speech before the early estimate of each utterance, in seconds: its provisional window,
-            or the whole of a shorter utterance; 0 for all windows.
+        early_s: where it is not 0, only the early estimate of each utterance counts: the provisional
+            window that leaves after so many seconds of speech, or the first of a shorter utterance.
     """
-    features = window_features(card)
-    pieces: list[Piece] = []
-    named = 0
-    for segment in speech_segments(blocks, settings, card.window_samples, provisional_s=first_s):
+    features = FeatureExtractor(card)
+    segments = speech_segments(blocks, settings, card.window_samples, provisional_s=early_s)
+    return [features.process(each) for each in (_first_windows(segments) if early_s else segments)]
+
+
+def _first_windows(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Yield of each utterance the first window alone, as if it were a full one, and the end."""
+    utterance = 0
+    for segment in segments:
         if not isinstance(segment, SpeechWindow):
-            pieces.append(segment)
-        elif not first_s or segment.utterance != named:
-            named = segment.utterance
-            pieces.append(features.process(segment))
-    return pieces
+            yield segment
+        elif segment.utterance != utterance:
+            utterance = segment.utterance
+            yield replace(segment, is_provisional=False)
 
 
-def judge(
-    pieces: Iterable[Piece],
+def estimate_segments(
+    segments: Iterable[FeatureSegment],
     model: EmotionModel,
     smoothing: SmoothingSettings,
     *,
     adaptation: Adaptation | None = None,
-) -> Heard:
-    """Probabilities of a whole clip.
-
-    An utterance is the mean over its windows weighted by the speech in each, as in the daemon's
-    utterance events; a clip is the mean over its utterances weighted by their speech. An utterance that
-    the model rejects does not count.
+) -> ClipEstimate:
+    """What a model makes of a clip that is cut already.
 
     Args:
-        pieces: of the clip, as ``cut`` gives them.
-        model: the model.
+        segments: of the clip, as ``feature_segments`` gives them.
+        model: gives the probabilities.
         smoothing: the same as the daemon's.
-        adaptation: speaker adaptation, updated by this clip; None for none.
+        adaptation: speaker adaptation, which this clip adds to; None for none.
     """
-    adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
-    smoother = Smoother(model.card.labels, smoothing)
-    total = np.zeros(len(model.card.labels))
-    speech_s = 0.0
-    for piece in pieces:
-        if isinstance(piece, FeatureWindow):
-            new_speech_s = piece.window.new_speech_s
-            prediction = model.predict(adaptation.adapted(piece))
-            adaptation.hear(piece, new_speech_s)
-            smoother.update(prediction.probabilities, new_speech_s, prediction.no_speech)
-            continue
-        estimate = smoother.close()
-        is_speech = not model.card.rejects(estimate.no_speech)
-        adaptation.close(is_speech=is_speech)
-        if is_speech:
-            total += piece.speech_s * np.array(list(estimate.scores.values()))
-            speech_s += piece.speech_s
-    probabilities = total / total.sum() if total.any() else None
-    return Heard(probabilities=probabilities, speech_s=speech_s)
+    recognizer = UtteranceRecognizer(model, smoothing, adaptation)
+    summary = RecordingSummary(model.card)
+    for segment in segments:
+        summary.add(recognizer.decide(segment))
+    return ClipEstimate(probabilities=summary.probabilities, speech_s=summary.speech_s)
 
 
-def hear(
+def estimate_clip(
     blocks: Iterable[AudioBlock],
     model: EmotionModel,
     settings: PipelineSettings,
     *,
-    first_s: float = 0.0,
+    early_s: float = 0.0,
     adaptation: Adaptation | None = None,
-) -> Heard:
-    """Probabilities of a clip's sound: ``cut``, then ``judge``."""
-    pieces = cut(blocks, model.card, settings, first_s=first_s)
-    return judge(pieces, model, settings.smoothing, adaptation=adaptation)
-
-
-def clip_probabilities(
-    blocks: Iterable[AudioBlock], model: EmotionModel, settings: PipelineSettings
-) -> NDArray[np.float64] | None:
-    """The probabilities of ``hear``: float64, shape (n_labels,), or None without detected speech."""
-    return hear(blocks, model, settings).probabilities
+) -> ClipEstimate:
+    """What a model makes of a clip's sound: ``feature_segments``, then ``estimate_segments``."""
+    segments = feature_segments(blocks, model.card, settings, early_s=early_s)
+    return estimate_segments(segments, model, settings.smoothing, adaptation=adaptation)
 
 
 def score_clips(
@@ -123,7 +107,7 @@ def score_clips(
 ) -> tuple[Scores, list[str]]:
     """Score a model on clips.
 
-    A label mask excludes emotions that none of the clips' corpora has from the decisions.
+    Emotions that none of the clips' corpora has are masked out of the decisions.
 
     Returns:
         The scores, and one line for each clip that could not be read and was left out.
@@ -136,12 +120,13 @@ def score_clips(
     truth, decisions, left_out = [], [], []
     for clip in clips:
         try:
-            probabilities = clip_probabilities(FileSource(clip.path), model, settings)
+            probabilities = estimate_clip(FileSource(clip.path), model, settings).probabilities
         except SoundFileError as exc:
             left_out.append(str(exc))
             continue
         truth.append(labels.index(clip.emotion))
-        decisions.append(MISSED if probabilities is None else int((probabilities * label_mask).argmax()))
+        decision = MISSED if probabilities is None else int((probabilities * label_mask).argmax())
+        decisions.append(decision)
     if not truth:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
     return score(truth, decisions, labels), left_out

@@ -13,11 +13,11 @@ from serd.audio.format import whole
 from serd.errors import SoundFileError
 from serd.model.adaptation import Adaptation, AdaptationSettings
 from serd.model.runtime import TfliteModel
-from serd.pipeline import PipelineSettings
+from serd.pipeline import FeatureSegment, PipelineSettings
 from train.data.clips import Clip
 from train.evaluation.predictions import Prediction, loaded_all
 from train.evaluation.schemes import Scheme
-from train.evaluation.scorer import Piece, cut, judge
+from train.evaluation.scorer import estimate_segments, feature_segments
 from train.features.processes import map_in_order
 
 
@@ -84,10 +84,10 @@ def _decide(
 ) -> list[list[list[Prediction]]]:
     """Decisions of each model on one actor's clips in each order."""
     models = loaded_all(model_paths)
-    cuts: list[list[Piece] | None] = []
+    cuts: list[list[FeatureSegment] | None] = []
     for clip, _ in job.clips:
         try:
-            cuts.append(cut([whole(read_samples(clip.path))], models[0].card, pipeline))
+            cuts.append(feature_segments([whole(read_samples(clip.path))], models[0].card, pipeline))
         except SoundFileError:
             cuts.append(None)
 
@@ -97,7 +97,7 @@ def _decide(
         for index in order:
             (clip, truth), pieces = job.clips[index], cuts[index]
             if pieces is not None:
-                heard = judge(pieces, model, pipeline.smoothing, adaptation=adaptation)
+                heard = estimate_segments(pieces, model, pipeline.smoothing, adaptation=adaptation)
                 predictions.append(Prediction.of(clip, truth, heard, scheme))
         return predictions
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from serd.audio.files import read_samples
 from serd.audio.format import Samples, Sound, whole
 from serd.errors import SoundFileError
-from serd.model.features import FeatureSet, Mfccs
+from serd.model.features import Mfccs
+from serd.model.front_end import FrontEnd
 from serd.model.labels import EMOTIONS
 from serd.model.windows import Padding, WindowFeatures
 from serd.pipeline import PipelineSettings, speech_segments
@@ -32,7 +33,7 @@ _MIN_STD = 1e-3
 class WindowSettings:
     """Segmentation and features of the network's input."""
 
-    feature_set: FeatureSet
+    feature_set: FrontEnd
     """The front end."""
     window_samples: int
     """Length of a full window."""
@@ -144,7 +145,7 @@ def speech_frames(samples: Samples, settings: WindowSettings) -> list[Mfccs]:
     for segment in speech_segments([whole(samples)], settings.pipeline, settings.window_samples):
         if isinstance(segment, SpeechWindow):
             n_own = settings.feature_set.n_frames(segment.samples.size)
-            windows.append(features.process(segment).mfccs[:n_own])
+            windows.append(features.process(segment).features[:n_own])
     return windows
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.model.features import FeatureSet, Mfccs, cepstral_matrix
+from serd.model.front_end import FrontEnd
 
 Matrix = NDArray[np.float32]
 
@@ -48,7 +49,7 @@ class FeatureAugmenter:
     """Augments windows of one feature set."""
 
     def __init__(
-        self, settings: FeatureAugment, feature_set: FeatureSet, mean: NDArray[np.float32]
+        self, settings: FeatureAugment, feature_set: FrontEnd, mean: NDArray[np.float32]
     ) -> None:
         """Precompute the transforms.
 
@@ -59,6 +60,10 @@ class FeatureAugmenter:
         """
         self._settings = settings
         self._mean = mean
+        if not isinstance(feature_set, FeatureSet):
+            raise TypeError(
+                f"Bad feature set {feature_set.name!r}, expected MFCCs, whose mel bands are masked"
+            )
         self._n_filters = feature_set.n_filters
         self._to_filters, self._to_mfcc = _filter_transforms(feature_set)
         factors = np.linspace(1.0 - settings.warp, 1.0 + settings.warp, 21)

@@ -28,7 +28,7 @@ from serd.audio.format import FULL_SCALE, Samples, Sound, to_int16, to_sound, wh
 from serd.audio.opening import SOUND_SUFFIXES
 from serd.errors import SoundFileError
 from serd.model.labels import NONE
-from serd.speech.vad import VoiceActivity, VoiceSettings, webrtc_detector
+from serd.speech.vad import VoiceActivity, VoiceSettings, voice_detector
 from train.data.clips import Clip, CorpusError
 from train.features.processes import map_in_order
 
@@ -224,7 +224,7 @@ def speech_mean_square(samples: Samples, voice: VoiceSettings) -> float:
     """
     if not samples.size:
         return 0.0
-    frames = VoiceActivity(partial(webrtc_detector, voice), voice).process(whole(samples))
+    frames = VoiceActivity(partial(voice_detector, voice), voice).process(whole(samples))
     voiced = [
         power for power, is_voiced in zip(frames.mean_square, frames.voiced, strict=True) if is_voiced
     ]

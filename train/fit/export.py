@@ -133,7 +133,7 @@ def export(settings: ExportSettings, log: Log) -> list[Exported]:
 
 def _check_shapes(model: keras.Model, network: Checkpoint) -> None:
     card = network.card
-    expected = ((None, card.n_frames, card.feature_set.n_mfcc), (None, len(card.outputs)))
+    expected = ((None, card.n_frames, card.feature_set.n_features), (None, len(card.outputs)))
     if (model.input_shape, model.output_shape) != expected:
         raise CheckpointError(
             f"{network.path}: the Keras model takes {model.input_shape} and gives"

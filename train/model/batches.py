@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.model.features import FeatureSet, Mfccs
+from serd.model.features import Mfccs
+from serd.model.front_end import FrontEnd
 from serd.model.labels import NONE
 from serd.model.windows import Padding, pad
 from train.data.clips import Clip
@@ -46,7 +47,7 @@ class BatchMaker:
     def __init__(
         self,
         dataset: Dataset,
-        feature_set: FeatureSet,
+        feature_set: FrontEnd,
         n_frames: int,
         settings: BatchSettings,
         augment: FeatureAugment,
@@ -67,7 +68,7 @@ class BatchMaker:
         self._settings = settings
         self._augment = augment
         self._augmenter = FeatureAugmenter(augment, feature_set, mean)
-        self._shape = (n_frames, feature_set.n_mfcc)
+        self._shape = (n_frames, feature_set.n_features)
         self._originals: dict[int, ClipWindows] = {}
         self._copies: dict[int, list[ClipWindows]] = defaultdict(list)
         for each in dataset.copies:

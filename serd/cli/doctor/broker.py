@@ -1,4 +1,4 @@
-"""Does the way to the broker hold, step by step: name, TCP, TLS, login, publish, and back again."""
+"""Checks the connection to the broker step by step: name, TCP, TLS, login, publish, subscribe."""
 
 import contextlib
 import secrets
@@ -12,52 +12,52 @@ from typing import Final
 from serd.cli.doctor.findings import Finding, fail, ok, skipped
 from serd.errors import PublishError, SerdError
 from serd.mqtt.access import read_password, tls_context
-from serd.mqtt.broker import Answer, probe
-from serd.mqtt.diagnosis import in_words
+from serd.mqtt.broker import ProbeResult, probe
+from serd.mqtt.diagnosis import describe_connection_error
 from serd.mqtt.link import Link
 from serd.mqtt.settings import Settings
 from serd.mqtt.topics import topic_level
 
 _STEP_S: Final = 10.0
-"""How long a step may take, in seconds."""
+"""Longest time for one step, in seconds."""
 
 
 def broker_findings(settings: Settings, node: str) -> Iterator[Finding]:
-    """Walk the way; behind a step that fails the others are left out."""
+    """Check each step in turn; the steps after one that fails are skipped."""
     if not settings.enabled:
         yield skipped("broker", "[mqtt] enabled is false")
         return
     settings = replace(settings, password=read_password(settings), password_file="")
     if not settings.host:
-        answer = probe("localhost", settings.port, user=settings.user, password=settings.password)
-        if answer is not Answer.ACCEPTED:
-            why = f"no [mqtt] host is named, and on localhost:{settings.port} {answer.value}"
+        result = probe("localhost", settings.port, user=settings.user, password=settings.password)
+        if result is not ProbeResult.ACCEPTED:
+            why = f"no [mqtt] host is named, and on localhost:{settings.port} {result.value}"
             yield skipped("broker", f"{why}: serd starts one for this machine alone")
             return
         settings = replace(settings, host="localhost")
-    with contextlib.closing(_Visit(settings, node)) as visit:
-        yield from _walked(visit)
+    with contextlib.closing(_BrokerCheck(settings, node)) as check:
+        yield from _step_findings(check)
 
 
-def _walked(visit: "_Visit") -> Iterator[Finding]:
+def _step_findings(check: "_BrokerCheck") -> Iterator[Finding]:
     failed = ""
-    for name, step in visit.steps():
-        check = f"broker: {name}"
+    for name, step in check.steps():
+        title = f"broker: {name}"
         if failed:
-            yield skipped(check, f"after {failed}")
+            yield skipped(title, f"after {failed}")
             continue
         try:
             text = step()
         except (OSError, SerdError) as exc:
             failed = name
-            reason = in_words(exc) if isinstance(exc, OSError) else str(exc)
-            yield fail(check, f"{visit.address}: {reason}")
+            reason = describe_connection_error(exc) if isinstance(exc, OSError) else str(exc)
+            yield fail(title, f"{check.address}: {reason}")
         else:
-            yield ok(check, text) if text else skipped(check, "[mqtt] tls is off")
+            yield ok(title, text) if text else skipped(title, "[mqtt] tls is off")
 
 
-class _Visit:
-    """One visit to a broker. A step says what it found, or raises OSError or SerdError."""
+class _BrokerCheck:
+    """The steps of a check. Each returns its finding, or raises OSError or SerdError."""
 
     def __init__(self, settings: Settings, node: str) -> None:
         self.address = f"{settings.host}:{settings.port}"
@@ -65,20 +65,20 @@ class _Visit:
         self._name = f"{node}-doctor"
         self._topic = f"{settings.prefix}/{topic_level(node)}/doctor"
         self._token = secrets.token_hex(8)
-        self._guest = _Guest(self._token)
+        self._listener = _CheckListener(self._token)
         self._link: Link | None = None
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each step by its name, in their order."""
+        """Yield the steps in order, each with its name."""
         yield "name", self._look_up
         yield "TCP", self._connect
         yield "TLS", self._shake_hands
         yield "login", self._log_in
         yield "publish", self._publish
-        yield "subscribe", self._hear
+        yield "subscribe", self._receive
 
     def close(self) -> None:
-        """Leave the broker."""
+        """Disconnect from the broker."""
         if self._link is not None:
             self._link.stop(1.0)
 
@@ -101,70 +101,70 @@ class _Visit:
             return f"{tls.version()}, certificate valid until {certificate.get('notAfter', 'ever')}"
 
     def _log_in(self) -> str:
-        self._link = Link(self._settings, self._guest, name=self._name)
+        self._link = Link(self._settings, self._listener, name=self._name)
         self._link.start()
-        if not self._guest.told.wait(_STEP_S):
+        if not self._listener.is_answered.wait(_STEP_S):
             raise PublishError("no answer in time")
-        if not self._guest.is_in:
+        if not self._listener.is_connected:
             raise PublishError(self._link.reason)
         return f"as {self._settings.user!r}" if self._settings.user else "without a user"
 
     def _publish(self) -> str:
-        link = self._entered()
+        link = self._logged_in()
         link.subscribe(self._topic)
         start_s = time.monotonic()
         link.publish(self._topic, self._token, is_retained=False)
-        if not self._guest.taken.wait(_STEP_S):
+        if not self._listener.is_acknowledged.wait(_STEP_S):
             raise PublishError(f"no acknowledgement of a message on {self._topic}")
-        if self._guest.refusal:
-            raise PublishError(f"a message on {self._topic} is refused: {self._guest.refusal}")
+        if self._listener.refusal:
+            raise PublishError(f"a message on {self._topic} is refused: {self._listener.refusal}")
         return f"acknowledged on {self._topic} after {1000.0 * (time.monotonic() - start_s):.0f} ms"
 
-    def _hear(self) -> str:
-        if not self._guest.back.wait(_STEP_S / 2):
+    def _receive(self) -> str:
+        if not self._listener.is_received.wait(_STEP_S / 2):
             raise PublishError(
-                f"our message on {self._topic} does not come back; the broker's access list must"
+                f"the test message on {self._topic} does not come back; the broker's access list must"
                 f" let this user read and write {self._settings.prefix}/#"
             )
-        return "our message has come back"
+        return "the test message has come back"
 
     def _open(self) -> socket.socket:
         return socket.create_connection((self._settings.host, self._settings.port), _STEP_S)
 
-    def _entered(self) -> Link:
+    def _logged_in(self) -> Link:
         if self._link is None:
             raise PublishError("not logged in")
         return self._link
 
 
-class _Guest:
-    """Remembers what the link says, and whether a message of ours has come back."""
+class _CheckListener:
+    """Notes the answers of the broker, and whether the test message has come back."""
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
-        self.told = threading.Event()
-        self.taken = threading.Event()
-        self.back = threading.Event()
-        self.is_in = False
+        self.is_answered = threading.Event()
+        self.is_acknowledged = threading.Event()
+        self.is_received = threading.Event()
+        self.is_connected = False
         self.refusal = ""
 
     def connected(self) -> None:
-        """The broker has let us in."""
+        """Do nothing: ``status_changed`` follows."""
 
     def disconnected(self) -> None:
-        """The connection is gone."""
+        """Do nothing: ``status_changed`` follows."""
 
     def acknowledged(self, message_id: int, *, refusal: str) -> None:  # noqa: ARG002
-        """The broker has taken our message, or says why not."""
+        """Note the answer to the test message."""
         self.refusal = refusal
-        self.taken.set()
+        self.is_acknowledged.set()
 
     def received(self, topic: str, payload: bytes) -> None:  # noqa: ARG002
-        """A message has come."""
+        """Note whether it is the test message."""
         if payload == self._token:
-            self.back.set()
+            self.is_received.set()
 
-    def news(self, line: str, *, is_up: bool) -> None:  # noqa: ARG002
-        """We are in, or there is a reason why not."""
-        self.is_in = is_up
-        self.told.set()
+    def status_changed(self, line: str, *, is_up: bool) -> None:  # noqa: ARG002
+        """Note whether the broker accepts the connection."""
+        self.is_connected = is_up
+        self.is_answered.set()

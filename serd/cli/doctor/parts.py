@@ -12,7 +12,7 @@ from serd.audio.format import SAMPLE_RATE_HZ
 from serd.cli.doctor.findings import Finding, fail, ok
 from serd.daemon.state import state_folder
 from serd.model.runtime import ModelSettings, load_model
-from serd.speech.vad import VoiceSettings, webrtc_detector
+from serd.speech.vad import VoiceSettings, voice_detector
 
 _MEGABYTE = 1_000_000
 _LEAST_FREE_MB = 50
@@ -20,18 +20,20 @@ _LEAST_FREE_MB = 50
 
 def voice_findings(settings: VoiceSettings) -> Iterator[Finding]:
     """Does the voice detector load and call silence silence."""
-    silence = bytes(2 * settings.frame_samples)
-    if webrtc_detector(settings).is_speech(silence, SAMPLE_RATE_HZ):
+    detector = voice_detector(settings)
+    silence = np.zeros(detector.frame_samples, np.int16)
+    if detector.speech_probability(silence) >= settings.min_probability:
         yield fail("voice detector", "it takes silence for speech", "pip install webrtcvad-wheels")
     else:
-        yield ok("voice detector", f"webrtcvad, frames of {settings.frame_ms} ms")
+        frame_ms = 1000 * detector.frame_samples / SAMPLE_RATE_HZ
+        yield ok("voice detector", f"{settings.detector}, frames of {frame_ms:g} ms")
 
 
 def model_findings(settings: ModelSettings) -> Iterator[Finding]:
     """Does the model load, fit its card, and give probabilities."""
     model = load_model(settings)
     card = model.card
-    features = np.zeros((card.n_frames, card.feature_set.n_mfcc), np.float32)
+    features = np.zeros((card.n_frames, card.feature_set.n_features), np.float32)
     start_s = time.perf_counter()
     probabilities = model.outputs(features)
     took_ms = 1000.0 * (time.perf_counter() - start_s)

@@ -1,7 +1,7 @@
-"""Figures for Prometheus, and a page that says whether the daemon hears.
+"""Serves metrics for Prometheus, and the health of the audio sources, over HTTP.
 
-GET /metrics    the figures, in Prometheus' text format
-GET /healthz    200 if each source is alive, else 503 with the names of those that are away
+GET /metrics    metrics in Prometheus' text format
+GET /healthz    200 if every source delivers audio, else 503 with the names of those that do not
 """
 
 import logging
@@ -26,15 +26,15 @@ _LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Figures for Prometheus over HTTP."""
+    """Metrics for Prometheus over HTTP."""
 
     enabled: bool = False
     """Whether http://host:port/metrics and /healthz are served; needs the package prometheus-client."""
     host: str = "127.0.0.1"
-    """Address to listen on; this machine alone by default. There is no password: think before widening
-    it."""
+    """Address to listen on; by default only this machine can connect. There is no password, so think
+    before opening it to others."""
     port: int = 9641
-    """Port to listen on, 0 to 65535; 0 takes any that is free."""
+    """Port to listen on, 0 to 65535; 0 for any free port."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -45,11 +45,11 @@ class Settings:
 
 
 def create(settings: Settings, _context: Context) -> "Metrics | None":
-    """A publisher that listens, if the settings ask for one.
+    """A publisher that listens, or None if it is disabled.
 
     Raises:
         LibraryError: prometheus-client is not installed.
-        PublishError: the port cannot be had.
+        PublishError: the port is not available.
     """
     if not settings.enabled:
         return None
@@ -64,13 +64,13 @@ def create(settings: Settings, _context: Context) -> "Metrics | None":
 
 
 class Metrics:
-    """Keeps the figures and serves them."""
+    """Collects the metrics from the reports, and serves them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Listen from here on.
+        """Start to listen.
 
         Raises:
-            PublishError: the port cannot be had.
+            PublishError: the port is not available.
         """
         from prometheus_client import (  # noqa: PLC0415
             CollectorRegistry,
@@ -85,35 +85,35 @@ class Metrics:
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._events = Counter(
-            "serd_events", "Events made.", ("source", "kind", "emotion"), registry=registry
+            "serd_events", "Events published.", ("source", "kind", "emotion"), registry=registry
         )
         self._latency = Histogram(
             "serd_event_latency_seconds",
-            "From the arrival of the last sample to the making of the event.",
+            "Time from the arrival of the last sample to the event.",
             ("source",),
             buckets=_LATENCY_BUCKETS_S,
             registry=registry,
         )
         self._available = Gauge(
             "serd_source_available",
-            "Whether the source delivers sound.",
+            "Whether the source delivers audio.",
             ("source",),
             registry=registry,
         )
         self._speaking = Gauge(
-            "serd_speaking", "Whether somebody speaks.", ("source",), registry=registry
+            "serd_speaking", "Whether there is speech.", ("source",), registry=registry
         )
-        self._level = Gauge("serd_level_dbfs", "Level of the sound.", ("source",), registry=registry)
+        self._level = Gauge("serd_level_dbfs", "RMS level of the audio.", ("source",), registry=registry)
         self._stats: StatsReport | None = None
         registry.register(_StatsCollector(lambda: self._stats))
         self._is_alive: dict[str, bool] = {}
         self._server = MetricsServer(settings.host, settings.port, registry, self._health)
         self.port = self._server.port
-        """Port that is listened on."""
+        """Port that the server listens on."""
         _log.info("metrics on http://%s:%d/metrics", settings.host, self.port)
 
     def publish(self, report: Report) -> None:
-        """Take what is counted or measured; the rest is for others."""
+        """Update the metrics of a report; other reports are ignored."""
         match report:
             case Event():
                 self._events.labels(report.source, report.kind, report.emotion).inc()
@@ -131,7 +131,7 @@ class Metrics:
                 pass
 
     def close(self, timeout_s: float) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.stop(timeout_s)
 
     def _health(self) -> tuple[bool, dict[str, Any]]:
@@ -141,7 +141,7 @@ class Metrics:
 
 
 class _StatsCollector:
-    """Figures that come whole from the latest report of the daemon."""
+    """Metrics that come from the latest ``StatsReport``."""
 
     def __init__(self, latest: Callable[[], StatsReport | None]) -> None:
         self._latest = latest
@@ -160,15 +160,19 @@ class _StatsCollector:
         yield InfoMetricFamily("serd", "Version of serd and its model.", labels)
         for name, about, value in (
             ("uptime_seconds", "Time since the start.", stats.uptime_s),
-            ("real_time_factor", "CPU time per time of sound heard.", stats.real_time_factor),
+            ("real_time_factor", "CPU time per second of audio.", stats.real_time_factor),
         ):
             yield GaugeMetricFamily(f"serd_{name}", about, value)
         for name, about, value in (
-            ("sound_seconds", "Sound heard.", stats.sound_s),
-            ("windows", "Windows that went through the model.", stats.n_windows),
-            ("rejected", "Windows that the model took for no speech.", stats.n_rejected),
-            ("dropped_blocks", "Blocks of sound dropped: too slow.", stats.n_dropped_blocks),
+            ("sound_seconds", "Audio received.", stats.sound_s),
+            ("windows", "Windows that the model classified.", stats.n_windows),
+            ("rejected", "Windows that the model rejected as no speech.", stats.n_rejected),
+            (
+                "dropped_blocks",
+                "Blocks of audio dropped by a slow machine.",
+                stats.n_dropped_blocks,
+            ),
             ("overflows", "Overflows that sound cards reported.", stats.n_overflows),
-            ("source_losses", "How often a source went away.", stats.n_source_losses),
+            ("source_losses", "Losses of audio sources.", stats.n_source_losses),
         ):
             yield CounterMetricFamily(f"serd_{name}", about, value)

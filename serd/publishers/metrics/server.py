@@ -1,7 +1,7 @@
-"""A small HTTP server for figures and health; loaded only where it is wanted.
+"""A small HTTP server for metrics and health; imported only if it is enabled.
 
-GET /metrics    the figures, in Prometheus' text format
-GET /healthz    200 if all is well, else 503, and what is not
+GET /metrics    metrics in Prometheus' text format
+GET /healthz    200 if healthy, else 503; details as JSON
 """
 
 import json
@@ -24,25 +24,25 @@ _log = logging.getLogger("serd.metrics")
 _POLL_S: Final = 0.1
 
 Health = Callable[[], tuple[bool, Mapping[str, Any]]]
-"""Whether all is well, and what there is to say about it."""
+"""Gives whether the daemon is healthy, and details for the JSON."""
 _Start = Callable[[str, list[tuple[str, str]]], object]
 _Application = Callable[[dict[str, Any], _Start], Iterable[bytes]]
 
 
 class MetricsServer:
-    """Serves in a thread of its own, and each request in another."""
+    """Listens in a thread of its own, and serves each request in another."""
 
     def __init__(self, host: str, port: int, registry: "CollectorRegistry", health: Health) -> None:
-        """Listen from here on.
+        """Start to listen.
 
         Args:
             host: address of this machine.
-            port: 0 for any that is free.
-            registry: the figures.
-            health: asked at each request.
+            port: port, 0 for any free one.
+            registry: the metrics.
+            health: called at each request of the health.
 
         Raises:
-            PublishError: the port cannot be had.
+            PublishError: the port is not available.
         """
         try:
             self._server = make_server(
@@ -64,7 +64,7 @@ class MetricsServer:
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout_s)
@@ -79,30 +79,30 @@ def _pages(registry: "CollectorRegistry", health: Health) -> _Application:
                 page: Iterable[bytes] = metrics(request, start)
                 return page
             case "/healthz":
-                is_well, about = health()
-                status = "200 OK" if is_well else "503 Service Unavailable"
+                is_healthy, details = health()
+                status = "200 OK" if is_healthy else "503 Service Unavailable"
                 start(status, [("Content-Type", "application/json")])
-                return [json.dumps({"healthy": is_well, **about}).encode() + b"\n"]
+                return [json.dumps({"healthy": is_healthy, **details}).encode() + b"\n"]
             case _:
-                start("404 Not SourceOpened", [("Content-Type", "text/plain; charset=utf-8")])
+                start("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
                 return [b"There are /metrics and /healthz.\n"]
 
     return application
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    """A thread a request, so that a client that hangs holds up nobody else."""
+    """Serves each request in a thread, so that a client that hangs does not block the others."""
 
     daemon_threads = True
 
     def server_bind(self) -> None:
-        """Bind without the look-up of our own name, which can take seconds with no network."""
+        """Bind without a look-up of the machine's name, which can take seconds without a network."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
-        """A client that hung up is no news."""
+        """Log it at debug level: clients may hang up."""
         _log.debug("request of %s failed", client_address, exc_info=True)
 
 
@@ -110,4 +110,4 @@ class _QuietHandler(WSGIRequestHandler):
     timeout = 10.0
 
     def log_message(self, *_args: object) -> None:
-        """One line a request would fill the log."""
+        """Log nothing: a line for each request would fill the log."""

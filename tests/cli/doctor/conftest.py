@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from testkit.fake_portaudio import FakePortAudio
+from testkit.doctor import FakePortAudio
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from serd.cli.doctor import Case, Finding, examine
 from serd.settings.loader import Settings, load_settings
 from testkit.brokers import free_port, mosquitto
 from testkit.daemons import SERD
-from testkit.fake_portaudio import FakePortAudio
+from testkit.doctor import FakePortAudio
 from testkit.pulse import virtual_microphone
 
 

@@ -7,7 +7,7 @@ from serd.cli.doctor import Finding, Verdict
 from serd.cli.doctor.broker import broker_findings
 from serd.mqtt.settings import Settings as MqttSettings
 from testkit.brokers import free_port, make_certificates, mosquitto
-from testkit.findings import only
+from testkit.doctor import only
 from testkit.publishing import settings_for
 
 USER, WORD = "pi", "right"

@@ -8,7 +8,7 @@ from serd.cli.doctor.findings import examined
 from serd.cli.doctor.parts import model_findings, state_folder_findings, voice_findings
 from serd.model.runtime import ModelSettings
 from serd.speech.vad import VoiceSettings
-from testkit.findings import only
+from testkit.doctor import only
 
 
 def test_the_parts_inside_work() -> None:

@@ -11,8 +11,7 @@ from serd.audio.source import SourceSettings
 from serd.cli.doctor import Verdict
 from serd.cli.doctor.findings import examined
 from serd.cli.doctor.sound import device_findings, portaudio_findings, source_findings
-from testkit.fake_portaudio import FakePortAudio
-from testkit.findings import only
+from testkit.doctor import FakePortAudio, only
 
 
 def test_sound_is_measured(microphone: Callable[..., FakePortAudio]) -> None:

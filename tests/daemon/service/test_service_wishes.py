@@ -55,7 +55,7 @@ def test_voices_are_got_used_to_kept_and_forgotten(start: Start, tmp_path: Path)
     running.thread.join(60.0)
 
     def heard_s() -> float:
-        heard = SpeakerStore(tmp_path).heard("mic", "mfcc40-v1")
+        heard = SpeakerStore(tmp_path).speakers("mic", "mfcc40-v1")
         return heard.speech_s if heard else -1.0
 
     assert heard_s() > 1.0
@@ -77,7 +77,7 @@ def test_who_does_not_get_used_to_voices_keeps_nothing(start: Start, tmp_path: P
 
 def test_who_is_muted_says_nothing(start: Start, tmp_path: Path) -> None:
     """Muted sound goes nowhere, though the source stays available."""
-    ControlStore(tmp_path).keep("mic", "mute", Controls(mute=True))
+    ControlStore(tmp_path).save("mic", "mute", Controls(mute=True))
     running = start(Openings(mic=Script(spoken())))
     running.thread.join(60.0)
     assert in_short(running.notebook.reports) == ["c", "s:none", "v-", "a+", "a-"]

@@ -8,9 +8,12 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from threading import Timer
 
+import pytest
+
 _START_S, _END_S = 300.0, 60.0
 
 
+@pytest.mark.tensorflow
 def test_a_training_that_is_ended_takes_its_processes_along(corpus_root: Path, tmp_path: Path) -> None:
     """By ``kill``, as by Ctrl-C; each process holds the output open, which ends with the last one."""
     words = ["fit", corpus_root, "--quick", "--epochs", 100_000, "--members", 2, "--jobs", 2]

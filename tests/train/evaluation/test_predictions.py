@@ -12,7 +12,7 @@ from train_helpers import FakeModel
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import ModelSettings, TfliteModel, model_path
 from serd.pipeline import PipelineSettings
-from testkit.cards import made_card
+from testkit.models import made_card
 from testkit.voices import quiet_room
 from train.data.clips import Clip, CorpusError
 from train.evaluation import predictions as predictions_module

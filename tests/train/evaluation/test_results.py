@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.cards import made_card
-from testkit.model_files import write_model
+from testkit.models import made_card, write_model
 from train.__main__ import main
 from train.data.clips import CorpusError
 from train.evaluation.results import SCHEMA, cross_corpus, recipe_digest

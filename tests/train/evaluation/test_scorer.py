@@ -13,13 +13,16 @@ from serd.audio.files import FileSource
 from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.controls import Controls
 from serd.events.event import Event
+from serd.events.state import ReportSettings
 from serd.model.features import Mfccs
 from serd.model.labels import EMOTIONS
-from serd.pipeline import PipelineSettings, event_maker, recognise, speech_segments
+from serd.pipeline import PipelineSettings, recognize, speech_segments
+from serd.recognizer import event_maker
 from serd.speech.segments import UtteranceEnd
+from testkit.made_events import events_of
 from testkit.voices import quiet_room, synthetic_voice
 from train.data.clips import Clip, CorpusError
-from train.evaluation.scorer import clip_probabilities, hear, score_clips
+from train.evaluation.scorer import estimate_clip, score_clips
 
 
 def _by_energy(mfccs: Mfccs) -> NDArray[np.float32]:
@@ -42,7 +45,7 @@ def test_a_clip_is_its_utterances_weighted_by_their_speech(tmp_path: Path) -> No
     soundfile.write(path, sound, 16_000)
     model = FakeModel(_by_energy)
     maker = event_maker(node="n", source="s", card=model.card)
-    events = list(recognise(FileSource(path), model, PipelineSettings(), maker))
+    events = list(events_of(recognize(FileSource(path), model, PipelineSettings()), maker))
     utterances = [event for event in events if event.kind == "utterance"]
     assert len(utterances) == 2
     segments = speech_segments(FileSource(path), PipelineSettings(), model.card.window_samples)
@@ -50,9 +53,9 @@ def test_a_clip_is_its_utterances_weighted_by_their_speech(tmp_path: Path) -> No
     speech_s = np.array([end.speech_s for end in ends])
     scores = np.array([list(event.scores.values()) for event in utterances])
     expected = speech_s @ scores / speech_s.sum()
-    got = clip_probabilities(FileSource(path), model, PipelineSettings())
+    got = estimate_clip(FileSource(path), model, PipelineSettings()).probabilities
     assert got == pytest.approx(expected, abs=1e-3)
-    heard = hear(FileSource(path), model, PipelineSettings())
+    heard = estimate_clip(FileSource(path), model, PipelineSettings())
     assert heard.speech_s == pytest.approx(speech_s.sum())
 
 
@@ -96,8 +99,10 @@ def test_the_first_word_on_a_clip_is_that_of_the_daemon_s_early_event(tmp_path: 
     soundfile.write(path, sound, 16_000)
     model = FakeModel(_by_energy)
     maker = event_maker(node="n", source="s", card=model.card)
-    lane = SourcePipeline("s", model, PipelineSettings(), maker, Controls(threshold=0.0))
-    events = [each for block in FileSource(path) for each in lane.hear(block) if isinstance(each, Event)]
+    controls = Controls(threshold=0.0)
+    pipeline = SourcePipeline("s", model, PipelineSettings(), ReportSettings(), maker, controls)
+    reports = [each for block in FileSource(path) for each in pipeline.process(block)]
+    events = [each for each in reports if isinstance(each, Event)]
     firsts = [events[0], next(each for each in events if each.start_s > events[-1].start_s - 1e-9)]
     assert [each.provisional for each in firsts] == [True, False]
     speech_s = [
@@ -105,8 +110,8 @@ def test_the_first_word_on_a_clip_is_that_of_the_daemon_s_early_event(tmp_path: 
     ]
     scores = np.array([list(each.scores.values()) for each in firsts])
     expected = np.array(speech_s) @ scores / sum(speech_s)
-    got = hear(FileSource(path), model, PipelineSettings(), first_s=1.0)
+    got = estimate_clip(FileSource(path), model, PipelineSettings(), early_s=1.0)
     assert got.probabilities == pytest.approx(expected, abs=2e-3)
-    whole = hear(FileSource(path), model, PipelineSettings())
+    whole = estimate_clip(FileSource(path), model, PipelineSettings())
     assert got.speech_s == whole.speech_s
     assert got.probabilities != pytest.approx(whole.probabilities, abs=2e-3)

@@ -4,7 +4,7 @@ import pytest
 from evaluation_helpers import made_clip
 
 from serd.model.card import ModelCard
-from testkit.cards import made_card
+from testkit.models import made_card
 from train.data.clips import Corpus, CorpusError, numbered
 from train.evaluation.selection import Request, select, trained_actors
 

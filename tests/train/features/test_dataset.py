@@ -10,9 +10,8 @@ from train_helpers import FakeModel, window_settings
 
 from serd.audio.files import FileSource
 from serd.model.labels import EMOTIONS, NONE
-from serd.model.windows import pad
-from serd.pipeline import PipelineSettings, speech_segments, window_features
-from serd.speech.segments import SpeechWindow
+from serd.model.windows import FeatureWindow, pad
+from serd.pipeline import FeatureExtractor, PipelineSettings, speech_segments
 from testkit.voices import quiet_room
 from train.data.clips import Clip
 from train.data.corpora.ravdess import clip_from_path
@@ -34,10 +33,11 @@ def dataset(clips: list[Clip]) -> Dataset:
 def _daemon_windows(path: Path) -> Iterator[np.ndarray]:
     """Features as the pipeline gives them to the model, block by block."""
     model = FakeModel()
-    features = window_features(model.card)
+    extractor = FeatureExtractor(model.card)
     for segment in speech_segments(FileSource(path), PipelineSettings(), model.card.window_samples):
-        if isinstance(segment, SpeechWindow):
-            yield features.process(segment).mfccs
+        features = extractor.process(segment)
+        if isinstance(features, FeatureWindow):
+            yield features.features
 
 
 def test_windows_are_those_of_the_daemon(dataset: Dataset) -> None:

@@ -19,7 +19,7 @@ from trainings import train
 
 from serd.model.file import card_path, read_model
 from serd.model.runtime import TfliteModel
-from testkit.cards import made_card
+from testkit.models import made_card
 from train.__main__ import main
 from train.fit import export as export_module
 from train.model.agreement import Precision

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.cards import made_card
+from testkit.models import made_card
 from train.model.checkpoint import FINAL, CheckpointError, find_checkpoint, save_checkpoint
 
 

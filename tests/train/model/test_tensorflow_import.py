@@ -40,6 +40,7 @@ def test_where_it_is_missing_one_is_told_what_to_install() -> None:
         importlib.import_module("no_such_tensorflow")
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("stderr", [subprocess.PIPE, None])
 def test_tensorflow_itself_says_nothing(stderr: int | None) -> None:
     """With a standard error, and with one that whoever started the program has closed."""

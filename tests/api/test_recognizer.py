@@ -1,0 +1,225 @@
+"""The recognizer: files, arrays, streams and microphones give the same events for the same sound."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+import serd
+from serd.audio.format import AudioBlock, CaptureTime, Samples
+from serd.audio.source import SourceSettings
+from testkit.voices import quiet_room, synthetic_voice
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> serd.Recognizer:
+    """The model that comes with serd."""
+    return serd.Recognizer(model="tiny")
+
+
+@pytest.fixture(scope="module")
+def sound() -> Samples:
+    """Two utterances."""
+    pause = quiet_room(1.5)
+    voices = synthetic_voice(4.0), synthetic_voice(1.2, seed=1)
+    return np.concatenate((pause, voices[0], pause, voices[1], pause))
+
+
+def _bare(events: list[serd.Event]) -> list[serd.Event]:
+    """Events without what differs from run to run and from source to source."""
+    return [replace(each, id="", source="", file=None, latency_ms=0.0) for each in events]
+
+
+def test_an_array_gives_the_events_of_its_file(
+    recognizer: serd.Recognizer, sound: Samples, tmp_path: Path
+) -> None:
+    """To the digit, the one about the whole included; times count from the beginning."""
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, sound, 16_000)
+    events = recognizer.array(sound, 16_000)
+    assert _bare(events) == _bare(list(recognizer.file(path)))
+    kinds = [each.kind for each in events]
+    assert (kinds.count("utterance"), kinds[-1]) == (2, "file")
+    assert events[0].start_s == pytest.approx(1.5, abs=0.2)
+    assert {each.time for each in events} == {None}
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
+def test_an_array_of_another_rate_gives_the_events_of_its_file(
+    recognizer: serd.Recognizer, sound: Samples, tmp_path: Path, rate: int
+) -> None:
+    """Whatever the rate, and in stereo; the file's own blocks change nothing."""
+    position = np.arange(0, sound.size, 16_000 / rate)
+    mono = np.interp(position, np.arange(sound.size), sound / 32768).astype(np.float32)
+    stereo = np.stack((mono, 0.5 * mono), axis=1)
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, stereo, rate, subtype="FLOAT")
+    assert _bare(recognizer.array(stereo, rate)) == _bare(list(recognizer.file(path)))
+
+
+@given(data=st.data())
+@hypothesis_settings(max_examples=8)
+def test_a_stream_gives_the_events_of_the_array(
+    data: st.DataObject, recognizer: serd.Recognizer, sound: Samples
+) -> None:
+    """However the sound is cut into blocks; only the event about the whole is missing."""
+    sizes = data.draw(st.lists(st.integers(0, 30_000), min_size=1, max_size=12))
+    cuts = np.cumsum(sizes).clip(max=sound.size)
+    with recognizer.stream(16_000) as stream:
+        events = [event for block in np.split(sound, cuts) for event in stream.push(block)]
+        events += stream.close()
+    assert _bare(events) == _bare(recognizer.array(sound, 16_000)[:-1])
+
+
+def test_types_of_samples_make_no_difference(recognizer: serd.Recognizer, sound: Samples) -> None:
+    """int16, float32 and float64 of the same sound, and one channel of several, give the same."""
+    as_float = sound / 32768
+    expected = _bare(recognizer.array(sound, 16_000))
+    assert _bare(recognizer.array(as_float, 16_000)) == expected
+    assert _bare(recognizer.array(as_float.astype(np.float32), 16_000)) == expected
+    both = np.stack((np.zeros_like(sound), sound), axis=1)
+    assert _bare(recognizer.array(both, 16_000, channel="2")) == expected
+
+
+def test_where_nobody_speaks_the_whole_is_none(recognizer: serd.Recognizer) -> None:
+    """One event, of kind "file" and emotion "none"; a stream has no event at all."""
+    (event,) = recognizer.array(quiet_room(2.0), 16_000)
+    assert (event.kind, event.emotion, event.end_s) == ("file", "none", 2.0)
+    stream = recognizer.stream(16_000)
+    assert stream.push(quiet_room(2.0)) + stream.close() == []
+
+
+def test_a_stream_may_give_provisional_events(recognizer: serd.Recognizer, sound: Samples) -> None:
+    """They are marked, and come before the window is full."""
+    with recognizer.stream(16_000, provisional_s=1.0) as stream:
+        events = stream.push(sound)
+    assert events[0].provisional
+    assert events[0].end_s - events[0].start_s == pytest.approx(1.0, abs=0.1)
+
+
+_GOOD = np.zeros(1600, np.int16)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "message"),
+    [
+        ([0, 1, 2], 16_000, "samples is a list, expected a NumPy array"),
+        (np.zeros(10, np.int32), 16_000, "samples is of int32, expected int16, float32 or float64"),
+        (np.zeros(10, np.complex128), 16_000, "samples is of complex128"),
+        (np.zeros((2, 48_000), np.int16), 16_000, "with 1 to 64 channels"),
+        (np.zeros((10, 0), np.int16), 16_000, "with 1 to 64 channels"),
+        (np.zeros((2, 2, 2), np.int16), 16_000, r"has the shape \(2, 2, 2\)"),
+        (np.array(1, np.int16), 16_000, r"has the shape \(\)"),
+        (np.empty(0, np.int16), 16_000, "samples is empty"),
+        (np.array([0.0, np.nan, 0.0]), 16_000, "sample 1 is not a finite number"),
+        (np.array([0.0, 0.1, np.inf]), 16_000, "sample 2 is not a finite number"),
+        (np.array([0.0, 12_000.0]), 16_000, "float samples reach 12000, expected -1 to 1"),
+        (_GOOD, 0, "rate = 0, expected a whole number from 1000 to 768000"),
+        (_GOOD, 16_000.5, "rate = 16000.5"),
+        (_GOOD, "16000", "rate = '16000'"),
+        (_GOOD, True, "rate = True"),
+    ],
+)
+def test_what_is_no_sound_is_one_clear_error(
+    recognizer: serd.Recognizer, samples: object, rate: object, message: str
+) -> None:
+    """It says what was got and what was expected; nothing foreign gets out."""
+    with pytest.raises(serd.SoundArrayError, match=message):
+        recognizer.array(samples, rate)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("channel", ["0", "2", "left", ""])
+def test_a_channel_that_is_not_there_is_named(recognizer: serd.Recognizer, channel: str) -> None:
+    """The message says which there are."""
+    with pytest.raises(serd.SoundArrayError, match="expected 'mix' or a number from 1 to 1"):
+        recognizer.array(_GOOD, 16_000, channel=channel)
+
+
+def test_a_stream_names_wrong_blocks_and_goes_on(recognizer: serd.Recognizer, sound: Samples) -> None:
+    """A block that is refused changes nothing; a closed stream takes none."""
+    stream = recognizer.stream(16_000, channels=2)
+    with pytest.raises(serd.SoundArrayError, match="got 1 channels, expected 2"):
+        stream.push(sound)
+    with pytest.raises(serd.SoundArrayError, match="sample 0 is not a finite number"):
+        stream.push(np.full((5, 2), np.nan))
+    events = stream.push(np.stack((sound, sound), axis=1)) + stream.close()
+    assert _bare(events) == _bare(recognizer.array(sound, 16_000)[:-1])
+    assert stream.close() == []
+    with pytest.raises(serd.SoundArrayError, match="the stream is closed"):
+        stream.push(sound)
+
+
+@pytest.mark.parametrize("channels", [0, 65, "2", 1.0])
+def test_a_stream_of_impossible_channels_is_refused(
+    recognizer: serd.Recognizer, channels: object
+) -> None:
+    """Before any block comes."""
+    with pytest.raises(serd.SoundArrayError, match="channels = "):
+        recognizer.stream(16_000, channels=channels)  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_not_there_is_one_clear_error(
+    recognizer: serd.Recognizer, tmp_path: Path
+) -> None:
+    """At the first event that is asked for."""
+    with pytest.raises(serd.SoundFileError, match="no such file"):
+        next(recognizer.file(tmp_path / "gone.wav"))
+
+
+def test_a_model_is_named_as_in_the_settings(recognizer: serd.Recognizer, tmp_path: Path) -> None:
+    """The default, "tiny", or a path; what is none is an error of serd."""
+    assert serd.Recognizer().labels == recognizer.labels
+    assert len(recognizer.labels) == 8
+    with pytest.raises(serd.ModelError, match=r"nix\.tflite"):
+        serd.Recognizer(model=tmp_path / "nix.tflite")
+
+
+class _Microphone:
+    """Stands in for an open microphone."""
+
+    def __init__(self, blocks: list[AudioBlock]) -> None:
+        self._blocks = blocks
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        try:
+            yield from self._blocks
+        finally:
+            self.is_closed = True
+
+
+def test_a_microphone_gives_events_until_the_iterator_is_closed(
+    recognizer: serd.Recognizer, sound: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they come, with the time of day; closing the iterator closes the microphone."""
+    captured = CaptureTime(epoch_s=1_700_000_000.0, arrived_s=0.0)
+    pieces = np.array_split(sound, 200)
+    starts = np.cumsum([0, *(piece.size for piece in pieces)]).tolist()
+    blocks = [
+        AudioBlock(samples=piece, offset_samples=start, captured=captured)
+        for piece, start in zip(pieces, starts, strict=False)
+    ]
+    opened: list[str] = []
+
+    def open_microphone(settings: SourceSettings, _portaudio: object) -> _Microphone:
+        opened.append(settings.input)
+        return microphone
+
+    microphone = _Microphone(blocks)
+    monkeypatch.setattr("serd.audio.microphone.open_microphone", open_microphone)
+    monkeypatch.setattr("serd.audio.portaudio.PortAudio", lambda module: module)
+    monkeypatch.setattr("serd.audio.portaudio.portaudio_module", lambda: sys)
+    events = recognizer.microphone("USB")
+    first = next(events)
+    assert (opened, first.source, first.kind) == (["USB"], "mic", "window")
+    assert first.time is not None
+    assert not microphone.is_closed
+    events.close()  # type: ignore[attr-defined]
+    assert microphone.is_closed

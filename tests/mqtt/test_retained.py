@@ -1,0 +1,75 @@
+"""Retained state, transient messages and subscriptions, connection by connection."""
+
+from serd.mqtt.retained import RetainedState
+
+
+def popped(state: RetainedState) -> list[tuple[str, str, bool]]:
+    """All messages that are to be sent now."""
+    messages = []
+    while state.has_unsent:
+        messages.append(state.pop())
+    return messages
+
+
+def test_each_connection_begins_with_all_values() -> None:
+    """The status is first, then the latest value of each topic; nothing is sent without a connection."""
+    state = RetainedState("status", "online")
+    state.retain("mute", "ON")
+    state.retain("mute", "OFF")
+    assert not state.has_unsent
+    for _ in range(2):
+        state.connected()
+        assert popped(state) == [("status", "online", True), ("mute", "OFF", True)]
+        state.disconnected()
+
+
+def test_each_change_is_sent_while_connected() -> None:
+    """Changes are sent one by one, in order, before transient messages."""
+    state = RetainedState("status", "online")
+    state.connected()
+    popped(state)
+    state.send("stats", "1")
+    state.retain("mute", "ON")
+    state.retain("mute", "OFF")
+    assert popped(state) == [("mute", "ON", True), ("mute", "OFF", True), ("stats", "1", False)]
+
+
+def test_a_slow_broker_does_not_pile_up_messages() -> None:
+    """Beyond 1,000 changes only the latest values are left, and beyond 100 the oldest transient go."""
+    state = RetainedState("status", "online")
+    state.connected()
+    for number in range(2000):
+        state.retain("mute", str(number))
+        state.send("stats", str(number))
+    messages = popped(state)
+    assert len(messages) <= 1100
+    assert [payload for topic, payload, _ in messages if topic == "mute"][-1] == "1999"
+    transient = [int(payload) for _, payload, is_retained in messages if not is_retained]
+    assert transient == list(range(1900, 2000))
+
+
+def test_transient_messages_do_not_outlive_a_connection() -> None:
+    """They are dropped at its end, and between two connections."""
+    state = RetainedState("status", "online")
+    state.connected()
+    state.send("stats", "1")
+    state.disconnected()
+    state.send("stats", "2")
+    state.connected()
+    assert popped(state) == [("status", "online", True)]
+
+
+def test_each_filter_is_subscribed_to_once() -> None:
+    """A second handler needs no second subscription, and without a connection there is none."""
+
+    def handle(topic: str, payload: bytes) -> None:
+        """Do nothing."""
+
+    state = RetainedState("status", "online")
+    assert not state.subscribe("+/set", handle)
+    state.connected()
+    assert not state.subscribe("+/set", handle)
+    assert state.subscribe("birth", handle)
+    assert state.topic_filters == ("+/set", "birth")
+    assert state.handlers_of("mic/set") == [handle, handle]
+    assert state.handlers_of("mic") == []
