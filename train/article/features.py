@@ -50,6 +50,11 @@ _DB_PER_NEPER: Final = 10.0 / np.log(10.0)
 """From the natural logarithm of a power to decibels."""
 
 
+ProgressCallback = Callable[[int, int], None]
+_VERSION: Final = 1
+"""Version of the computation."""
+
+
 def mean_inputs(samples: Samples, kind: MeanInput) -> list[NDArray[np.float32]]:
     """Inputs of the article's networks for a clip.
 
@@ -84,11 +89,6 @@ def _windows(n_samples: int) -> WindowSettings:
         window_samples=n_samples,
         padding="repeat",
     )
-
-
-ProgressCallback = Callable[[int, int], None]
-_VERSION: Final = 1
-"""Version of the computation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

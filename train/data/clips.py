@@ -22,6 +22,9 @@ OUTPUTS: Final = (*EMOTIONS, NONE)
 """Classes of a network trained with noise: the emotions, and no speech."""
 
 
+Actors = frozenset[str]
+
+
 class CorpusError(InputError):
     """A corpus cannot be used with these options."""
 
@@ -84,9 +87,6 @@ def fingerprint(clips: Sequence[Clip]) -> str:
     for clip in sorted(clips, key=lambda clip: clip.path.stem):
         digest.update(f"{clip.path.name} {clip.path.stat().st_size}\n".encode())
     return digest.hexdigest()
-
-
-Actors = frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -86,7 +86,7 @@ class Inventory:
         return lines
 
     def to_json(self) -> dict[str, Any]:
-        """What ``json.dumps`` takes."""
+        """The inventory as a JSON object."""
         return {
             "corpora": {title(name): _corpus_json(each) for name, each in self.corpora.items()},
             "missing": _missing_json(self.missing),

@@ -22,6 +22,9 @@ from train.evaluation.scorer import ClipEstimate, estimate_segments, feature_seg
 from train.features.noise import NoiseBank, mix, speech_mean_square
 from train.features.processes import map_in_order
 
+_HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
+"""A clip, its class, the name of the noise, and the results of each model in each pass."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoiseSettings:
@@ -143,10 +146,6 @@ def predict(
         _predictions(heard, model, scheme, ratios, conditions, left_out)
         for model in range(len(model_paths))
     ]
-
-
-_HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
-"""A clip, its class, the name of the noise, and the results of each model in each pass."""
 
 
 def _predictions(

@@ -42,6 +42,12 @@ _N_OTHER = 3
 """Folds of recordings with other names."""
 
 
+NOISE: Final = "noise"
+"""Corpus of clips without speech."""
+_SILENT_SHARE = 1e-3
+"""Share of a recording's peak below which its two ends are silence: 60 dB."""
+
+
 def noise_fold(path: Path) -> str:
     """The fold of a recording.
 
@@ -65,12 +71,6 @@ def is_esc(path: Path) -> bool:
 def noise_folds(paths: Iterable[Path]) -> tuple[str, ...]:
     """Every fold with a recording, in order."""
     return tuple(sorted({noise_fold(path) for path in paths}))
-
-
-NOISE: Final = "noise"
-"""Corpus of clips without speech."""
-_SILENT_SHARE = 1e-3
-"""Share of a recording's peak below which its two ends are silence: 60 dB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

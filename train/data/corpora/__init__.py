@@ -40,7 +40,7 @@ def find_clips(
     Args:
         root: the folder.
         with_song: whether sung clips are used.
-        corpora: which, of ``TITLES``.
+        corpora: names of corpora, of ``TITLES``.
         table: a CSV that lists the clips of one more corpus (``train.data.corpora.table``).
 
     Raises:
