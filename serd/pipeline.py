@@ -137,19 +137,19 @@ class UtteranceRecognizer:
             sound: Segment = segment
             estimate = self._smoother.close()
         else:
-            sound = segment.window
+            sound = segment.speech
             estimate = self._estimate(segment)
         is_speech = not self._model.card.rejects(estimate.no_speech)
         if isinstance(segment, UtteranceEnd):
             self._adaptation.close(is_speech=is_speech)
         return Decision(kind=kind_of(sound), sound=sound, estimate=estimate, is_speech=is_speech)
 
-    def _estimate(self, features: FeatureWindow) -> Estimate:
-        prediction = self._model.predict(self._adaptation.adapted(features))
-        if features.window.is_provisional:
+    def _estimate(self, window: FeatureWindow) -> Estimate:
+        prediction = self._model.predict(self._adaptation.adapted(window))
+        if window.speech.is_provisional:
             return self._smoother.preview(prediction.probabilities, prediction.no_speech)
-        new_speech_s = features.window.new_speech_s
-        self._adaptation.observe(features, new_speech_s)
+        new_speech_s = window.speech.new_speech_s
+        self._adaptation.observe(window, new_speech_s)
         return self._smoother.update(prediction.probabilities, new_speech_s, prediction.no_speech)
 
 

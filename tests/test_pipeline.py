@@ -39,11 +39,11 @@ class FakeModel:
     def __init__(self) -> None:
         self.given: list[FeatureWindow] = []
 
-    def predict(self, features: FeatureWindow) -> Prediction:
+    def predict(self, window: FeatureWindow) -> Prediction:
         """Probabilities from the level alone."""
-        self.given.append(features)
-        angry = 0.9 if features.window.level_dbfs > -30.0 else 0.1
-        return Prediction(features=features, probabilities=np.array([angry, 1 - angry], np.float32))
+        self.given.append(window)
+        angry = 0.9 if window.speech.level_dbfs > -30.0 else 0.1
+        return Prediction(probabilities=np.array([angry, 1 - angry], np.float32))
 
 
 def _blocks(sound: Samples, sizes: Iterable[int] = ()) -> Iterator[AudioBlock]:
@@ -131,8 +131,8 @@ def test_the_model_is_given_windows_of_its_own_length() -> None:
     model = FakeModel()
     sound = _scene(synthetic_voice(3.0), synthetic_voice(1.0))
     list(events_of(recognize(_blocks(sound), model, PipelineSettings()), counting_maker(FakeModel.card)))
-    assert {features.features.shape for features in model.given} == {(model.card.n_frames, 40)}
-    assert {features.window.is_last for features in model.given} == {True, False}
+    assert {window.features.shape for window in model.given} == {(model.card.n_frames, 40)}
+    assert {window.speech.is_last for window in model.given} == {True, False}
 
 
 @pytest.mark.parametrize(
@@ -298,10 +298,10 @@ class DoubtfulModel(FakeModel):
 
     card = made_card(labels=("angry", "calm"), window_s=1.5, no_speech_threshold=0.6)
 
-    def predict(self, features: FeatureWindow) -> Prediction:
+    def predict(self, window: FeatureWindow) -> Prediction:
         """Probabilities from the level alone."""
-        no_speech = 0.1 if features.window.level_dbfs > -30.0 else 0.9
-        return replace(super().predict(features), no_speech=no_speech)
+        no_speech = 0.1 if window.speech.level_dbfs > -30.0 else 0.9
+        return replace(super().predict(window), no_speech=no_speech)
 
 
 def test_what_the_model_takes_for_no_speech_has_no_event() -> None:

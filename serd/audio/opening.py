@@ -31,6 +31,7 @@ SOUND_SUFFIXES = frozenset(
         ".w64",
     }
 )
+"""Suffixes of sound files, in lower case."""
 
 _log = logging.getLogger("serd.sources")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.format import Samples
-from serd.model.features import MFCC40_V1
+from serd.model.mfcc import MFCC40_V1
 
 Features = NDArray[np.float32]
 """Frames of features: float32, shape (n_frames, n_features)."""

@@ -50,7 +50,6 @@ class ModelSettings:
 class Prediction:
     """What the network says of one window."""
 
-    features: FeatureWindow
     probabilities: NDArray[np.float32]
     """float32, shape (n_labels,), in the card's order; sums to 1. What they are if somebody speaks."""
     no_speech: float = 0.0
@@ -65,7 +64,7 @@ class EmotionModel(Protocol):
         """What the model takes and gives."""
         ...
 
-    def predict(self, features: FeatureWindow) -> Prediction:
+    def predict(self, window: FeatureWindow, /) -> Prediction:
         """Probabilities for one window."""
         ...
 
@@ -112,14 +111,13 @@ class TfliteModel:
         self._input = inputs["index"]
         self._output = outputs["index"]
 
-    def predict(self, features: FeatureWindow) -> Prediction:
+    def predict(self, window: FeatureWindow) -> Prediction:
         """Probabilities for one window."""
-        outputs = self.outputs(features.features)
+        outputs = self.outputs(window.features)
         if self.card.no_speech_threshold is None:
-            return Prediction(features=features, probabilities=outputs)
+            return Prediction(probabilities=outputs)
         emotions = np.maximum(outputs[:-1], _LEAST_PROBABILITY)
         return Prediction(
-            features=features,
             probabilities=emotions / emotions.sum(),
             no_speech=float(outputs[-1]),
         )

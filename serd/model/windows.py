@@ -16,9 +16,10 @@ PADDINGS: Final[tuple[Padding, ...]] = get_args(Padding)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureWindow:
-    """A window of speech with the features of it."""
+    """A window of speech and its features."""
 
-    window: SpeechWindow
+    speech: SpeechWindow
+    """The window of speech."""
     features: Features
     """float32, shape (n_frames, n_features), n_frames as the model's card names it."""
 
@@ -52,7 +53,7 @@ class WindowFeatures:
         self._first_frame += n_old
         self._end_samples = end_samples
         features = pad(self._frames[: self._n_frames], self._n_frames, self._padding)
-        return FeatureWindow(window=window, features=features)
+        return FeatureWindow(speech=window, features=features)
 
 
 def pad(features: Features, n_frames: int, padding: Padding) -> Features:

@@ -30,7 +30,7 @@ def _window(mfccs: NDArray[np.float32]) -> FeatureWindow:
         is_last=True,
         captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
     )
-    return FeatureWindow(window=window, features=mfccs)
+    return FeatureWindow(speech=window, features=mfccs)
 
 
 def _voice(offset: float, seed: int = 0) -> FeatureWindow:

@@ -10,9 +10,9 @@ import pytest
 from serd.audio.format import CaptureTime
 from serd.errors import LibraryError, ModelError
 from serd.model.card import ModelCard
-from serd.model.features import mfcc
 from serd.model.file import BUNDLED_MODELS, default_model_path
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import mfcc
 from serd.model.runtime import RUNTIMES, ModelSettings, TfliteModel, load_model, model_path
 from serd.model.windows import FeatureWindow
 from serd.speech.segments import SpeechWindow
@@ -34,7 +34,7 @@ def _feature_window(card: ModelCard) -> FeatureWindow:
         is_last=True,
         captured=CaptureTime(epoch_s=0.0, arrived_s=0.0),
     )
-    return FeatureWindow(window=window, features=mfcc(samples)[: card.n_frames])
+    return FeatureWindow(speech=window, features=mfcc(samples)[: card.n_frames])
 
 
 class TestNetwork:
@@ -62,12 +62,11 @@ class TestNetwork:
         np.testing.assert_array_equal(first, kept)
         np.testing.assert_array_equal(real_model.outputs(one), kept)
 
-    def test_predict_joins_window_and_probabilities(self, real_model: TfliteModel) -> None:
-        """A prediction carries the features it was made from."""
-        features = _feature_window(real_model.card)
-        prediction = real_model.predict(features)
-        assert prediction.features is features
-        emotions = real_model.outputs(features.features)[: len(real_model.card.labels)]
+    def test_predict_gives_the_probabilities_of_the_emotions(self, real_model: TfliteModel) -> None:
+        """They are the outputs of the labels, normalized to sum to 1."""
+        window = _feature_window(real_model.card)
+        prediction = real_model.predict(window)
+        emotions = real_model.outputs(window.features)[: len(real_model.card.labels)]
         np.testing.assert_allclose(prediction.probabilities, emotions / emotions.sum(), rtol=1e-5)
 
     def test_the_output_behind_the_labels_is_that_nobody_speaks(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.audio.format import CaptureTime, Samples
-from serd.model.features import MFCC40_V1, Mfccs, MfccStream
+from serd.model.mfcc import MFCC40_V1, Mfccs, MfccStream
 from serd.model.windows import PADDINGS, WindowFeatures, pad
 from serd.speech.segments import SpeechWindow
 from testkit.voices import synthetic_voice
@@ -108,7 +108,7 @@ def test_each_sample_is_put_to_the_stream_once(monkeypatch: pytest.MonkeyPatch) 
             pushed.append(samples)
             return super().push(samples)
 
-    monkeypatch.setattr("serd.model.features.MfccStream", Counting)
+    monkeypatch.setattr("serd.model.mfcc.MfccStream", Counting)
     features = WindowFeatures(MFCC40_V1, window_samples=16000, padding="repeat")
     for start, end in _spans(_VOICE.size, 16000, 3200):
         features.process(_window(_VOICE, start, end))
@@ -124,7 +124,7 @@ def test_a_short_window_repeats_its_frames() -> None:
     np.testing.assert_allclose(got.features[:38], frames, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(got.features[38:76], got.features[:38])
     np.testing.assert_array_equal(got.features[76:], got.features[:22])
-    assert got.window.is_last
+    assert got.speech.is_last
 
 
 @given(st.integers(1, 20), st.integers(1, 60))

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from serd.audio.files import read_samples
 from serd.audio.format import Samples, Sound, whole
 from serd.errors import SoundFileError
-from serd.model.features import Mfccs
 from serd.model.front_end import FrontEnd
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import Mfccs
 from serd.model.windows import Padding, WindowFeatures
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.speech.segmenter import SegmenterSettings

@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from serd.audio.files import read_samples
 from serd.audio.format import Samples
-from serd.model.features import MFCC40_V1, Mfccs, MfccStream, mfcc
 from serd.model.front_end import FRONT_ENDS
+from serd.model.mfcc import MFCC40_V1, Mfccs, MfccStream, mfcc
 from testkit.voices import quiet_room, silence, synthetic_voice
 
 _LIMIT_REFERENCE = 1e-3

@@ -30,7 +30,7 @@ _N_BANDS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FeatureSet:
+class MfccFrontEnd:
     """The parameters of an MFCC front end. A name never changes its meaning."""
 
     name: str
@@ -74,7 +74,7 @@ class FeatureSet:
         return 1 + (n_samples - self.frame_length_samples) // self.frame_hop_samples
 
 
-MFCC40_V1 = FeatureSet(
+MFCC40_V1 = MfccFrontEnd(
     name="mfcc40-v1",
     sample_rate_hz=SAMPLE_RATE_HZ,
     frame_length_samples=400,
@@ -100,18 +100,18 @@ class MfccStream:
     The frames of ``push`` and ``finish`` together equal ``mfcc`` on the whole signal.
     """
 
-    def __init__(self, feature_set: FeatureSet) -> None:
+    def __init__(self, front_end: MfccFrontEnd) -> None:
         """Prepare the filterbank.
 
         Raises:
             ValueError: the window function is unknown.
         """
-        if feature_set.window not in WINDOWS:
-            raise ValueError(f"Bad window {feature_set.window!r}, expected one of {list(WINDOWS)}")
-        self._set = feature_set
-        self._bands = _bands(feature_set)
-        self._cepstrum = cepstral_matrix(feature_set)
-        self._window = WINDOWS[feature_set.window](feature_set.frame_length_samples)
+        if front_end.window not in WINDOWS:
+            raise ValueError(f"Bad window {front_end.window!r}, expected one of {list(WINDOWS)}")
+        self._front_end = front_end
+        self._bands = _bands(front_end)
+        self._cepstrum = cepstral_matrix(front_end)
+        self._window = WINDOWS[front_end.window](front_end.frame_length_samples)
         self._tail: NDArray[np.float64]
         self._previous: float
         self._n_frames: int
@@ -132,9 +132,9 @@ class MfccStream:
         Returns:
             float32, shape (n_frames, n_mfcc); n_frames may be 0.
         """
-        signal = self._emphasise(samples)
-        n_frames = self._set.n_frames(signal.size)
-        self._tail = signal[n_frames * self._set.frame_hop_samples :].copy()
+        signal = self._emphasize(samples)
+        n_frames = self._front_end.n_frames(signal.size)
+        self._tail = signal[n_frames * self._front_end.frame_hop_samples :].copy()
         return self._transform(signal, n_frames)
 
     def finish(self) -> Mfccs:
@@ -143,7 +143,7 @@ class MfccStream:
         Returns:
             float32, shape (n_frames, n_mfcc); n_frames is 0 or 1.
         """
-        length, hop = self._set.frame_length_samples, self._set.frame_hop_samples
+        length, hop = self._front_end.frame_length_samples, self._front_end.frame_hop_samples
         n_overlap = max(0, length - hop) if self._n_frames else 0
         if self._n_frames and self._tail.size <= n_overlap:
             signal, n_frames = self._tail, 0
@@ -153,7 +153,7 @@ class MfccStream:
         self.reset()
         return frames
 
-    def _emphasise(self, samples: Samples) -> NDArray[np.float64]:
+    def _emphasize(self, samples: Samples) -> NDArray[np.float64]:
         """The unused tail, followed by the new samples with pre-emphasis."""
         n_tail = self._tail.size
         signal = np.empty(n_tail + samples.size)
@@ -161,8 +161,8 @@ class MfccStream:
         new = signal[n_tail:]
         new[:] = samples
         if samples.size:
-            new[1:] -= self._set.preemphasis * samples[:-1]
-            new[0] -= self._set.preemphasis * self._previous
+            new[1:] -= self._front_end.preemphasis * samples[:-1]
+            new[0] -= self._front_end.preemphasis * self._previous
             self._previous = float(samples[-1])
         return signal
 
@@ -170,10 +170,10 @@ class MfccStream:
         """The first ``n_frames`` frames of a pre-emphasised signal as MFCCs."""
         self._n_frames += n_frames
         step = signal.strides[0]
-        shape = (n_frames, self._set.frame_length_samples)
-        strides = (self._set.frame_hop_samples * step, step)
+        shape = (n_frames, self._front_end.frame_length_samples)
+        strides = (self._front_end.frame_hop_samples * step, step)
         frames = as_strided(signal, shape, strides, writeable=False)
-        mfccs = np.empty((n_frames, self._set.n_mfcc), np.float32)
+        mfccs = np.empty((n_frames, self._front_end.n_mfcc), np.float32)
         for first in range(0, n_frames, _BLOCK_FRAMES):
             block = slice(first, first + _BLOCK_FRAMES)
             self._transform_block(frames[block], mfccs[block])
@@ -183,30 +183,30 @@ class MfccStream:
         """Frames, float64, shape (n_frames, frame_length_samples), as MFCCs into ``mfccs``."""
         # In float32 the transform is no faster, and the rounding of a matrix product, which depends on
         # the number of its rows, would tell frames of a stream from those of a whole signal (by 1e-4).
-        padded = np.zeros((len(frames), self._set.n_fft))
-        np.multiply(frames, self._window, out=padded[:, : self._set.frame_length_samples])
+        padded = np.zeros((len(frames), self._front_end.n_fft))
+        np.multiply(frames, self._window, out=padded[:, : self._front_end.frame_length_samples])
         squares = np.fft.rfft(padded).view(np.float64)
         squares *= squares
         power = squares[:, ::2] + squares[:, 1::2]
-        power /= self._set.n_fft
-        energies = np.empty((len(frames), self._set.n_filters))
+        power /= self._front_end.n_fft
+        energies = np.empty((len(frames), self._front_end.n_filters))
         for bins, filters, bank in self._bands:
             np.matmul(power[:, bins], bank, out=energies[:, filters])
         mfccs[:] = _log(energies) @ self._cepstrum
         mfccs[:, 0] = _log(power.sum(axis=1))
 
 
-def mfcc(samples: Samples, feature_set: FeatureSet = MFCC40_V1) -> Mfccs:
+def mfcc(samples: Samples, front_end: MfccFrontEnd = MFCC40_V1) -> Mfccs:
     """MFCCs of a whole signal, equal to ``python_speech_features.mfcc`` with the same parameters.
 
     Args:
         samples: int16, shape (n_samples,), at least one sample.
-        feature_set: the front end's parameters.
+        front_end: the front end's parameters.
 
     Returns:
         float32, shape (n_frames, n_mfcc), the last frame padded with zeros.
     """
-    stream = MfccStream(feature_set)
+    stream = MfccStream(front_end)
     return np.concatenate((stream.push(samples), stream.finish()))
 
 
@@ -222,13 +222,13 @@ def _mel(hz: float) -> float:
 
 
 @lru_cache
-def _filterbank(feature_set: FeatureSet) -> NDArray[np.float64]:
+def _filterbank(front_end: MfccFrontEnd) -> NDArray[np.float64]:
     """Triangular filters on mel-spaced bins: float64, shape (n_fft // 2 + 1, n_filters)."""
-    n_filters = feature_set.n_filters
-    mels = np.linspace(_mel(0.0), _mel(feature_set.sample_rate_hz / 2), n_filters + 2)
+    n_filters = front_end.n_filters
+    mels = np.linspace(_mel(0.0), _mel(front_end.sample_rate_hz / 2), n_filters + 2)
     hz = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
-    edges = np.floor((feature_set.n_fft + 1) * hz / feature_set.sample_rate_hz)
-    bins = np.arange(feature_set.n_fft // 2 + 1)[:, np.newaxis]
+    edges = np.floor((front_end.n_fft + 1) * hz / front_end.sample_rate_hz)
+    bins = np.arange(front_end.n_fft // 2 + 1)[:, np.newaxis]
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     with np.errstate(divide="ignore", invalid="ignore"):
         rise = np.where((bins >= low) & (bins < centre), (bins - low) / (centre - low), 0.0)
@@ -238,11 +238,11 @@ def _filterbank(feature_set: FeatureSet) -> NDArray[np.float64]:
 
 
 @lru_cache
-def _bands(feature_set: FeatureSet) -> list[tuple[slice, slice, NDArray[np.float64]]]:
+def _bands(front_end: MfccFrontEnd) -> list[tuple[slice, slice, NDArray[np.float64]]]:
     """The filterbank in parts: bins, filters, and float64 of shape (n_bins, n_filters) for these."""
-    bank = _filterbank(feature_set)
+    bank = _filterbank(front_end)
     bands = []
-    for filters in np.array_split(np.arange(feature_set.n_filters), _N_BANDS):
+    for filters in np.array_split(np.arange(front_end.n_filters), _N_BANDS):
         columns = slice(filters[0], filters[-1] + 1)
         used = np.flatnonzero(bank[:, columns].any(axis=1))
         rows = slice(used[0], used[-1] + 1)
@@ -251,17 +251,17 @@ def _bands(feature_set: FeatureSet) -> list[tuple[slice, slice, NDArray[np.float
 
 
 @lru_cache
-def cepstral_matrix(feature_set: FeatureSet) -> NDArray[np.float64]:
+def cepstral_matrix(front_end: MfccFrontEnd) -> NDArray[np.float64]:
     """Log filter energies to MFCCs: orthonormal DCT-II and lifter in one product.
 
     Returns:
         float64, shape (n_filters, n_mfcc); shared by all callers, who leave it as it is.
     """
-    n_filters, n_mfcc = feature_set.n_filters, feature_set.n_mfcc
+    n_filters, n_mfcc = front_end.n_filters, front_end.n_mfcc
     row = np.arange(n_filters)[:, np.newaxis]
     column = np.arange(n_mfcc)
     dct = np.sqrt(2.0 / n_filters) * np.cos(np.pi * column * (2 * row + 1) / (2 * n_filters))
     dct[:, 0] /= np.sqrt(2.0)
-    lift = 1.0 + feature_set.lifter / 2 * np.sin(np.pi * column / feature_set.lifter)
+    lift = 1.0 + front_end.lifter / 2 * np.sin(np.pi * column / front_end.lifter)
     matrix: NDArray[np.float64] = dct * lift
     return matrix
