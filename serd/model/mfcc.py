@@ -1,7 +1,7 @@
 """MFCCs in the convention of python_speech_features 0.6, computed once for each 10 ms frame.
 
-The convention (its mel scale, pre-emphasis, lifter and energy, on the int16 scale) is followed to the
-letter: J. Lyons et al., python_speech_features 0.6, doi:10.5281/zenodo.3607820; it goes back to
+The convention (its mel scale, pre-emphasis, lifter and energy, on the int16 scale) is followed
+exactly: J. Lyons et al., python_speech_features 0.6, doi:10.5281/zenodo.3607820; it goes back to
 S. Davis and P. Mermelstein, "Comparison of parametric representations for monosyllabic word
 recognition", IEEE Trans. ASSP 28(4), 1980.
 """
@@ -20,18 +20,18 @@ from serd.audio.format import SAMPLE_RATE_HZ, Samples
 Mfccs = NDArray[np.float32]
 
 _EPS = float(np.finfo(np.float64).eps)
-"""Takes the place of an energy of exactly zero, as in python_speech_features."""
+"""Replaces an energy of exactly zero, as in python_speech_features."""
 
 _BLOCK_FRAMES = 100
-"""Frames that are transformed at a time: enough for the calls to cost little, few enough for what lies
-between sound and coefficients to stay in the processor's cache."""
+"""Frames that are transformed at a time: enough for a low cost of calls, few enough for the intermediate
+arrays to stay in the processor's cache."""
 _N_BANDS = 4
-"""Parts of the filterbank that are multiplied apart: each skips the bins where its filters are zero."""
+"""Parts of the filterbank that are multiplied separately, each without the bins where it is zero."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MfccFrontEnd:
-    """The parameters of an MFCC front end. A name never changes its meaning."""
+    """An MFCC front end and its parameters; a name never changes its meaning."""
 
     name: str
     """Versioned name, written into every model card."""
@@ -46,7 +46,7 @@ class MfccFrontEnd:
     n_filters: int
     """Number of triangular mel filters from 0 Hz to half the sample rate."""
     n_mfcc: int
-    """Number of coefficients kept; coefficient 0 is replaced by the log energy of the frame."""
+    """Number of coefficients; coefficient 0 is replaced by the log energy of the frame."""
     preemphasis: float
     """Coefficient a of y[n] = x[n] - a x[n-1]."""
     lifter: int
@@ -56,19 +56,19 @@ class MfccFrontEnd:
 
     @property
     def n_features(self) -> int:
-        """Features of a frame: the coefficients."""
+        """Number of features of a frame: its coefficients."""
         return self.n_mfcc
 
     def parameters(self) -> dict[str, Any]:
-        """Every parameter by its name, as the model's card holds them."""
+        """Return every parameter by its name, as in the model's card."""
         return asdict(self)
 
     def stream(self) -> "MfccStream":
-        """What computes the features of a signal that arrives in blocks."""
+        """Create a stream, which computes the features of a signal block by block."""
         return MfccStream(self)
 
     def n_frames(self, n_samples: int) -> int:
-        """Number of frames that lie wholly inside ``n_samples`` samples."""
+        """Return the number of whole frames in ``n_samples`` samples."""
         if n_samples < self.frame_length_samples:
             return 0
         return 1 + (n_samples - self.frame_length_samples) // self.frame_hop_samples
@@ -95,7 +95,7 @@ WINDOWS: Final[Mapping[str, Callable[[int], NDArray[np.float64]]]] = {
 
 
 class MfccStream:
-    """MFCCs of a signal that arrives in blocks of any size.
+    """Computes the MFCCs of a signal in blocks of any size.
 
     The frames of ``push`` and ``finish`` together equal ``mfcc`` on the whole signal.
     """
@@ -118,13 +118,13 @@ class MfccStream:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all sound heard; the next sample is the first of a new signal."""
+        """Clear the state; the next sample is the first of a new signal."""
         self._tail = np.empty(0)
         self._previous = 0.0
         self._n_frames = 0
 
     def push(self, samples: Samples) -> Mfccs:
-        """Take the next samples, give the frames that they complete.
+        """Return the frames that the next samples complete.
 
         Args:
             samples: int16, shape (n_samples,), any length.
@@ -138,7 +138,7 @@ class MfccStream:
         return self._transform(signal, n_frames)
 
     def finish(self) -> Mfccs:
-        """Give the frames that are left, the last one padded with zeros.
+        """Return the last frame, padded with zeros, and reset the stream.
 
         Returns:
             float32, shape (n_frames, n_mfcc); n_frames is 0 or 1.
@@ -154,7 +154,7 @@ class MfccStream:
         return frames
 
     def _emphasize(self, samples: Samples) -> NDArray[np.float64]:
-        """The unused tail, followed by the new samples with pre-emphasis."""
+        """Return the unused tail, followed by the new samples with pre-emphasis."""
         n_tail = self._tail.size
         signal = np.empty(n_tail + samples.size)
         signal[:n_tail] = self._tail
@@ -167,7 +167,7 @@ class MfccStream:
         return signal
 
     def _transform(self, signal: NDArray[np.float64], n_frames: int) -> Mfccs:
-        """The first ``n_frames`` frames of a pre-emphasised signal as MFCCs."""
+        """Return the MFCCs of the first ``n_frames`` frames of a pre-emphasized signal."""
         self._n_frames += n_frames
         step = signal.strides[0]
         shape = (n_frames, self._front_end.frame_length_samples)
@@ -180,9 +180,9 @@ class MfccStream:
         return mfccs
 
     def _transform_block(self, frames: NDArray[np.float64], mfccs: Mfccs) -> None:
-        """Frames, float64, shape (n_frames, frame_length_samples), as MFCCs into ``mfccs``."""
-        # In float32 the transform is no faster, and the rounding of a matrix product, which depends on
-        # the number of its rows, would tell frames of a stream from those of a whole signal (by 1e-4).
+        """Write to ``mfccs`` the MFCCs of frames: float64, shape (n_frames, frame_length_samples)."""
+        # Float32 is not faster here, and its rounding in a matrix product depends on the number of rows:
+        # frames of a stream would differ from those of a whole signal (by 1e-4).
         padded = np.zeros((len(frames), self._front_end.n_fft))
         np.multiply(frames, self._window, out=padded[:, : self._front_end.frame_length_samples])
         squares = np.fft.rfft(padded).view(np.float64)
@@ -197,10 +197,10 @@ class MfccStream:
 
 
 def mfcc(samples: Samples, front_end: MfccFrontEnd = MFCC40_V1) -> Mfccs:
-    """MFCCs of a whole signal, equal to ``python_speech_features.mfcc`` with the same parameters.
+    """Compute the MFCCs of a whole signal as ``python_speech_features.mfcc`` does with these parameters.
 
     Args:
-        samples: int16, shape (n_samples,), at least one sample.
+        samples: int16, shape (n_samples,), one sample or more.
         front_end: the front end's parameters.
 
     Returns:
@@ -211,13 +211,13 @@ def mfcc(samples: Samples, front_end: MfccFrontEnd = MFCC40_V1) -> Mfccs:
 
 
 def _log(energy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Natural logarithm, in place."""
+    """Natural logarithm, computed in place."""
     energy[energy == 0.0] = _EPS
     return np.log(energy, out=energy)
 
 
 def _mel(hz: float) -> float:
-    """Hertz to mel (D. O'Shaughnessy, Speech Communication, 1987)."""
+    """Convert hertz to mel (D. O'Shaughnessy, Speech Communication, 1987)."""
     return float(2595.0 * np.log10(1.0 + hz / 700.0))
 
 
@@ -229,17 +229,17 @@ def _filterbank(front_end: MfccFrontEnd) -> NDArray[np.float64]:
     hz = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
     edges = np.floor((front_end.n_fft + 1) * hz / front_end.sample_rate_hz)
     bins = np.arange(front_end.n_fft // 2 + 1)[:, np.newaxis]
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    low, center, high = edges[:-2], edges[1:-1], edges[2:]
     with np.errstate(divide="ignore", invalid="ignore"):
-        rise = np.where((bins >= low) & (bins < centre), (bins - low) / (centre - low), 0.0)
-        fall = np.where((bins >= centre) & (bins < high), (high - bins) / (high - centre), 0.0)
+        rise = np.where((bins >= low) & (bins < center), (bins - low) / (center - low), 0.0)
+        fall = np.where((bins >= center) & (bins < high), (high - bins) / (high - center), 0.0)
     bank: NDArray[np.float64] = rise + fall
     return bank
 
 
 @lru_cache
 def _bands(front_end: MfccFrontEnd) -> list[tuple[slice, slice, NDArray[np.float64]]]:
-    """The filterbank in parts: bins, filters, and float64 of shape (n_bins, n_filters) for these."""
+    """The filterbank in parts: bins, filters, and their weights, float64, shape (n_bins, n_filters)."""
     bank = _filterbank(front_end)
     bands = []
     for filters in np.array_split(np.arange(front_end.n_filters), _N_BANDS):
@@ -252,10 +252,10 @@ def _bands(front_end: MfccFrontEnd) -> list[tuple[slice, slice, NDArray[np.float
 
 @lru_cache
 def cepstral_matrix(front_end: MfccFrontEnd) -> NDArray[np.float64]:
-    """Log filter energies to MFCCs: orthonormal DCT-II and lifter in one product.
+    """Return the matrix from log filter energies to MFCCs: orthonormal DCT-II times lifter.
 
     Returns:
-        float64, shape (n_filters, n_mfcc); shared by all callers, who leave it as it is.
+        float64, shape (n_filters, n_mfcc); cached, so it must not be changed.
     """
     n_filters, n_mfcc = front_end.n_filters, front_end.n_mfcc
     row = np.arange(n_filters)[:, np.newaxis]
