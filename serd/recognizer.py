@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.arrays import ArrayConverter, n_channels
-from serd.audio.format import UNTIMED, AudioBlock, whole
+from serd.audio.format import UNTIMED, AudioBlock, recording_block
 from serd.audio.source import MIX, SourceSettings
 from serd.errors import SoundArrayError
 from serd.events.event import Event, EventMaker
@@ -90,7 +90,7 @@ class Recognizer:
         converter = ArrayConverter(rate, n_channels(samples), channel)
         if not samples.size:
             raise SoundArrayError("samples is empty, expected one sample or more")
-        block = whole(converter.convert(samples, is_last=True))
+        block = recording_block(converter.convert(samples, is_last=True))
         maker = event_maker(node=self._node, source="array", card=self._model.card)
         return list(_recording_events([block], self._model, self._settings, maker))
 

@@ -53,7 +53,7 @@ class AudioBlock:
         return self.offset_samples + self.samples.size
 
 
-def whole(samples: Samples) -> AudioBlock:
+def recording_block(samples: Samples) -> AudioBlock:
     """Return a recording as one block.
 
     Args:

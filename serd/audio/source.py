@@ -31,7 +31,7 @@ class SourceSettings:
     """Most sound that waits while the daemon is busy, in seconds; beyond it the oldest is dropped."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if not self.input:
             yield "input", 'a microphone, a sound file, "-", "demo" or "auto"'
         if not self.name or not all(c.isalnum() or c in "-_." for c in self.name):

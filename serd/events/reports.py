@@ -72,8 +72,8 @@ class ControlReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ControlRefused:
-    """A change of a control was refused."""
+class RefusalReport:
+    """The refusal of a change of a control."""
 
     source: str
     """Name of the source."""
@@ -123,7 +123,7 @@ Report = (
     | LevelReport
     | AvailabilityReport
     | ControlReport
-    | ControlRefused
+    | RefusalReport
     | StatsReport
 )
 """Anything that the daemon hands to its publishers."""

@@ -30,7 +30,7 @@ class ReportSettings:
     """Time between two reports of statistics, in seconds; 1 or more."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if self.quiet_s <= 0:
             yield "quiet_s", "more than 0 seconds"
         if not 0 <= self.cooldown_s <= 3600:

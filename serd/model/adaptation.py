@@ -31,7 +31,7 @@ class AdaptationSettings:
     """Weight of past speech in the mean, in seconds; the influence of older speech fades."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if not 0.0 <= self.strength <= 1.0:
             yield "strength", "0 to 1"
         if self.settle_s <= 0:

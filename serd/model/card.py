@@ -120,7 +120,7 @@ def card_from_json(text: str, where: str) -> ModelCard:
 def _check(card: ModelCard, where: str) -> None:
     for text in (card.name, card.version, card.network_sha256, card.licence, *card.labels):
         if not isinstance(text, str):
-            raise TypeError(f"got {text!r} where text was expected")
+            raise TypeError(f"got {text!r}, expected text")
     n_features = card.feature_set.n_features
     if len(card.mean) != n_features or len(card.std) != n_features:
         raise ModelError(

@@ -39,7 +39,7 @@ class ModelSettings:
     accepts noise as speech."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if not 1 <= self.threads <= 64:
             yield "threads", "1 to 64"
         if not 0.0 <= self.no_speech_threshold <= 1.0:

@@ -19,7 +19,7 @@ class SmoothingSettings:
     """Probability below which the emotion is "uncertain"; 0 to 1."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if self.half_life_s <= 0:
             yield "half_life_s", "more than 0 seconds"
         if not 0.0 <= self.threshold <= 1.0:

@@ -45,7 +45,7 @@ class SegmenterSettings:
     """Length of retained speech at which an utterance ends even without a pause, in seconds."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if self.start_voiced_frames < 1:
             yield "start_voiced_frames", "1 or more"
         if self.start_span_frames < self.start_voiced_frames:

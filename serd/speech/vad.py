@@ -86,7 +86,7 @@ class VoiceSettings:
     voice detector gets the amplified sound."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if self.detector not in DETECTORS:
             yield "detector", f"one of: {', '.join(DETECTORS)}"
         if not 0.0 < self.min_probability <= 1.0:

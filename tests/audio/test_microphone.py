@@ -69,10 +69,10 @@ def test_without_portaudio_the_package_is_named(monkeypatch: pytest.MonkeyPatch,
 
 
 class FakePortAudio:
-    """Stands in for the module sounddevice: one stereo device that may refuse rates and channels."""
+    """A fake of the module sounddevice: one stereo device that may refuse rates and channels."""
 
     class PortAudioError(Exception):
-        """What sounddevice raises."""
+        """The exception of sounddevice."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ class Library:
     """A fake of sounddevice that counts its restarts."""
 
     class PortAudioError(Exception):
-        """What sounddevice raises."""
+        """The exception of sounddevice."""
 
     def __init__(self) -> None:
         self.n_restarts = 0

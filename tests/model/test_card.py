@@ -81,9 +81,9 @@ def test_a_network_may_have_an_output_of_no_speech() -> None:
         (_set(feature_set="mfcc40-v1"), "lacks a key or has a wrong one"),
         (_set(mean=1.0), "lacks a key or has a wrong one"),
         (_set(window_s="3.0"), "lacks a key or has a wrong one"),
-        (_set(name=None), "got None where text was expected"),
-        (_set(network_sha256=12), "got 12 where text was expected"),
-        (_set(labels=["neutral", 4]), "got 4 where text was expected"),
+        (_set(name=None), "got None, expected text"),
+        (_set(network_sha256=12), "got 12, expected text"),
+        (_set(labels=["neutral", 4]), "got 4, expected text"),
         (
             _set_feature(name="mfcc40-v9"),
             "unknown feature set 'mfcc40-v9', expected one of: mfcc40-v1",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serd.audio.format import SAMPLE_RATE_HZ, Samples, whole
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, recording_block
 from serd.errors import ModelError
 from serd.model.card import ModelCard, card_from_json
 from serd.model.front_end import FRONT_ENDS, Features
@@ -86,7 +86,7 @@ def test_the_pipeline_computes_its_features(card: ModelCard) -> None:
     model = FakeModel(card)
     voice = synthetic_voice(4.0)
     sound = np.concatenate((quiet_room(1.0), voice, quiet_room(1.5)))
-    decisions = list(recognize([whole(sound)], model, PipelineSettings()))
+    decisions = list(recognize([recording_block(sound)], model, PipelineSettings()))
     assert [each.kind for each in decisions].count("utterance") == 1
     assert card.n_frames == card.window_samples // 320
     assert {each.shape for each in model.features} == {(card.n_frames, 2)}

@@ -144,10 +144,10 @@ class TestNetwork:
 
 
 class TestSettings:
-    """Which model is loaded."""
+    """The model of the settings."""
 
-    def test_without_a_path_it_is_the_one_that_comes_with_serd(self, real_model: TfliteModel) -> None:
-        """Nobody has to name a model."""
+    def test_without_a_path_the_default_model_is_loaded(self, real_model: TfliteModel) -> None:
+        """Empty settings name the default model."""
         assert load_model(ModelSettings()).card == real_model.card
 
     def test_a_path_names_another_model(self, served: Model, tmp_path: Path) -> None:

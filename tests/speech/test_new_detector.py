@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serd.audio.format import Samples, whole
+from serd.audio.format import Samples, recording_block
 from serd.errors import SettingsError
 from serd.pipeline import PipelineSettings, recognize
 from serd.settings.loader import load_settings
@@ -50,7 +50,7 @@ def test_the_pipeline_uses_its_probabilities(min_probability: float, n_utterance
     """Frames at the threshold are voiced; times are right with frames of another length."""
     voice = VoiceSettings(detector="energy", min_probability=min_probability)
     sound = np.concatenate((quiet_room(1.5), synthetic_voice(4.0, level_dbfs=-25.0), quiet_room(2.0)))
-    decisions = list(recognize([whole(sound)], FakeModel(), PipelineSettings(voice=voice)))
+    decisions = list(recognize([recording_block(sound)], FakeModel(), PipelineSettings(voice=voice)))
     utterances = [each.sound for each in decisions if each.kind == "utterance"]
     assert len(utterances) == n_utterances
     for utterance in utterances:
