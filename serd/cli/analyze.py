@@ -66,7 +66,7 @@ def analyze_command(args: argparse.Namespace) -> int:
     report.finish()
     if n_rejected:
         print(
-            f"serd: in {n_rejected} of {len(files)} files what sounded like speech was taken for none;"
+            f"serd: in {n_rejected} of {len(files)} files the model rejected everything as no speech;"
             f" {advice(card)}",
             file=sys.stderr,
         )

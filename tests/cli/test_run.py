@@ -85,11 +85,11 @@ def test_sound_without_an_event_is_explained(tmp_path: Path) -> None:
 
     output, last = heard("noise")
     assert not output
-    assert "what sounded like speech was taken for none" in last
+    assert "the model rejected everything as no speech" in last
     assert "raise [model] no_speech_threshold (now 0.1)" in last
     output, _ = heard("noise", SERD_MODEL_NO_SPEECH_THRESHOLD="1")
     assert output
-    assert heard("silent") == ([], "serd: no speech was heard")
+    assert heard("silent") == ([], "serd: no speech was detected")
 
 
 def test_a_pipe_gives_exactly_the_events_of_the_file(spoken: Path, tmp_path: Path) -> None:

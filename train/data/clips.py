@@ -10,9 +10,6 @@ from typing import Final, Literal
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS, NONE
 
-SOUND_SUFFIXES: Final = frozenset({".flac", ".mp3", ".ogg", ".opus", ".wav"})
-"""Suffixes of sound files, in lower case."""
-
 Channel = Literal["speech", "song", "noise"]
 Gender = Literal["female", "male", "unknown"]
 Intensity = Literal["normal", "strong", "unknown"]

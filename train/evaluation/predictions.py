@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.files import read_samples
-from serd.audio.format import whole
+from serd.audio.format import recording_block
 from serd.errors import SoundFileError
 from serd.model.card import ModelCard
 from serd.model.runtime import TfliteModel
@@ -195,7 +195,8 @@ def _hear_clip(
     sounds += [CONDITIONS[each](samples) for each in conditions]
     models = loaded_all(model_paths)
     cuts = [
-        feature_segments([whole(each)], models[0].card, pipeline, early_s=early_s) for each in sounds
+        feature_segments([recording_block(each)], models[0].card, pipeline, early_s=early_s)
+        for each in sounds
     ]
     return name, [
         [estimate_segments(pieces, model, pipeline.smoothing) for pieces in cuts] for model in models

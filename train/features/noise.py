@@ -24,7 +24,7 @@ from zlib import crc32
 import numpy as np
 
 from serd.audio.files import read_samples
-from serd.audio.format import FULL_SCALE, Samples, Sound, to_int16, to_sound, whole
+from serd.audio.format import FULL_SCALE, Samples, Sound, recording_block, to_int16, to_sound
 from serd.audio.opening import SOUND_SUFFIXES
 from serd.errors import SoundFileError
 from serd.model.labels import NONE
@@ -224,7 +224,7 @@ def speech_mean_square(samples: Samples, voice: VoiceSettings) -> float:
     """
     if not samples.size:
         return 0.0
-    frames = VoiceActivity(partial(voice_detector, voice), voice).process(whole(samples))
+    frames = VoiceActivity(partial(voice_detector, voice), voice).process(recording_block(samples))
     voiced = [
         power for power, is_voiced in zip(frames.mean_square, frames.voiced, strict=True) if is_voiced
     ]

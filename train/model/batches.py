@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.model.features import Mfccs
 from serd.model.front_end import FrontEnd
 from serd.model.labels import NONE
+from serd.model.mfcc import Mfccs
 from serd.model.windows import Padding, pad
 from train.data.clips import Clip
 from train.data.corpora import classes_of, ravdess

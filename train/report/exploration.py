@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from serd.audio.files import read_samples
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
 from serd.errors import SoundFileError
-from serd.model.features import MFCC40_V1, Mfccs, mfcc
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import MFCC40_V1, Mfccs, mfcc
 from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors
 from train.features.pitch import voice_frames
 from train.report.drawing import COLORS, INK, lighter, new_figure, plain

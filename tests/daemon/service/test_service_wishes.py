@@ -14,9 +14,9 @@ from serd.events.controls import Controls
 from serd.events.event import Event
 from serd.events.reports import (
     AvailabilityReport,
-    ControlRefused,
     ControlReport,
     LevelReport,
+    RefusalReport,
     SpeechReport,
     StateReport,
     StatsReport,
@@ -38,7 +38,7 @@ def test_controls_are_changed_kept_and_refused(start: Start, tmp_path: Path) -> 
     running.ask("mute", b"ON", source="nobody")
     running.wait_for(lambda: len(told.of(ControlReport)) == 3, "the controls")
     running.end()
-    (refused,) = told.of(ControlRefused)
+    (refused,) = told.of(RefusalReport)
     assert (refused.control, refused.reason) == ("threshold", "got '8', expected a number from 0 to 1")
     expected = Controls(threshold=0.8, cooldown_s=60.0)
     assert told.of(ControlReport)[-1].controls == expected
@@ -64,7 +64,7 @@ def test_voices_are_got_used_to_kept_and_forgotten(start: Start, tmp_path: Path)
     again.wait_for(lambda: heard_s() == 0.0, "nothing to be kept")
     again.end()
     assert heard_s() == 0.0
-    assert not again.notebook.of(ControlRefused)
+    assert not again.notebook.of(RefusalReport)
 
 
 def test_who_does_not_get_used_to_voices_keeps_nothing(start: Start, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.controls import Controls
 from serd.events.event import Event
 from serd.events.state import ReportSettings
-from serd.model.features import Mfccs
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import Mfccs
 from serd.model.runtime import ModelSettings, load_model
 from serd.pipeline import PipelineSettings, recognize, speech_segments
 from serd.recognizer import event_maker

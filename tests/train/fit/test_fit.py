@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from trainings import have_two_folds, train
 
-from serd.model.features import mfcc
 from serd.model.file import card_path, read_model
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import mfcc
 from serd.model.runtime import TfliteModel
 from testkit.voices import synthetic_voice
 from train.__main__ import main

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from train.data.clips import SOUND_SUFFIXES, Clip, Corpus, CorpusError, OtherNameError
+from serd.audio.opening import SOUND_SUFFIXES
+from train.data.clips import Clip, Corpus, CorpusError, OtherNameError
 from train.data.corpora import nemo, ravdess, savee
 from train.data.corpora.reader import CorpusReader
 from train.data.corpora.table import Listing, read_table
@@ -169,8 +170,7 @@ def _wanted(corpora: Collection[str]) -> str:
 
 
 def _nothing_found(root: Path, corpora: Collection[str], left_out: Sequence[str]) -> str:
-    suffixes = " or ".join(sorted(SOUND_SUFFIXES))
     examples = [each.example for each in CORPORA.values() if each.name in corpora]
-    kinds = f" ({', '.join(examples)} and the like, {suffixes})" if examples else ""
+    kinds = f" ({', '.join(examples)} and the like, as sound files)" if examples else ""
     others = f"; {len(left_out)} other files or lines, such as {left_out[0]}" if left_out else ""
     return f"{root}: no {_wanted(corpora)} clip in it{kinds}{others}"
