@@ -35,3 +35,12 @@ def test_links_have_targets() -> None:
     for document in documents:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document}: {target}"
+
+
+def test_files_that_the_documents_name_exist() -> None:
+    """A path in a document, written as code, is the path of a file or folder."""
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
+    folders = "serd|train|bench|testkit|tests|scripts|systemd|models|docs"
+    for document in documents:
+        for path in re.findall(rf"`((?:{folders})/[\w./-]+\.\w+)`", document.read_text("utf-8")):
+            assert (ROOT / path).exists(), f"{document}: {path}"
