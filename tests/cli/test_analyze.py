@@ -192,9 +192,9 @@ def test_files_in_which_all_is_rejected_are_counted(serd: Run, spoken: Path, tmp
     code, out, err = serd("analyze", "--csv", tmp_path / "noise.wav", spoken)
     assert code == 0
     assert ",none," in out.splitlines()[1]
-    assert "in 1 of 2 files what sounded like speech was taken for none" in err
+    assert "in 1 of 2 files the model rejected everything that sounded like speech" in err
     assert "raise [model] no_speech_threshold (now 0.1)" in err
-    assert "taken for none" not in serd("analyze", "--csv", spoken)[2]
+    assert "rejected everything" not in serd("analyze", "--csv", spoken)[2]
 
 
 def test_an_empty_folder_is_wrong_input(serd: Run, tmp_path: Path) -> None:

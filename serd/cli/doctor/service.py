@@ -36,11 +36,11 @@ def service_findings(environment: Mapping[str, str], ask: Ask = ask) -> Iterator
     """Is the unit there and does it run; does a watchdog look after this process."""
     yield _unit_finding(ask)
     manager = ServiceManager(environment)
-    watchdog_s, is_there = manager.watchdog_s, manager.is_there
+    watchdog_s, is_present = manager.watchdog_s, manager.is_present
     manager.close()
     if watchdog_s is not None:
         yield ok("watchdog", f"systemd looks after this process each {watchdog_s:g} s")
-    elif is_there:
+    elif is_present:
         yield skipped("watchdog", "this process runs under systemd, without WatchdogSec=")
     else:
         yield skipped("watchdog", "this process was not started by systemd as a service")
