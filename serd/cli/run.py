@@ -34,8 +34,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "run",
-        help="listen and publish events until stopped",
-        description="Listens to a microphone, a sound file or standard input, and publishes events.",
+        help="recognize emotions and publish events until stopped",
+        description="Recognizes emotions in the sound of a microphone, a file or standard input, and"
+        " publishes them as events.",
     )
     add_config_option(parser)
     add_setting_option(
@@ -57,7 +58,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--json", action="store_true", help="print each event as a line of JSON on standard output"
     )
     parser.add_argument(
-        "--fast", action="store_true", help="read a file as fast as possible, not at its own pace"
+        "--fast", action="store_true", help="read a file as fast as possible instead of in real time"
     )
     parser.add_argument(
         "--wait", action="store_true", help="retry a source that does not open, without end"

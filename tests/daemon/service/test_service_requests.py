@@ -122,12 +122,12 @@ def test_broken_settings_change_nothing(start: Start, caplog: pytest.LogCaptureF
     """The old settings stay in force, and the log names the error."""
 
     def broken() -> Settings:
-        raise SettingsError("serd.toml: no TOML")
+        raise SettingsError("serd.toml: invalid TOML")
 
     running = start(ScriptedOpener(mic=Script(MadeSource(stays=True))), load=broken)
     running.service.inbox.put(Request(action="reload"))
     running.wait_for(lambda: "the settings are unchanged" in caplog.text, "the log line")
-    assert "serd.toml: no TOML" in caplog.text
+    assert "serd.toml: invalid TOML" in caplog.text
     assert running.thread.is_alive()
 
 
