@@ -21,12 +21,12 @@ DEADLINE_S = 15.0
 """Time limit for something that must happen, in seconds."""
 
 
-def wait_until(condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
+def wait_until(condition: Callable[[], object], description: str, timeout_s: float = DEADLINE_S) -> None:
     """Wait until a condition holds.
 
     Args:
         condition: called repeatedly.
-        what: description of the condition for the error message.
+        description: description of the condition, for the error message.
         timeout_s: time limit, in seconds.
 
     Raises:
@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float = DE
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s:g} s in vain: {what}")
+            raise AssertionError(f"waited {timeout_s:g} s in vain: {description}")
         time.sleep(0.01)
 
 

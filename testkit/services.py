@@ -19,7 +19,7 @@ from testkit.voices import quiet_room, synthetic_voice
 
 
 class ReportRecorder:
-    """A stand-in for the group of publishers that records its calls."""
+    """A substitute for the group of publishers, which records its calls."""
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
@@ -100,10 +100,10 @@ VOICE = synthetic_voice(3.5)
 """The voice of ``spoken``."""
 
 
-def spoken(*, error: SourceError | SoundFileError | None = None, stays: bool = False) -> MadeSource:
+def spoken(*, error: SourceError | SoundFileError | None = None, stays_open: bool = False) -> MadeSource:
     """A source with 3.5 s of voice, and quiet before and after it."""
     sound = np.concatenate((quiet_room(0.5), VOICE, quiet_room(2.0)))
-    return MadeSource(blocks(sound), error=error, stays=stays)
+    return MadeSource(blocks(sound), error=error, stays_open=stays_open)
 
 
 def abbreviated(reports: list[Report]) -> list[str]:

@@ -62,7 +62,7 @@ HANGING = textwrap.dedent(
 
 
 def test_portaudio_that_hangs_is_replaced_in_the_same_process(tmp_path: Path) -> None:
-    """The source is offline, serd restarting serd under its number, and the source is online again."""
+    """The source is offline, serd restarts with the same process id, and the source is online."""
     library = tmp_path / "library"
     library.mkdir()
     (library / "sounddevice.py").write_text(HANGING)
@@ -73,11 +73,11 @@ def test_portaudio_that_hangs_is_replaced_in_the_same_process(tmp_path: Path) ->
              home=tmp_path, extra={"PYTHONPATH": str(library)}) as daemon,
     ):  # fmt: skip
         daemon.wait_for_log("PortAudio hangs")
-        daemon.wait_for_log("serd restarting serd")
+        daemon.wait_for_log("restarting serd")
         topic = "serd/n/mic/availability"
-        wait_until(lambda: listener.of(topic)[-1:] == ["online"], "the return")
-        told = list(dict.fromkeys(listener.of(topic)[:-1]))
-        assert told == ["online", "offline"]
+        wait_until(lambda: listener.of(topic)[-1:] == ["online"], "the reopened source")
+        states = list(dict.fromkeys(listener.of(topic)[:-1]))
+        assert states == ["online", "offline"]
         assert listener.of("serd/n/status") == ["online", "offline", "online"]
         assert daemon.process.poll() is None
         assert daemon.stop() == 0

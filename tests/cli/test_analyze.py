@@ -120,7 +120,7 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     for name, (content, _) in bad.items():
         if content is not None:
             (folder / name).write_bytes(content)
-    return {name: (folder / name, word) for name, (_, word) in bad.items()}
+    return {name: (folder / name, part) for name, (_, part) in bad.items()}
 
 
 def test_unreadable_files_are_reported_and_the_others_analyzed(
@@ -131,10 +131,10 @@ def test_unreadable_files_are_reported_and_the_others_analyzed(
     code, out, err = serd("analyze", "--csv", *(path for path, _ in bad.values()), spoken)
     assert code == 2
     assert [row["file"] for row in csv.DictReader(out.splitlines())] == [str(spoken)]
-    for path, word in bad.values():
+    for path, part in bad.values():
         (line,) = [line for line in err.splitlines() if str(path) in line]
         assert line.startswith("serd: error:")
-        assert word in line
+        assert part in line
     assert "Traceback" not in err
 
 

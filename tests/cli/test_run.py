@@ -54,7 +54,7 @@ def test_events_reach_the_broker_and_the_output(spoken: Path, tmp_path: Path) ->
     assert kinds == [*first, "utterance", *second, "utterance"]
     for event in printed:
         jsonschema.validate(event, json_schema())
-    assert retained.keys() == {"serd/n/status", *(f"serd/n/mic/{what}" for what in RETAINED)}
+    assert retained.keys() == {"serd/n/status", *(f"serd/n/mic/{name}" for name in RETAINED)}
     assert retained["serd/n/status"] == "offline"
 
 

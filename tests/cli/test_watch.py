@@ -78,12 +78,12 @@ def test_history_holds_the_latest_twenty_utterances() -> None:
 def test_unavailable_muted_and_speaking_sources_are_marked() -> None:
     """The marks follow the retained topics of the source."""
     state = WatchState(prefix="serd")
-    for what, payload in (("availability", b"offline"), ("mute", b"ON"), ("speech", b"ON")):
-        state.apply(f"serd/pi/mic/{what}", payload)
+    for name, payload in (("availability", b"offline"), ("mute", b"ON"), ("speech", b"ON")):
+        state.apply(f"serd/pi/mic/{name}", payload)
     assert "unavailable, muted, speaking" in view_text(state)
-    for what, payload in (("availability", b"online"), ("mute", b"OFF"), ("speech", b"OFF")):
-        state.apply(f"serd/pi/mic/{what}", payload)
-    assert not any(word in view_text(state) for word in ("unavailable", "muted", "speaking"))
+    for name, payload in (("availability", b"online"), ("mute", b"OFF"), ("speech", b"OFF")):
+        state.apply(f"serd/pi/mic/{name}", payload)
+    assert not any(mark in view_text(state) for mark in ("unavailable", "muted", "speaking"))
 
 
 def test_a_single_node_can_be_selected() -> None:

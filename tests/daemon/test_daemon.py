@@ -17,16 +17,16 @@ from serd.mqtt.homeassistant import DiscoverySettings, discovery_topic
 from testkit.brokers import Listener, mosquitto, wait_until
 from testkit.daemons import events
 from testkit.mqtt_page import first_column, retained_names
-from testkit.talking import (
+from testkit.piped_daemon import (
     AVAILABILITY,
     EVENT,
     QUICK,
     STATUS,
     UTTERANCE_S,
     running,
-    say,
+    utterance,
     wait_for_output,
-    word,
+    write_sound,
 )
 
 
@@ -37,7 +37,7 @@ class TestRetainedStateAfterTheEnd:
         """Status and source are offline, without speech; controls and discovery stay."""
         with mosquitto() as broker:
             with running(broker, tmp_path, "--source", "-") as daemon:
-                say(daemon, word())
+                write_sound(daemon, utterance())
                 wait_for_output(daemon, 2)
                 assert daemon.stop() == 0, daemon.log
             retained = broker.retained("#")
@@ -67,8 +67,8 @@ class TestRetainedStateAfterTheEnd:
 
 def test_a_file_that_comes_and_goes_does_not_interrupt_standard_input(tmp_path: Path) -> None:
     """A missing file is opened, removed and reopened, while the other source runs on."""
-    file, aside = tmp_path / "word.wav", tmp_path / "aside.wav"
-    soundfile.write(aside, word(), SAMPLE_RATE_HZ)
+    file, aside = tmp_path / "utterance.wav", tmp_path / "aside.wav"
+    soundfile.write(aside, utterance(), SAMPLE_RATE_HZ)
     settings = f"""{QUICK}
 [[source]]
 name = "file"
@@ -90,7 +90,7 @@ input = "-"
             daemon.wait_for_log("no such file; trying again")
             for number in range(3):
                 wait_until(lambda: availability("file")[-1:] == ["offline"], "the lost file")
-                say(daemon, word())
+                write_sound(daemon, utterance())
                 wait_until(lambda: len(event_lines("pipe")) == 2 * number + 2, "the pipe's events")  # noqa: B023
                 n_before = len(event_lines("file"))
                 aside.replace(file)
@@ -123,14 +123,14 @@ class TestSignals:
         new = f'{QUICK}\n[report]\nlevel_s = 0.3\nstats_s = 1\n[mqtt]\nprefix = "other"\n'
         with mosquitto() as broker, Listener(broker) as listener:
             with running(broker, tmp_path, "--source", "-") as daemon:
-                say(daemon, word())
+                write_sound(daemon, utterance())
                 wait_until(lambda: len(listener.of(EVENT)) == 2, "events")
                 assert not listener.of("serd/n/mic/level")
                 file.write_text(new)
                 daemon.process.send_signal(signal.SIGHUP)
                 wait_until(lambda: listener.of("other/n/status") == ["online"], "the other prefix")
                 assert listener.of(STATUS) == ["online", "offline"]
-                say(daemon, word())
+                write_sound(daemon, utterance())
                 wait_until(lambda: len(listener.of("other/n/mic/event")) == 2, "events")
                 wait_until(lambda: len(listener.of("other/n/mic/level")) >= 1, "levels")
                 wait_until(lambda: listener.of("other/n/stats"), "stats")
@@ -139,7 +139,7 @@ class TestSignals:
                 daemon.process.send_signal(signal.SIGHUP)
                 line = daemon.wait_for_log("the settings are unchanged")
                 assert "did you mean 'prefix'?" in line
-                say(daemon, word())
+                write_sound(daemon, utterance())
                 wait_until(lambda: len(listener.of("other/n/mic/event")) == 4, "events")
                 assert daemon.stop() == 0, daemon.log
             wait_until(
@@ -155,7 +155,7 @@ class TestSignals:
         settings = f"{QUICK}\n[report]\nstats_s = 1\n"
         with mosquitto() as broker, Listener(broker) as listener:
             with running(broker, tmp_path, "--source", "-", settings=settings) as daemon:
-                say(daemon, word())
+                write_sound(daemon, utterance())
                 wait_for_output(daemon, 2)
                 daemon.process.send_signal(signal.SIGUSR1)
                 logged = json.loads(daemon.wait_for_log("stats: ").partition("stats: ")[2])

@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from serd.errors import InputError
 from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
 from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
-from testkit.talking import AVAILABILITY, running
+from testkit.piped_daemon import AVAILABILITY, running
 
 
 class CommandSender:

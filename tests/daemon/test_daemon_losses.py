@@ -12,7 +12,7 @@ from serd.model.labels import NONE
 from serd.mqtt.link import STEADY_S
 from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
 from testkit.daemons import Daemon, events
-from testkit.talking import (
+from testkit.piped_daemon import (
     AVAILABILITY,
     EVENT,
     N_UTTERANCES,
@@ -24,10 +24,10 @@ from testkit.talking import (
     five_minutes,
     ids,
     running,
-    say,
+    utterance,
     wait_for_ids,
     wait_for_output,
-    word,
+    write_sound,
 )
 
 
@@ -77,17 +77,17 @@ class TestNoEventIsLost:
             Listener(broker) as listener,
             running(broker, tmp_path, "--source", "-") as daemon,
         ):
-            say(daemon, first)
+            write_sound(daemon, first)
             wait_for_output(daemon, n_events)
             wait_for_ids(listener, ids(daemon.output))
             broker.stop()
             daemon.wait_for_log("lost ")
-            say(daemon, middle)
+            write_sound(daemon, middle)
             wait_for_output(daemon, 2 * n_events)
             assert (tmp_path / "serd" / "spool.db").exists()
             broker.start()
             wait_for_ids(listener, ids(daemon.output))
-            say(daemon, last)
+            write_sound(daemon, last)
             assert end(daemon) == 0, daemon.log
             printed = ids(daemon.output)
             wait_for_ids(listener, printed)
@@ -107,7 +107,7 @@ def test_the_broker_starts_late_and_is_restarted_repeatedly(tmp_path: Path) -> N
             daemon.wait_for_log("cannot be reached")
             for number in range(1 + n_restarts):
                 broker.stop()
-                say(daemon, word())
+                write_sound(daemon, utterance())
                 wait_for_output(daemon, 2 * number + 2)
                 broker.start()
                 wait_until(lambda: n_connections(daemon) == number + 1, "the connection", SLOW_S)  # noqa: B023
@@ -151,7 +151,7 @@ def test_a_wrong_password_is_one_log_line_and_the_daemon_runs_on(tmp_path: Path)
         extra = {"SERD_MQTT_USER": "pi", "SERD_MQTT_PASSWORD": wrong}
         with running(broker, tmp_path, "--source", "-", **extra) as daemon:
             daemon.wait_for_log("not authorised; check [mqtt] user and password")
-            say(daemon, word())
+            write_sound(daemon, utterance())
             wait_for_output(daemon, 2)
             assert daemon.stop() == 0
         assert "2 events are kept in" in daemon.log[-1]

@@ -51,6 +51,6 @@ def test_a_source_that_hangs_stops_the_notifications(tmp_path: Path) -> None:
         stdin.write(bytes(2 * SAMPLE_RATE_HZ))
         stdin.flush()
         manager.read_until("WATCHDOG", 4 * DEADLINE_S)
-        assert manager.falls_silent(TIMEOUT_S)
+        assert manager.becomes_silent(TIMEOUT_S)
         stdin.close()
         daemon.wait()

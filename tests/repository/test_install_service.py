@@ -111,7 +111,7 @@ def test_the_user_unit_is_installed_for_all_users(tmp_path: Path, variables: dic
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "words"),
+    ("arguments", "variables", "expected"),
     [
         ([], {}, "install|uninstall"),
         (["instal"], {}, "install|uninstall"),
@@ -119,7 +119,7 @@ def test_the_user_unit_is_installed_for_all_users(tmp_path: Path, variables: dic
     ],
 )
 def test_wrong_arguments_are_refused(
-    tmp_path: Path, arguments: list[str], variables: dict[str, str], words: str
+    tmp_path: Path, arguments: list[str], variables: dict[str, str], expected: str
 ) -> None:
     """Exit code 2 with the expected values, and nothing is installed."""
     done = subprocess.run(
@@ -130,5 +130,5 @@ def test_wrong_arguments_are_refused(
         check=False,
     )
     assert done.returncode == 2
-    assert words in done.stderr
+    assert expected in done.stderr
     assert not list(tmp_path.iterdir())

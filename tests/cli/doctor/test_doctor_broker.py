@@ -62,7 +62,7 @@ def test_each_step_that_fails_is_named(tmp_path: Path) -> None:
         settings = settings_for(
             broker, user=USER, password=PASSWORD, tls=True, ca_file=str(certificates.ca)
         )
-        for changes, pattern, words in (
+        for changes, pattern, part in (
             ({"ca_file": str(other.ca)}, "++!---", "[mqtt] ca_file"),
             ({"ca_file": str(tmp_path / "none.pem")}, "++!---", "No such file"),
             ({"password": "wrong"}, "+++!--", "check [mqtt] user and password"),
@@ -70,7 +70,7 @@ def test_each_step_that_fails_is_named(tmp_path: Path) -> None:
         ):
             got, failed = steps(replace(settings, **changes))  # type: ignore[arg-type]
             assert failed is not None
-            assert (got, words in failed.text) == (pattern, True), failed.text
+            assert (got, part in failed.text) == (pattern, True), failed.text
             assert "wrong" not in failed.text.replace("/wrong/", "/")
 
 

@@ -18,7 +18,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running: list[RunningService] = []
     managers: list[ServiceManager] = []
 
-    def begin(
+    def start_service(
         opener: ScriptedOpener,
         settings: Settings | None = None,
         *,
@@ -41,7 +41,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         running.append(RunningService(service, recorder))
         return running[-1]
 
-    yield begin
+    yield start_service
     for each in running:
         if each.thread.is_alive():
             each.end()

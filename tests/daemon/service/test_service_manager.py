@@ -21,7 +21,7 @@ def test_the_service_manager_reads_ready_status_watchdog_and_stopping(
     """READY once the source is open, the emotion as status, WATCHDOG while sound arrives, STOPPING."""
     with notify_socket(tmp_path) as manager:
         running = start(
-            ScriptedOpener(mic=Script(spoken(stays=True))),
+            ScriptedOpener(mic=Script(spoken(stays_open=True))),
             Settings(smoothing=SmoothingSettings(threshold=0.0)),
             environment=_watched(manager, 30.0),
         )
@@ -36,17 +36,21 @@ def test_the_service_manager_reads_ready_status_watchdog_and_stopping(
 def test_a_source_that_blocks_for_ever_starves_the_watchdog(start: Start, tmp_path: Path) -> None:
     """A source without sound or error stops the notifications, so that systemd restarts serd."""
     with notify_socket(tmp_path) as manager:
-        start(ScriptedOpener(mic=Script(MadeSource(stays=True))), environment=_watched(manager, 1.0))
+        start(
+            ScriptedOpener(mic=Script(MadeSource(stays_open=True))), environment=_watched(manager, 1.0)
+        )
         manager.read_until("READY")
-        assert manager.falls_silent(3.0), "three times the timeout of the watchdog"
+        assert manager.becomes_silent(3.0), "three times the timeout of the watchdog"
 
 
 def test_retries_of_a_lost_source_feed_the_watchdog(start: Start, tmp_path: Path) -> None:
     """A missing microphone does not restart serd, however long it is missing."""
-    away = [DeviceError("no microphone found")] * 100
+    missing = [DeviceError("no microphone found")] * 100
     with notify_socket(tmp_path) as manager:
         start(
-            ScriptedOpener(mic=Script(*away)), environment=_watched(manager, 6.0), wait_for_sources=True
+            ScriptedOpener(mic=Script(*missing)),
+            environment=_watched(manager, 6.0),
+            wait_for_sources=True,
         )
         manager.read_until("READY")
         for _ in range(3):

@@ -30,7 +30,7 @@ from testkit.services import VOICE, ScriptedOpener, Start, abbreviated, spoken
 
 def test_controls_are_changed_saved_and_refused(start: Start, tmp_path: Path) -> None:
     """A valid value is published and saved; an invalid one is answered and changes nothing."""
-    running = start(ScriptedOpener(mic=Script(MadeSource(stays=True))))
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))))
     recorder = running.recorder
     running.send_command("threshold", b"0.8")
     running.send_command("threshold", b"8")
@@ -43,7 +43,7 @@ def test_controls_are_changed_saved_and_refused(start: Start, tmp_path: Path) ->
     expected = Controls(threshold=0.8, cooldown_s=60.0)
     assert recorder.of(ControlReport)[-1].controls == expected
     assert ControlStore(tmp_path).controls("mic", Controls()) == expected
-    again = start(ScriptedOpener(mic=Script(MadeSource(stays=True))))
+    again = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))))
     again.wait_for(lambda: again.recorder.of(ControlReport), "the saved controls")
     assert again.recorder.of(ControlReport)[0].controls == expected
 
@@ -59,7 +59,7 @@ def test_speaker_means_are_learned_saved_and_reset(start: Start, tmp_path: Path)
         return saved.speech_s if saved else -1.0
 
     assert saved_speech_s() > 1.0
-    again = start(ScriptedOpener(mic=Script(MadeSource(stays=True))), settings)
+    again = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))), settings)
     again.send_command("forget", b"")
     again.wait_for(lambda: saved_speech_s() == 0.0, "an empty mean")
     again.end()
@@ -85,7 +85,7 @@ def test_a_muted_source_publishes_no_event(start: Start, tmp_path: Path) -> None
 
 def test_muting_ends_the_utterance_under_way(start: Start) -> None:
     """The utterance before it is published, and the state is none."""
-    running = start(ScriptedOpener(mic=Script(MadeSource(blocks(VOICE), stays=True))))
+    running = start(ScriptedOpener(mic=Script(MadeSource(blocks(VOICE), stays_open=True))))
     recorder = running.recorder
     running.wait_for(lambda: recorder.of(Event), "the first window")
     running.send_command("mute", b"ON")
@@ -101,8 +101,8 @@ def test_changed_settings_restart_only_what_they_touch(start: Start) -> None:
     other = SourceSettings(name="other")
     now = Settings(sources=(here, there))
     later = replace(now, sources=(here, other), node=NodeSettings(name="new"))
-    stays = Script(MadeSource(stays=True))
-    leaves, comes = MadeSource(stays=True), Script(spoken(stays=True))
+    stays = Script(MadeSource(stays_open=True))
+    leaves, comes = MadeSource(stays_open=True), Script(spoken(stays_open=True))
     running = start(
         ScriptedOpener(here=stays, there=Script(leaves), other=comes), now, load=lambda: later
     )
@@ -124,7 +124,7 @@ def test_broken_settings_change_nothing(start: Start, caplog: pytest.LogCaptureF
     def broken() -> Settings:
         raise SettingsError("serd.toml: invalid TOML")
 
-    running = start(ScriptedOpener(mic=Script(MadeSource(stays=True))), load=broken)
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))), load=broken)
     running.service.inbox.put(Request(action="reload"))
     running.wait_for(lambda: "the settings are unchanged" in caplog.text, "the log line")
     assert "serd.toml: invalid TOML" in caplog.text
@@ -135,7 +135,7 @@ def test_a_new_interval_of_the_stats_applies_at_once(start: Start) -> None:
     """It does not wait for the next stats, which may be a day away."""
     now = Settings(report=ReportSettings(stats_s=86_400.0))
     later = replace(now, report=ReportSettings(stats_s=1.0))
-    running = start(ScriptedOpener(mic=Script(MadeSource(stays=True))), now, load=lambda: later)
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))), now, load=lambda: later)
     running.service.inbox.put(Request(action="reload"))
     running.wait_for(lambda: running.recorder.of(StatsReport), "the stats")
 
@@ -143,7 +143,7 @@ def test_a_new_interval_of_the_stats_applies_at_once(start: Start) -> None:
 def test_levels_and_stats_have_their_own_intervals(start: Start) -> None:
     """A level with the likeliest emotions each second of sound; the stats by the clock."""
     settings = Settings(report=ReportSettings(level_s=1.0, stats_s=1.0))
-    running = start(ScriptedOpener(mic=Script(spoken(stays=True))), settings)
+    running = start(ScriptedOpener(mic=Script(spoken(stays_open=True))), settings)
     recorder = running.recorder
     # The feeder may hold back the last quiet blocks of a source that stops giving sound.
     expected_s = 6.0 - MAX_JOINED_S

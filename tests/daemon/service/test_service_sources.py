@@ -28,7 +28,7 @@ def test_the_reports_of_a_source_from_its_start_to_its_end(start: Start) -> None
 def test_a_lost_source_ends_its_utterance_and_comes_back(start: Start) -> None:
     """The utterance is published; the state is none and the source unavailable until it is reopened."""
     broken = MadeSource(blocks(VOICE), error=SourceError("gave no sound for 3 s"))
-    running = start(ScriptedOpener(mic=Script(broken, spoken(stays=True))), wait_for_sources=True)
+    running = start(ScriptedOpener(mic=Script(broken, spoken(stays_open=True))), wait_for_sources=True)
     recorder = running.recorder
     running.wait_for(lambda: len(recorder.of(AvailabilityReport)) == 3, "the reopened source")
     running.wait_for(lambda: [e.kind for e in recorder.of(Event)].count("utterance") == 2, "speech")
@@ -49,8 +49,8 @@ def test_one_source_fails_and_the_other_goes_on(start: Start) -> None:
     )
     running = start(
         ScriptedOpener(
-            file=Script(spoken(error=SoundFileError("a.wav: damaged")), spoken(stays=True)),
-            pipe=Script(spoken(stays=True)),
+            file=Script(spoken(error=SoundFileError("a.wav: damaged")), spoken(stays_open=True)),
+            pipe=Script(spoken(stays_open=True)),
         ),
         settings,
     )
@@ -79,10 +79,12 @@ def test_the_failure_of_the_only_source_ends_the_daemon(start: Start) -> None:
 
 def test_a_source_that_does_not_open_is_retried_on_request(start: Start) -> None:
     """Otherwise it is an error before anything starts."""
-    away = DeviceError("no microphone found")
+    missing = DeviceError("no microphone found")
     with pytest.raises(DeviceError):
-        start(ScriptedOpener(mic=Script(away)))
-    running = start(ScriptedOpener(mic=Script(away, away, spoken(stays=True))), wait_for_sources=True)
+        start(ScriptedOpener(mic=Script(missing)))
+    running = start(
+        ScriptedOpener(mic=Script(missing, missing, spoken(stays_open=True))), wait_for_sources=True
+    )
     recorder = running.recorder
     running.wait_for(lambda: recorder.of(Event), "speech")
     assert [report.is_alive for report in recorder.of(AvailabilityReport)] == [False, True]
@@ -91,7 +93,7 @@ def test_a_source_that_does_not_open_is_retried_on_request(start: Start) -> None
 def test_a_library_that_hangs_ends_the_run_with_a_restart(start: Start) -> None:
     """The utterance is published, the sources are unavailable, and a restart is requested."""
     hung = MadeSource(blocks(VOICE), error=SourceHungError("PortAudio hangs"))
-    stays = MadeSource(stays=True)
+    stays = MadeSource(stays_open=True)
     settings = Settings(sources=(SourceSettings(name="mic"), SourceSettings(name="other")))
     running = start(ScriptedOpener(mic=Script(hung), other=Script(stays)), settings)
     running.thread.join(60.0)
@@ -108,7 +110,7 @@ def test_a_library_that_hangs_ends_the_run_with_a_restart(start: Start) -> None:
 
 def test_a_stop_overrides_a_restart(start: Start) -> None:
     """A library that hangs during the shutdown does not restart the daemon."""
-    running = start(ScriptedOpener(mic=Script(MadeSource(stays=True))))
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))))
     running.service.inbox.put(Request(action="stop"))
     running.service.inbox.put(Request(action="restart"))
     running.thread.join(60.0)
@@ -122,7 +124,7 @@ def test_a_source_that_does_not_stop_is_abandoned(start: Start) -> None:
         def stop(self) -> None:
             """Ignore the request."""
 
-    source = Stuck(blocks(VOICE), stays=True)
+    source = Stuck(blocks(VOICE), stays_open=True)
     running = start(ScriptedOpener(mic=Script(source)))
     running.wait_for(lambda: running.recorder.of(Event), "the first window")
     running.end()
