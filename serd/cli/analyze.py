@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serd.audio.opening import SOUND_SUFFIXES
-from serd.cli.analyze_output import CsvWriter, FileResult, JsonWriter, ProgressBar, TableWriter
+from serd.cli.analyze_output import (
+    CsvWriter,
+    FileResult,
+    JsonWriter,
+    ProgressBar,
+    ResultWriter,
+    TableWriter,
+)
 from serd.cli.options import add_config_option, add_model_option, settings_from
 from serd.daemon.process import keep_freed_memory
 from serd.daemon.worker_pool import map_in_order
@@ -50,7 +57,8 @@ def analyze_command(args: argparse.Namespace) -> int:
     for line in problems:
         print(f"serd: error: {line}", file=sys.stderr)
     n_workers = min(args.jobs or os.cpu_count() or 1, len(files))
-    writer = (JsonWriter if args.json else CsvWriter if args.csv else TableWriter)(card.labels)
+    writer_class = JsonWriter if args.json else CsvWriter if args.csv else TableWriter
+    writer: ResultWriter = writer_class(card.labels)
     n_bad = len(problems)
     n_rejected = 0
     with ProgressBar(len(files)) as progress:

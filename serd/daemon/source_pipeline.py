@@ -38,7 +38,7 @@ class SourcePipeline:
         report: ReportSettings,
         events: EventMaker,
         controls: Controls,
-        speakers: SpeakerMean | None = None,
+        speaker_mean: SpeakerMean | None = None,
     ) -> None:
         """Create a pipeline at the start of the sound.
 
@@ -49,14 +49,14 @@ class SourcePipeline:
             report: settings of the reports.
             events: maker of the events.
             controls: current values of the controls.
-            speakers: mean of the source's earlier speech, for speaker adaptation; None for none.
+            speaker_mean: mean of the source's earlier speech, for speaker adaptation; None for none.
         """
         self._source = source
         self._detector = SpeechDetector(
             settings, model.card.window_samples, provisional_s=report.provisional_s
         )
         self._features = FeatureExtractor(model.card)
-        self._adaptation = Adaptation(settings.adaptation, model.card, speakers)
+        self._adaptation = Adaptation(settings.adaptation, model.card, speaker_mean)
         self._recognizer = UtteranceRecognizer(model, settings.smoothing, self._adaptation)
         self._events = events
         self._cooldown = Cooldown()
@@ -76,11 +76,11 @@ class SourcePipeline:
         return min(self._detector.idle_until_samples, self._level_at_samples)
 
     @property
-    def speakers(self) -> SpeakerMean:
+    def speaker_mean(self) -> SpeakerMean:
         """Mean of the speech so far, for speaker adaptation."""
         return self._adaptation.speakers
 
-    def forget_speakers(self) -> None:
+    def reset_adaptation(self) -> None:
         """Reset the speaker adaptation."""
         self._adaptation.reset()
 

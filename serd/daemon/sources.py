@@ -36,7 +36,7 @@ _log = logging.getLogger("serd.run")
 
 SOURCE_STOP_S: Final = 0.7
 """Longest time that the daemon waits for a source to stop, in seconds."""
-_SAVE_SPEAKERS_S: Final = 300.0
+_SAVE_MEAN_S: Final = 300.0
 """Shortest time between two saves of a speaker mean, in seconds; writes wear out SD cards."""
 
 SourceMessage = SoundReceived | SourceOpened | SourceLost | SourceRetried | SourceEnded
@@ -77,8 +77,8 @@ class Sources:
         self._manager = manager
         self._wait_for_sources = wait_for_sources
         self._controls = ControlStore(state_folder)
-        self._speakers = SpeakerStore(state_folder)
-        self._speakers_saved_s: dict[str, float] = {}
+        self._speaker_means = SpeakerStore(state_folder)
+        self._mean_saved_s: dict[str, float] = {}
         """Monotonic time at which the speaker mean of each source was last saved, in seconds."""
         self._stats = Stats()
         self._alive: dict[str, bool] = {}
@@ -139,7 +139,7 @@ class Sources:
                 if warning := pipeline.rejections.warning():
                     _log.warning("%s", self._with_name(name, warning))
                 self._feeders[name].set_idle_until(pipeline.idle_until_samples)
-                self._save_speakers(name, min_interval_s=_SAVE_SPEAKERS_S)
+                self._save_speaker_mean(name, min_interval_s=_SAVE_MEAN_S)
             case SourceOpened():
                 _log.info("listening to %s", self._with_name(name, message.description))
                 yield self._set_alive(name, is_alive=True)
@@ -165,7 +165,7 @@ class Sources:
         """Finish a source that gives no more sound: its utterance, state and availability."""
         yield from self._pipelines[name].flush()
         yield from self._pipelines[name].reset_state()
-        self._save_speakers(name)
+        self._save_speaker_mean(name)
         yield self._set_alive(name, is_alive=False)
 
     def change_control(self, command: ControlCommand) -> Iterator[Report]:
@@ -174,8 +174,8 @@ class Sources:
         if pipeline is None:
             return
         if command.control == FORGET:
-            pipeline.forget_speakers()
-            self._write_speakers(command.source)
+            pipeline.reset_adaptation()
+            self._write_speaker_mean(command.source)
             _log.info("%s: speaker adaptation was reset", command.source)
             return
         try:
@@ -200,7 +200,7 @@ class Sources:
         )
         for name, pipeline in list(self._pipelines.items()) if needs_new_pipelines else ():
             yield from pipeline.flush()
-            self._save_speakers(name)
+            self._save_speaker_mean(name)
             self._create_pipeline(name)
         for name, source in configured.items():
             if name not in self._feeders:
@@ -237,22 +237,24 @@ class Sources:
         controls = self._controls.controls(name, default)
         if name in self._pipelines:
             self._stats.retire_pipeline(self._pipelines[name])
-        speakers = self._speakers.speakers(name, self._model.card.feature_set.name)
+        speaker_mean = self._speaker_means.mean(name, self._model.card.feature_set.name)
         self._pipelines[name] = SourcePipeline(
-            name, self._model, settings.pipeline, settings.report, events, controls, speakers
+            name, self._model, settings.pipeline, settings.report, events, controls, speaker_mean
         )
 
-    def _save_speakers(self, name: str, *, min_interval_s: float = 0.0) -> None:
-        """Save the speaker mean of a source, unless it was saved less than ``min_interval_s`` ago."""
+    def _save_speaker_mean(self, name: str, *, min_interval_s: float = 0.0) -> None:
+        """Save the speaker mean of a source, ``min_interval_s`` or more after the last time."""
         if not self._settings.adaptation.enabled:
             return
         now_s = time.monotonic()
-        if now_s - self._speakers_saved_s.setdefault(name, now_s) >= min_interval_s:
-            self._speakers_saved_s[name] = now_s
-            self._write_speakers(name)
+        if now_s - self._mean_saved_s.setdefault(name, now_s) >= min_interval_s:
+            self._mean_saved_s[name] = now_s
+            self._write_speaker_mean(name)
 
-    def _write_speakers(self, name: str) -> None:
-        self._speakers.save(name, self._model.card.feature_set.name, self._pipelines[name].speakers)
+    def _write_speaker_mean(self, name: str) -> None:
+        self._speaker_means.save(
+            name, self._model.card.feature_set.name, self._pipelines[name].speaker_mean
+        )
 
     def _opened(self, source: SourceSettings) -> Source | None:
         """The open source; None if it does not open and the feeder will retry."""

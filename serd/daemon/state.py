@@ -119,7 +119,7 @@ class SpeakerStore:
         )
         self._saved = self._file.read()
 
-    def speakers(self, source: str, feature_set: str) -> SpeakerMean | None:
+    def mean(self, source: str, feature_set: str) -> SpeakerMean | None:
         """The saved mean of a source; None if missing, malformed or of another feature set."""
         body = self._saved.get(source, {})
         try:
@@ -133,10 +133,10 @@ class SpeakerStore:
             return None
         return SpeakerMean(speech_s=speech_s, mean=mean)
 
-    def save(self, source: str, feature_set: str, speakers: SpeakerMean) -> None:
+    def save(self, source: str, feature_set: str, speaker_mean: SpeakerMean) -> None:
         """Save the mean of a source, unless the file has the same already."""
-        mean = [round(each, 5) for each in speakers.mean]
-        body = {"feature_set": feature_set, "speech_s": round(speakers.speech_s, 2), "mean": mean}
+        mean = [round(each, 5) for each in speaker_mean.mean]
+        body = {"feature_set": feature_set, "speech_s": round(speaker_mean.speech_s, 2), "mean": mean}
         if self._saved.get(source) != body:
             self._saved[source] = body
             self._file.write(self._saved)

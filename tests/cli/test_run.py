@@ -108,14 +108,14 @@ def test_a_pipe_gives_the_events_of_the_file(spoken: Path, tmp_path: Path) -> No
         pipe.write(soundfile.read(spoken, dtype="int16")[0].tobytes())
         pipe.close()
         assert from_pipe.wait() == 0
-    with serd("analyze", "--json", spoken, home=tmp_path, extra={"SERD_NODE_NAME": "n"}) as analysed:
-        assert analysed.wait() == 0
+    with serd("analyze", "--json", spoken, home=tmp_path, extra={"SERD_NODE_NAME": "n"}) as analyzed:
+        assert analyzed.wait() == 0
     expected = [finding(event) for event in events(from_file.output)]
     assert len(expected) == 8
     assert [finding(event) for event in events(from_pipe.output)] == expected
     full = [event for event in expected if "provisional" not in event]
     assert len(full) == 6
-    assert [finding(event) for event in events(analysed.output)[:-1]] == full
+    assert [finding(event) for event in events(analyzed.output)[:-1]] == full
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -9,24 +9,24 @@ from serd.daemon.state import SpeakerStore
 from serd.model.adaptation import SpeakerMean
 from testkit.brokers import logged_lines
 
-SPEAKERS = SpeakerMean(speech_s=12.5, mean=(1.25, -3.5))
+MEAN = SpeakerMean(speech_s=12.5, mean=(1.25, -3.5))
 
 
 def test_a_saved_mean_is_loaded(tmp_path: Path) -> None:
     """From a new folder, for the same source and feature set only."""
-    SpeakerStore(tmp_path / "new").save("mic", "mfcc40-v1", SPEAKERS)
+    SpeakerStore(tmp_path / "new").save("mic", "mfcc40-v1", MEAN)
     again = SpeakerStore(tmp_path / "new")
-    assert again.speakers("mic", "mfcc40-v1") == SPEAKERS
-    assert again.speakers("other", "mfcc40-v1") is None
-    assert again.speakers("mic", "mfcc13-v1") is None, "of another feature set"
+    assert again.mean("mic", "mfcc40-v1") == MEAN
+    assert again.mean("other", "mfcc40-v1") is None
+    assert again.mean("mic", "mfcc13-v1") is None, "of another feature set"
 
 
 def test_an_unchanged_mean_is_not_written_again(tmp_path: Path) -> None:
     """To save the same mean again leaves the disk alone."""
     store = SpeakerStore(tmp_path)
-    store.save("mic", "mfcc40-v1", SPEAKERS)
+    store.save("mic", "mfcc40-v1", MEAN)
     (tmp_path / "voices.json").unlink()
-    store.save("mic", "mfcc40-v1", SPEAKERS)
+    store.save("mic", "mfcc40-v1", MEAN)
     assert not (tmp_path / "voices.json").exists()
 
 
@@ -45,14 +45,14 @@ def test_an_unchanged_mean_is_not_written_again(tmp_path: Path) -> None:
 def test_a_malformed_mean_counts_as_none(tmp_path: Path, body: object) -> None:
     """JSON of another shape, negative times and values that are no finite number are ignored."""
     (tmp_path / "voices.json").write_text(json.dumps(body), "utf-8")
-    assert SpeakerStore(tmp_path).speakers("mic", "f") is None
+    assert SpeakerStore(tmp_path).mean("mic", "f") is None
 
 
 def test_a_malformed_file_is_logged(tmp_path: Path) -> None:
     """A line names the file, which counts as empty."""
     (tmp_path / "voices.json").write_text("{", "utf-8")
     with logged_lines() as lines:
-        assert SpeakerStore(tmp_path).speakers("mic", "f") is None
+        assert SpeakerStore(tmp_path).mean("mic", "f") is None
     assert any("voices.json: cannot be read" in line for line in lines)
 
 
@@ -61,7 +61,7 @@ def test_a_folder_that_cannot_be_written_is_logged_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = SpeakerStore(tmp_path / "file")
     with logged_lines() as lines:
-        store.save("mic", "f", SPEAKERS)
+        store.save("mic", "f", MEAN)
         store.save("mic", "f", SpeakerMean(speech_s=1.0, mean=(0.0,)))
     assert sum("cannot be written" in line for line in lines) == 1
-    assert store.speakers("mic", "f") == SpeakerMean(speech_s=1.0, mean=(0.0,))
+    assert store.mean("mic", "f") == SpeakerMean(speech_s=1.0, mean=(0.0,))

@@ -55,7 +55,7 @@ def test_speaker_means_are_learned_saved_and_reset(start: Start, tmp_path: Path)
     running.thread.join(60.0)
 
     def saved_speech_s() -> float:
-        saved = SpeakerStore(tmp_path).speakers("mic", "mfcc40-v1")
+        saved = SpeakerStore(tmp_path).mean("mic", "mfcc40-v1")
         return saved.speech_s if saved else -1.0
 
     assert saved_speech_s() > 1.0
