@@ -55,9 +55,9 @@ class _ConstantModel:
         n_labels = len(self.card.labels)
         self._probabilities = np.full(n_labels, 1 / n_labels, np.float32)
 
-    def predict(self, features: FeatureWindow) -> Prediction:
+    def predict(self, _window: FeatureWindow) -> Prediction:
         """Return the constant probabilities."""
-        return Prediction(features=features, probabilities=self._probabilities)
+        return Prediction(probabilities=self._probabilities)
 
 
 class Work:

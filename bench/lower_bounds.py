@@ -14,7 +14,7 @@ import webrtcvad
 from bench.candidates import Candidate, Run
 from bench.pipelines import features_of, windows_of
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
-from serd.model.features import MFCC40_V1
+from serd.model.mfcc import MFCC40_V1
 from serd.model.runtime import ModelSettings, load_model
 from serd.speech.segments import SpeechWindow
 from serd.speech.vad import VoiceSettings

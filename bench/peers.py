@@ -19,7 +19,7 @@ from bench.candidates import Run
 from bench.pipelines import windows_of
 from serd.audio.files import read_samples
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
-from serd.model.features import MFCC40_V1
+from serd.model.mfcc import MFCC40_V1
 
 WINDOW_SAMPLES: Final = 48_000
 _ARTICLE_FRAMES: Final = 216

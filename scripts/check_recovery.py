@@ -6,7 +6,7 @@ source offline; every few rounds play a synthetic voice. The exit code is 1 if `
 than 5 s to be offline or more than 10 s to be online again, if a voice gave no event, if the process is
 not the same, or if it has more threads, files or memory at the end than after the first recovery.
 
-Sometimes PortAudio hangs when its server dies (``PortAudio.end``); serd then restarts in the same
+Sometimes PortAudio hangs when its server dies (``PortAudio.close``); serd then restarts in the same
 process, and the script counts these restarts.
 
     python scripts/check_recovery.py             20 rounds, about 3 minutes

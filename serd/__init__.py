@@ -5,7 +5,7 @@
     for event in serd.Recognizer().file("talk.mp3"):
         print(event.kind, event.emotion)
 
-What is not named in ``__all__`` may change with any version.
+Names outside ``__all__`` may change with any version.
 """
 
 from importlib import import_module

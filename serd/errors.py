@@ -1,20 +1,20 @@
 """The errors that serd raises, each with the exit code it ends a command with.
 
-SerdError                 anything below; its text is one line for a person
-├── InputError            exit code 2: what was given cannot be used
-│   ├── SettingsError     an unknown key, a bad value, a file that is no TOML
-│   ├── SoundFileError    missing, empty, truncated or no sound at all
-│   ├── SoundArrayError   an array of another type, shape or rate, or with NaN in it
-│   ├── EventError        text that is no event
+SerdError                 the base of all; its text is one line for a person
+├── InputError            exit code 2: the input cannot be used
+│   ├── SettingsError     an unknown key, a bad value, a file that is not TOML
+│   ├── SoundFileError    missing, empty, damaged or without sound
+│   ├── SoundArrayError   wrong type, shape or rate, or a NaN in it
+│   ├── EventError        text that is not an event
 │   ├── DeviceError       no such microphone, or no such channel on it
-│   └── ModelError        a broken model, or a card that does not fit it
-└── OperationError        exit code 1: it failed while running
+│   └── ModelError        a broken model, or a card that does not match it
+└── OperationError        exit code 1: an operation failed while running
     ├── LibraryError      a library that serd needs is not installed
     ├── SourceError       a sound source stopped delivering
-    │   ├── SourceInterruptedError  it was closed by serd and may be opened again at once
-    │   └── SourceHungError   the library behind it hangs; only a new process can use it
-    ├── SpoolError        events cannot be kept on the disk
-    └── PublishError      a broker refused or never acknowledged
+    │   ├── SourceInterruptedError  serd closed it; it may be opened again at once
+    │   └── SourceHungError   its library hangs; only a new process can use it
+    ├── SpoolError        events cannot be stored on the disk
+    └── PublishError      a broker refused an event or did not acknowledge it
 
 Foreign errors are translated once, at the edge that meets them, with ``raise ... from exc``.
 """
@@ -29,7 +29,7 @@ class SerdError(Exception):
 
 
 class InputError(SerdError):
-    """What the user gave cannot be used."""
+    """The input cannot be used."""
 
     exit_code: ClassVar[int] = 2
 
@@ -43,11 +43,11 @@ class SoundFileError(InputError):
 
 
 class SoundArrayError(InputError):
-    """An array cannot be taken for sound."""
+    """An array cannot be used as sound."""
 
 
 class EventError(InputError):
-    """A text is no event of serd."""
+    """A text is not an event of serd."""
 
 
 class DeviceError(InputError):
@@ -55,11 +55,11 @@ class DeviceError(InputError):
 
 
 class ModelError(InputError):
-    """The model is broken, or its card does not fit it."""
+    """The model is broken, or its card does not match it."""
 
 
 class OperationError(SerdError):
-    """Something failed while running."""
+    """An operation failed while running."""
 
 
 class LibraryError(OperationError):
@@ -71,7 +71,7 @@ class SourceError(OperationError):
 
 
 class SourceInterruptedError(SourceError):
-    """A sound source was closed by serd itself, and may be opened again at once."""
+    """serd itself closed a sound source, which may be opened again at once."""
 
 
 class SourceHungError(SourceError):
@@ -79,8 +79,8 @@ class SourceHungError(SourceError):
 
 
 class SpoolError(OperationError):
-    """Events cannot be kept on the disk."""
+    """Events cannot be stored on the disk."""
 
 
 class PublishError(OperationError):
-    """An event could not be handed to its subscriber."""
+    """An event could not be published."""

@@ -1,11 +1,11 @@
-"""The data flow on one page, from sound to decisions about emotions.
+"""The data flow on one page, from sound to decisions on emotions.
 
     source -> voice activity -> speech windows -> features -> TFLite -> smoothing -> decision
 
-Everything here is synchronous: blocks of sound go in, and what follows from them comes out before the
-next. Threads live in the sources (a microphone's callback) and in the publishers (a broker's loop),
-never in between. The daemon, ``serd analyze``, the Python API and the evaluation of models all take
-this path; ``serd.events`` turns a decision into the event that is published.
+Everything here is synchronous: a block of sound goes in, and its results come out before the next
+block. Threads live in the sources (a microphone's callback) and in the publishers (a broker's loop),
+never in between. The daemon, ``serd analyze``, the Python API and the evaluation of models all use this
+pipeline; ``serd.events`` turns a decision into the event that is published.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,30 +27,30 @@ from serd.speech.vad import VoiceActivity, VoiceSettings, voice_detector
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineSettings:
-    """How sound becomes decisions; the feature parameters are the model's own, in its card."""
+    """Settings from sound to decisions; the parameters of the features are in the model's card."""
 
     voice: VoiceSettings = field(default_factory=VoiceSettings)
-    """What counts as voice."""
+    """Voice activity detection."""
     segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
-    """When an utterance starts and ends, and when a window leaves."""
+    """Start and end of utterances, and their windows."""
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
-    """How windows are averaged, and when an emotion is named."""
+    """Averaging of windows, and the threshold for naming an emotion."""
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     """Speaker adaptation of a live source; a recording is recognized without it."""
 
 
 class SpeechDetector:
-    """Cuts the sound of one source into windows of speech and ends of utterances."""
+    """Segments the sound of one source into windows of speech and ends of utterances."""
 
     def __init__(
         self, settings: PipelineSettings, window_samples: int, *, provisional_s: float = 0.0
     ) -> None:
-        """Make a voice detector and a segmenter.
+        """Create a voice detector and a segmenter.
 
         Args:
-            settings: what counts as voice, and when a window leaves.
+            settings: of voice activity detection and segmentation.
             window_samples: length of a full window, in samples.
-            provisional_s: speech after which a provisional window leaves, in seconds; 0 for none.
+            provisional_s: speech before the provisional window of an utterance, in seconds; 0 for none.
 
         Raises:
             LibraryError: the voice detector is not installed.
@@ -67,23 +67,23 @@ class SpeechDetector:
 
     @property
     def in_speech(self) -> bool:
-        """Whether an utterance is under way."""
+        """Whether an utterance is in progress."""
         return self._segmenter.in_speech
 
     @property
     def idle_until_samples(self) -> int:
-        """Position in the sound before which no utterance can begin or end and no window can leave."""
+        """Sample position before which no utterance can start or end and no window can be complete."""
         return self._end_samples + self._segmenter.idle_samples
 
     def process(self, block: AudioBlock) -> tuple[VoicedFrames, Iterator[Segment]]:
-        """Take the next block: its frames with their voice decisions, and the segments they complete."""
+        """Return a block's frames with their voice decisions, and the segments that they complete."""
         self._captured = block.captured
         frames = self._voice.process(block)
         self._end_samples = frames.end_samples
         return frames, self._segmenter.push(frames)
 
     def flush(self) -> Iterator[Segment]:
-        """The segments that are left when the sound ends or breaks off."""
+        """Return the remaining segments when the sound ends or is interrupted."""
         return self._segmenter.flush(self._captured)
 
 
@@ -92,23 +92,23 @@ FeatureSegment = FeatureWindow | UtteranceEnd
 
 
 class FeatureExtractor:
-    """Adds to the windows of one source the features that a model takes."""
+    """Computes a model's input features for the windows of one source."""
 
     def __init__(self, card: ModelCard) -> None:
         self._features = _window_features(card)
-        # An utterance may still lose its beginning after a provisional window, so that one is
-        # computed apart and nothing of it is kept.
+        # The segmenter may still drop the start of an utterance after its provisional window, so the
+        # two do not share frames.
         self._provisional = _window_features(card)
 
     def process(self, segment: Segment) -> FeatureSegment:
-        """The segment with its features; the end of an utterance has none and is returned as it is."""
+        """Return a window with its features, or the end of an utterance unchanged."""
         if isinstance(segment, UtteranceEnd):
             return segment
         return (self._provisional if segment.is_provisional else self._features).process(segment)
 
 
 class UtteranceRecognizer:
-    """Decides on the windows and utterances of one source, one after the other."""
+    """Decides on the emotion of each window and utterance of one source, in order."""
 
     def __init__(
         self,
@@ -116,11 +116,11 @@ class UtteranceRecognizer:
         smoothing: SmoothingSettings,
         adaptation: Adaptation | None = None,
     ) -> None:
-        """Begin with no utterance under way.
+        """Start without an utterance.
 
         Args:
-            model: gives the probabilities of each window.
-            smoothing: how windows are averaged.
+            model: computes the probabilities of each window.
+            smoothing: averaging of windows.
             adaptation: the source's speaker adaptation; None for none.
         """
         self._model = model
@@ -128,28 +128,28 @@ class UtteranceRecognizer:
         self._smoother = Smoother(model.card.labels, smoothing)
 
     def set_threshold(self, threshold: float) -> None:
-        """Change the probability below which an emotion is "uncertain", from now on; 0 to 1."""
+        """Set the probability below which an emotion is "uncertain"; 0 to 1."""
         self._smoother.threshold = threshold
 
     def decide(self, segment: FeatureSegment) -> Decision:
-        """The decision about the next window, or about an utterance at its end."""
+        """Return the decision on the next window, or on an utterance at its end."""
         if isinstance(segment, UtteranceEnd):
             sound: Segment = segment
             estimate = self._smoother.close()
         else:
-            sound = segment.window
+            sound = segment.speech
             estimate = self._estimate(segment)
         is_speech = not self._model.card.rejects(estimate.no_speech)
         if isinstance(segment, UtteranceEnd):
             self._adaptation.close(is_speech=is_speech)
         return Decision(kind=kind_of(sound), sound=sound, estimate=estimate, is_speech=is_speech)
 
-    def _estimate(self, features: FeatureWindow) -> Estimate:
-        prediction = self._model.predict(self._adaptation.adapted(features))
-        if features.window.is_provisional:
+    def _estimate(self, window: FeatureWindow) -> Estimate:
+        prediction = self._model.predict(self._adaptation.adapted(window))
+        if window.speech.is_provisional:
             return self._smoother.preview(prediction.probabilities, prediction.no_speech)
-        new_speech_s = features.window.new_speech_s
-        self._adaptation.observe(features, new_speech_s)
+        new_speech_s = window.speech.new_speech_s
+        self._adaptation.observe(window, new_speech_s)
         return self._smoother.update(prediction.probabilities, new_speech_s, prediction.no_speech)
 
 
@@ -170,13 +170,13 @@ def speech_segments(
     *,
     provisional_s: float = 0.0,
 ) -> Iterator[Segment]:
-    """Yield the windows of speech and the ends of utterances in some sound, for training as well.
+    """Yield the windows of speech and the ends of utterances in sound; training uses it as well.
 
     Args:
         blocks: the sound.
-        settings: how it is cut.
+        settings: of voice activity detection and segmentation.
         window_samples: length of a full window, in samples.
-        provisional_s: speech after which a provisional window leaves, in seconds; 0 for none.
+        provisional_s: speech before the provisional window of an utterance, in seconds; 0 for none.
     """
     detector = SpeechDetector(settings, window_samples, provisional_s=provisional_s)
     try:
@@ -184,7 +184,7 @@ def speech_segments(
             _, segments = detector.process(block)
             yield from segments
     except SerdError:
-        # A source that breaks off must not take the utterance under way with it.
+        # The current utterance is complete even if the source fails.
         yield from detector.flush()
         raise
     yield from detector.flush()

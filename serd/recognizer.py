@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.arrays import ArrayConverter, n_channels
-from serd.audio.format import UNTIMED, AudioBlock, whole
+from serd.audio.format import UNTIMED, AudioBlock, recording_block
 from serd.audio.source import MIX, SourceSettings
 from serd.errors import SoundArrayError
 from serd.events.event import Event, EventMaker
@@ -46,7 +46,7 @@ class Recognizer:
             model: a ``.tflite`` file with its card; "tiny" for the smallest model that comes with serd;
                 empty for the default one.
             node: name of the machine in the events.
-            settings: how sound becomes decisions; by default as in the daemon.
+            settings: of the pipeline; by default those of the daemon.
 
         Raises:
             ModelError: the model is missing or broken.
@@ -58,25 +58,25 @@ class Recognizer:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The emotions that the model tells apart."""
+        """The emotions that the model distinguishes."""
         return self._model.card.labels
 
     def file(self, path: str | Path, *, channel: str = MIX) -> Iterator[Event]:
-        """Yield the events of a sound file, and at its end one of kind "file" about the whole.
+        """Yield the events of a sound file, and at its end one of kind "file" for the whole recording.
 
         Args:
             path: any format that libsndfile reads, any rate, any number of channels.
             channel: "mix" averages all channels, else the number of one, from 1.
 
         Raises:
-            SoundFileError: the file is missing, empty, damaged or no sound file.
+            SoundFileError: the file is missing, empty, damaged or not a sound file.
         """
         return file_events(Path(path), self._model, self._settings, node=self._node, channel=channel)
 
     def array(self, samples: NDArray[Any], rate: int, *, channel: str = MIX) -> list[Event]:
-        """The events of a recording in memory, the last one of kind "file" about the whole.
+        """Return the events of a recording in memory; the last one is of kind "file", for all of it.
 
-        Times count from the beginning of the array.
+        Times count from the start of the array.
 
         Args:
             samples: int16 with full scale at 32768, or float32 or float64 with full scale at 1; shape
@@ -85,19 +85,19 @@ class Recognizer:
             channel: "mix" averages all channels, else the number of one, from 1.
 
         Raises:
-            SoundArrayError: another type, shape or rate, no sample at all, or NaN among them.
+            SoundArrayError: wrong type, shape or rate, no samples, or a NaN among them.
         """
         converter = ArrayConverter(rate, n_channels(samples), channel)
         if not samples.size:
             raise SoundArrayError("samples is empty, expected one sample or more")
-        block = whole(converter.convert(samples, is_last=True))
+        block = recording_block(converter.convert(samples, is_last=True))
         maker = event_maker(node=self._node, source="array", card=self._model.card)
         return list(_recording_events([block], self._model, self._settings, maker))
 
     def stream(
         self, rate: int, channels: int = 1, *, channel: str = MIX, provisional_s: float = 0.0
     ) -> "RecognitionStream":
-        """A stream that takes sound block by block and returns the events that follow from each.
+        """Return a stream that recognizes sound block by block.
 
         Times count from the first sample.
 
@@ -105,8 +105,8 @@ class Recognizer:
             rate: sample rate, in hertz; 1000 to 768000.
             channels: number of channels of each block.
             channel: "mix" averages all channels, else the number of one, from 1.
-            provisional_s: speech after which the first window of an utterance leaves before it is full,
-                marked as provisional, in seconds; 0 for none.
+            provisional_s: speech before the provisional window of an utterance, which precedes its
+                first full window, in seconds; 0 for none.
 
         Raises:
             SoundArrayError: the rate or the number of channels cannot be used.
@@ -119,7 +119,7 @@ class Recognizer:
         """Yield the events of a microphone, until the iterator is closed.
 
         Args:
-            name: "default", the microphone's name, a part of it, or its index.
+            name: "default", the microphone's name, part of its name, or its index.
             channel: "mix" averages all channels, else the number of one, from 1.
 
         Raises:
@@ -141,7 +141,7 @@ class Recognizer:
 
 
 class RecognitionStream:
-    """Sound in blocks of any size in, events out; made by ``Recognizer.stream``."""
+    """Turns blocks of sound of any size into events; created by ``Recognizer.stream``."""
 
     def __init__(self, session: "_Session", converter: ArrayConverter, channels: int) -> None:
         self._session = session
@@ -151,20 +151,20 @@ class RecognitionStream:
         self._is_closed = False
 
     def push(self, block: NDArray[Any]) -> list[Event]:
-        """Take the next block; the events that it completes.
+        """Return the events that the next block completes.
 
         Args:
             block: as ``samples`` of ``Recognizer.array``; it may be empty.
 
         Raises:
-            SoundArrayError: another type, shape or number of channels, NaN, or the stream is closed.
+            SoundArrayError: wrong type, shape or number of channels, a NaN, or the stream is closed.
         """
         if self._is_closed:
-            raise SoundArrayError("the stream is closed and takes no more sound")
+            raise SoundArrayError("the stream is closed and accepts no more sound")
         return self._recognize(block)
 
     def close(self) -> list[Event]:
-        """End the stream; the events that are left. A second call returns none."""
+        """Close the stream and return its last events; a second call returns none."""
         if self._is_closed:
             return []
         self._is_closed = True
@@ -199,16 +199,16 @@ def file_events(
     rejections: RejectionCounter | None = None,
     warnings: list[str] | None = None,
 ) -> Iterator[Event]:
-    """Yield the events of a sound file, then one of kind "file" about the whole.
+    """Yield the events of a sound file, then one of kind "file" for the whole recording.
 
     Args:
         path: the file.
-        model: gives the probabilities.
-        settings: how sound becomes decisions.
+        model: computes the probabilities.
+        settings: of the pipeline.
         node: name of the machine.
         channel: "mix" averages all channels, else the number of one, from 1.
         rejections: counts the windows.
-        warnings: gets a line for each oddity that did not stop the analysis.
+        warnings: gets a line for each problem that did not stop the analysis.
 
     Raises:
         SoundFileError: the file cannot be read.
@@ -223,13 +223,13 @@ def file_events(
 
 
 class _Session:
-    """One source that is recognized block by block."""
+    """The pipeline of one source, from blocks of sound to events."""
 
     def __init__(
         self,
         model: EmotionModel,
         settings: PipelineSettings,
-        events: EventMaker,
+        maker: EventMaker,
         *,
         provisional_s: float = 0.0,
     ) -> None:
@@ -238,43 +238,43 @@ class _Session:
         self._features = FeatureExtractor(card)
         adaptation = Adaptation(settings.adaptation, card)
         self._recognizer = UtteranceRecognizer(model, settings.smoothing, adaptation)
-        self._events = events
+        self._maker = maker
 
     def process(self, block: AudioBlock) -> Iterator[Event]:
         """Yield the events that a block completes."""
-        yield from self._named(self._detector.process(block)[1])
+        yield from self._events_of(self._detector.process(block)[1])
 
     def flush(self) -> Iterator[Event]:
-        """Yield the events that are left when the sound ends."""
-        yield from self._named(self._detector.flush())
+        """Yield the last events when the sound ends."""
+        yield from self._events_of(self._detector.flush())
 
-    def _named(self, segments: Iterator[Segment]) -> Iterator[Event]:
+    def _events_of(self, segments: Iterator[Segment]) -> Iterator[Event]:
         for segment in segments:
             decision = self._recognizer.decide(self._features.process(segment))
             if decision.is_speech:
-                yield self._events.make(decision)
+                yield self._maker.make(decision)
 
 
 def _recording_events(
     blocks: Iterable[AudioBlock],
     model: EmotionModel,
     settings: PipelineSettings,
-    events: EventMaker,
+    maker: EventMaker,
     rejections: RejectionCounter | None = None,
 ) -> Iterator[Event]:
-    """Yield the events of a recording, then one about the whole."""
+    """Yield the events of a recording, then one for all of it."""
     summary = RecordingSummary(model.card)
     for decision in recognize(map(summary.measure, blocks), model, settings):
         summary.add(decision)
         if rejections is not None:
             rejections.count(decision)
         if decision.is_speech:
-            yield events.make(decision)
-    yield events.make(summary.decision(settings.smoothing.threshold))
+            yield maker.make(decision)
+    yield maker.make(summary.decision(settings.smoothing.threshold))
 
 
 def event_maker(*, node: str, source: str, card: ModelCard, file: str | None = None) -> EventMaker:
-    """An event maker with random ids and the machine's monotonic clock."""
+    """Return an event maker with random ids and the machine's monotonic clock."""
     return EventMaker(
         node=node,
         source=source,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from serd.model.card import ModelCard
-from serd.model.features import MFCC40_V1
 from serd.model.file import pack_model
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import MFCC40_V1
 from serd.model.runtime import Prediction
 from serd.model.windows import FeatureWindow
 
@@ -52,10 +52,10 @@ class FakeModel:
         self.card = card or made_card()
         self.features: list[Features] = []
 
-    def predict(self, features: FeatureWindow) -> Prediction:
+    def predict(self, window: FeatureWindow) -> Prediction:
         """A probability of 0.9 for the first label, and equal ones for the others."""
-        self.features.append(features.features)
+        self.features.append(window.features)
         n_labels = len(self.card.labels)
         probabilities = np.full(n_labels, 0.1 / (n_labels - 1), np.float32)
         probabilities[0] = 0.9
-        return Prediction(features=features, probabilities=probabilities)
+        return Prediction(probabilities=probabilities)

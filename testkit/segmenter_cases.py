@@ -121,44 +121,44 @@ def comparable(segments: Iterable[Segment]) -> list[object]:
 
 
 class PlainUtterance:
-    """All kept frames of an utterance, without regard to memory."""
+    """All retained frames of an utterance, without regard to memory."""
 
     def __init__(self, case: Case, first: int, end: int) -> None:
         self._case = case
         self._power = case.mean_square
         self._background = 10.0 ** (-case.settings.dynamic_range_db / 10.0)
         self._is_open = True
-        self.kept: list[int] = []
-        """Numbers of the kept frames."""
+        self.retained: list[int] = []
+        """Numbers of the retained frames."""
         self.end_frame = 0
         """Number of the frame after the last speech."""
         self.add(range(first, end))
 
     @property
     def n_samples(self) -> int:
-        """Length of the kept sound, in samples."""
-        return len(self.kept) * self._case.frame_samples
+        """Length of the retained sound, in samples."""
+        return len(self.retained) * self._case.frame_samples
 
     def add(self, frames: Iterable[int]) -> None:
         """Keep frames; until the first window is complete, drop background from the start."""
         for frame in frames:
-            self.kept.append(frame)
+            self.retained.append(frame)
             if not self._case.voiced[frame]:
                 continue
-            loudest = max(self._power[n] for n in self.kept if self._case.voiced[n])
-            while self._is_open and self._power[self.kept[0]] < loudest * self._background:
-                del self.kept[0]
+            loudest = max(self._power[n] for n in self.retained if self._case.voiced[n])
+            while self._is_open and self._power[self.retained[0]] < loudest * self._background:
+                del self.retained[0]
             if self._power[frame] >= loudest * self._background:
                 self.end_frame = frame + 1
         self._is_open = self._is_open and self.n_samples < self._case.window_samples
 
     def windows(self) -> list[tuple[int, int, bool]]:
-        """Start and end of each window in the kept sound, in samples, and whether it is the last one."""
+        """Start and end of each window in the retained sound, in samples, and whether it is the last."""
         case, size = self._case, self._case.frame_samples
         hop_samples = round(case.settings.hop_s * SAMPLE_RATE_HZ)
         ends = list(range(case.window_samples, self.n_samples + 1, hop_samples))
         seen = ends[-1] if ends else 0
-        unseen = [n for n, frame in enumerate(self.kept) if n * size >= seen and case.voiced[frame]]
+        unseen = [n for n, frame in enumerate(self.retained) if n * size >= seen and case.voiced[frame]]
         windows = [(end - case.window_samples, end, False) for end in ends]
         if len(unseen) * size >= case.settings.min_speech_s * SAMPLE_RATE_HZ:
             windows.append((max(0, self.n_samples - case.window_samples), self.n_samples, True))
@@ -183,7 +183,7 @@ def plain_utterances(case: Case) -> list[PlainUtterance]:
         utterance = PlainUtterance(case, first, index)
         while index < len(case.voiced):
             index += 1
-            pending = list(range(utterance.kept[-1] + 1, index))
+            pending = list(range(utterance.retained[-1] + 1, index))
             span = [frame for frame in pending[-s.start_span_frames :] if case.voiced[frame]]
             if case.voiced[index - 1] and (
                 len(pending) - 1 <= n_pause or len(span) >= s.start_voiced_frames
@@ -197,6 +197,6 @@ def plain_utterances(case: Case) -> list[PlainUtterance]:
                     break
             elif len(pending) >= max(1, n_hangover):
                 break
-        used = utterance.kept[-1] + 1
+        used = utterance.retained[-1] + 1
         utterances.append(utterance)
     return utterances

@@ -1,4 +1,4 @@
-"""The way of the data as a whole, from sound to events."""
+"""The whole pipeline, from sound to events."""
 
 import itertools
 import json
@@ -32,18 +32,18 @@ _EPOCH_S = 1_700_000_000.0
 
 
 class FakeModel:
-    """Takes loud speech for angry and faint speech for calm, and remembers what it was given."""
+    """A model for which loud speech is angry and faint speech calm; it records the windows."""
 
     card = made_card(labels=("angry", "calm"), window_s=1.5)
 
     def __init__(self) -> None:
-        self.given: list[FeatureWindow] = []
+        self.windows: list[FeatureWindow] = []
 
-    def predict(self, features: FeatureWindow) -> Prediction:
-        """Probabilities from the level alone."""
-        self.given.append(features)
-        angry = 0.9 if features.window.level_dbfs > -30.0 else 0.1
-        return Prediction(features=features, probabilities=np.array([angry, 1 - angry], np.float32))
+    def predict(self, window: FeatureWindow) -> Prediction:
+        """Return probabilities that depend on the level only."""
+        self.windows.append(window)
+        angry = 0.9 if window.speech.level_dbfs > -30.0 else 0.1
+        return Prediction(probabilities=np.array([angry, 1 - angry], np.float32))
 
 
 def _blocks(sound: Samples, sizes: Iterable[int] = ()) -> Iterator[AudioBlock]:
@@ -61,7 +61,7 @@ def _blocks(sound: Samples, sizes: Iterable[int] = ()) -> Iterator[AudioBlock]:
 def _events(
     sound: Samples, sizes: Iterable[int] = (), settings: PipelineSettings | None = None
 ) -> list[Event]:
-    """What the pipeline makes of sound in blocks of the given sizes, with the fake model."""
+    """Return the events of sound in blocks of the given sizes, with the fake model."""
     settings = settings or PipelineSettings()
     return list(
         events_of(
@@ -71,13 +71,13 @@ def _events(
 
 
 def _scene(*parts: Samples) -> Samples:
-    """Parts with a quiet second and a half before, between and behind them."""
+    """Join parts with 1.5 s of a quiet room before, between and after them."""
     pause = quiet_room(1.5)
     return np.concatenate([pause, *itertools.chain.from_iterable((part, pause) for part in parts)])
 
 
-def test_windows_come_as_speech_goes_on_and_an_utterance_at_its_end() -> None:
-    """Each utterance gives its windows, in order, and then one event for the whole."""
+def test_windows_come_during_speech_and_an_utterance_at_its_end() -> None:
+    """Each utterance has the events of its windows, in order, and then one of its own."""
     events = _events(_scene(synthetic_voice(4.0), synthetic_voice(1.0, seed=1)))
     kinds = "".join(event.kind[0] for event in events)
     assert kinds.count("u") == 2
@@ -91,7 +91,7 @@ def test_windows_come_as_speech_goes_on_and_an_utterance_at_its_end() -> None:
 
 
 def test_times_are_those_of_the_sound() -> None:
-    """An utterance lies where it was spoken, to 0.2 s, however long that is ago."""
+    """The times of an utterance are right to 0.2 s."""
     events = _events(_scene(synthetic_voice(4.0), synthetic_voice(2.0, seed=1)))
     first, second = (event for event in events if event.kind == "utterance")
     assert (first.start_s, first.end_s) == (
@@ -104,8 +104,8 @@ def test_times_are_those_of_the_sound() -> None:
     )
 
 
-def test_the_emotion_is_the_model_s_word_on_the_window() -> None:
-    """A loud voice is angry, a faint one calm, and none of one utterance gets into the next."""
+def test_the_emotion_follows_the_model_s_probabilities() -> None:
+    """A loud voice is angry, a faint one calm, and an utterance does not affect the next."""
     events = _events(
         _scene(
             synthetic_voice(2.5, level_dbfs=-15.0),
@@ -120,19 +120,19 @@ def test_the_emotion_is_the_model_s_word_on_the_window() -> None:
 
 
 def test_the_threshold_of_the_settings_is_used() -> None:
-    """An operator who wants to be sure sets it high, and hears "uncertain"."""
+    """A high threshold gives "uncertain"."""
     settings = PipelineSettings(smoothing=SmoothingSettings(threshold=0.95))
     events = _events(_scene(synthetic_voice(2.0)), settings=settings)
     assert {event.emotion for event in events} == {"uncertain"}
 
 
-def test_the_model_is_given_windows_of_its_own_length() -> None:
-    """The number of frames is the card's, for full windows and for padded ones."""
+def test_the_model_gets_windows_of_its_length() -> None:
+    """Full and padded windows have the number of frames in the card."""
     model = FakeModel()
     sound = _scene(synthetic_voice(3.0), synthetic_voice(1.0))
     list(events_of(recognize(_blocks(sound), model, PipelineSettings()), counting_maker(FakeModel.card)))
-    assert {features.features.shape for features in model.given} == {(model.card.n_frames, 40)}
-    assert {features.window.is_last for features in model.given} == {True, False}
+    assert {window.features.shape for window in model.windows} == {(model.card.n_frames, 40)}
+    assert {window.speech.is_last for window in model.windows} == {True, False}
 
 
 @pytest.mark.parametrize(
@@ -147,13 +147,13 @@ def test_the_model_is_given_windows_of_its_own_length() -> None:
     ],
     ids=["silence", "quiet room", "50 ms", "two syllables", "no sample", "one sample"],
 )
-def test_where_nobody_speaks_for_long_enough_nothing_is_said(sound: Samples) -> None:
-    """Less than 0.6 s of speech is no utterance, and gives neither a window nor an end."""
+def test_too_little_speech_gives_no_event(sound: Samples) -> None:
+    """Less than 0.6 s of speech gives neither a window nor an end."""
     assert _events(sound) == []
 
 
-def test_no_block_at_all_gives_nothing() -> None:
-    """A source that ends before it began is no error."""
+def test_no_block_gives_no_event() -> None:
+    """A source without blocks is not an error."""
     assert (
         list(events_of(recognize([], FakeModel(), PipelineSettings()), counting_maker(FakeModel.card)))
         == []
@@ -161,7 +161,7 @@ def test_no_block_at_all_gives_nothing() -> None:
 
 
 def test_speech_at_the_very_end_is_not_lost() -> None:
-    """Where the sound ends in mid-sentence, the utterance ends with it."""
+    """The utterance ends with the sound."""
     events = _events(np.concatenate((quiet_room(1.0), synthetic_voice(1.2))))
     assert [event.kind for event in events] == ["window", "utterance"]
     assert events[-1].end_s == pytest.approx(2.2, abs=0.05)
@@ -170,7 +170,7 @@ def test_speech_at_the_very_end_is_not_lost() -> None:
 @given(st.lists(st.integers(0, 40_000), max_size=20), st.sampled_from([1, 160, 480, 1600]))
 @hypothesis_settings(max_examples=15)
 def test_block_sizes_change_nothing(sizes: list[int], more: int) -> None:
-    """However the sound arrives, its events are the same, but for their latency."""
+    """The events do not depend on the blocks, except for the latency."""
     sound = _scene(synthetic_voice(2.0), synthetic_voice(1.0, seed=1))
     sizes = [*sizes, *[more] * (50 if more == 1 else sound.size // more)]
 
@@ -181,7 +181,7 @@ def test_block_sizes_change_nothing(sizes: list[int], more: int) -> None:
 
 
 def test_lost_sound_ends_an_utterance() -> None:
-    """A gap in what the source delivers lies between two utterances, with their own times."""
+    """A gap in the sound separates two utterances, each with its times."""
     voice = synthetic_voice(3.0)
     captured = CaptureTime(epoch_s=_EPOCH_S, arrived_s=0.0)
     blocks = [
@@ -198,10 +198,10 @@ def test_lost_sound_ends_an_utterance() -> None:
     ]
 
 
-def test_a_source_that_breaks_off_does_not_take_the_utterance_with_it() -> None:
-    """What was said before the source failed is published, and then the failure is told."""
+def test_the_utterance_is_complete_when_the_source_fails() -> None:
+    """The speech before the failure gives its events, and then the error is raised."""
 
-    def broken() -> Iterator[AudioBlock]:
+    def failing() -> Iterator[AudioBlock]:
         yield from _blocks(synthetic_voice(2.0))
         raise SourceError("the microphone is gone")
 
@@ -209,15 +209,15 @@ def test_a_source_that_breaks_off_does_not_take_the_utterance_with_it() -> None:
     with pytest.raises(SourceError, match="the microphone is gone"):
         events.extend(
             events_of(
-                recognize(broken(), FakeModel(), PipelineSettings()), counting_maker(FakeModel.card)
+                recognize(failing(), FakeModel(), PipelineSettings()), counting_maker(FakeModel.card)
             )
         )
     assert events == _events(synthetic_voice(2.0))
     assert events[-1].kind == "utterance"
 
 
-def test_events_come_as_soon_as_the_sound_is_there() -> None:
-    """The pipeline pulls: no event waits for a block that is not needed for it."""
+def test_events_come_as_soon_as_their_sound() -> None:
+    """No event waits for a later block."""
     pulled = 0
 
     def counted() -> Iterator[AudioBlock]:
@@ -234,7 +234,7 @@ def test_events_come_as_soon_as_the_sound_is_there() -> None:
 
 
 def test_event_makers_of_the_machine_give_unique_ids() -> None:
-    """Ids are unique between processes, and latency is counted on the monotonic clock."""
+    """Two runs have no id in common."""
     maker = event_maker(node="pi", source="mic", card=FakeModel.card)
     sound = synthetic_voice(3.0)
     events = list(events_of(recognize(_blocks(sound), FakeModel(), PipelineSettings()), maker))
@@ -244,10 +244,10 @@ def test_event_makers_of_the_machine_give_unique_ids() -> None:
 
 
 class TestRealModel:
-    """With the model that comes with serd."""
+    """The pipeline with the bundled model."""
 
     def test_a_voice_gives_one_utterance(self, real_model: TfliteModel) -> None:
-        """The whole way works, and what comes out fits the contract."""
+        """Its events match the JSON Schema."""
         maker = event_maker(node="pi", source="mic", card=real_model.card)
         sound = _scene(synthetic_voice(4.0))
         events = list(events_of(recognize(_blocks(sound), real_model, PipelineSettings()), maker))
@@ -273,7 +273,7 @@ class TestRealModel:
     def test_recordings_in_blocks_give_the_events_of_the_file(
         self, ravdess_clips: list[Path], real_model: TfliteModel
     ) -> None:
-        """Real speech, too, does not depend on how it arrives, down to the fourth digit."""
+        """The events of real speech do not depend on the blocks, to the fourth digit."""
         for clip in ravdess_clips[::8]:
             sound = read_samples(clip)
             maker = event_maker(node="pi", source="mic", card=real_model.card)
@@ -293,19 +293,19 @@ class TestRealModel:
                 )
 
 
-class DoubtfulModel(FakeModel):
-    """Takes faint sound for no speech."""
+class RejectingModel(FakeModel):
+    """A model that rejects faint sound as no speech."""
 
     card = made_card(labels=("angry", "calm"), window_s=1.5, no_speech_threshold=0.6)
 
-    def predict(self, features: FeatureWindow) -> Prediction:
-        """Probabilities from the level alone."""
-        no_speech = 0.1 if features.window.level_dbfs > -30.0 else 0.9
-        return replace(super().predict(features), no_speech=no_speech)
+    def predict(self, window: FeatureWindow) -> Prediction:
+        """Return probabilities that depend on the level only."""
+        no_speech = 0.1 if window.speech.level_dbfs > -30.0 else 0.9
+        return replace(super().predict(window), no_speech=no_speech)
 
 
-def test_what_the_model_takes_for_no_speech_has_no_event() -> None:
-    """Neither its window nor its utterance; the voice after it has both."""
+def test_rejected_speech_has_no_event() -> None:
+    """Neither its window nor its utterance has one; the voice after it has both."""
     loud = synthetic_voice(1.2, level_dbfs=-20.0)
     faint = synthetic_voice(1.2, level_dbfs=-40.0)
     pause = silence(1.5)
@@ -315,7 +315,7 @@ def test_what_the_model_takes_for_no_speech_has_no_event() -> None:
         events_of(recognize(_blocks(sound), FakeModel(), settings), counting_maker(FakeModel.card))
     )
     without = list(
-        events_of(recognize(_blocks(sound), DoubtfulModel(), settings), counting_maker(FakeModel.card))
+        events_of(recognize(_blocks(sound), RejectingModel(), settings), counting_maker(FakeModel.card))
     )
     assert {event.emotion for event in with_faint} == {"calm", "angry"}
     assert {(event.kind, event.emotion) for event in without} == {

@@ -1,4 +1,4 @@
-"""Sound in NumPy arrays, for the Python API: checked, then converted to serd's format."""
+"""Checks sound in NumPy arrays, for the Python API, and converts it to serd's format."""
 
 from typing import Any, Final
 
@@ -13,9 +13,9 @@ from serd.errors import SoundArrayError
 MIN_RATE_HZ: Final = 1_000
 MAX_RATE_HZ: Final = 768_000
 MAX_CHANNELS: Final = 64
-"""An array with more channels is taken for one whose axes are swapped."""
+"""Most channels of an array; with more, its axes are assumed to be swapped."""
 MAX_PEAK: Final = 10.0
-"""Float samples beyond this are taken for samples on the scale of integers."""
+"""Largest float sample; beyond it, samples are assumed to be on the scale of integers."""
 
 _SHAPE: Final = "expected (n_samples,) or (n_samples, n_channels)"
 
@@ -24,7 +24,7 @@ class ArrayConverter:
     """Converts the blocks of one stream; the resampler's state is carried from block to block."""
 
     def __init__(self, rate: int, channels: int, channel: str = MIX) -> None:
-        """Set up for one stream.
+        """Create a converter for one stream.
 
         Args:
             rate: sample rate, in hertz; ``MIN_RATE_HZ`` to ``MAX_RATE_HZ``.
@@ -32,7 +32,7 @@ class ArrayConverter:
             channel: "mix" averages all channels, else the number of one, from 1.
 
         Raises:
-            SoundArrayError: one of them cannot be used.
+            SoundArrayError: one of the arguments cannot be used.
         """
         self._channels = _whole_number(channels, "channels", 1, MAX_CHANNELS)
         self._rate_hz = _whole_number(rate, "rate", MIN_RATE_HZ, MAX_RATE_HZ)
@@ -48,13 +48,13 @@ class ArrayConverter:
         Args:
             samples: int16 with full scale at 32768, or float32 or float64 with full scale at 1; shape
                 (n_samples,) for one channel, or (n_samples, n_channels).
-            is_last: whether the stream ends here, so that the resampler gives what it holds back.
+            is_last: whether the stream ends here, which flushes the resampler.
 
         Returns:
             int16, shape (n,), 16 kHz mono.
 
         Raises:
-            SoundArrayError: another type, shape or number of channels, or a sample that is no number.
+            SoundArrayError: wrong type, shape or number of channels, or a sample that is not a number.
         """
         columns = _columns(samples)
         if columns.shape[1] != self._channels:
@@ -68,16 +68,16 @@ class ArrayConverter:
 
 
 def n_channels(samples: NDArray[Any]) -> int:
-    """The number of channels of an array.
+    """Return the number of channels of an array.
 
     Raises:
-        SoundArrayError: it is no array of sound.
+        SoundArrayError: it is not an array of sound.
     """
     return int(_columns(samples).shape[1])
 
 
 def _columns(samples: NDArray[Any]) -> NDArray[Any]:
-    """The array with its type and shape checked; shape (n_samples, n_channels)."""
+    """Check the type and shape of an array; returns it in shape (n_samples, n_channels)."""
     if not isinstance(samples, np.ndarray):
         raise SoundArrayError(f"samples is a {type(samples).__name__}, expected a NumPy array")
     if samples.dtype not in (np.int16, np.float32, np.float64):
@@ -104,8 +104,8 @@ def _check_values(columns: NDArray[Any]) -> None:
         )
 
 
-def _whole_number(value: object, name: str, lowest: int, highest: int) -> int:
+def _whole_number(value: object, name: str, minimum: int, maximum: int) -> int:
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not is_whole or not lowest <= int(value) <= highest:  # type: ignore[call-overload]
-        raise SoundArrayError(f"{name} = {value!r}, expected a whole number from {lowest} to {highest}")
+    if not is_whole or not minimum <= int(value) <= maximum:  # type: ignore[call-overload]
+        raise SoundArrayError(f"{name} = {value!r}, expected a whole number from {minimum} to {maximum}")
     return int(value)  # type: ignore[call-overload,no-any-return]

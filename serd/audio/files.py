@@ -1,4 +1,4 @@
-"""Sound files: anything libsndfile reads, paced as live sound or as fast as possible."""
+"""Reads any sound file that libsndfile supports, at the pace of live sound or as fast as possible."""
 
 import contextlib
 import queue
@@ -18,8 +18,8 @@ from serd.errors import SoundFileError
 class StopFlag:
     """Like ``threading.Event``, but safe to set from a signal handler.
 
-    The handler may interrupt its own thread while that holds the event's lock, and wait for ever;
-    ``SimpleQueue.put`` is documented as reentrant.
+    A handler that interrupts its own thread while it holds the lock of a ``threading.Event`` would
+    deadlock; ``SimpleQueue.put`` is documented as reentrant.
     """
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class StopFlag:
         self.is_set = False
 
     def set(self) -> None:
-        """Raise the flag and wake whoever waits."""
+        """Set the flag and wake a waiting thread."""
         self.is_set = True
         self._queue.put(None)
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for the flag for at most ``timeout_s`` seconds; whether it is raised."""
+        """Wait for the flag for up to ``timeout_s`` seconds, and return whether it is set."""
         if not self.is_set and timeout_s > 0.0:
             with contextlib.suppress(queue.Empty):
                 self._queue.get(timeout=timeout_s)
@@ -45,46 +45,50 @@ _MIN_RATE_HZ = 1000
 
 
 class FileSource:
-    """One sound file as a source."""
+    """A source that reads one sound file."""
 
     n_dropped_blocks = 0
-    """Whoever writes waits; nothing is dropped."""
+    """Always 0: the file is read no faster than it is processed."""
     n_overflows = 0
-    """There is no sound card."""
+    """Always 0: no sound card is involved."""
 
     def __init__(
         self, path: Path, *, channel: str = MIX, paced: bool = False, loop: bool = False
     ) -> None:
-        """Check that the file can be read, but read none of it yet.
+        """Check that the file can be read.
 
         Args:
             path: the file; any rate, any number of channels.
             channel: "mix", or the number of a channel from 1.
             paced: whether blocks come at the pace of live sound instead of at once.
-            loop: whether to begin anew at the end, for ever.
+            loop: whether to repeat the file for ever.
 
         Raises:
-            SoundFileError: missing, empty, no sound file, or without that channel.
+            SoundFileError: missing, empty, not a sound file, or without that channel.
         """
         self._path = path
         self._channel = channel
         self._paced = paced
         self._loop = loop
-        self._stopped = StopFlag()
+        self._stop_flag = StopFlag()
         self._n_not_finite = 0
         info = _info(path, channel)
         self.duration_s = info.frames / info.samplerate
 
     def __iter__(self) -> Iterator[AudioBlock]:
-        """Yield the file's sound; an unreadable part in the middle raises SoundFileError."""
-        # Only sound that is played at its own pace has a time of its own.
+        """Yield the file's sound in blocks.
+
+        Raises:
+            SoundFileError: the file is damaged, or was removed or replaced by one that cannot be used.
+        """
+        # Only sound at the pace of live sound has a time of day.
         epoch_s = time.time() if self._paced else None
         started_s = time.monotonic()
         offset_samples = 0
-        while not self._stopped.is_set:
+        while not self._stop_flag.is_set:
             for samples in self._samples():
                 end_s = (offset_samples + samples.size) / SAMPLE_RATE_HZ
-                if self._paced and self._stopped.wait(started_s + end_s - time.monotonic()):
+                if self._paced and self._stop_flag.wait(started_s + end_s - time.monotonic()):
                     return
                 yield AudioBlock(
                     samples=samples,
@@ -92,36 +96,38 @@ class FileSource:
                     captured=CaptureTime(epoch_s=epoch_s, arrived_s=time.monotonic()),
                 )
                 offset_samples += samples.size
-                if self._stopped.is_set:
+                if self._stop_flag.is_set:
                     return
             if not self._loop:
                 return
 
     def stop(self) -> None:
         """End the iteration soon."""
-        self._stopped.set()
+        self._stop_flag.set()
 
     def describe(self) -> str:
-        """The file's name and length."""
+        """Return the name and length of the file."""
         times = ", again and again" if self._loop else ""
         return f"{self._path.name} ({self.duration_s:.1f} s{times})"
 
     def summary(self) -> str:
-        """How much of the sound was no number."""
+        """Return the number of samples that were not numbers, as a line for the log."""
         if not self._n_not_finite:
             return ""
-        return f"{self._path}: {self._n_not_finite} samples were no numbers and taken as silence"
+        return (
+            f"{self._path}: {self._n_not_finite} samples were not numbers and were replaced by silence"
+        )
 
     def _samples(self) -> Iterator[Samples]:
-        """Yield the file's sound in serd's format; in a loop it may be another file by now."""
+        """Yield the file's sound in serd's format, checking it first: a loop may find another file."""
         _info(self._path, self._channel)
         try:
             with soundfile.SoundFile(self._path) as file:
                 converter = Converter(rate_hz=file.samplerate, channel=self._channel)
                 block_s = _PACED_BLOCK_S if self._paced else _BLOCK_S
                 n_block = max(1, round(file.samplerate * block_s))
-                if _is_as_wanted(file):
-                    yield from _as_it_is(file, n_block)
+                if _is_native(file):
+                    yield from _native_blocks(file, n_block)
                     return
                 is_last = False
                 while not is_last:
@@ -133,13 +139,13 @@ class FileSource:
             raise SoundFileError(f"{self._path}: damaged: {exc.error_string}") from exc
 
 
-def _is_as_wanted(file: "soundfile.SoundFile") -> bool:
-    """Whether there is nothing to convert."""
+def _is_native(file: "soundfile.SoundFile") -> bool:
+    """Whether a file already has serd's format."""
     return (file.samplerate, file.channels, file.subtype) == (SAMPLE_RATE_HZ, 1, "PCM_16")
 
 
-def _as_it_is(file: "soundfile.SoundFile", n_block: int) -> Iterator[Samples]:
-    """The sound of a file in serd's own format, in blocks of ``n_block`` samples."""
+def _native_blocks(file: "soundfile.SoundFile", n_block: int) -> Iterator[Samples]:
+    """Yield the sound of a file in serd's format, in blocks of ``n_block`` samples."""
     n_read = n_block
     while n_read == n_block:
         samples: Samples = file.read(n_block, dtype="int16")
@@ -148,7 +154,7 @@ def _as_it_is(file: "soundfile.SoundFile", n_block: int) -> Iterator[Samples]:
 
 
 def read_samples(path: Path, *, channel: str = MIX) -> Samples:
-    """A whole file in serd's format.
+    """Read a whole file in serd's format.
 
     Returns:
         int16, shape (n_samples,), 16 kHz mono.
@@ -163,13 +169,13 @@ def read_samples(path: Path, *, channel: str = MIX) -> Samples:
 def _info(path: Path, channel: str) -> "soundfile._SoundFileInfo":
     try:
         if path.is_dir():
-            raise SoundFileError(f"{path}: a folder, expected a sound file")
+            raise SoundFileError(f"{path}: is a folder, expected a sound file")
         if path.stat().st_size == 0:
-            raise SoundFileError(f"{path}: an empty file, expected sound")
+            raise SoundFileError(f"{path}: is empty, expected a sound file")
         info = soundfile.info(str(path))
     except soundfile.LibsndfileError as exc:
         reason = exc.error_string.rstrip(".")
-        raise SoundFileError(f"{path}: no sound file that can be read ({reason})") from exc
+        raise SoundFileError(f"{path}: is not a sound file that can be read ({reason})") from exc
     except FileNotFoundError as exc:
         raise SoundFileError(f"{path}: no such file") from exc
     except OSError as exc:

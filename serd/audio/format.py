@@ -1,7 +1,7 @@
 """The one sound format inside serd: 16 kHz, mono, 16-bit signed integers.
 
-webrtcvad takes nothing else, and python_speech_features' convention is defined on the same scale, so
-every source converts at its edge and nothing converts again behind it.
+webrtcvad accepts no other format, and the convention of python_speech_features is defined on the same
+scale. Each source converts its sound once.
 """
 
 import math
@@ -15,25 +15,25 @@ FULL_SCALE = 32_768
 """Magnitude of the most negative sample; 0 dBFS is the RMS of a constant signal of this size."""
 
 SILENCE_DBFS = -100.0
-"""What digital silence is reported as; 16-bit quantisation noise lies at about -101 dBFS."""
+"""Level of digital silence; 16-bit quantization noise is at about -101 dBFS."""
 
 Samples = NDArray[np.int16]
 Sound = NDArray[np.float32]
-"""Samples while they are converted or altered, full scale being 1."""
+"""Float samples with full scale at 1, for conversion and augmentation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaptureTime:
-    """Joins a source's sample count to the clocks of the machine that captured it."""
+    """Relates a source's sample count to the clocks of the machine that captured it."""
 
     epoch_s: float | None
-    """Unix time of the source's sample 0, in seconds; None where nobody knows it."""
+    """Unix time of the source's sample 0, in seconds; None if unknown."""
     arrived_s: float
     """Monotonic time at which the block's last sample reached this process, in seconds."""
 
 
 UNTIMED = CaptureTime(epoch_s=None, arrived_s=0.0)
-"""Of sound that came from no clock."""
+"""Capture time of sound without a known time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,18 +43,18 @@ class AudioBlock:
     samples: Samples
     """int16, shape (n_samples,), 16 kHz mono."""
     offset_samples: int
-    """Position of the first sample, counted from the source's start; a jump means lost sound."""
+    """Position of the first sample, counted from the source's start; a gap means lost sound."""
     captured: CaptureTime
-    """When its source captured it; ``UNTIMED`` where nobody knows."""
+    """Time of capture; ``UNTIMED`` if unknown."""
 
     @property
     def end_samples(self) -> int:
-        """Position behind the last sample, counted from the source's start."""
+        """Position after the last sample, counted from the source's start."""
         return self.offset_samples + self.samples.size
 
 
-def whole(samples: Samples) -> AudioBlock:
-    """A recording as one block.
+def recording_block(samples: Samples) -> AudioBlock:
+    """Return a recording as one block.
 
     Args:
         samples: int16, shape (n_samples,), 16 kHz mono.
@@ -63,7 +63,7 @@ def whole(samples: Samples) -> AudioBlock:
 
 
 def to_int16(samples: NDArray[np.floating]) -> Samples:
-    """Float sound in [-1, 1) as 16-bit integers, rounded, clipped, with NaN as silence.
+    """Round and clip float sound in [-1, 1) to 16-bit integers; NaN becomes silence.
 
     Args:
         samples: float, shape (n_samples,); values beyond full scale (and infinities) are clipped.
@@ -77,7 +77,7 @@ def to_int16(samples: NDArray[np.floating]) -> Samples:
 
 
 def to_sound(samples: Samples) -> Sound:
-    """16-bit integers in a form that can be converted and altered without rounding.
+    """Convert 16-bit integers to float.
 
     Args:
         samples: int16, of any shape.
@@ -90,13 +90,13 @@ def to_sound(samples: Samples) -> Sound:
 
 
 def level_dbfs(mean_square: float) -> float:
-    """Level of a signal from its mean square.
+    """Return the level of a signal with the given mean square.
 
     Args:
         mean_square: mean of the squared int16 samples, 0 or more.
 
     Returns:
-        Level in dB relative to full scale, never below ``SILENCE_DBFS``.
+        Level in dB relative to full scale; not below ``SILENCE_DBFS``.
     """
     if mean_square <= 0.0:
         return SILENCE_DBFS

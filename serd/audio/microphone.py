@@ -1,4 +1,4 @@
-"""A microphone through PortAudio."""
+"""Lists, finds, opens and reads microphones through PortAudio."""
 
 import queue
 import time
@@ -15,12 +15,13 @@ from serd.audio.resample import Converter
 from serd.audio.source import MIX, EpochEstimate, SourceSettings
 from serd.errors import DeviceError, SourceError, SourceInterruptedError
 
-_MAX_SILENT_S = 3.0
-"""PortAudio may stop calling back without an error; after this long the microphone is given up."""
+_READ_TIMEOUT_S = 3.0
+"""Time without a block after which a microphone counts as lost, in seconds; PortAudio may stop without
+an error."""
 
 
-class _Mark(Enum):
-    """In the queue in place of sound."""
+class _Signal(Enum):
+    """An item in the queue that ends the iteration."""
 
     STOP = auto()
     INTERRUPTED = auto()
@@ -31,21 +32,21 @@ class Microphone:
     """An input device as PortAudio lists it."""
 
     index: int
-    """Number in PortAudio's list; may change at the next boot."""
+    """Number in PortAudio's list; may change at the next start."""
     name: str
-    """Name, which does not."""
+    """Name; the same after each start."""
     host: str
-    """Host API that offers it: "ALSA" on Linux."""
+    """Host API: "ALSA" on Linux."""
     n_channels: int
-    """Channels at the most."""
+    """Maximum number of channels."""
     rate_hz: int
-    """Its own sample rate, in hertz."""
+    """Default sample rate, in hertz."""
     is_default: bool
-    """Whether "default" means this one."""
+    """Whether this is the default device."""
 
 
 def microphones(sounddevice: Any) -> list[Microphone]:  # noqa: ANN401
-    """All input devices that the module sounddevice lists, none if there is no sound card."""
+    """Return all input devices that the module sounddevice lists."""
     default = sounddevice.default.device[0]
     hosts = sounddevice.query_hostapis()
     return [
@@ -63,14 +64,14 @@ def microphones(sounddevice: Any) -> list[Microphone]:  # noqa: ANN401
 
 
 def find_microphone(wanted: str, devices: list[Microphone]) -> Microphone:
-    """The device that a setting means.
+    """Return the device that a setting names.
 
     Args:
-        wanted: "default", an index, a name, or a part of one (in upper or lower case).
-        devices: what there is.
+        wanted: "default", an index, a name, or part of a name (in upper or lower case).
+        devices: the input devices.
 
     Raises:
-        DeviceError: none fits, or a part of a name fits several.
+        DeviceError: no device matches, or part of a name matches several.
     """
     if not devices:
         raise DeviceError("no microphone found; plug one in, or give a sound file with --source")
@@ -83,42 +84,42 @@ def find_microphone(wanted: str, devices: list[Microphone]) -> Microphone:
     if not found:
         raise DeviceError(f"no microphone {wanted!r}, expected one of: {names}")
     if len(found) > 1:
-        raise DeviceError(f"microphone {wanted!r} fits several: {names}; give more of the name")
+        raise DeviceError(f"microphone {wanted!r} matches several: {names}; give more of the name")
     return found[0]
 
 
 class MicrophoneSource:
-    """An open microphone. The callback copies into a bounded queue and does nothing else."""
+    """A source that reads a microphone; PortAudio's callback only copies blocks to a bounded queue."""
 
     def __init__(self, settings: SourceSettings, portaudio: PortAudio) -> None:
-        """Find and open the device; sound is queued from here on.
+        """Find, open and start the device.
 
         Args:
-            settings: which device, which channel, how much may wait.
+            settings: of the device, the channel and the queue.
             portaudio: the library.
 
         Raises:
             DeviceError: no such device or channel, or it does not open.
         """
         self._channel = settings.channel
-        self._queue: queue.SimpleQueue[tuple[int, bytes, float] | _Mark] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[int, bytes, float] | _Signal] = queue.SimpleQueue()
         self._max_blocks = max(1, round(settings.queue_s * 1000 / settings.block_ms))
-        self._n_frames = 0
+        self._n_captured_frames = 0
         self.n_dropped_blocks = 0
         self.n_overflows = 0
         self._portaudio = portaudio
-        with portaudio.steady() as sounddevice:
+        with portaudio.locked() as sounddevice:
             self._device = find_microphone(settings.input, microphones(sounddevice))
             self._stream, self.rate_hz, self.n_channels = self._open(settings, sounddevice)
-            portaudio.opened(id(self), self._interrupt)
+            portaudio.register(id(self), self._interrupt)
             self._stream.start()
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield blocks until ``stop``.
 
         Raises:
-            SourceError: the device stopped delivering.
-            SourceInterruptedError: PortAudio was started afresh, for another microphone's sake.
+            SourceError: the device stopped delivering sound.
+            SourceInterruptedError: PortAudio was restarted to find another microphone.
             SourceHungError: PortAudio hangs.
         """
         try:
@@ -128,26 +129,26 @@ class MicrophoneSource:
 
     def stop(self) -> None:
         """End the iteration soon."""
-        self._queue.put(_Mark.STOP)
+        self._queue.put(_Signal.STOP)
 
     def _interrupt(self) -> None:
         self._close()
-        self._queue.put(_Mark.INTERRUPTED)
+        self._queue.put(_Signal.INTERRUPTED)
 
     def _close(self) -> None:
-        with self._portaudio.steady():
+        with self._portaudio.locked():
             stream, self._stream = self._stream, None
-            self._portaudio.closed(id(self))
+            self._portaudio.unregister(id(self))
             if stream is not None:
-                self._portaudio.end(stream)
+                self._portaudio.close(stream)
 
     def describe(self) -> str:
-        """The device's name and how it was opened."""
+        """Return the device's name, sample rate and channels."""
         channels = "mono" if self.n_channels == 1 else f"{self.n_channels} channels"
         return f"microphone {self._device.name!r} at {self.rate_hz} Hz, {channels}"
 
     def summary(self) -> str:
-        """What was lost on the way."""
+        """Return the number of overflows and dropped blocks, as a line for the log."""
         lost = []
         if self.n_overflows:
             lost.append(f"{self.n_overflows} overflows of the sound card")
@@ -179,15 +180,15 @@ class MicrophoneSource:
 
     def _next(self) -> tuple[int, bytes, float] | None:
         try:
-            item = self._queue.get(timeout=_MAX_SILENT_S)
+            item = self._queue.get(timeout=_READ_TIMEOUT_S)
         except queue.Empty:
             raise SourceError(
-                f"microphone {self._device.name!r} gave no sound for {_MAX_SILENT_S:.0f} s;"
+                f"microphone {self._device.name!r} delivered no sound for {_READ_TIMEOUT_S:.0f} s;"
                 " is it still plugged in?"
             ) from None
-        if item is _Mark.INTERRUPTED:
-            raise SourceInterruptedError(f"microphone {self._device.name!r} is opened anew")
-        return None if isinstance(item, _Mark) else item
+        if item is _Signal.INTERRUPTED:
+            raise SourceInterruptedError(f"microphone {self._device.name!r} is reopened")
+        return None if isinstance(item, _Signal) else item
 
     def _callback(self, data: Any, n_frames: int, _time: Any, status: Any) -> None:  # noqa: ANN401
         if status.input_overflow:
@@ -198,11 +199,11 @@ class MicrophoneSource:
                 self.n_dropped_blocks += 1
             except queue.Empty:
                 pass
-        self._queue.put((self._n_frames, bytes(data), time.monotonic()))
-        self._n_frames += n_frames
+        self._queue.put((self._n_captured_frames, bytes(data), time.monotonic()))
+        self._n_captured_frames += n_frames
 
     def _open(self, settings: SourceSettings, sounddevice: Any) -> tuple[Any, int, int]:  # noqa: ANN401
-        """The stream, its rate and its channels: 16 kHz mono if the device can, else its own."""
+        """Open a stream at 16 kHz mono, else at the device's rate or channels; returns them as well."""
         device = self._device
         n_wanted = 1 if settings.channel == MIX else int(settings.channel)
         if n_wanted > device.n_channels:
@@ -235,7 +236,7 @@ class MicrophoneSource:
 
 
 def open_microphone(settings: SourceSettings, portaudio: PortAudio) -> MicrophoneSource:
-    """Open a microphone; one that is not there is looked for again with a fresh list of devices.
+    """Open a microphone, looking for it a second time if the list of devices may be out of date.
 
     Raises:
         DeviceError: as ``MicrophoneSource``.

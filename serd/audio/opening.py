@@ -1,4 +1,4 @@
-"""Opens the source that the settings name."""
+"""Opens the sound source that the settings name."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ from serd.audio.source import MIX, Source, SourceSettings
 from serd.errors import DeviceError, LibraryError
 
 DEMO_PATH = Path(__file__).parent.parent / "data" / "demo.flac"
-"""Speech made with espeak-ng by scripts/make_demo.py."""
+"""Speech synthesized with espeak-ng by scripts/make_demo.py."""
 
 SOUND_SUFFIXES = frozenset(
     {
@@ -31,6 +31,7 @@ SOUND_SUFFIXES = frozenset(
         ".w64",
     }
 )
+"""Suffixes of sound files, in lower case."""
 
 _log = logging.getLogger("serd.sources")
 
@@ -39,23 +40,23 @@ class SourceOpener:
     """Opens the sources of one process."""
 
     def __init__(self, *, paced: bool = True) -> None:
-        """Set up; PortAudio is loaded once a microphone is asked for.
+        """Create an opener; PortAudio is loaded with the first microphone.
 
         Args:
-            paced: whether files are played at the pace of live sound.
+            paced: whether files are read at the pace of live sound.
         """
         self._paced = paced
         self._lock = threading.Lock()
         self._loaded: PortAudio | None = None
+        # Once "auto" has found a microphone, a lost one is not replaced by the demo.
         self._had_microphone = False
-        """Whether "auto" found a microphone; the demo does not take its place when that is lost."""
 
     def open(self, settings: SourceSettings) -> Source:
         """Open a microphone, a file, standard input or the demo.
 
         Raises:
             InputError: there is no such microphone, channel or file.
-            LibraryError: PortAudio is needed and missing.
+            LibraryError: PortAudio is not installed.
         """
         if settings.input == "auto":
             return self._microphone_or_demo(settings)
@@ -70,7 +71,7 @@ class SourceOpener:
             if self._had_microphone:
                 raise
             _log.warning("%s", exc)
-            _log.warning("listening to the bundled recording instead, again and again")
+            _log.warning("listening to the bundled recording instead, in a loop")
             return _open_demo(settings, paced=True)
         self._had_microphone = True
         return source
@@ -83,17 +84,17 @@ class SourceOpener:
 
 
 class OpenSource(Protocol):
-    """Opens the source that an input names."""
+    """A function that opens the source of one kind of input."""
 
     def __call__(self, settings: SourceSettings, /, *, paced: bool) -> Source:
-        """The open source.
+        """Open a source.
 
         Args:
             settings: of the source; ``input`` names it.
-            paced: whether a recording is played at the pace of live sound.
+            paced: whether a recording is read at the pace of live sound.
 
         Raises:
-            SerdError: it does not open.
+            SerdError: the source does not open.
         """
         ...
 
@@ -118,8 +119,8 @@ def _file_source(path: Path, *, channel: str = MIX, paced: bool, loop: bool) -> 
 
 
 OPENERS: Final[dict[str, OpenSource]] = {"-": _open_standard_input, "demo": _open_demo}
-"""What opens an input that is neither a microphone nor a file, by its name or by the scheme of its URL
-(the part before "://"). Another kind of source is a class with the ``Source`` protocol and a line."""
+"""Opener of each input that is neither a microphone nor a file, by its name or by the scheme of its URL
+(the part before "://"). A new source is a class with the ``Source`` protocol and an entry here."""
 
 
 def _named_opener(wanted: str) -> OpenSource | None:

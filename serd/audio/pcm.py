@@ -1,4 +1,4 @@
-"""Raw PCM on standard input: 16 kHz mono S16_LE, from arecord, ffmpeg or any other program."""
+"""Reads raw PCM on standard input: 16 kHz mono S16_LE, from arecord, ffmpeg or any other program."""
 
 import os
 import select
@@ -16,35 +16,39 @@ _HEADERS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
 
 
 class PcmSource:
-    """A file descriptor that raw PCM is read from until it ends."""
+    """A source that reads raw PCM from a file descriptor until its end."""
 
     n_dropped_blocks = 0
-    """Whoever writes waits; nothing is dropped."""
+    """Always 0: the writer of the pipe waits."""
     n_overflows = 0
-    """There is no sound card."""
+    """Always 0: no sound card is involved."""
 
     def __init__(self, descriptor: int | None = None) -> None:
-        """Read from ``descriptor``, by default from standard input."""
+        """Create a source.
+
+        Args:
+            descriptor: file descriptor to read; by default that of standard input.
+        """
         self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
         self._wake_read, self._wake_write = os.pipe()
         self._n_bytes = 0
 
     def __iter__(self) -> Iterator[AudioBlock]:
-        """Yield sound as it arrives.
+        """Yield blocks of sound as they arrive.
 
         Raises:
-            SoundFileError: the input holds nothing, or begins with the header of a sound file.
+            SoundFileError: the input is empty, or begins with the header of a sound file.
         """
         epoch = EpochEstimate()
         offset_samples = 0
-        odd = b""
+        partial_sample = b""
         while data := self._read():
             if not self._n_bytes:
                 _refuse_header(data)
             self._n_bytes += len(data)
-            data = odd + data
+            data = partial_sample + data
             n_whole = len(data) // 2 * 2
-            odd = data[n_whole:]
+            partial_sample = data[n_whole:]
             samples = np.frombuffer(data[:n_whole], np.dtype("<i2")).astype(np.int16, copy=False)
             end_samples = offset_samples + samples.size
             yield AudioBlock(
@@ -59,15 +63,15 @@ class PcmSource:
         os.write(self._wake_write, b"x")
 
     def describe(self) -> str:
-        """Where the sound comes from."""
+        """Return the name of the input and its format."""
         return "standard input (16 kHz mono S16_LE)"
 
     def summary(self) -> str:
-        """Whether the input ended in the middle of a sample."""
+        """Return a line for the log if the input ended in the middle of a sample."""
         return "standard input ended in the middle of a sample" if self._n_bytes % 2 else ""
 
     def _read(self) -> bytes:
-        """The next bytes; none when the input has ended or ``stop`` was called."""
+        """Return the next bytes; empty at the end of the input and after ``stop``."""
         readable, _, _ = select.select([self._descriptor, self._wake_read], [], [])
         if self._wake_read in readable:
             return b""

@@ -1,4 +1,4 @@
-"""PortAudio as one process has it: the library, its list of devices, and the microphones open on it."""
+"""The PortAudio library of a process: restarts it for new devices, and ends streams that may hang."""
 
 import contextlib
 import os
@@ -12,16 +12,16 @@ from typing import Any, Final
 from serd.errors import DeviceError, LibraryError, SourceHungError
 
 _SOUND_CARDS = Path("/proc/asound/cards")
-_END_S: Final = 1.0
-"""How long a stream may take to end before PortAudio counts as hung, in seconds."""
+_CLOSE_TIMEOUT_S: Final = 1.0
+"""Time to close a stream after which PortAudio counts as hung, in seconds."""
 _SETTLE_S: Final = 60.0
-"""How long after a change what has come may not be ready to be listed, in seconds."""
+"""Time after a change in which a new device may not be listed yet, in seconds."""
 _STALE_S: Final = 3600.0
-"""Age at which a list counts as out of date though nothing has changed, in seconds."""
+"""Age at which the list of devices is renewed even without a change, in seconds."""
 
 
 def portaudio_module() -> ModuleType:
-    """PortAudio's bindings, the module sounddevice.
+    """Import the module sounddevice, the bindings of PortAudio.
 
     Raises:
         LibraryError: PortAudio is not installed.
@@ -37,42 +37,44 @@ def portaudio_module() -> ModuleType:
 
 
 class PortAudio:
-    """Shared by all microphones of a process, because PortAudio lists devices once, when it starts.
+    """The PortAudio library, shared by all microphones of a process.
 
-    A device that is plugged in later is seen only if PortAudio is started afresh, and that closes every
-    stream in the process. So each open microphone leaves word here how it is interrupted.
+    PortAudio lists the devices once, when it is initialized. Finding a device that was connected later
+    needs a restart, which closes every stream of the process; so each open microphone registers a
+    function that interrupts it.
     """
 
     def __init__(
         self,
         module: Any,  # noqa: ANN401
         *,
-        signs: Sequence[Path] | None = None,
+        watched_paths: Sequence[Path] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the library over.
+        """Manage an initialized library.
 
         Args:
-            module: sounddevice, as ``portaudio_module`` gives it, or what stands in for it in a test.
-            signs: files that change where a microphone comes or goes; by default ``device_signs``.
+            module: sounddevice, from ``portaudio_module``, or a fake.
+            watched_paths: files that change when a microphone comes or goes; by default those of
+                ``device_paths``.
             monotonic: the clock, in seconds.
         """
         self.module = module
-        self._signs = device_signs(os.environ) if signs is None else signs
+        self._watched_paths = device_paths(os.environ) if watched_paths is None else watched_paths
         self._monotonic = monotonic
-        self._listed = self._seen = self._look()
+        self._listed_state = self._latest_state = self._device_state()
         self._listed_s = self._changed_s = monotonic()
         self._lock = threading.RLock()
-        self._open: dict[int, Callable[[], None]] = {}
+        self._interrupts: dict[int, Callable[[], None]] = {}
         self._is_hung = False
 
     @contextlib.contextmanager
-    def steady(self) -> Iterator[Any]:
-        """The module, while no other thread opens a device or starts the library afresh.
+    def locked(self) -> Iterator[Any]:
+        """Lock the library against other threads; yields the module.
 
         Raises:
-            DeviceError: PortAudio failed in a way that nobody expected.
-            SourceHungError: it hangs.
+            DeviceError: PortAudio failed.
+            SourceHungError: PortAudio hangs.
         """
         with self._lock:
             self._refuse_if_hung()
@@ -81,84 +83,83 @@ class PortAudio:
             except self.module.PortAudioError as exc:
                 raise DeviceError(f"PortAudio failed: {exc}") from exc
 
-    def opened(self, key: int, interrupt: Callable[[], None]) -> None:
-        """A stream is open; ``interrupt`` closes it and lets its reader know."""
+    def register(self, key: int, interrupt: Callable[[], None]) -> None:
+        """Register an open stream; ``interrupt`` closes it and wakes its reader."""
         with self._lock:
-            self._open[key] = interrupt
+            self._interrupts[key] = interrupt
 
-    def closed(self, key: int) -> None:
-        """The stream is closed."""
+    def unregister(self, key: int) -> None:
+        """Unregister a stream that is closed."""
         with self._lock:
-            self._open.pop(key, None)
+            self._interrupts.pop(key, None)
 
-    def end(self, stream: Any) -> None:  # noqa: ANN401
-        """Abort a stream and close it, whatever state it is in.
+    def close(self, stream: Any) -> None:  # noqa: ANN401
+        """Abort and close a stream in any state.
 
-        Where a sound server dies at the wrong moment, the thread that PortAudio 19.6 reads in goes round
-        and round for ever (the label ``error`` of ``PaAlsaStream_WaitForFrames``), and whoever ends the
-        stream waits for that thread.
+        If a sound server dies at the wrong moment, the reading thread of PortAudio 19.6 loops for ever
+        (the label ``error`` of ``PaAlsaStream_WaitForFrames``), and closing the stream waits for it.
 
         Raises:
-            SourceHungError: PortAudio does not come back; it must not be called any more.
+            SourceHungError: PortAudio does not return; it must not be called any more.
         """
 
-        def run() -> None:
+        def abort_and_close() -> None:
             stream.abort(ignore_errors=True)
             stream.close(ignore_errors=True)
 
-        ending = threading.Thread(target=run, name="serd-portaudio-end", daemon=True)
-        ending.start()
-        ending.join(_END_S)
-        self._is_hung = ending.is_alive()
+        closing = threading.Thread(target=abort_and_close, name="serd-portaudio-end", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_TIMEOUT_S)
+        self._is_hung = closing.is_alive()
         self._refuse_if_hung()
 
     def refresh(self) -> bool:
-        """Start PortAudio afresh if its list of devices may be out of date; whether it was.
+        """Restart PortAudio if its list of devices may be out of date; returns whether it did.
 
-        That interrupts all streams that are open, so with any it is done only where something has
-        changed since the list was made. With none it is done for a minute after each change, and once
-        an hour: not at each try, since each start loads and unloads ALSA's plugins with all their
-        libraries, and some of these lose memory (12 kB with those of Debian), which would add up over
-        the weeks that a microphone may be away.
+        A restart interrupts all open streams: if there are any, it happens only when the devices have
+        changed since they were listed. Without open streams it happens for a minute after each change,
+        and once an hour. It does not happen at each attempt, because each restart loads and unloads
+        ALSA's plugins, and some of their libraries leak memory (12 kB with those of Debian), which adds
+        up if a microphone is missing for weeks.
         """
-        with self.steady() as module:
+        with self.locked() as module:
             if not self._is_stale():
                 return False
-            for interrupt in list(self._open.values()):
+            for interrupt in list(self._interrupts.values()):
                 interrupt()
-            self._open.clear()
+            self._interrupts.clear()
             module._terminate()  # noqa: SLF001
             module._initialize()  # noqa: SLF001
-            self._listed = self._seen
+            self._listed_state = self._latest_state
             self._listed_s = self._monotonic()
         return True
 
     def _is_stale(self) -> bool:
         now_s = self._monotonic()
-        if (signs := self._look()) != self._seen:
-            self._seen, self._changed_s = signs, now_s
-        if self._open or signs != self._listed:
-            return signs != self._listed
+        if (state := self._device_state()) != self._latest_state:
+            self._latest_state, self._changed_s = state, now_s
+        if self._interrupts or state != self._listed_state:
+            return state != self._listed_state
         return self._listed_s < self._changed_s + _SETTLE_S or now_s > self._listed_s + _STALE_S
 
     def _refuse_if_hung(self) -> None:
         if self._is_hung:
-            raise SourceHungError("PortAudio hangs and does not let go of a microphone")
+            raise SourceHungError("PortAudio hangs and does not release a microphone")
 
-    def _look(self) -> tuple[object, ...]:
-        return tuple(_state(path) for path in self._signs)
+    def _device_state(self) -> tuple[object, ...]:
+        return tuple(_file_state(path) for path in self._watched_paths)
 
 
-def device_signs(environment: Mapping[str, str]) -> list[Path]:
-    """What changes where a microphone comes or goes: the kernel's cards, sockets of sound servers."""
+def device_paths(environment: Mapping[str, str]) -> list[Path]:
+    """Return the kernel's list of sound cards and the sockets of sound servers."""
     runtime = Path(environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
     sockets = [runtime / "pulse" / "native", runtime / "pipewire-0", Path("/run/pulse/native")]
     named = environment.get("PULSE_SERVER", "").removeprefix("unix:")
     return [_SOUND_CARDS, *sockets, *([Path(named)] if named.startswith("/") else [])]
 
 
-def _state(path: Path) -> object:
-    """The text of a file; what tells one socket from the next; None where there is nothing."""
+def _file_state(path: Path) -> object:
+    """Return the text of a file or the identity of a socket; None if it does not exist."""
     try:
         if path.is_file():
             return path.read_text("utf-8", errors="replace")

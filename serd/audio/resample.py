@@ -1,4 +1,4 @@
-"""Foreign sound to serd's format: pick or mix channels, resample as a stream, round to 16 bits."""
+"""Converts sound to serd's format: picks or mixes channels, resamples a stream, rounds to 16 bits."""
 
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,10 @@ FloatSound = NDArray[np.float32]
 
 
 class Converter:
-    """Converts a stream of blocks; resampling state is carried from block to block."""
+    """Converts a stream of blocks; the resampler's state is carried from block to block."""
 
     def __init__(self, *, rate_hz: int, channel: str = MIX) -> None:
-        """Set up for one stream.
+        """Create a converter for one stream.
 
         Args:
             rate_hz: sample rate of the stream, in hertz.
@@ -27,16 +27,17 @@ class Converter:
         self._column = None if channel == MIX else int(channel) - 1
         self._resampler = None if rate_hz == SAMPLE_RATE_HZ else _resampler(rate_hz)
         self.n_not_finite = 0
+        """Number of NaN and infinite samples so far."""
 
     def convert(self, sound: FloatSound, *, is_last: bool = False) -> Samples:
         """Convert the next block.
 
         Args:
             sound: float32, shape (n_samples, n_channels), full scale at 1.0.
-            is_last: whether the stream ends here, so that the resampler gives what it holds back.
+            is_last: whether the stream ends here, which flushes the resampler.
 
         Returns:
-            int16, shape (n,), 16 kHz mono. NaN and infinite samples are taken as silence and counted.
+            int16, shape (n,), 16 kHz mono. NaN and infinite samples become silence and are counted.
         """
         if self._column is not None and sound.shape[1] > 1:
             sound = sound[:, self._column, np.newaxis]
@@ -55,6 +56,6 @@ class Converter:
 
 
 def _resampler(rate_hz: int) -> "soxr.ResampleStream":
-    import soxr  # noqa: PLC0415 - most microphones give 16 kHz
+    import soxr  # noqa: PLC0415 - most microphones deliver 16 kHz
 
     return soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")

@@ -1,4 +1,4 @@
-"""Where sound comes from. Each source gives blocks in serd's one sound format."""
+"""The protocol of sound sources, which yield blocks in serd's sound format, and their settings."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ MIX = "mix"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceSettings:
-    """Where sound comes from."""
+    """A sound source."""
 
     input: str = "default"
     """A microphone ("default", its name, part of its name or its index), a sound file, "-" for raw
@@ -22,16 +22,16 @@ class SourceSettings:
     name: str = "mic"
     """Name of the source in topics and events; letters, digits, "-", "_" and "."."""
     channel: str = MIX
-    """Which channel of several: "mix" averages them, else its number, from 1."""
+    """Channel of a sound with several: "mix" averages them, else a number from 1."""
     block_ms: int = 30
     """Length of a microphone block, in milliseconds; 10 to 1000."""
     loop: bool = False
-    """Whether a sound file begins anew at its end, for ever."""
+    """Whether a sound file is repeated for ever."""
     queue_s: float = 10.0
-    """Sound that may wait while the daemon is busy, in seconds; beyond it the oldest is dropped."""
+    """Most sound that waits while the daemon is busy, in seconds; beyond it the oldest is dropped."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if not self.input:
             yield "input", 'a microphone, a sound file, "-", "demo" or "auto"'
         if not self.name or not all(c.isalnum() or c in "-_." for c in self.name):
@@ -45,7 +45,7 @@ class SourceSettings:
 
 
 class Source(Protocol):
-    """A sound source: iterate over it once for its blocks."""
+    """A sound source; its blocks can be iterated over once."""
 
     @property
     def n_dropped_blocks(self) -> int:
@@ -54,7 +54,7 @@ class Source(Protocol):
 
     @property
     def n_overflows(self) -> int:
-        """Overflows that the sound card reported."""
+        """Overflows reported by the sound card."""
         ...
 
     def __iter__(self) -> Iterator[AudioBlock]:
@@ -66,33 +66,34 @@ class Source(Protocol):
         ...
 
     def describe(self) -> str:
-        """What is being listened to, in a few words for the log."""
+        """Return a short description of the source for the log."""
         ...
 
     def summary(self) -> str:
-        """What went wrong on the way, in a few words for the log; empty if nothing did."""
+        """Return a line for the log about lost or bad sound; empty if there was none."""
         ...
 
 
 class EpochEstimate:
-    """When sample 0 of a live source was captured, as far as the arrival of its blocks tells.
+    """Estimates the time of capture of a live source's sample 0 from the arrival of its blocks.
 
     A block can arrive late but never early, so the earliest estimate is the best. Sample clocks drift
-    against the wall clock (50 ppm are 4 s a day) and the wall clock itself may be set: an estimate that
-    is off by more than ``MAX_ERROR_S`` is replaced.
+    against the wall clock (by 4 s a day at 50 ppm) and the wall clock itself may be set: an estimate
+    with an error of more than ``MAX_ERROR_S`` is replaced.
     """
 
     MAX_ERROR_S = 0.15
+    """Error at which the estimate is replaced, in seconds."""
 
     def __init__(self) -> None:
         self._epoch_s: float | None = None
 
     def update(self, end_s: float, *, arrived_s: float | None = None) -> CaptureTime:
-        """Take the arrival of sound that ends ``end_s`` seconds behind sample 0.
+        """Update the estimate with the arrival of a block, and return its capture time.
 
         Args:
-            end_s: end of the sound, in seconds.
-            arrived_s: monotonic time at which it arrived; now, if not given.
+            end_s: end of the block, in seconds after sample 0.
+            arrived_s: monotonic time of its arrival, in seconds; by default now.
         """
         now_s = time.monotonic()
         if arrived_s is None:

@@ -75,8 +75,8 @@ def analyze_command(args: argparse.Namespace) -> int:
     writer.finish()
     if n_rejected:
         print(
-            f"serd: in {n_rejected} of {len(files)} files the model rejected everything that sounded"
-            f" like speech; {advice(card)}",
+            f"serd: in {n_rejected} of {len(files)} files the model rejected everything as no speech;"
+            f" {advice(card)}",
             file=sys.stderr,
         )
     return InputError.exit_code if n_bad else 0

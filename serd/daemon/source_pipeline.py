@@ -100,7 +100,7 @@ class SourcePipeline:
         if self._detector.in_speech != self._is_speaking:
             yield self._speech_report()
         now_s = block.end_samples / SAMPLE_RATE_HZ
-        if self._last.pass_time(now_s, is_speaking=self._is_speaking):
+        if self._last.advance(now_s, is_speaking=self._is_speaking):
             yield StateReport(source=self._source, emotion=self._last.emotion)
         level_dbfs = self._meter.measure(frames)
         self._level_at_samples = frames.end_samples + self._meter.missing_samples
@@ -139,7 +139,7 @@ class SourcePipeline:
         event = self._events.make(decision)
         best = sorted(event.scores.items(), key=lambda item: -item[1])[:3]
         self._likeliest = dict(best) if event.kind == "window" else {}
-        if self._cooldown.passes(event, self.controls.cooldown_s):
+        if self._cooldown.accepts(event, self.controls.cooldown_s):
             yield event
             if isinstance(segment, SpeechWindow) and not event.provisional:
                 yield SoundReport(event=event, samples=segment.samples)

@@ -26,7 +26,7 @@ from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
 from serd.errors import InputError, SerdError
 from serd.events.controls import Controls, changed
-from serd.events.reports import AvailabilityReport, ControlRefused, ControlReport, Report, StatsReport
+from serd.events.reports import AvailabilityReport, ControlReport, RefusalReport, Report, StatsReport
 from serd.model.runtime import TfliteModel
 from serd.mqtt.topics import FORGET
 from serd.recognizer import event_maker
@@ -181,7 +181,7 @@ class Sources:
         try:
             controls = changed(pipeline.controls, command.control, command.value)
         except InputError as exc:
-            yield ControlRefused(source=command.source, control=command.control, reason=str(exc))
+            yield RefusalReport(source=command.source, control=command.control, reason=str(exc))
             return
         yield from pipeline.set_controls(controls)
         self._controls.save(command.source, command.control, controls)

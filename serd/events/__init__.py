@@ -1,1 +1,1 @@
-"""What serd publishes: the event and its schema, reports, and the controls of a source."""
+"""The event and its schema, the reports to publishers, and the controls of a source."""

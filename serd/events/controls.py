@@ -1,6 +1,6 @@
-"""What a person may change while the daemon runs: mute, threshold and cooldown of a source.
+"""The controls of a source, which can be changed while the daemon runs: mute, threshold and cooldown.
 
-Values travel as plain text, as a switch and a number of Home Assistant write them.
+Values are plain text, as Home Assistant's switches and numbers write them.
 """
 
 import math
@@ -17,74 +17,78 @@ MAX_COOLDOWN_S: Final = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Controls:
-    """The present values of one source."""
+    """The values of one source's controls."""
 
     mute: bool = False
-    """Whether what the source hears is thrown away."""
+    """Whether the source's sound is discarded."""
     threshold: float = 0.35
     """Probability below which an emotion is "uncertain"; 0 to 1."""
     cooldown_s: float = 0.0
-    """Least time between two published events of one kind and emotion, in seconds; 0 to 3600."""
+    """Minimum time between two published events of one kind and emotion, in seconds; 0 to 3600."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Control:
     field: str
     parse: Callable[[str], Any]
-    show: Callable[[Any], str]
+    format: Callable[[Any], str]
 
 
 def _switch(text: str) -> bool:
     value = {ON: True, OFF: False}.get(text.strip().upper())
     if value is None:
-        raise InputError(f"got {_short(text)}, expected {ON} or {OFF}")
+        raise InputError(f"got {_shortened(text)}, expected {ON} or {OFF}")
     return value
 
 
-def _number(least: float, most: float) -> Callable[[str], float]:
+def _number(minimum: float, maximum: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         try:
             value = float(text) if len(text) < 40 else math.nan
         except ValueError:
             value = math.nan
-        if not least <= value <= most:
-            raise InputError(f"got {_short(text)}, expected a number from {least:g} to {most:g}")
+        if not minimum <= value <= maximum:
+            raise InputError(
+                f"got {_shortened(text)}, expected a number from {minimum:g} to {maximum:g}"
+            )
         return value
 
     return parse
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:40]}...")
 
 
 _CONTROLS: Final[Mapping[str, _Control]] = {
-    "mute": _Control(field="mute", parse=_switch, show=lambda value: ON if value else OFF),
-    "threshold": _Control(field="threshold", parse=_number(0.0, 1.0), show="{:g}".format),
-    "cooldown": _Control(field="cooldown_s", parse=_number(0.0, MAX_COOLDOWN_S), show="{:g}".format),
+    "mute": _Control(field="mute", parse=_switch, format=lambda value: ON if value else OFF),
+    "threshold": _Control(field="threshold", parse=_number(0.0, 1.0), format="{:g}".format),
+    "cooldown": _Control(field="cooldown_s", parse=_number(0.0, MAX_COOLDOWN_S), format="{:g}".format),
 }
 CONTROLS: Final = tuple(_CONTROLS)
-"""Name of each control, as its topic has it."""
+"""Name of each control, as in its topic."""
 
 
 def control_texts(controls: Controls) -> dict[str, str]:
-    """The text of each control's present value, by its name."""
-    return {name: control.show(getattr(controls, control.field)) for name, control in _CONTROLS.items()}
+    """Return the value of each control as text, by its name."""
+    return {
+        name: control.format(getattr(controls, control.field)) for name, control in _CONTROLS.items()
+    }
 
 
 def changed(controls: Controls, name: str, payload: bytes) -> Controls:
-    """The controls with one of them set to what a message says.
+    """Return the controls with one of them set to the value in a message.
 
     Args:
-        controls: the present values.
+        controls: the current values.
         name: one of ``CONTROLS``.
         payload: the text, in UTF-8.
 
     Raises:
-        InputError: no such control, or a value that it does not take.
+        InputError: the control does not exist, or does not accept the value.
     """
     control = _CONTROLS.get(name)
     if control is None:
-        raise InputError(f"no control {_short(name)}, expected one of: {', '.join(CONTROLS)}")
+        raise InputError(f"no control {_shortened(name)}, expected one of: {', '.join(CONTROLS)}")
     text = payload[:1000].decode("utf-8", errors="replace")
     return replace(controls, **{control.field: control.parse(text)})

@@ -1,7 +1,7 @@
 """The events that serd publishes: their fields, their JSON and its schema.
 
-The field names and their meaning are a contract with everyone who subscribes. Within schema version 1
-fields may be added; none is renamed, removed or given another meaning.
+The field names and their meaning are a contract with all subscribers. Within schema version 1 fields
+may be added; none is renamed, removed or given another meaning.
 """
 
 import json
@@ -19,12 +19,12 @@ from serd.speech.segments import SpeechWindow
 
 SCHEMA_VERSION: Final = 1
 MAX_JSON_CHARS: Final = 100_000
-"""Longest text that is read as an event; serd's own have some 1,000 characters."""
+"""Longest text that is read as an event; the events of serd have about 1,000 characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelReference:
-    """Which model an event comes from."""
+    """The model of an event."""
 
     name: str
     """Name of the model, from its card."""
@@ -36,27 +36,27 @@ class ModelReference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """One finding about a stretch of sound."""
+    """The emotion in a segment of sound."""
 
     schema: int
     """Version of this schema: 1."""
     id: str
     """Unique; a repeated event keeps its id."""
     kind: Kind
-    """window: as speech goes on; utterance: once at its end; file: once about each whole recording."""
+    """window: during speech; utterance: at its end; file: for each whole recording."""
     time: str | None = None
-    """When the sound ended, RFC 3339 with zone; it is the time of the sound, not of the processing. Left
-    out where nobody knows it, as with recordings."""
+    """End of the sound, RFC 3339 with zone; the time of the sound, not of the processing. Left out if it
+    is unknown, as with recordings."""
     node: str
     """Name of the machine, from the settings."""
     source: str
     """Name of the sound source, from the settings."""
     emotion: str
-    """A label of the model, "uncertain" below the threshold, or "none" where nobody spoke."""
+    """A label of the model, "uncertain" below the threshold, or "none" without speech."""
     confidence: float
     """Probability of the likeliest label; 0 to 1."""
     scores: dict[str, float]
-    """Probability of each label; empty where nobody spoke."""
+    """Probability of each label; empty without speech."""
     valence: Valence
     """Group of the likeliest label."""
     start_s: float
@@ -68,38 +68,38 @@ class Event:
     level_dbfs: float
     """RMS level of the voiced sound, in dB relative to full scale; -100 to 0."""
     latency_ms: float
-    """From the arrival of the last sample to the making of this event, in milliseconds."""
+    """Time from the arrival of the last sample to the creation of this event, in milliseconds."""
     model: ModelReference
-    """Which model it comes from."""
+    """The model that recognized the emotion."""
     file: str | None = None
-    """The analysed file, where it comes from serd analyze; else left out."""
+    """The analyzed file in events of serd analyze; else left out."""
     replayed: bool = False
-    """True where the broker was away when the event was made, or went away before it had it; else left
-    out."""
+    """True if the broker was unavailable when the event was created, or became unavailable before it
+    received the event; else left out."""
     provisional: bool = False
-    """True in a window event that came before a window was full: the utterance's first word, less sure
-    than those that follow and no part of the utterance event; else left out."""
+    """True in an early estimate, the event of a window that is not full: less certain than the following
+    window events, and without effect on the utterance event; else left out."""
 
     def to_json(self) -> str:
-        """The event as one line of JSON."""
+        """Return the event as one line of JSON."""
         body = _by_name(self) | {"model": _by_name(self.model)}
         for name in ("time", "file"):
             if body[name] is None:
                 del body[name]
-        for mark in ("replayed", "provisional"):
-            if not body[mark]:
-                del body[mark]
+        for name in ("replayed", "provisional"):
+            if not body[name]:
+                del body[name]
         return json.dumps(body, ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Event":
-        """The event in a message, as ``to_json`` writes it; fields of later versions are passed over.
+        """Read an event from a message; fields of later versions are ignored.
 
         Args:
-            text: JSON, at most ``MAX_JSON_CHARS`` long.
+            text: JSON as ``to_json`` writes it, at most ``MAX_JSON_CHARS`` long.
 
         Raises:
-            EventError: no JSON, another schema, or a field that is missing or of another type.
+            EventError: not JSON, another schema, or a field that is missing or of another type.
         """
         return event_from_body(_json_object(text))
 
@@ -110,12 +110,12 @@ _HINTS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
 
 
 def _by_name(each: Event | ModelReference) -> dict[str, Any]:
-    """The fields; ``asdict`` would copy what they hold, which takes most of an event's time."""
+    """Return the fields by name; ``asdict`` would copy their values, which is slow."""
     return {field.name: getattr(each, field.name) for field in fields(each)}
 
 
 def event_from_body(body: Mapping[str, Any]) -> Event:
-    """An event from the object that its JSON holds.
+    """Read an event from its JSON object.
 
     Raises:
         EventError: another schema, or a field that is missing or of another type.
@@ -132,14 +132,14 @@ def _json_object(text: str | bytes) -> Mapping[str, Any]:
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        raise EventError(f"no JSON: {exc}") from exc
+        raise EventError(f"not JSON: {exc}") from exc
     if not isinstance(body, dict):
         raise EventError(f"got a JSON {type(body).__name__}, expected the object of an event")
     return body
 
 
 def _fields_from(cls: type[Any], body: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The fields of a dataclass from a JSON object, each checked for its type."""
+    """Return the fields of a dataclass from a JSON object, after checking their types."""
     values: dict[str, Any] = {}
     hints = _HINTS[cls]
     for item in fields(cls):
@@ -159,7 +159,7 @@ def _fields_from(cls: type[Any], body: Mapping[str, Any], where: str) -> dict[st
 
 
 def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401
-    """Whether a value is of a field's type; bool is no int, and NaN no number."""
+    """Whether a value has a field's type; a bool is not an int, and NaN is not a number."""
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     if hint == dict[str, float]:
@@ -174,15 +174,14 @@ def _is_number(value: object) -> bool:
 
 
 def as_replayed(text: str) -> str:
-    """The JSON of an event that was not yet replayed, as that of the same event replayed."""
+    """Mark the JSON of an event that is not replayed as replayed."""
     return f'{text[:-1]}, "replayed": true}}'
 
 
 class EventMaker:
-    """Makes events for one source.
+    """Creates the events of one source.
 
-    It holds what all of them share; identities and the clock come from outside, so that this module
-    stays free of chance and time.
+    The ids and the clock are arguments, so that this module is free of randomness and time.
     """
 
     def __init__(
@@ -203,7 +202,7 @@ class EventMaker:
         self._file = file
 
     def make(self, decision: Decision) -> Event:
-        """The event that publishes a decision."""
+        """Create the event of a decision."""
         estimate, sound = decision.estimate, decision.sound
         span_s = max(sound.end_s - sound.start_s, 1e-9)
         latency_s = self._monotonic() - sound.captured.arrived_s

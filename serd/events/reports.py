@@ -1,4 +1,4 @@
-"""What the daemon tells its publishers: events, and one thing that changed or was measured each."""
+"""The reports that the daemon hands to its publishers: events, changes of state and measurements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,50 +10,50 @@ from serd.events.event import Event
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateReport:
-    """The last stable emotion of a source."""
+    """The last emotion of a source."""
 
     source: str
     """Name of the source."""
     emotion: str
-    """A label of the model, or "none" after a quiet time."""
+    """A label of the model, or "none" after a time without speech."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeechReport:
-    """Somebody began or stopped speaking."""
+    """Speech started or ended at a source."""
 
     source: str
     """Name of the source."""
     is_speaking: bool
-    """Whether an utterance is under way; the segmenter's start and hangover keep it from fluttering."""
+    """Whether an utterance is in progress; the segmenter's start rule and hangover debounce it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoundReport:
-    """The sound behind an event of kind "window", for those who are asked to keep it."""
+    """The sound of an event of kind "window", for publishers that store it."""
 
     event: Event
     """The event."""
     samples: Samples
-    """int16, shape (n_samples,), 16 kHz mono: the window, its long pauses cut out."""
+    """int16, shape (n_samples,), 16 kHz mono: the window, without its long pauses."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LevelReport:
-    """How loud it is."""
+    """The level of a source, and the current estimate of the emotion."""
 
     source: str
     """Name of the source."""
     level_dbfs: float
     """RMS level since the last report, in dB relative to full scale; -100 to 0."""
     guesses: Mapping[str, float]
-    """The three likeliest emotions of the utterance under way with their probabilities, likeliest first;
-    empty where nobody speaks."""
+    """The three likeliest emotions of the current utterance with their probabilities, likeliest first;
+    empty without speech."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AvailabilityReport:
-    """A source of sound went away or came back."""
+    """A source was lost or has recovered."""
 
     source: str
     """Name of the source."""
@@ -63,29 +63,29 @@ class AvailabilityReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlReport:
-    """The controls of a source have these values from now on."""
+    """The values of a source's controls after a change."""
 
     source: str
     """Name of the source."""
     controls: Controls
-    """All of them."""
+    """Values of all controls."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ControlRefused:
-    """A change of a control was refused."""
+class RefusalReport:
+    """The refusal of a change of a control."""
 
     source: str
     """Name of the source."""
     control: str
     """Name of the control."""
     reason: str
-    """What was got and what was expected."""
+    """The value received, and the values accepted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatsReport:
-    """How the daemon fares since its start."""
+    """Statistics of the daemon since its start."""
 
     uptime_s: float
     """Time since the start, in seconds."""
@@ -94,25 +94,25 @@ class StatsReport:
     model: str
     """Name and version of the model."""
     sound_s: float
-    """Sound heard, all sources together, in seconds."""
+    """Sound processed, all sources together, in seconds."""
     n_windows: int
-    """Windows that went through the model."""
+    """Windows that the model processed."""
     n_rejected: int
-    """Windows of these that the model took for no speech."""
+    """Windows that the model rejected as no speech."""
     n_events: int
-    """Events made."""
+    """Events created."""
     n_dropped_blocks: int
     """Blocks of sound dropped because the daemon was too slow."""
     n_overflows: int
     """Overflows that sound cards reported."""
     real_time_factor: float
-    """CPU time per time of sound heard; below 1 the daemon keeps up."""
+    """CPU time per time of sound; below 1 the daemon keeps up."""
     cpu_s: float
     """CPU time, in seconds."""
     rss_mb: float
     """Resident memory, in megabytes."""
     n_source_losses: int
-    """How often a source went away."""
+    """Number of times that a source was lost."""
 
 
 Report = (
@@ -123,6 +123,7 @@ Report = (
     | LevelReport
     | AvailabilityReport
     | ControlReport
-    | ControlRefused
+    | RefusalReport
     | StatsReport
 )
+"""Anything that the daemon hands to its publishers."""

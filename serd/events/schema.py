@@ -1,4 +1,4 @@
-"""The JSON Schema of an event, made from its dataclass and the docstrings under the fields."""
+"""Generates the JSON Schema of an event from its dataclass and the docstrings under its fields."""
 
 import ast
 import inspect
@@ -11,12 +11,12 @@ from serd.events.event import SCHEMA_VERSION, Event, ModelReference
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of an event, made from the fields above."""
+    """Return the JSON Schema (draft 2020-12) of an event."""
     schema = _object_schema(Event, _EVENT_RULES, optional={"time", "file", "replayed", "provisional"})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "serd event",
-        "description": "One finding of serd about a stretch of sound.",
+        "description": "The emotion that serd recognized in a segment of sound.",
     } | schema
 
 
@@ -67,10 +67,10 @@ def _object_schema(
 
 
 def field_docs(cls: type) -> dict[str, str]:
-    """Description of each field of ``cls`` that has one, on a single line.
+    """Return the docstring under each field of ``cls`` that has one, on a single line.
 
-    Python drops the docstrings under fields at run time, so they are read from the source: it is the one
-    place where a field is described, for the event schema and the settings file alike.
+    Python discards these docstrings at run time, so they are read from the source. They describe the
+    fields in the event schema and in the settings file.
     """
     tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     docs: dict[str, str] = {}

@@ -1,6 +1,6 @@
-"""The state of a live source as subscribers see it: last emotion, level, and the cooldown of events.
+"""The state of a live source between its events: last emotion, level, and cooldown.
 
-Pure: time is that of the sound.
+All times are times of the sound, so this module has no clock.
 """
 
 from collections.abc import Iterator
@@ -14,23 +14,23 @@ from serd.speech.segments import VoicedFrames
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportSettings:
-    """Reports beside the events."""
+    """Reports, and the events among them."""
 
     quiet_s: float = 30.0
-    """Time without speech after which the state of a source goes back to "none", in seconds."""
+    """Time without speech after which the state of a source returns to "none", in seconds."""
     cooldown_s: float = 0.0
-    """Least time between two published events of one kind and emotion, in seconds, 0 to 3600, until
+    """Minimum time between two published events of one kind and emotion, in seconds, 0 to 3600, until
     it is changed over MQTT; 0 publishes all."""
     provisional_s: float = 1.0
-    """Speech after which an utterance's first window event comes, marked as provisional, in seconds,
-    0.3 or more; 0 for none before a window is full."""
+    """Speech after which an utterance has its early estimate, a window event marked as provisional, in
+    seconds, 0.3 or more; 0 for no early estimate."""
     level_s: float = 0.0
     """Time between two reports of the level, in seconds; 0 for none."""
     stats_s: float = 60.0
     """Time between two reports of statistics, in seconds; 1 or more."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if self.quiet_s <= 0:
             yield "quiet_s", "more than 0 seconds"
         if not 0 <= self.cooldown_s <= 3600:
@@ -44,15 +44,15 @@ class ReportSettings:
 
 
 class Cooldown:
-    """Holds back events that repeat the emotion of a recent one."""
+    """Suppresses events that repeat the emotion of a recent event."""
 
     def __init__(self) -> None:
         self._latest_s: dict[tuple[str, bool, str], float] = {}
 
-    def passes(self, event: Event, cooldown_s: float) -> bool:
-        """Whether no other event of its kind and emotion was published ``cooldown_s`` seconds before.
+    def accepts(self, event: Event, cooldown_s: float) -> bool:
+        """Whether an event is published; not within ``cooldown_s`` of one of its kind and emotion.
 
-        A provisional event holds back no other.
+        A provisional event suppresses only provisional events.
         """
         key = event.kind, event.provisional, event.emotion
         latest_s = self._latest_s.get(key)
@@ -63,47 +63,51 @@ class Cooldown:
 
 
 class LastEmotion:
-    """The last emotion that was named, until it has been quiet for long enough."""
+    """The last emotion that was named; "none" after ``quiet_s`` seconds without speech."""
 
     def __init__(self, quiet_s: float) -> None:
         self._quiet_s = quiet_s
-        self._spoken_s = 0.0
+        self._last_speech_s = 0.0
         self.emotion = NONE
 
     def update(self, event: Event) -> bool:
-        """Take an event; whether it changes the emotion. An uncertain one changes nothing."""
-        self._spoken_s = event.end_s
+        """Update with an event; returns whether the emotion changed. "uncertain" changes nothing."""
+        self._last_speech_s = event.end_s
         if event.emotion in {UNCERTAIN, self.emotion}:
             return False
         self.emotion = event.emotion
         return True
 
-    def pass_time(self, now_s: float, *, is_speaking: bool) -> bool:
-        """Take the time of the sound; whether the emotion went back to "none" by it."""
+    def advance(self, now_s: float, *, is_speaking: bool) -> bool:
+        """Advance to a time of the sound; returns whether the emotion changed to "none"."""
         if is_speaking:
-            self._spoken_s = now_s
-        if self.emotion == NONE or now_s - self._spoken_s < self._quiet_s:
+            self._last_speech_s = now_s
+        if self.emotion == NONE or now_s - self._last_speech_s < self._quiet_s:
             return False
         self.emotion = NONE
         return True
 
 
 class LevelMeter:
-    """The level of sound over stretches of equal length."""
+    """Measures the level of sound over intervals of equal length."""
 
     def __init__(self, interval_s: float) -> None:
-        """Measure over ``interval_s`` seconds; 0 measures nothing."""
+        """Create a meter.
+
+        Args:
+            interval_s: length of an interval, in seconds; 0 to measure nothing.
+        """
         self._interval_samples = round(interval_s * SAMPLE_RATE_HZ)
         self._n_samples = 0
         self._energy = 0.0
 
     @property
     def missing_samples(self) -> int:
-        """Sound to come until the next level, in samples; a second or more where nothing is measured."""
+        """Samples until the next level; one second of samples if nothing is measured."""
         return (self._interval_samples or SAMPLE_RATE_HZ) - self._n_samples
 
     def measure(self, frames: VoicedFrames) -> float | None:
-        """Take frames; the level in dBFS once a stretch is full."""
+        """Add frames; returns the level in dBFS at the end of an interval, else None."""
         if not self._interval_samples:
             return None
         n_frames = max(1, len(frames.mean_square))

@@ -1,1 +1,1 @@
-"""The network and what belongs to it: features, card, runtime, smoothing, speaker adaptation."""
+"""The network, its features, card and runtime, smoothing, and speaker adaptation."""

@@ -1,9 +1,9 @@
-"""Speaker adaptation: the mean of a source's speech so far is brought nearer to the training mean.
+"""Speaker adaptation: shifts the features of a source towards the training mean.
 
-Only past sound counts. What a voice, a room and a microphone leave in the mean of the features is no
-emotion; subtracting it is cepstral mean normalization: B. S. Atal, "Effectiveness of linear prediction
-characteristics of the speech wave for automatic speaker identification and verification", Journal of the
-Acoustical Society of America 55, 1974.
+The shift depends on past speech only. The influence of a voice, a room and a microphone on the mean of
+the features is not emotion; subtracting it is cepstral mean normalization: B. S. Atal, "Effectiveness
+of linear prediction characteristics of the speech wave for automatic speaker identification and
+verification", Journal of the Acoustical Society of America 55, 1974.
 """
 
 from collections.abc import Iterator
@@ -21,17 +21,17 @@ class AdaptationSettings:
     """Speaker adaptation of each live source."""
 
     enabled: bool = False
-    """Whether a source adapts to its speakers. The mean of their speech is kept over restarts; a message
-    to forget/set clears it."""
+    """Whether a source adapts to its speakers. The mean of their speech is saved over restarts; a
+    message to forget/set clears it."""
     strength: float = 0.5
-    """Share of the difference from the training mean that is taken away in the end; 0 to 1."""
+    """Share of the difference from the training mean that is removed after much speech; 0 to 1."""
     settle_s: float = 30.0
-    """Speech after which half of that share is taken away, in seconds."""
+    """Speech after which half of that share is removed, in seconds."""
     memory_s: float = 600.0
-    """Speech that is remembered, in seconds; what is older fades."""
+    """Weight of past speech in the mean, in seconds; the influence of older speech fades."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if not 0.0 <= self.strength <= 1.0:
             yield "strength", "0 to 1"
         if self.settle_s <= 0:
@@ -42,12 +42,12 @@ class AdaptationSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeakerMean:
-    """The mean of a source's speech."""
+    """The mean features of a source's speech."""
 
     speech_s: float
-    """Speech that it is taken over, in seconds; 0 or more."""
+    """Weight of the mean, in seconds of speech; 0 or more."""
     mean: tuple[float, ...]
-    """Mean of each feature, n_features of them."""
+    """Mean of each of the n_features features."""
 
 
 class Adaptation:
@@ -56,12 +56,12 @@ class Adaptation:
     def __init__(
         self, settings: AdaptationSettings, card: ModelCard, speakers: SpeakerMean | None = None
     ) -> None:
-        """Begin from an earlier mean, or from none.
+        """Start from an earlier mean, or without one.
 
         Args:
-            settings: how far and how fast.
+            settings: of the adaptation.
             card: of the model; it holds the training mean.
-            speakers: mean of earlier speech; None, or one of another number of features, for none.
+            speakers: mean of earlier speech, or None; ignored if it has another number of features.
         """
         self._settings = settings
         self._target = np.array(card.mean, np.float64)
@@ -75,31 +75,31 @@ class Adaptation:
 
     @property
     def speakers(self) -> SpeakerMean:
-        """The mean of the speech so far."""
+        """Mean of the speech so far."""
         return SpeakerMean(speech_s=self._speech_s, mean=tuple(self._mean.tolist()))
 
     def adapted(self, window: FeatureWindow) -> FeatureWindow:
-        """The window, shifted towards the training mean as far as the speakers are known."""
+        """Return the window with its features shifted; the same window if there is no shift."""
         if not self._settings.enabled or not self._speech_s:
             return window
         return replace(window, features=window.features - self._shift)
 
     def observe(self, window: FeatureWindow, new_speech_s: float) -> None:
-        """Take a window as it was before ``adapted``; it counts once its utterance is over.
+        """Add a window, as it was before ``adapted``; it affects the mean at the end of its utterance.
 
         Args:
             window: the window.
-            new_speech_s: speech in it that no earlier window held, in seconds.
+            new_speech_s: voiced sound that no earlier window holds, in seconds.
         """
         if self._settings.enabled:
             self._pending += window.features.mean(axis=0, dtype=np.float64) * new_speech_s
             self._pending_s += new_speech_s
 
     def close(self, *, is_speech: bool) -> None:
-        """End the utterance.
+        """End the utterance, and update the mean.
 
         Args:
-            is_speech: whether it counts; an utterance that the model rejects as no speech does not.
+            is_speech: whether the model accepts the utterance as speech; if not, the mean stays.
         """
         if is_speech and self._pending_s:
             known_s = min(self._speech_s, self._settings.memory_s)
@@ -111,12 +111,12 @@ class Adaptation:
         self._pending_s = 0.0
 
     def reset(self) -> None:
-        """Forget the speakers."""
+        """Clear the mean, including the current utterance."""
         self._mean[:] = 0.0
         self._speech_s = 0.0
         self.close(is_speech=False)
 
     def _new_shift(self) -> NDArray[np.float32]:
-        known = self._speech_s / (self._speech_s + self._settings.settle_s)
-        shift = self._settings.strength * known * (self._mean - self._target)
+        weight = self._speech_s / (self._speech_s + self._settings.settle_s)
+        shift = self._settings.strength * weight * (self._mean - self._target)
         return shift.astype(np.float32)

@@ -1,8 +1,8 @@
-"""The model card: what must travel with a network for its input and output to mean anything.
+"""The model card: the description of a network's input, output and origin.
 
-The same JSON lies beside the ``.tflite`` file and inside it, so that one file is enough. It names the
-labels, the feature set with every parameter, the window, the normalisation that the graph holds, the
-checksum of the network and where the network comes from.
+The same JSON is stored beside the ``.tflite`` file and inside it, so that one file is enough. It holds
+the labels, the feature set with every parameter, the window, the normalization that the graph applies,
+the checksum of the network and its provenance.
 """
 
 import json
@@ -21,7 +21,7 @@ CARD_SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCard:
-    """What a network was made for, and from what."""
+    """The description of a network's input, output and origin."""
 
     name: str
     """Name of the model, as events carry it."""
@@ -30,11 +30,11 @@ class ModelCard:
     labels: tuple[str, ...]
     """Class of each output, in order."""
     feature_set: FrontEnd
-    """Front end whose features the graph takes as they are."""
+    """Front end that computes the input features."""
     window_s: float
     """Length of a full window, in seconds."""
     padding: Padding
-    """How a window shorter than that is brought to full length."""
+    """Padding of a window shorter than that."""
     mean: tuple[float, ...]
     """Mean of each feature over the training data; the graph subtracts it."""
     std: tuple[float, ...]
@@ -42,12 +42,12 @@ class ModelCard:
     network_sha256: str
     """SHA-256 of the TFLite flatbuffer, without the card that is appended to it; 64 hex digits."""
     licence: str
-    """Terms of the model, with the attribution that they ask for."""
+    """Terms of the model, with the required attribution."""
     no_speech_threshold: float | None = None
-    """Probability of the output behind those of the labels, "nobody speaks", from which on sound is
-    rejected; above 0, at most 1. None where the network has no such output."""
+    """Probability of the last output, "no speech", at which a window is rejected; above 0, up to 1.
+    None for a network without that output."""
     training: Mapping[str, Any] = field(default_factory=dict)
-    """Provenance: data, actors, command, seed, epochs, versions, figures. Free-form JSON."""
+    """Provenance: data, actors, command, seed, epochs, versions, metrics; free-form JSON."""
 
     @property
     def window_samples(self) -> int:
@@ -56,7 +56,7 @@ class ModelCard:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """What each output of the network stands for: the labels, and perhaps that nobody speaks."""
+        """Name of each output: the labels, and "none" for the output of no speech if there is one."""
         return self.labels if self.no_speech_threshold is None else (*self.labels, NONE)
 
     @property
@@ -65,11 +65,11 @@ class ModelCard:
         return self.feature_set.n_frames(self.window_samples)
 
     def rejects(self, no_speech: float) -> bool:
-        """Whether a probability that nobody speaks means that no emotion is named."""
+        """Whether a probability of no speech reaches the threshold; 0 to 1."""
         return self.no_speech_threshold is not None and no_speech >= self.no_speech_threshold
 
     def to_json(self) -> str:
-        """The card as indented JSON text, ending in a newline."""
+        """Return the card as indented JSON text with a final newline."""
         body: dict[str, Any] = {"schema": CARD_SCHEMA}
         body |= {each.name: getattr(self, each.name) for each in fields(self)}
         body["feature_set"] = dict(self.feature_set.parameters())
@@ -79,20 +79,20 @@ class ModelCard:
 
 
 def card_from_json(text: str, where: str) -> ModelCard:
-    """Read a card and check it against what this version of serd can compute.
+    """Read a card, and check it against the front ends and paddings of this version of serd.
 
     Args:
         text: the JSON text.
-        where: what to call the card in an error message, its path as a rule.
+        where: name of the card in error messages, such as its path.
 
     Raises:
-        ModelError: no JSON, another schema, a key missing, an unknown feature set, or parameters that
-            do not belong to the feature set's name.
+        ModelError: not JSON, another schema, a missing key, an unknown feature set, or parameters other
+            than those of the named feature set.
     """
     try:
         body = json.loads(text)
     except ValueError as exc:
-        raise ModelError(f"{where}: the model card is no JSON ({exc})") from exc
+        raise ModelError(f"{where}: the model card is not JSON ({exc})") from exc
     if not isinstance(body, dict) or body.pop("schema", None) != CARD_SCHEMA:
         raise ModelError(f"{where}: expected a model card of schema {CARD_SCHEMA}")
     try:
@@ -105,7 +105,7 @@ def card_from_json(text: str, where: str) -> ModelCard:
             )
         if features != dict(expected.parameters()):
             raise ModelError(
-                f"{where}: the parameters of feature set {expected.name} are not those of its name:"
+                f"{where}: the parameters of feature set {expected.name} differ from those of its name:"
                 f" got {_difference(features, expected.parameters())}"
             )
         for key in ("labels", "mean", "std"):
@@ -120,11 +120,11 @@ def card_from_json(text: str, where: str) -> ModelCard:
 def _check(card: ModelCard, where: str) -> None:
     for text in (card.name, card.version, card.network_sha256, card.licence, *card.labels):
         if not isinstance(text, str):
-            raise TypeError(f"got {text!r} where text was expected")
+            raise TypeError(f"got {text!r}, expected text")
     n_features = card.feature_set.n_features
     if len(card.mean) != n_features or len(card.std) != n_features:
         raise ModelError(
-            f"{where}: normalisation of {len(card.mean)} and {len(card.std)} coefficients,"
+            f"{where}: normalization of {len(card.mean)} and {len(card.std)} coefficients,"
             f" expected {n_features}"
         )
     if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):

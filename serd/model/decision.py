@@ -1,4 +1,4 @@
-"""A decision about a stretch of sound, and the summary of all decisions about a recording."""
+"""The decision on a segment of sound, and the summary of the decisions on a recording."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ from serd.model.smoothing import Estimate, estimate
 from serd.speech.segments import Segment, SpeechWindow, UtteranceEnd
 
 Kind = Literal["window", "utterance", "file"]
-"""``window`` as speech goes on, ``utterance`` once at its end, ``file`` once for a whole recording."""
+"""``window`` during speech, ``utterance`` at its end, ``file`` for a whole recording."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,17 +21,17 @@ class Decision:
     """The emotion in one window, utterance or recording."""
 
     kind: Kind
-    """What the decision is about."""
+    """Kind of the sound."""
     sound: Segment
     """The window, or the span of the utterance or recording."""
     estimate: Estimate
-    """The emotion with the probabilities behind it."""
+    """The emotion and its probabilities."""
     is_speech: bool
-    """Whether the model takes the sound for speech; no event follows from sound that is rejected."""
+    """Whether the model accepts the sound as speech; a rejected segment has no event."""
 
 
 class RecordingSummary:
-    """Sums up the decisions about a recording, in the same memory for a second or a day.
+    """Sums up the decisions on a recording in constant memory.
 
     The recording's probabilities are the mean over its utterances, weighted by the speech in each.
     """
@@ -43,16 +43,16 @@ class RecordingSummary:
         self._end_samples = 0
         self._captured = UNTIMED
         self.speech_s = 0.0
-        """Speech in the utterances that the model takes for speech, in seconds."""
+        """Voiced sound of the utterances that the model accepts as speech, in seconds."""
 
     def measure(self, block: AudioBlock) -> AudioBlock:
-        """Count a block of the recording's sound, and return it."""
+        """Add the length of the recording's next block, and return the block."""
         self._end_samples = block.end_samples
         self._captured = block.captured
         return block
 
     def add(self, decision: Decision) -> None:
-        """Add a decision; only utterances of speech count."""
+        """Add a decision; only utterances that are accepted as speech count."""
         if decision.kind != "utterance" or not decision.is_speech:
             return
         sound = decision.sound
@@ -62,11 +62,11 @@ class RecordingSummary:
 
     @property
     def probabilities(self) -> NDArray[np.float64] | None:
-        """float64, shape (n_labels,), sums to 1; None where nobody spoke."""
+        """float64, shape (n_labels,), sums to 1; None without speech."""
         return self._weights / self._weights.sum() if self._weights.any() else None
 
     def decision(self, threshold: float) -> Decision:
-        """The decision about the whole recording.
+        """Return the decision on the whole recording.
 
         Args:
             threshold: probability below which the emotion is "uncertain"; 0 to 1.
@@ -91,5 +91,5 @@ class RecordingSummary:
 
 
 def kind_of(sound: Segment) -> Kind:
-    """What a decision about a segment is about."""
+    """Return the kind of a segment."""
     return "window" if isinstance(sound, SpeechWindow) else "utterance"

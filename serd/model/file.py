@@ -1,8 +1,8 @@
 """The model file: a TFLite flatbuffer with its card inside it or beside it.
 
-A card is appended to the flatbuffer as a ZIP archive, the way TFLite's own metadata stores associated
-files (https://ai.google.dev/edge/litert/models/metadata): runtimes ignore what follows the flatbuffer,
-and any unzip tool lists the card.
+The card is appended to the flatbuffer as a ZIP archive, as TFLite's metadata stores associated files
+(https://ai.google.dev/edge/litert/models/metadata): runtimes ignore data after the flatbuffer, and any
+unzip tool lists the card.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ BUNDLED_MODELS: Final = {
     "default": "serd-ravdess8.tflite",
     "tiny": "serd-ravdess8-tiny.tflite",
 }
-"""Files of the models that come with serd, by the name that settings give them."""
+"""Files of the bundled models, by their name in the settings."""
 
 
 def bundled_model_path(name: str) -> Path:
-    """A model that comes with serd: inside the wheel, or beside the package in a checkout.
+    """Return the path of a bundled model: inside the wheel, or beside the package in a checkout.
 
     Args:
         name: one of ``BUNDLED_MODELS``.
@@ -36,17 +36,17 @@ def bundled_model_path(name: str) -> Path:
 
 
 def default_model_path() -> Path:
-    """The model that is used where none is named."""
+    """Return the path of the default model."""
     return bundled_model_path("default")
 
 
 def card_path(model: Path) -> Path:
-    """Where the card beside a model lies."""
+    """Return the path of the card beside a model."""
     return model.with_suffix(".json")
 
 
 def pack_model(network: bytes, card: ModelCard) -> bytes:
-    """A TFLite flatbuffer with its card appended."""
+    """Append a card to a TFLite flatbuffer, and return the model file's content."""
     file = io.BytesIO(network)
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(zipfile.ZipInfo(CARD_NAME), card.to_json())
@@ -54,13 +54,13 @@ def pack_model(network: bytes, card: ModelCard) -> bytes:
 
 
 def read_model(path: Path) -> tuple[bytes, ModelCard]:
-    """Read a model file and the card inside it or, where there is none inside, beside it.
+    """Read a model file and the card inside it or, if there is none, beside it.
 
     Returns:
         The flatbuffer without the appended card, and the card.
 
     Raises:
-        ModelError: missing, unreadable, no card, or a card of another network.
+        ModelError: missing or unreadable, without a card, or with the card of another network.
     """
     try:
         packed = path.read_bytes()
@@ -84,7 +84,7 @@ def read_model(path: Path) -> tuple[bytes, ModelCard]:
     return network, card
 
 
-_NO_ARCHIVE = (
+_ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -93,7 +93,7 @@ _NO_ARCHIVE = (
     RuntimeError,
     ValueError,
 )
-"""What zipfile raises on a file that is no archive, a damaged one, or one without the card."""
+"""Exceptions of zipfile for a file that is not an archive, is damaged, or has no card."""
 
 
 def _unpack(packed: bytes) -> tuple[bytes, str | None]:
@@ -101,6 +101,6 @@ def _unpack(packed: bytes) -> tuple[bytes, str | None]:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             text = archive.read(CARD_NAME).decode("utf-8")
             start = min(info.header_offset for info in archive.infolist())
-    except _NO_ARCHIVE:
+    except _ARCHIVE_ERRORS:
         return packed, None
     return packed[:start], text

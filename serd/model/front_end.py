@@ -1,8 +1,8 @@
-"""The seam between sound and network: what a front end is, and which ones there are.
+"""The protocol of front ends, which compute frames of features from speech, and their registry.
 
-A front end turns speech into frames of features. The network's card names it with all its parameters,
-so that training and serving compute the same. A new one is a file with the ``FrontEnd`` protocol and a
-line in ``FRONT_ENDS``; a name never changes its meaning.
+A network's card names its front end with all parameters, so that training and serving compute the same
+features. A new front end is a class with the ``FrontEnd`` protocol and an entry in ``FRONT_ENDS``; a
+name never changes its meaning.
 """
 
 from collections.abc import Mapping
@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.format import Samples
-from serd.model.features import MFCC40_V1
+from serd.model.mfcc import MFCC40_V1
 
 Features = NDArray[np.float32]
 """Frames of features: float32, shape (n_frames, n_features)."""
 
 
 class FeatureStream(Protocol):
-    """Computes the features of a signal that arrives in blocks of any size.
+    """Computes the features of a signal in blocks of any size.
 
-    The frames that ``push`` gives do not depend on where the blocks are cut.
+    The frames do not depend on the boundaries of the blocks.
     """
 
     def push(self, samples: Samples) -> Features:
-        """Take the next samples, give the frames that they complete.
+        """Return the frames that the next samples complete.
 
         Args:
             samples: int16, shape (n_samples,), 16 kHz mono, any length.
@@ -36,12 +36,12 @@ class FeatureStream(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget the signal; the next sample is the first of a new one."""
+        """Clear the state; the next sample is the first of a new signal."""
         ...
 
 
 class FrontEnd(Protocol):
-    """The parameters of a front end, hashable and equal where they give the same features."""
+    """A front end and its parameters; hashable, and equal to others with the same features."""
 
     @property
     def name(self) -> str:
@@ -55,21 +55,21 @@ class FrontEnd(Protocol):
 
     @property
     def n_features(self) -> int:
-        """Features of a frame; the card has a mean and a standard deviation for each."""
+        """Number of features of a frame; the card has a mean and a standard deviation for each."""
         ...
 
     def n_frames(self, n_samples: int) -> int:
-        """Number of frames that lie wholly inside ``n_samples`` samples."""
+        """Return the number of whole frames in ``n_samples`` samples."""
         ...
 
     def parameters(self) -> Mapping[str, Any]:
-        """Every parameter by its name, ``name`` among them, as JSON can hold it."""
+        """Return every parameter by its name, including ``name``, with values that JSON can hold."""
         ...
 
     def stream(self) -> FeatureStream:
-        """What computes the features of a signal that arrives in blocks."""
+        """Create a stream, which computes the features of a signal block by block."""
         ...
 
 
 FRONT_ENDS: Final[dict[str, FrontEnd]] = {MFCC40_V1.name: MFCC40_V1}
-"""Every front end that this version can compute, by name."""
+"""Front ends of this version, by name."""

@@ -1,4 +1,4 @@
-"""The emotions serd knows, and how the article groups them."""
+"""The emotions, and their groups by valence."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -18,10 +18,10 @@ EMOTIONS: Final = (
 """The eight classes of RAVDESS, in the order of its file name codes 01 to 08."""
 
 UNCERTAIN: Final = "uncertain"
-"""Published in place of an emotion whose probability is below the threshold."""
+"""Published instead of an emotion with a probability below the threshold."""
 
 NONE: Final = "none"
-"""Published where nobody spoke."""
+"""Published if there was no speech."""
 
 VALENCE: Final[Mapping[str, Valence]] = {
     "neutral": "neutral",
@@ -33,6 +33,6 @@ VALENCE: Final[Mapping[str, Valence]] = {
     "disgust": "negative",
     "surprised": "neutral",
 }
-"""Grouping of the article's three-class experiment (positive happy; neutral calm and neutral; negative
-angry, fearful, sad). It has neither disgust nor surprised: disgust joins the negative, and surprised,
-which may be of either kind, stands with the neutral."""
+"""Groups of the article's three-class experiment (positive: happy; neutral: calm, neutral; negative:
+angry, fearful, sad). The article leaves out disgust, which is negative here, and surprised, which can be
+positive or negative and is neutral here."""

@@ -1,4 +1,4 @@
-"""The TFLite runtime behind one small protocol, and the settings that name a model."""
+"""Loads a model and runs its network with a TFLite runtime, behind a small protocol."""
 
 import contextlib
 import importlib
@@ -18,28 +18,28 @@ from serd.model.front_end import Features
 from serd.model.windows import FeatureWindow
 
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
-"""Tried in this order: the living runtime, the one of 32-bit boards, the one that is always with TF."""
+"""Modules of the runtimes, in order of preference: LiteRT, that of 32-bit boards, that of TensorFlow."""
 
-_LEAST_PROBABILITY = np.float32(1e-9)
-"""Keeps the emotions' shares defined where a network is certain that nobody speaks."""
+_MIN_PROBABILITY = np.float32(1e-9)
+"""Lower bound of each emotion's output, so that they can be normalized when no speech is certain."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSettings:
-    """Which model listens."""
+    """The model."""
 
     path: str = ""
-    """The .tflite file with its card inside or beside it, or "tiny": the smallest that comes with serd.
-    Empty, or "default": the best that does. A file of such a name is given as ./tiny."""
+    """A .tflite file with its card inside or beside it, or a bundled model: "tiny", the smallest, or
+    "default" (or empty), the most accurate. A file with one of these names is given as ./tiny."""
     threads: int = 1
     """Threads of the TFLite runtime, 1 to 64; one is fastest for a network this small."""
     no_speech_threshold: float = 0.0
-    """Probability that nobody speaks from which on sound is rejected, above 0, at most 1; 0 for the
-    model's own, 0.1 in those that come with serd. Higher where voices are taken for noise, which lets
-    more noise pass for a voice."""
+    """Probability of no speech at which sound is rejected, above 0, up to 1; 0 for the threshold of the
+    model's card, 0.1 in the bundled models. A higher threshold rejects fewer voices and more often
+    accepts noise as speech."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if not 1 <= self.threads <= 64:
             yield "threads", "1 to 64"
         if not 0.0 <= self.no_speech_threshold <= 1.0:
@@ -48,30 +48,29 @@ class ModelSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """What the network says of one window."""
+    """The network's output for one window."""
 
-    features: FeatureWindow
     probabilities: NDArray[np.float32]
-    """float32, shape (n_labels,), in the card's order; sums to 1. What they are if somebody speaks."""
+    """float32, shape (n_labels,), in the card's order; sums to 1. Conditional on speech."""
     no_speech: float = 0.0
-    """Probability that nobody speaks; 0 from a network that does not judge it."""
+    """Probability of no speech; 0 from a network without that output."""
 
 
 class EmotionModel(Protocol):
-    """Anything that gives class probabilities for windows of features."""
+    """A model that computes class probabilities for windows of features."""
 
     @property
     def card(self) -> ModelCard:
-        """What the model takes and gives."""
+        """Card of the model."""
         ...
 
-    def predict(self, features: FeatureWindow) -> Prediction:
-        """Probabilities for one window."""
+    def predict(self, window: FeatureWindow, /) -> Prediction:
+        """Return the probabilities for one window."""
         ...
 
 
 def model_path(settings: ModelSettings) -> Path:
-    """The model file that the settings name."""
+    """Return the path of the model that the settings name."""
     if not settings.path or settings.path in BUNDLED_MODELS:
         return bundled_model_path(settings.path or "default")
     return Path(settings.path).expanduser()
@@ -81,16 +80,16 @@ class TfliteModel:
     """A network in a TFLite interpreter, checked against its card."""
 
     def __init__(self, path: Path, *, threads: int = 1, no_speech_threshold: float = 0.0) -> None:
-        """Load the network and make it ready.
+        """Load the network.
 
         Args:
             path: the model file.
-            threads: of the runtime.
-            no_speech_threshold: takes the place of the card's; 0 for that.
+            threads: number of threads of the runtime.
+            no_speech_threshold: replaces that of the card; 0 for that of the card.
 
         Raises:
-            ModelError: the file is broken, the card does not fit the network, or a threshold is given
-                for what the network does not judge.
+            ModelError: the file is broken, the card does not match the network, or a threshold is given
+                for a network without an output of no speech.
             LibraryError: no TFLite runtime is installed.
         """
         network, card = read_model(path)
@@ -112,27 +111,26 @@ class TfliteModel:
         self._input = inputs["index"]
         self._output = outputs["index"]
 
-    def predict(self, features: FeatureWindow) -> Prediction:
-        """Probabilities for one window."""
-        outputs = self.outputs(features.features)
+    def predict(self, window: FeatureWindow) -> Prediction:
+        """Return the probabilities for one window."""
+        outputs = self.outputs(window.features)
         if self.card.no_speech_threshold is None:
-            return Prediction(features=features, probabilities=outputs)
-        emotions = np.maximum(outputs[:-1], _LEAST_PROBABILITY)
+            return Prediction(probabilities=outputs)
+        emotions = np.maximum(outputs[:-1], _MIN_PROBABILITY)
         return Prediction(
-            features=features,
             probabilities=emotions / emotions.sum(),
             no_speech=float(outputs[-1]),
         )
 
     def outputs(self, features: Features) -> NDArray[np.float32]:
-        """Run the network.
+        """Run the network on one window.
 
         Args:
             features: float32, shape (n_frames, n_features).
 
         Returns:
-            float32, shape (n_outputs,), as the card says: a probability for each label and, where the
-            network judges it, one that nobody speaks behind them. They sum to 1.
+            float32, shape (n_outputs,), sums to 1: the probability of each label and, if the network has
+            that output, of no speech at the end.
         """
         self._interpreter.set_tensor(self._input, features[np.newaxis])
         self._interpreter.invoke()
@@ -144,7 +142,7 @@ def _with_threshold(path: Path, card: ModelCard, no_speech_threshold: float) -> 
     if card.no_speech_threshold is None:
         raise ModelError(
             f"{path}: the settings have [model] no_speech_threshold = {no_speech_threshold:g}, but this"
-            " network does not judge whether somebody speaks; take the setting out"
+            " network has no output for it; remove the setting"
         )
     return replace(card, no_speech_threshold=no_speech_threshold)
 
@@ -159,7 +157,7 @@ def _check_tensor(path: Path, which: str, tensor: dict[str, Any], shape: tuple[i
 
 
 def _load_runtime() -> tuple[str, Any]:
-    """The first TFLite runtime that imports: its name with version, and its Interpreter class."""
+    """Import the first available TFLite runtime; returns its name with version, and its Interpreter."""
     failures = []
     for module_name in RUNTIMES:
         package = module_name.partition(".")[0]
@@ -174,7 +172,7 @@ def _load_runtime() -> tuple[str, Any]:
 
 
 def load_model(settings: ModelSettings) -> TfliteModel:
-    """The model that the settings name, ready to predict.
+    """Load the model that the settings name.
 
     Raises:
         ModelError: as ``TfliteModel``.
@@ -188,7 +186,7 @@ def load_model(settings: ModelSettings) -> TfliteModel:
 
 
 def read_card(settings: ModelSettings) -> ModelCard:
-    """The card of the model that the settings name; needs no TFLite runtime.
+    """Read the card of the model that the settings name, without a TFLite runtime.
 
     Raises:
         ModelError: as ``read_model``.
@@ -198,7 +196,7 @@ def read_card(settings: ModelSettings) -> ModelCard:
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Send what C libraries print on standard error to /dev/null for a while, for this whole process."""
+    """Discard the output of C libraries on standard error, of the whole process."""
     saved = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)
     try:

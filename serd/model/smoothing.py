@@ -1,4 +1,4 @@
-"""From the network's word on single windows to an emotion that stands still."""
+"""Averages the network's probabilities over the windows of an utterance, for a stable emotion."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from serd.model.labels import UNCERTAIN
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmoothingSettings:
-    """How windows are averaged, and when an emotion is named."""
+    """Averaging of windows, and the threshold for naming an emotion."""
 
     half_life_s: float = 3.0
-    """Speech after which a window counts half in the running average, in seconds."""
+    """Speech after which a window has half its weight in the running average, in seconds."""
     threshold: float = 0.35
     """Probability below which the emotion is "uncertain"; 0 to 1."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if self.half_life_s <= 0:
             yield "half_life_s", "more than 0 seconds"
         if not 0.0 <= self.threshold <= 1.0:
@@ -28,32 +28,33 @@ class SmoothingSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """An emotion with the probabilities behind it."""
+    """An emotion and its probabilities."""
 
     emotion: str
     """One of the labels, or "uncertain"."""
     likeliest: str
-    """The label of the highest probability, whether or not it reaches the threshold."""
+    """Label with the highest probability, even below the threshold."""
     confidence: float
     """Probability of the likeliest label; 0 to 1."""
     scores: dict[str, float]
     """Probability of each label; they sum to 1."""
     no_speech: float
-    """Probability that nobody spoke; 0 to 1."""
+    """Probability of no speech; 0 to 1."""
 
 
 class Smoother:
-    """Averages the probabilities within an utterance, weighted by speech.
+    """Averages the probabilities of the windows of an utterance, weighted by their new speech.
 
-    ``update`` gives the running estimate, in which older windows fade with the half-life; ``close``
-    gives the estimate of the whole utterance, in which every second of speech counts the same.
+    ``update`` returns the running estimate, in which the weight of older windows decays with the
+    half-life; ``close`` returns the estimate of the whole utterance, with equal weight for every second
+    of speech.
     """
 
     def __init__(self, labels: Sequence[str], settings: SmoothingSettings) -> None:
         self._labels = tuple(labels)
         self._half_life_s = settings.half_life_s
         self.threshold = settings.threshold
-        """Probability below which the emotion is "uncertain"; may be changed at any time."""
+        """Probability below which the emotion is "uncertain", 0 to 1; can be changed at any time."""
         self._reset()
 
     def _reset(self) -> None:
@@ -63,14 +64,14 @@ class Smoother:
     def update(
         self, probabilities: NDArray[np.float32], new_speech_s: float, no_speech: float = 0.0
     ) -> Estimate:
-        """Take the next window of the utterance.
+        """Return the running estimate with the next window.
 
         Args:
             probabilities: float32, shape (n_labels,).
-            new_speech_s: how much speech the window holds that none before it held, in seconds; its
-                weight. Windows overlap, and counting what they share twice would favour the middle of
-                an utterance.
-            no_speech: probability that nobody speaks; a window counts the less for an emotion.
+            new_speech_s: voiced sound that no earlier window holds, in seconds; the weight of the
+                window. Windows overlap, and counting shared speech twice would favor the middle of an
+                utterance.
+            no_speech: probability of no speech; it lowers the weight of the window for the emotions.
         """
         is_speech = max(1.0 - no_speech, 1e-3)
         weighted = np.append(probabilities * np.float64(is_speech), no_speech)
@@ -81,17 +82,17 @@ class Smoother:
         return self._estimate(self._running)
 
     def preview(self, probabilities: NDArray[np.float32], no_speech: float = 0.0) -> Estimate:
-        """The estimate of a window alone, which is not remembered.
+        """Return the estimate of a window alone, without adding it to the averages.
 
         Args:
             probabilities: float32, shape (n_labels,).
-            no_speech: probability that nobody speaks.
+            no_speech: probability of no speech.
         """
         weights = probabilities.astype(np.float64)
         return estimate(self._labels, weights, self.threshold, no_speech=no_speech)
 
     def close(self) -> Estimate:
-        """The estimate of the utterance so far as a whole; the next window begins another one."""
+        """Return the estimate of the whole utterance, and start the next utterance."""
         whole = self._estimate(self._total)
         self._reset()
         return whole
@@ -108,13 +109,13 @@ def estimate(
     *,
     no_speech: float = 0.0,
 ) -> Estimate:
-    """Turn summed probabilities into an estimate.
+    """Normalize summed probabilities to an estimate.
 
     Args:
         labels: class of each weight.
         weights: float64, shape (n_labels,), 0 or more, not all 0.
         threshold: probability below which the emotion is "uncertain".
-        no_speech: probability that nobody spoke.
+        no_speech: probability of no speech.
     """
     probabilities = weights / weights.sum()
     best = int(probabilities.argmax())

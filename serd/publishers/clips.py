@@ -1,19 +1,28 @@
 """Stores the sound of each window as a WAV file, with its event as JSON. Disabled by default."""
 
+import bisect
 import contextlib
+import io
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from serd.audio.format import SAMPLE_RATE_HZ
-from serd.errors import SettingsError
+from serd.errors import SerdError, SettingsError
+from serd.events.event import MAX_JSON_CHARS, Event
 from serd.events.reports import Report, SoundReport
 from serd.mqtt.topics import topic_level
 from serd.publishers import Context
 
 SECTION: Final = "clips"
+MARKER: Final = ".serd-clips"
+"""Name of the file that marks a folder as one of clips."""
+
+_MARKER_TEXT: Final = "serd stores clips in this folder, and deletes the oldest of them.\n"
 
 _log = logging.getLogger("serd.clips")
 
@@ -25,7 +34,7 @@ class Settings:
     enabled: bool = False
     """Whether the sound of each window is stored; logged as a warning at each start."""
     folder: str = ""
-    """Folder of the clips; empty for the folder "clips" in the state folder."""
+    """Folder of the clips, a new or empty one; if not set, "clips" in the state folder."""
     max_clips: int = 100
     """Most clips that are stored, 1 to 100000; beyond it the oldest are deleted."""
     max_mb: float = 50.0
@@ -53,21 +62,52 @@ def create(settings: Settings, context: Context) -> "Clips | None":
         folder = context.state_folder / "clips"
     else:
         raise SettingsError("[clips] folder is empty, and there is no state folder: name one")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise SettingsError(f"[clips] folder = {str(folder)!r} cannot be made: {exc.strerror}") from exc
+    _prepare(folder)
     _log.warning("[clips] is on: the sound of each window is stored in %s", folder)
     return Clips(folder, max_clips=settings.max_clips, max_bytes=round(settings.max_mb * 1e6))
 
 
+def _prepare(folder: Path) -> None:
+    """Create the folder and mark it as one that serd may delete clips from.
+
+    Raises:
+        SettingsError: it cannot be created, or it holds files of somebody else.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (folder / MARKER).exists():
+            foreign = next((path.name for path in folder.iterdir() if not _is_ours(path)), None)
+            if foreign is not None:
+                raise SettingsError(
+                    f"[clips] folder = {str(folder)!r} holds other files, such as {foreign!r};"
+                    " expected a new or empty folder, since serd deletes the oldest clips in it"
+                )
+            _write_new(folder / MARKER, _MARKER_TEXT.encode())
+    except OSError as exc:
+        raise SettingsError(f"[clips] folder = {str(folder)!r} cannot be made: {exc.strerror}") from exc
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class _Clip:
+    """A clip on the disk; clips are ordered by the time of their sound."""
+
+    time_s: float
+    stem: str
+    n_bytes: int
+
+
 class Clips:
-    """Writes ``<time>-<source>-<emotion>-<id>.wav`` and ``.json``; deletes the oldest beyond a limit."""
+    """Writes ``<time>-<source>-<emotion>-<id>.wav`` and ``.json``; deletes the oldest beyond a limit.
+
+    Only files that serd wrote are ever deleted: a ``.wav`` with the event of that name beside it.
+    """
 
     def __init__(self, folder: Path, *, max_clips: int, max_bytes: int) -> None:
         self._folder = folder
         self._max_clips = max_clips
         self._max_bytes = max_bytes
+        self._clips: list[_Clip] | None = None
+        """Clips in the folder, the oldest first; None until the folder has been read."""
         self._can_write = True
 
     def publish(self, report: Report) -> None:
@@ -76,20 +116,20 @@ class Clips:
             return
         import soundfile  # noqa: PLC0415
 
-        event = report.event
-        moment = (event.time or f"{event.end_s:010.3f}").replace(":", "").replace("+", "p")
-        stem = f"{moment}-{topic_level(event.source)}-{event.emotion}-{event.id[:8]}"
-        unfinished = self._folder / f"{stem}.part"
+        stem = _stem(report.event)
+        wav = io.BytesIO()
+        soundfile.write(wav, report.samples, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
         try:
-            (self._folder / f"{stem}.json").write_text(event.to_json() + "\n", "utf-8")
-            soundfile.write(unfinished, report.samples, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
-            unfinished.replace(self._folder / f"{stem}.wav")
-            self._delete_oldest()
+            _write_new(self._folder / f"{stem}.json", report.event.to_json().encode() + b"\n")
+            _write_new(self._folder / f"{stem}.part", wav.getbuffer())
+            (self._folder / f"{stem}.part").replace(self._folder / f"{stem}.wav")
+            self._add(_Clip(_time_s(report.event), stem, wav.tell()))
             self._can_write = True
-        except (OSError, soundfile.LibsndfileError) as exc:
+        except OSError as exc:
             if self._can_write:
                 _log.warning("clips cannot be stored in %s: %s", self._folder, exc)
             self._can_write = False
+            self._clips = None
             for suffix in (".part", ".json"):
                 with contextlib.suppress(OSError):
                     (self._folder / f"{stem}{suffix}").unlink()
@@ -97,13 +137,54 @@ class Clips:
     def close(self, timeout_s: float) -> None:
         """Do nothing: each clip is written at once."""
 
-    def _delete_oldest(self) -> None:
-        clips = sorted(self._folder.glob("*.wav"))
-        sizes = [clip.stat().st_size for clip in clips]
-        n_bytes = sum(sizes)
-        for number, (clip, size) in enumerate(zip(clips, sizes, strict=True)):
-            if len(clips) - number <= self._max_clips and n_bytes <= self._max_bytes:
-                break
-            clip.unlink()
-            clip.with_suffix(".json").unlink(missing_ok=True)
-            n_bytes -= size
+    def _add(self, clip: _Clip) -> None:
+        """Take a clip that was written, and delete the oldest beyond the limits."""
+        if self._clips is None:
+            self._clips = sorted(_stored_clips(self._folder))
+        else:
+            bisect.insort(self._clips, clip)
+        n_bytes = sum(each.n_bytes for each in self._clips)
+        while len(self._clips) > self._max_clips or (n_bytes > self._max_bytes and self._clips):
+            oldest = self._clips.pop(0)
+            n_bytes -= oldest.n_bytes
+            for suffix in (".wav", ".json"):
+                (self._folder / f"{oldest.stem}{suffix}").unlink(missing_ok=True)
+
+
+def _stem(event: Event) -> str:
+    moment = (event.time or f"{event.end_s:010.3f}").replace(":", "").replace("+", "p")
+    return f"{moment}-{topic_level(event.source)}-{event.emotion}-{event.id[:8]}"
+
+
+def _time_s(event: Event) -> float:
+    """Unix time of an event; its position in the recording where it has no time."""
+    return event.end_s if event.time is None else datetime.fromisoformat(event.time).timestamp()
+
+
+def _stored_clips(folder: Path) -> Iterator[_Clip]:
+    """Yield the clips in a folder that serd wrote."""
+    for path in folder.glob("*.wav"):
+        event = _event_beside(path)
+        if event is not None:
+            yield _Clip(_time_s(event), path.stem, path.stat().st_size)
+
+
+def _event_beside(path: Path) -> Event | None:
+    """The event in the JSON file of a clip; None where there is none, or it is of another name."""
+    try:
+        with path.with_suffix(".json").open("rb") as file:
+            event = Event.from_json(file.read(MAX_JSON_CHARS + 1))
+            return event if _stem(event) == path.stem else None
+    except (OSError, SerdError, ValueError):
+        return None
+
+
+def _is_ours(path: Path) -> bool:
+    return path.suffix in {".wav", ".json", ".part"} and _event_beside(path) is not None
+
+
+def _write_new(path: Path, content: bytes | memoryview) -> None:
+    """Write a file that only its owner can read; a link of that name is never followed."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)

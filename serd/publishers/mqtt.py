@@ -16,9 +16,9 @@ from serd.events.controls import OFF, ON, control_texts
 from serd.events.event import Event, as_replayed
 from serd.events.reports import (
     AvailabilityReport,
-    ControlRefused,
     ControlReport,
     LevelReport,
+    RefusalReport,
     Report,
     SpeechReport,
     StateReport,
@@ -172,7 +172,7 @@ class MqttPublisher:
             case ControlReport():
                 for control, text in control_texts(report.controls).items():
                     self.retain(topics.control(report.source, control), text)
-            case ControlRefused():
+            case RefusalReport():
                 self.send(topics.control_error(report.source, report.control), report.reason)
             case LevelReport():
                 body = {"level_dbfs": report.level_dbfs, "guesses": dict(report.guesses)}

@@ -1,1 +1,1 @@
-"""Voice activity, utterances, and the windows of speech that are cut from them."""
+"""Voice activity detection, and segmentation into utterances and windows of speech."""

@@ -1,13 +1,13 @@
-"""From voice decisions to utterances, and from utterances to windows of speech.
+"""Segments frames with voice decisions into utterances and windows of speech.
 
-A pure state machine over frames of equal length: no clock, no thread, no detector. An utterance starts
-once enough of the latest frames are voiced, and ends after a hangover without speech; behind a long
-pause a click alone does not keep it alive. Long pauses inside are cut to their two ends, so that a
+A pure state machine over frames of equal length, without a clock, a thread or a detector. An utterance
+starts once enough of the latest frames are voiced, and ends after a hangover without speech; after a
+long pause, a click alone does not continue it. Only the two ends of a long pause are retained, so that a
 window holds speech and not silence:
 
-    frames    ..vv.vvvvvv.....vvvvvv..........
-    kept        [vv.vvvvvv..vvvvvv]
-                 |- pre-roll      |- the hangover is not kept
+    frames      ..vv.vvvvvv.....vvvvvv..........
+    retained      [vv.vvvvvv..vvvvvv]
+                   |- pre-roll      |- the hangover is not retained
 """
 
 from collections import deque
@@ -21,31 +21,31 @@ from serd.speech.utterance import Frame, Utterance
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SegmenterSettings:
-    """When an utterance starts, what of it is kept, and when a window leaves."""
+    """Start, retained sound and end of utterances, and the hop of their windows."""
 
     start_voiced_frames: int = 8
-    """Voiced frames, among the latest start_span_frames, that start an utterance, or take it up again
-    behind a pause longer than pause_s; 1 or more."""
+    """Voiced frames, among the latest start_span_frames, that start an utterance, or continue it after
+    a pause longer than pause_s; 1 or more."""
     start_span_frames: int = 10
-    """Latest frames that are looked at for a start; at least start_voiced_frames."""
+    """Number of latest frames that are examined for a start; start_voiced_frames or more."""
     pre_roll_s: float = 0.3
-    """Sound kept from before the start was decided, in seconds; 0 or more. The frames that decided
-    it are kept in any case."""
+    """Sound retained from before the decision to start, in seconds; 0 or more. The frames that led to
+    the decision are always retained."""
     pause_s: float = 0.3
-    """Longest pause inside an utterance that is kept whole, in seconds; longer ones are cut to it."""
+    """Longest pause that is retained whole, in seconds; longer ones are shortened to it."""
     hangover_s: float = 0.9
-    """Silence that ends an utterance, in seconds; above pause_s."""
+    """Silence that ends an utterance, in seconds; more than pause_s."""
     dynamic_range_db: float = 35.0
-    """Sound this far below an utterance's loudest frame is background at its two ends, in dB."""
+    """Level below an utterance's loudest frame at which sound at its two ends is background, in dB."""
     hop_s: float = 1.0
-    """Speech between one full window and the next, in seconds; a multiple of 0.01."""
+    """Distance from one full window to the next, in seconds of speech; a multiple of 0.01."""
     min_speech_s: float = 0.6
-    """Least voiced sound in an utterance, or in its last window, for it to leave, in seconds."""
+    """Minimum voiced sound of an utterance, and of its last window, in seconds; less is discarded."""
     max_utterance_s: float = 30.0
-    """Kept speech after which an utterance is ended though nobody paused, in seconds."""
+    """Length of retained speech at which an utterance ends even without a pause, in seconds."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, what was expected) for each value that cannot work."""
+        """Yield (key, expected values) for each bad value."""
         if self.start_voiced_frames < 1:
             yield "start_voiced_frames", "1 or more"
         if self.start_span_frames < self.start_voiced_frames:
@@ -67,7 +67,7 @@ class SegmenterSettings:
 
 
 class Segmenter:
-    """Turns voiced frames into windows of speech; see the module's text for the rules."""
+    """Segments frames into utterances and windows by the rules in the module docstring."""
 
     def __init__(
         self,
@@ -77,14 +77,14 @@ class Segmenter:
         window_samples: int,
         provisional_s: float = 0.0,
     ) -> None:
-        """Set up for one source.
+        """Create a segmenter for one source.
 
         Args:
-            settings: when utterances start and end.
-            frame_samples: length of a voice decision's frame.
-            window_samples: length of a full window, as the model's card names it.
-            provisional_s: kept speech after which a provisional window leaves, in seconds; 0, or as much
-                as a full window holds, for none.
+            settings: of utterances and windows.
+            frame_samples: length of a frame, in samples.
+            window_samples: length of a full window, in samples.
+            provisional_s: retained speech at which an utterance has a provisional window, in seconds; 0,
+                or the length of a full window or more, for none.
         """
         self._settings = settings
         self._frame_samples = frame_samples
@@ -101,7 +101,7 @@ class Segmenter:
         self._next_offset_samples = 0
 
     def push(self, frames: VoicedFrames) -> Iterator[Segment]:
-        """Take the next frames, yield the windows and ends that they bring about."""
+        """Yield the windows and ends of utterances that the next frames complete."""
         if frames.offset_samples != self._next_offset_samples:
             yield from self.flush(frames.captured)
         size = self._frame_samples
@@ -110,53 +110,53 @@ class Segmenter:
             samples = frames.samples[start : start + size]
             frame = Frame(frames.offset_samples + start, samples, voiced, mean_square)
             start += size
-            utterance = self._take(frame)
+            utterance = self._add(frame)
             if utterance is not None and self._is_due(utterance):
                 yield from self._segments(utterance, frames.captured)
         self._next_offset_samples = frames.end_samples
 
     def flush(self, captured: CaptureTime) -> Iterator[Segment]:
-        """End the utterance that is under way, if any: the sound has ended or is interrupted."""
+        """End the current utterance, if any, because the sound has ended or is interrupted."""
         self._recent.clear()
         if self._utterance is not None:
             yield from self._close(self._utterance, captured)
 
     @property
     def in_speech(self) -> bool:
-        """Whether an utterance is under way."""
+        """Whether an utterance is in progress."""
         return self._utterance is not None
 
     @property
     def idle_samples(self) -> int:
-        """Sound to come, in samples, before which nothing can begin, leave or end; 1 frame or more."""
+        """Samples until the earliest possible start, window or end; at least one frame."""
         size = self._frame_samples
         utterance = self._utterance
         if utterance is None:
-            return max(1, self._settings.start_voiced_frames - self._n_voiced_lately()) * size
+            return max(1, self._settings.start_voiced_frames - self._n_recent_voiced()) * size
         n_pending = len(utterance.pending)
-        full_at = min(utterance.next_window_end_samples, self._max_samples)
+        full_at_samples = min(utterance.next_window_end_samples, self._max_samples)
         if not utterance.has_provisional:
-            full_at = min(full_at, self._provisional_samples)
-        # All that is pending may be kept at once.
-        until_full = full_at - utterance.n_samples - n_pending * size
-        return max(size, min(until_full, (self._hangover_frames - n_pending) * size))
+            full_at_samples = min(full_at_samples, self._provisional_samples)
+        # All pending frames may be retained at once.
+        n_until_full = full_at_samples - utterance.n_samples - n_pending * size
+        return max(size, min(n_until_full, (self._hangover_frames - n_pending) * size))
 
-    def _take(self, frame: Frame) -> Utterance | None:
-        """Keep a frame where it belongs; the utterance that is under way then, if any."""
+    def _add(self, frame: Frame) -> Utterance | None:
+        """Add a frame to the recent, pending or retained frames; returns the current utterance."""
         utterance = self._utterance
         if utterance is None:
             self._recent.append(frame)
-            return self._started() if frame.voiced else None
+            return self._start() if frame.voiced else None
         if frame.voiced and not utterance.pending:
-            utterance.keep(frame)
+            utterance.retain(frame)
             return utterance
         utterance.pending.append(frame)
-        if frame.voiced and self._goes_on(utterance.pending):
+        if frame.voiced and self._continues(utterance.pending):
             utterance.resume(self._pause_frames, self._settings.start_span_frames)
         return utterance
 
     def _is_due(self, utterance: Utterance) -> bool:
-        """Whether a window is full or the utterance over."""
+        """Whether a window is complete or the utterance has ended."""
         return (
             self._is_provisional_due(utterance)
             or utterance.n_samples >= utterance.next_window_end_samples
@@ -165,12 +165,12 @@ class Segmenter:
         )
 
     def _is_provisional_due(self, utterance: Utterance) -> bool:
-        """Whether there is enough speech for a first word, and no full window yet."""
+        """Whether there is enough speech for the provisional window, and no full window yet."""
         return (
             not utterance.has_provisional
             and self._provisional_samples <= utterance.n_samples < utterance.next_window_end_samples
             and not utterance.n_windows
-            and utterance.unseen_speech_s >= self._settings.min_speech_s
+            and utterance.new_speech_s >= self._settings.min_speech_s
         )
 
     def _segments(self, utterance: Utterance, captured: CaptureTime) -> Iterator[Segment]:
@@ -186,31 +186,31 @@ class Segmenter:
         elif utterance.n_samples >= self._max_samples:
             yield from self._close(utterance, captured)
 
-    def _started(self) -> Utterance | None:
-        """A new utterance, holding the pre-roll, if the latest frames are voiced enough."""
-        if self._n_voiced_lately() < self._settings.start_voiced_frames:
+    def _start(self) -> Utterance | None:
+        """Start an utterance with its pre-roll if enough of the latest frames are voiced."""
+        if self._n_recent_voiced() < self._settings.start_voiced_frames:
             return None
         self._n_utterances += 1
-        n_burst = max(len(self._recent), self._pause_frames + self._settings.start_span_frames)
+        max_burst_frames = max(len(self._recent), self._pause_frames + self._settings.start_span_frames)
         self._utterance = Utterance(
             self._n_utterances,
             frame_samples=self._frame_samples,
             window_samples=self._window_samples,
-            n_burst=n_burst,
+            max_burst_frames=max_burst_frames,
             background=10.0 ** (-self._settings.dynamic_range_db / 10.0),
         )
         for frame in self._recent:
-            self._utterance.keep(frame)
+            self._utterance.retain(frame)
         self._recent.clear()
         return self._utterance
 
-    def _n_voiced_lately(self) -> int:
-        """Voiced frames among the latest that are looked at for a start."""
+    def _n_recent_voiced(self) -> int:
+        """Return the number of voiced frames among the latest start_span_frames."""
         span = list(self._recent)[-self._settings.start_span_frames :]
         return sum(frame.voiced for frame in span)
 
-    def _goes_on(self, pending: list[Frame]) -> bool:
-        """Whether a voiced frame takes speech up again: behind a long pause it must not be alone."""
+    def _continues(self, pending: list[Frame]) -> bool:
+        """Whether a voiced frame continues the utterance; after a long pause, one alone does not."""
         if len(pending) <= self._pause_frames + 1:
             return True
         span = pending[-self._settings.start_span_frames :]
@@ -219,7 +219,7 @@ class Segmenter:
     def _close(self, utterance: Utterance, captured: CaptureTime) -> Iterator[Segment]:
         self._utterance = None
         min_speech_s = self._settings.min_speech_s
-        if utterance.unseen_speech_s >= min_speech_s:
+        if utterance.new_speech_s >= min_speech_s:
             yield utterance.window(captured, is_last=True)
         if utterance.n_windows:
             yield utterance.end(captured)

@@ -1,4 +1,4 @@
-"""What passes between voice activity, segmenter and features."""
+"""The types that voice activity detection and segmentation hand on."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class VoicedFrames:
     samples: Samples
     """int16, shape (n_frames * n_samples_per_frame,)."""
     voiced: tuple[bool, ...]
-    """Of each frame. Plain values: most sound comes a frame or a few at a time."""
+    """Decision on each frame. A tuple, because most blocks complete only a few frames."""
     mean_square: tuple[float, ...]
     """Mean of the squared samples of each frame."""
     offset_samples: int
@@ -21,51 +21,51 @@ class VoicedFrames:
 
     @property
     def end_samples(self) -> int:
-        """Position behind the last sample, counted from the source's start."""
+        """Position after the last sample, counted from the source's start."""
         return self.offset_samples + self.samples.size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeechWindow:
-    """Up to one window length of speech, its long pauses cut out."""
+    """Up to one window length of speech, without its long pauses."""
 
     samples: Samples
-    """int16, shape (n_samples,); shorter than a full window only in an utterance's last, and in one that
-    is provisional."""
+    """int16, shape (n_samples,); shorter than a full window only in the last window of an utterance and
+    in a provisional one."""
     utterance: int
     """Number of the utterance, from 1, within the source."""
     position_samples: int
-    """Where the window begins in the utterance's kept speech, in samples."""
+    """Start of the window in the utterance's retained speech, in samples."""
     start_s: float
     """Time of the first sample, in seconds from the source's start."""
     end_s: float
-    """Time behind the last sample, in seconds from the source's start."""
+    """Time after the last sample, in seconds from the source's start."""
     speech_s: float
-    """How much of the window is voiced, in seconds."""
+    """Voiced sound in the window, in seconds."""
     new_speech_s: float
-    """How much of that no earlier window held, in seconds; what the window weighs in an average."""
+    """Voiced sound that no earlier window holds, in seconds; the weight of the window in an average."""
     level_dbfs: float
     """RMS level of the voiced frames, in dBFS."""
     is_last: bool
     """Whether the utterance ends with this window."""
     captured: CaptureTime
     is_provisional: bool = False
-    """Whether it left before it was full, as the first word on an utterance; full windows follow that
-    hold its sound again, as if it had never been."""
+    """Whether this is the early, shorter window of an utterance; the full windows that follow hold its
+    sound as well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UtteranceEnd:
-    """An utterance of which at least one window has left is over."""
+    """The end of an utterance that had at least one window."""
 
     utterance: int
     """Number of the utterance, from 1, within the source."""
     start_s: float
     """Time of its first sample, in seconds from the source's start."""
     end_s: float
-    """Time behind its last voiced frame, in seconds from the source's start."""
+    """Time after its last voiced frame, in seconds from the source's start."""
     speech_s: float
-    """How much of it was voiced, in seconds."""
+    """Voiced sound of the utterance, in seconds."""
     level_dbfs: float
     """RMS level of its voiced frames, in dBFS."""
     captured: CaptureTime

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md and README run as they stand there."""
+"""The examples of docs/python.md and the README run unchanged."""
 
 import os
 import re
@@ -33,32 +33,32 @@ def _run(arguments: Sequence[str | Path], cwd: Path) -> str:
 
 
 def test_the_example_of_files_prints_the_utterances(tmp_path: Path) -> None:
-    """One line each, and one for the whole."""
+    """It prints a line for each utterance, and one for the whole file."""
     lines = _run([EXAMPLES / "from_file.py", DEMO_PATH], tmp_path).splitlines()
     assert len(lines) > 2
     assert [line.split()[0] for line in lines[:-1]] == ["utterance"] * (len(lines) - 1)
     assert lines[-1].split()[0] == "file"
 
 
-def test_the_example_of_arrays_names_the_whole(tmp_path: Path) -> None:
-    """However many events there are."""
+def test_the_example_of_arrays_prints_the_emotion_of_the_recording(tmp_path: Path) -> None:
+    """The line has the number of events as well."""
     assert re.match(
         r"\d+ events, the whole: \w+ \(\d+%\)\n", _run([EXAMPLES / "from_array.py", DEMO_PATH], tmp_path)
     )
 
 
 def test_the_example_of_streams_prints_each_event(tmp_path: Path) -> None:
-    """As many as the file has, but for the one about the whole."""
+    """There are as many as in the file, without the event of the whole file."""
     n_events = len(_run([EXAMPLES / "from_stream.py", DEMO_PATH], tmp_path).splitlines())
     n_in_array = int(_run([EXAMPLES / "from_array.py", DEMO_PATH], tmp_path).split()[0])
     assert abs(n_events - n_in_array) <= 3, (
-        "the array's example has the tiny model, which may reject others"
+        "the example of arrays has the tiny model, which may reject other windows"
     )
     assert n_events > 10
 
 
 def test_the_example_of_a_subscriber_prints_utterances(tmp_path: Path) -> None:
-    """From a real broker; what is no event is passed over."""
+    """It reads from a real broker, and ignores payloads that are not events."""
     with mosquitto() as broker:
         command = [sys.executable, EXAMPLES / "subscriber.py", "127.0.0.1", str(broker.port)]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -86,7 +86,7 @@ def _snippets(page: str) -> list[str]:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
 def test_the_snippet_runs(page: str, tmp_path: Path) -> None:
-    """Six lines or so that anybody can paste, with a file of that name beside them."""
+    """The snippet of about six lines runs beside a file of that name."""
     (snippet,) = _snippets(page)
     sound, rate = soundfile.read(DEMO_PATH)
     soundfile.write(tmp_path / "talk.mp3", sound, rate)

@@ -1,4 +1,4 @@
-"""The recognizer: files, arrays, streams and microphones give the same events for the same sound."""
+"""The recognizer: files, arrays, streams and microphones give the same events for a sound."""
 
 import sys
 from collections.abc import Iterator
@@ -33,14 +33,14 @@ def sound() -> Samples:
 
 
 def _bare(events: list[serd.Event]) -> list[serd.Event]:
-    """Events without what differs from run to run and from source to source."""
+    """Remove the fields that differ between runs and sources."""
     return [replace(each, id="", source="", file=None, latency_ms=0.0) for each in events]
 
 
 def test_an_array_gives_the_events_of_its_file(
     recognizer: serd.Recognizer, sound: Samples, tmp_path: Path
 ) -> None:
-    """To the digit, the one about the whole included; times count from the beginning."""
+    """All fields are equal, also of the event of the whole; times count from the start."""
     path = tmp_path / "talk.wav"
     soundfile.write(path, sound, 16_000)
     events = recognizer.array(sound, 16_000)
@@ -55,7 +55,7 @@ def test_an_array_gives_the_events_of_its_file(
 def test_an_array_of_another_rate_gives_the_events_of_its_file(
     recognizer: serd.Recognizer, sound: Samples, tmp_path: Path, rate: int
 ) -> None:
-    """Whatever the rate, and in stereo; the file's own blocks change nothing."""
+    """This holds for each rate in stereo, whatever the blocks of the file."""
     position = np.arange(0, sound.size, 16_000 / rate)
     mono = np.interp(position, np.arange(sound.size), sound / 32768).astype(np.float32)
     stereo = np.stack((mono, 0.5 * mono), axis=1)
@@ -69,7 +69,7 @@ def test_an_array_of_another_rate_gives_the_events_of_its_file(
 def test_a_stream_gives_the_events_of_the_array(
     data: st.DataObject, recognizer: serd.Recognizer, sound: Samples
 ) -> None:
-    """However the sound is cut into blocks; only the event about the whole is missing."""
+    """This holds for any blocks; only the event of the whole is missing."""
     sizes = data.draw(st.lists(st.integers(0, 30_000), min_size=1, max_size=12))
     cuts = np.cumsum(sizes).clip(max=sound.size)
     with recognizer.stream(16_000) as stream:
@@ -79,7 +79,7 @@ def test_a_stream_gives_the_events_of_the_array(
 
 
 def test_types_of_samples_make_no_difference(recognizer: serd.Recognizer, sound: Samples) -> None:
-    """int16, float32 and float64 of the same sound, and one channel of several, give the same."""
+    """int16, float32, float64 and one channel of several give the same events for a sound."""
     as_float = sound / 32768
     expected = _bare(recognizer.array(sound, 16_000))
     assert _bare(recognizer.array(as_float, 16_000)) == expected
@@ -88,8 +88,8 @@ def test_types_of_samples_make_no_difference(recognizer: serd.Recognizer, sound:
     assert _bare(recognizer.array(both, 16_000, channel="2")) == expected
 
 
-def test_where_nobody_speaks_the_whole_is_none(recognizer: serd.Recognizer) -> None:
-    """One event, of kind "file" and emotion "none"; a stream has no event at all."""
+def test_without_speech_the_emotion_of_the_whole_is_none(recognizer: serd.Recognizer) -> None:
+    """An array has one event, of kind "file"; a stream has no event."""
     (event,) = recognizer.array(quiet_room(2.0), 16_000)
     assert (event.kind, event.emotion, event.end_s) == ("file", "none", 2.0)
     stream = recognizer.stream(16_000)
@@ -97,7 +97,7 @@ def test_where_nobody_speaks_the_whole_is_none(recognizer: serd.Recognizer) -> N
 
 
 def test_a_stream_may_give_provisional_events(recognizer: serd.Recognizer, sound: Samples) -> None:
-    """They are marked, and come before the window is full."""
+    """They are marked, and come before the first full window."""
     with recognizer.stream(16_000, provisional_s=1.0) as stream:
         events = stream.push(sound)
     assert events[0].provisional
@@ -127,23 +127,23 @@ _GOOD = np.zeros(1600, np.int16)
         (_GOOD, True, "rate = True"),
     ],
 )
-def test_what_is_no_sound_is_one_clear_error(
+def test_bad_samples_are_a_sound_array_error(
     recognizer: serd.Recognizer, samples: object, rate: object, message: str
 ) -> None:
-    """It says what was got and what was expected; nothing foreign gets out."""
+    """The message gives the value and the expected values."""
     with pytest.raises(serd.SoundArrayError, match=message):
         recognizer.array(samples, rate)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("channel", ["0", "2", "left", ""])
-def test_a_channel_that_is_not_there_is_named(recognizer: serd.Recognizer, channel: str) -> None:
-    """The message says which there are."""
+def test_a_missing_channel_is_refused(recognizer: serd.Recognizer, channel: str) -> None:
+    """The message gives the existing channels."""
     with pytest.raises(serd.SoundArrayError, match="expected 'mix' or a number from 1 to 1"):
         recognizer.array(_GOOD, 16_000, channel=channel)
 
 
-def test_a_stream_names_wrong_blocks_and_goes_on(recognizer: serd.Recognizer, sound: Samples) -> None:
-    """A block that is refused changes nothing; a closed stream takes none."""
+def test_a_stream_refuses_bad_blocks_and_continues(recognizer: serd.Recognizer, sound: Samples) -> None:
+    """A refused block has no effect; a closed stream accepts no block."""
     stream = recognizer.stream(16_000, channels=2)
     with pytest.raises(serd.SoundArrayError, match="got 1 channels, expected 2"):
         stream.push(sound)
@@ -157,24 +157,22 @@ def test_a_stream_names_wrong_blocks_and_goes_on(recognizer: serd.Recognizer, so
 
 
 @pytest.mark.parametrize("channels", [0, 65, "2", 1.0])
-def test_a_stream_of_impossible_channels_is_refused(
+def test_a_stream_with_a_bad_number_of_channels_is_refused(
     recognizer: serd.Recognizer, channels: object
 ) -> None:
-    """Before any block comes."""
+    """The error comes before the first block."""
     with pytest.raises(serd.SoundArrayError, match="channels = "):
         recognizer.stream(16_000, channels=channels)  # type: ignore[arg-type]
 
 
-def test_a_file_that_is_not_there_is_one_clear_error(
-    recognizer: serd.Recognizer, tmp_path: Path
-) -> None:
-    """At the first event that is asked for."""
+def test_a_missing_file_is_a_sound_file_error(recognizer: serd.Recognizer, tmp_path: Path) -> None:
+    """The error comes with the first event."""
     with pytest.raises(serd.SoundFileError, match="no such file"):
         next(recognizer.file(tmp_path / "gone.wav"))
 
 
 def test_a_model_is_named_as_in_the_settings(recognizer: serd.Recognizer, tmp_path: Path) -> None:
-    """The default, "tiny", or a path; what is none is an error of serd."""
+    """The name is empty, "tiny" or a path; a missing file is a ModelError."""
     assert serd.Recognizer().labels == recognizer.labels
     assert len(recognizer.labels) == 8
     with pytest.raises(serd.ModelError, match=r"nix\.tflite"):
@@ -182,7 +180,7 @@ def test_a_model_is_named_as_in_the_settings(recognizer: serd.Recognizer, tmp_pa
 
 
 class _Microphone:
-    """Stands in for an open microphone."""
+    """A fake of an open microphone."""
 
     def __init__(self, blocks: list[AudioBlock]) -> None:
         self._blocks = blocks
@@ -198,7 +196,7 @@ class _Microphone:
 def test_a_microphone_gives_events_until_the_iterator_is_closed(
     recognizer: serd.Recognizer, sound: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As they come, with the time of day; closing the iterator closes the microphone."""
+    """Events have the time of day; closing the iterator closes the microphone."""
     captured = CaptureTime(epoch_s=1_700_000_000.0, arrived_s=0.0)
     pieces = np.array_split(sound, 200)
     starts = np.cumsum([0, *(piece.size for piece in pieces)]).tolist()

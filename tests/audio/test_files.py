@@ -1,4 +1,4 @@
-"""Sound files: what is read, what is refused, and the pace."""
+"""Sound files: formats, refused files, and pace."""
 
 import threading
 import time
@@ -29,10 +29,10 @@ def wav(tmp_path: Path) -> Path:
 def _all(source: FileSource) -> Samples:
     """All blocks as one, with their offsets checked."""
     blocks = list(source)
-    behind = 0
+    end = 0
     for block in blocks:
-        assert block.offset_samples == behind
-        behind += block.samples.size
+        assert block.offset_samples == end
+        end += block.samples.size
     return np.concatenate([block.samples for block in blocks])
 
 
@@ -47,7 +47,7 @@ class TestFormats:
 
     @pytest.mark.parametrize(("name", "kind"), [("a.flac", "FLAC"), ("a.aiff", "AIFF"), ("a.au", "AU")])
     def test_lossless_files_are_bit_exact(self, tmp_path: Path, name: str, kind: str) -> None:
-        """What FLAC, AIFF and AU hold is what comes out."""
+        """FLAC, AIFF and AU files give exactly their samples."""
         soundfile.write(tmp_path / name, _VOICE, 16000, format=kind, subtype="PCM_16")
         np.testing.assert_array_equal(read_samples(tmp_path / name), _VOICE)
 
@@ -60,7 +60,7 @@ class TestFormats:
         ],
     )
     def test_lossy_files_come_close(self, tmp_path: Path, name: str, kind: str, subtype: str) -> None:
-        """What OGG and MP3 hold is the same voice, at the same place."""
+        """OGG and MP3 files give the same voice at the same position."""
         soundfile.write(tmp_path / name, _VOICE, 16000, format=kind, subtype=subtype)
         got = read_samples(tmp_path / name)
         assert got.size == _VOICE.size
@@ -99,8 +99,8 @@ class TestFormats:
         soundfile.write(path, np.stack([_VOICE, _VOICE[::-1]], axis=1), 16000)
         np.testing.assert_array_equal(read_samples(path, channel="2"), _VOICE[::-1])
 
-    def test_what_is_no_number_is_silence_and_told(self, tmp_path: Path) -> None:
-        """NaN and infinite samples become silence; how many there were is said at the end."""
+    def test_samples_that_are_not_numbers_become_silence_and_are_reported(self, tmp_path: Path) -> None:
+        """NaN and infinite samples become silence; the summary gives their number."""
         sound = _VOICE.astype(np.float32) / 32768
         sound[[10, 20_000]] = np.nan, np.inf
         path = tmp_path / "a.wav"
@@ -109,30 +109,30 @@ class TestFormats:
         expected = _VOICE.copy()
         expected[[10, 20_000]] = 0
         np.testing.assert_array_equal(_all(source), expected)
-        assert source.summary() == f"{path}: 2 samples were no numbers and taken as silence"
+        assert source.summary() == f"{path}: 2 samples were not numbers and were replaced by silence"
 
     def test_a_clip_of_50_ms_is_read(self, tmp_path: Path) -> None:
-        """A sound too short for speech is sound all the same."""
+        """A sound that is too short for speech is read as well."""
         path = tmp_path / "a.wav"
         soundfile.write(path, _VOICE[:800], 16000)
         np.testing.assert_array_equal(read_samples(path), _VOICE[:800])
 
     @pytest.mark.parametrize("n_samples", [1, 15_999, 16_000, 16_001, 32_000])
-    def test_any_length_comes_whole(self, tmp_path: Path, n_samples: int) -> None:
+    def test_any_length_is_read_whole(self, tmp_path: Path, n_samples: int) -> None:
         """Lengths around whole blocks lose no sample."""
         path = tmp_path / "a.wav"
         samples = np.resize(_VOICE, n_samples)
         soundfile.write(path, samples, 16000)
         np.testing.assert_array_equal(_all(FileSource(path)), samples)
 
-    def test_the_name_says_nothing_about_the_format(self, tmp_path: Path) -> None:
-        """A FLAC named .wav is read as what it is."""
+    def test_the_format_does_not_depend_on_the_name(self, tmp_path: Path) -> None:
+        """A FLAC file named .wav is read as FLAC."""
         path = tmp_path / "a.wav"
         soundfile.write(path, _VOICE, 16000, format="FLAC")
         np.testing.assert_array_equal(read_samples(path), _VOICE)
 
     def test_a_file_describes_itself(self, wav: Path) -> None:
-        """Name and length for the log; nothing to tell when nothing was wrong."""
+        """The log gets its name and length, and no summary if there was no problem."""
         assert FileSource(wav).describe() == "voice.wav (1.5 s)"
         assert FileSource(wav, loop=True).describe() == "voice.wav (1.5 s, again and again)"
         assert FileSource(wav).duration_s == 1.5
@@ -140,25 +140,28 @@ class TestFormats:
 
 
 class TestRefused:
-    """Files that cannot be used, each told in one line before anything is read."""
+    """Files that cannot be used give an error of one line before they are read."""
 
     @pytest.mark.parametrize(
         ("make", "message"),
         [
             (lambda _: None, "no such file"),
-            (lambda path: path.mkdir(), "a folder, expected a sound file"),
-            (lambda path: path.write_bytes(b""), "an empty file, expected sound"),
-            (lambda path: path.write_text("this is text\n" * 99), "no sound file that can be read"),
-            (lambda path: path.write_bytes(bytes(5000)), "no sound file that can be read"),
+            (lambda path: path.mkdir(), "is a folder, expected a sound file"),
+            (lambda path: path.write_bytes(b""), "is empty, expected a sound file"),
+            (
+                lambda path: path.write_text("this is text\n" * 99),
+                "is not a sound file that can be read",
+            ),
+            (lambda path: path.write_bytes(bytes(5000)), "is not a sound file that can be read"),
             (lambda path: soundfile.write(path, _VOICE[:0], 16000), r"holds no sound \(0 samples\)"),
             (lambda path: soundfile.write(path, _VOICE, 500), "500 Hz, expected 1000 Hz or more"),
         ],
         ids=["missing", "folder", "empty", "text", "zeros", "0 samples", "500 Hz"],
     )
-    def test_what_is_no_sound_is_refused(
+    def test_a_file_without_sound_is_refused(
         self, make: Callable[[Path], object], message: str, tmp_path: Path
     ) -> None:
-        """The file is named with what is wrong about it."""
+        """The message names the file and the problem."""
         path = tmp_path / "a.wav"
         make(path)
         with pytest.raises(SoundFileError, match=message) as caught:
@@ -175,27 +178,27 @@ class TestRefused:
             FileSource(wav)
 
     def test_cut_samples_are_read_as_far_as_they_go(self, wav: Path) -> None:
-        """A recording that was interrupted gives what it has."""
+        """An interrupted recording gives its samples so far."""
         wav.write_bytes(wav.read_bytes()[: 44 + 2 * 10_000 + 1])
         np.testing.assert_array_equal(read_samples(wav), _VOICE[:10_000])
 
-    def test_damage_in_the_middle_is_told(self, tmp_path: Path) -> None:
-        """A FLAC that breaks off fails with a line, not with silence."""
+    def test_damage_in_the_middle_is_an_error(self, tmp_path: Path) -> None:
+        """A truncated FLAC file is an error of one line, not silence."""
         path = tmp_path / "a.flac"
         soundfile.write(path, _VOICE, 16000)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         with pytest.raises(SoundFileError, match=r"a\.flac: damaged: "):
             read_samples(path)
 
-    def test_a_file_that_goes_away_is_told(self, wav: Path) -> None:
-        """Between the check and the reading a file may vanish."""
+    def test_a_file_that_is_removed_is_an_error(self, wav: Path) -> None:
+        """A file may be removed between the check and the reading."""
         source = FileSource(wav)
         wav.unlink()
         with pytest.raises(SoundFileError, match=r"voice\.wav: no such file"):
             list(source)
 
-    def test_another_file_of_the_name_in_a_loop_is_checked_as_the_first(self, tmp_path: Path) -> None:
-        """One without the channel that is listened to is an error, and none that nobody expects."""
+    def test_a_file_that_is_replaced_during_a_loop_is_checked_again(self, tmp_path: Path) -> None:
+        """A replacement without the channel in use gives the usual error."""
         path = tmp_path / "stereo.wav"
         soundfile.write(path, np.stack((_VOICE, _VOICE), axis=1), 16000)
         blocks = iter(FileSource(path, channel="2", loop=True))
@@ -209,30 +212,30 @@ class TestRefused:
         [("x" * 300, "File name too long"), ("voice.wav/x.wav", "Not a directory")],
     )
     def test_an_impossible_path_is_refused(self, wav: Path, name: str, message: str) -> None:
-        """What the system says of a path becomes the line for the user."""
+        """The system's reason is part of the message."""
         with pytest.raises(SoundFileError, match=f"cannot be read: {message}"):
             FileSource(wav.parent / name)
 
-    def test_a_channel_that_is_not_there_is_refused(self, wav: Path) -> None:
-        """Asked for the second of one, it says how many there are."""
+    def test_a_missing_channel_is_refused(self, wav: Path) -> None:
+        """The message gives the number of channels."""
         with pytest.raises(SoundFileError, match="has 1 channels, the settings ask for number 2"):
             FileSource(wav, channel="2")
 
 
 class TestPace:
-    """When blocks come, and how a source ends."""
+    """The pace of blocks, and the end of a source."""
 
     def test_a_paced_file_never_runs_ahead_of_its_sound(self, wav: Path) -> None:
-        """A block comes once its last sample would have been heard, not before."""
+        """A block comes no earlier than the end of its sound."""
         soundfile.write(wav, _VOICE[:4000], 16000)
         started_s = time.monotonic()
         blocks = list(FileSource(wav, paced=True))
         assert len(blocks) > 5
         for block in blocks:
-            heard_s = (block.offset_samples + block.samples.size) / 16000
-            assert block.captured.arrived_s - started_s >= heard_s - 0.002
+            played_s = (block.offset_samples + block.samples.size) / 16000
+            assert block.captured.arrived_s - started_s >= played_s - 0.002
 
-    def test_arrival_is_the_moment_of_the_block(self, wav: Path) -> None:
+    def test_arrival_is_the_time_of_the_block(self, wav: Path) -> None:
         """Arrivals lie between the start and the end of the reading, in order."""
         before_s = time.monotonic()
         arrivals = [block.captured.arrived_s for block in FileSource(wav)]
@@ -240,17 +243,17 @@ class TestPace:
         assert moments == sorted(moments)
 
     def test_all_blocks_of_a_paced_file_share_the_time_of_the_first_sample(self, wav: Path) -> None:
-        """The sound of a file that is played starts when its reading does."""
+        """The sound of a paced file starts when its reading starts."""
         (epoch_s,) = {block.captured.epoch_s for block in FileSource(wav, paced=True)}
         assert epoch_s is not None
         assert abs(epoch_s - time.time()) < 60.0
 
-    def test_a_file_that_is_only_read_has_no_time(self, wav: Path) -> None:
-        """Nobody knows when its sound was, and none is invented."""
+    def test_a_file_that_is_not_paced_has_no_time(self, wav: Path) -> None:
+        """The time of a recording is unknown."""
         assert {block.captured.epoch_s for block in FileSource(wav)} == {None}
 
     def test_a_loop_goes_on_without_a_gap(self, wav: Path) -> None:
-        """The sound begins anew at the end, and its positions go on."""
+        """The sound repeats, and its positions continue."""
         source = FileSource(wav, loop=True)
         blocks = []
         for block in source:
@@ -265,7 +268,7 @@ class TestPace:
 
     @pytest.mark.parametrize("paced", [False, True])
     def test_stop_from_another_thread_ends_a_loop(self, wav: Path, paced: bool) -> None:  # noqa: FBT001
-        """A source that would go on for ever ends when it is told to."""
+        """``stop`` ends a source that repeats for ever."""
         soundfile.write(wav, _VOICE[:800], 16000)
         source = FileSource(wav, paced=paced, loop=True)
         enough = threading.Event()
@@ -285,7 +288,7 @@ class TestPace:
         assert not listener.is_alive()
 
     def test_stop_before_the_start_gives_nothing(self, wav: Path) -> None:
-        """A source that was stopped stays stopped."""
+        """A stopped source yields no block."""
         source = FileSource(wav)
         source.stop()
         assert list(source) == []

@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as hnp
 from serd.audio.format import FULL_SCALE, SILENCE_DBFS, level_dbfs, to_int16, to_sound
 
 
-def test_every_16_bit_value_survives_the_way_over_float() -> None:
-    """Sound that is 16-bit already comes through unchanged."""
+def test_every_16_bit_value_survives_the_conversion_to_float() -> None:
+    """Sound of 16 bits is unchanged by the conversion and back."""
     every = np.arange(-FULL_SCALE, FULL_SCALE, dtype=np.int16)
     sound = to_sound(every)
     assert sound.dtype == np.float32
@@ -36,7 +36,7 @@ def test_every_16_bit_value_survives_the_way_over_float() -> None:
     ],
 )
 def test_values_beyond_full_scale_are_clipped(value: float, expected: int) -> None:
-    """No value wraps around, whatever the source delivers."""
+    """No value wraps around."""
     assert to_int16(np.array([value], np.float32)).tolist() == [expected]
 
 

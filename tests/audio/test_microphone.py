@@ -1,4 +1,4 @@
-"""Microphones: which device a setting means, and the whole way from PortAudio to the broker."""
+"""Microphones: selection of the device, and the path from PortAudio to the broker."""
 
 import sys
 import threading
@@ -36,8 +36,8 @@ DEVICES = [
     ("wanted", "index"),
     [("default", 2), ("0", 0), ("3", 3), ("codec", 3), ("HDA", 0), ("USB Audio Device: - (hw:1,0)", 2)],
 )
-def test_a_setting_means_one_device(wanted: str, index: int) -> None:
-    """The default, an index, a name or a part of one in any case."""
+def test_a_setting_names_one_device(wanted: str, index: int) -> None:
+    """The default, an index, a name, or part of a name in upper or lower case."""
     assert find_microphone(wanted, DEVICES).index == index
 
 
@@ -50,15 +50,17 @@ def test_a_setting_means_one_device(wanted: str, index: int) -> None:
         ("default", [], ["no microphone found"]),
     ],
 )
-def test_what_means_no_device_is_said(wanted: str, devices: list[Microphone], words: list[str]) -> None:
-    """The message lists what there is."""
+def test_a_setting_that_names_no_device_is_refused(
+    wanted: str, devices: list[Microphone], words: list[str]
+) -> None:
+    """The message lists the devices."""
     with pytest.raises(DeviceError) as caught:
         find_microphone(wanted, devices)
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def test_without_portaudio_the_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The exact package to install, not a traceback."""
+    """The message names the package to install."""
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
@@ -67,10 +69,10 @@ def test_without_portaudio_the_package_is_named(monkeypatch: pytest.MonkeyPatch,
 
 
 class FakePortAudio:
-    """Stands in for the module sounddevice: one stereo device that may refuse rates and channels."""
+    """A fake of the module sounddevice: one stereo device that may refuse rates and channels."""
 
     class PortAudioError(Exception):
-        """What sounddevice raises."""
+        """The exception of sounddevice."""
 
     def __init__(
         self,
@@ -117,7 +119,7 @@ class FakePortAudio:
 
 
 def test_a_full_queue_drops_the_oldest_and_the_times_stay_right() -> None:
-    """Lost blocks leave a jump in the offsets, and are counted, as are the card's overflows."""
+    """Lost blocks leave a gap in the offsets and are counted, like the card's overflows."""
     library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 16_000)
     source = MicrophoneSource(SourceSettings(block_ms=40, queue_s=0.12), PortAudio(library))
     sound = np.arange(640 * 5, dtype=np.int16)
@@ -156,10 +158,10 @@ def test_a_device_at_its_own_rate_and_channels_is_converted() -> None:
         ((48_000, 2), [(16_000, 1), (48_000, 1), (16_000, 2), (48_000, 2)]),
     ],
 )
-def test_what_a_device_refuses_is_tried_otherwise(
+def test_a_refused_stream_is_tried_with_other_parameters(
     accepted: tuple[int, int], tried: list[tuple[int, int]]
 ) -> None:
-    """16 kHz before its own rate, mono before all channels, until one way opens."""
+    """16 kHz before the device's rate, mono before all channels, until a stream opens."""
     library = FakePortAudio(accepts=lambda *form: form == accepted)
     source = MicrophoneSource(SourceSettings(), PortAudio(library))
     assert library.tried == tried
@@ -173,22 +175,22 @@ def test_what_a_device_refuses_is_tried_otherwise(
 
 
 def test_the_settings_channel_must_exist() -> None:
-    """Asking for channel 3 of a stereo device is said before anything is opened."""
+    """Channel 3 of a stereo device is refused before a stream is opened."""
     library = FakePortAudio(accepts=lambda _rate, _channels: True)
     with pytest.raises(DeviceError, match="has 2 channels, the settings ask for number 3"):
         MicrophoneSource(SourceSettings(channel="3"), PortAudio(library))
     assert not library.tried
 
 
-def test_a_device_that_does_not_open_is_said() -> None:
-    """Each way that was tried stands in the message."""
+def test_a_device_that_does_not_open_is_an_error() -> None:
+    """The message lists every attempt."""
     library = FakePortAudio(accepts=lambda _rate, _channels: False)
     with pytest.raises(DeviceError, match=r"does not open.*16000 Hz, 1 channels.*48000 Hz, 2 channels"):
         MicrophoneSource(SourceSettings(), PortAudio(library))
 
 
-def test_portaudio_that_hangs_is_given_up() -> None:
-    """Whoever ends the stream gets an error, though it hangs on, and so does everybody else then."""
+def test_portaudio_that_hangs_is_not_used_again() -> None:
+    """Closing the stream raises an error instead of waiting, and so does every later use."""
     wakes = threading.Event()
     library = FakePortAudio(
         accepts=lambda _rate, _channels: True, abort=lambda **_: wakes.wait() and None
@@ -205,20 +207,20 @@ def test_portaudio_that_hangs_is_given_up() -> None:
     wakes.set()
 
 
-def test_a_virtual_microphone_is_heard_as_the_file_is(tmp_path: Path) -> None:
-    """From PulseAudio to Mosquitto: one utterance a recording, with the file's emotion and its times."""
+def test_a_virtual_microphone_gives_the_emotions_of_the_files(tmp_path: Path) -> None:
+    """From PulseAudio to Mosquitto: one utterance a recording, with the file's emotion and times."""
     paths = []
     for number, f0_hz in enumerate((100.0, 150.0, 185.0, 220.0)):
         path = tmp_path / f"voice-{number}.wav"
         voice = synthetic_voice(2.2, seed=number, f0_hz=f0_hz)
         soundfile.write(path, np.concatenate((silence(0.5), voice, silence(0.5))), 16_000)
         paths.append(path)
-    # Whatever the model in use: voices that a little of PulseAudio's dither does not sway.
+    # The most confident voices: PulseAudio's dither could change the emotion of others.
     in_files = analyze_files(paths)
     paths.sort(key=lambda path: float(in_files[path]["confidence"]))
     for clip in play_all(paths[-2:]):
         assert clip.n_utterances == 1
         assert clip.emotion_played == clip.emotion_in_file
-        # On a quiet machine both are below 0.1 s; a busy one starts the player late.
+        # On an idle machine both are below 0.1 s; a busy one starts the player late.
         assert abs(clip.start_error_s) < 0.8
         assert abs(clip.end_error_s) < 0.8

@@ -1,4 +1,4 @@
-"""A source of another kind is a class and a line, and the daemon hears it like any other."""
+"""A new kind of source is a class and an entry, and works in the daemon like any other."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from testkit.voices import quiet_room, synthetic_voice
 
 
 class VoiceSource:
-    """Speaks for as many seconds as its URL says: ``voice://4``."""
+    """A voice of the duration in its URL: ``voice://4`` lasts 4 seconds."""
 
     n_dropped_blocks = 0
     n_overflows = 0
@@ -38,15 +38,15 @@ class VoiceSource:
             )
 
     def stop(self) -> None:
-        """End soon."""
+        """End the iteration soon."""
         self._is_stopped = True
 
     def describe(self) -> str:
-        """What it is."""
-        return "a voice from nowhere"
+        """Return a fixed description."""
+        return "a synthetic voice"
 
     def summary(self) -> str:
-        """Nothing goes wrong."""
+        """Return no problem."""
         return ""
 
     @property
@@ -61,21 +61,21 @@ def _open(settings: SourceSettings, *, paced: bool) -> Source:
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
-    """A settings file that names the source, and the line that makes it known."""
+    """A settings file that names the source, which is registered."""
     monkeypatch.setitem(OPENERS, "voice", _open)
     path = tmp_path / "serd.toml"
     path.write_text('[source]\ninput = "voice://4"\nname = "nowhere"\n')
     return load_settings(path, environment={})
 
 
-def test_its_scheme_is_neither_a_file_nor_a_microphone(settings: Settings) -> None:
-    """An input with another scheme is taken for a file, as before."""
+def test_a_registered_scheme_is_neither_a_file_nor_a_microphone(settings: Settings) -> None:
+    """The opener of its scheme opens it."""
     assert not is_microphone(settings.sources[0])
     assert isinstance(SourceOpener().open(settings.sources[0]), VoiceSource)
 
 
 def test_the_daemon_publishes_its_events(settings: Settings, tmp_path: Path) -> None:
-    """Under the name of the settings, from the first window to the utterance."""
+    """They have the source's name in the settings, and end with the utterance."""
     manager = ServiceManager({})
     recorder = ReportRecorder()
     service = Service(

@@ -14,7 +14,7 @@ from serd.errors import SoundFileError
 
 
 def _feed(parts: list[bytes]) -> int:
-    """A pipe that the parts come out of; returns its reading end."""
+    """Write the parts to a pipe, and return its reading end."""
     read, write = os.pipe()
 
     def write_all() -> None:
@@ -27,7 +27,7 @@ def _feed(parts: list[bytes]) -> int:
 
 
 @given(st.lists(st.integers(1, 999), min_size=1, max_size=20))
-def test_any_cutting_gives_the_same_samples(sizes: list[int]) -> None:
+def test_any_chunks_give_the_same_samples(sizes: list[int]) -> None:
     """A pipe may cut the bytes anywhere, also in the middle of a sample."""
     sound = np.arange(sum(sizes), dtype="<i2")
     data = sound.tobytes()[: sum(sizes)]
@@ -44,7 +44,7 @@ def test_any_cutting_gives_the_same_samples(sizes: list[int]) -> None:
 
 
 def test_an_empty_input_is_an_error() -> None:
-    """Nothing on standard input is a mistake in the shell line, and is said."""
+    """Empty standard input is usually a mistake in the shell command."""
     read = _feed([])
     with pytest.raises(SoundFileError, match="without any sound"):
         list(PcmSource(read))
@@ -53,7 +53,7 @@ def test_an_empty_input_is_an_error() -> None:
 
 @pytest.mark.parametrize("header", [b"RIFF\x24\x00\x00\x00WAVE", b"fLaC\x00", b"OggS\x00"])
 def test_a_sound_file_on_the_pipe_is_refused(header: bytes) -> None:
-    """A WAV header would be heard as a click and a wrong rate as another voice."""
+    """A WAV header would be read as a click, and a wrong rate would change the voice."""
     read = _feed([header])
     with pytest.raises(SoundFileError, match="expected raw 16 kHz mono S16_LE"):
         list(PcmSource(read))
@@ -61,7 +61,7 @@ def test_a_sound_file_on_the_pipe_is_refused(header: bytes) -> None:
 
 
 def test_stop_ends_a_silent_pipe() -> None:
-    """A daemon that waits for bytes still ends when it is told to."""
+    """``stop`` ends a source that waits for bytes."""
     read, write = os.pipe()
     source = PcmSource(read)
     threading.Timer(0.05, source.stop).start()

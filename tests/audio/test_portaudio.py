@@ -1,4 +1,4 @@
-"""PortAudio is started afresh where its list of devices may be out of date, and not at each try."""
+"""PortAudio is restarted only if its list of devices may be out of date."""
 
 import socket
 from collections.abc import Callable
@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from serd.audio.portaudio import PortAudio, device_signs
+from serd.audio.portaudio import PortAudio, device_paths
 
 
 class Library:
-    """Stands in for sounddevice: counts its starts."""
+    """A fake of sounddevice that counts its restarts."""
 
     class PortAudioError(Exception):
-        """What sounddevice raises."""
+        """The exception of sounddevice."""
 
     def __init__(self) -> None:
-        self.n_starts = 0
+        self.n_restarts = 0
 
     def _terminate(self) -> None: ...
 
     def _initialize(self) -> None:
-        self.n_starts += 1
+        self.n_restarts += 1
 
 
 class Machine:
@@ -34,15 +34,15 @@ class Machine:
         self.now_s = 0.0
         self.library = Library()
         self.portaudio = PortAudio(
-            self.library, signs=[self.cards, self.server], monotonic=lambda: self.now_s
+            self.library, watched_paths=[self.cards, self.server], monotonic=lambda: self.now_s
         )
 
-    def starts(self, *times_s: float) -> int:
-        """How often it is started afresh if tried at these times."""
-        n_before = self.library.n_starts
+    def restarts(self, *times_s: float) -> int:
+        """Return the number of restarts for attempts at these times."""
+        n_before = self.library.n_restarts
         for self.now_s in times_s:
             self.portaudio.refresh()
-        return self.library.n_starts - n_before
+        return self.library.n_restarts - n_before
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_a_microphone_that_is_away_for_a_day_costs_few_starts(machine: Machine) -> None:
-    """In the first minute at each try, then once an hour, whatever the number of tries."""
-    assert machine.starts(1.0, 30.0, 59.0) == 3
-    assert machine.starts(*range(60, 60 + 86_400, 30)) in {24, 25}
+def test_a_microphone_that_is_missing_for_a_day_costs_few_restarts(machine: Machine) -> None:
+    """A restart at each attempt in the first minute, then once an hour."""
+    assert machine.restarts(1.0, 30.0, 59.0) == 3
+    assert machine.restarts(*range(60, 60 + 86_400, 30)) in {24, 25}
 
 
 def _plug_in(machine: Machine) -> None:
@@ -67,51 +67,51 @@ def _start_server(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("change", [_plug_in, _start_server])
-def test_what_comes_is_looked_for_at_once_and_for_a_minute(
+def test_a_new_device_is_looked_for_at_once_and_for_a_minute(
     machine: Machine, change: Callable[[Machine], None]
 ) -> None:
     """A card is in the kernel's list before it can be opened, a server listens before it has sources."""
-    machine.starts(*range(0, 300, 30))
-    assert machine.starts(310.0, 320.0) == 0
+    machine.restarts(*range(0, 300, 30))
+    assert machine.restarts(310.0, 320.0) == 0
     change(machine)
-    assert machine.starts(330.0, 340.0, 389.0, 391.0) == 4
-    assert machine.starts(392.0, 420.0, 480.0) == 0
+    assert machine.restarts(330.0, 340.0, 389.0, 391.0) == 4
+    assert machine.restarts(392.0, 420.0, 480.0) == 0
 
 
-def test_a_server_that_was_started_again_has_another_socket(machine: Machine) -> None:
-    """Though it has the same name."""
+def test_a_restarted_server_counts_as_a_change(machine: Machine) -> None:
+    """Its socket is another file of the same name."""
     _start_server(machine)
-    machine.starts(*range(0, 300, 30))
+    machine.restarts(*range(0, 300, 30))
     machine.server.unlink()
     machine.cards.with_name("in between").touch()
     _start_server(machine)
-    assert machine.starts(310.0) == 1
+    assert machine.restarts(310.0) == 1
 
 
 def test_open_streams_are_interrupted_only_for_a_change(machine: Machine) -> None:
-    """And once for each."""
+    """Each change interrupts them once."""
     interrupted: list[str] = []
 
     def open_stream() -> None:
-        machine.portaudio.opened(1, lambda: interrupted.append("stream"))
+        machine.portaudio.register(1, lambda: interrupted.append("stream"))
 
     open_stream()
-    assert machine.starts(1.0, 30.0, 5000.0) == 0
+    assert machine.restarts(1.0, 30.0, 5000.0) == 0
     _plug_in(machine)
-    assert machine.starts(5001.0) == 1
+    assert machine.restarts(5001.0) == 1
     open_stream()
-    assert machine.starts(5002.0, 5030.0, 20_000.0) == 0
+    assert machine.restarts(5002.0, 5030.0, 20_000.0) == 0
     assert interrupted == ["stream"]
 
 
-def test_where_to_look() -> None:
+def test_the_watched_paths() -> None:
     """The kernel's cards and the sockets of PulseAudio and PipeWire, of this user or named."""
-    signs = device_signs({"XDG_RUNTIME_DIR": "/run/user/7", "PULSE_SERVER": "unix:/tmp/pulse"})
-    assert signs == [
+    paths = device_paths({"XDG_RUNTIME_DIR": "/run/user/7", "PULSE_SERVER": "unix:/tmp/pulse"})
+    assert paths == [
         Path("/proc/asound/cards"),
         Path("/run/user/7/pulse/native"),
         Path("/run/user/7/pipewire-0"),
         Path("/run/pulse/native"),
         Path("/tmp/pulse"),  # noqa: S108
     ]
-    assert Path("/run/pulse/native") in device_signs({"PULSE_SERVER": "tcp:elsewhere"})
+    assert Path("/run/pulse/native") in device_paths({"PULSE_SERVER": "tcp:elsewhere"})

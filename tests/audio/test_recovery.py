@@ -1,6 +1,6 @@
-"""A microphone whose server dies, or whose library hangs, comes back in the same process.
+"""A microphone recovers in the same process if its server dies or its library hangs.
 
-scripts/check_recovery.py does the same twenty times and measures it.
+scripts/check_recovery.py repeats this twenty times and measures it.
 """
 
 import textwrap
@@ -58,11 +58,11 @@ HANGING = textwrap.dedent(
         def close(self, **_): ...
     """
 )
-"""Stands in for the module sounddevice: its first stream falls silent, and hangs when it is ended."""
+"""A fake of the module sounddevice: its first stream falls silent, and hangs when it is closed."""
 
 
 def test_portaudio_that_hangs_is_replaced_in_the_same_process(tmp_path: Path) -> None:
-    """The source is offline, serd restarts with the same process id, and the source is online."""
+    """The source is offline, serd restarts with the same process id, and the source is online again."""
     library = tmp_path / "library"
     library.mkdir()
     (library / "sounddevice.py").write_text(HANGING)
@@ -75,7 +75,7 @@ def test_portaudio_that_hangs_is_replaced_in_the_same_process(tmp_path: Path) ->
         daemon.wait_for_log("PortAudio hangs")
         daemon.wait_for_log("restarting serd")
         topic = "serd/n/mic/availability"
-        wait_until(lambda: listener.of(topic)[-1:] == ["online"], "the reopened source")
+        wait_until(lambda: listener.of(topic)[-1:] == ["online"], "the recovery")
         states = list(dict.fromkeys(listener.of(topic)[:-1]))
         assert states == ["online", "offline"]
         assert listener.of("serd/n/status") == ["online", "offline", "online"]
@@ -85,8 +85,8 @@ def test_portaudio_that_hangs_is_replaced_in_the_same_process(tmp_path: Path) ->
     assert len(starts) == 2
 
 
-def test_pulseaudio_dies_twice() -> None:
-    """Offline within 5 s, online within 10 s of its return, and heard again."""
+def test_a_microphone_recovers_from_two_deaths_of_pulseaudio() -> None:
+    """Offline within 5 s, online within 10 s of the server's return, and then with events again."""
     if missing := missing_program():
         pytest.skip(f"{missing} is not installed (needed: {', '.join(PROGRAMS)})")
     first, second = recoveries(2, play_each=2)

@@ -1,4 +1,4 @@
-"""Foreign sound to serd's format, against soxr on the whole signal."""
+"""Conversion to serd's format, against soxr on the whole signal."""
 
 import numpy as np
 import pytest
@@ -41,15 +41,15 @@ def test_resampling_a_stream_equals_resampling_the_whole(rate_hz: int, block: in
 
 @given(st.lists(st.integers(0, 3000), max_size=12))
 def test_any_partition_of_a_resampled_stream_is_the_same(sizes: list[int]) -> None:
-    """Empty blocks, single samples and long ones: the resampler carries on where it was."""
+    """Empty blocks, single samples and long blocks do not change the result."""
     sound = _noise(4410)
     whole = to_int16(soxr.resample(sound[:, 0], 44100, 16000))
     np.testing.assert_array_equal(_in_blocks(Converter(rate_hz=44100), sound, sizes), whole)
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 48000])
-def test_resampling_keeps_time_and_level(rate_hz: int) -> None:
-    """A tone stays where it was, as loud as it was, without the resampler's delay."""
+def test_resampling_preserves_time_and_level(rate_hz: int) -> None:
+    """A tone has the same position and level, without the resampler's delay."""
     time_s = np.arange(rate_hz) / rate_hz
     sound = (0.5 * np.sin(2 * np.pi * 440.0 * time_s)).astype(np.float32)[:, np.newaxis]
     got = Converter(rate_hz=rate_hz).convert(sound, is_last=True)
@@ -59,14 +59,14 @@ def test_resampling_keeps_time_and_level(rate_hz: int) -> None:
 
 
 @given(hnp.arrays(np.int16, st.integers(0, 500)), st.lists(st.integers(0, 200), max_size=5))
-def test_sound_in_serds_own_format_comes_through_unchanged(samples: Samples, sizes: list[int]) -> None:
-    """Nothing is done to 16 kHz mono: every sample is bit-exact."""
+def test_sound_in_serds_own_format_is_unchanged(samples: Samples, sizes: list[int]) -> None:
+    """Every sample of 16 kHz mono is bit-exact."""
     sound = (samples.astype(np.float32) / 32768)[:, np.newaxis]
     np.testing.assert_array_equal(_in_blocks(Converter(rate_hz=16000), sound, sizes), samples)
 
 
 def test_mix_averages_all_channels() -> None:
-    """Six channels count the same; what is in opposite phase cancels out."""
+    """Six channels have equal weight; opposite phases cancel out."""
     one = synthetic_voice(0.1).astype(np.float32) / 32768
     sound = np.stack([one, one, one, -one, one, one], axis=1)
     got = Converter(rate_hz=16000, channel="mix").convert(sound)
@@ -75,14 +75,14 @@ def test_mix_averages_all_channels() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 6])
 def test_a_channel_is_picked_by_its_number(number: int) -> None:
-    """Numbers count from 1, and nothing of the other channels gets in."""
+    """Numbers count from 1, and the other channels have no effect."""
     sound = _noise(500, 6)
     got = Converter(rate_hz=16000, channel=str(number)).convert(sound)
     np.testing.assert_array_equal(got, to_int16(sound[:, number - 1]))
 
 
-def test_the_picked_channel_is_the_one_resampled() -> None:
-    """Picking and resampling together give what resampling that channel alone gives."""
+def test_the_picked_channel_is_resampled() -> None:
+    """The result equals resampling that channel alone."""
     sound = _noise(4800, 2)
     got = Converter(rate_hz=48000, channel="2").convert(sound, is_last=True)
     np.testing.assert_array_equal(got, to_int16(soxr.resample(sound[:, 1], 48000, 16000)))
@@ -90,8 +90,8 @@ def test_the_picked_channel_is_the_one_resampled() -> None:
 
 @pytest.mark.parametrize("rate_hz", [16000, 48000])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_silence_and_counted(rate_hz: int, value: float) -> None:
-    """One bad sample is one silent sample: it does not poison the resampler for good."""
+def test_samples_that_are_not_numbers_become_silence_and_are_counted(rate_hz: int, value: float) -> None:
+    """One bad sample gives one silent sample, and does not affect the resampler's state."""
     sound = _noise(rate_hz // 2)
     silenced = sound.copy()
     sound[[100, 5000]] = value
@@ -102,7 +102,7 @@ def test_what_is_no_number_is_silence_and_counted(rate_hz: int, value: float) ->
     assert converter.n_not_finite == 2
 
 
-def test_what_is_no_number_in_one_channel_leaves_the_others() -> None:
+def test_nan_in_one_channel_leaves_the_others() -> None:
     """A dead channel of NaN does not silence the mix."""
     sound = _noise(100, 2)
     expected = to_int16(sound[:, 0] / 2)
@@ -113,7 +113,7 @@ def test_what_is_no_number_in_one_channel_leaves_the_others() -> None:
 
 
 def test_only_the_channel_in_use_is_counted() -> None:
-    """NaN in a channel that nobody listens to is nobody's concern."""
+    """NaN in an unused channel is ignored."""
     sound = _noise(100, 2)
     expected = to_int16(sound[:, 0])
     sound[:, 1] = np.inf
@@ -123,7 +123,7 @@ def test_only_the_channel_in_use_is_counted() -> None:
 
 
 def test_opposite_infinities_are_counted_without_a_warning() -> None:
-    """Infinity minus infinity is no number either, and no text on the screen."""
+    """Infinity minus infinity is NaN too, and NumPy prints no warning."""
     sound = np.array([[np.inf, -np.inf], [0.5, 0.5]], np.float32)
     converter = Converter(rate_hz=16000)
     assert converter.convert(sound).tolist() == [0, 16384]
@@ -132,7 +132,7 @@ def test_opposite_infinities_are_counted_without_a_warning() -> None:
 
 @given(hnp.arrays(np.float32, st.tuples(st.integers(0, 60), st.integers(1, 3))))
 def test_no_float_sound_breaks_the_converter(sound: FloatSound) -> None:
-    """Any 32-bit float, however large, gives 16-bit sound, without overflow on the way."""
+    """Any 32-bit float, however large, gives 16-bit sound without an overflow."""
     for rate_hz in (16000, 48000):
         got = Converter(rate_hz=rate_hz).convert(sound, is_last=True)
         assert got.dtype == np.int16

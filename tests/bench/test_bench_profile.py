@@ -11,9 +11,9 @@ def test_shares_are_of_the_pipeline_alone() -> None:
         "<module> (bench/pipelines.py:7);serd (serd/pipeline.py:1) 50\n"
         f"{stack}hear (/x/serd/speech/vad.py:110) 3\n"
         f"{stack}hear (/x/serd/speech/vad.py:112) 5\n"
-        f"{stack}push (/x/serd/model/features.py:20) 2\n"
+        f"{stack}push (/x/serd/model/mfcc.py:20) 2\n"
     )
-    assert self_shares(collapsed) == {"serd/speech/vad.py hear": 0.8, "serd/model/features.py push": 0.2}
+    assert self_shares(collapsed) == {"serd/speech/vad.py hear": 0.8, "serd/model/mfcc.py push": 0.2}
 
 
 def test_a_function_is_named_by_its_file() -> None:

@@ -113,9 +113,9 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     wav.unlink()
     bad = {
         "missing.wav": (None, "no such file"),
-        "empty.wav": (b"", "an empty file"),
-        "text.wav": (b"this is no sound\n" * 20, "no sound file"),
-        "header.wav": (header, "no sound"),
+        "empty.wav": (b"", "is empty"),
+        "text.wav": (b"this is no sound\n" * 20, "not a sound file"),
+        "header.wav": (header, "not a sound file"),
     }
     for name, (content, _) in bad.items():
         if content is not None:
@@ -166,7 +166,7 @@ def test_samples_that_are_no_numbers_are_reported(serd: Run, tmp_path: Path) -> 
     code, out, err = serd("analyze", "--json", path)
     assert code == 0
     assert json.loads(out.splitlines()[-1])["emotion"] != "none"
-    assert "12 samples were no numbers" in err
+    assert "12 samples were not numbers" in err
 
 
 @pytest.mark.parametrize("duration_s", [0.05, 3600.0])
@@ -194,7 +194,7 @@ def test_files_with_only_rejected_speech_are_counted(serd: Run, spoken: Path, tm
     code, out, err = serd("analyze", "--csv", tmp_path / "noise.wav", spoken)
     assert code == 0
     assert ",none," in out.splitlines()[1]
-    assert "in 1 of 2 files the model rejected everything that sounded like speech" in err
+    assert "in 1 of 2 files the model rejected everything as no speech" in err
     assert "raise [model] no_speech_threshold (now 0.1)" in err
     assert "rejected everything" not in serd("analyze", "--csv", spoken)[2]
 

@@ -85,11 +85,11 @@ def test_a_run_without_events_is_explained(tmp_path: Path) -> None:
 
     output, last = run_on("noise")
     assert not output
-    assert "what sounded like speech was taken for none" in last
+    assert "the model rejected everything as no speech" in last
     assert "raise [model] no_speech_threshold (now 0.1)" in last
     output, _ = run_on("noise", SERD_MODEL_NO_SPEECH_THRESHOLD="1")
     assert output
-    assert run_on("silent") == ([], "serd: no speech was heard")
+    assert run_on("silent") == ([], "serd: no speech was detected")
 
 
 def test_a_pipe_gives_the_events_of_the_file(spoken: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A control takes what it can work with; anything else is answered and changes nothing."""
+"""Controls accept values in their range; other values are refused."""
 
 import math
 
@@ -20,8 +20,8 @@ from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, co
         ("cooldown", b"12.5", Controls(cooldown_s=12.5)),
     ],
 )
-def test_a_good_value_is_taken(name: str, payload: bytes, expected: Controls) -> None:
-    """A switch in capitals or not, with blanks around it, and a number up to its bound."""
+def test_a_good_value_is_accepted(name: str, payload: bytes, expected: Controls) -> None:
+    """Switches in upper or lower case, with blanks around, and numbers up to the limit."""
     assert changed(Controls(), name, payload) == expected
 
 
@@ -38,8 +38,8 @@ def test_a_good_value_is_taken(name: str, payload: bytes, expected: Controls) ->
         ("volume", b"1", "no control 'volume'"),
     ],
 )
-def test_a_bad_value_is_named(name: str, payload: bytes, message: str) -> None:
-    """The refusal says what is expected, or that there is no such control."""
+def test_a_bad_value_is_refused(name: str, payload: bytes, message: str) -> None:
+    """The message gives the accepted values, or the unknown control."""
     with pytest.raises(InputError, match=message):
         changed(Controls(), name, payload)
 
@@ -54,8 +54,8 @@ _payloads = (
 
 
 @given(name=st.sampled_from(CONTROLS), payload=_payloads)
-def test_whatever_comes_no_control_leaves_its_range(name: str, payload: bytes) -> None:
-    """Any bytes, text or number are refused or leave each control within its bounds."""
+def test_no_payload_sets_a_control_out_of_its_range(name: str, payload: bytes) -> None:
+    """Any bytes, text or number are refused or leave each control in its range."""
     try:
         controls = changed(Controls(), name, payload)
     except InputError:
@@ -70,8 +70,8 @@ def test_whatever_comes_no_control_leaves_its_range(name: str, payload: bytes) -
     threshold=st.floats(0.0, 1.0),
     cooldown_s=st.floats(0.0, MAX_COOLDOWN_S),
 )
-def test_a_shown_value_is_read_back(*, mute: bool, threshold: float, cooldown_s: float) -> None:
-    """What stands on the topics sets a source to the same values, to five digits."""
+def test_a_formatted_value_is_read_back(*, mute: bool, threshold: float, cooldown_s: float) -> None:
+    """The texts on the topics set the same values, to five digits."""
     controls = Controls(mute=mute, threshold=threshold, cooldown_s=cooldown_s)
     again = Controls()
     for name, text in control_texts(controls).items():

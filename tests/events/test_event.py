@@ -1,4 +1,4 @@
-"""The event: a contract with everyone who subscribes."""
+"""The event: a contract with all subscribers."""
 
 import json
 import time
@@ -76,7 +76,7 @@ def _body(event: Event) -> dict[str, Any]:
 
 
 def test_the_field_names_are_a_contract() -> None:
-    """Names, once published, stay for ever: none is renamed or removed within schema 1."""
+    """No published name is renamed or removed within schema 1."""
     body = _body(_event(_maker(), "utterance", _HAPPY, _END))
     assert list(body) == [
         "schema",
@@ -100,8 +100,8 @@ def test_the_field_names_are_a_contract() -> None:
     assert list(body["scores"]) == list(EMOTIONS)
 
 
-def test_an_event_says_what_was_found() -> None:
-    """Every field, rounded to what it is worth."""
+def test_an_event_has_the_fields_of_its_decision() -> None:
+    """Every field has its value, rounded to its precision."""
     body = _body(_event(_maker(), "utterance", _HAPPY, _END))
     assert datetime.fromisoformat(body.pop("time")).timestamp() == 1_700_000_004.0
     assert body == {
@@ -123,14 +123,14 @@ def test_an_event_says_what_was_found() -> None:
     }
 
 
-def test_the_file_is_named_only_where_there_is_one() -> None:
-    """Analysing adds the file; the field is left out, not null, where nothing was a file."""
+def test_the_file_is_left_out_without_a_file() -> None:
+    """Events of a file name it; in others the field is left out, not null."""
     assert "file" not in _body(_event(_maker(), "window", _HAPPY, _END))
     assert _body(_event(_maker(file="a/b.wav"), "file", _HAPPY, _END))["file"] == "a/b.wav"
 
 
-def test_an_event_of_a_provisional_window_says_so() -> None:
-    """Others leave the field out, and so do utterances."""
+def test_an_event_of_a_provisional_window_is_marked() -> None:
+    """Other windows and utterances leave the field out."""
     full = SpeechWindow(
         samples=np.zeros(16_000, np.int16),
         utterance=1,
@@ -150,21 +150,21 @@ def test_an_event_of_a_provisional_window_says_so() -> None:
 
 
 def test_the_same_sound_gives_the_same_event() -> None:
-    """With identities and clock given from outside, an event is a pure function."""
+    """With ids and clock as arguments, an event is a pure function of its decision."""
     one, other = (_event(_maker(), "window", _HAPPY, _END) for _ in range(2))
     assert one == other
     assert one.to_json() == other.to_json()
 
 
-def test_events_have_ids_of_their_own() -> None:
-    """Two events of the same sound are told apart."""
+def test_events_have_different_ids() -> None:
+    """Events of the same sound have different ids."""
     maker = _maker()
     assert [_event(maker, "window", _HAPPY, _END).id for _ in range(3)] == ["id-0", "id-1", "id-2"]
 
 
 @given(st.floats(0, 4e9), st.floats(0, 1e5))
 def test_the_time_is_that_of_the_sound(epoch_s: float, end_s: float) -> None:
-    """Whenever it is processed, the time is the sound's end, to the millisecond, with a zone."""
+    """The time is the sound's end, to the millisecond, with a zone, whenever it is processed."""
     sound = replace(_END, end_s=end_s, captured=CaptureTime(epoch_s=epoch_s, arrived_s=0.0))
     texts = {_event(_maker(now_s=now_s), "window", _HAPPY, sound).time for now_s in (0.0, 9e9)}
     (text,) = texts
@@ -179,7 +179,7 @@ def test_the_time_is_that_of_the_sound(epoch_s: float, end_s: float) -> None:
 def test_the_zone_is_that_of_the_machine(
     zone: str, offset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A person reads the local time; a program reads the same instant anywhere."""
+    """The time is local, and the same instant in any zone."""
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
@@ -192,12 +192,12 @@ def test_the_zone_is_that_of_the_machine(
 
 
 def test_latency_is_never_negative() -> None:
-    """A clock that is read before the sound's own time does not break the schema."""
+    """A clock before the sound's arrival gives 0."""
     assert _event(_maker(now_s=99.0), "window", _HAPPY, _END).latency_ms == 0.0
 
 
 def test_speech_does_not_exceed_the_sound() -> None:
-    """The share of speech is 1 at most, and 0 or more for a sound of no length."""
+    """The share of speech is at most 1, and 0 for a sound of no length."""
     full = replace(_END, speech_s=2.6)
     assert _event(_maker(), "window", _HAPPY, full).speech_ratio == 1.0
     empty = replace(_END, start_s=4.0, speech_s=0.0)
@@ -206,13 +206,13 @@ def test_speech_does_not_exceed_the_sound() -> None:
 
 @pytest.mark.parametrize("label", EMOTIONS)
 def test_valence_is_that_of_the_likeliest_label(label: str) -> None:
-    """The group is known even where the emotion is too uncertain to be named."""
+    """It is known even if the emotion is "uncertain"."""
     doubtful = replace(_HAPPY, emotion="uncertain", likeliest=label)
     assert _event(_maker(), "window", doubtful, _END).valence == VALENCE[label]
 
 
 def test_valence_groups_are_those_of_the_article() -> None:
-    """Positive happy; neutral calm and neutral; negative angry, fearful and sad; two are added."""
+    """Positive: happy; neutral: calm, neutral; negative: angry, fearful, sad; two are added."""
     groups: dict[str, set[str]] = {}
     for label, group in VALENCE.items():
         groups.setdefault(group, set()).add(label)
@@ -224,23 +224,23 @@ def test_valence_groups_are_those_of_the_article() -> None:
 
 
 def test_a_label_without_a_group_is_neutral() -> None:
-    """A model of one's own may have labels that serd does not know."""
+    """Another model may have labels that serd does not know."""
     bored = replace(_HAPPY, emotion="bored", likeliest="bored")
     assert _event(_maker(), "window", bored, _END).valence == "neutral"
 
 
 def test_sound_of_unknown_time_gives_an_event_without_time() -> None:
-    """The field is left out, not invented; a subscriber reads it as None."""
+    """The field is left out; a subscriber reads it as None."""
     event = _event(_maker(), "window", _HAPPY, replace(_END, captured=UNTIMED))
     assert "time" not in _body(event)
     assert Event.from_json(event.to_json()).time is None
 
 
 class TestFromJson:
-    """A subscriber's side."""
+    """Reading of events by subscribers."""
 
-    def test_fields_of_later_versions_are_passed_over(self) -> None:
-        """A subscriber of today reads the events of tomorrow, in text or in bytes."""
+    def test_fields_of_later_versions_are_ignored(self) -> None:
+        """A subscriber reads the events of later versions, in text or in bytes."""
         event = _event(_maker(), "utterance", _HAPPY, _END)
         body = _body(event) | {"mood": "fine", "model": _body(event)["model"] | {"size": 1}}
         assert Event.from_json(json.dumps(body)) == event
@@ -251,8 +251,8 @@ class TestFromJson:
         ["", "no json", "[]", "null", "[" * 50_000, " " * (MAX_JSON_CHARS + 1), b"\xff{}", "{}"],
         ids=["empty", "text", "list", "null", "nested", "long", "bytes", "nothing"],
     )
-    def test_what_is_no_event_is_one_clear_error(self, text: str | bytes) -> None:
-        """Whatever a topic holds, a subscriber has one error to catch."""
+    def test_text_that_is_not_an_event_is_an_event_error(self, text: str | bytes) -> None:
+        """Any other payload raises the same exception."""
         with pytest.raises(EventError):
             Event.from_json(text)
 
@@ -272,13 +272,13 @@ class TestFromJson:
         ],
     )
     def test_a_field_of_another_type_is_named(self, key: str, value: object) -> None:
-        """The message says which field; nothing is guessed."""
+        """The message names the field."""
         body = _body(_event(_maker(), "window", _HAPPY, _END)) | {key: value}
         with pytest.raises(EventError, match=key):
             Event.from_json(json.dumps(body))
 
     def test_a_missing_field_is_named(self) -> None:
-        """Every field that is always there must be there."""
+        """Every required field must be present."""
         body = _body(_event(_maker(), "window", _HAPPY, _END))
         del body["emotion"]
         with pytest.raises(EventError, match="emotion is missing"):
@@ -288,17 +288,17 @@ class TestFromJson:
 class TestSchema:
     """docs/event.schema.json and the events themselves."""
 
-    def test_the_schema_in_the_documentation_is_the_code_s(self) -> None:
-        """The file that subscribers read is the one made from the code (make schema)."""
+    def test_the_schema_in_the_documentation_is_up_to_date(self) -> None:
+        """The file in docs is the one generated from the code (make schema)."""
         text = (Path(__file__).parents[2] / "docs" / "event.schema.json").read_text("utf-8")
         assert text == json.dumps(json_schema(), indent=2) + "\n"
 
-    def test_the_schema_is_a_schema(self) -> None:
-        """It is valid JSON Schema, draft 2020-12."""
+    def test_the_schema_is_valid(self) -> None:
+        """It is JSON Schema of draft 2020-12."""
         jsonschema.Draft202012Validator.check_schema(json_schema())
         assert json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
-    def test_the_schema_knows_every_field(self) -> None:
+    def test_the_schema_has_every_field(self) -> None:
         """Each field of the dataclass is described, and all but the optional ones are required."""
         schema = json_schema()
         names = [field.name for field in fields(Event)]
@@ -326,7 +326,7 @@ class TestSchema:
         epoch_s: float,
         file: str | None,
     ) -> None:
-        """Whatever was heard, the JSON is valid, one line long, and comes back as it was."""
+        """The JSON of any event is valid, one line long, and is read back unchanged."""
         sound = replace(
             _END,
             start_s=start_s,
@@ -345,8 +345,8 @@ class TestSchema:
         assert sum(event.scores.values()) == pytest.approx(1.0, abs=8 * 0.00005)
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-    def test_no_event_holds_what_json_has_no_word_for(self, value: float) -> None:
-        """NaN in JSON breaks half of all subscribers: it is an error here, not there."""
+    def test_an_event_with_nan_or_infinity_has_no_json(self, value: float) -> None:
+        """NaN is not JSON, and would be an error of many subscribers."""
         event = replace(_event(_maker(), "window", _HAPPY, _END), confidence=value)
         with pytest.raises(ValueError, match="not JSON compliant"):
             event.to_json()
@@ -375,14 +375,14 @@ class TestSchema:
             ("provisional", False),
         ],
     )
-    def test_what_is_no_event_does_not_fit(self, key: str, value: object) -> None:
-        """The schema is tight enough to be worth checking against."""
+    def test_the_schema_refuses_bad_values(self, key: str, value: object) -> None:
+        """Each bad value is an error at its field."""
         body = _body(_event(_maker(), "window", _HAPPY, _END)) | {key: value}
         assert [error.path[0] for error in _validator.iter_errors(body)] == [key]
 
     @pytest.mark.parametrize("key", [f.name for f in fields(Event) if f.name not in _OPTIONAL])
-    def test_a_missing_field_does_not_fit(self, key: str) -> None:
-        """Every field but the optional ones is always there."""
+    def test_the_schema_refuses_a_missing_field(self, key: str) -> None:
+        """Every field is required except for the optional ones."""
         body = _body(_event(_maker(), "window", _HAPPY, _END))
         del body[key]
         assert not _validator.is_valid(body)

@@ -1,4 +1,4 @@
-"""What is told beside events: the last emotion, until it is quiet; nothing twice within the cooldown."""
+"""The state of a source: the last emotion, the level, and the cooldown of events."""
 
 from dataclasses import replace
 
@@ -14,48 +14,48 @@ from serd.speech.segments import VoicedFrames
 from testkit.made_events import make_event
 
 
-def test_an_emotion_stands_until_it_has_been_quiet_for_long_enough() -> None:
-    """Uncertain events change nothing, and each second of speech begins the quiet anew."""
+def test_the_last_emotion_lasts_until_it_is_quiet_for_long_enough() -> None:
+    """Uncertain events change nothing, and speech restarts the quiet time."""
     last = LastEmotion(quiet_s=10.0)
     assert last.update(make_event(emotion="happy", end_s=3.0))
     assert not last.update(make_event(emotion="happy", end_s=4.0))
     assert not last.update(make_event(emotion=UNCERTAIN, end_s=5.0))
     assert last.emotion == "happy"
-    assert not last.pass_time(14.9, is_speaking=False)
-    assert not last.pass_time(15.5, is_speaking=True)
-    assert not last.pass_time(25.4, is_speaking=False)
-    assert last.pass_time(25.6, is_speaking=False)
+    assert not last.advance(14.9, is_speaking=False)
+    assert not last.advance(15.5, is_speaking=True)
+    assert not last.advance(25.4, is_speaking=False)
+    assert last.advance(25.6, is_speaking=False)
     assert last.emotion == NONE
-    assert not last.pass_time(99.0, is_speaking=False)
+    assert not last.advance(99.0, is_speaking=False)
 
 
-def test_the_cooldown_keeps_back_what_says_the_same_again() -> None:
-    """Another emotion or another kind passes at once."""
+def test_the_cooldown_suppresses_a_repeated_emotion() -> None:
+    """Events of another emotion or kind are not affected."""
     cooldown = Cooldown()
-    spoken = [("window", "sad", 1.0), ("window", "sad", 2.0), ("window", "happy", 2.5)]
-    spoken += [("utterance", "sad", 3.0), ("window", "sad", 5.9), ("window", "sad", 6.0)]
-    passed = [
+    events = [("window", "sad", 1.0), ("window", "sad", 2.0), ("window", "happy", 2.5)]
+    events += [("utterance", "sad", 3.0), ("window", "sad", 5.9), ("window", "sad", 6.0)]
+    accepted = [
         (kind, emotion, end_s)
-        for kind, emotion, end_s in spoken
-        if cooldown.passes(make_event(kind=kind, emotion=emotion, end_s=end_s), 5.0)
+        for kind, emotion, end_s in events
+        if cooldown.accepts(make_event(kind=kind, emotion=emotion, end_s=end_s), 5.0)
     ]
-    assert passed == [spoken[0], spoken[2], spoken[3], spoken[5]]
+    assert accepted == [events[0], events[2], events[3], events[5]]
 
 
-def test_a_provisional_event_holds_back_only_its_like() -> None:
-    """Whoever wants to hear of full windows alone misses none."""
+def test_a_provisional_event_suppresses_only_provisional_events() -> None:
+    """A subscriber to full windows misses none."""
     cooldown = Cooldown()
     first = make_event(kind="window", provisional=True, end_s=1.0)
-    assert cooldown.passes(first, 60.0)
-    assert cooldown.passes(make_event(kind="window", end_s=3.0), 60.0)
-    assert not cooldown.passes(make_event(kind="window", provisional=True, end_s=10.0), 60.0)
+    assert cooldown.accepts(first, 60.0)
+    assert cooldown.accepts(make_event(kind="window", end_s=3.0), 60.0)
+    assert not cooldown.accepts(make_event(kind="window", provisional=True, end_s=10.0), 60.0)
 
 
 @given(st.lists(st.floats(0.0, 1e5)))
-def test_without_a_cooldown_everything_passes(ends_s: list[float]) -> None:
-    """Whenever the same is said again."""
+def test_without_a_cooldown_every_event_is_accepted(ends_s: list[float]) -> None:
+    """Repeated emotions at any time are accepted."""
     cooldown = Cooldown()
-    assert all(cooldown.passes(make_event(end_s=end_s), 0.0) for end_s in ends_s)
+    assert all(cooldown.accepts(make_event(end_s=end_s), 0.0) for end_s in ends_s)
 
 
 def _frames(level: float, n_frames: int) -> VoicedFrames:
@@ -71,7 +71,7 @@ def _frames(level: float, n_frames: int) -> VoicedFrames:
     )
 
 
-def test_the_level_is_that_of_each_full_stretch() -> None:
+def test_the_level_is_that_of_each_interval() -> None:
     """Half a second at -20 dBFS, then half a second at -40 dBFS, measured over half a second each."""
     meter = LevelMeter(0.48)
     levels = [meter.measure(_frames(level, 4)) for level in [0.1] * 4 + [0.01] * 4]
@@ -98,7 +98,7 @@ def test_the_level_is_that_of_each_full_stretch() -> None:
         ("stats_s", 0.0),
     ],
 )
-def test_a_setting_that_cannot_work_is_named(key: str, value: float) -> None:
-    """Each such value gives one problem, under its key."""
+def test_a_bad_setting_is_named(key: str, value: float) -> None:
+    """A bad value gives one problem, under its key."""
     problems = list(replace(ReportSettings(), **{key: value}).problems())
     assert [name for name, _ in problems] == [key]

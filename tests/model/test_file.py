@@ -1,4 +1,4 @@
-"""What is read from a model file, and what is refused."""
+"""Model files: reading, packing, and files that are refused."""
 
 import hashlib
 import random
@@ -15,8 +15,8 @@ from serd.model.runtime import TfliteModel
 from testkit.models import Model, write_model
 
 
-def test_what_is_packed_is_read(served: Model, tmp_path: Path) -> None:
-    """One file is enough: network and card come back from it byte for byte."""
+def test_a_packed_model_is_read_back(served: Model, tmp_path: Path) -> None:
+    """One file holds the network and the card, byte for byte."""
     network, card = served
     path = tmp_path / "m.tflite"
     path.write_bytes(pack_model(network, card))
@@ -24,7 +24,7 @@ def test_what_is_packed_is_read(served: Model, tmp_path: Path) -> None:
 
 
 def test_the_card_is_listed_by_any_unzip_tool(served: Model, tmp_path: Path) -> None:
-    """The card is stored the way TFLite's own metadata is, and begins with the flatbuffer."""
+    """The file starts with the flatbuffer; the card is stored as TFLite's metadata is."""
     network, card = served
     path = tmp_path / "m.tflite"
     path.write_bytes(pack_model(network, card))
@@ -35,12 +35,12 @@ def test_the_card_is_listed_by_any_unzip_tool(served: Model, tmp_path: Path) -> 
 
 
 def test_packing_is_reproducible(served: Model) -> None:
-    """The same network and card give the same file, whenever it is made."""
+    """The same network and card always give the same file."""
     assert pack_model(*served) == pack_model(*served)
 
 
 def test_a_card_beside_is_enough(served: Model, tmp_path: Path) -> None:
-    """A bare network with its card beside it is a model, too."""
+    """A network with its card beside it is a model as well."""
     network, card = served
     path = tmp_path / "m.tflite"
     path.write_bytes(network)
@@ -49,15 +49,15 @@ def test_a_card_beside_is_enough(served: Model, tmp_path: Path) -> None:
     assert TfliteModel(path).card == card
 
 
-def test_the_model_that_comes_with_serd_has_its_card_in_both_places() -> None:
-    """The card can be read without a tool, and is the one inside."""
+def test_the_bundled_model_has_its_card_in_both_places() -> None:
+    """The card beside it can be read without a tool, and equals the one inside."""
     beside = card_path(default_model_path())
     _, card = read_model(default_model_path())
     assert beside.read_text("utf-8") == card.to_json()
 
 
 def test_a_card_beside_that_differs_is_refused(served: Model, tmp_path: Path) -> None:
-    """Of two cards that disagree neither is believed."""
+    """Two different cards are an error."""
     network, card = served
     path = write_model(tmp_path / "m.tflite", network, card)
     card_path(path).write_text(replace(card, version="other").to_json(), "utf-8")
@@ -66,7 +66,7 @@ def test_a_card_beside_that_differs_is_refused(served: Model, tmp_path: Path) ->
 
 
 def test_a_broken_card_beside_is_refused(served: Model, tmp_path: Path) -> None:
-    """A card beside that is no text is told, even with a good one inside."""
+    """It is an error even with a good card inside."""
     network, card = served
     path = write_model(tmp_path / "m.tflite", network, card)
     card_path(path).write_bytes(b"\xff\xfe\x00")
@@ -75,7 +75,7 @@ def test_a_broken_card_beside_is_refused(served: Model, tmp_path: Path) -> None:
 
 
 def test_a_network_without_a_card_is_refused(served: Model, tmp_path: Path) -> None:
-    """Nobody guesses what a network was trained on."""
+    """The message names the card that could be beside it."""
     path = tmp_path / "m.tflite"
     path.write_bytes(served[0])
     with pytest.raises(ModelError, match=r"no model card inside, and none beside it \(m\.json\)"):
@@ -83,7 +83,7 @@ def test_a_network_without_a_card_is_refused(served: Model, tmp_path: Path) -> N
 
 
 def test_the_card_of_another_network_is_refused(served: Model, tmp_path: Path) -> None:
-    """The checksum binds card and network, and both are named when they do not fit."""
+    """The message has the checksums of the network and of its card."""
     network, card = served
     path = tmp_path / "m.tflite"
     path.write_bytes(pack_model(network, replace(card, network_sha256="ab" * 32)))
@@ -92,8 +92,8 @@ def test_the_card_of_another_network_is_refused(served: Model, tmp_path: Path) -
         read_model(path)
 
 
-def test_one_flipped_bit_is_noticed(served: Model, tmp_path: Path) -> None:
-    """A network damaged on its way is refused before it is run."""
+def test_one_flipped_bit_is_detected(served: Model, tmp_path: Path) -> None:
+    """A damaged network is refused before it runs."""
     network, card = served
     damaged = bytearray(network)
     damaged[len(damaged) // 2] ^= 1
@@ -113,10 +113,10 @@ def test_one_flipped_bit_is_noticed(served: Model, tmp_path: Path) -> None:
     ],
     ids=["missing", "a folder", "empty", "text"],
 )
-def test_what_is_no_model_is_refused(
+def test_a_file_that_is_not_a_model_is_refused(
     make: Callable[[Path], object], message: str, tmp_path: Path
 ) -> None:
-    """Missing, a folder, empty, or text: named in one line."""
+    """A missing file, a folder, an empty file and text give an error of one line."""
     path = tmp_path / "m.tflite"
     make(path)
     with pytest.raises(ModelError, match=message) as caught:
@@ -126,7 +126,7 @@ def test_what_is_no_model_is_refused(
 
 
 def test_another_archive_is_refused(tmp_path: Path) -> None:
-    """A ZIP archive without a card is no model."""
+    """A ZIP archive without a card is not a model."""
     path = tmp_path / "m.tflite"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "hello")
@@ -134,19 +134,19 @@ def test_another_archive_is_refused(tmp_path: Path) -> None:
         read_model(path)
 
 
-def test_no_damage_is_a_surprise(served: Model, tmp_path: Path) -> None:
-    """Cut anywhere, or with bytes changed in the card's archive: refused or read, no traceback."""
+def test_any_damage_is_a_model_error(served: Model, tmp_path: Path) -> None:
+    """Truncation and changed bytes in the card's archive raise no other exception."""
     network, card = served
     packed = pack_model(network[:64], card)
     path = tmp_path / "m.tflite"
-    chance = random.Random(0)  # noqa: S311
+    rng = random.Random(0)  # noqa: S311
     for _ in range(400):
         damaged = bytearray(packed)
-        if chance.random() < 0.3:
-            damaged = damaged[: chance.randrange(len(damaged))]
+        if rng.random() < 0.3:
+            damaged = damaged[: rng.randrange(len(damaged))]
         else:
-            for _ in range(chance.choice((1, 2, 5))):
-                damaged[-chance.randrange(1, 150)] = chance.randrange(256)
+            for _ in range(rng.choice((1, 2, 5))):
+                damaged[-rng.randrange(1, 150)] = rng.randrange(256)
         path.write_bytes(damaged)
         with pytest.raises(ModelError):
             read_model(path)

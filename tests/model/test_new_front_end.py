@@ -1,4 +1,4 @@
-"""A front end of another kind is a file and a line: no MFCCs, another hop, its own parameters."""
+"""A new front end is a class and an entry: without MFCCs, with its own hop and parameters."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serd.audio.format import SAMPLE_RATE_HZ, Samples, whole
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, recording_block
 from serd.errors import ModelError
 from serd.model.card import ModelCard, card_from_json
 from serd.model.front_end import FRONT_ENDS, Features
@@ -19,7 +19,7 @@ from testkit.voices import quiet_room, synthetic_voice
 
 @dataclass(frozen=True, kw_only=True)
 class LevelFrontEnd:
-    """Two features a frame of 20 ms: its level in dB, and its largest sample."""
+    """A front end with two features a frame of 20 ms: the level in dB, and the peak."""
 
     name: str = "level2-v1"
     frame_hop_samples: int = 320
@@ -27,27 +27,27 @@ class LevelFrontEnd:
     floor_db: float = -100.0
 
     def n_frames(self, n_samples: int) -> int:
-        """Frames that lie side by side."""
+        """Return the number of adjacent frames."""
         return n_samples // self.frame_hop_samples
 
     def parameters(self) -> Mapping[str, Any]:
-        """All of them."""
+        """Return all parameters."""
         return asdict(self)
 
     def stream(self) -> "LevelStream":
-        """A stream without sound."""
+        """Create a stream."""
         return LevelStream(self)
 
 
 class LevelStream:
-    """Holds back the samples of a frame that is not full."""
+    """Computes the two features of a signal in blocks."""
 
     def __init__(self, front_end: LevelFrontEnd) -> None:
         self._front_end = front_end
         self._rest: Samples = np.empty(0, np.int16)
 
     def push(self, samples: Samples) -> Features:
-        """The frames that the samples complete."""
+        """Return the frames that the samples complete."""
         size = self._front_end.frame_hop_samples
         sound = np.concatenate((self._rest, samples))
         n_frames = sound.size // size
@@ -57,36 +57,36 @@ class LevelStream:
         return np.stack((level, np.abs(frames).max(axis=1)), axis=1).astype(np.float32)
 
     def reset(self) -> None:
-        """Forget the samples held back."""
+        """Discard the samples of an incomplete frame."""
         self._rest = self._rest[:0]
 
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> ModelCard:
-    """A card of a network on this front end, and the line that makes the front end known."""
+    """A card of a network with this front end, which is registered."""
     front_end = LevelFrontEnd()
     monkeypatch.setitem(FRONT_ENDS, front_end.name, front_end)
     return replace(made_card(), feature_set=front_end, mean=(-40.0, 0.1), std=(10.0, 0.1))
 
 
 def test_the_card_holds_every_parameter(card: ModelCard) -> None:
-    """It comes back from JSON as it was; other parameters under the same name are refused."""
+    """It is read back from JSON; other parameters with the same name are refused."""
     assert card_from_json(card.to_json(), "card") == card
     body = json.loads(card.to_json())
     assert body["feature_set"]["floor_db"] == -100.0
     body["feature_set"]["floor_db"] = -90.0
     with pytest.raises(ModelError, match=r"floor_db = -90\.0"):
         card_from_json(json.dumps(body), "card")
-    with pytest.raises(ModelError, match="normalisation of 1 and 1 coefficients, expected 2"):
+    with pytest.raises(ModelError, match="normalization of 1 and 1 coefficients, expected 2"):
         card_from_json(replace(card, mean=(1.0,), std=(1.0,)).to_json(), "card")
 
 
 def test_the_pipeline_computes_its_features(card: ModelCard) -> None:
-    """Each window has the frames of its own sound, and as many as the card says."""
+    """Each window has the frames of its sound, in the number of the card."""
     model = FakeModel(card)
     voice = synthetic_voice(4.0)
     sound = np.concatenate((quiet_room(1.0), voice, quiet_room(1.5)))
-    decisions = list(recognize([whole(sound)], model, PipelineSettings()))
+    decisions = list(recognize([recording_block(sound)], model, PipelineSettings()))
     assert [each.kind for each in decisions].count("utterance") == 1
     assert card.n_frames == card.window_samples // 320
     assert {each.shape for each in model.features} == {(card.n_frames, 2)}

@@ -1,7 +1,7 @@
-"""A speaker who is taken for noise gets a warning, once; nobody else gets any."""
+"""A source whose windows are all rejected gets one warning; other sources get none."""
 
 from serd.model.decision import Decision
-from serd.model.rejection import MANY_WINDOWS, RejectionCounter
+from serd.model.rejection import MIN_WARNING_WINDOWS, RejectionCounter
 from testkit.made_decisions import made_decision
 from testkit.models import made_card
 
@@ -20,33 +20,38 @@ def _window(*, is_rejected: bool) -> Decision:
 
 
 def test_a_source_whose_windows_are_all_rejected_warns_once() -> None:
-    """The line names the setting and its value, and comes with the window that makes it many."""
-    rejections, warnings = _counted(*[True] * (3 * MANY_WINDOWS))
-    expected = [n == MANY_WINDOWS for n in range(1, 3 * MANY_WINDOWS + 1)]
+    """The line names the setting and its value, and comes at the minimum number of windows."""
+    rejections, warnings = _counted(*[True] * (3 * MIN_WARNING_WINDOWS))
+    expected = [n == MIN_WARNING_WINDOWS for n in range(1, 3 * MIN_WARNING_WINDOWS + 1)]
     assert [bool(line) for line in warnings] == expected
-    assert f"({MANY_WINDOWS} of {MANY_WINDOWS} windows)" in warnings[MANY_WINDOWS - 1]
-    assert "[model] no_speech_threshold (now 0.25)" in warnings[MANY_WINDOWS - 1]
+    assert (
+        f"({MIN_WARNING_WINDOWS} of {MIN_WARNING_WINDOWS} windows)" in warnings[MIN_WARNING_WINDOWS - 1]
+    )
+    assert "[model] no_speech_threshold (now 0.25)" in warnings[MIN_WARNING_WINDOWS - 1]
     assert rejections.closing_line() == ""
 
 
-def test_one_window_of_speech_is_enough_for_no_warning() -> None:
-    """There is none then or at the end, however many are rejected; all are counted."""
-    rejections, warnings = _counted(*[True] * 5, False, *[True] * (2 * MANY_WINDOWS))
+def test_one_accepted_window_prevents_the_warning() -> None:
+    """There is none at the end either, however many are rejected; all are counted."""
+    rejections, warnings = _counted(*[True] * 5, False, *[True] * (2 * MIN_WARNING_WINDOWS))
     assert not any(warnings)
     assert rejections.closing_line() == ""
-    assert (rejections.n_windows, rejections.n_rejected) == (6 + 2 * MANY_WINDOWS, 5 + 2 * MANY_WINDOWS)
+    assert (rejections.n_windows, rejections.n_rejected) == (
+        6 + 2 * MIN_WARNING_WINDOWS,
+        5 + 2 * MIN_WARNING_WINDOWS,
+    )
 
 
 def test_utterances_do_not_count() -> None:
-    """The counter is one of windows; the end of an utterance adds nothing."""
+    """The end of an utterance does not change the counts."""
     rejections, _ = _counted(False)
     rejections.count(made_decision("utterance", is_speech=False))
     assert (rejections.n_windows, rejections.n_rejected) == (1, 0)
 
 
-def test_short_sound_gets_its_line_at_its_end() -> None:
-    """Two rejected windows warn of nothing on the way; without any window, no speech was heard."""
+def test_short_sound_gets_a_line_at_its_end() -> None:
+    """Two rejected windows give no warning before; without a window there was no speech."""
     rejections, warnings = _counted(True, True)
     assert not any(warnings)
     assert "(2 of 2 windows)" in rejections.closing_line()
-    assert RejectionCounter(made_card()).closing_line() == "no speech was heard"
+    assert RejectionCounter(made_card()).closing_line() == "no speech was detected"

@@ -1,4 +1,4 @@
-"""Averages of the network's word against formulas written down plainly."""
+"""Averages of the network's probabilities, against plain formulas."""
 
 from collections.abc import Sequence
 
@@ -33,15 +33,15 @@ def _fed(windows: Sequence[tuple[np.ndarray, float]], **settings: float) -> tupl
 
 
 @given(_windows, st.floats(0.2, 20.0))
-def test_the_running_estimate_fades_with_speech(
+def test_older_windows_fade_from_the_running_estimate(
     windows: list[tuple[np.ndarray, float]], half_life_s: float
 ) -> None:
-    """A window weighs its speech, halved for each half-life of speech that came behind it."""
+    """The weight of a window is its speech, halved for each half-life of later speech."""
     _, running = _fed(windows, half_life_s=half_life_s)
     total = np.zeros(3)
     for number, (probabilities, speech_s) in enumerate(windows):
-        behind_s = sum(later_s for _, later_s in windows[number + 1 :])
-        total += speech_s * 2.0 ** (-behind_s / half_life_s) * probabilities.astype(np.float64)
+        later_s = sum(each_s for _, each_s in windows[number + 1 :])
+        total += speech_s * 2.0 ** (-later_s / half_life_s) * probabilities.astype(np.float64)
     np.testing.assert_allclose(_scores(running), total / total.sum(), rtol=1e-9, atol=1e-12)
 
 
@@ -49,7 +49,7 @@ def test_the_running_estimate_fades_with_speech(
 def test_the_whole_estimate_weighs_every_second_of_speech_the_same(
     windows: list[tuple[np.ndarray, float]],
 ) -> None:
-    """Of the utterance as a whole, the mean over its windows, weighted by their speech."""
+    """It is the mean over the windows, weighted by their speech."""
     smoother, _ = _fed(windows)
     weights = [speech_s for _, speech_s in windows]
     mean = np.average([p.astype(np.float64) for p, _ in windows], axis=0, weights=weights)
@@ -58,7 +58,7 @@ def test_the_whole_estimate_weighs_every_second_of_speech_the_same(
 
 @given(_windows)
 def test_scores_are_probabilities(windows: list[tuple[np.ndarray, float]]) -> None:
-    """Running or whole, scores lie in 0 to 1, sum to 1, and the confidence is the highest."""
+    """Scores are from 0 to 1 and sum to 1, and the confidence is the highest score."""
     smoother, running = _fed(windows)
     for estimated in (running, smoother.close()):
         scores = _scores(estimated)
@@ -68,15 +68,15 @@ def test_scores_are_probabilities(windows: list[tuple[np.ndarray, float]]) -> No
         assert estimated.scores[estimated.likeliest] == estimated.confidence
 
 
-def test_a_preview_is_the_window_s_own_estimate_and_leaves_no_trace() -> None:
-    """What was said before and what is said after are as if it had not been asked for."""
+def test_a_preview_is_the_estimate_of_the_window_alone() -> None:
+    """It does not affect other estimates."""
     smoother, _ = _fed([(_probability(0.2, 0.5, 0.3), 3.0)])
     assert _scores(smoother.preview(_probability(0.75, 0.125, 0.125))) == [0.75, 0.125, 0.125]
     assert smoother.close() == _fed([(_probability(0.2, 0.5, 0.3), 3.0)])[0].close()
 
 
 def test_one_window_is_its_own_estimate() -> None:
-    """There is nothing to smooth yet."""
+    """With one window, the running and the whole estimate are the same."""
     smoother, running = _fed([(_probability(0.25, 0.5, 0.25), 3.0)])
     assert running == smoother.close()
     assert running == Estimate(
@@ -89,22 +89,22 @@ def test_one_window_is_its_own_estimate() -> None:
 
 
 def test_an_outlier_does_not_flip_the_emotion() -> None:
-    """One odd window among steady ones leaves the emotion standing."""
+    """One different window does not change the emotion."""
     steady, odd = _probability(0.8, 0.1, 0.1), _probability(0.1, 0.8, 0.1)
     _, running = _fed([(steady, 1.0)] * 4 + [(odd, 1.0)])
     assert running.emotion == "neutral"
 
 
-def test_a_change_that_lasts_gets_through() -> None:
-    """The running estimate follows within a few half-lives; the whole one stays with the longer part."""
-    before, behind = _probability(0.9, 0.05, 0.05), _probability(0.05, 0.9, 0.05)
-    smoother, running = _fed([(before, 3.0)] * 6 + [(behind, 3.0)] * 3, half_life_s=3.0)
+def test_a_lasting_change_changes_the_running_emotion() -> None:
+    """The running estimate follows in a few half-lives; the whole one has the longer part's emotion."""
+    before, after = _probability(0.9, 0.05, 0.05), _probability(0.05, 0.9, 0.05)
+    smoother, running = _fed([(before, 3.0)] * 6 + [(after, 3.0)] * 3, half_life_s=3.0)
     assert running.emotion == "happy"
     assert smoother.close().emotion == "neutral"
 
 
-def test_the_utterance_that_follows_begins_anew() -> None:
-    """Nothing of one utterance is left in the next."""
+def test_close_starts_a_new_utterance() -> None:
+    """An utterance does not affect the next."""
     smoother, _ = _fed([(_probability(1.0, 0.0, 0.0), 3.0)] * 5)
     smoother.close()
     following = smoother.update(_probability(0.0, 0.0, 1.0), 1.0)
@@ -112,8 +112,8 @@ def test_the_utterance_that_follows_begins_anew() -> None:
     assert _scores(smoother.close()) == [0.0, 0.0, 1.0]
 
 
-def test_what_is_likely_no_speech_counts_less_for_the_emotion() -> None:
-    """It is averaged as the emotions are, and takes its share of their weight."""
+def test_a_probability_of_no_speech_lowers_the_weight_for_the_emotion() -> None:
+    """It is averaged like the emotions, and shares the weight with them."""
     smoother = Smoother(_LABELS, SmoothingSettings())
     smoother.update(_probability(1.0, 0.0, 0.0), 2.0, no_speech=0.75)
     smoother.update(_probability(0.0, 1.0, 0.0), 2.0, no_speech=0.25)
@@ -122,8 +122,8 @@ def test_what_is_likely_no_speech_counts_less_for_the_emotion() -> None:
     assert _scores(whole) == pytest.approx([0.25, 0.75, 0.0])
 
 
-def test_certainty_that_nobody_speaks_leaves_scores_defined() -> None:
-    """Nothing is divided by zero."""
+def test_scores_are_defined_at_certainty_of_no_speech() -> None:
+    """There is no division by zero."""
     smoother = Smoother(_LABELS, SmoothingSettings())
     running = smoother.update(_probability(0.2, 0.3, 0.5), 1.0, no_speech=1.0)
     assert running.no_speech == pytest.approx(1.0, abs=1e-2)
@@ -131,7 +131,7 @@ def test_certainty_that_nobody_speaks_leaves_scores_defined() -> None:
 
 
 def test_a_window_without_speech_still_gives_an_estimate() -> None:
-    """A weight of zero would divide by zero; it counts for next to nothing instead."""
+    """It has a very small weight, which avoids a division by zero."""
     smoother, running = _fed([(_probability(0.2, 0.3, 0.5), 0.0)])
     assert running.likeliest == smoother.close().likeliest == "sad"
 
@@ -141,7 +141,7 @@ def test_a_window_without_speech_still_gives_an_estimate() -> None:
     [(0.0, "happy"), (0.49, "happy"), (0.5, "happy"), (0.51, "uncertain"), (1.0, "uncertain")],
 )
 def test_below_the_threshold_the_emotion_is_uncertain(threshold: float, emotion: str) -> None:
-    """At the threshold it is named; below it the likeliest label is still known."""
+    """At the threshold it is named; the likeliest label is known in any case."""
     got = estimate(_LABELS, np.array([1.0, 2.0, 1.0]), threshold)
     assert (got.emotion, got.likeliest, got.confidence) == (emotion, "happy", 0.5)
 
@@ -150,7 +150,7 @@ def test_below_the_threshold_the_emotion_is_uncertain(threshold: float, emotion:
     ("key", "value"),
     [("half_life_s", 0.0), ("half_life_s", -1.0), ("threshold", -0.1), ("threshold", 1.1)],
 )
-def test_a_value_that_cannot_work_is_named(key: str, value: float) -> None:
+def test_a_bad_value_is_named(key: str, value: float) -> None:
     """One problem for one bad value, under its own name; the defaults have none."""
     assert [name for name, _ in SmoothingSettings(**{key: value}).problems()] == [key]
     assert list(SmoothingSettings().problems()) == []

@@ -1,4 +1,4 @@
-"""Features of windows: each frame computed once, and equal to those of the whole utterance."""
+"""Features of windows: equal to those of the whole utterance, and computed once."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.audio.format import CaptureTime, Samples
-from serd.model.features import MFCC40_V1, Mfccs, MfccStream
+from serd.model.mfcc import MFCC40_V1, Mfccs, MfccStream
 from serd.model.windows import PADDINGS, WindowFeatures, pad
 from serd.speech.segments import SpeechWindow
 from testkit.voices import synthetic_voice
@@ -34,7 +34,7 @@ def _window(
 
 
 def _spans(n_samples: int, window: int, hop: int) -> Iterator[tuple[int, int]]:
-    """Full windows as the segmenter cuts them, and a last one that ends with the sound."""
+    """Yield full windows as the segmenter cuts them, and a last one that ends with the sound."""
     ends = list(range(window, n_samples + 1, hop))
     yield from ((end - window, end) for end in ends)
     if not ends or n_samples > ends[-1]:
@@ -42,7 +42,7 @@ def _spans(n_samples: int, window: int, hop: int) -> Iterator[tuple[int, int]]:
 
 
 def _whole(sound: Samples) -> Mfccs:
-    """Every whole frame of an utterance, from a stream that heard nothing before."""
+    """Return every whole frame of an utterance, from a new stream."""
     return MfccStream(MFCC40_V1).push(sound)
 
 
@@ -52,7 +52,7 @@ def _whole(sound: Samples) -> Mfccs:
     n_hops=st.integers(3, 400),
 )
 def test_windows_hold_the_frames_of_the_utterance(window_hops: int, hop_hops: int, n_hops: int) -> None:
-    """Whatever the window, the hop and the length: frames are those of the utterance as a whole."""
+    """For any window, hop and length, the frames equal those of the whole utterance."""
     window, hop = 160 * window_hops, 160 * hop_hops
     sound = _VOICE[: 160 * n_hops]
     n_frames = MFCC40_V1.n_frames(window)
@@ -66,8 +66,8 @@ def test_windows_hold_the_frames_of_the_utterance(window_hops: int, hop_hops: in
 
 
 @pytest.mark.parametrize("hop_s", [2.97, 2.98, 2.99, 3.0])
-def test_windows_that_hardly_overlap_hold_their_own_frames(hop_s: float) -> None:
-    """The frames that straddle the border of two windows belong to neither."""
+def test_windows_that_hardly_overlap_have_their_own_frames(hop_s: float) -> None:
+    """Frames across the border of two windows belong to neither."""
     sound = synthetic_voice(9.5)
     hop = round(hop_s * 16000)
     features = WindowFeatures(MFCC40_V1, window_samples=48000, padding="repeat")
@@ -78,16 +78,16 @@ def test_windows_that_hardly_overlap_hold_their_own_frames(hop_s: float) -> None
         np.testing.assert_allclose(got, frames, rtol=0, atol=1e-5)
 
 
-def test_a_window_behind_a_gap_begins_anew() -> None:
-    """With a hop longer than the window the sound between is unknown: a stream of its own."""
+def test_a_window_after_a_gap_resets_the_stream() -> None:
+    """With a hop longer than the window, the sound between two windows is unknown."""
     features = WindowFeatures(MFCC40_V1, window_samples=8000, padding="repeat")
     features.process(_window(_VOICE, 0, 8000))
     got = features.process(_window(_VOICE, 8160, 16160)).features
     np.testing.assert_allclose(got, _whole(_VOICE[8160:16160]), rtol=0, atol=1e-5)
 
 
-def test_another_utterance_begins_anew() -> None:
-    """Nothing of the utterance before leaks into the next, even where positions go on."""
+def test_another_utterance_resets_the_stream() -> None:
+    """An utterance does not affect the next, even at consecutive positions."""
     features = WindowFeatures(MFCC40_V1, window_samples=8000, padding="repeat")
     features.process(_window(_VOICE, 0, 8000))
     other = synthetic_voice(2.0, seed=5)
@@ -97,18 +97,18 @@ def test_another_utterance_begins_anew() -> None:
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
 
 
-def test_each_sample_is_put_to_the_stream_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Overlapping windows cost no frame twice."""
+def test_the_stream_gets_each_sample_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No frame of overlapping windows is computed twice."""
     pushed: list[Samples] = []
 
     class Counting(MfccStream):
-        """Writes down what it is given."""
+        """Records the samples."""
 
         def push(self, samples: Samples) -> Mfccs:
             pushed.append(samples)
             return super().push(samples)
 
-    monkeypatch.setattr("serd.model.features.MfccStream", Counting)
+    monkeypatch.setattr("serd.model.mfcc.MfccStream", Counting)
     features = WindowFeatures(MFCC40_V1, window_samples=16000, padding="repeat")
     for start, end in _spans(_VOICE.size, 16000, 3200):
         features.process(_window(_VOICE, start, end))
@@ -116,7 +116,7 @@ def test_each_sample_is_put_to_the_stream_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_short_window_repeats_its_frames() -> None:
-    """An utterance shorter than a window starts over until the network's input is full."""
+    """The frames of a short utterance repeat until the network's input is full."""
     features = WindowFeatures(MFCC40_V1, window_samples=16000, padding="repeat")
     got = features.process(_window(_VOICE, 0, 6400, is_last=True))
     frames = _whole(_VOICE[:6400])
@@ -124,7 +124,7 @@ def test_a_short_window_repeats_its_frames() -> None:
     np.testing.assert_allclose(got.features[:38], frames, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(got.features[38:76], got.features[:38])
     np.testing.assert_array_equal(got.features[76:], got.features[:22])
-    assert got.window.is_last
+    assert got.speech.is_last
 
 
 @given(st.integers(1, 20), st.integers(1, 60))
@@ -137,7 +137,7 @@ def test_pad_repeats_from_the_first_frame(n: int, n_frames: int) -> None:
 
 
 def test_an_unknown_padding_is_refused() -> None:
-    """A padding of a later version is named, not guessed."""
+    """The message names it and the known paddings."""
     with pytest.raises(ValueError, match=r"Bad padding 'zeros', expected one of \['repeat'\]"):
         pad(np.zeros((1, 2), np.float32), 3, "zeros")  # type: ignore[arg-type]
     assert PADDINGS == ("repeat",)

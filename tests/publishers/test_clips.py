@@ -1,6 +1,8 @@
 """Sound is stored only if enabled, beside its event, within limits."""
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,74 @@ def test_the_oldest_are_deleted(tmp_path: Path, max_clips: int, max_bytes: int) 
     assert [name[:-5] for name in _names(tmp_path, ".json")] == [
         name[:-4] for name in _names(tmp_path, ".wav")
     ]
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    """The message names a file that is there; nothing is written or deleted."""
+    music = tmp_path / "song.wav"
+    music.write_bytes(b"music")
+    with pytest.raises(SettingsError, match=r"holds other files, such as 'song\.wav'; expected a new"):
+        create(Settings(enabled=True, folder=str(tmp_path)), CONTEXT)
+    assert [path.name for path in tmp_path.iterdir()] == ["song.wav"]
+
+
+def test_clips_of_an_earlier_version_are_accepted(tmp_path: Path) -> None:
+    """A folder without a marker that holds clips alone goes on being used."""
+    Clips(tmp_path, max_clips=10, max_bytes=10**7).publish(_report(1))
+    clips = create(Settings(enabled=True, folder=str(tmp_path), max_clips=2), CONTEXT)
+    assert clips is not None
+    for number in (2, 3):
+        clips.publish(_report(number))
+    assert [name[:17] for name in _names(tmp_path, ".wav")] == ["2025-03-01T123002", "2025-03-01T123003"]
+
+
+def test_only_clips_of_serd_are_deleted(tmp_path: Path) -> None:
+    """Sound that came into the folder later stays, whatever its name and whatever lies beside it."""
+    clips = create(Settings(enabled=True, folder=str(tmp_path / "clips"), max_clips=1), CONTEXT)
+    assert clips is not None
+    others = ["0-song.wav", "2020-01-01T000000.000p0000-mic-sad-1.wav"]
+    for name in others:
+        (tmp_path / "clips" / name).write_bytes(b"music")
+    (tmp_path / "clips" / "0-song.json").write_text(make_event(7).to_json())
+    for number in range(4):
+        clips.publish(_report(number))
+    assert [name[:17] for name in _names(tmp_path / "clips", ".wav")] == [
+        *(name[:17] for name in others),
+        "2025-03-01T123003",
+    ]
+
+
+def test_the_oldest_is_that_of_the_earliest_sound(tmp_path: Path) -> None:
+    """By the time in the event: names sort otherwise where the clock is put back in autumn."""
+    clips = Clips(tmp_path, max_clips=1, max_bytes=10**7)
+    summer, winter = "2025-10-26T02:50:00.000+02:00", "2025-10-26T02:10:00.000+01:00"
+    for number, time in enumerate((summer, winter)):
+        event = make_event(number, kind="window", time=time)
+        clips.publish(SoundReport(event=event, samples=synthetic_voice(0.5)))
+    (name,) = _names(tmp_path, ".wav")
+    assert name.startswith("2025-10-26T021000")
+
+
+def test_only_the_owner_can_read_clips(tmp_path: Path) -> None:
+    """Whatever the umask; a link of the same name is replaced, not followed."""
+    target = tmp_path / "target"
+    target.write_text("precious")
+    folder = tmp_path / "clips"
+    before = os.umask(0)
+    try:
+        clips = create(Settings(enabled=True, folder=str(folder)), CONTEXT)
+        assert clips is not None
+        report = _report(1)
+        stem = "2025-03-01T123001.000p0000-mic-sad-1"
+        for suffix in (".part", ".json"):
+            (folder / f"{stem}{suffix}").symlink_to(target)
+        clips.publish(report)
+    finally:
+        os.umask(before)
+    assert target.read_text() == "precious"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.lstat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert _names(folder, ".wav") == [f"{stem}.wav"]
 
 
 def test_a_missing_folder_is_logged_once(tmp_path: Path) -> None:

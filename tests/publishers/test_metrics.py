@@ -15,9 +15,9 @@ from serd.errors import LibraryError, PublishError
 from serd.events.controls import Controls
 from serd.events.reports import (
     AvailabilityReport,
-    ControlRefused,
     ControlReport,
     LevelReport,
+    RefusalReport,
     SpeechReport,
     StateReport,
     StatsReport,
@@ -136,7 +136,7 @@ def test_other_reports_are_ignored(metrics: Metrics) -> None:
     before = fetch(metrics, "/metrics")[1].count("serd_")
     metrics.publish(StateReport(source="mic", emotion="happy"))
     metrics.publish(ControlReport(source="mic", controls=Controls()))
-    metrics.publish(ControlRefused(source="mic", control="mute", reason="no"))
+    metrics.publish(RefusalReport(source="mic", control="mute", reason="no"))
     assert fetch(metrics, "/metrics")[1].count("serd_") == before
 
 

@@ -13,9 +13,9 @@ import pytest
 from serd.events.controls import Controls
 from serd.events.reports import (
     AvailabilityReport,
-    ControlRefused,
     ControlReport,
     LevelReport,
+    RefusalReport,
     Report,
     SpeechReport,
     StateReport,
@@ -82,7 +82,7 @@ def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
         ControlReport(source="mic", controls=Controls(mute=True, threshold=0.5, cooldown_s=30.0)),
         SpeechReport(source="mic", is_speaking=True),
         LevelReport(source="mic", level_dbfs=-31.5, guesses={"sad": 0.6}),
-        ControlRefused(source="mic", control="mute", reason="got '1', expected ON or OFF"),
+        RefusalReport(source="mic", control="mute", reason="got '1', expected ON or OFF"),
     ]
     with Listener(shared_broker) as listener:
         with publishing(settings_for(shared_broker, prefix="all")) as publisher:

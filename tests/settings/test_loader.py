@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from serd.errors import SettingsError
-from serd.model.features import FeatureSet
+from serd.model.mfcc import MfccFrontEnd
 from serd.settings.loader import load_settings, section_classes
 from serd.settings.template import settings_as_toml, settings_template
 from serd.settings.values import SECRET_MASK
@@ -128,6 +128,6 @@ def test_a_wrong_secret_is_not_shown(toml: Path) -> None:
 
 def test_no_setting_is_a_feature_parameter() -> None:
     """The parameters of the features come from the model."""
-    features = set(FeatureSet.__dataclass_fields__) - {"name"}
+    features = set(MfccFrontEnd.__dataclass_fields__) - {"name"}
     keys = {key for cls in section_classes().values() for key in cls.__dataclass_fields__}
     assert not features & keys

@@ -1,4 +1,4 @@
-"""From voice decisions to windows, drawn as ``testkit.segmenter_pictures`` says."""
+"""From voice decisions to windows, in the pictures of ``testkit.segmenter_pictures``."""
 
 from dataclasses import replace
 
@@ -23,10 +23,10 @@ from testkit.segmenter_pictures import (
 
 
 class TestStart:
-    """When an utterance begins, and what it holds from before."""
+    """The start of an utterance, and its pre-roll."""
 
     def test_too_few_voiced_frames_start_nothing(self) -> None:
-        """Two of the latest four frames are not three, however often that happens."""
+        """Two voiced frames of the latest four are too few, however often they occur."""
         check("..v..v..vv..vv..v.v..v.v......")
 
     def test_enough_voiced_frames_of_the_latest_start(self) -> None:
@@ -37,15 +37,15 @@ class TestStart:
             "......[--]........",
         )
 
-    def test_pre_roll_is_kept(self) -> None:
-        """Sound from before the decision belongs to the utterance."""
+    def test_pre_roll_is_retained(self) -> None:
+        """The utterance includes sound from before the decision."""
         check(
             "......vvvvv........",
             ".....======........",
             ".....[----]........",
         )
 
-    def test_longer_pre_roll_is_kept(self) -> None:
+    def test_longer_pre_roll_is_retained(self) -> None:
         """The pre-roll counts back from the decision."""
         check(
             ".........vvv.......",
@@ -54,8 +54,8 @@ class TestStart:
             settings=replace(SMALL, pre_roll_s=0.08),
         )
 
-    def test_without_pre_roll_the_deciding_frames_are_kept(self) -> None:
-        """The frames that were looked at are speech and stay, even with no pre-roll."""
+    def test_without_pre_roll_the_deciding_frames_are_retained(self) -> None:
+        """The frames that led to the decision are retained even without a pre-roll."""
         check(
             "......v.vv........",
             "......====........",
@@ -64,7 +64,7 @@ class TestStart:
         )
 
     def test_pre_roll_at_the_start_of_the_sound(self) -> None:
-        """Where there is less sound than the pre-roll, all of it is kept."""
+        """If there is less sound than the pre-roll, all of it is retained."""
         check(
             "vvvv......",
             "====......",
@@ -72,7 +72,7 @@ class TestStart:
         )
 
     def test_one_of_one_starts_with_each_voiced_frame(self) -> None:
-        """The rule can be as quick as a single frame."""
+        """A single voiced frame can be enough."""
         check(
             "..v.........v...",
             "..=.............",
@@ -90,18 +90,18 @@ class TestStart:
 
 
 class TestWindows:
-    """When a window leaves, and what it holds."""
+    """The times and contents of windows."""
 
-    def test_a_window_leaves_when_it_is_full(self) -> None:
-        """Ten frames make a window; the one frame more is too little for another."""
+    def test_a_window_is_complete_when_it_is_full(self) -> None:
+        """Ten frames make a window; one more frame is too little for another window."""
         check(
             "vvvvvvvvvvv.......",
             "##########........",
             "[---------].......",
         )
 
-    def test_then_one_leaves_each_hop(self) -> None:
-        """Windows follow one another by the hop, each of full length."""
+    def test_windows_follow_at_each_hop(self) -> None:
+        """Each of them has full length."""
         check(
             "vvvvvvvvvvvvvvvvvvvv.......",
             "##########.................",
@@ -110,8 +110,8 @@ class TestWindows:
             "[------------------].......",
         )
 
-    def test_what_is_left_leaves_as_the_last_window(self) -> None:
-        """Enough speech that no window held yet makes a last one, ending with the speech."""
+    def test_remaining_speech_makes_the_last_window(self) -> None:
+        """Enough speech that no window holds yet makes a last window, which ends with the speech."""
         check(
             "vvvvvvvvvvvvvvvvv.......",
             "##########..............",
@@ -120,8 +120,8 @@ class TestWindows:
             "[---------------].......",
         )
 
-    def test_little_that_is_left_leaves_no_window(self) -> None:
-        """Less speech than the least makes none; the utterance ends all the same."""
+    def test_too_little_remaining_speech_makes_no_window(self) -> None:
+        """The utterance still ends."""
         check(
             "vvvvvvvvvvvvvvvv.......",
             "##########.............",
@@ -129,8 +129,8 @@ class TestWindows:
             "[--------------].......",
         )
 
-    def test_what_came_with_a_full_window_but_behind_it_is_still_left(self) -> None:
-        """Frames kept at once with those that fill a window count as speech that no window held."""
+    def test_frames_after_a_full_window_count_as_remaining_speech(self) -> None:
+        """They do even if they are retained at once with the frames that fill the window."""
         check(
             "vvvvvvvvvvvvv.........",
             "##########............",
@@ -139,8 +139,8 @@ class TestWindows:
             settings=replace(SMALL, start_voiced_frames=12, start_span_frames=12),
         )
 
-    def test_a_window_reaches_back_behind_the_longest_burst(self) -> None:
-        """A pause and the speech behind it, kept at once, push nothing out that a window needs."""
+    def test_a_window_starts_before_the_longest_burst(self) -> None:
+        """A pause and the speech after it, retained at once, displace no frame that a window needs."""
         settings = replace(
             SMALL, start_span_frames=3, pre_roll_s=0.0, pause_s=0.04, hangover_s=0.2, hop_s=0.01
         )
@@ -151,19 +151,19 @@ class TestWindows:
         np.testing.assert_array_equal(first.samples, counted_sound(WINDOW_SAMPLES + FRAME_SAMPLES // 2))
 
     def test_a_short_utterance_is_one_short_window(self) -> None:
-        """An utterance that fills no window leaves as what it is."""
+        """An utterance shorter than a window has one window of its own length."""
         check(
             "vvvvvvv.......",
             "=======.......",
             "[-----].......",
         )
 
-    def test_too_short_an_utterance_is_nothing(self) -> None:
-        """With less than the least speech there is neither a window nor an end."""
+    def test_too_short_an_utterance_gives_nothing(self) -> None:
+        """With less than min_speech_s of speech there is neither a window nor an end."""
         check("..vvv.......", settings=replace(SMALL, min_speech_s=0.04))
 
     def test_windows_of_a_hop_longer_than_themselves(self) -> None:
-        """Speech between two windows is skipped where the hop says so."""
+        """Speech between two windows is skipped."""
         check(
             "vvvvvvvvvvvvvvvvvvvvvvvvv.......",
             "##########......................",
@@ -172,23 +172,23 @@ class TestWindows:
             settings=replace(SMALL, hop_s=0.13),
         )
 
-    def test_segments_leave_at_the_very_frame(self) -> None:
-        """A window leaves with the frame that fills it, the end with the hangover's last frame."""
+    def test_segments_come_with_the_frame_that_completes_them(self) -> None:
+        """A window comes with the frame that fills it, the end with the hangover's last frame."""
         picture = "..vvvvvvvvvvvvvvv.........."
         segmenter = Segmenter(SMALL, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES)
-        left = [
+        completed = [
             (index, type(segment))
             for index, _ in enumerate(picture)
             for segment in segmenter.push(picture_frames(picture[index], index))
         ]
-        assert left == [
+        assert completed == [
             (10, SpeechWindow),
             (14, SpeechWindow),
             (24, UtteranceEnd),
         ]
 
-    def test_in_speech_tells_whether_an_utterance_is_under_way(self) -> None:
-        """From the frame that starts an utterance to the one that ends it."""
+    def test_in_speech_is_true_during_an_utterance(self) -> None:
+        """It is true from the frame that starts an utterance to the frame that ends it."""
         picture = "..vvv............."
         segmenter = Segmenter(SMALL, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES)
         drawn = ""
@@ -200,8 +200,8 @@ class TestWindows:
             "....ssssssss......",
         ]
 
-    def test_a_window_says_how_much_of_it_is_speech(self) -> None:
-        """speech_s counts voiced frames alone, and the level is theirs."""
+    def test_a_window_gives_its_speech_and_level(self) -> None:
+        """Both speech_s and the level are those of the voiced frames."""
         window, end = segments_of("vvvv,,fv......")
         assert isinstance(window, SpeechWindow)
         assert window.samples.size == 8 * FRAME_SAMPLES
@@ -209,8 +209,8 @@ class TestWindows:
             assert segment.speech_s == 0.06
             assert segment.level_dbfs == pytest.approx(level_dbfs((5 * 1e6 + 10.0) / 6))
 
-    def test_speech_beyond_a_window_s_ends_is_not_its_own(self) -> None:
-        """Of a frame that lies half in a window, half a frame is its speech."""
+    def test_speech_outside_a_window_does_not_count(self) -> None:
+        """A frame that is half in a window counts half."""
         segmenter = Segmenter(
             SMALL, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES - FRAME_SAMPLES // 2
         )
@@ -220,7 +220,7 @@ class TestWindows:
 
 
 def test_an_hour_of_silence_gives_nothing() -> None:
-    """Silence leaves no segment, however long it lasts."""
+    """Silence gives no segment, however long it lasts."""
     segmenter = Segmenter(SegmenterSettings(), frame_samples=480, window_samples=48000)
     minute = VoicedFrames(
         samples=np.zeros(2000 * 480, np.int16),
@@ -235,8 +235,8 @@ def test_an_hour_of_silence_gives_nothing() -> None:
     assert not segmenter.in_speech
 
 
-def test_a_segmenter_that_waits_for_speech_needs_the_voiced_frames_that_are_missing() -> None:
-    """And within an utterance what is missing to a window, or to the silence that ends it."""
+def test_idle_samples_before_speech_are_the_missing_voiced_frames() -> None:
+    """Within an utterance they are the rest of a window, or of the hangover."""
     segmenter = Segmenter(SegmenterSettings(), frame_samples=480, window_samples=48_000)
     assert segmenter.idle_samples == 8 * 480
     assert not list(segmenter.push(picture_frames("....vvv")))
@@ -248,8 +248,8 @@ def test_a_segmenter_that_waits_for_speech_needs_the_voiced_frames_that_are_miss
     assert segmenter.idle_samples == 21 * 480
 
 
-def test_a_provisional_window_leaves_a_second_after_speech_began() -> None:
-    """Silence, then three seconds of speech that begins without a warning."""
+def test_a_provisional_window_comes_a_second_after_the_start_of_speech() -> None:
+    """Silence, then two seconds of speech with an abrupt start."""
     segmenter = Segmenter(
         SegmenterSettings(), frame_samples=480, window_samples=48_000, provisional_s=1.0
     )
@@ -260,10 +260,10 @@ def test_a_provisional_window_leaves_a_second_after_speech_began() -> None:
 
 
 class TestSettings:
-    """What the settings accept."""
+    """The accepted values of the settings."""
 
-    def test_the_defaults_are_fine(self) -> None:
-        """Nobody has to set anything."""
+    def test_the_defaults_are_valid(self) -> None:
+        """No setting has to be set."""
         assert list(SegmenterSettings().problems()) == []
 
     @pytest.mark.parametrize(
@@ -281,24 +281,24 @@ class TestSettings:
             ("max_utterance_s", 4.9),
         ],
     )
-    def test_a_value_that_cannot_work_is_named(self, key: str, value: float) -> None:
+    def test_a_bad_value_is_named(self, key: str, value: float) -> None:
         """One problem for one bad value, under its own name."""
         problems = list(replace(SegmenterSettings(), **{key: value}).problems())
         assert [name for name, _ in problems] == [key]
 
 
 class TestNewSpeech:
-    """What a window weighs in an average."""
+    """The weight of a window in an average."""
 
     def test_every_second_of_speech_counts_once(self) -> None:
-        """Overlapping windows share their speech out: the first has its own, each later one a hop."""
+        """Of overlapping windows, the first counts whole, each later one by a hop."""
         windows = [s for s in segments_of("v" * 21 + "." * 9) if isinstance(s, SpeechWindow)]
         assert [round(window.speech_s * 100) for window in windows] == [10, 10, 10, 10]
         assert [round(window.new_speech_s * 100) for window in windows] == [10, 4, 4, 3]
 
     @given(st.text("v.", max_size=120))
     def test_nothing_is_counted_twice(self, picture: str) -> None:
-        """The windows of an utterance never hold more new speech than the utterance holds speech."""
+        """The new speech of an utterance's windows is not more than the utterance's speech."""
         segments = segments_of(picture)
         for end in (s for s in segments if isinstance(s, UtteranceEnd)):
             own = [s for s in segments if isinstance(s, SpeechWindow) and s.utterance == end.utterance]

@@ -1,4 +1,4 @@
-"""What an utterance keeps of the sound, and when it ends, drawn as in ``testkit.segmenter_pictures``."""
+"""Retained sound and the end of an utterance, in the pictures of ``testkit.segmenter_pictures``."""
 
 from dataclasses import replace
 
@@ -18,34 +18,34 @@ from testkit.segmenter_pictures import (
 
 
 class TestBackground:
-    """What a louder frame shows to have been no part of the utterance."""
+    """Sound at the ends that is background, relative to a louder frame."""
 
     def test_faint_sound_before_the_speech_is_dropped(self) -> None:
-        """A murmur 50 dB below the speech that follows is background, voiced or not."""
+        """Sound 50 dB below the speech after it is background, voiced or not."""
         check(
             ",,fff,,vvvvv.........",
             ".......=====.........",
             ".......[---].........",
         )
 
-    def test_faint_sound_behind_the_speech_does_not_count_for_its_end(self) -> None:
-        """The utterance ends with its last loud frame, though a window may hold what follows."""
+    def test_faint_sound_after_the_speech_does_not_move_its_end(self) -> None:
+        """The utterance ends with its last loud frame, although a window may hold later sound."""
         check(
             "vvvvvff.........",
             "=======.........",
             "[---]...........",
         )
 
-    def test_faint_sound_inside_the_speech_stays(self) -> None:
-        """Between loud frames a faint one is speech."""
+    def test_faint_sound_within_the_speech_is_retained(self) -> None:
+        """A faint frame between loud frames is speech."""
         check(
             "vvvffvv.........",
             "=======.........",
             "[-----].........",
         )
 
-    def test_what_a_window_has_held_is_not_taken_back(self) -> None:
-        """Once a window has left, the utterance's start stands."""
+    def test_sound_of_an_earlier_window_is_not_dropped(self) -> None:
+        """The start of the utterance is fixed after its first window."""
         check(
             "fffffffffffvvv.........",
             "##########.............",
@@ -62,7 +62,7 @@ class TestBackground:
         )
 
     def test_dropped_sound_fills_no_window(self) -> None:
-        """A window is full with ten frames that are still there."""
+        """A window is full at ten retained frames."""
         check(
             "fffffffffvvvvvvvvvvv.........",
             ".........##########..........",
@@ -71,10 +71,10 @@ class TestBackground:
 
 
 class TestPauses:
-    """Which silence inside an utterance is kept."""
+    """Retained silence within an utterance."""
 
-    def test_a_short_pause_is_kept_whole(self) -> None:
-        """Silence up to the longest pause stays as it is."""
+    def test_a_short_pause_is_retained_whole(self) -> None:
+        """Silence of up to pause_s is unchanged."""
         check(
             "vvvv..vvv.......",
             "=========.......",
@@ -82,15 +82,15 @@ class TestPauses:
         )
 
     def test_the_middle_of_a_long_pause_is_cut_out(self) -> None:
-        """Of a longer pause its beginning and its end are kept, where the speech fades."""
+        """The start and the end of a longer pause are retained, because speech fades there."""
         check(
             "vvvv....vvv.......",
             "=====..====.......",
             "[---------].......",
         )
 
-    def test_of_an_odd_pause_more_is_kept_before_the_cut(self) -> None:
-        """Two frames after the speech and one before it make a pause of three."""
+    def test_more_of_an_odd_pause_is_retained_before_the_cut(self) -> None:
+        """A pause of three frames is two after the speech and one before it."""
         check(
             "vvv....vvv.......",
             "=====.====.......",
@@ -98,24 +98,24 @@ class TestPauses:
             settings=replace(SMALL, pause_s=0.03),
         )
 
-    def test_behind_a_long_pause_speech_must_start_again(self) -> None:
-        """A click does not keep an utterance alive, however near its end it comes."""
+    def test_after_a_long_pause_a_click_does_not_continue_the_utterance(self) -> None:
+        """It does not, however near the utterance's end it is."""
         check(
             "vvvv.....v.v.....",
             "====.............",
             "[--].............",
         )
 
-    def test_behind_a_short_pause_one_voiced_frame_is_enough(self) -> None:
-        """Within the longest pause, speech goes on with a single frame."""
+    def test_after_a_short_pause_one_voiced_frame_is_enough(self) -> None:
+        """Within pause_s, a single voiced frame continues the utterance."""
         check(
             "vvvv..v..v.........",
             "##########.........",
             "[--------].........",
         )
 
-    def test_a_click_inside_a_long_pause_is_cut_out_with_it(self) -> None:
-        """With no pause at all kept, nothing stays between the speech before and behind."""
+    def test_a_click_within_a_long_pause_is_cut_out_with_it(self) -> None:
+        """With a pause_s of 0, nothing remains between the speech before and after it."""
         check(
             "vvvv.vv..vvv.........",
             "====.....===.........",
@@ -123,8 +123,8 @@ class TestPauses:
             settings=replace(SMALL, pause_s=0.0),
         )
 
-    def test_the_pause_before_a_click_is_kept_like_any_other(self) -> None:
-        """The two ends of the pause stay, and the click in its middle goes."""
+    def test_the_ends_of_a_pause_with_a_click_are_retained(self) -> None:
+        """The click in the middle is cut out."""
         check(
             "vvvv....v..vvv.........",
             "=====.....====.........",
@@ -133,7 +133,7 @@ class TestPauses:
         )
 
     def test_a_window_holds_speech_and_not_the_cut_silence(self) -> None:
-        """A window is full with ten frames of kept sound, however long that took."""
+        """A window is full at ten retained frames, however long they take."""
         check(
             "vvvv....vvv....vvvvvv.......",
             "#####..#####................",
@@ -142,25 +142,25 @@ class TestPauses:
             "[-------------------].......",
         )
 
-    def test_the_silence_at_the_end_is_not_kept(self) -> None:
-        """Neither a window nor the utterance's end reaches into the hangover."""
+    def test_the_silence_at_the_end_is_not_retained(self) -> None:
+        """Neither a window nor the utterance includes the hangover."""
         window, end = segments_of("vvvvvvv......")
         assert (window.end_s, end.end_s) == (0.07, 0.07)
 
 
 class TestEnd:
-    """What ends an utterance."""
+    """The end of an utterance."""
 
-    def test_silence_below_the_hangover_ends_nothing(self) -> None:
-        """Four unvoiced frames are a pause."""
+    def test_silence_shorter_than_the_hangover_is_a_pause(self) -> None:
+        """Four unvoiced frames do not end the utterance."""
         check(
             "vvv....vvv.......",
             "====..====.......",
             "[--------].......",
         )
 
-    def test_silence_as_long_as_the_hangover_ends_it(self) -> None:
-        """Eight unvoiced frames end the first utterance; its silence is the second's pre-roll."""
+    def test_silence_as_long_as_the_hangover_ends_the_utterance(self) -> None:
+        """Eight unvoiced frames end the first utterance, and are pre-roll of the second."""
         check(
             "vvv........vvv.......",
             "===..................",
@@ -170,7 +170,7 @@ class TestEnd:
         )
 
     def test_the_hangover_may_become_pre_roll(self) -> None:
-        """A long pre-roll takes all the silence there is, and nothing of the utterance before."""
+        """A long pre-roll includes all the silence, and nothing of the previous utterance."""
         check(
             "vvv......vvv.......",
             "===................",
@@ -181,7 +181,7 @@ class TestEnd:
         )
 
     def test_speech_that_starts_as_the_hangover_ends_is_not_lost(self) -> None:
-        """The voiced frames that were too few to go on begin the next utterance."""
+        """Voiced frames that are too few to continue an utterance start the next one."""
         check(
             "vvv......vvvv.......",
             "===.................",
@@ -190,8 +190,8 @@ class TestEnd:
             "........[---].......",
         )
 
-    def test_the_longest_utterance_ends_though_nobody_paused(self) -> None:
-        """A voice that never pauses (a radio) is cut into utterances that touch."""
+    def test_the_longest_utterance_ends_without_a_pause(self) -> None:
+        """Speech without pauses (a radio) is cut into adjacent utterances."""
         check(
             "vvvvvvvvvvvvvvvvvvvvvvvvv......",
             "##########.....................",
@@ -202,8 +202,8 @@ class TestEnd:
             settings=replace(SMALL, max_utterance_s=0.14),
         )
 
-    def test_the_end_of_the_sound_ends_it(self) -> None:
-        """Speech that reaches to the last sample is not lost."""
+    def test_the_end_of_the_sound_ends_the_utterance(self) -> None:
+        """Speech up to the last sample is not lost."""
         check(
             "..vvvvvv",
             ".=======",
@@ -211,7 +211,7 @@ class TestEnd:
         )
 
     def test_a_flush_without_an_utterance_gives_nothing(self) -> None:
-        """Where nobody speaks there is nothing to end."""
+        """Without an utterance there is nothing to end."""
         check("")
         check("....vv")
 
@@ -224,10 +224,10 @@ class TestEnd:
 
 
 class TestLostSound:
-    """A jump in the offsets is sound that nobody heard."""
+    """A gap in the offsets is lost sound."""
 
     def test_lost_sound_ends_the_utterance(self) -> None:
-        """What was said before the gap leaves; the speech behind it is another utterance."""
+        """The speech before the gap and the speech after it are two utterances."""
         segmenter = Segmenter(SMALL, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES)
         segments = [
             *segmenter.push(picture_frames("vvvvv")),
@@ -242,8 +242,8 @@ class TestLostSound:
             ".........[--]",
         ]
 
-    def test_frames_before_lost_sound_start_nothing_behind_it(self) -> None:
-        """Two voiced frames on each side of the gap are not four in a row."""
+    def test_frames_before_lost_sound_do_not_count_after_it(self) -> None:
+        """Two voiced frames on each side of a gap do not start an utterance."""
         segmenter = Segmenter(SMALL, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES)
         segments = [
             *segmenter.push(picture_frames("..vv")),
@@ -252,16 +252,16 @@ class TestLostSound:
         ]
         assert segments == []
 
-    def test_sound_that_starts_late_is_timed_by_its_offset(self) -> None:
-        """Times count from the source's start, not from the first frame that arrived."""
+    def test_times_of_sound_that_starts_late_follow_its_offset(self) -> None:
+        """Times count from the source's start, not from the first frame."""
         segmenter = Segmenter(SMALL, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES)
         frames = picture_frames("..vvvvvv........", first_frame=100)
         window, end = segmenter.push(frames)
         assert (window.start_s, window.end_s) == (1.01, 1.08)
         assert (end.start_s, end.end_s) == (1.01, 1.08)
 
-    def test_segments_carry_the_time_of_the_block_that_brought_them(self) -> None:
-        """Latency is counted from the arrival of the sound that made a segment leave."""
+    def test_segments_have_the_capture_time_of_the_block_that_completes_them(self) -> None:
+        """Latency counts from the arrival of the sound that completes a segment."""
         segmenter = Segmenter(SMALL, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES)
         picture = "vvvvvvvvvvvv.........."
         for index, _ in enumerate(picture):

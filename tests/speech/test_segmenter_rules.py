@@ -1,4 +1,4 @@
-"""What holds for the segmenter whatever its settings and the voice decisions are."""
+"""Properties of the segmenter for any settings and voice decisions."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ from testkit.segmenter_cases import LOUD, Case, cases, comparable, plain_utteran
 
 @given(cases())
 @hypothesis_settings(max_examples=250)
-def test_windows_and_ends_are_those_of_the_plain_rules(case: Case) -> None:
-    """Times, samples, speech and levels equal a plain rewrite that never forgets a frame."""
+def test_windows_and_ends_equal_those_of_a_plain_implementation(case: Case) -> None:
+    """Times, samples, speech and levels equal those of an implementation that retains every frame."""
     size, sound = case.frame_samples, case.sound
     segments = iter(case.segments())
     for number, utterance in enumerate(plain_utterances(case), start=1):
-        kept, windows = utterance.kept, utterance.windows()
-        positions = np.concatenate([np.arange(size) + frame * size for frame in kept])
-        voiced = np.array([case.voiced[frame] for frame in kept])
+        retained, windows = utterance.retained, utterance.windows()
+        positions = np.concatenate([np.arange(size) + frame * size for frame in retained])
+        voiced = np.array([case.voiced[frame] for frame in retained])
         for start, end, is_last in windows:
             got = next(segments)
             assert isinstance(got, SpeechWindow)
@@ -32,7 +32,7 @@ def test_windows_and_ends_are_those_of_the_plain_rules(case: Case) -> None:
             n_voiced = np.count_nonzero(np.repeat(voiced, size)[start:end])
             assert got.speech_s == n_voiced / SAMPLE_RATE_HZ
             part = slice(start // size, -(-end // size))
-            assert got.level_dbfs == pytest.approx(_level(sound[kept][part][voiced[part]]))
+            assert got.level_dbfs == pytest.approx(_level(sound[retained][part][voiced[part]]))
         if windows:
             got = next(segments)
             assert isinstance(got, UtteranceEnd)
@@ -40,7 +40,7 @@ def test_windows_and_ends_are_those_of_the_plain_rules(case: Case) -> None:
             assert got.start_s == positions[0] / SAMPLE_RATE_HZ
             assert got.end_s == utterance.end_frame * size / SAMPLE_RATE_HZ
             assert got.speech_s == np.count_nonzero(voiced) * size / SAMPLE_RATE_HZ
-            assert got.level_dbfs == pytest.approx(_level(sound[kept][voiced]))
+            assert got.level_dbfs == pytest.approx(_level(sound[retained][voiced]))
     assert next(segments, None) is None
 
 
@@ -52,27 +52,27 @@ def _level(frames: np.ndarray) -> float:
 
 @given(cases(), st.lists(st.integers(0, 60), max_size=30))
 def test_any_partition_into_blocks_gives_the_same_segments(case: Case, sizes: list[int]) -> None:
-    """How the sound is cut into blocks, empty ones included, changes nothing."""
+    """The blocks, which may be empty, do not change the segments."""
     assert comparable(case.segments(sizes)) == comparable(case.segments([1] * len(case.voiced)))
 
 
 @given(cases())
-def test_what_holds_for_every_segment(case: Case) -> None:
-    """Windows are no longer than a window; utterances are in order, never overlap, and end once."""
+def test_properties_of_every_segment(case: Case) -> None:
+    """Windows have at most full length; utterances are in order, do not overlap, and end once."""
     sound = case.sound.reshape(-1)
-    behind_s = 0.0
+    previous_end_s = 0.0
     windows: list[SpeechWindow] = []
     for segment in case.segments():
         if isinstance(segment, SpeechWindow):
             assert 0 < segment.samples.size <= case.window_samples
             assert segment.samples.size == case.window_samples or segment.is_last
             assert segment.position_samples % 160 == 0
-            assert segment.start_s >= behind_s
+            assert segment.start_s >= previous_end_s
             assert segment.speech_s <= segment.samples.size / SAMPLE_RATE_HZ
             assert segment.end_s - segment.start_s >= segment.samples.size / SAMPLE_RATE_HZ - 1e-9
-            first, behind = (round(t * SAMPLE_RATE_HZ) for t in (segment.start_s, segment.end_s))
-            if behind - first == segment.samples.size:  # no pause was cut
-                np.testing.assert_array_equal(segment.samples, sound[first:behind])
+            first, end = (round(t * SAMPLE_RATE_HZ) for t in (segment.start_s, segment.end_s))
+            if end - first == segment.samples.size:  # no pause was cut
+                np.testing.assert_array_equal(segment.samples, sound[first:end])
             windows.append(segment)
             continue
         assert windows
@@ -80,7 +80,7 @@ def test_what_holds_for_every_segment(case: Case) -> None:
         assert [window.is_last for window in windows[:-1]] == [False] * (len(windows) - 1)
         assert segment.start_s == windows[0].start_s
         assert segment.start_s < segment.end_s <= sound.size / SAMPLE_RATE_HZ
-        behind_s = max(segment.end_s, windows[-1].end_s)
+        previous_end_s = max(segment.end_s, windows[-1].end_s)
         windows = []
     assert not windows
 
@@ -91,7 +91,7 @@ def test_what_holds_for_every_segment(case: Case) -> None:
 def test_a_hop_below_the_pause_loses_no_samples(
     hop_s: float, frame_samples: int, window_s: float
 ) -> None:
-    """A pause that is kept all at once fills several windows, each from its very beginning."""
+    """A pause that is retained at once can complete several windows, each with all its samples."""
     runs = [(True, 40), (False, 28), (True, 1), (False, 28), (True, 30), (False, 60)]
     case = Case(
         settings=SegmenterSettings(hop_s=hop_s, pause_s=0.9, hangover_s=1.2),
@@ -102,26 +102,24 @@ def test_a_hop_below_the_pause_loses_no_samples(
     )
     windows = [segment for segment in case.segments() if isinstance(segment, SpeechWindow)]
     (utterance,) = plain_utterances(case)
-    kept_sound = case.sound[utterance.kept].reshape(-1)
+    retained_sound = case.sound[utterance.retained].reshape(-1)
     assert len(windows) > 1
     for window, (start, end, _) in zip(windows, utterance.windows(), strict=True):
-        np.testing.assert_array_equal(window.samples, kept_sound[start:end])
+        np.testing.assert_array_equal(window.samples, retained_sound[start:end])
 
 
 @given(cases(), st.sampled_from([0.0, 0.3, 0.5]))
-def test_nothing_happens_before_the_sound_that_the_segmenter_says_it_needs(
-    case: Case, provisional_s: float
-) -> None:
-    """Who holds back sound up to there delays no window, no end and no start."""
+def test_nothing_happens_within_idle_samples(case: Case, provisional_s: float) -> None:
+    """Holding back sound for that long delays no window, end or start."""
     segmenter = case.segmenter(provisional_s)
-    nothing_before, was_in_speech = 0, False
+    idle_until_samples, was_in_speech = 0, False
     for frames in case.frames([1] * len(case.voiced)):
         has_segments = bool(list(segmenter.push(frames)))
         if has_segments or segmenter.in_speech != was_in_speech:
-            assert frames.end_samples >= nothing_before
+            assert frames.end_samples >= idle_until_samples
         was_in_speech = segmenter.in_speech
         assert segmenter.idle_samples >= case.frame_samples
-        nothing_before = max(nothing_before, frames.end_samples + segmenter.idle_samples)
+        idle_until_samples = max(idle_until_samples, frames.end_samples + segmenter.idle_samples)
 
 
 def _is_provisional(segment: Segment) -> bool:
@@ -130,17 +128,17 @@ def _is_provisional(segment: Segment) -> bool:
 
 @given(cases(), st.floats(0.1, 2.0))
 def test_provisional_windows_change_nothing_else(case: Case, provisional_s: float) -> None:
-    """Without them, the segments are those of a segmenter that was not asked for any."""
+    """The other segments are those of a segmenter without provisional windows."""
     segments = case.segments(provisional_s=provisional_s)
     others = [segment for segment in segments if not _is_provisional(segment)]
     assert comparable(others) == comparable(case.segments())
 
 
 @given(cases(), st.floats(0.1, 2.0))
-def test_an_utterance_has_one_provisional_window_at_most_and_first(
+def test_an_utterance_has_at_most_one_provisional_window_and_it_is_the_first(
     case: Case, provisional_s: float
 ) -> None:
-    """It is shorter than a full one, and holds enough speech and all that is kept so far."""
+    """It is shorter than a full window, and holds enough speech and all retained speech so far."""
     seen: set[int] = set()
     for segment in case.segments(provisional_s=provisional_s):
         if isinstance(segment, SpeechWindow) and segment.is_provisional:

@@ -21,7 +21,7 @@ _FRAMES_MS = [10, 20, 30]
 
 
 class _Always:
-    """A detector that hears speech everywhere and remembers what it was asked."""
+    """A detector that takes every frame for speech, and records the frames."""
 
     def __init__(self, frame_samples: int = 480) -> None:
         self.frame_samples = frame_samples
@@ -45,7 +45,7 @@ def _in_blocks(voice: VoiceActivity, sound: Samples, sizes: Iterable[int]) -> li
 @pytest.mark.parametrize("frame_ms", _FRAMES_MS)
 @pytest.mark.parametrize("aggressiveness", [0, 1, 2, 3])
 def test_decisions_are_those_of_webrtcvad(frame_ms: int, aggressiveness: int) -> None:
-    """Frame for frame the decision is what webrtcvad says when asked directly."""
+    """Every decision equals that of a direct call of webrtcvad."""
     settings = VoiceSettings(
         frame_ms=frame_ms, aggressiveness=aggressiveness, min_level_dbfs=-100.0, max_gain_db=0.0
     )
@@ -62,7 +62,7 @@ def test_decisions_are_those_of_webrtcvad(frame_ms: int, aggressiveness: int) ->
 
 @given(st.lists(st.integers(0, 2000), max_size=40), st.sampled_from(_FRAMES_MS))
 def test_blocks_of_any_size_give_the_same_frames(sizes: list[int], frame_ms: int) -> None:
-    """However the sound is cut, empty blocks included, frames and decisions are the same."""
+    """Frames and decisions do not depend on the blocks, which may be empty."""
     settings = VoiceSettings(frame_ms=frame_ms)
     sound = synthetic_voice(1.0)
     whole = VoiceActivity(partial(voice_detector, settings), settings).process(_block(sound))
@@ -70,15 +70,15 @@ def test_blocks_of_any_size_give_the_same_frames(sizes: list[int], frame_ms: int
     for name in ("samples", "voiced", "mean_square"):
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(whole, name))
-    behind = 0
+    end = 0
     for part in parts:
-        assert part.offset_samples == behind
-        behind += part.samples.size
+        assert part.offset_samples == end
+        end += part.samples.size
         assert part.samples.size == len(part.voiced) * frame_ms * SAMPLE_RATE_HZ // 1000
 
 
 def test_frames_carry_their_sound_and_its_power() -> None:
-    """The mean square is of the frame's own 16-bit samples."""
+    """The mean square is that of the frame's 16-bit samples."""
     settings = VoiceSettings(frame_ms=10)
     sound = synthetic_voice(0.105)
     frames = VoiceActivity(partial(_Always, 160), settings).process(_block(sound))
@@ -89,13 +89,13 @@ def test_frames_carry_their_sound_and_its_power() -> None:
 
 
 def test_a_loud_frame_does_not_overflow_its_power() -> None:
-    """The most negative sample, squared, is more than 16 or even 31 bits hold in a sum."""
+    """The sum of squares of the most negative sample needs more than 31 bits."""
     frames = VoiceActivity(_Always, VoiceSettings()).process(_block(np.full(480, -32768, np.int16)))
     assert frames.mean_square == (32768.0**2,)
 
 
-def test_sound_below_the_least_level_is_no_voice() -> None:
-    """The gate overrules the detector, exactly at its level."""
+def test_sound_below_the_minimum_level_is_not_voiced() -> None:
+    """The gate at exactly min_level_dbfs overrules the detector."""
     settings = VoiceSettings(min_level_dbfs=-40.0)
     loud, faint = 328, 327  # -40 dBFS is 327.68
     sound = np.repeat(np.array([loud, faint, loud, 0], np.int16), 160)
@@ -103,26 +103,26 @@ def test_sound_below_the_least_level_is_no_voice() -> None:
     assert frames.voiced == (True, False, True, False)
 
 
-def test_every_frame_is_put_to_the_detector() -> None:
-    """The detector follows the noise floor, so it hears the frames below the gate, too."""
+def test_the_detector_gets_every_frame() -> None:
+    """It tracks the noise floor, so it gets the frames below the gate as well."""
     detector = _Always(320)
     VoiceActivity(lambda: detector, VoiceSettings()).process(_block(silence(0.1)))
     assert detector.frames == [bytes(640)] * 5
 
 
-def test_lost_sound_drops_the_rest_before_it() -> None:
-    """No frame is made of sound from both sides of a gap."""
+def test_a_gap_discards_the_remainder_before_it() -> None:
+    """No frame holds sound from both sides of a gap."""
     voice = VoiceActivity(partial(_Always, 160), VoiceSettings())
     before = voice.process(_block(np.full(250, 1000, np.int16)))
-    behind = voice.process(_block(np.full(330, 2000, np.int16), offset_samples=1000))
+    after = voice.process(_block(np.full(330, 2000, np.int16), offset_samples=1000))
     assert (before.offset_samples, before.samples.size) == (0, 160)
-    assert (behind.offset_samples, behind.samples.tolist()) == (1000, [2000] * 320)
-    onward = voice.process(_block(np.full(150, 3000, np.int16), offset_samples=1330))
-    assert (onward.offset_samples, onward.samples.tolist()) == (1320, [2000] * 10 + [3000] * 150)
+    assert (after.offset_samples, after.samples.tolist()) == (1000, [2000] * 320)
+    later = voice.process(_block(np.full(150, 3000, np.int16), offset_samples=1330))
+    assert (later.offset_samples, later.samples.tolist()) == (1320, [2000] * 10 + [3000] * 150)
 
 
-def test_the_rest_is_a_copy() -> None:
-    """A source may use its buffer again after the block."""
+def test_the_remainder_is_a_copy() -> None:
+    """A source may reuse its buffer after the block."""
     voice = VoiceActivity(partial(_Always, 160), VoiceSettings())
     buffer = np.full(100, 7, np.int16)
     voice.process(_block(buffer))
@@ -134,7 +134,7 @@ def test_the_rest_is_a_copy() -> None:
 @pytest.mark.parametrize("frame_ms", _FRAMES_MS)
 @pytest.mark.parametrize("f0_hz", [100.0, 120.0, 220.0])
 def test_a_voice_is_voiced_and_silence_is_not(frame_ms: int, f0_hz: float) -> None:
-    """The synthetic voice counts as speech in 90 % of its frames; silence and a quiet room never."""
+    """90 % of the frames of a synthetic voice are voiced, and none of silence or a quiet room."""
     settings = VoiceSettings(frame_ms=frame_ms)
 
     def share(sound: Samples) -> float:
@@ -149,7 +149,7 @@ def test_a_voice_is_voiced_and_silence_is_not(frame_ms: int, f0_hz: float) -> No
 def test_without_webrtcvad_the_package_to_install_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A missing voice detector is an error with its remedy, never a fallback."""
+    """A missing voice detector is an error, not a fallback, and the message says what to install."""
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     with pytest.raises(LibraryError, match="pip install webrtcvad-wheels"):
         voice_detector(VoiceSettings())
@@ -166,15 +166,15 @@ def test_without_webrtcvad_the_package_to_install_is_named(
         ("min_level_dbfs", float("nan")),
     ],
 )
-def test_a_value_that_cannot_work_is_named(key: str, value: float) -> None:
+def test_a_bad_value_is_named(key: str, value: float) -> None:
     """One problem for one bad value, under its own name; the defaults have none."""
     assert [name for name, _ in VoiceSettings(**{key: value}).problems()] == [key]
     assert list(VoiceSettings().problems()) == []
 
 
 @pytest.mark.parametrize(("pause_s", "n_detectors"), [(0.93, 1), (1.02, 2), (5.0, 2)])
-def test_a_second_of_digital_silence_makes_the_detector_anew(pause_s: float, n_detectors: int) -> None:
-    """What was learnt of the background before a mute is forgotten, however the blocks are cut."""
+def test_a_second_of_digital_silence_replaces_the_detector(pause_s: float, n_detectors: int) -> None:
+    """The estimate of the background from before a mute is discarded, whatever the blocks."""
     made: list[_Always] = []
 
     def new_detector() -> _Always:
@@ -187,45 +187,45 @@ def test_a_second_of_digital_silence_makes_the_detector_anew(pause_s: float, n_d
     assert len(made) == n_detectors
 
 
-def test_speech_behind_digital_silence_is_heard_like_a_files() -> None:
-    """The same sound gets the same decisions whether it stands alone or follows a muted stretch."""
+def test_speech_after_digital_silence_gets_the_decisions_of_a_file() -> None:
+    """The same sound gets the same decisions alone and after a mute."""
     settings = VoiceSettings()
     sound = np.concatenate((quiet_room(0.6), synthetic_voice(1.2, seed=3), quiet_room(0.6)))
     before = np.concatenate((synthetic_voice(1.5, seed=4), silence(1.5)))
     alone = VoiceActivity(partial(voice_detector, settings), settings).process(_block(sound))
-    behind = VoiceActivity(partial(voice_detector, settings), settings).process(
+    after = VoiceActivity(partial(voice_detector, settings), settings).process(
         _block(np.concatenate((before, sound)))
     )
-    assert behind.voiced[before.size // 480 :] == alone.voiced
+    assert after.voiced[before.size // 480 :] == alone.voiced
 
 
-def _heard(sound: Samples, max_gain_db: float) -> float:
-    """Share of voiced frames."""
+def _voiced_share(sound: Samples, max_gain_db: float) -> float:
+    """Return the share of voiced frames."""
     settings = VoiceSettings(max_gain_db=max_gain_db)
     voice = VoiceActivity(partial(voice_detector, settings), settings)
     return float(np.mean(voice.process(_block(sound)).voiced))
 
 
-def test_a_voice_from_afar_is_heard_as_one_nearby() -> None:
-    """Some 40 dB fainter, with its background, it is amplified for the detector."""
+def test_a_distant_voice_is_detected_like_a_near_one() -> None:
+    """A voice that is 40 dB fainter is amplified for the detector."""
     room = np.random.default_rng(0).normal(0.0, 0.8, SAMPLE_RATE_HZ).round().astype(np.int16)
     near, faint = (synthetic_voice(2.0, level_dbfs=level) for level in (-25.0, -66.0))
-    heard_near = _heard(np.concatenate((room, near)), 36.0)
-    assert heard_near > 0.6
-    assert _heard(np.concatenate((room, faint)), 36.0) == pytest.approx(heard_near, abs=0.05)
-    assert _heard(np.concatenate((room, faint)), 0.0) < 0.5 * heard_near
+    near_share = _voiced_share(np.concatenate((room, near)), 36.0)
+    assert near_share > 0.6
+    assert _voiced_share(np.concatenate((room, faint)), 36.0) == pytest.approx(near_share, abs=0.05)
+    assert _voiced_share(np.concatenate((room, faint)), 0.0) < 0.5 * near_share
 
 
 @pytest.mark.parametrize("level_dbfs", [-80.0, -70.0, -60.0, -50.0])
-def test_the_noise_of_a_room_is_not_made_speech(level_dbfs: float) -> None:
-    """Whatever its level, it is not amplified up to where webrtcvad takes noise for speech."""
+def test_the_noise_of_a_room_is_not_amplified_to_speech(level_dbfs: float) -> None:
+    """At any level, the gain does not make webrtcvad take noise for speech."""
     noise = np.random.default_rng(0).standard_normal(4 * SAMPLE_RATE_HZ)
     sound = np.rint(noise * 32768 * 10.0 ** (level_dbfs / 20.0)).astype(np.int16)
-    assert _heard(sound, 36.0) == _heard(sound, 0.0) < 0.04
+    assert _voiced_share(sound, 36.0) == _voiced_share(sound, 0.0) < 0.04
 
 
-def test_what_is_recognised_is_not_amplified() -> None:
-    """The gain is for the detector alone."""
+def test_the_recognized_sound_is_not_amplified() -> None:
+    """Only the detector gets the amplified sound."""
     faint = synthetic_voice(1.0, level_dbfs=-60.0)
     settings = VoiceSettings(max_gain_db=36.0)
     frames = VoiceActivity(_Always, settings).process(_block(faint))

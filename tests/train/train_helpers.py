@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.format import SAMPLE_RATE_HZ
-from serd.model.features import MFCC40_V1, Mfccs
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import MFCC40_V1, Mfccs
 from serd.model.runtime import Prediction
 from serd.model.windows import FeatureWindow
 from testkit.models import made_card
@@ -22,9 +22,9 @@ class FakeModel:
         self.card = made_card()
         self._rule = rule or (lambda _mfccs: np.full(len(EMOTIONS), 0.125, np.float32))
 
-    def predict(self, features: FeatureWindow) -> Prediction:
+    def predict(self, window: FeatureWindow) -> Prediction:
         """The rule's answer for one window."""
-        return Prediction(features=features, probabilities=self._rule(features.features))
+        return Prediction(probabilities=self._rule(window.features))
 
 
 def window_settings() -> WindowSettings:

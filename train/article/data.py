@@ -15,7 +15,7 @@ import numpy as np
 from serd.model.labels import EMOTIONS
 from train.article.experiment import Experiment
 from train.data.clips import Actors, Clip, CorpusError, Gender, fingerprint, format_actors
-from train.data.corpora import TITLES, find_training_clips, ravdess
+from train.data.corpora import CORPORA, find_training_clips, ravdess, title_of
 from train.data.duplicates import content_digests
 from train.data.protocols import PROTOCOLS
 from train.data.splits import ClipSplit, check_no_leak, protocol_splits
@@ -215,7 +215,7 @@ def _part(
         notes.append(f"holdout {format_actors(data.holdout)} in place of {theirs}")
     if others := {data.clips[index].corpus for index in split.train} - {ravdess.NAME}:
         notes.append(
-            f"trained on {', '.join(TITLES[name] for name in TITLES if name in others)} as well"
+            f"trained on {', '.join(title_of(name) for name in CORPORA if name in others)} as well"
         )
     if split.is_leaky:
         notes.append("leaky: test clips are of training actors, and are the validation clips")

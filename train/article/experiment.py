@@ -13,6 +13,9 @@ from train.article.augmentation import Variation
 SetName = Literal["ten", "men", "women", "men3", "men2", "women3", "women2", "eight"]
 
 
+_QUICK_EPOCHS: Final = 1
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
     """The article's claim for its own experiment."""
@@ -136,9 +139,6 @@ def digest(body: object) -> str:
     """Checksum of a JSON object, as 16 hex digits."""
     text = json.dumps(body, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-_QUICK_EPOCHS: Final = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from serd.audio.files import read_samples
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from serd.errors import SoundFileError
-from serd.model.features import FeatureSet, Mfccs, mfcc
+from serd.model.mfcc import MfccFrontEnd, Mfccs, mfcc
 from train.article.augmentation import Variation, VariationSettings, vary
 from train.article.experiment import digest
 from train.data.clips import Clip, fingerprint
@@ -30,7 +30,7 @@ from train.features.window_store import Arrays, load_windows, read_arrays, store
 MeanInput = Literal["mean", "mean-full", "segmenter"]
 """The first 2.5 s; the whole recording; speech as the daemon's segmenter finds it."""
 
-ARTICLE_MFCC13: Final = FeatureSet(
+ARTICLE_MFCC13: Final = MfccFrontEnd(
     name="article-mfcc13",
     sample_rate_hz=SAMPLE_RATE_HZ,
     frame_length_samples=743,
@@ -48,6 +48,11 @@ N_FRAMES: Final = {"mean": 216, "mean-full": 448, "segmenter": 216}
 
 _DB_PER_NEPER: Final = 10.0 / np.log(10.0)
 """From the natural logarithm of a power to decibels."""
+
+
+ProgressCallback = Callable[[int, int], None]
+_VERSION: Final = 1
+"""Version of the computation."""
 
 
 def mean_inputs(samples: Samples, kind: MeanInput) -> list[NDArray[np.float32]]:
@@ -84,11 +89,6 @@ def _windows(n_samples: int) -> WindowSettings:
         window_samples=n_samples,
         padding="repeat",
     )
-
-
-ProgressCallback = Callable[[int, int], None]
-_VERSION: Final = 1
-"""Version of the computation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

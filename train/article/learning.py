@@ -30,6 +30,13 @@ BEST: Final = "best.weights.h5"
 History = list[dict[str, float]]
 
 
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+"""Called with the number of finished epochs and the metrics of the last one."""
+OnClips = Callable[[int, int], None]
+"""Called with the number of clips with features and of all clips."""
+_CHUNK: Final = 64
+
+
 class EpochBackup(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the history, and writes and reads the backup; it has to come after other callbacks.
 
@@ -130,14 +137,6 @@ def stop_reason(history: History, *, epochs: int, patience: int) -> str:
         if len(history) - 1 - max(least, highest) >= patience:
             return f"no better validation loss or accuracy for {patience} epochs"
     return ""
-
-
-OnEpoch = Callable[[int, Mapping[str, float]], None]
-"""Called with the number of finished epochs and the metrics of the last one."""
-OnClips = Callable[[int, int], None]
-"""Called with the number of clips with features and of all clips."""
-
-_CHUNK: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,7 @@
 """The networks of the article: inherited, reworked and recurrent.
 
 The article describes the first layer and later additions; other kernels and channels are those of the
-inherited network. No network normalises its input, as in the article.
+inherited network. No network normalizes its input, as in the article.
 """
 
 from typing import Final, Literal

@@ -20,6 +20,9 @@ from train.data.clips import CorpusError
 _CHUNK: Final = 64
 
 
+__all__ = ["Outcome", "Training", "train"]
+
+
 def train_article(training: Training) -> Outcome:
     """Train a network of the article."""
     part, settings = training.part, training.experiment.learn
@@ -131,9 +134,6 @@ def _batches(
         for first in range(0, len(order), size):
             chosen = order[first : first + size]
             yield inputs[chosen], targets[chosen]
-
-
-__all__ = ["Outcome", "Training", "train"]
 
 
 def train(training: Training) -> Outcome:

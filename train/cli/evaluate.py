@@ -12,7 +12,7 @@ from serd.cli.analyze_output import ProgressBar
 from serd.errors import InputError
 from train.cli.options import check_writable, natural, positive
 from train.data.clips import format_actors, parse_actors
-from train.data.corpora import TITLES, find_clips
+from train.data.corpora import CORPORA, find_clips
 from train.data.files import write_json
 from train.data.protocols import PROTOCOLS
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
@@ -173,7 +173,7 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     )
     out = options.out or Path("runs") / f"evaluate-{model.stem}"
     check_writable(out.absolute())
-    corpus = find_clips(options.root, corpora=TITLES, table=options.table)
+    corpus = find_clips(options.root, corpora=CORPORA, table=options.table)
     plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
     with ProgressBar(len(plan.clips)) as progress:

@@ -11,7 +11,7 @@ from serd.errors import SoundFileError
 from serd.model.labels import EMOTIONS
 from train.cli.options import check_writable
 from train.data.clips import Clip, CorpusError, parse_actors
-from train.data.corpora import TITLES, find_clips
+from train.data.corpora import CORPORA, find_clips
 from train.report.exploration import Measure, choose_actors, measure, typical_clips
 from train.report.tables import Table, print_table
 
@@ -47,7 +47,7 @@ def explore_command(options: argparse.Namespace) -> int:
     from train.report.exploration import draw_actor, draw_measures  # noqa: PLC0415
 
     check_writable(options.out.absolute())
-    clips = find_clips(options.root, corpora=TITLES, table=options.table).clips
+    clips = find_clips(options.root, corpora=CORPORA, table=options.table).clips
     actors = choose_actors(clips, parse_actors(",".join(options.actor)))
     for actor in actors:
         typical = _readable(typical_clips(clips, actor))

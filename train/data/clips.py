@@ -10,9 +10,6 @@ from typing import Final, Literal
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS, NONE
 
-SOUND_SUFFIXES: Final = frozenset({".flac", ".mp3", ".ogg", ".opus", ".wav"})
-"""Suffixes of sound files, in lower case."""
-
 Channel = Literal["speech", "song", "noise"]
 Gender = Literal["female", "male", "unknown"]
 Intensity = Literal["normal", "strong", "unknown"]
@@ -20,6 +17,9 @@ Intensity = Literal["normal", "strong", "unknown"]
 
 OUTPUTS: Final = (*EMOTIONS, NONE)
 """Classes of a network trained with noise: the emotions, and no speech."""
+
+
+Actors = frozenset[str]
 
 
 class CorpusError(InputError):
@@ -84,9 +84,6 @@ def fingerprint(clips: Sequence[Clip]) -> str:
     for clip in sorted(clips, key=lambda clip: clip.path.stem):
         digest.update(f"{clip.path.name} {clip.path.stat().st_size}\n".encode())
     return digest.hexdigest()
-
-
-Actors = frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

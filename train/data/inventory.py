@@ -13,7 +13,7 @@ import soundfile
 
 from serd.model.labels import EMOTIONS
 from train.data.clips import Actors, Clip, CorpusError, actor_order
-from train.data.corpora import TITLES, find_clips, ravdess
+from train.data.corpora import CORPORA, find_clips, ravdess, title_of
 from train.data.corpora.ravdess import Missing, missing_from_release
 from train.data.duplicates import content_digest
 from train.data.protocols import LEAKY, PROTOCOLS, missing_actors
@@ -78,7 +78,7 @@ class Inventory:
             emotions = {sound.clip.emotion for sound in sounds}
             absent = [emotion for emotion in EMOTIONS if emotion not in emotions]
             if corpus == ravdess.NAME and absent:
-                lines.append(f"{TITLES[corpus]}: no clip of {', '.join(absent)}, so no model of it")
+                lines.append(f"{title_of(corpus)}: no clip of {', '.join(absent)}, so no model of it")
             for actor, own in by_actor(sounds).items():
                 if len(own) < len(EMOTIONS):
                     n_clips = "one clip" if len(own) == 1 else f"{len(own)} clips"
@@ -86,7 +86,7 @@ class Inventory:
         return lines
 
     def to_json(self) -> dict[str, Any]:
-        """What ``json.dumps`` takes."""
+        """The inventory as a JSON object."""
         return {
             "corpora": {title(name): _corpus_json(each) for name, each in self.corpora.items()},
             "missing": _missing_json(self.missing),
@@ -111,7 +111,7 @@ def take_inventory(root: Path, *, table: Path | None = None) -> Inventory:
     Raises:
         CorpusError: no such folder, no clip in it that can be read, or a table that cannot be used.
     """
-    corpus = find_clips(root, corpora=TITLES, table=table)
+    corpus = find_clips(root, corpora=CORPORA, table=table)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         looked_at = list(pool.map(_look, corpus.clips))
     sounds = tuple(each for each in looked_at if isinstance(each, SoundClip))
@@ -128,7 +128,7 @@ def take_inventory(root: Path, *, table: Path | None = None) -> Inventory:
 
 def title(corpus: str) -> str:
     """Title of a corpus; that of a table is its name."""
-    return TITLES.get(corpus, corpus)
+    return title_of(corpus)
 
 
 def by_actor(sounds: Sequence[SoundClip]) -> dict[str, tuple[SoundClip, ...]]:

@@ -103,7 +103,7 @@ def clip_split(name: str, clips: Sequence[Clip], actors: Split) -> ClipSplit:
     """The clips of groups of actors.
 
     Args:
-        name: what the split is called.
+        name: name of the split.
         clips: the clips that the indices count.
         actors: the actors of each part.
     """

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from serd.audio.files import read_samples
-from serd.audio.format import whole
+from serd.audio.format import recording_block
 from serd.daemon.worker_pool import map_in_order
 from serd.pipeline import PipelineSettings, recognize
 from train.evaluation.predictions import loaded
@@ -29,5 +29,5 @@ def false_accepts(model_path: Path, recordings: Sequence[Path]) -> tuple[str, ..
 
 def _is_accepted(path: Path, *, model_path: Path) -> bool:
     model = loaded(model_path, model_path.stat().st_mtime_ns)
-    decisions = recognize([whole(read_samples(path))], model, PipelineSettings())
+    decisions = recognize([recording_block(read_samples(path))], model, PipelineSettings())
     return any(decision.is_speech for decision in decisions)

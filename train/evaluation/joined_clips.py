@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from serd.audio.files import read_samples
-from serd.audio.format import SAMPLE_RATE_HZ, Samples, whole
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, recording_block
 from serd.daemon.worker_pool import map_in_order
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.speech.segments import SpeechWindow
@@ -70,7 +70,7 @@ def _decide(
     silence = np.zeros(SAMPLE_RATE_HZ, np.int16)
     sound = np.concatenate((silence, speech, silence))
     models = loaded_all(model_paths)
-    pieces = feature_segments([whole(sound)], models[0].card, pipeline)
+    pieces = feature_segments([recording_block(sound)], models[0].card, pipeline)
     heard = [estimate_segments(pieces, model, pipeline.smoothing).probabilities for model in models]
     return [MISSED if each is None else int(each.argmax()) for each in heard]
 
@@ -82,6 +82,6 @@ def _speech(path: Path, pipeline: PipelineSettings) -> Samples:
 
 def _pieces(samples: Samples, pipeline: PipelineSettings) -> Iterator[Samples]:
     window_samples = round(_WINDOW_S * SAMPLE_RATE_HZ)
-    for segment in speech_segments([whole(samples)], pipeline, window_samples):
+    for segment in speech_segments([recording_block(samples)], pipeline, window_samples):
         if isinstance(segment, SpeechWindow):
             yield segment.samples

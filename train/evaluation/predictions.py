@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.files import read_samples
-from serd.audio.format import whole
+from serd.audio.format import recording_block
 from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
 from serd.model.card import ModelCard
@@ -21,6 +21,9 @@ from train.evaluation.metrics import MISSED
 from train.evaluation.schemes import Scheme
 from train.evaluation.scorer import ClipEstimate, estimate_segments, feature_segments
 from train.features.noise import NoiseBank, mix, speech_mean_square
+
+_HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
+"""A clip, its class, the name of the noise, and the results of each model in each pass."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,10 +148,6 @@ def predict(
     ]
 
 
-_HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
-"""A clip, its class, the name of the noise, and the results of each model in each pass."""
-
-
 def _predictions(
     heard: Sequence[_HeardClip],
     model: int,
@@ -196,7 +195,8 @@ def _hear_clip(
     sounds += [CONDITIONS[each](samples) for each in conditions]
     models = loaded_all(model_paths)
     cuts = [
-        feature_segments([whole(each)], models[0].card, pipeline, early_s=early_s) for each in sounds
+        feature_segments([recording_block(each)], models[0].card, pipeline, early_s=early_s)
+        for each in sounds
     ]
     return name, [
         [estimate_segments(pieces, model, pipeline.smoothing) for pieces in cuts] for model in models

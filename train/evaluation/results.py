@@ -109,8 +109,8 @@ def cross_corpus(path: Path, *, recipe_of: Facts) -> Facts:
         recipe_of: a run of its recipe.
 
     Returns:
-        "test_actors", "heard_corpus" (whether training had others of their corpus), "uar", "n_clips",
-        "n_unheard" (missed clips), "n_classes" (emotions of the corpus) and "recipe", its digest.
+        "test_actors", "has_others_of_corpus" (whether others of their corpus were trained on), "uar",
+        "n_clips", "n_missed", "n_classes" (emotions of the corpus) and "recipe", its digest.
 
     Raises:
         InputError: no model, or one without a card.
@@ -125,10 +125,10 @@ def cross_corpus(path: Path, *, recipe_of: Facts) -> Facts:
     learnt = {actor.split(":")[0] for actor in str(card.training["actors"]).split(",")}
     facts: Facts = {
         "test_actors": named,
-        "heard_corpus": bool(corpora & learnt),
+        "has_others_of_corpus": bool(corpora & learnt),
         "uar": held_out["uar"],
         "n_clips": held_out["n_clips"],
-        "n_unheard": held_out["n_unheard"],
+        "n_missed": held_out["n_unheard"],
         "n_classes": len(held_out["recalls"]),
         "recipe": recipe_digest(card.training["recipe"]),
     }

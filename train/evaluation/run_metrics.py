@@ -26,7 +26,7 @@ def run_metrics(folds: Sequence[FoldResult]) -> Facts:
         "parameters", "epochs", "n_bytes" (of the largest file); "folds", the UAR of each, and "uar",
         their mean in each pass; "confusion", clips by emotion and decision, the last column for missed
         clips; "ece" and "bins" of confidence; "risk_coverage", clips that reach each threshold;
-        "temperatures"; "noise", recordings without speech and those "named" that lead to an event.
+        "temperatures"; "noise", recordings without speech and those "accepted": the false accepts.
 
     Raises:
         CorpusError: no speech clip leads to an event.
@@ -34,7 +34,7 @@ def run_metrics(folds: Sequence[FoldResult]) -> Facts:
     card = folds[0].card
     passes = _passes(folds[0])
     everything = [each for fold in folds for each in fold.predictions.clean]
-    named = [name for fold in folds for name in fold.false_accepts]
+    accepted = [name for fold in folds for name in fold.false_accepts]
     return {
         "seed": card.training["seed"],
         "recipe": recipe_digest(card.training["recipe"]),
@@ -53,8 +53,8 @@ def run_metrics(folds: Sequence[FoldResult]) -> Facts:
         "risk_coverage": _risk_coverage(everything),
         "noise": {
             "n": sum(fold.n_noises for fold in folds),
-            "n_named": len(named),
-            "named": sorted(set(named)),
+            "n_accepted": len(accepted),
+            "accepted": sorted(set(accepted)),
         },
     }
 

@@ -23,7 +23,7 @@ from serd.pipeline import (
 )
 from serd.speech.segments import Segment, SpeechWindow
 from train.data.clips import Clip, CorpusError
-from train.data.corpora import CLASSES
+from train.data.corpora import classes_of
 from train.evaluation.metrics import MISSED, Scores, score
 
 
@@ -116,7 +116,7 @@ def score_clips(
         CorpusError: no clip could be read.
     """
     labels = model.card.labels
-    label_mask = np.isin(labels, [each for clip in clips for each in CLASSES.get(clip.corpus, labels)])
+    label_mask = np.isin(labels, [each for clip in clips for each in classes_of(clip.corpus) or labels])
     truth, decisions, left_out = [], [], []
     for clip in clips:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from serd.audio.files import read_samples
-from serd.audio.format import whole
+from serd.audio.format import recording_block
 from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
 from serd.model.adaptation import Adaptation, AdaptationSettings
@@ -87,7 +87,9 @@ def _decide(
     cuts: list[list[FeatureSegment] | None] = []
     for clip, _ in job.clips:
         try:
-            cuts.append(feature_segments([whole(read_samples(clip.path))], models[0].card, pipeline))
+            cuts.append(
+                feature_segments([recording_block(read_samples(clip.path))], models[0].card, pipeline)
+            )
         except SoundFileError:
             cuts.append(None)
 

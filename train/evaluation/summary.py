@@ -52,7 +52,7 @@ def summarize(runs: Sequence[Run]) -> Facts:
             "n": int(counts[:, -1].sum()),
             "by_emotion": dict(zip(EMOTIONS, counts[:, -1] / counts.sum(axis=1), strict=True)),
         },
-        "noise": {name: sum(each[name] for each in noises) for name in ("n", "n_named")},
+        "noise": {name: sum(each[name] for each in noises) for name in ("n", "n_accepted")},
     }
 
 
@@ -171,13 +171,13 @@ def variant_summary(variant: Mapping[str, Any]) -> Facts:
     """Metrics of a variant over its seeds.
 
     Returns:
-        "name"; the result of ``seed_statistics``; sums of "n" and "n_named" of noise.
+        "name"; the result of ``seed_statistics``; sums of "n" and "n_accepted" of noise.
     """
     noises = [run["noise"] for run in variant["runs"]]
     return {
         "name": variant["name"],
         **seed_statistics(variant["runs"]),
-        **{count: sum(each[count] for each in noises) for count in ("n", "n_named")},
+        **{count: sum(each[count] for each in noises) for count in ("n", "n_accepted")},
     }
 
 
@@ -210,4 +210,4 @@ def seed_differences(variant: Mapping[str, Any], base: Mapping[str, Any]) -> Fac
 def _compared(run: Mapping[str, Any]) -> Facts:
     """The compared metrics of a run."""
     kept = {name: run[name] for name in ("seed", "recipe", "parameters", "epochs", "folds", "uar")}
-    return {**kept, "noise": {name: run["noise"][name] for name in ("n", "n_named")}}
+    return {**kept, "noise": {name: run["noise"][name] for name in ("n", "n_accepted")}}

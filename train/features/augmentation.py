@@ -23,6 +23,18 @@ LINE_HZ: Final = (300.0, 3400.0)
 _LINE_RATE_HZ: Final = 8_000
 
 
+_Hz = NDArray[np.floating[Any]]
+_FIRST_ECHO_S = (0.001, 0.01)
+"""Range of the delay of the first reflection, in seconds."""
+_TINY = 1e-12
+"""Least level, in place of zero."""
+_FFT_STEP_SAMPLES = 1600
+"""Large prime factors in its length make a Fourier transform thirty times slower; multiples of this have
+none."""
+Recorded = Callable[[int, np.random.Generator], Sound]
+"""Draws recorded noise of a number of samples: float32, RMS 1."""
+
+
 def over_line(sound: Sound, *, band_hz: tuple[float, float] = LINE_HZ) -> Sound:
     """Sound after a telephone line: a narrow band and eight bits per sample.
 
@@ -54,16 +66,6 @@ def _coded(sound: NDArray[np.float64]) -> Sound:
     )
     heard: Sound = decoded
     return heard
-
-
-_Hz = NDArray[np.floating[Any]]
-_FIRST_ECHO_S = (0.001, 0.01)
-"""Range of the delay of the first reflection, in seconds."""
-_TINY = 1e-12
-"""Least level, in place of zero."""
-_FFT_STEP_SAMPLES = 1600
-"""Large prime factors in its length make a Fourier transform thirty times slower; multiples of this have
-none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,10 +116,6 @@ class SoundAugment:
     """Share of clipped copies."""
     clip_db: tuple[float, float] = (0.0, 14.0)
     """Range of the peak above full scale before clipping, in dB."""
-
-
-Recorded = Callable[[int, np.random.Generator], Sound]
-"""Draws recorded noise of a number of samples: float32, RMS 1."""
 
 
 def augment_sound(

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.files import read_samples
-from serd.audio.format import Samples, Sound, whole
+from serd.audio.format import Samples, Sound, recording_block
 from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
-from serd.model.features import Mfccs
 from serd.model.front_end import FrontEnd
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import Mfccs
 from serd.model.windows import Padding, WindowFeatures
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.speech.segmenter import SegmenterSettings
@@ -142,7 +142,9 @@ def speech_frames(samples: Samples, settings: WindowSettings) -> list[Mfccs]:
         settings.feature_set, window_samples=settings.window_samples, padding=settings.padding
     )
     windows = []
-    for segment in speech_segments([whole(samples)], settings.pipeline, settings.window_samples):
+    for segment in speech_segments(
+        [recording_block(samples)], settings.pipeline, settings.window_samples
+    ):
         if isinstance(segment, SpeechWindow):
             n_own = settings.feature_set.n_frames(segment.samples.size)
             windows.append(features.process(segment).features[:n_own])

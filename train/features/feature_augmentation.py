@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.model.features import FeatureSet, Mfccs, cepstral_matrix
 from serd.model.front_end import FrontEnd
+from serd.model.mfcc import MfccFrontEnd, Mfccs, cepstral_matrix
 
 Matrix = NDArray[np.float32]
 
@@ -60,7 +60,7 @@ class FeatureAugmenter:
         """
         self._settings = settings
         self._mean = mean
-        if not isinstance(feature_set, FeatureSet):
+        if not isinstance(feature_set, MfccFrontEnd):
             raise TypeError(
                 f"Bad feature set {feature_set.name!r}, expected MFCCs, whose mel bands are masked"
             )
@@ -123,7 +123,7 @@ class FeatureAugmenter:
         return warped
 
 
-def _filter_transforms(feature_set: FeatureSet) -> tuple[Matrix, Matrix]:
+def _filter_transforms(feature_set: MfccFrontEnd) -> tuple[Matrix, Matrix]:
     """Matrices from MFCCs to log filter energies without their mean, and back.
 
     Returns:

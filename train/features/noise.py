@@ -24,7 +24,7 @@ from zlib import crc32
 import numpy as np
 
 from serd.audio.files import read_samples
-from serd.audio.format import FULL_SCALE, Samples, Sound, to_int16, to_sound, whole
+from serd.audio.format import FULL_SCALE, Samples, Sound, recording_block, to_int16, to_sound
 from serd.audio.opening import SOUND_SUFFIXES
 from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
@@ -40,6 +40,12 @@ CREDIT: Final = (
 """Credit in the card of a model trained with ESC-50."""
 _N_OTHER = 3
 """Folds of recordings with other names."""
+
+
+NOISE: Final = "noise"
+"""Corpus of clips without speech."""
+_SILENT_SHARE = 1e-3
+"""Share of a recording's peak below which its two ends are silence: 60 dB."""
 
 
 def noise_fold(path: Path) -> str:
@@ -65,12 +71,6 @@ def is_esc(path: Path) -> bool:
 def noise_folds(paths: Iterable[Path]) -> tuple[str, ...]:
     """Every fold with a recording, in order."""
     return tuple(sorted({noise_fold(path) for path in paths}))
-
-
-NOISE: Final = "noise"
-"""Corpus of clips without speech."""
-_SILENT_SHARE = 1e-3
-"""Share of a recording's peak below which its two ends are silence: 60 dB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,7 +224,7 @@ def speech_mean_square(samples: Samples, voice: VoiceSettings) -> float:
     """
     if not samples.size:
         return 0.0
-    frames = VoiceActivity(partial(voice_detector, voice), voice).process(whole(samples))
+    frames = VoiceActivity(partial(voice_detector, voice), voice).process(recording_block(samples))
     voiced = [
         power for power, is_voiced in zip(frames.mean_square, frames.voiced, strict=True) if is_voiced
     ]

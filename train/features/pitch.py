@@ -69,21 +69,21 @@ def _yin(frames: NDArray[np.float64], max_lag: int) -> NDArray[np.float64]:
     Returns:
         float64, shape (n,), hertz, NaN without a pitch.
     """
-    normalised = _normalised_difference(frames, max_lag)
+    normalized = _normalized_difference(frames, max_lag)
     min_lag = int(SAMPLE_RATE_HZ / MAX_HZ)
-    inner = normalised[:, min_lag:-1]
-    is_dip = (inner < _THRESHOLD) & (inner <= normalised[:, min_lag - 1 : -2])
-    is_dip &= inner < normalised[:, min_lag + 1 :]
+    inner = normalized[:, min_lag:-1]
+    is_dip = (inner < _THRESHOLD) & (inner <= normalized[:, min_lag - 1 : -2])
+    is_dip &= inner < normalized[:, min_lag + 1 :]
     lag = min_lag + is_dip.argmax(axis=1)  # step 4: the first dip below the threshold
     rows = np.arange(len(frames))
-    before, at, after = (normalised[rows, lag + step] for step in (-1, 0, 1))
+    before, at, after = (normalized[rows, lag + step] for step in (-1, 0, 1))
     curvature = before - 2.0 * at + after
     shift = np.divide(before - after, 2.0 * curvature, out=np.zeros_like(at), where=curvature > 0.0)
     return np.where(is_dip.any(axis=1), SAMPLE_RATE_HZ / (lag + np.clip(shift, -1.0, 1.0)), np.nan)
 
 
-def _normalised_difference(frames: NDArray[np.float64], max_lag: int) -> NDArray[np.float64]:
-    """Cumulative mean normalised difference (8) of the difference function (6).
+def _normalized_difference(frames: NDArray[np.float64], max_lag: int) -> NDArray[np.float64]:
+    """Cumulative mean normalized difference (8) of the difference function (6).
 
     The squared difference of a frame and its shifted self is energy plus shifted energy minus twice
     their correlation, which the Fourier transform gives for all lags at once.
@@ -99,6 +99,6 @@ def _normalised_difference(frames: NDArray[np.float64], max_lag: int) -> NDArray
     difference = np.maximum(energy[:, :1] + energy - 2.0 * correlation, 0.0)
     lags = np.arange(1, max_lag)
     mean = np.cumsum(difference[:, 1:], axis=1) / lags
-    normalised = np.ones_like(difference)
-    np.divide(difference[:, 1:], mean, out=normalised[:, 1:], where=mean > 0.0)
-    return normalised
+    normalized = np.ones_like(difference)
+    np.divide(difference[:, 1:], mean, out=normalized[:, 1:], where=mean > 0.0)
+    return normalized

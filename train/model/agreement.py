@@ -13,13 +13,13 @@ Precision = Literal["float32", "dynamic", "int8"]
 PRECISIONS: Final[tuple[Precision, ...]] = get_args(Precision)
 
 
+Probabilities = NDArray[np.float32]
+"""float32, shape (n_windows, n_labels)."""
+
+
 def file_name(name: str, precision: Precision) -> str:
     """The file of a network in one precision."""
     return f"{name}.tflite" if precision == "float32" else f"{name}-{precision}.tflite"
-
-
-Probabilities = NDArray[np.float32]
-"""float32, shape (n_windows, n_labels)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.model.features import Mfccs
 from serd.model.front_end import FrontEnd
 from serd.model.labels import NONE
+from serd.model.mfcc import Mfccs
 from serd.model.windows import Padding, pad
 from train.data.clips import Clip
-from train.data.corpora import CLASSES, ravdess
+from train.data.corpora import classes_of, ravdess
 from train.features.dataset import ClipWindows, Dataset
 from train.features.feature_augmentation import FeatureAugment, FeatureAugmenter
 from train.features.noise import NOISE
@@ -134,7 +134,7 @@ class BatchMaker:
         shown: dict[str, set[str]] = defaultdict(set)
         for index in self._copies:
             clip = self._clips[index]
-            shown[clip.corpus] |= {clip.emotion, *CLASSES.get(clip.corpus, ())}
+            shown[clip.corpus] |= {clip.emotion, *classes_of(clip.corpus)}
         shown[NOISE] |= set(self._outputs)
         # Whether there is speech is known of every clip.
         return {name: np.isin(self._outputs, [*emotions, NONE]) for name, emotions in shown.items()}

@@ -8,7 +8,7 @@ import serd
 from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS, NONE
 from train.data.clips import Clip, Split, fingerprint, format_actors
-from train.data.corpora import CREDITS, TITLES, ravdess
+from train.data.corpora import CORPORA, ravdess, title_of
 from train.data.corpora.ravdess import LICENSE
 from train.features.dataset import Dataset
 from train.features.noise import CREDIT as ESC_CREDIT
@@ -39,7 +39,7 @@ def trained_card(
         network_sha256: checksum of its flatbuffer; empty for a Keras model.
     """
     present = {clip.corpus for clip in dataset.clips}
-    notices = [CREDITS[each] for each in CREDITS if each in present]
+    notices = [each.credit for each in CORPORA.values() if each.credit and each.name in present]
     if any(clip.is_noise and is_esc(clip.path) for clip in dataset.clips):
         notices.append(ESC_CREDIT)
     windows = recipe.windows
@@ -87,7 +87,7 @@ def provenance(
         if (clip.actor in split.train or clip.is_noise) and index not in dataset.left_out
     ]
     others = {clip.corpus for clip in clips} - {ravdess.NAME}
-    also = [_data(clips, name) for name in TITLES if name in others]
+    also = [_data(clips, name) for name in CORPORA if name in others]
     return {
         "command": command,
         "data": _data(clips, ravdess.NAME),
@@ -109,7 +109,7 @@ def _data(clips: Sequence[Clip], corpus: str) -> dict[str, Any]:
     """Name, checksum and size of the training clips of a corpus."""
     own = [clip for clip in clips if clip.corpus == corpus]
     return {
-        "name": TITLES.get(corpus, corpus),
+        "name": title_of(corpus),
         "sha256_of_names_and_sizes": fingerprint(own),
         "n_clips": len(own),
         "n_speech": sum(clip.channel == "speech" for clip in own),

@@ -29,6 +29,9 @@ from train.model.agreement import Precision
 from train.model.checkpoint import CheckpointError
 from train.model.graph import MOVES, PRODUCTS, Graph, read_graph
 
+_ROUND_OR_MOVE: Final = MOVES | {"CONCATENATION", "QUANTIZE"}
+"""Operators without arithmetic."""
+
 
 def to_tflite(model: keras.Model) -> bytes:
     """A float32 flatbuffer of a Keras model, for one window at a time.
@@ -78,10 +81,6 @@ def write_model(path: Path, network: bytes, card: ModelCard) -> None:
     """Write the model with its card inside, and the card as a file of its own."""
     write_whole(path, pack_model(network, card))
     write_whole(card_path(path), card.to_json().encode())
-
-
-_ROUND_OR_MOVE: Final = MOVES | {"CONCATENATION", "QUANTIZE"}
-"""Operators without arithmetic."""
 
 
 def convert(model: keras.Model, windows: NDArray[np.float32]) -> dict[Precision, bytes]:

@@ -18,6 +18,11 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+DENSE_LOGITS: Final = "dense_logits"
+"""Name of the layer that gives a member's logits."""
+_EPSILON = 1e-5
+"""Keeps the square root of a variance, and its gradient, finite."""
+
 
 class FrameProduct(layers.Layer):  # type: ignore[misc]
     """``Conv1D`` with padding "same" and without bias, as one matrix product.
@@ -61,12 +66,6 @@ class FrameProduct(layers.Layer):  # type: ignore[misc]
         unfolded = ops.reshape(ops.concatenate(seen, axis=-1), (-1, self._kernel * n_inputs))
         products = ops.matmul(unfolded, self.kernel)
         return ops.reshape(products, (-1, n_outputs, self._channels))
-
-
-DENSE_LOGITS: Final = "dense_logits"
-"""Name of the layer that gives a member's logits."""
-_EPSILON = 1e-5
-"""Keeps the square root of a variance, and its gradient, finite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

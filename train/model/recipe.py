@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from serd.audio.format import SAMPLE_RATE_HZ
-from serd.model.features import MFCC40_V1
+from serd.model.mfcc import MFCC40_V1
 from train.features.augmentation import SoundAugment
 from train.features.dataset import WindowSettings
 from train.model.learning import LearnSettings

@@ -18,6 +18,11 @@ WIDTH = 360.0
 Anchor = Literal["start", "middle", "end"]
 
 
+_LABELS = 82.0
+"""Width of the labels on the left."""
+_ROW = 26.0
+
+
 def picture(name: str, *, title: str, description: str, height: float, shapes: list[str]) -> str:
     """A chart with its description as alternative text.
 
@@ -74,11 +79,6 @@ def text(
         f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{turned}>'
         f"{escape(words)}</text>"
     )
-
-
-_LABELS = 82.0
-"""Width of the labels on the left."""
-_ROW = 26.0
 
 
 def confusion_chart(scores: Scores) -> str:

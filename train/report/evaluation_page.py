@@ -25,6 +25,9 @@ from train.report.markup import definitions, figure, folded, listed, pair, parag
 _N_MISTAKES: Final = 8
 
 
+_STYLE: Final = Path(__file__).with_name("page.css")
+
+
 def classes_section(scores: Scores) -> str:
     """Precision, recall and F1 of each class."""
     rows = [
@@ -183,9 +186,6 @@ def noise_section(evaluation: Evaluation) -> str:
     )
     chart = figure(noise_chart(by_noise), "UAR with its 95 % interval; the dashed line is chance.")
     return section("In noise", words, pair(chart, table("Metrics in noise", columns, rows) + recalls))
-
-
-_STYLE: Final = Path(__file__).with_name("page.css")
 
 
 def page(evaluation: Evaluation) -> str:

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 NO_VALUE = "-"
 
 
+_BAR: Final = 10
+"""Characters of a full bar; with it the widest table fills 80 columns."""
+_N_LISTED: Final = 10
+"""Most lines of a list; others are counted."""
+
+
 def share(value: float | None) -> str:
     """A share with three digits, or a dash if undefined."""
     return NO_VALUE if value is None else f"{value:.3f}"
@@ -50,12 +56,6 @@ def passes(evaluation: Evaluation, clean: str) -> dict[str, PassMetrics]:
     """Metrics without noise, under the name ``clean``, then at each signal-to-noise ratio."""
     noisy = {f"{snr_db:g} dB": figures for snr_db, figures in evaluation.noisy.items()}
     return {clean: evaluation.clean} | noisy
-
-
-_BAR: Final = 10
-"""Characters of a full bar; with it the widest table fills 80 columns."""
-_N_LISTED: Final = 10
-"""Most lines of a list; others are counted."""
 
 
 def show(evaluation: Evaluation, console: "Console") -> None:
@@ -214,6 +214,6 @@ def show_folds(summary: Facts) -> None:
     print_table(Table(columns=("emotion", "recall", "missed"), rows=emotions))
     noise = summary["noise"]
     print(f"ECE {summary['ece']['mean']:.3f}")
-    print(f"false accepts: {noise['n_named']} of {noise['n']} recordings without speech")
+    print(f"false accepts: {noise['n_accepted']} of {noise['n']} recordings without speech")
     print(f"missed: {summary['missed']['n']} clips of speech")
     print(f"largest file: {summary['n_bytes']:,} bytes")

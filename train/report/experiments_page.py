@@ -6,12 +6,23 @@ from typing import Any
 
 from train.report.tables import Table, markdown
 
+Metrics = Mapping[str, Any]
+_HEAD = """\
+# Experiments
+
+<!-- Written by `python -m train report` from the folders of the runs; do not edit. -->
+
+The experiments of the article that serd began with, and of serd's own network, trained and scored by
+`python -m train experiments --run NAME ROOT`. UAR is the mean recall over the classes; chance is one
+over their number.
+"""
+
 
 def comparison(names: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> Table:
-    """UAR, accuracy, macro F1, parameters, size, seconds and epochs of runs.
+    """A table of UAR, accuracy, macro F1, parameters, size, seconds and epochs of runs.
 
     Args:
-        names: what each run is called.
+        names: names of the runs.
         runs: their metrics.
     """
     columns = (
@@ -48,19 +59,6 @@ def _row(name: str, run: Mapping[str, Any]) -> tuple[str, ...]:
         str(run["epochs"]),
         "; ".join([*run["notes"], *run["shortened"]]),
     )
-
-
-Metrics = Mapping[str, Any]
-
-_HEAD = """\
-# Experiments
-
-<!-- Written by `python -m train report` from the folders of the runs; do not edit. -->
-
-The experiments of the article that serd began with, and serd's own network beside them, each trained and
-scored by `python -m train experiments --run NAME ROOT`. UAR is the mean recall over the classes; chance
-is one over their number.
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +98,7 @@ def experiments_page(runs: Mapping[str, RunRecord], experiments: Sequence[str]) 
 
 
 def _ground(runs: Sequence[Metrics]) -> str:
-    """Data, actors and versions, which all runs ought to share."""
+    """Data, actors and versions, which all runs should share."""
     versions = sorted({", ".join(f"{k} {v}" for k, v in run["versions"].items()) for run in runs})
     data = sorted({run["data_sha256_of_names_and_sizes"][:16] for run in runs})
     notes = sorted({note for run in runs for note in run["notes"] if "in place of" in note})
@@ -112,7 +110,7 @@ def _ground(runs: Sequence[Metrics]) -> str:
 
 
 def _leak(runs: Mapping[str, RunRecord]) -> str:
-    """The same network with clips split by file and with actors held out, and what lies between."""
+    """The same network with clips split by file and with held-out actors, and the difference."""
     kinds: dict[str, dict[bool, Metrics]] = {}
     for run in runs.values():
         experiment = dict(run.settings["experiment"])
@@ -142,14 +140,14 @@ def _leak(runs: Mapping[str, RunRecord]) -> str:
         "chance",
     )
     text = (
-        "## What the leak is worth\n\nThe same network, once with clips split by file and tested on its"
-        " validation clips (`leaky`), once with actors held out whom it never heard.\n\n"
+        "## Effect of the leak\n\nThe same network, with clips split by file and tested on its"
+        " validation clips (`leaky`), and with held-out actors.\n\n"
     )
     return text + markdown(Table(columns=columns, rows=tuple(rows))) + "\n"
 
 
 def _beside_the_article(metrics: Mapping[str, Metrics]) -> str:
-    """What the article says of each of its experiments, and what came out here."""
+    """The article's claims for its experiments, and the results here."""
     rows = []
     for name, run in metrics.items():
         if run["network"] == "own":
@@ -179,18 +177,18 @@ def _beside_the_article(metrics: Mapping[str, Metrics]) -> str:
         "validation, last epoch",
         "UAR, test",
         "chance",
-        "what it is",
-        "the article's words",
+        "description",
+        "quotation",
     )
     text = (
-        "## Beside the article\n\nThe article splits training and validation clips by file: validation"
-        " clips are of actors that the network knows; test actors it does not know.\n\n"
+        "## Comparison with the article\n\nThe article splits training and validation clips by file, so"
+        " validation clips are of training actors; test clips are not.\n\n"
     )
     return text + markdown(Table(columns=columns, rows=tuple(rows))) + "\n"
 
 
 def _own(runs: Mapping[str, RunRecord]) -> str:
-    """The own network, and what each part of its augmentation is worth."""
+    """The own network's experiments, compared with their bases."""
     own = {name: run.metrics for name, run in runs.items() if run.metrics["network"] == "own"}
     if not own:
         return ""
@@ -205,17 +203,17 @@ def _own(runs: Mapping[str, RunRecord]) -> str:
         )
         for name, run in own.items()
     )
-    columns = ("experiment", "UAR", "beside", "difference", "accuracy", "macro F1", "what it is")
+    columns = ("experiment", "UAR", "base", "difference", "accuracy", "macro F1", "description")
     text = (
-        "## Beyond the article\n\nserd's own network sees every coefficient of every frame, and eight"
-        " emotions; it is scored on speech. Each stands beside the one that it changes. One run each:"
-        " differences of a few hundredths are within what another seed would change.\n\n"
+        "## Beyond the article\n\nserd's own network takes every coefficient of every frame, and has"
+        " eight emotions; it is scored on speech. Each experiment is compared with its base. There is"
+        " one run of each, and another seed changes UAR by a few hundredths.\n\n"
     )
     return text + markdown(Table(columns=columns, rows=rows)) + "\n"
 
 
 def _to_base(run: Metrics, base: str, runs: Mapping[str, Metrics]) -> tuple[str, str]:
-    """The run that one is held against, and by how much its UAR is higher."""
+    """The base of a run, and the difference of UAR from it."""
     if base not in runs:
         return "", ""
     return base, f"{run['test']['uar'] - runs[base]['test']['uar']:+z.3f}"
@@ -241,4 +239,4 @@ def _shortened(metrics: Mapping[str, Metrics], missing: Sequence[str]) -> str:
         lines.append(f"- {name}: {why}{'; shortened: ' + cut if cut else ''}.")
     if missing:
         lines.append(f"- Not run: {', '.join(missing)}.")
-    return "## What was shortened, and why each run ended\n\n" + "\n".join(lines) + "\n"
+    return "## Limits and ends of the runs\n\n" + "\n".join(lines) + "\n"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from serd.audio.files import read_samples
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples
 from serd.errors import SoundFileError
-from serd.model.features import MFCC40_V1, Mfccs, mfcc
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import MFCC40_V1, Mfccs, mfcc
 from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors
 from train.features.pitch import voice_frames
 from train.report.drawing import COLORS, INK, lighter, new_figure, plain
@@ -19,6 +19,15 @@ from train.report.drawing import COLORS, INK, lighter, new_figure, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+_N_FFT: Final = 512
+_HOP_SAMPLES: Final = 80
+_RANGE_DB: Final = 70.0
+"""Dynamic range of a spectrogram, in dB below its loudest point."""
+_STANDARD_RANGE: Final = 2.5
+"""Standard deviations at which the colors of the MFCC end."""
+_WHO: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,15 +95,6 @@ def measure(clips: Iterable[Clip]) -> tuple[tuple[Measure, ...], tuple[str, ...]
     return tuple(measures), tuple(left_out)
 
 
-_N_FFT: Final = 512
-_HOP_SAMPLES: Final = 80
-_RANGE_DB: Final = 70.0
-"""What is softer than the loudest point by more is drawn as silence."""
-_STANDARD_RANGE: Final = 2.5
-"""Standard deviations at which the colors of the MFCC end."""
-_WHO: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
-
-
 def draw_actor(actor: str, clips: Sequence[Clip]) -> "Figure":
     """Waveform, spectrogram and MFCC of an actor's clips, one row each, all on one time axis.
 
@@ -130,7 +130,7 @@ def draw_actor(actor: str, clips: Sequence[Clip]) -> "Figure":
 
 
 def draw_measures(measures: Sequence[Measure]) -> "Figure":
-    """Level and pitch of clips by emotion, women beside men.
+    """Level and pitch of clips by emotion, women and men side by side.
 
     Raises:
         LibraryError: matplotlib is not installed.

@@ -1,4 +1,4 @@
-"""Pictures of an inventory: how often each emotion is there, and who shows it."""
+"""Pictures of an inventory: clips by emotion, actor and gender."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

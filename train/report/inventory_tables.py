@@ -108,7 +108,7 @@ def _actors_table(corpus: str, sounds: Sequence[SoundClip]) -> "Table":
 
 
 def _missing_lines(missing: Missing) -> list[str]:
-    """What of the release is not there, coarse before fine."""
+    """Missing parts of the release: actors, channels, then single clips."""
     lines = []
     if missing.actors:
         lines.append(f"all clips of actors {format_actors(missing.actors)}")

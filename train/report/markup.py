@@ -5,7 +5,7 @@ from html import escape
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column names the rows; it scrolls by itself where it is too wide."""
+    """A table with row names in its first column; a wide one scrolls."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
@@ -31,7 +31,7 @@ def section(title: str, *parts: str) -> str:
 
 
 def pair(*parts: str) -> str:
-    """Parts beside each other where there is room."""
+    """Parts side by side on a wide page."""
     return f'<div class="pair">{"".join(f"<div>{part}</div>" for part in parts)}</div>'
 
 
@@ -53,6 +53,6 @@ def listed(lines: Sequence[str], kind: str) -> str:
 
 
 def definitions(pairs: Iterable[tuple[str, str]], kind: str) -> str:
-    """Terms, each with what is to be said of it."""
+    """Terms with their descriptions."""
     rows = "".join(f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in pairs)
     return f'<dl class="{kind}">{rows}</dl>'

@@ -1,4 +1,4 @@
-"""``docs/model.md``: the model card, with what the model is for, its metrics and its limits."""
+"""``docs/model.md``: the model card, with intended use, metrics and limits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -102,7 +102,7 @@ def _expectations(summary: Facts) -> str:
         ("ECE, 15 bins", mean_std(summary["ece"]), "at most 0.05"),
         (
             "false accepts: recordings without speech that lead to an event",
-            f"{noise['n_named']} of {noise['n']} ({noise['n_named'] / max(1, noise['n']):.2%})",
+            f"{noise['n_accepted']} of {noise['n']} ({noise['n_accepted'] / max(1, noise['n']):.2%})",
             "at most 1 %",
         ),
         (
@@ -117,8 +117,8 @@ def _expectations(summary: Facts) -> str:
 
 def _cross_corpus(results: Sequence[Facts]) -> str:
     """UAR on speakers of another corpus, in a sentence."""
-    included = [each["uar"] for each in results if each["heard_corpus"]]
-    excluded = [each["uar"] for each in results if not each["heard_corpus"]]
+    included = [each["uar"] for each in results if each["has_others_of_corpus"]]
+    excluded = [each["uar"] for each in results if not each["has_others_of_corpus"]]
     sentences = []
     if included:
         mean = sum(included) / len(included)

@@ -1,4 +1,4 @@
-"""Pictures of how sure a model is, and of what more actors bring."""
+"""Pictures of the model card: reliability, risk and coverage, learning curve."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ def reliability_picture(summary: Mapping[str, Any], path: Path) -> Path:
 
 
 def risk_coverage_picture(summary: Mapping[str, Any], path: Path) -> Path:
-    """How much of what is named is wrong, against how much is named.
+    """Share of wrong decisions against the share of named clips.
 
     Raises:
         LibraryError: matplotlib is not installed.
@@ -71,11 +71,11 @@ def risk_coverage_picture(summary: Mapping[str, Any], path: Path) -> Path:
 
 
 def learning_picture(curve: Sequence[Mapping[str, Any]], path: Path) -> Path:
-    """UAR against the number of actors that were learnt from; bars are deviations over seeds.
+    """UAR against the number of training actors; bars are deviations over seeds.
 
     Args:
         curve: as ``variant_summary`` gives it; each name is a number of actors.
-        path: where it goes.
+        path: output file.
 
     Raises:
         LibraryError: matplotlib is not installed.

@@ -1,4 +1,4 @@
-"""``docs/research-log.md``: tables of every measurement, and the diary of what was tried."""
+"""``docs/research-log.md``: tables of all measurements, and the diary of experiments."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -117,14 +117,14 @@ def _cross_corpus(results: Sequence[Facts]) -> str:
     rows = [
         (
             each["test_actors"].replace(",", ", "),
-            "four others of nEMO and RAVDESS" if each["heard_corpus"] else "RAVDESS alone",
+            "four others of nEMO and RAVDESS" if each["has_others_of_corpus"] else "RAVDESS alone",
             f"{each['uar']:.3f}",
-            "" if each["heard_corpus"] else "0.35",
-            f"{each['n_unheard']} of {each['n_clips']}",
+            "" if each["has_others_of_corpus"] else "0.35",
+            f"{each['n_missed']} of {each['n_clips']}",
         )
         for each in results
     ]
-    included = [each["uar"] for each in results if each["heard_corpus"]]
+    included = [each["uar"] for each in results if each["has_others_of_corpus"]]
     if included:
         mean = sum(included) / len(included)
         rows.append(("mean of those with others of nEMO", "", f"{mean:.3f}", "0.60", ""))
@@ -144,7 +144,7 @@ def _tiny(summary: Facts, tiny: Facts) -> str:
             for name, title in CONDITION_TITLES.items()
         ),
         ["ECE", *(mean_std(each["ece"]) for each in both)],
-        ["false accepts", *(f"{each['noise']['n_named']} of {each['noise']['n']}" for each in both)],
+        ["false accepts", *(f"{each['noise']['n_accepted']} of {each['noise']['n']}" for each in both)],
         ["speech clips that lead to an event", *(f"{1 - each['missed']['share']:.2%}" for each in both)],
         ["parameters", *(f"{each['parameters']:,}" for each in both)],
         ["largest file", *(f"{each['n_bytes'] / 1000:.0f} kB" for each in both)],
@@ -177,7 +177,7 @@ def _variants(rows: Sequence[Facts], what: str, written: Callable[[Facts], str])
         (
             each["name"],
             *(written(each["uar"][name]) for name in CONDITION_TITLES),
-            f"{each['n_named']} of {each['n']}",
+            f"{each['n_accepted']} of {each['n']}",
             ", ".join(map(str, each["seeds"])),
         )
         for each in rows

@@ -21,7 +21,7 @@ def curves(history: Sequence[Mapping[str, float]], title: str) -> bytes:
 
     Args:
         history: a row an epoch, with ``loss``, ``val_loss`` and so on; what is missing is not drawn.
-        title: what is written above.
+        title: title of the picture.
     """
     figure = new_figure(11.0, 3.6)
     figure.set_layout_engine(None)  # a computed layout takes longer than all the rest

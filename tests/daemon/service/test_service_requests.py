@@ -14,9 +14,9 @@ from serd.events.controls import Controls
 from serd.events.event import Event
 from serd.events.reports import (
     AvailabilityReport,
-    ControlRefused,
     ControlReport,
     LevelReport,
+    RefusalReport,
     SpeechReport,
     StateReport,
     StatsReport,
@@ -38,7 +38,7 @@ def test_controls_are_changed_saved_and_refused(start: Start, tmp_path: Path) ->
     running.send_command("mute", b"ON", source="unknown")
     running.wait_for(lambda: len(recorder.of(ControlReport)) == 3, "the controls")
     running.end()
-    (refused,) = recorder.of(ControlRefused)
+    (refused,) = recorder.of(RefusalReport)
     assert (refused.control, refused.reason) == ("threshold", "got '8', expected a number from 0 to 1")
     expected = Controls(threshold=0.8, cooldown_s=60.0)
     assert recorder.of(ControlReport)[-1].controls == expected
@@ -64,7 +64,7 @@ def test_speaker_means_are_learned_saved_and_reset(start: Start, tmp_path: Path)
     again.wait_for(lambda: saved_speech_s() == 0.0, "an empty mean")
     again.end()
     assert saved_speech_s() == 0.0
-    assert not again.recorder.of(ControlRefused)
+    assert not again.recorder.of(RefusalReport)
 
 
 def test_without_speaker_adaptation_no_mean_is_saved(start: Start, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_the_release_is_as_large_as_it_should_be(release: tuple[Clip, ...]) -> N
 def test_the_sets_have_the_articles_sizes(
     release: tuple[Clip, ...], name: str, counts: tuple[int, int, int], seed: int
 ) -> None:
-    """Whatever the seed: no test actor is learnt from, and all are of 21 to 24."""
+    """Whatever the seed: no test actor is trained on, and all are of 21 to 24."""
     split = article_split(release, name, seed=seed)
     assert (len(split.train), len(split.validation), len(split.test)) == counts
     check_no_leak(release, split)

@@ -22,7 +22,7 @@ def test_the_baseline_has_six_convolutions_and_one_dense_layer() -> None:
 
 
 def test_the_rework_adds_what_the_article_names() -> None:
-    """Eight convolutions, two poolings, two normalisations, and dropout of a quarter."""
+    """Eight convolutions, two poolings, two normalizations, and dropout of a quarter."""
     model = build_article_network("reworked", n_frames=216, n_labels=5)
     assert _count(model, keras.layers.Conv1D) == 8
     assert _count(model, keras.layers.MaxPooling1D) == 2

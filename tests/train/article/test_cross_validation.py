@@ -176,7 +176,7 @@ def test_each_fold_learns_from_another_corpus_and_is_judged_by_ravdess_alone(
 
 
 def test_a_run_of_another_machine_is_brought_home(tmp_path: Path) -> None:
-    """The figures and files that a worker gives back lie in the run's folder."""
+    """The metrics and files that a worker gives back lie in the run's folder."""
     run = Run(
         experiment=load_experiment("baseline-men"),
         root=tmp_path,

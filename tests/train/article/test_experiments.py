@@ -56,7 +56,7 @@ def quick_runs(article_root: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_the_own_network_can_be_exported_and_the_articles_cannot(quick_runs: Path) -> None:
-    """What it takes for that lies in its file; those who were learnt from count as no test actor."""
+    """What it takes for that lies in its file; those who were trained on count as no test actor."""
     kept = find_checkpoint(quick_runs / "own")
     assert kept.card.name == "serd-own"
     assert load_keras(kept).output_shape == (None, len(kept.card.outputs))
@@ -177,7 +177,7 @@ def allow_a_megabyte() -> None:
 def test_a_killed_run_ends_with_the_figures_of_one_that_was_not(
     base: str, article_root: Path, tmp_path: Path
 ) -> None:
-    """Killed in its third epoch, it does not begin anew; figures, history and rows are equal."""
+    """Killed in its third epoch, it does not begin anew; metrics, history and rows are equal."""
     settings = tmp_path / "mine.toml"
     settings.write_text(f'base = "{base}"\n')
     arguments = ["experiments", "--run", settings, article_root, "--holdout", "17-20", "--quick"]

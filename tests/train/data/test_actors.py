@@ -16,7 +16,7 @@ from train.data.clips import CorpusError, fewer, format_actors, numbered, parse_
     ],
 )
 def test_actors_are_numbers_and_ranges(text: str, actors: set[str]) -> None:
-    """Spaces do no harm, names of other corpora stand beside them, and what is written reads back."""
+    """Spaces do no harm, names of other corpora are listed with them, and what is written reads back."""
     assert parse_actors(text) == actors
     assert parse_actors(format_actors(actors)) == actors
 

@@ -6,7 +6,7 @@ import pytest
 from made_corpora import write_tiny
 
 from train.data.clips import CorpusError, parse_actors
-from train.data.corpora import TITLES
+from train.data.corpora import CORPORA
 from train.data.corpora.table import read_table
 
 
@@ -115,4 +115,4 @@ def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read_table(tmp_path / "calls.csv", tmp_path)
     table = _table(tmp_path, "file,emotion,speaker\n", "RAVDESS.csv")
     with pytest.raises(CorpusError, match="rename the table"):
-        read_table(table, tmp_path, TITLES)
+        read_table(table, tmp_path, CORPORA)

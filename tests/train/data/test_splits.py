@@ -30,7 +30,7 @@ def _actors(clips: Sequence[Clip], indices: Sequence[int]) -> set[str]:
 @pytest.mark.parametrize("name", PROTOCOLS)
 @pytest.mark.parametrize("with_song", [True, False])
 def test_no_fold_of_a_protocol_leaks(name: str, *, with_song: bool) -> None:
-    """Every fold passes the check, and song is learnt from only where it is asked for."""
+    """Every fold passes the check, and song is trained on only where it is asked for."""
     for split in protocol_splits(name, _RELEASE, seed=0, with_song=with_song):
         check_no_leak(_RELEASE, split, digests=_NO_SOUND)
         assert not split.is_leaky
@@ -67,7 +67,7 @@ def test_the_article_validates_on_clips_of_its_training_actors() -> None:
 
 
 def test_other_actors_can_stand_in_for_the_articles() -> None:
-    """The article's own are not learnt from then; other protocols refuse test actors."""
+    """The article's own are not trained on then; other protocols refuse test actors."""
     others = numbered(17, 18, 19, 20)
     (split,) = protocol_splits("article", _RELEASE, seed=0, test_actors=others)
     assert _actors(_RELEASE, split.test) == others

@@ -11,7 +11,7 @@ LABELS = ("a", "b", "c")
 
 
 def _actors(n_actors: int, *, seed: int = 0, n_clips: int = 30) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Truth and decisions of each actor; some are recognised better than others."""
+    """Truth and decisions of each actor; some are recognized better than others."""
     rng = np.random.default_rng(seed)
     actors = []
     for skill in np.linspace(0.2, 0.9, n_actors):

@@ -99,7 +99,7 @@ _EMOTIONS = ("angry", "calm", "happy")
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40))
 def test_f1_precision_and_recall_are_scikit_learns(pairs: list[tuple[int, int]]) -> None:
-    """Accuracy, macro F1 and each class's figures, whatever was true and whatever was decided."""
+    """Accuracy, macro F1 and each class's metrics, whatever was true and whatever was decided."""
     truth, decisions = zip(*pairs, strict=True)
     scores = score(truth, decisions, _EMOTIONS)
     got = measures(scores)
@@ -115,7 +115,7 @@ def test_f1_precision_and_recall_are_scikit_learns(pairs: list[tuple[int, int]])
 
 
 def test_a_clip_in_which_nothing_is_heard_costs_recall_and_no_precision() -> None:
-    """Of two angry clips one is not heard: precision 1.0, recall 0.5."""
+    """Of two angry clips one is missed: precision 1.0, recall 0.5."""
     scores = score([0, 0, 1, 2], [0, MISSED, 1, 2], _EMOTIONS)
     angry = measures(scores)["per_class"]["angry"]
     assert (angry["precision"], angry["recall"]) == (1.0, 0.5)

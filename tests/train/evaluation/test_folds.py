@@ -129,7 +129,7 @@ def test_the_pages_that_are_committed_are_those_of_their_metrics() -> None:
 
 
 def one_run(figures: Path, path: Path, *, seed: int = 0, mean: float = 0.5, **changes: object) -> Path:
-    """The figures of a run, whose UAR as recorded is ``mean``."""
+    """The metrics of a run, whose UAR as recorded is ``mean``."""
     body = json.loads(figures.read_text("utf-8"))
     (run,) = body["runs"]
     run |= {"seed": seed, **changes}
@@ -160,6 +160,26 @@ def test_options_of_a_single_model_are_refused_for_runs(
     """The line names the option that does not go with folders."""
     assert main(["evaluate", str(tmp_path), str(tmp_path), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["report", "runs", "--curve", "4", "x.json"],
+            "--curve needs the JSON file of a model's metrics",
+        ),
+        (["report", "some", "others"], "several folders of runs at once, expected one"),
+        (["evaluate", "a.tflite", "b.tflite", "ROOT"], "several models at once"),
+    ],
+)
+def test_words_that_do_not_go_together_are_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says which, and nothing is read."""
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
 
 
 @pytest.mark.parametrize(

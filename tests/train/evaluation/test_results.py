@@ -29,23 +29,23 @@ def _model(path: Path, *, learnt: str, held_out: str, uar: float = 0.5) -> Path:
 
 
 def test_the_card_says_who_was_held_out_and_whether_any_of_theirs_was_heard(tmp_path: Path) -> None:
-    """Its figures are taken over; having learnt from others of the same corpus is marked."""
+    """Its metrics are taken over; having trained on others of the same corpus is marked."""
     among = cross_corpus(
         _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0,nemo:IC0"),
         recipe_of=_RUN,
     )
     assert among == {
         "test_actors": "nemo:EB0,nemo:IC0",
-        "heard_corpus": True,
+        "has_others_of_corpus": True,
         "uar": 0.5,
         "n_clips": 719,
-        "n_unheard": 7,
+        "n_missed": 7,
         "n_classes": 6,
         "recipe": _RUN["recipe"],
     }
     path = _model(tmp_path / "b.tflite", learnt="1-20", held_out="nemo:EB0")
     alone = cross_corpus(path, recipe_of=_RUN)
-    assert not alone["heard_corpus"]
+    assert not alone["has_others_of_corpus"]
 
 
 @pytest.mark.parametrize("held_out", ["", "1-4"])
@@ -57,7 +57,7 @@ def test_a_model_without_cross_corpus_metrics_is_refused(held_out: str, tmp_path
 
 
 def test_pages_show_cross_corpus_metrics(tmp_path: Path) -> None:
-    """Those given take the place of those that the figures hold; a page without any says nothing."""
+    """Those given take the place of those that the metrics hold; a page without any says nothing."""
     first = _model(tmp_path / "a.tflite", learnt="1-20,nemo:KD0", held_out="nemo:EB0", uar=0.4)
     second = _model(tmp_path / "b.tflite", learnt="1-20,nemo:EB0", held_out="nemo:KD0", uar=0.6)
     alone = _model(tmp_path / "c.tflite", learnt="1-20", held_out="nemo:EB0,nemo:KD0", uar=0.3)

@@ -9,13 +9,15 @@ import soundfile
 from numpy.typing import NDArray
 from train_helpers import FakeModel
 
+import serd
 from serd.audio.files import FileSource
 from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.controls import Controls
 from serd.events.event import Event
 from serd.events.state import ReportSettings
-from serd.model.features import Mfccs
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import Mfccs
+from serd.model.runtime import ModelSettings, load_model
 from serd.pipeline import PipelineSettings, recognize, speech_segments
 from serd.recognizer import event_maker
 from serd.speech.segments import UtteranceEnd
@@ -57,6 +59,23 @@ def test_a_clip_is_its_utterances_weighted_by_their_speech(tmp_path: Path) -> No
     assert got == pytest.approx(expected, abs=1e-3)
     heard = estimate_clip(FileSource(path), model, PipelineSettings())
     assert heard.speech_s == pytest.approx(speech_s.sum())
+
+
+def test_scoring_a_clip_and_analyzing_it_give_the_same_probabilities(tmp_path: Path) -> None:
+    """To the digits that an event has, for speech, for several utterances and for silence."""
+    recognizer = serd.Recognizer(model="tiny")
+    model = load_model(ModelSettings(path="tiny"))
+    pause, long = quiet_room(1.5), synthetic_voice(4.0, seed=1)
+    for name, parts in {"one": [long], "two": [long, pause, synthetic_voice(1.5)], "none": []}.items():
+        path = tmp_path / f"{name}.wav"
+        soundfile.write(path, np.concatenate((pause, *parts, pause)), 16_000)
+        whole = list(recognizer.file(path))[-1]
+        estimate = estimate_clip(FileSource(path), model, PipelineSettings())
+        if estimate.probabilities is None:
+            assert (whole.scores, whole.emotion) == ({}, "none")
+        else:
+            assert list(whole.scores.values()) == [round(each, 4) for each in estimate.probabilities]
+        assert whole.speech_ratio == round(estimate.speech_s / whole.end_s, 3)
 
 
 def test_emotions_that_a_corpus_lacks_are_no_decision(clips: list[Clip]) -> None:

@@ -23,10 +23,10 @@ class Listener(FakeModel):
         super().__init__()
         self.means: list[float] = []
 
-    def predict(self, features: FeatureWindow) -> Prediction:
+    def predict(self, window: FeatureWindow) -> Prediction:
         """The same of everything."""
-        self.means.append(float(features.features.mean()))
-        return super().predict(features)
+        self.means.append(float(window.features.mean()))
+        return super().predict(window)
 
 
 @pytest.fixture

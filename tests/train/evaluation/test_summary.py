@@ -21,7 +21,7 @@ _MISSED = len(EMOTIONS)
 
 
 class _Run:
-    """Made decisions of one seed, and the figures of them."""
+    """Made decisions of one seed, and the metrics of them."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -59,7 +59,7 @@ class _Run:
                 }
                 for threshold in (0.0, 0.5, 0.95)
             ],
-            "noise": {"n": 40, "n_named": self.seed, "named": []},
+            "noise": {"n": 40, "n_accepted": self.seed, "accepted": []},
         }
 
 
@@ -91,7 +91,7 @@ def test_means_are_over_seeds_and_counts_over_all_clips() -> None:
     assert summary["missed"]["by_emotion"]["calm"] == pytest.approx(
         np.mean(decision[truth == EMOTIONS.index("calm")] == _MISSED)
     )
-    assert summary["noise"] == {"n": 120, "n_named": 7}
+    assert summary["noise"] == {"n": 120, "n_accepted": 7}
     assert (summary["n_bytes"], summary["seeds"]) == (1004, [1, 2, 4])
     every, half = summary["risk_coverage"]
     assert every["coverage"] == 1.0, "what no clip reaches is no row"
@@ -124,7 +124,7 @@ def test_a_recipe_that_learns_from_fewer_actors_is_the_same_recipe() -> None:
     assert recipe_digest(recipe) != recipe_digest({**recipe, "sound": {"copies": 6}})
 
 
-def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **changes: Any) -> Path:  # noqa: ANN401
+def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_accepted: int = 1, **changes: Any) -> Path:  # noqa: ANN401
     """Metrics of one run, as ``evaluate`` writes them, under two conditions."""
     body = {
         "seed": seed,
@@ -133,7 +133,7 @@ def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **cha
         "epochs": 60,
         "folds": {"1-4": uar, "5-8": uar},
         "uar": {"clean": uar, "telephone": uar / 2},
-        "noise": {"n": 40, "n_named": n_named},
+        "noise": {"n": 40, "n_accepted": n_accepted},
     }
     path.write_text(json.dumps({"schema": SCHEMA, "runs": [body | changes]}), "utf-8")
     return path
@@ -141,18 +141,18 @@ def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_named: int = 1, **cha
 
 def test_seeds_of_a_variant_make_a_mean_and_a_deviation(tmp_path: Path) -> None:
     """UAR is averaged for each condition; recordings without speech are added up."""
-    first = _run(tmp_path / "0.json", seed=0, uar=0.4, n_named=1)
-    second = _run(tmp_path / "1.json", seed=1, uar=0.6, n_named=2)
+    first = _run(tmp_path / "0.json", seed=0, uar=0.4, n_accepted=1)
+    second = _run(tmp_path / "1.json", seed=1, uar=0.6, n_accepted=2)
     (variant,) = merge_variant_files([("rooms", second), ("rooms", first)])
     figures = variant_summary(variant)
     assert figures["uar"]["clean"] == pytest.approx({"mean": 0.5, "std": 0.1414}, abs=1e-4)
     assert figures["uar"]["telephone"]["mean"] == 0.25
     assert (figures["name"], figures["seeds"], figures["parameters"]) == ("rooms", [0, 1], 1000)
-    assert (figures["n"], figures["n_named"]) == (80, 3)
+    assert (figures["n"], figures["n_accepted"]) == (80, 3)
 
 
 def test_seeds_measured_later_join_those_that_are_known(tmp_path: Path) -> None:
-    """The same seed measured anew takes the place of what it gave before."""
+    """The same seed measured again takes the place of what it gave before."""
     runs = [_run(tmp_path / f"{seed}.json", seed=seed, uar=0.1 * seed) for seed in (1, 2, 3)]
     known = json.loads(json.dumps(merge_variant_files([("nothing", runs[0]), ("rooms", runs[0])])))
     anew = _run(tmp_path / "anew.json", seed=1, uar=0.9)
@@ -200,7 +200,7 @@ def test_an_ablation_is_measured_by_the_difference_of_each_seed(tmp_path: Path) 
 
 
 def test_ablations_are_listed_by_the_uar_that_they_cost(tmp_path: Path) -> None:
-    """What costs most UAR to lose comes first; without the whole recipe's figures there is no table."""
+    """What costs most UAR to lose comes first; without the whole recipe's metrics there is no table."""
     uars = {"nothing": 0.6, "warp": 0.61, "muon": 0.5, "rooms": 0.55}
     named = [(name, _run(tmp_path / f"{name}.json", uar=uar)) for name, uar in uars.items()]
     passes = dict.fromkeys(CONDITION_TITLES, 0.5)

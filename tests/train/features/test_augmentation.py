@@ -44,7 +44,7 @@ def test_very_short_and_silent_sound_is_no_reason_to_fail(n_samples: int) -> Non
 
 
 @pytest.mark.parametrize(("exponent", "slope_db"), [(0.0, 0.0), (1.0, -3.0), (2.0, -6.0)])
-def test_noise_falls_by_its_colour_each_octave(exponent: float, slope_db: float) -> None:
+def test_noise_falls_by_its_color_each_octave(exponent: float, slope_db: float) -> None:
     """White noise by nothing, pink by 3 dB, brown by 6 dB; each has an RMS of 1."""
     noise = colored_noise(2**17, exponent, np.random.default_rng(0))
     assert np.sqrt(np.mean(noise**2)) == pytest.approx(1.0, abs=1e-4)

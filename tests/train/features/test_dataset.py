@@ -105,7 +105,7 @@ def test_a_part_holds_its_actors_alone(dataset: Dataset) -> None:
     assert {part.clips[each.clip].actor for each in part.copies} == {"2"}
 
 
-def test_normalisation_is_over_the_clips_as_recorded(dataset: Dataset) -> None:
+def test_normalization_is_over_the_clips_as_recorded(dataset: Dataset) -> None:
     """Augmented copies have no part in mean and standard deviation."""
     originals = [each.frames for each in dataset.copies if each.copy == 0]
     frames = np.concatenate([window for windows in originals for window in windows])

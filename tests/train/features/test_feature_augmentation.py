@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serd.model.features import MFCC40_V1, mfcc
+from serd.model.mfcc import MFCC40_V1, mfcc
 from testkit.voices import synthetic_voice
 from train.features.feature_augmentation import FeatureAugment, FeatureAugmenter
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Ablation:
-    """A smoke run of two folds, which may be taken up."""
+    """A smoke run of two folds, which may be resumed."""
 
     def __init__(self, corpus_root: Path, noise_root: Path, folder: Path) -> None:
         self.work, self.out = folder / "work", folder / "new" / "ablations.json"
@@ -59,7 +59,7 @@ def test_variants_are_measured_as_evaluate_measures_them(
 def test_fit_would_train_the_same(
     ablation: Ablation, corpus_root: Path, noise_root: Path, tmp_path: Path
 ) -> None:
-    """Told to leave the component out, it finds all networks trained, noise learnt from and all."""
+    """Told to leave the component out, it finds all networks trained, noise trained on and all."""
     words = ["fit", corpus_root, "--noise", noise_root, "--protocol", "two", "--folds-only", "--quick"]
     words += ["--epochs", 1, "--size", "tiny", "--without", "smoothing", "--work", ablation.work]
     result = train(*words, "--out", tmp_path / "none.tflite", before=have_two_folds)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from trainings import have_two_folds, train
 
-from serd.model.features import mfcc
 from serd.model.file import card_path, read_model
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import mfcc
 from serd.model.runtime import TfliteModel
 from testkit.voices import synthetic_voice
 from train.__main__ import main
@@ -172,7 +172,7 @@ def test_a_leak_is_refused_before_training(corpus_root: Path, tmp_path: Path) ->
 def test_a_class_without_a_clip_is_refused(
     corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The error names the emotion that is missing and the actors who are learnt from."""
+    """The error names the emotion that is missing and the actors who are trained on."""
     root = tmp_path / "lacking"
     shutil.copytree(corpus_root, root)
     for path in root.rglob("03-01-07-*.wav"):

@@ -1,4 +1,4 @@
-"""Who is learnt from and who is scored is settled, or refused, before any training."""
+"""Who is trained on and who is scored is settled, or refused, before any training."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ POLISH = frozenset({"nemo:EB0", "nemo:MK1"})
 
 
 def test_everybody_is_learnt_from_but_who_is_held_out(release_root: Path) -> None:
-    """Test and validation actors are not learnt from; without a protocol nobody is left alone."""
+    """Test and validation actors are not trained on; without a protocol nobody is left alone."""
     plan = plan_fit(release_root, test=numbered(1), validation=numbered(2))
     assert plan.split.train == numbered(*range(3, 25))
     assert (plan.folds, plan.left_alone) == ((), frozenset())
@@ -45,7 +45,7 @@ def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
 
 
 def test_another_corpus_can_be_held_out_and_scored(release_root: Path, nemo_root: Path) -> None:
-    """One of its speakers is tested; the other is still learnt from."""
+    """One of its speakers is tested; the other is still trained on."""
     plan = plan_fit(release_root, also=[nemo_root], test=frozenset({"nemo:EB0"}))
     assert plan.split.test == {"nemo:EB0"}
     assert "nemo:EB0" not in plan.split.train
@@ -71,7 +71,7 @@ def test_a_folder_of_no_other_corpus_is_refused(release_root: Path) -> None:
 
 
 def test_a_folds_temperature_is_fitted_by_the_speakers_of_other_folds(release_root: Path) -> None:
-    """Each fold's test speakers calibrate the others, and were learnt from by none that they score."""
+    """Each fold's test speakers calibrate the others, and were trained on by none that they score."""
     folds = fold_targets(plan_fit(release_root, protocol="dev5"), (), n_actors=0)
     assert len(folds) == 5
     for target in folds:

@@ -23,6 +23,6 @@ def test_no_two_ablations_are_the_same() -> None:
 
 
 def test_a_component_that_a_recipe_lacks_cannot_be_removed() -> None:
-    """Its figures would be the recipe's own, under another name."""
+    """Its metrics would be the recipe's own, under another name."""
     with pytest.raises(InputError, match="--without rooms: the recipe of this size does without it"):
         without(without(Recipe(), "rooms"), "rooms")

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serd.model.features import MFCC40_V1
 from serd.model.labels import EMOTIONS
+from serd.model.mfcc import MFCC40_V1
 from train.data.clips import Clip
 from train.features.dataset import ClipWindows, Dataset
 from train.features.feature_augmentation import FeatureAugment

@@ -1,4 +1,4 @@
-"""Ranges are measured on what was learnt from, agreement on what was not."""
+"""Ranges are measured on what was trained on, agreement on what was not."""
 
 from pathlib import Path
 

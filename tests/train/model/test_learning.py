@@ -1,4 +1,4 @@
-"""The training loop: what it draws comes from the seed, and it lets go of what it learnt from."""
+"""The training loop: what it draws comes from the seed, and it lets go of what it trained on."""
 
 import gc
 import weakref

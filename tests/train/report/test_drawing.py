@@ -24,8 +24,8 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None
     assert [each.name for each in tmp_path.iterdir()] == ["b.png"]
 
 
-@pytest.mark.parametrize("colour", COLORS.values())
-def test_a_tint_is_lighter(colour: str) -> None:
-    """In each of red, green and blue, for every colour in use."""
-    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
-    assert all(tint > part for tint, part in zip(lighter(colour), (red, green, blue), strict=True))
+@pytest.mark.parametrize("color", COLORS.values())
+def test_a_tint_is_lighter(color: str) -> None:
+    """In each of red, green and blue, for every color in use."""
+    red, green, blue = (int(color[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    assert all(tint > part for tint, part in zip(lighter(color), (red, green, blue), strict=True))

@@ -66,20 +66,20 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_the_terminal_shows_every_figure_within_80_columns(run: tuple[Path, str]) -> None:
-    """In a pipe there are no colours and no bar, and nothing is cut."""
+    """In a pipe there are no colors and no bar, and nothing is cut."""
     out, printed = run
     assert "on actors 2-3" in printed
     for words in ("UAR", "95 % interval", "macro F1", "ECE", "precision", "gender", "statement"):
         assert words in printed
     assert "20 dB" in printed
-    assert "\x1b" not in printed, "no colours and no bar in a pipe"
+    assert "\x1b" not in printed, "no colors and no bar in a pipe"
     assert "…" not in printed, "nothing is cut"
     lines = [line for line in printed.splitlines() if str(out) not in line]
     assert max(map(len, lines)) <= 80
 
 
 def test_the_files_agree_with_each_other(run: tuple[Path, str]) -> None:
-    """The figures follow from the rows by scikit-learn; each row's decision is its likeliest class."""
+    """The metrics follow from the rows by scikit-learn; each row's decision is its likeliest class."""
     out, printed = run
     metrics = json.loads((out / "metrics.json").read_text())
     rows = _rows(out / "predictions.csv")
@@ -116,7 +116,7 @@ def test_noise_has_figures_and_decisions_of_its_own(run: tuple[Path, str]) -> No
 def test_metrics_say_what_was_measured_and_nothing_of_the_machine(
     run: tuple[Path, str], corpus_root: Path, noise: Path
 ) -> None:
-    """The command with placeholders, actors and seed; no folder is in the figures or on the page."""
+    """The command with placeholders, actors and seed; no folder is in the metrics or on the page."""
     text = (run[0] / "metrics.json").read_text()
     metrics = json.loads(text)
     assert (metrics["actors"], metrics["seen_actors"], metrics["seed"]) == ("2-3", "", 3)
@@ -200,7 +200,7 @@ def test_the_page_can_be_read_without_seeing_it(run: tuple[Path, str]) -> None:
 def test_classes_can_be_grouped(
     scheme: str, classes: int, model: Path, corpus_root: Path, tmp_path: Path
 ) -> None:
-    """The remarks say that other clips are not scored, and that the figures are of one actor."""
+    """The remarks say that other clips are not scored, and that the metrics are of one actor."""
     words = ["evaluate", model, corpus_root, "--actors", "2", "--scheme", scheme, "--out", tmp_path]
     assert main([*map(str, words)]) == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())

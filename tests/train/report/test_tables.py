@@ -1,4 +1,4 @@
-"""A page's figures are written so that nobody reads into them what was not measured."""
+"""A page's metrics are written so that nobody reads into them what was not measured."""
 
 import pytest
 

@@ -1,27 +1,29 @@
 """Corpora of emotional speech, each read by its own naming or its own table."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from train.data.clips import SOUND_SUFFIXES, Clip, Corpus, CorpusError, OtherNameError
+from serd.audio.opening import SOUND_SUFFIXES
+from train.data.clips import Clip, Corpus, CorpusError, OtherNameError
 from train.data.corpora import nemo, ravdess, savee
+from train.data.corpora.reader import CorpusReader
 from train.data.corpora.table import Listing, read_table
 
-TITLES: Final[Mapping[str, str]] = {module.NAME: module.TITLE for module in (ravdess, savee, nemo)}
-"""Titles of the corpora that are recognized in a folder without a table."""
-CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
-    module.NAME: module.CLASSES for module in (ravdess, savee, nemo)
+CORPORA: Final[dict[str, CorpusReader]] = {
+    each.name: each for each in (ravdess.CORPUS, savee.CORPUS, nemo.CORPUS)
 }
-"""Emotions of each corpus, in the order of ``EMOTIONS``."""
-CREDITS: Final[Mapping[str, str]] = {module.NAME: module.CREDIT for module in (savee, nemo)}
-"""Credits in a model's card for training corpora other than RAVDESS."""
-_BY_NAME: Final = {ravdess.NAME: ravdess.clip_from_path, savee.NAME: savee.clip_from_path}
-_EXAMPLES: Final = {
-    ravdess.NAME: "03-01-06-01-02-01-12",
-    savee.NAME: "DC_a01",
-    nemo.NAME: f"its {nemo.TABLE}",
-}
+"""The corpora that are recognized in a folder without a table. Another one is a module and a line."""
+
+
+def title_of(corpus: str) -> str:
+    """The title of a corpus; its name where only a table knows it."""
+    return CORPORA[corpus].title if corpus in CORPORA else corpus
+
+
+def classes_of(corpus: str) -> tuple[str, ...]:
+    """The emotions that clips of a corpus can have; none where only a table knows it."""
+    return CORPORA[corpus].classes if corpus in CORPORA else ()
 
 
 def find_clips(
@@ -40,21 +42,21 @@ def find_clips(
     Args:
         root: the folder.
         with_song: whether sung clips are used.
-        corpora: which, of ``TITLES``.
+        corpora: names of corpora, of ``TITLES``.
         table: a CSV that lists the clips of one more corpus (``train.data.corpora.table``).
 
     Raises:
         CorpusError: no such folder or corpus, no clip in it, or a table that cannot be used.
     """
-    unknown = ", ".join(sorted(set(corpora) - set(TITLES)))
+    unknown = ", ".join(sorted(set(corpora) - set(CORPORA)))
     if unknown:
-        raise CorpusError(f"Bad corpus {unknown}, expected some of: {', '.join(TITLES)}")
+        raise CorpusError(f"Bad corpus {unknown}, expected some of: {', '.join(CORPORA)}")
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder, expected one that holds {_wanted(corpora)} clips")
+    readers = [CORPORA[name] for name in CORPORA if name in corpora]
     files = sound_files(root)
-    listed = read_table(table, root, TITLES) if table is not None else Listing()
-    if nemo.NAME in corpora:
-        _add_nemo(listed, root, files)
+    listed = read_table(table, root, CORPORA) if table is not None else Listing()
+    _add_tables(listed, readers, root, files)
     clips: dict[str, Clip] = {}
     left_out = list(listed.left_out)
     inside = {path.resolve() for path in files}
@@ -62,12 +64,12 @@ def find_clips(
     for path in (*files, *outside):
         row = listed.clips.get(path.resolve())
         try:
-            clip = _clip(path, corpora, row)
+            clip = _clip(path, readers, row)
         except CorpusError as exc:
             left_out.append(str(exc))
             continue
         if row is not None and clip is not row:
-            left_out.append(f"{path}: listed in {row.corpus}, but named as in {TITLES[clip.corpus]}")
+            left_out.append(f"{path}: listed in {row.corpus}, but named as in {title_of(clip.corpus)}")
         first = clips.setdefault(clip_key(clip), clip)
         if first is not clip:
             left_out.append(f"{path}: the same clip as {first.path}")
@@ -75,6 +77,18 @@ def find_clips(
     if not used:
         raise CorpusError(_nothing_found(root, corpora, left_out))
     return Corpus(clips=tuple(sorted(used, key=_place)), left_out=tuple(left_out))
+
+
+def _add_tables(
+    listed: Listing, readers: Sequence[CorpusReader], root: Path, files: Sequence[Path]
+) -> None:
+    """Add the clips of the corpora's own tables; a clip that is listed already stays as it is."""
+    for reader in readers:
+        if reader.list_clips is not None:
+            found = reader.list_clips(root, files)
+            listed.left_out.extend(found.left_out)
+            for path, clip in found.clips.items():
+                listed.clips.setdefault(path, clip)
 
 
 def find_training_clips(root: Path, also: Sequence[Path] = (), *, with_song: bool = True) -> Corpus:
@@ -92,7 +106,9 @@ def find_training_clips(root: Path, also: Sequence[Path] = (), *, with_song: boo
     clips = {clip_key(clip): clip for clip in own.clips}
     left_out = list(own.left_out)
     for folder in also:
-        other = find_clips(folder, with_song=with_song, corpora=tuple(CREDITS))
+        other = find_clips(
+            folder, with_song=with_song, corpora=[each.name for each in CORPORA.values() if each.credit]
+        )
         left_out += other.left_out
         for clip in other.clips:
             first = clips.setdefault(clip_key(clip), clip)
@@ -110,41 +126,28 @@ def sound_files(root: Path) -> list[Path]:
 def clip_key(clip: Clip) -> str:
     """The key that two copies of one clip share, in whatever folders.
 
-    RAVDESS and nEMO name each clip differently, SAVEE those of a speaker; a table's clip is its file.
+    A clip that only a table knows is its file.
     """
-    if clip.corpus in {ravdess.NAME, nemo.NAME}:
-        return f"{clip.corpus} {clip.path.stem}"
-    if clip.corpus == savee.NAME:
-        return f"{clip.actor} {clip.statement}"
+    if clip.corpus in CORPORA:
+        return f"{clip.corpus} {CORPORA[clip.corpus].clip_key(clip)}"
     return str(clip.path.resolve())
 
 
-def _add_nemo(listing: Listing, root: Path, files: Sequence[Path]) -> None:
-    """Add the clips of each data.tsv of nEMO below a folder; others are reported."""
-    for table in sorted(root.rglob(nemo.TABLE)):
-        try:
-            found = nemo.read_nemo(table, files)
-        except CorpusError as exc:
-            listing.left_out.append(str(exc))
-            continue
-        listing.left_out.extend(found.left_out)
-        for path, clip in found.clips.items():
-            listing.clips.setdefault(path, clip)
-
-
-def _clip(path: Path, corpora: Collection[str], row: Clip | None) -> Clip:
+def _clip(path: Path, readers: Sequence[CorpusReader], row: Clip | None) -> Clip:
     """The clip of a file, from its name or else from the row that lists it.
 
     Raises:
         CorpusError: neither describes it.
     """
-    readers = [reader for name, reader in _BY_NAME.items() if name in corpora]
-    reason = f"{path}: no clip of {_wanted(corpora)}, neither by its name nor in a table"
-    for clip_from_path in readers:
+    wanted = _wanted([reader.name for reader in readers])
+    reason = f"{path}: no clip of {wanted}, neither by its name nor in a table"
+    for reader in readers:
+        if reader.clip_from_path is None:
+            continue
         try:
-            return clip_from_path(path)
+            return reader.clip_from_path(path)
         except OtherNameError as exc:
-            if len(corpora) == 1:
+            if len(readers) == 1:
                 reason = str(exc)
         except CorpusError:
             if row is None:
@@ -162,13 +165,12 @@ def _place(clip: Clip) -> tuple[bool, str, str, str]:
 
 def _wanted(corpora: Collection[str]) -> str:
     """The corpora's names in a sentence: "RAVDESS, SAVEE or nEMO"."""
-    names = [TITLES[name] for name in TITLES if name in corpora] or ["listed"]
+    names = [title_of(name) for name in CORPORA if name in corpora] or ["listed"]
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _nothing_found(root: Path, corpora: Collection[str], left_out: Sequence[str]) -> str:
-    suffixes = " or ".join(sorted(SOUND_SUFFIXES))
-    examples = [_EXAMPLES[name] for name in TITLES if name in corpora]
-    kinds = f" ({', '.join(examples)} and the like, {suffixes})" if examples else ""
+    examples = [each.example for each in CORPORA.values() if each.name in corpora]
+    kinds = f" ({', '.join(examples)} and the like, as sound files)" if examples else ""
     others = f"; {len(left_out)} other files or lines, such as {left_out[0]}" if left_out else ""
     return f"{root}: no {_wanted(corpora)} clip in it{kinds}{others}"

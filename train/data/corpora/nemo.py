@@ -5,11 +5,12 @@ I. Christop, "nEMO: Dataset of Emotional Speech in Polish", LREC-COLING 2024: ni
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from train.data.clips import Clip, CorpusError
+from train.data.corpora.reader import CorpusReader
 from train.data.corpora.table import Listing, listed_emotion, listed_gender, read_rows
 
 NAME: Final = "nemo"
@@ -23,6 +24,21 @@ CREDIT: Final = (
 )
 
 _COLUMNS: Final = ("file_id", "emotion", "speaker_id", "gender")
+
+
+def list_clips(root: Path, files: Sequence[Path]) -> Listing:
+    """The clips of each data.tsv of nEMO below a folder; a table of another corpus is reported."""
+    listing = Listing()
+    for table in sorted(root.rglob(TABLE)):
+        try:
+            found = read_nemo(table, files)
+        except CorpusError as exc:
+            listing.left_out.append(str(exc))
+            continue
+        listing.left_out.extend(found.left_out)
+        for path, clip in found.clips.items():
+            listing.clips.setdefault(path, clip)
+    return listing
 
 
 def read_nemo(table: Path, files: Iterable[Path]) -> Listing:
@@ -67,3 +83,13 @@ def _clip(path: Path, row: dict[str, str]) -> Clip:
         intensity="unknown",
         statement=sentence[1] if sentence else "",
     )
+
+
+CORPUS: Final = CorpusReader(
+    name=NAME,
+    title=TITLE,
+    classes=CLASSES,
+    example=f"its {TABLE}",
+    credit=CREDIT,
+    list_clips=list_clips,
+)

@@ -15,6 +15,7 @@ from typing import Final
 
 from serd.model.labels import EMOTIONS
 from train.data.clips import Actors, Channel, Clip, CorpusError, OtherNameError
+from train.data.corpora.reader import CorpusReader
 
 NAME: Final = "ravdess"
 TITLE: Final = "RAVDESS"
@@ -123,3 +124,12 @@ def missing_from_release(clips: Iterable[Clip]) -> Missing | None:
 
 def _part(clip: Clip) -> tuple[str, Channel]:
     return clip.actor, clip.channel
+
+
+CORPUS: Final = CorpusReader(
+    name=NAME,
+    title=TITLE,
+    classes=CLASSES,
+    example="03-01-06-01-02-01-12",
+    clip_from_path=clip_from_path,
+)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from train.data.clips import Clip, CorpusError, OtherNameError
+from train.data.corpora.reader import CorpusReader
 
 NAME: Final = "savee"
 TITLE: Final = "SAVEE"
@@ -64,3 +65,14 @@ def clip_from_path(path: Path) -> Clip:
         intensity="unknown",
         statement=fields["emotion"] + fields["sentence"],
     )
+
+
+CORPUS: Final = CorpusReader(
+    name=NAME,
+    title=TITLE,
+    classes=CLASSES,
+    example="DC_a01",
+    credit=CREDIT,
+    clip_from_path=clip_from_path,
+    clip_key=lambda clip: f"{clip.actor} {clip.statement}",
+)

@@ -32,6 +32,16 @@ _GENDERS: Final[Mapping[str, Gender]] = {
 }
 
 
+_REQUIRED: Final = ("file", "emotion", "speaker")
+_CHANNELS: Final[Mapping[str, Channel]] = {"": "speech", "speech": "speech", "song": "song"}
+_INTENSITIES: Final[Mapping[str, Intensity]] = {
+    "": "unknown",
+    "unknown": "unknown",
+    "normal": "normal",
+    "strong": "strong",
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
     """The clips of a table."""
@@ -96,16 +106,6 @@ def listed_gender(word: str) -> Gender:
     if word.lower() not in _GENDERS:
         raise CorpusError(f"Bad gender {word!r}, expected female, male or unknown")
     return _GENDERS[word.lower()]
-
-
-_REQUIRED: Final = ("file", "emotion", "speaker")
-_CHANNELS: Final[Mapping[str, Channel]] = {"": "speech", "speech": "speech", "song": "song"}
-_INTENSITIES: Final[Mapping[str, Intensity]] = {
-    "": "unknown",
-    "unknown": "unknown",
-    "normal": "normal",
-    "strong": "strong",
-}
 
 
 def read_table(table: Path, root: Path, taken: Collection[str] = ()) -> Listing:

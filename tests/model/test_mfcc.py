@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from serd.audio.files import read_samples
 from serd.audio.format import Samples
-from serd.model.features import MFCC40_V1, Mfccs, MfccStream, mfcc
 from serd.model.front_end import FRONT_ENDS
+from serd.model.mfcc import MFCC40_V1, Mfccs, MfccStream, mfcc
 from testkit.voices import quiet_room, silence, synthetic_voice
 
 _LIMIT_REFERENCE = 1e-3
@@ -22,7 +22,7 @@ _LIMIT_STREAM = 1e-5
 
 
 def _reference(samples: Samples) -> np.ndarray:
-    """What the oracle says."""
+    """Return the MFCCs of python_speech_features."""
     frames: np.ndarray = python_speech_features.mfcc(
         samples, 16000, 0.025, 0.01, 40, 40, 512, 0, None, 0.97, 22, True, np.hamming
     )
@@ -87,7 +87,7 @@ def test_mfcc_equals_python_speech_features(samples: Samples) -> None:
 
 @pytest.mark.parametrize("n_samples", [*range(1, 402, 25), 399, 400, 401, 402, 559, 560, 561, 720])
 def test_mfcc_of_a_very_short_signal_equals_the_reference(n_samples: int) -> None:
-    """From one sample on, a signal gives the frames of the reference, the last one padded."""
+    """A signal of one sample or more gives the frames of the reference, the last one padded."""
     samples = _random(n_samples)
     expected = _reference(samples)
     got = mfcc(samples)
@@ -98,7 +98,7 @@ def test_mfcc_of_a_very_short_signal_equals_the_reference(n_samples: int) -> Non
 @given(hnp.arrays(np.int16, st.integers(1, 1500)))
 @example(np.full(1000, -32768, np.int16))
 def test_mfcc_of_any_signal_equals_the_reference(samples: Samples) -> None:
-    """No signal is found on which the two differ."""
+    """The two agree on random signals."""
     assert np.abs(mfcc(samples) - _reference(samples)).max() < _LIMIT_REFERENCE
 
 
@@ -106,7 +106,7 @@ def test_mfcc_of_any_signal_equals_the_reference(samples: Samples) -> None:
 @example([1] * 700)
 @example([0, 400, 0, 160, 1, 159, 0])
 def test_blocks_of_any_size_give_the_frames_of_the_whole(sizes: list[int]) -> None:
-    """However the sound is cut, empty blocks included, its frames are the same."""
+    """The frames do not depend on the blocks, which may be empty."""
     whole = mfcc(_VOICE)
     got = _in_blocks(_VOICE, sizes)
     assert got.shape == whole.shape
@@ -115,7 +115,7 @@ def test_blocks_of_any_size_give_the_frames_of_the_whole(sizes: list[int]) -> No
 
 @given(hnp.arrays(np.int16, st.integers(1, 2000)), st.lists(st.integers(0, 700), max_size=8))
 def test_blocks_of_any_sound_give_the_frames_of_the_whole(samples: Samples, sizes: list[int]) -> None:
-    """However any sound is cut, its frames are the same."""
+    """The frames of random sound do not depend on the blocks."""
     whole = mfcc(samples)
     got = _in_blocks(samples, sizes)
     assert got.shape == whole.shape
@@ -125,20 +125,20 @@ def test_blocks_of_any_sound_give_the_frames_of_the_whole(samples: Samples, size
 @pytest.mark.parametrize("block", [160, 480, 1024, 16000])
 @pytest.mark.parametrize("samples", _SIGNALS.values(), ids=_SIGNALS.keys())
 def test_usual_blocks_of_every_signal_give_the_frames_of_the_whole(samples: Samples, block: int) -> None:
-    """The quiet bands of artificial signals, too, do not depend on how the sound is cut."""
+    """The quiet bands of artificial signals do not depend on the blocks either."""
     got = _in_blocks(samples, [block] * (samples.size // block))
     assert np.abs(got - mfcc(samples)).max() < _LIMIT_STREAM
 
 
-def test_a_frame_is_given_as_soon_as_it_is_complete() -> None:
-    """A stream holds nothing back: 400 samples give the first frame, each 160 more the next."""
+def test_a_frame_is_returned_as_soon_as_it_is_complete() -> None:
+    """400 samples give the first frame, each 160 more the next."""
     stream = MfccStream(MFCC40_V1)
     counts = [len(stream.push(_VOICE[start : start + 80])) for start in range(0, 1200, 80)]
     assert counts == [0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
 
 
-def test_a_finished_or_reset_stream_begins_anew() -> None:
-    """Nothing of one signal leaks into the next: neither sound, nor pre-emphasis, nor counts."""
+def test_finish_and_reset_clear_the_state() -> None:
+    """The sound, pre-emphasis and counts of one signal do not affect the next."""
     stream = MfccStream(MFCC40_V1)
     whole = mfcc(_VOICE[5000:9000])
     stream.push(_VOICE[:777])
@@ -151,8 +151,8 @@ def test_a_finished_or_reset_stream_begins_anew() -> None:
     np.testing.assert_array_equal(after_reset, whole)
 
 
-def test_the_block_given_is_neither_changed_nor_kept() -> None:
-    """A source may use its buffer again after the push."""
+def test_a_block_is_copied() -> None:
+    """A source may reuse its buffer after ``push``, which does not change it."""
     buffer = _VOICE[:500].copy()
     stream = MfccStream(MFCC40_V1)
     first = stream.push(buffer)
@@ -164,7 +164,7 @@ def test_the_block_given_is_neither_changed_nor_kept() -> None:
 
 @given(st.integers(0, 5000))
 def test_n_frames_counts_the_whole_frames(n_samples: int) -> None:
-    """The number that cards and windows are made from is the number that a stream gives."""
+    """It equals the number of frames of a stream."""
     assert MFCC40_V1.n_frames(n_samples) == len(MfccStream(MFCC40_V1).push(_VOICE[:n_samples]))
 
 
@@ -176,7 +176,7 @@ def test_a_window_of_three_seconds_has_298_frames() -> None:
 
 
 def test_the_name_mfcc40_v1_never_changes_its_meaning() -> None:
-    """Models in the field are bound to these numbers: a change needs a new name."""
+    """Existing models depend on these numbers: a change needs a new name."""
     assert asdict(FRONT_ENDS["mfcc40-v1"]) == {
         "name": "mfcc40-v1",
         "sample_rate_hz": 16000,
@@ -192,14 +192,14 @@ def test_the_name_mfcc40_v1_never_changes_its_meaning() -> None:
 
 
 def test_feature_sets_are_listed_by_their_own_name() -> None:
-    """A card finds its feature set by the name written in it."""
-    assert {name: features.name for name, features in FRONT_ENDS.items()} == {
+    """The key of each feature set is its name."""
+    assert {name: front_end.name for name, front_end in FRONT_ENDS.items()} == {
         name: name for name in FRONT_ENDS
     }
 
 
 def test_mfcc_of_real_speech_equals_the_reference(ravdess_clips: list[Path]) -> None:
-    """On recordings, too, the largest difference to the reference is below 1e-3."""
+    """On recordings, the largest difference to the reference is below 1e-3 as well."""
     for clip in ravdess_clips[:10]:
         samples = read_samples(clip)
         whole = mfcc(samples)

@@ -1,7 +1,7 @@
 """MFCCs in the convention of python_speech_features 0.6, computed once for each 10 ms frame.
 
-The convention (its mel scale, pre-emphasis, lifter and energy, on the int16 scale) is followed to the
-letter: J. Lyons et al., python_speech_features 0.6, doi:10.5281/zenodo.3607820; it goes back to
+The convention (its mel scale, pre-emphasis, lifter and energy, on the int16 scale) is followed
+exactly: J. Lyons et al., python_speech_features 0.6, doi:10.5281/zenodo.3607820; it goes back to
 S. Davis and P. Mermelstein, "Comparison of parametric representations for monosyllabic word
 recognition", IEEE Trans. ASSP 28(4), 1980.
 """
@@ -20,18 +20,18 @@ from serd.audio.format import SAMPLE_RATE_HZ, Samples
 Mfccs = NDArray[np.float32]
 
 _EPS = float(np.finfo(np.float64).eps)
-"""Takes the place of an energy of exactly zero, as in python_speech_features."""
+"""Replaces an energy of exactly zero, as in python_speech_features."""
 
 _BLOCK_FRAMES = 100
-"""Frames that are transformed at a time: enough for the calls to cost little, few enough for what lies
-between sound and coefficients to stay in the processor's cache."""
+"""Frames that are transformed at a time: enough for a low cost of calls, few enough for the intermediate
+arrays to stay in the processor's cache."""
 _N_BANDS = 4
-"""Parts of the filterbank that are multiplied apart: each skips the bins where its filters are zero."""
+"""Parts of the filterbank that are multiplied separately, each without the bins where it is zero."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FeatureSet:
-    """The parameters of an MFCC front end. A name never changes its meaning."""
+class MfccFrontEnd:
+    """An MFCC front end and its parameters; a name never changes its meaning."""
 
     name: str
     """Versioned name, written into every model card."""
@@ -46,7 +46,7 @@ class FeatureSet:
     n_filters: int
     """Number of triangular mel filters from 0 Hz to half the sample rate."""
     n_mfcc: int
-    """Number of coefficients kept; coefficient 0 is replaced by the log energy of the frame."""
+    """Number of coefficients; coefficient 0 is replaced by the log energy of the frame."""
     preemphasis: float
     """Coefficient a of y[n] = x[n] - a x[n-1]."""
     lifter: int
@@ -56,25 +56,25 @@ class FeatureSet:
 
     @property
     def n_features(self) -> int:
-        """Features of a frame: the coefficients."""
+        """Number of features of a frame: its coefficients."""
         return self.n_mfcc
 
     def parameters(self) -> dict[str, Any]:
-        """Every parameter by its name, as the model's card holds them."""
+        """Return every parameter by its name, as in the model's card."""
         return asdict(self)
 
     def stream(self) -> "MfccStream":
-        """What computes the features of a signal that arrives in blocks."""
+        """Create a stream, which computes the features of a signal block by block."""
         return MfccStream(self)
 
     def n_frames(self, n_samples: int) -> int:
-        """Number of frames that lie wholly inside ``n_samples`` samples."""
+        """Return the number of whole frames in ``n_samples`` samples."""
         if n_samples < self.frame_length_samples:
             return 0
         return 1 + (n_samples - self.frame_length_samples) // self.frame_hop_samples
 
 
-MFCC40_V1 = FeatureSet(
+MFCC40_V1 = MfccFrontEnd(
     name="mfcc40-v1",
     sample_rate_hz=SAMPLE_RATE_HZ,
     frame_length_samples=400,
@@ -95,36 +95,36 @@ WINDOWS: Final[Mapping[str, Callable[[int], NDArray[np.float64]]]] = {
 
 
 class MfccStream:
-    """MFCCs of a signal that arrives in blocks of any size.
+    """Computes the MFCCs of a signal in blocks of any size.
 
     The frames of ``push`` and ``finish`` together equal ``mfcc`` on the whole signal.
     """
 
-    def __init__(self, feature_set: FeatureSet) -> None:
+    def __init__(self, front_end: MfccFrontEnd) -> None:
         """Prepare the filterbank.
 
         Raises:
             ValueError: the window function is unknown.
         """
-        if feature_set.window not in WINDOWS:
-            raise ValueError(f"Bad window {feature_set.window!r}, expected one of {list(WINDOWS)}")
-        self._set = feature_set
-        self._bands = _bands(feature_set)
-        self._cepstrum = cepstral_matrix(feature_set)
-        self._window = WINDOWS[feature_set.window](feature_set.frame_length_samples)
+        if front_end.window not in WINDOWS:
+            raise ValueError(f"Bad window {front_end.window!r}, expected one of {list(WINDOWS)}")
+        self._front_end = front_end
+        self._bands = _bands(front_end)
+        self._cepstrum = cepstral_matrix(front_end)
+        self._window = WINDOWS[front_end.window](front_end.frame_length_samples)
         self._tail: NDArray[np.float64]
         self._previous: float
         self._n_frames: int
         self.reset()
 
     def reset(self) -> None:
-        """Forget all sound heard; the next sample is the first of a new signal."""
+        """Clear the state; the next sample is the first of a new signal."""
         self._tail = np.empty(0)
         self._previous = 0.0
         self._n_frames = 0
 
     def push(self, samples: Samples) -> Mfccs:
-        """Take the next samples, give the frames that they complete.
+        """Return the frames that the next samples complete.
 
         Args:
             samples: int16, shape (n_samples,), any length.
@@ -132,18 +132,18 @@ class MfccStream:
         Returns:
             float32, shape (n_frames, n_mfcc); n_frames may be 0.
         """
-        signal = self._emphasise(samples)
-        n_frames = self._set.n_frames(signal.size)
-        self._tail = signal[n_frames * self._set.frame_hop_samples :].copy()
+        signal = self._emphasize(samples)
+        n_frames = self._front_end.n_frames(signal.size)
+        self._tail = signal[n_frames * self._front_end.frame_hop_samples :].copy()
         return self._transform(signal, n_frames)
 
     def finish(self) -> Mfccs:
-        """Give the frames that are left, the last one padded with zeros.
+        """Return the last frame, padded with zeros, and reset the stream.
 
         Returns:
             float32, shape (n_frames, n_mfcc); n_frames is 0 or 1.
         """
-        length, hop = self._set.frame_length_samples, self._set.frame_hop_samples
+        length, hop = self._front_end.frame_length_samples, self._front_end.frame_hop_samples
         n_overlap = max(0, length - hop) if self._n_frames else 0
         if self._n_frames and self._tail.size <= n_overlap:
             signal, n_frames = self._tail, 0
@@ -153,96 +153,96 @@ class MfccStream:
         self.reset()
         return frames
 
-    def _emphasise(self, samples: Samples) -> NDArray[np.float64]:
-        """The unused tail, followed by the new samples with pre-emphasis."""
+    def _emphasize(self, samples: Samples) -> NDArray[np.float64]:
+        """Return the unused tail, followed by the new samples with pre-emphasis."""
         n_tail = self._tail.size
         signal = np.empty(n_tail + samples.size)
         signal[:n_tail] = self._tail
         new = signal[n_tail:]
         new[:] = samples
         if samples.size:
-            new[1:] -= self._set.preemphasis * samples[:-1]
-            new[0] -= self._set.preemphasis * self._previous
+            new[1:] -= self._front_end.preemphasis * samples[:-1]
+            new[0] -= self._front_end.preemphasis * self._previous
             self._previous = float(samples[-1])
         return signal
 
     def _transform(self, signal: NDArray[np.float64], n_frames: int) -> Mfccs:
-        """The first ``n_frames`` frames of a pre-emphasised signal as MFCCs."""
+        """Return the MFCCs of the first ``n_frames`` frames of a pre-emphasized signal."""
         self._n_frames += n_frames
         step = signal.strides[0]
-        shape = (n_frames, self._set.frame_length_samples)
-        strides = (self._set.frame_hop_samples * step, step)
+        shape = (n_frames, self._front_end.frame_length_samples)
+        strides = (self._front_end.frame_hop_samples * step, step)
         frames = as_strided(signal, shape, strides, writeable=False)
-        mfccs = np.empty((n_frames, self._set.n_mfcc), np.float32)
+        mfccs = np.empty((n_frames, self._front_end.n_mfcc), np.float32)
         for first in range(0, n_frames, _BLOCK_FRAMES):
             block = slice(first, first + _BLOCK_FRAMES)
             self._transform_block(frames[block], mfccs[block])
         return mfccs
 
     def _transform_block(self, frames: NDArray[np.float64], mfccs: Mfccs) -> None:
-        """Frames, float64, shape (n_frames, frame_length_samples), as MFCCs into ``mfccs``."""
-        # In float32 the transform is no faster, and the rounding of a matrix product, which depends on
-        # the number of its rows, would tell frames of a stream from those of a whole signal (by 1e-4).
-        padded = np.zeros((len(frames), self._set.n_fft))
-        np.multiply(frames, self._window, out=padded[:, : self._set.frame_length_samples])
+        """Write to ``mfccs`` the MFCCs of frames: float64, shape (n_frames, frame_length_samples)."""
+        # Float32 is not faster here, and its rounding in a matrix product depends on the number of rows:
+        # frames of a stream would differ from those of a whole signal (by 1e-4).
+        padded = np.zeros((len(frames), self._front_end.n_fft))
+        np.multiply(frames, self._window, out=padded[:, : self._front_end.frame_length_samples])
         squares = np.fft.rfft(padded).view(np.float64)
         squares *= squares
         power = squares[:, ::2] + squares[:, 1::2]
-        power /= self._set.n_fft
-        energies = np.empty((len(frames), self._set.n_filters))
+        power /= self._front_end.n_fft
+        energies = np.empty((len(frames), self._front_end.n_filters))
         for bins, filters, bank in self._bands:
             np.matmul(power[:, bins], bank, out=energies[:, filters])
         mfccs[:] = _log(energies) @ self._cepstrum
         mfccs[:, 0] = _log(power.sum(axis=1))
 
 
-def mfcc(samples: Samples, feature_set: FeatureSet = MFCC40_V1) -> Mfccs:
-    """MFCCs of a whole signal, equal to ``python_speech_features.mfcc`` with the same parameters.
+def mfcc(samples: Samples, front_end: MfccFrontEnd = MFCC40_V1) -> Mfccs:
+    """Compute the MFCCs of a whole signal as ``python_speech_features.mfcc`` does with these parameters.
 
     Args:
-        samples: int16, shape (n_samples,), at least one sample.
-        feature_set: the front end's parameters.
+        samples: int16, shape (n_samples,), one sample or more.
+        front_end: the front end's parameters.
 
     Returns:
         float32, shape (n_frames, n_mfcc), the last frame padded with zeros.
     """
-    stream = MfccStream(feature_set)
+    stream = MfccStream(front_end)
     return np.concatenate((stream.push(samples), stream.finish()))
 
 
 def _log(energy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Natural logarithm, in place."""
+    """Natural logarithm, computed in place."""
     energy[energy == 0.0] = _EPS
     return np.log(energy, out=energy)
 
 
 def _mel(hz: float) -> float:
-    """Hertz to mel (D. O'Shaughnessy, Speech Communication, 1987)."""
+    """Convert hertz to mel (D. O'Shaughnessy, Speech Communication, 1987)."""
     return float(2595.0 * np.log10(1.0 + hz / 700.0))
 
 
 @lru_cache
-def _filterbank(feature_set: FeatureSet) -> NDArray[np.float64]:
+def _filterbank(front_end: MfccFrontEnd) -> NDArray[np.float64]:
     """Triangular filters on mel-spaced bins: float64, shape (n_fft // 2 + 1, n_filters)."""
-    n_filters = feature_set.n_filters
-    mels = np.linspace(_mel(0.0), _mel(feature_set.sample_rate_hz / 2), n_filters + 2)
+    n_filters = front_end.n_filters
+    mels = np.linspace(_mel(0.0), _mel(front_end.sample_rate_hz / 2), n_filters + 2)
     hz = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
-    edges = np.floor((feature_set.n_fft + 1) * hz / feature_set.sample_rate_hz)
-    bins = np.arange(feature_set.n_fft // 2 + 1)[:, np.newaxis]
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    edges = np.floor((front_end.n_fft + 1) * hz / front_end.sample_rate_hz)
+    bins = np.arange(front_end.n_fft // 2 + 1)[:, np.newaxis]
+    low, center, high = edges[:-2], edges[1:-1], edges[2:]
     with np.errstate(divide="ignore", invalid="ignore"):
-        rise = np.where((bins >= low) & (bins < centre), (bins - low) / (centre - low), 0.0)
-        fall = np.where((bins >= centre) & (bins < high), (high - bins) / (high - centre), 0.0)
+        rise = np.where((bins >= low) & (bins < center), (bins - low) / (center - low), 0.0)
+        fall = np.where((bins >= center) & (bins < high), (high - bins) / (high - center), 0.0)
     bank: NDArray[np.float64] = rise + fall
     return bank
 
 
 @lru_cache
-def _bands(feature_set: FeatureSet) -> list[tuple[slice, slice, NDArray[np.float64]]]:
-    """The filterbank in parts: bins, filters, and float64 of shape (n_bins, n_filters) for these."""
-    bank = _filterbank(feature_set)
+def _bands(front_end: MfccFrontEnd) -> list[tuple[slice, slice, NDArray[np.float64]]]:
+    """The filterbank in parts: bins, filters, and their weights, float64, shape (n_bins, n_filters)."""
+    bank = _filterbank(front_end)
     bands = []
-    for filters in np.array_split(np.arange(feature_set.n_filters), _N_BANDS):
+    for filters in np.array_split(np.arange(front_end.n_filters), _N_BANDS):
         columns = slice(filters[0], filters[-1] + 1)
         used = np.flatnonzero(bank[:, columns].any(axis=1))
         rows = slice(used[0], used[-1] + 1)
@@ -251,17 +251,17 @@ def _bands(feature_set: FeatureSet) -> list[tuple[slice, slice, NDArray[np.float
 
 
 @lru_cache
-def cepstral_matrix(feature_set: FeatureSet) -> NDArray[np.float64]:
-    """Log filter energies to MFCCs: orthonormal DCT-II and lifter in one product.
+def cepstral_matrix(front_end: MfccFrontEnd) -> NDArray[np.float64]:
+    """Return the matrix from log filter energies to MFCCs: orthonormal DCT-II times lifter.
 
     Returns:
-        float64, shape (n_filters, n_mfcc); shared by all callers, who leave it as it is.
+        float64, shape (n_filters, n_mfcc); cached, so it must not be changed.
     """
-    n_filters, n_mfcc = feature_set.n_filters, feature_set.n_mfcc
+    n_filters, n_mfcc = front_end.n_filters, front_end.n_mfcc
     row = np.arange(n_filters)[:, np.newaxis]
     column = np.arange(n_mfcc)
     dct = np.sqrt(2.0 / n_filters) * np.cos(np.pi * column * (2 * row + 1) / (2 * n_filters))
     dct[:, 0] /= np.sqrt(2.0)
-    lift = 1.0 + feature_set.lifter / 2 * np.sin(np.pi * column / feature_set.lifter)
+    lift = 1.0 + front_end.lifter / 2 * np.sin(np.pi * column / front_end.lifter)
     matrix: NDArray[np.float64] = dct * lift
     return matrix
