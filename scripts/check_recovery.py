@@ -121,7 +121,7 @@ class Recoveries:
         return [text for text, _ in itertools.groupby(self._listener.of(_AVAILABILITY))]
 
     def _n_restarts(self) -> int:
-        return sum("starts afresh" in line for line in self._daemon.log)
+        return sum("restarting serd" in line for line in self._daemon.log)
 
     def _events_of_a_voice(self) -> int:
         n_before = len(self._listener.of(_EVENT))

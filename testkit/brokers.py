@@ -21,12 +21,12 @@ DEADLINE_S = 15.0
 """Time limit for something that must happen, in seconds."""
 
 
-def wait_until(condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
+def wait_until(condition: Callable[[], object], description: str, timeout_s: float = DEADLINE_S) -> None:
     """Wait until a condition holds.
 
     Args:
         condition: called repeatedly.
-        what: description of the condition for the error message.
+        description: description of the condition, for the error message.
         timeout_s: time limit, in seconds.
 
     Raises:
@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float = DE
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s:g} s in vain: {what}")
+            raise AssertionError(f"waited {timeout_s:g} s in vain: {description}")
         time.sleep(0.01)
 
 
@@ -274,7 +274,7 @@ class Listener:
     """A subscriber to all topics, with a session that keeps messages while the broker restarts."""
 
     def __init__(self, broker: MosquittoBroker) -> None:
-        self.heard: list[ReceivedMessage] = []
+        self.messages: list[ReceivedMessage] = []
         self.n_subscribed = 0
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id=f"listener-{id(self)}", clean_session=False
@@ -301,7 +301,7 @@ class Listener:
 
     def of(self, topic: str) -> list[str]:
         """The payloads on a topic, in order of arrival."""
-        return [message.payload for message in tuple(self.heard) if message.topic == topic]
+        return [message.payload for message in tuple(self.messages) if message.topic == topic]
 
     def ids(self, topic: str) -> list[int]:
         """The ids of the events on a topic as numbers, in order of first arrival."""
@@ -312,8 +312,8 @@ class Listener:
             message.topic, message.payload.decode(errors="replace"), message.retain
         )
         # A broker that restarted before it got the acknowledgement sends the message again, marked so.
-        if not (message.dup and received in self.heard):
-            self.heard.append(received)
+        if not (message.dup and received in self.messages):
+            self.messages.append(received)
 
     def _on_subscribe(self) -> None:
         self.n_subscribed += 1

@@ -89,9 +89,9 @@ class Daemon:
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment with another home and without the user's settings of serd."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("SERD_")}
+    variables = {name: text for name, text in os.environ.items() if not name.startswith("SERD_")}
     return (
-        kept
+        variables
         | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
         | dict(extra or {})
     )

@@ -18,7 +18,7 @@ def only(findings: Iterator[Finding]) -> Finding:
 
 
 class FakePortAudio:
-    """A stand-in for the module sounddevice, with a microphone that repeats one block of sound."""
+    """A substitute for the module sounddevice, with a microphone that repeats one block of sound."""
 
     class PortAudioError(Exception):
         """The error type of sounddevice."""

@@ -31,11 +31,11 @@ class MadeSource:
         given: Iterable[AudioBlock] = (),
         *,
         error: SerdError | None = None,
-        stays: bool = False,
+        stays_open: bool = False,
     ) -> None:
         self._given = list(given)
         self._error = error
-        self._stays = stays
+        self._stays_open = stays_open
         self._stopped = threading.Event()
         self.n_dropped_blocks = 0
         self.n_overflows = 1
@@ -47,7 +47,7 @@ class MadeSource:
             yield from self._given
             if self._error is not None:
                 raise self._error
-            if self._stays:
+            if self._stays_open:
                 self._stopped.wait()
         finally:
             self.is_closed = True
@@ -77,7 +77,7 @@ class Script:
     def open(self, *_settings: object) -> MadeSource:
         """The next result; after the last one, a source that waits until it is stopped."""
         self.n_opened += 1
-        step = self._steps.get_nowait() if not self._steps.empty() else MadeSource(stays=True)
+        step = self._steps.get_nowait() if not self._steps.empty() else MadeSource(stays_open=True)
         if isinstance(step, SerdError):
             raise step
         return step

@@ -27,13 +27,13 @@ def rows(text: str) -> Iterator[list[str]]:
 
 
 def words(cell: str) -> list[str]:
-    """The words in backquotes."""
+    """The names in backquotes."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def first_column(title: str) -> list[str]:
-    """The words in backquotes in the first column of the tables under a heading."""
-    return [word for row in rows(section(title)) for word in words(row[0])]
+    """The names in backquotes in the first column of the tables under a heading."""
+    return [name for row in rows(section(title)) for name in words(row[0])]
 
 
 def retained_names() -> set[str]:

@@ -1,4 +1,4 @@
-"""A stand-in for systemd: the socket that receives a daemon's notifications."""
+"""A substitute for systemd: the socket that receives a daemon's notifications."""
 
 import contextlib
 import secrets
@@ -39,7 +39,7 @@ class NotifySocket:
             messages.append(self.read(timeout_s))
         return messages
 
-    def falls_silent(self, span_s: float) -> bool:
+    def becomes_silent(self, span_s: float) -> bool:
         """Whether the messages stop, that is, none comes for ``span_s`` seconds."""
         deadline_s = time.monotonic() + 4 * DEADLINE_S
         while time.monotonic() < deadline_s:

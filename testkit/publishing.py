@@ -27,8 +27,8 @@ def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
     return Settings(**(values | changes))  # type: ignore[arg-type]
 
 
-def keeping(state_folder: Path) -> Context:
-    """The context of a daemon that keeps unsent events in a state folder."""
+def storing(state_folder: Path) -> Context:
+    """The context of a daemon that stores unsent events in a state folder."""
     return replace(CONTEXT, state_folder=state_folder)
 
 
@@ -53,20 +53,20 @@ class Child:
     """A process that publishes events and prints the number of each once ``publish`` has returned."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.told: list[int] = []
+        self.published: list[int] = []
         self._process = process
 
     def read(self, n: int) -> None:
         """Wait for ``n`` more numbers."""
         assert self._process.stdout is not None
         lines: IO[str] = self._process.stdout
-        self.told += [int(lines.readline()) for _ in range(n)]
+        self.published += [int(lines.readline()) for _ in range(n)]
 
     def kill(self) -> None:
         """Kill the process with SIGKILL, and read its remaining output."""
         os.kill(self._process.pid, signal.SIGKILL)
         assert self._process.stdout is not None
-        self.told += [int(line) for line in self._process.stdout if line.endswith("\n")]
+        self.published += [int(line) for line in self._process.stdout if line.endswith("\n")]
         self._process.wait()
 
 
@@ -84,7 +84,7 @@ def child(broker: MosquittoBroker, state_folder: Path, numbers: range) -> Iterat
 
 def _main(port: str, folder: str, start: str, stop: str) -> None:
     settings = Settings(host="127.0.0.1", port=int(port), durability="always")
-    publisher = open_publisher(settings, keeping(Path(folder)))
+    publisher = open_publisher(settings, storing(Path(folder)))
     for number in range(int(start), int(stop)):
         publisher.publish(make_event(number))
         print(number, flush=True)

@@ -63,11 +63,11 @@ class Case:
         sound, mean_square = self.sound, tuple(self.mean_square.tolist())
         edges = [0, *np.cumsum(list(sizes)).tolist()]
         edges = [min(edge, len(self.voiced)) for edge in (*edges, len(self.voiced))]
-        for first, behind in pairwise(edges):
+        for first, end in pairwise(edges):
             yield VoicedFrames(
-                samples=sound[first:behind].reshape(-1),
-                voiced=tuple(self.voiced[first:behind]),
-                mean_square=mean_square[first:behind],
+                samples=sound[first:end].reshape(-1),
+                voiced=tuple(self.voiced[first:end]),
+                mean_square=mean_square[first:end],
                 offset_samples=first * self.frame_samples,
                 captured=CAPTURED,
             )
@@ -123,7 +123,7 @@ def comparable(segments: Iterable[Segment]) -> list[object]:
 class PlainUtterance:
     """All retained frames of an utterance, without regard to memory."""
 
-    def __init__(self, case: Case, first: int, behind: int) -> None:
+    def __init__(self, case: Case, first: int, end: int) -> None:
         self._case = case
         self._power = case.mean_square
         self._background = 10.0 ** (-case.settings.dynamic_range_db / 10.0)
@@ -132,7 +132,7 @@ class PlainUtterance:
         """Numbers of the retained frames."""
         self.end_frame = 0
         """Number of the frame after the last speech."""
-        self.add(range(first, behind))
+        self.add(range(first, end))
 
     @property
     def n_samples(self) -> int:

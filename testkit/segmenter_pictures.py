@@ -63,10 +63,10 @@ def drawn(segments: Iterable[Segment], n_frames: int) -> list[str]:
 def _drawn_one(segment: Segment, n_frames: int) -> str:
     line = ["."] * n_frames
     if isinstance(segment, UtteranceEnd):
-        first, behind = (
+        first, end = (
             round(t * SAMPLE_RATE_HZ) // FRAME_SAMPLES for t in (segment.start_s, segment.end_s)
         )
-        line[first:behind] = ("[" + "-" * (behind - first - 2) + "]")[: behind - first]
+        line[first:end] = ("[" + "-" * (end - first - 2) + "]")[: end - first]
     else:
         for position in set(segment.samples.view(np.uint16) // FRAME_SAMPLES):
             line[position] = "=" if segment.is_last else "#"

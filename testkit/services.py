@@ -18,18 +18,18 @@ from testkit.made_sources import MadeSource, Script, blocks
 from testkit.voices import quiet_room, synthetic_voice
 
 
-class Notebook:
-    """A stand-in for all publishers that records its calls."""
+class ReportRecorder:
+    """A substitute for the group of publishers, which records its calls."""
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
         """The published reports, in order."""
         self.contexts: list[Context] = []
         """The contexts that the publishers were created with and changed to."""
-        self.is_patient: bool | None = None
-        """The argument of ``close``; None before it."""
+        self.raises_errors: bool | None = None
+        """The argument of ``close``; None before the call."""
 
-    def __call__(self, _settings: Mapping[str, Any], context: Context) -> "Notebook":
+    def __call__(self, _settings: Mapping[str, Any], context: Context) -> "ReportRecorder":
         """Record the context and return the recorder, in place of new publishers."""
         self.contexts.append(context)
         return self
@@ -42,17 +42,17 @@ class Notebook:
         """Record the context of a change of settings."""
         self.contexts.append(context)
 
-    def close(self, _timeout_s: float, *, is_patient: bool) -> None:
+    def close(self, _timeout_s: float, *, raises_errors: bool) -> None:
         """Record the close."""
-        self.is_patient = is_patient
+        self.raises_errors = raises_errors
 
     def of(self, *kinds: type) -> list[Any]:
         """The reports of some types so far."""
         return [report for report in self.reports if isinstance(report, kinds)]
 
 
-class Openings:
-    """Opens each source as its own script says."""
+class ScriptedOpener:
+    """Opens each source by a script of its own."""
 
     def __init__(self, **scripts: Script) -> None:
         self._scripts = scripts
@@ -62,12 +62,12 @@ class Openings:
         return self._scripts[settings.name].open()
 
 
-class Running:
-    """A service in a thread of its own."""
+class RunningService:
+    """A service that runs in a thread of its own."""
 
-    def __init__(self, service: Service, notebook: Notebook) -> None:
+    def __init__(self, service: Service, recorder: ReportRecorder) -> None:
         self.service = service
-        self.notebook = notebook
+        self.recorder = recorder
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
@@ -78,47 +78,47 @@ class Running:
         except Exception as exc:  # noqa: BLE001
             self.error = exc
 
-    def wait_for(self, what: Callable[[], object], name: str) -> None:
-        """Wait until a condition holds; ``name`` describes it."""
-        wait_until(what, name)
+    def wait_for(self, condition: Callable[[], object], description: str) -> None:
+        """Wait until a condition holds."""
+        wait_until(condition, description)
 
-    def ask(self, control: str, value: bytes, source: str = "mic") -> None:
-        """Send a command in the way of a broker."""
-        wait_until(lambda: self.notebook.contexts, "the publishers")
-        self.notebook.contexts[0].command(source, control, value)
+    def send_command(self, control: str, value: bytes, source: str = "mic") -> None:
+        """Send a control command, as a publisher does."""
+        wait_until(lambda: self.recorder.contexts, "the publishers")
+        self.recorder.contexts[0].command(source, control, value)
 
     def end(self) -> None:
-        """Stop the service, and wait for its end."""
-        self.service.inbox.put(Request(what="stop"))
+        """Request a stop, and wait for the end of the thread."""
+        self.service.inbox.put(Request(action="stop"))
         self.thread.join(20.0)
         assert not self.thread.is_alive()
 
 
-Start = Callable[..., Running]
+Start = Callable[..., RunningService]
 """Starts a service that ends with the test."""
 VOICE = synthetic_voice(3.5)
 """The voice of ``spoken``."""
 
 
-def spoken(*, error: SourceError | SoundFileError | None = None, stays: bool = False) -> MadeSource:
+def spoken(*, error: SourceError | SoundFileError | None = None, stays_open: bool = False) -> MadeSource:
     """A source with 3.5 s of voice, and quiet before and after it."""
     sound = np.concatenate((quiet_room(0.5), VOICE, quiet_room(2.0)))
-    return MadeSource(blocks(sound), error=error, stays=stays)
+    return MadeSource(blocks(sound), error=error, stays_open=stays_open)
 
 
-def in_short(reports: list[Report]) -> list[str]:
-    """Reports in short: c controls, s state, v voice, a availability, w window, u utterance."""
-    words = []
+def abbreviated(reports: list[Report]) -> list[str]:
+    """Reports as codes: c controls, s state, v voice, a availability, w window, u utterance."""
+    codes = []
     for report in reports:
         match report:
             case Event():
-                words.append(report.kind[0])
+                codes.append(report.kind[0])
             case StateReport():
-                words.append("s:none" if report.emotion == "none" else "s")
+                codes.append("s:none" if report.emotion == "none" else "s")
             case SpeechReport():
-                words.append("v+" if report.is_speaking else "v-")
+                codes.append("v+" if report.is_speaking else "v-")
             case AvailabilityReport():
-                words.append("a+" if report.is_alive else "a-")
+                codes.append("a+" if report.is_alive else "a-")
             case ControlReport():
-                words.append("c")
-    return words
+                codes.append("c")
+    return codes

@@ -1,4 +1,4 @@
-"""What several tests share."""
+"""Fixtures of several test modules."""
 
 import time
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ pytest.register_assert_rewrite("testkit.segmenter_pictures")  # or a failure wou
 
 @pytest.fixture
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local time is UTC, and afterwards what it was."""
+    """Sets the local time zone to UTC until the end of the test."""
     with monkeypatch.context() as changed:
         changed.setenv("TZ", "UTC")
         time.tzset()
@@ -30,9 +30,9 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
-    """What is logged, as it is."""
-    with logged_lines() as said:
-        yield said
+    """The lines that serd logs during the test."""
+    with logged_lines() as logged:
+        yield logged
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def shared_data() -> Path:
     """The folder of recordings beside the checkout."""
     folder = Path(__file__).parents[2] / "shared" / "data"
     if not (folder / "ravdess").is_dir():
-        pytest.skip(f"RAVDESS is not here ({folder / 'ravdess'}); the synthetic voice has to do")
+        pytest.skip(f"RAVDESS is missing ({folder / 'ravdess'}); other tests use a synthetic voice")
     return folder
 
 

@@ -1,6 +1,6 @@
 """The command line.
 
-Exit codes: 0 fine, 1 failed while running, 2 wrong use or input.
+Exit codes: 0 success, 1 failure while running, 2 wrong usage or input.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from serd.errors import SerdError
 _log = logging.getLogger("serd")
 
 COMMANDS: Final = ("run", "analyze", "devices", "watch", "config", "doctor", "discovery")
-"""Each is a module in this folder."""
+"""Names of the commands; each is a module or package in this folder."""
 
-_EPILOG = "Exit codes: 0 fine, 1 failed while running, 2 wrong use or input."
+_EPILOG = "Exit codes: 0 success, 1 failure while running, 2 wrong usage or input."
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,17 +41,17 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our output has gone (serd ... | head); Python must not meet the pipe again.
+        # The reader has ended (serd ... | head); Python must not write to the pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """All commands; where one is named it alone, since each brings its own imports."""
+    """The parser of all commands, or of only the named one, since each has its own imports."""
     parser = argparse.ArgumentParser(
         prog="serd",
-        description="Listens to speech and publishes the emotion it hears.",
+        description="Recognizes emotions in speech and publishes them as events.",
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"serd {__version__}")

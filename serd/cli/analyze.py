@@ -1,4 +1,4 @@
-"""``serd analyze``: the emotions in sound files."""
+"""``serd analyze``: recognizes the emotions in sound files."""
 
 import argparse
 import os
@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serd.audio.opening import SOUND_SUFFIXES
-from serd.cli.analyze_output import CsvReport, FileResult, JsonReport, Progress, TableReport
+from serd.cli.analyze_output import (
+    CsvWriter,
+    FileResult,
+    JsonWriter,
+    ProgressBar,
+    ResultWriter,
+    TableWriter,
+)
 from serd.cli.options import add_config_option, add_model_option, settings_from
-from serd.daemon.process import keep_freed_memory, map_in_order
+from serd.daemon.process import keep_freed_memory
+from serd.daemon.worker_pool import map_in_order
 from serd.errors import InputError, SoundFileError
 from serd.model.rejection import RejectionCounter, advice
 from serd.model.runtime import ModelSettings, TfliteModel, load_model
@@ -26,14 +34,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "analyze",
-        help="name the emotions in sound files",
-        description="Analyses sound files, and folders with all that is below them, on all cores.",
+        help="recognize the emotions in sound files",
+        description="Analyzes sound files, and all sound files below folders, on all cores.",
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER")
     add_config_option(parser)
     add_model_option(parser)
     parser.add_argument(
-        "--jobs", type=int, default=0, metavar="N", help="processes; by default one a core"
+        "--jobs", type=int, default=0, metavar="N", help="number of processes; by default one a core"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one event a line")
@@ -42,28 +50,29 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def analyze_command(args: argparse.Namespace) -> int:
-    """Analyse every file; a bad one is reported and the rest goes on."""
+    """Analyze every file; a file that cannot be read is reported, and the others follow."""
     settings = settings_from(args)
     card = load_model(settings.model).card
     files, problems = find_files(args.paths)
     for line in problems:
         print(f"serd: error: {line}", file=sys.stderr)
-    jobs = min(args.jobs or os.cpu_count() or 1, len(files))
-    report = (JsonReport if args.json else CsvReport if args.csv else TableReport)(card.labels)
+    n_workers = min(args.jobs or os.cpu_count() or 1, len(files))
+    writer_class = JsonWriter if args.json else CsvWriter if args.csv else TableWriter
+    writer: ResultWriter = writer_class(card.labels)
     n_bad = len(problems)
     n_rejected = 0
-    with Progress(len(files)) as progress:
-        for result in analyze_all(files, settings, jobs=jobs, keeps_all=args.json):
+    with ProgressBar(len(files)) as progress:
+        for result in analyze_all(files, settings, n_workers=n_workers, file_events_only=not args.json):
             for line in result.warnings:
-                progress.say(line)
+                progress.print_line(line)
             if result.error:
                 n_bad += 1
-                progress.say(f"error: {result.error}")
+                progress.print_line(f"error: {result.error}")
             else:
-                report.add(result)
+                writer.add(result)
                 n_rejected += result.all_rejected
             progress.advance()
-    report.finish()
+    writer.finish()
     if n_rejected:
         print(
             f"serd: in {n_rejected} of {len(files)} files the model rejected everything as no speech;"
@@ -74,7 +83,7 @@ def analyze_command(args: argparse.Namespace) -> int:
 
 
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """The sound files that the paths mean, and a line for each path that means none."""
+    """The sound files at or below the paths, and an error line for each folder without any."""
     files: list[Path] = []
     problems = []
     for path in paths:
@@ -91,31 +100,29 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
 
 
 def analyze_all(
-    files: Sequence[Path], settings: Settings, *, jobs: int, keeps_all: bool = True
+    files: Sequence[Path], settings: Settings, *, n_workers: int, file_events_only: bool = False
 ) -> Iterator[FileResult]:
-    """Analyse files in their order, in ``jobs`` processes; in this one if that is 1 or less."""
-    analyze = partial(analyze_one, settings, keeps_all=keeps_all)
-    if jobs <= 1:
-        keep_freed_memory()
-        yield from map(analyze, files)
-        return
-    yield from map_in_order(analyze, files, jobs=jobs)
+    """Yield the result of each file, in order, from ``n_workers`` processes; 1 or less for this one."""
+    keep_freed_memory()
+    yield from map_in_order(
+        partial(analyze_one, settings, file_events_only=file_events_only), files, n_workers=n_workers
+    )
 
 
-def analyze_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> FileResult:
-    """Analyse one file with the settings' model, which each process loads once.
+def analyze_one(settings: Settings, path: Path, *, file_events_only: bool = False) -> FileResult:
+    """Analyze one file with the settings' model, which each process loads once.
 
     Args:
-        settings: of everything.
+        settings: all settings.
         path: the file.
-        keeps_all: whether every event is wanted, and not only that of the whole file.
+        file_events_only: whether to drop the events of windows and utterances.
     """
     model = _loaded(settings.model)
     rejections = RejectionCounter(model.card)
     warnings: list[str] = []
     events: list[Event] = []
     n_utterances = 0
-    found = file_events(
+    all_events = file_events(
         path,
         model,
         settings.pipeline,
@@ -125,9 +132,9 @@ def analyze_one(settings: Settings, path: Path, *, keeps_all: bool = True) -> Fi
         warnings=warnings,
     )
     try:
-        for event in found:
+        for event in all_events:
             n_utterances += event.kind == "utterance"
-            if keeps_all or event.kind == "file":
+            if event.kind == "file" or not file_events_only:
                 events.append(event)
     except SoundFileError as exc:
         return FileResult(path=path, error=str(exc))

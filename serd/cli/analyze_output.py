@@ -21,19 +21,19 @@ class FileResult:
     path: Path
     """The file."""
     events: list[Event] = field(default_factory=list)
-    """Its events, the last of kind "file", or that one alone; empty if the file is bad."""
+    """Its events, the last of kind "file"; empty if the file cannot be read."""
     n_utterances: int = 0
-    """Utterances in it."""
+    """Number of its utterances."""
     warnings: list[str] = field(default_factory=list)
-    """Oddities that did not stop the analysis."""
+    """Warnings about the sound."""
     all_rejected: bool = False
-    """Whether something in it sounds like speech, and the model rejects all of it."""
+    """Whether it has windows with speech and the model rejects all of them."""
     error: str = ""
-    """Why it has no events; empty if it is fine."""
+    """Why it cannot be read; empty if it can."""
 
 
-class Progress:
-    """Counts files; lines said meanwhile do not break the bar."""
+class ProgressBar:
+    """A progress bar over the files, on standard error if that is a terminal."""
 
     def __init__(self, n_files: int) -> None:
         from rich.console import Console  # noqa: PLC0415
@@ -47,7 +47,7 @@ class Progress:
 
         self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False)
         self._bar = Progress(
-            TextColumn("analysing"),
+            TextColumn("analyzing"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -70,32 +70,32 @@ class Progress:
         self._bar.stop()
 
     def advance(self) -> None:
-        """One more file is done."""
+        """Count a finished file."""
         self._bar.advance(self._task)
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Print a line above the bar."""
         self._console.print(f"serd: {line}")
 
 
-_OTHER_COLUMNS = 80
-"""Room for all columns of the table but the file's name, in characters."""
+_OTHER_COLUMNS_WIDTH = 80
+"""Width of all columns of the table except the file name, in characters."""
 
 
-class Report(Protocol):
-    """Prints results, in the order in which they come."""
+class ResultWriter(Protocol):
+    """Prints results, in their order."""
 
     def add(self, result: FileResult) -> None:
-        """Print, or keep, the result of a file that was fine."""
+        """Print or collect the result of a file that could be read."""
         ...
 
     def finish(self) -> None:
-        """Print what was kept."""
+        """Print the collected results."""
         ...
 
 
-class JsonReport:
-    """One event a line; the last of each file is of kind "file"."""
+class JsonWriter:
+    """Prints one event a line; the last of each file is of kind "file"."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         del labels
@@ -106,11 +106,11 @@ class JsonReport:
             sys.stdout.write(event.to_json() + "\n")
 
     def finish(self) -> None:
-        """Nothing was kept."""
+        """Do nothing: every result is printed already."""
 
 
-class CsvReport:
-    """One row a file, below a header."""
+class CsvWriter:
+    """Prints a header, and one row a file."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._labels = labels
@@ -134,18 +134,18 @@ class CsvReport:
         self._writer.writerow(row + [event.scores.get(label, "") for label in self._labels])
 
     def finish(self) -> None:
-        """Nothing was kept."""
+        """Do nothing: every result is printed already."""
 
 
-class TableReport:
-    """A table for people, printed at the end."""
+class TableWriter:
+    """Prints a table for people at the end."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         del labels
         self._results: list[FileResult] = []
 
     def add(self, result: FileResult) -> None:
-        """Keep the result."""
+        """Collect the result."""
         self._results.append(result)
 
     def finish(self) -> None:
@@ -153,9 +153,9 @@ class TableReport:
         from rich.console import Console  # noqa: PLC0415
 
         if self._results:
-            # The file's name stands last and whole, however narrow the screen: it may go into a pipe.
+            # The file name is last and never cut, however narrow the screen, so that it can be copied.
             n_name = max(len(str(result.path)) for result in self._results)
-            Console(width=_OTHER_COLUMNS + n_name, soft_wrap=True).print(self._table())
+            Console(width=_OTHER_COLUMNS_WIDTH + n_name, soft_wrap=True).print(self._table())
 
     def _table(self) -> "Table":
         from rich.table import Table  # noqa: PLC0415
@@ -171,11 +171,11 @@ class TableReport:
         table.add_column("file", no_wrap=True)
         for result in self._results:
             event = result.events[-1]
-            heard = bool(event.scores)
+            has_speech = bool(event.scores)
             table.add_row(
-                Text(event.emotion, style="bold" if heard else "dim"),
-                f"{event.confidence:.0%}" if heard else "",
-                event.valence if heard else "",
+                Text(event.emotion, style="bold" if has_speech else "dim"),
+                f"{event.confidence:.0%}" if has_speech else "",
+                event.valence if has_speech else "",
                 f"{event.speech_ratio * event.end_s:.1f} s",
                 f"{event.end_s:.1f} s",
                 str(result.n_utterances),

@@ -1,4 +1,4 @@
-"""``serd config``: write, check and show settings."""
+"""``serd config``: writes, checks and shows settings."""
 
 import argparse
 import os
@@ -20,10 +20,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write a settings file with every key described")
-    init.add_argument("file", nargs="?", type=Path, help="where; - for standard output")
-    init.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    init.add_argument("file", nargs="?", type=Path, help="path of the new file; - for standard output")
+    init.add_argument("--force", action="store_true", help="overwrite an existing file")
     init.set_defaults(command=init_command)
-    check = actions.add_parser("check", help="say whether the settings are fine")
+    check = actions.add_parser("check", help="check the settings")
     check.add_argument("file", nargs="?", type=Path, help="the settings file")
     check.set_defaults(command=check_command)
     show = actions.add_parser("show", help="print the settings in force, without secrets")
@@ -32,13 +32,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def init_command(args: argparse.Namespace) -> int:
-    """Write the settings file, if there is none."""
+    """Write a new settings file."""
     if args.file == Path("-"):
         sys.stdout.write(settings_template())
         return 0
     path = args.file or settings_places(os.environ)[0]
     if path.exists() and not args.force:
-        raise SettingsError(f"{path}: is there already; --force overwrites it")
+        raise SettingsError(f"{path}: the file exists; --force overwrites it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(settings_template(), "utf-8")
@@ -49,14 +49,14 @@ def init_command(args: argparse.Namespace) -> int:
 
 
 def check_command(args: argparse.Namespace) -> int:
-    """Load the settings; a problem ends the command with its own line."""
+    """Load the settings; a wrong one ends the command with an error."""
     path = args.file or find_settings_file(os.environ)
     load_settings(path)
-    print(f"{path}: fine." if path else "No settings file: the defaults are in force.")
+    print(f"{path}: valid." if path else "No settings file: the defaults are in force.")
     return 0
 
 
 def show_command(args: argparse.Namespace) -> int:
-    """Print what is in force."""
+    """Print the settings in force as a settings file."""
     sys.stdout.write(settings_as_toml(load_settings(args.config)))
     return 0

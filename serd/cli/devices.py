@@ -1,4 +1,4 @@
-"""``serd devices``: the microphones that there are."""
+"""``serd devices``: lists the microphones."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "devices",
         help="list microphones",
-        description="Lists the microphones; serd run --source takes the number, the name or a part.",
+        description="Lists the microphones; serd run --source takes a number, a name or a part of it.",
     )
     parser.set_defaults(command=devices_command)
 
 
 def devices_command(_args: argparse.Namespace) -> int:
-    """Print a table of microphones."""
+    """Print a table of the microphones."""
     show(microphones(portaudio_module()))
     return 0
 
 
 def show(devices: Sequence[Microphone]) -> None:
-    """Print a table, or a line where there is no microphone; that is an answer and no error."""
+    """Print a table, or a line if there is no microphone, which is no error."""
     if not devices:
         print("No microphone found.")
         return

@@ -1,4 +1,4 @@
-"""``serd discovery``: shows or removes the description of this machine in Home Assistant."""
+"""``serd discovery``: shows or removes the discovery message of this machine for Home Assistant."""
 
 import argparse
 import json
@@ -26,9 +26,9 @@ from serd.settings.loader import Settings
 
 _log = logging.getLogger("serd.discovery")
 
-_ANSWER_S: Final = 10.0
+_ANSWER_TIMEOUT_S: Final = 10.0
 """Time for the broker to accept the connection and acknowledge, in seconds."""
-_GOODBYE_S: Final = 1.0
+_DISCONNECT_TIMEOUT_S: Final = 1.0
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,13 +36,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "discovery",
         help="show or remove this machine's entities in Home Assistant",
-        description="Home Assistant learns of this machine from one retained message.",
+        description="One retained message makes Home Assistant create the entities of this machine.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="print the message for the settings in force")
+    show = actions.add_parser("show", help="print the discovery message")
     add_model_option(show)
     show.set_defaults(command=show_command)
-    remove = actions.add_parser("remove", help="take it off the broker, and the entities with it")
+    remove = actions.add_parser("remove", help="remove the message and the entities")
     remove.set_defaults(command=remove_command)
     for action in (show, remove):
         add_config_option(action)
@@ -53,7 +53,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def show_command(args: argparse.Namespace) -> int:
-    """Print the message on standard output, and log its topic."""
+    """Print the discovery message on standard output, and log its topic."""
     settings = settings_from(args)
     node = settings.node.resolved_name
     payload = discovery_payload(
@@ -64,7 +64,7 @@ def show_command(args: argparse.Namespace) -> int:
         version=__version__,
     )
     _log.info("retained on %s", discovery_topic(settings.homeassistant, node))
-    if not _is_on(settings):
+    if not _is_enabled(settings):
         _log.warning(
             "serd run does not publish it: [homeassistant] enabled is %r, and [mqtt] host is %r",
             settings.homeassistant.enabled,
@@ -75,27 +75,27 @@ def show_command(args: argparse.Namespace) -> int:
 
 
 def remove_command(args: argparse.Namespace) -> int:
-    """Remove this machine from Home Assistant."""
+    """Remove the discovery message, and with it the entities in Home Assistant."""
     settings = settings_from(args)
     mqtt: MqttSettings = settings.publishers[SECTION]
     mqtt = replace(mqtt, host=mqtt.host or "localhost")
     topic = discovery_topic(settings.homeassistant, settings.node.resolved_name)
     clear(mqtt, topic)
-    print(f"Removed what {mqtt.host}:{mqtt.port} retained on {topic}.")
-    if _is_on(settings):
+    print(f"Removed the retained message on {topic} from {mqtt.host}:{mqtt.port}.")
+    if _is_enabled(settings):
         _log.info(
-            'a daemon that runs publishes it again, unless [homeassistant] enabled = "off"; stop it'
-            " first"
+            'a running daemon publishes it again unless [homeassistant] enabled = "off"; stop the'
+            " daemon first"
         )
     return 0
 
 
 def clear(settings: MqttSettings, topic: str) -> None:
-    """Remove the message that a broker retains on a topic, if there is one.
+    """Remove the retained message on a topic, if there is one.
 
     Args:
-        settings: the broker; its host must not be empty.
-        topic: topic of the message.
+        settings: settings of the broker; the host must not be empty.
+        topic: the topic.
 
     Raises:
         PublishError: the broker cannot be reached, refuses, or does not acknowledge in time.
@@ -104,17 +104,17 @@ def clear(settings: MqttSettings, topic: str) -> None:
     cleaner = _Cleaner(settings, topic)
     cleaner.link.start()
     try:
-        is_answered = cleaner.answered.wait(_ANSWER_S)
+        is_answered = cleaner.answered.wait(_ANSWER_TIMEOUT_S)
     finally:
-        cleaner.link.stop(_GOODBYE_S)
+        cleaner.link.stop(_DISCONNECT_TIMEOUT_S)
     if not is_answered:
-        raise PublishError(f"broker {cleaner.link.address}: no answer within {_ANSWER_S:g} s")
+        raise PublishError(f"broker {cleaner.link.address}: no answer within {_ANSWER_TIMEOUT_S:g} s")
     if cleaner.failure:
         raise PublishError(cleaner.failure)
 
 
 class _Cleaner:
-    """Publishes one empty retained message, and notes the broker's answer."""
+    """Publishes one empty retained message, and records the broker's answer."""
 
     def __init__(self, settings: MqttSettings, topic: str) -> None:
         self.link = Link(settings, self, name="discovery")
@@ -131,24 +131,25 @@ class _Cleaner:
         """Do nothing: ``status_changed`` follows."""
 
     def acknowledged(self, message_id: int, *, refusal: str = "") -> None:
-        """Note the answer to the message."""
+        """Record the answer to the message."""
         if message_id == self._message_id:
-            self._end(f"broker {self.link.address} refuses {self._topic}: {refusal}" if refusal else "")
+            address = self.link.address
+            self._finish(f"broker {address} refuses {self._topic}: {refusal}" if refusal else "")
 
     def received(self, topic: str, payload: bytes) -> None:
         """Do nothing: there is no subscription."""
 
     def status_changed(self, line: str, *, is_up: bool) -> None:
-        """End at the first failure: a person who waits for a command can repeat it."""
+        """End at the first failure: the user can repeat the command."""
         if not is_up:
-            self._end(line.removesuffix("; trying again"))
+            self._finish(line.removesuffix("; trying again"))
 
-    def _end(self, failure: str) -> None:
+    def _finish(self, failure: str) -> None:
         if not self.answered.is_set():
             self.failure = failure
             self.answered.set()
 
 
-def _is_on(settings: Settings) -> bool:
+def _is_enabled(settings: Settings) -> bool:
     mqtt = settings.publishers[SECTION]
     return mqtt.enabled and settings.homeassistant.is_on(has_broker=bool(mqtt.host))

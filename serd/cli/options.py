@@ -1,4 +1,4 @@
-"""Flags that several commands share, and how they become settings."""
+"""Command-line flags that several commands share, and their conversion to settings."""
 
 import argparse
 from pathlib import Path
@@ -40,16 +40,16 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
         "--model",
         ("model", "path"),
         metavar="FILE",
-        help_text="a .tflite model with its card, or tiny (default: the best that comes with serd)",
+        help_text="a .tflite file with a model card, or tiny (default: the best bundled model)",
     )
 
 
 def add_broker_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that name a broker; the password has none, since process lists show flags."""
+    """Add the flags of the broker; the password has no flag, since process lists show flags."""
     mqtt = "mqtt"
     add_setting_option(parser, "--host", (mqtt, "host"), metavar="HOST", help_text="MQTT broker")
     add_setting_option(parser, "--port", (mqtt, "port"), kind=int, metavar="PORT", help_text="its port")
-    add_setting_option(parser, "--user", (mqtt, "user"), metavar="USER", help_text="user name for it")
+    add_setting_option(parser, "--user", (mqtt, "user"), metavar="USER", help_text="its user name")
     add_setting_option(
         parser, "--prefix", (mqtt, "prefix"), metavar="TOPIC", help_text="first part of the topics"
     )
@@ -58,7 +58,7 @@ def add_broker_options(parser: argparse.ArgumentParser) -> None:
 def settings_from(
     args: argparse.Namespace, extra: dict[tuple[str, str], object] | None = None
 ) -> Settings:
-    """The settings: file, environment, then the flags of ``args``, then ``extra``."""
+    """Settings from the file, the environment, ``args`` and ``extra``; the last one wins."""
     flags = dict(extra or {})
     for name, value in vars(args).items():
         if name.startswith("set_"):

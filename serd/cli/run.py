@@ -34,8 +34,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "run",
-        help="listen and publish events until stopped",
-        description="Listens to a microphone, a sound file or standard input, and publishes events.",
+        help="recognize emotions and publish events until stopped",
+        description="Recognizes emotions in the sound of a microphone, a file or standard input, and"
+        " publishes them as events.",
     )
     add_config_option(parser)
     add_setting_option(
@@ -57,16 +58,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--json", action="store_true", help="print each event as a line of JSON on standard output"
     )
     parser.add_argument(
-        "--fast", action="store_true", help="read a file as fast as possible, not at its own pace"
+        "--fast", action="store_true", help="read a file as fast as possible instead of in real time"
     )
     parser.add_argument(
-        "--wait", action="store_true", help="wait for a source that is not there yet, for ever"
+        "--wait", action="store_true", help="retry a source that does not open, without end"
     )
     parser.set_defaults(command=run_command)
 
 
 def run_command(args: argparse.Namespace) -> int:
-    """Listen until the sound ends or a signal comes."""
+    """Run the daemon until the sound ends or a signal stops it."""
     extra: dict[tuple[str, str], object] = {}
     if args.json:
         extra = {("json", "enabled"): True, ("screen", "enabled"): False}
@@ -79,44 +80,44 @@ def run_command(args: argparse.Namespace) -> int:
 
     apply_log(settings)
     keep_freed_memory()
-    faulthandler.enable(stderr)  # a process that the watchdog ends says where it hung
+    faulthandler.enable(stderr)  # the watchdog's SIGABRT then prints a traceback
     service = Service(
         settings,
-        reload=lambda: apply_log(settings_from(args, extra)),
-        folder=state_folder(os.environ),
+        load=lambda: apply_log(settings_from(args, extra)),
+        state_folder=state_folder(os.environ),
         opener=SourceOpener(paced=not args.fast),
         manager=ServiceManager(os.environ),
-        waits=args.wait,
+        wait_for_sources=args.wait,
     )
     with _signals_to(service.inbox):
         service.run()
     if service.must_restart:
-        _start_afresh(stderr)
+        _restart(stderr)
     return 0
 
 
-def _start_afresh(stderr: TextIO) -> NoReturn:
-    """Begin the same command anew in the same process, so that whoever watches it sees no death."""
-    logging.getLogger("serd.run").warning("serd starts afresh")
+def _restart(stderr: TextIO) -> NoReturn:
+    """Replace the process by a new run of the same command; the service manager sees no exit."""
+    logging.getLogger("serd.run").warning("restarting serd")
     sys.stdout.flush()
-    # C libraries have had a descriptor of their own until now, which leads nowhere.
+    # own_stderr has sent file descriptor 2 to /dev/null.
     os.dup2(stderr.fileno(), _STDERR)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
 @contextlib.contextmanager
 def _signals_to(inbox: Inbox) -> Iterator[None]:
-    """Let signals ask the daemon; a second Ctrl-C or SIGTERM ends the process at once."""
+    """Turn signals into requests; a second Ctrl-C or SIGTERM ends the process at once."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        inbox.put(Request(what="stop"))
+        inbox.put(Request(action="stop"))
 
     handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
         signal.SIGINT: stop,
         signal.SIGTERM: stop,
-        signal.SIGHUP: lambda _number, _frame: inbox.put(Request(what="reload")),
-        signal.SIGUSR1: lambda _number, _frame: inbox.put(Request(what="stats")),
+        signal.SIGHUP: lambda _number, _frame: inbox.put(Request(action="reload")),
+        signal.SIGUSR1: lambda _number, _frame: inbox.put(Request(action="stats")),
     }
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

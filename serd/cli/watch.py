@@ -1,4 +1,4 @@
-"""``serd watch``: a live view of every node on a broker."""
+"""``serd watch``: a live view of the nodes on a broker."""
 
 import argparse
 import queue
@@ -17,42 +17,40 @@ from serd.publishers.mqtt import SECTION, Settings
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_TICK_S: Final = 0.2
-"""Shortest time between two pictures, in seconds."""
+_REDRAW_S: Final = 0.2
+"""Shortest time between two redraws, in seconds."""
 _WAIT_S: Final = 0.5
-"""Longest wait for a message, in seconds; a signal that came just before it is seen behind it."""
-_GOODBYE_S: Final = 1.0
+"""Longest wait for a message, in seconds; a signal that arrives just before is handled after it."""
+_DISCONNECT_TIMEOUT_S: Final = 1.0
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "watch",
-        help="show what every node on a broker hears",
-        description="Shows every node on a broker, live; as plain lines where there is no terminal."
-        " Without --host, the broker on this machine.",
+        help="show the events of every node on a broker",
+        description="Shows the nodes on a broker in a live view, or as plain lines if the output is no"
+        " terminal. Without --host, the broker on this machine.",
     )
     add_config_option(parser)
     add_broker_options(parser)
-    parser.add_argument("--node", metavar="NAME", help="show this node alone")
+    parser.add_argument("--node", metavar="NAME", help="show only this node")
     parser.set_defaults(command=watch_command)
 
 
 def watch_command(args: argparse.Namespace) -> int:
-    """Watch until Ctrl-C or SIGTERM, also where whoever started us ignores the first, as scripts do."""
+    """Watch until Ctrl-C or SIGTERM; SIGINT also works in the background jobs of a script."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     return watch(settings_from(args).publishers[SECTION], node=args.node)
 
 
 def watch(settings: Settings, *, node: str | None) -> int:
-    """Show the nodes on a broker until Ctrl-C.
-
-    A broker that is not there, or goes away, is waited for.
+    """Show the nodes on a broker until Ctrl-C; a lost connection is retried.
 
     Args:
-        settings: the broker; with an empty host the one on this machine.
-        node: the only node to show, or None for all.
+        settings: settings of the broker; an empty host is this machine.
+        node: the only node to show; None for all.
 
     Returns:
         The exit code, 0.
@@ -71,48 +69,48 @@ def watch(settings: Settings, *, node: str | None) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        feed.link.stop(_GOODBYE_S)
+        feed.link.stop(_DISCONNECT_TIMEOUT_S)
     return 0
 
 
 class Feed:
-    """Brings what the network thread hears to the main thread."""
+    """Passes messages from the network thread to the main thread."""
 
     def __init__(self, settings: Settings, topic_filter: str) -> None:
         self.items: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
-        """Messages; None where only the connection has changed."""
+        """Topics and payloads; None after a change of the connection."""
         self.link = Link(settings, self, name="watch")
         self.connection = f"waiting for broker {self.link.address}"
         self.is_up = False
         self._topic_filter = topic_filter
 
     def batches(self) -> Iterator[list[tuple[str, bytes]]]:
-        """Yield what has come, in bundles so that a flood does not draw one picture a message."""
+        """Yield the messages in batches, so that a redraw covers many messages."""
         while True:
             try:
-                bundle = [self.items.get(timeout=_WAIT_S)]
+                batch = [self.items.get(timeout=_WAIT_S)]
             except queue.Empty:
                 continue
             while not self.items.empty():
-                bundle.append(self.items.get())
-            yield [item for item in bundle if item is not None]
+                batch.append(self.items.get())
+            yield [item for item in batch if item is not None]
 
     def connected(self) -> None:
-        """Subscribe, on each connection anew."""
+        """Subscribe; called for each connection."""
         self.link.subscribe(self._topic_filter)
 
     def disconnected(self) -> None:
-        """``status_changed`` tells it."""
+        """Do nothing: ``status_changed`` follows."""
 
     def acknowledged(self, message_id: int, *, refusal: str) -> None:
-        """Nothing is published."""
+        """Do nothing: nothing is published."""
 
     def received(self, topic: str, payload: bytes) -> None:
-        """Pass a message on."""
+        """Queue a message for the main thread."""
         self.items.put((topic, payload))
 
     def status_changed(self, line: str, *, is_up: bool) -> None:
-        """Keep it for the picture, or say it beside the lines."""
+        """Record the connection for the live view, and print it if the output is no terminal."""
         self.connection, self.is_up = line, is_up
         if not sys.stdout.isatty():
             print(f"serd: {line}", file=sys.stderr)
@@ -122,20 +120,20 @@ class Feed:
 def _print_lines(feed: Feed, state: WatchState) -> None:
     for batch in feed.batches():
         for topic, payload in batch:
-            if (finding := state.apply(topic, payload)) is not None:
-                print(plain_line(finding), flush=True)
+            if (event := state.apply(topic, payload)) is not None:
+                print(plain_line(event), flush=True)
 
 
 def _show_live(feed: Feed, state: WatchState) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.live import Live  # noqa: PLC0415
 
-    def picture() -> "RenderableType":
+    def view() -> "RenderableType":
         return render(state, feed.connection, is_up=feed.is_up)
 
-    with Live(picture(), console=Console(), screen=True, auto_refresh=False) as live:
+    with Live(view(), console=Console(), screen=True, auto_refresh=False) as live:
         for batch in feed.batches():
             for topic, payload in batch:
                 state.apply(topic, payload)
-            live.update(picture(), refresh=True)
-            time.sleep(_TICK_S)
+            live.update(view(), refresh=True)
+            time.sleep(_REDRAW_S)

@@ -1,7 +1,7 @@
-"""What ``serd watch`` knows of the nodes on a broker, and how it looks.
+"""The state of the nodes on a broker, and its view for the terminal.
 
-Pure: messages go in, something that rich can draw comes out. Whatever a broker sends is taken with
-care: what cannot be understood is passed over, and no character of it can steer the terminal.
+Pure: messages go in, a renderable of rich comes out. Messages are untrusted: malformed ones are ignored,
+and control characters are replaced, so that no message can control the terminal.
 """
 
 import json
@@ -35,7 +35,8 @@ _MUTE: Final = "mute"
 _N_SCORES: Final = 4
 _N_HISTORY: Final = 20
 _BAR_WIDTH: Final = 40
-_LONGEST: Final = 40
+_MAX_TEXT: Final = 40
+"""Longest text of a message that is shown, in characters."""
 _STYLES: Final[Mapping[str, str]] = {
     "neutral": "white",
     "calm": "cyan",
@@ -51,8 +52,8 @@ _STYLES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """An event as far as it is shown."""
+class EventView:
+    """The displayed fields of an event."""
 
     time: str
     """Local time, HH:MM:SS."""
@@ -63,7 +64,7 @@ class Finding:
     confidence: float
     """0 to 1."""
     scores: tuple[tuple[str, float], ...]
-    """Labels and their probabilities, the likeliest first."""
+    """Labels and their probabilities, in descending order."""
     valence: str
     duration_s: float
     """Length of the sound, in seconds."""
@@ -71,24 +72,24 @@ class Finding:
 
 @dataclass(slots=True)
 class SourceView:
-    """What is known of one source."""
+    """The known state of a source."""
 
     state: str = NONE
-    is_away: bool = False
-    """Whether the node says that the source gives no sound."""
+    is_unavailable: bool = False
+    """Whether its availability is "offline"."""
     is_speaking: bool = False
     is_muted: bool = False
-    latest: Finding | None = None
+    latest: EventView | None = None
     history: deque[str] = field(default_factory=lambda: deque(maxlen=_N_HISTORY))
     """Emotions of the latest utterances, the newest last."""
 
-    def note(self, what: str, text: str) -> None:
-        """Take the text of one of the source's retained topics."""
-        match what:
+    def update(self, name: str, text: str) -> None:
+        """Apply the text of one of the source's retained topics."""
+        match name:
             case topics.STATE:
                 self.state = _printable(text) or NONE
             case topics.AVAILABILITY:
-                self.is_away = text == OFFLINE
+                self.is_unavailable = text == OFFLINE
             case topics.SPEECH:
                 self.is_speaking = text == ON
             case _:
@@ -96,53 +97,62 @@ class SourceView:
 
     @property
     def marks(self) -> str:
-        """What else is to be known at a glance; empty if nothing is."""
-        said = {"away": self.is_away, "muted": self.is_muted, "speaking": self.is_speaking}
-        return ", ".join(word for word, holds in said.items() if holds)
+        """The conditions besides the state, separated by commas."""
+        conditions = {
+            "unavailable": self.is_unavailable,
+            "muted": self.is_muted,
+            "speaking": self.is_speaking,
+        }
+        return ", ".join(name for name, holds in conditions.items() if holds)
 
 
 @dataclass(slots=True)
 class NodeView:
-    """What is known of one machine."""
+    """The known state of a machine."""
 
     is_online: bool = False
     sources: dict[str, SourceView] = field(default_factory=dict)
 
 
 class WatchState:
-    """All nodes on a broker, or the one asked for."""
+    """The state of all nodes on a broker, or of a single one."""
 
     def __init__(self, *, prefix: str, node: str | None = None) -> None:
-        """Begin with nothing known."""
+        """Create the state without any node.
+
+        Args:
+            prefix: first part of the topics.
+            node: name of the only node; None for all.
+        """
         self.nodes: dict[str, NodeView] = {}
         self._prefix = prefix
         self._node = None if node is None else topic_level(node)
 
     @property
     def topic_filter(self) -> str:
-        """What to subscribe to."""
+        """The topic filter of the subscription."""
         return f"{self._prefix}/#" if self._node is None else f"{self._prefix}/{self._node}/#"
 
-    def apply(self, topic: str, payload: bytes) -> Finding | None:
-        """Take one message; the event in it, if it is one."""
+    def apply(self, topic: str, payload: bytes) -> EventView | None:
+        """Apply a message; returns its event, or None if it is no event."""
         parsed = parse_topic(topic, self._prefix)
         if parsed is None or self._node not in (None, parsed.node):
             return None
-        node, what = _printable(parsed.node), parsed.what
+        node, name = _printable(parsed.node), parsed.what
         if parsed.source is None:
-            if what == STATUS:
+            if name == STATUS:
                 self._node_view(node).is_online = payload == ONLINE.encode()
             return None
         source = _printable(parsed.source)
-        if what in {STATE, AVAILABILITY, SPEECH, _MUTE}:
-            self._source_view(node, source).note(what, payload.decode("utf-8", "replace"))
-        if what != EVENT or (finding := _finding(node, source, payload)) is None:
+        if name in {STATE, AVAILABILITY, SPEECH, _MUTE}:
+            self._source_view(node, source).update(name, payload.decode("utf-8", "replace"))
+        if name != EVENT or (event := _event_view(node, source, payload)) is None:
             return None
         view = self._source_view(node, source)
-        view.latest = finding
-        if finding.kind == "utterance":
-            view.history.append(finding.emotion)
-        return finding
+        view.latest = event
+        if event.kind == "utterance":
+            view.history.append(event.emotion)
+        return event
 
     def _node_view(self, node: str) -> NodeView:
         return self.nodes.setdefault(node, NodeView())
@@ -151,17 +161,17 @@ class WatchState:
         return self._node_view(node).sources.setdefault(source, SourceView())
 
 
-def plain_line(finding: Finding) -> str:
-    """One event as a line of text, for pipes and files."""
-    where = f"{finding.node}/{finding.source}"
+def plain_line(event: EventView) -> str:
+    """An event as a line of text, for pipes and files."""
+    where = f"{event.node}/{event.source}"
     return (
-        f"{finding.time}  {where:<20}  {finding.kind:<9}  {finding.emotion:<10}"
-        f" {_percent(finding.confidence)}  {finding.valence:<8} {finding.duration_s:>5.1f} s"
+        f"{event.time}  {where:<20}  {event.kind:<9}  {event.emotion:<10}"
+        f" {_percent(event.confidence)}  {event.valence:<8} {event.duration_s:>5.1f} s"
     )
 
 
 def render(state: WatchState, connection: str, *, is_up: bool) -> "RenderableType":
-    """All nodes, each in a box, below a line on the connection."""
+    """The view: a line with the connection, and a box for each node."""
     from rich.console import Group  # noqa: PLC0415
     from rich.padding import Padding  # noqa: PLC0415
     from rich.panel import Panel  # noqa: PLC0415
@@ -170,14 +180,14 @@ def render(state: WatchState, connection: str, *, is_up: bool) -> "RenderableTyp
     head = Text.assemble(("serd watch  ", "bold"), (connection, "green" if is_up else "yellow"))
     parts: list[RenderableType] = [head]
     for name, node in sorted(state.nodes.items()):
-        colour = "green" if node.is_online else "red"
-        word = "online" if node.is_online else "offline"
-        title = Text.assemble((" ● ", colour), (name, "bold"), (f" {word} ", colour))
+        color = "green" if node.is_online else "red"
+        status = "online" if node.is_online else "offline"
+        title = Text.assemble((" ● ", color), (name, "bold"), (f" {status} ", color))
         sources = [_source(name, view) for name, view in sorted(node.sources.items())]
         body = Text("\n\n").join(sources) or Text("no sound source yet", style="bright_black")
         parts.append(Panel(Padding(body, (0, 1)), title=title, title_align="left", border_style="dim"))
     if not state.nodes:
-        parts.append(Text("no node has said anything yet", style="bright_black"))
+        parts.append(Text("no message from any node yet", style="bright_black"))
     return Group(*parts)
 
 
@@ -187,7 +197,7 @@ def _source(name: str, view: SourceView) -> "Text":
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{name:<12}", "bold").append(f"{view.state:<10}", f"bold {_style(view.state)}")
     if view.marks:
-        text.append(f" {view.marks}", "red" if view.is_away else "green")
+        text.append(f" {view.marks}", "red" if view.is_unavailable else "green")
     latest = view.latest
     if latest is not None:
         text.append(
@@ -205,11 +215,11 @@ def _source(name: str, view: SourceView) -> "Text":
     return text
 
 
-def _finding(node: str, source: str, payload: bytes) -> Finding | None:
+def _event_view(node: str, source: str, payload: bytes) -> EventView | None:
     try:
         body = json.loads(payload)
         scores = {_printable(str(label)): _share(value) for label, value in body["scores"].items()}
-        return Finding(
+        return EventView(
             time=local_time(body["time"]),
             node=node,
             source=source,
@@ -236,7 +246,7 @@ def _finite(value: Any) -> float:  # noqa: ANN401
 
 
 def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST])
+    return "".join(char if char.isprintable() else "?" for char in text[:_MAX_TEXT])
 
 
 def _percent(share: float) -> str:

@@ -1,1 +1,1 @@
-"""The daemon: its loop, its sources, and what keeps it alive."""
+"""The daemon: its loop, sources, saved state, statistics, log and service manager."""

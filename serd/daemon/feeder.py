@@ -1,4 +1,4 @@
-"""A thread that carries one source's sound into the inbox, and opens it again when it is lost."""
+"""A thread that carries the sound of one source into the inbox, and reopens the source after a loss."""
 
 import logging
 import threading
@@ -11,7 +11,7 @@ import numpy as np
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.audio.source import Source
 from serd.daemon.inbox import (
-    ROOM,
+    MAX_QUEUED_BLOCKS,
     Inbox,
     Request,
     SoundReceived,
@@ -22,76 +22,95 @@ from serd.daemon.inbox import (
 )
 from serd.errors import SerdError, SourceHungError, SourceInterruptedError
 
-MOST_S: Final = 0.24
-"""Longest sound that is held back, in seconds; a watchdog's signs of life come this late."""
-_MOST_SAMPLES: Final = round(MOST_S * SAMPLE_RATE_HZ)
+_log = logging.getLogger("serd.sources")
+
+MAX_JOINED_S: Final = 0.24
+"""Longest sound that is held back to be joined, in seconds; this also delays the watchdog's progress."""
+_MAX_JOINED_SAMPLES: Final = round(MAX_JOINED_S * SAMPLE_RATE_HZ)
 _MARGIN_S: Final = 0.03
-"""A rest ends this long, or a block, before the sound that is waited for, in seconds."""
+"""A sleep ends at least this long before the block that completes the joined one, in seconds."""
+_MAX_LIVE_SPEED: Final = 2.0
+"""Seconds of sound per second up to which a source counts as live: after a stall it catches up."""
+
+INITIAL_PAUSE_S: Final = 0.5
+MAX_PAUSE_S: Final = 30.0
+_STOP_CHECK_S: Final = 0.5
+"""Interval at which a feeder that waits for a free slot checks for a stop, in seconds."""
+_RETRY_REPORT_S: Final = 2.0
+"""Longest time between two ``SourceRetried`` messages of a lost source, in seconds."""
 
 
 class BlockJoiner:
-    """Blocks in, fewer and longer blocks out."""
+    """Joins short blocks into longer ones while no report can follow from them.
+
+    Each block wakes the daemon's loop, and on a Raspberry Pi the wake-ups of a quiet room cost more
+    than its analysis. After each block the pipeline gives a position in the sound before which no
+    event, level or change of speech can follow. Blocks that end before this position are held back, at
+    most 0.24 s, and passed on as one; for live sound the thread also sleeps until shortly before the
+    last of them is due. The block that reaches the position is passed on at once, so no report is late.
+
+        blocks       |--|--|--|--|--|--|--|--|--|--|--|--|--|--|
+        idle until                                      ^
+        joined       |-----------------------|-----------|--|--|
+    """
 
     def __init__(
-        self, rest: Callable[[float], object], monotonic: Callable[[], float] = time.monotonic
+        self, wait: Callable[[float], object], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Hold nothing back yet.
+        """Create the joiner.
 
         Args:
-            rest: waits for so many seconds, or less.
+            wait: sleeps for a number of seconds, or less.
             monotonic: the clock, in seconds.
         """
-        self.nothing_before_samples = 0
-        """Position in the sound before which nothing can follow from it; may be set by any thread."""
-        self._rest = rest
+        self.idle_until_samples = 0
+        """Position in the sound before which no report can follow; any thread may set it."""
+        self._wait = wait
         self._monotonic = monotonic
 
-    def gather(self, blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
-        """Yield joined blocks; the sound of a source that breaks off comes before its error."""
-        pace = _Pace(self._monotonic)
-        waiting: list[AudioBlock] = []
+    def join(self, blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
+        """Yield joined blocks; if the source fails, its remaining sound precedes the error."""
+        live_check = _LiveCheck(self._monotonic)
+        pending: list[AudioBlock] = []
         try:
             for block in blocks:
-                if waiting and block.offset_samples != waiting[-1].end_samples:
-                    yield joined(waiting)
-                    waiting = []
-                waiting.append(block)
-                wanted = min(self.nothing_before_samples, waiting[0].offset_samples + _MOST_SAMPLES)
-                if block.end_samples >= wanted:
-                    yield joined(waiting)
-                    waiting = []
-                elif len(waiting) == 1 and pace.is_live(block):
+                if pending and block.offset_samples != pending[-1].end_samples:
+                    yield joined(pending)
+                    pending = []
+                pending.append(block)
+                target = min(self.idle_until_samples, pending[0].offset_samples + _MAX_JOINED_SAMPLES)
+                if block.end_samples >= target:
+                    yield joined(pending)
+                    pending = []
+                elif len(pending) == 1 and live_check.is_live(block):
                     margin_s = max(_MARGIN_S, block.samples.size / SAMPLE_RATE_HZ)
-                    rest_s = (wanted - block.end_samples) / SAMPLE_RATE_HZ - margin_s
-                    if rest_s > 0.0:
-                        self._rest(rest_s)
+                    wait_s = (target - block.end_samples) / SAMPLE_RATE_HZ - margin_s
+                    if wait_s > 0.0:
+                        self._wait(wait_s)
         except SerdError:
-            if waiting:
-                yield joined(waiting)
+            if pending:
+                yield joined(pending)
             raise
-        if waiting:
-            yield joined(waiting)
+        if pending:
+            yield joined(pending)
 
 
-class _Pace:
-    """Whether sound comes as it is made; of a recording that is read quickly nobody rests."""
-
-    MOST: Final = 2.0
-    """Seconds of sound in a second that still count as live: after a halt a source catches up."""
+class _LiveCheck:
+    """Tells live sound from a recording that is read faster than it plays."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._latest: tuple[float, float] | None = None
+        self._previous: tuple[float, float] | None = None
 
     def is_live(self, block: AudioBlock) -> bool:
-        """Whether since the block given before about as much time has passed as sound."""
+        """Whether about as much time as sound has passed since the previous call."""
         now_s, sound_s = self._monotonic(), block.end_samples / SAMPLE_RATE_HZ
-        latest, self._latest = self._latest, (now_s, sound_s)
-        return latest is not None and sound_s - latest[1] <= self.MOST * (now_s - latest[0])
+        previous, self._previous = self._previous, (now_s, sound_s)
+        return previous is not None and sound_s - previous[1] <= _MAX_LIVE_SPEED * (now_s - previous[0])
 
 
 def joined(blocks: Sequence[AudioBlock]) -> AudioBlock:
-    """Blocks that follow on each other, one or more, as one that arrived with the last of them."""
+    """One block made of one or more contiguous blocks, with the capture time of the last."""
     if len(blocks) == 1:
         return blocks[0]
     return AudioBlock(
@@ -101,18 +120,8 @@ def joined(blocks: Sequence[AudioBlock]) -> AudioBlock:
     )
 
 
-_log = logging.getLogger("serd.sources")
-
-FIRST_PAUSE_S: Final = 0.5
-LONGEST_PAUSE_S: Final = 30.0
-_LOOK_S: Final = 0.5
-"""How often a feeder that waits for room looks whether it should end, in seconds."""
-_SIGN_S: Final = 2.0
-"""How often a feeder whose source is away shows that it is at work, in seconds."""
-
-
 class Feeder:
-    """Feeds the inbox from a source until it ends or is told to stop."""
+    """Feeds the inbox with the sound of a source until the source ends or ``stop`` is called."""
 
     def __init__(
         self,
@@ -122,79 +131,80 @@ class Feeder:
         *,
         retries: bool,
         opened: Source | None = None,
-        first_pause_s: float = FIRST_PAUSE_S,
+        initial_pause_s: float = INITIAL_PAUSE_S,
     ) -> None:
-        """Set up; ``start`` begins.
+        """Create the thread; ``start`` starts it.
 
         Args:
-            name: of the source.
-            open_source: opens it; called again after each loss.
-            inbox: where its sound goes.
-            retries: whether a loss is waited out; if not, the first error ends the source.
+            name: name of the source.
+            open_source: opens the source; called again after each loss.
+            inbox: receives the messages.
+            retries: whether a lost source is reopened; if not, the first error ends it.
             opened: the source, if it is open already.
-            first_pause_s: before the first try; each in vain doubles it, up to ``LONGEST_PAUSE_S``.
+            initial_pause_s: pause before the first retry, in seconds; each failure doubles it, up to
+                ``MAX_PAUSE_S``.
         """
         self._name = name
-        self._open = open_source
+        self._open_source = open_source
         self._inbox = inbox
         self._retries = retries
         self._source = opened
-        self._first_pause_s = first_pause_s
+        self._initial_pause_s = initial_pause_s
         self._closed_dropped = 0
         self._closed_overflows = 0
         self._stopping = threading.Event()
-        self._gathering = BlockJoiner(self._stopping.wait)
-        self._room = threading.Semaphore(ROOM)
+        self._joiner = BlockJoiner(self._stopping.wait)
+        self._free_slots = threading.Semaphore(MAX_QUEUED_BLOCKS)
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"serd-source-{name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to feed."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End soon; ``SourceEnded`` is put into the inbox then. May be called more than once."""
+        """Request the end, which ``SourceEnded`` confirms; may be called more than once."""
         self._stopping.set()
         with self._lock:
             if self._source is not None:
                 self._source.stop()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the thread; whether it has ended."""
+        """Wait for the thread, and return whether it has ended."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
-    def nothing_before(self, offset_samples: int) -> None:
-        """Sound up to here may be held back for a moment, for nothing can follow from it."""
-        self._gathering.nothing_before_samples = offset_samples
+    def set_idle_until(self, offset_samples: int) -> None:
+        """Set the position in the sound before which blocks may be joined."""
+        self._joiner.idle_until_samples = offset_samples
 
     @property
     def n_dropped_blocks(self) -> int:
-        """Blocks dropped because the daemon was too slow, over all times that the source was opened."""
+        """Blocks dropped because the daemon was too slow, over all openings of the source."""
         source = self._source
         return self._closed_dropped + (source.n_dropped_blocks if source else 0)
 
     @property
     def n_overflows(self) -> int:
-        """Overflows that the sound card reported, over all times that the source was opened."""
+        """Overflows that the sound card reported, over all openings of the source."""
         source = self._source
         return self._closed_overflows + (source.n_overflows if source else 0)
 
     def _run(self) -> None:
-        pause_s = self._first_pause_s
+        pause_s = self._initial_pause_s
         is_lost = False
         while not self._stopping.is_set():
             try:
                 source = self._opened()
-                self._inbox.put(SourceOpened(source=self._name, what=source.describe()))
-                is_lost, pause_s = False, self._first_pause_s
+                self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
+                is_lost, pause_s = False, self._initial_pause_s
                 self._feed(source)
                 break
             except SourceInterruptedError:
                 continue
             except SourceHungError as exc:
                 self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
-                self._inbox.put(Request(what="restart"))
+                self._inbox.put(Request(action="restart"))
                 break
             except SerdError as exc:
                 if not self._retries:
@@ -205,22 +215,22 @@ class Feeder:
                 is_lost = True
             finally:
                 self._close()
-            self._rest(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            self._pause(pause_s)
+            pause_s = min(2 * pause_s, MAX_PAUSE_S)
         self._inbox.put(SourceEnded(source=self._name))
 
-    def _rest(self, pause_s: float) -> None:
-        """Wait for the next try, and show now and then that somebody waits."""
-        ends_s = time.monotonic() + pause_s
-        while (left_s := ends_s - time.monotonic()) > 0.0:
+    def _pause(self, pause_s: float) -> None:
+        """Wait for the next retry, and report progress for the watchdog meanwhile."""
+        deadline_s = time.monotonic() + pause_s
+        while (left_s := deadline_s - time.monotonic()) > 0.0:
             self._inbox.put(SourceRetried(source=self._name))
-            if self._stopping.wait(min(left_s, _SIGN_S)):
+            if self._stopping.wait(min(left_s, _RETRY_REPORT_S)):
                 return
 
     def _opened(self) -> Source:
-        """The source, opened if it is not open; stopped at once if ``stop`` came first."""
+        """The open source; it is stopped at once if ``stop`` was called while it opened."""
         if self._source is None:
-            source = self._open()
+            source = self._open_source()
             with self._lock:
                 self._source = source
         if self._stopping.is_set():
@@ -228,11 +238,11 @@ class Feeder:
         return self._source
 
     def _feed(self, source: Source) -> None:
-        for block in self._gathering.gather(source):
-            while not self._room.acquire(timeout=_LOOK_S):
+        for block in self._joiner.join(source):
+            while not self._free_slots.acquire(timeout=_STOP_CHECK_S):
                 if self._stopping.is_set():
                     return
-            self._inbox.put(SoundReceived(source=self._name, block=block, room=self._room))
+            self._inbox.put(SoundReceived(source=self._name, block=block, free_slots=self._free_slots))
 
     def _close(self) -> None:
         with self._lock:

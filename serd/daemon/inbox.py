@@ -1,4 +1,4 @@
-"""What the daemon's one loop is told: sound, losses, commands, signals. Only here do threads meet."""
+"""The message queue of the daemon's loop, the one place where its threads meet."""
 
 import queue
 import threading
@@ -10,32 +10,32 @@ from typing import Final, Literal
 from serd.audio.format import AudioBlock
 from serd.errors import SerdError
 
-ROOM: Final = 16
-"""Blocks of one source that may wait here; the source waits for room beyond that."""
+MAX_QUEUED_BLOCKS: Final = 16
+"""Blocks of one source that the queue holds at most; beyond that its feeder waits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoundReceived:
-    """A source gave sound."""
+    """A block of sound from a source."""
 
     source: str
     block: AudioBlock
-    room: threading.Semaphore
-    """Released once the block has been dealt with."""
+    free_slots: threading.Semaphore
+    """Counts the blocks that the source may still queue; released once this one is handled."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceOpened:
-    """A source is there, for the first time or again."""
+    """A source was opened, for the first time or again."""
 
     source: str
-    what: str
-    """What is listened to, for the log."""
+    description: str
+    """The device or file, for the log."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceLost:
-    """A source is away and will be tried again."""
+    """A source failed, and will be retried."""
 
     source: str
     reason: str
@@ -43,23 +43,23 @@ class SourceLost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceRetried:
-    """A source that is away was tried in vain; the thread that tries is alive."""
+    """The feeder of a lost source is still retrying."""
 
     source: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceEnded:
-    """A source is over and will not come back."""
+    """A source ended for good."""
 
     source: str
     error: SerdError | None = None
-    """Why, if it did not simply come to its end."""
+    """The error that ended it; None at the regular end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlCommand:
-    """Somebody wants to change a control."""
+    """A subscriber asks to set a control of a source."""
 
     source: str
     control: str
@@ -68,14 +68,14 @@ class ControlCommand:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A signal asks the daemon for something, or a source that hangs for a new process."""
+    """An action requested by a signal, or by a source that hangs ("restart")."""
 
-    what: Literal["stop", "restart", "reload", "stats"]
+    action: Literal["stop", "restart", "reload", "stats"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tick:
-    """Time has passed."""
+    """The regular tick of the clock."""
 
     now_s: float
     """Monotonic time, in seconds."""
@@ -94,24 +94,23 @@ Message = (
 
 
 class Inbox:
-    """A queue of messages that any thread and any signal handler may put into."""
+    """A queue of messages; any thread and any signal handler may put messages into it."""
 
     def __init__(self, tick_s: float = 1.0) -> None:
-        """Yield a ``Tick`` about every ``tick_s`` seconds."""
+        """Create an empty queue.
+
+        Args:
+            tick_s: time between two ticks, in seconds.
+        """
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._tick_s = tick_s
 
     def put(self, message: Message) -> None:
-        """Never waits; reentrant, so a signal handler may call it."""
+        """Queue a message; never blocks, and is reentrant for signal handlers."""
         self._queue.put(message)
 
-    @property
-    def n_waiting(self) -> int:
-        """Messages that nobody has dealt with."""
-        return self._queue.qsize()
-
     def __iter__(self) -> Iterator[Message]:
-        """Yield messages for ever, in the order in which they came, and ticks in between."""
+        """Yield messages in order of arrival, and ticks between them, without end."""
         tick_at_s = time.monotonic() + self._tick_s
         while True:
             now_s = time.monotonic()
@@ -124,4 +123,4 @@ class Inbox:
                 continue
             yield message
             if isinstance(message, SoundReceived):
-                message.room.release()
+                message.free_slots.release()

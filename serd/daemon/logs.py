@@ -1,4 +1,4 @@
-"""What is said on standard error: for people, for the journal, or as JSON.
+"""The log on standard error, formatted for people, for the journal or as JSON.
 
 text     serd: connected to broker pi:1883
 journal  <6>connected to broker pi:1883
@@ -20,13 +20,13 @@ from serd.publishers.screen import is_journal
 def set_up_logging(
     level: str, log_format: str, stream: TextIO, *, environment: Mapping[str, str] | None = None
 ) -> None:
-    """Log to a stream from now on; may be called again, with other settings.
+    """Send the log to a stream; a later call replaces the earlier one.
 
     Args:
-        level: one of ``LEVELS``.
-        log_format: one of ``FORMATS``.
-        stream: where to, usually standard error.
-        environment: where ``$JOURNAL_STREAM`` is looked up; by default that of the process.
+        level: "debug", "info", "warning" or "error".
+        log_format: "auto", "text", "journal" or "json".
+        stream: the stream, usually standard error.
+        environment: variables, of which ``$JOURNAL_STREAM`` is read; by default those of the process.
     """
     if log_format == "auto":
         variables = os.environ if environment is None else environment
@@ -34,23 +34,23 @@ def set_up_logging(
     handler = _Handler(stream)
     handler.setFormatter(_FORMATTERS[log_format]())
     root = logging.getLogger()
-    for former in [each for each in root.handlers if isinstance(each, _Handler)]:
-        root.removeHandler(former)
+    for previous in [each for each in root.handlers if isinstance(each, _Handler)]:
+        root.removeHandler(previous)
     root.addHandler(handler)
     root.setLevel(level.upper())
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """A log that nobody reads any more, or a stream that was closed, must not disturb the daemon."""
+    """A handler that survives a closed stream, so that the daemon runs on without its log."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Leave out what cannot be written; what cannot be formatted is a mistake of ours."""
+        """Drop a record that cannot be written; report one that cannot be formatted."""
         if not isinstance(sys.exception(), OSError | ValueError):
             super().handleError(record)
 
 
 class _LineFormatter(logging.Formatter, ABC):
-    """The message, line by line, each behind a prefix; a traceback only for those who debug."""
+    """Puts a prefix before each line of a message; tracebacks are logged at level debug only."""
 
     def format(self, record: logging.LogRecord) -> str:
         lines = record.getMessage().splitlines() or [""]
@@ -64,7 +64,7 @@ class _LineFormatter(logging.Formatter, ABC):
 
     @abstractmethod
     def prefix(self, level: int) -> str:
-        """What stands before each line."""
+        """The prefix of each line of a record of some level."""
 
 
 class _TextFormatter(_LineFormatter):
@@ -73,15 +73,15 @@ class _TextFormatter(_LineFormatter):
 
 
 class _JournalFormatter(_LineFormatter):
-    """The journal knows the time and who speaks; the level is in sd-daemon(3)'s prefix."""
+    """Prefixes each line with its level as sd-daemon(3) defines; the journal adds time and unit."""
 
     def prefix(self, level: int) -> str:
         priorities = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-        return f"<{next((priority for least, priority in priorities if level >= least), 7)}>"
+        return f"<{next((priority for min_level, priority in priorities if level >= min_level), 7)}>"
 
 
 class _JsonFormatter(logging.Formatter):
-    """One object a line, with the traceback of an exception in a field of its own."""
+    """Formats a record as one JSON object on a line, with the traceback in the field "exception"."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).astimezone()

@@ -1,43 +1,33 @@
-"""Processes: how memory is kept, where C libraries print, and work spread over several processes."""
+"""The process of the daemon: memory allocation, and standard error of C libraries."""
 
 import ctypes
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TextIO, TypeVar
-
-from serd.errors import OperationError
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
-_AHEAD: Final = 4
-"""Items a process that are handed out before the first of them is due."""
+from typing import Final, TextIO
 
 _MIB: Final = 2**20
 _PARAMETERS: Final = {"trim_threshold": -1, "top_pad": -2, "mmap_threshold": -3, "arena_max": -8}
-"""Numbers that malloc.h of glibc gives them."""
+"""Parameter numbers from malloc.h of glibc."""
 
 
 def keep_freed_memory() -> None:
-    """Keep the few megabytes that a window needs within the process.
+    """Keep freed blocks of up to a megabyte in the process, instead of returning them to the kernel.
 
-    What lies between sound and MFCCs is a megabyte for a moment, once a window. glibc gives such memory
-    back to the kernel and asks for it again with the next window, and each page that comes anew must be
-    cleared: 200 of them cost half as much again as the features themselves.
+    The features of each window need about a megabyte of temporary arrays. By default glibc returns this
+    memory to the kernel and requests it again for the next window. The kernel must clear each new page,
+    and 200 pages cost half as much time as the features themselves.
     """
     set_malloc(mmap_threshold=_MIB, trim_threshold=4 * _MIB)
 
 
 def set_malloc(**values: int) -> None:
-    """Set parameters of glibc's malloc for this process; another C library is left as it is.
+    """Set parameters of glibc's malloc for this process; do nothing under another C library.
 
     Args:
         values: by name, each one of "trim_threshold" (free memory at the top of the heap beyond which
-            it goes back to the kernel, in bytes), "top_pad" (by how much more than is needed the heap
-            grows, in bytes), "mmap_threshold" (size from which a block is the kernel's own, in bytes; 32
-            MiB at most) and "arena_max" (number of heaps).
+            it is returned to the kernel, in bytes), "top_pad" (extra bytes by which the heap grows),
+            "mmap_threshold" (size in bytes from which a block is mapped on its own; 32 MiB at most) and
+            "arena_max" (number of heaps).
     """
     if not sys.platform.startswith("linux"):
         return
@@ -49,51 +39,17 @@ def set_malloc(**values: int) -> None:
 
 
 def own_stderr() -> TextIO:
-    """Take standard error for this process's Python alone; C libraries write to /dev/null from now on.
+    """Reserve standard error for Python; the output of C libraries goes to /dev/null.
 
-    PortAudio and ALSA write a dozen lines to file descriptor 2 each time that a device does not open.
-    None of them says more than the error that serd raises.
+    PortAudio and ALSA write a dozen lines to file descriptor 2 whenever a device does not open, and none
+    of them adds to the error that serd raises.
 
     Returns:
-        A stream on what standard error was, line by line; ``sys.stderr`` is the same.
+        A line-buffered stream to the original standard error, which is also the new ``sys.stderr``.
     """
     stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, errors="backslashreplace")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stderr.fileno())
-    os.close(nowhere)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stderr.fileno())
+    os.close(devnull)
     sys.stderr = stream
     return stream
-
-
-def map_in_order(
-    work: Callable[[_Item], _Result], items: Iterable[_Item], *, jobs: int
-) -> Iterator[_Result]:
-    """Yield the results of some work on each item, in the order of the items.
-
-    Args:
-        work: a function that can be pickled.
-        items: what it is called with, one by one; a few are taken ahead.
-        jobs: number of processes, 1 or more.
-
-    Raises:
-        OperationError: a process was killed, so that results are missing.
-    """
-    from concurrent.futures import Future, ProcessPoolExecutor  # noqa: PLC0415 - the daemon has none
-    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
-    from multiprocessing import get_context  # noqa: PLC0415
-
-    pending: deque[Future[_Result]] = deque()
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), keep_freed_memory)
-    try:
-        for item in items:
-            pending.append(pool.submit(work, item))
-            if len(pending) >= _AHEAD * jobs:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    except BrokenProcessPool as exc:
-        raise OperationError(
-            "a process was killed, perhaps for want of memory; try again with fewer (--jobs 1)"
-        ) from exc
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,7 +1,7 @@
-"""The daemon: one loop that takes messages from sources, broker and signals, and publishes what follows.
+"""The daemon's loop: it handles messages from sources, broker and signals, and publishes reports.
 
-Nothing here waits but the inbox. Sources live in threads of their own (``serd.daemon.feeder``); what
-they hear, and everything else that happens, becomes a message, and messages are dealt with one by one.
+Sources run in threads of their own (``serd.daemon.feeder``). Sound, control commands and signals become
+messages in the inbox, and the loop handles one message after another; it blocks only on the inbox.
 """
 
 import json
@@ -28,106 +28,111 @@ from serd.settings.loader import Settings
 _log = logging.getLogger("serd.run")
 
 DRAIN_S: Final = 10.0
-"""How long events may take to be acknowledged once the sound has ended."""
+"""Time for the broker to acknowledge all events once the sound has ended, in seconds."""
 STOP_S: Final = 1.5
-"""How long they may take after Ctrl-C or SIGTERM."""
+"""The same after Ctrl-C or SIGTERM, in seconds."""
 
 
 class Service:
-    """Listens and publishes until the sound ends or it is asked to stop."""
+    """Runs the sources and publishers until the sound ends or a stop is requested."""
 
     def __init__(
         self,
         settings: Settings,
         *,
-        reload: Callable[[], Settings],
-        folder: Path,
+        load: Callable[[], Settings],
+        state_folder: Path,
         opener: SourceOpener,
         manager: ServiceManager,
-        waits: bool = False,
+        wait_for_sources: bool = False,
         publishers: Callable[[Mapping[str, Any], Context], PublisherGroup] = PublisherGroup,
     ) -> None:
-        """Load the model and open what can be opened; nothing is heard before ``run``.
+        """Load the model and open the sources; ``run`` starts them.
 
         Args:
-            settings: of everything.
-            reload: reads the settings again.
-            folder: where what outlives a restart is kept.
+            settings: all settings.
+            load: loads the settings for a reload.
+            state_folder: folder of the files that survive a restart.
             opener: opens sources.
-            manager: who started the daemon, and is told how it fares.
-            waits: whether a source that is not there yet is waited for.
-            publishers: makes them from their settings.
+            manager: the service manager, which receives notifications.
+            wait_for_sources: whether a source that does not open is retried instead of an error.
+            publishers: creates the publishers from their settings.
 
         Raises:
-            SerdError: no model, or no source and nothing to wait for.
+            SerdError: the model does not load, or a source does not open and is not waited for.
         """
         self.inbox = Inbox()
         self._settings = settings
-        self._reload = reload
-        self._folder = folder
+        self._load = load
+        self._state_folder = state_folder
         self._manager = manager
-        self._make_publishers = publishers
+        self._create_publishers = publishers
         self._stats_at_s = time.monotonic() + settings.report.stats_s
         self._stop_at_s: float | None = None
         self.must_restart = False
-        """Whether a library hangs, so that only a new process can go on."""
-        self._model = _model(settings)
+        """Whether a library hangs, so that only a new process can continue."""
+        self._model = _loaded_model(settings)
         self._sources = Sources(
-            settings, self._model, self.inbox, opener, manager, folder=folder, waits=waits
+            settings,
+            self._model,
+            self.inbox,
+            opener,
+            manager,
+            state_folder=state_folder,
+            wait_for_sources=wait_for_sources,
         )
 
     def run(self) -> None:
-        """Listen and publish.
+        """Listen and publish until the end.
 
         Raises:
-            SerdError: the only source failed and does not come back, or events were left that no
-                broker took.
+            SerdError: the only source failed for good, or the broker did not acknowledge all events.
         """
-        publishers = self._make_publishers(self._settings.publishers, self._context())
+        publishers = self._create_publishers(self._settings.publishers, self._context())
         try:
-            self._publish(publishers, self._sources.present())
+            self._publish(publishers, self._sources.snapshot())
             self._sources.start()
             for message in self.inbox:
-                self._publish(publishers, self._answer(message, publishers))
-                if self._sources.are_over or self._is_overdue():
+                self._publish(publishers, self._handle(message, publishers))
+                if self._sources.have_ended or self._is_overdue():
                     break
-            self._publish(publishers, self._sources.silence_all())
+            self._publish(publishers, self._sources.finish_all())
         finally:
             self._sources.stop()
-            is_stopped = self._stop_at_s is not None
-            publishers.close(STOP_S if is_stopped else DRAIN_S, is_patient=not is_stopped)
+            was_stopped = self._stop_at_s is not None
+            publishers.close(STOP_S if was_stopped else DRAIN_S, raises_errors=not was_stopped)
         if self._sources.error is not None and not self.must_restart:
             raise self._sources.error
 
-    def _answer(self, message: Message, publishers: PublisherGroup) -> Iterator[Report]:
-        """What follows from one message."""
+    def _handle(self, message: Message, publishers: PublisherGroup) -> Iterator[Report]:
+        """Handle one message; yields its reports."""
         match message:
             case Tick():
                 if message.now_s >= self._stats_at_s:
                     self._stats_at_s = message.now_s + self._settings.report.stats_s
                     yield self._sources.stats()
-            case Request(what="stop"):
+            case Request(action="stop"):
                 self.must_restart = False
                 self._manager.stopping()
                 self._stop()
-            case Request(what="restart"):
+            case Request(action="restart"):
                 self.must_restart = self._stop_at_s is None
                 self._stop()
-            case Request(what="reload"):
-                yield from self._take_new_settings(publishers)
+            case Request(action="reload"):
+                yield from self._reload(publishers)
             case Request():
                 _log.info("stats: %s", json.dumps(asdict(self._sources.stats())))
             case ControlCommand():
                 yield from self._sources.change_control(message)
             case _:
-                yield from self._sources.answer(message)
+                yield from self._sources.handle(message)
 
     def _stop(self) -> None:
         self._stop_at_s = time.monotonic()
         self._sources.stop()
 
     def _is_overdue(self) -> bool:
-        """Whether a source does not stop though it was told to."""
+        """Whether a source has not ended in time after a stop."""
         return self._stop_at_s is not None and time.monotonic() > self._stop_at_s + SOURCE_STOP_S
 
     def _publish(self, publishers: PublisherGroup, reports: Iterator[Report]) -> None:
@@ -138,25 +143,25 @@ class Service:
                 self._manager.status(f"{report.source}: {report.emotion}")
             publishers.publish(report)
 
-    def _take_new_settings(self, publishers: PublisherGroup) -> Iterator[Report]:
-        """Read the settings again and start anew what they change; nothing if they are wrong."""
+    def _reload(self, publishers: PublisherGroup) -> Iterator[Report]:
+        """Reload the settings and restart the parts they change; wrong settings change nothing."""
         self._manager.reloading()
         try:
-            new = self._reload()
-            model = self._model if new.model == self._settings.model else _model(new)
+            new = self._load()
+            model = self._model if new.model == self._settings.model else _loaded_model(new)
         except SerdError as exc:
-            _log.error("the settings stay as they were: %s", exc)
+            _log.error("the settings are unchanged: %s", exc)
         else:
             if new.report.stats_s != self._settings.report.stats_s:
                 self._stats_at_s = time.monotonic() + new.report.stats_s
             self._settings, self._model = new, model
-            yield from self._sources.change(new, model)
+            yield from self._sources.apply_settings(new, model)
             try:
                 publishers.change(new.publishers, self._context(), STOP_S)
             except SerdError as exc:
                 _log.error("%s", exc)
-            yield from self._sources.present()
-            _log.info("the settings were read again")
+            yield from self._sources.snapshot()
+            _log.info("settings reloaded")
         self._manager.ready("listening")
 
     def _context(self) -> Context:
@@ -165,15 +170,15 @@ class Service:
             sources=tuple(source.name for source in self._settings.sources),
             labels=self._model.card.labels,
             homeassistant=self._settings.homeassistant,
-            state_folder=self._folder,
-            command=self._command,
+            state_folder=self._state_folder,
+            command=self._queue_command,
         )
 
-    def _command(self, source: str, control: str, value: bytes) -> None:
+    def _queue_command(self, source: str, control: str, value: bytes) -> None:
         self.inbox.put(ControlCommand(source=source, control=control, value=value))
 
 
-def _model(settings: Settings) -> TfliteModel:
+def _loaded_model(settings: Settings) -> TfliteModel:
     model = load_model(settings.model)
     card = model.card
     _log.info("version %s, model %s %s on %s", __version__, card.name, card.version, model.runtime)

@@ -1,8 +1,8 @@
-"""The pipeline of one live source, from its sound to the reports that publishers get.
+"""The pipeline of one live source, from its sound to the reports for the publishers.
 
     block -> SpeechDetector -> FeatureExtractor -> UtteranceRecognizer -> EventMaker -> report
 
-Beside its events a source reports its state, whether somebody speaks, and its level.
+Besides events, the reports are the state, the presence of speech and the level of the source.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from serd.speech.segments import Segment, SpeechWindow
 
 
 class SourcePipeline:
-    """Everything that is remembered of one live source, and the reports that follow from its sound."""
+    """Turns the sound of one live source into reports, and holds the state that this needs."""
 
     def __init__(
         self,
@@ -38,25 +38,25 @@ class SourcePipeline:
         report: ReportSettings,
         events: EventMaker,
         controls: Controls,
-        speakers: SpeakerMean | None = None,
+        speaker_mean: SpeakerMean | None = None,
     ) -> None:
-        """Begin without any sound.
+        """Create a pipeline at the start of the sound.
 
         Args:
             source: name of the source.
-            model: gives the probabilities; shared by all sources.
-            settings: how sound becomes decisions.
-            report: what is reported beside the events.
-            events: makes the events.
-            controls: the present values of the controls.
-            speakers: mean of the source's earlier speech, for speaker adaptation; None for none.
+            model: the model, which all sources share.
+            settings: settings of speech detection, recognition and adaptation.
+            report: settings of the reports.
+            events: maker of the events.
+            controls: current values of the controls.
+            speaker_mean: mean of the source's earlier speech, for speaker adaptation; None for none.
         """
         self._source = source
         self._detector = SpeechDetector(
             settings, model.card.window_samples, provisional_s=report.provisional_s
         )
         self._features = FeatureExtractor(model.card)
-        self._adaptation = Adaptation(settings.adaptation, model.card, speakers)
+        self._adaptation = Adaptation(settings.adaptation, model.card, speaker_mean)
         self._recognizer = UtteranceRecognizer(model, settings.smoothing, self._adaptation)
         self._events = events
         self._cooldown = Cooldown()
@@ -66,32 +66,32 @@ class SourcePipeline:
         self._is_speaking = False
         self._likeliest: dict[str, float] = {}
         self.rejections = RejectionCounter(model.card)
-        """Counts the windows, and those that the model rejects."""
+        """Counter of the windows and the rejected windows."""
         self.controls = controls
         self._recognizer.set_threshold(controls.threshold)
 
     @property
     def idle_until_samples(self) -> int:
-        """Position in the sound before which no event, level or change of speech can follow."""
+        """Position in the sound before which it yields no event, level or change of speech."""
         return min(self._detector.idle_until_samples, self._level_at_samples)
 
     @property
-    def speakers(self) -> SpeakerMean:
-        """The mean of the source's speech, for speaker adaptation."""
+    def speaker_mean(self) -> SpeakerMean:
+        """Mean of the speech so far, for speaker adaptation."""
         return self._adaptation.speakers
 
-    def forget_speakers(self) -> None:
-        """Begin the speaker adaptation anew."""
+    def reset_adaptation(self) -> None:
+        """Reset the speaker adaptation."""
         self._adaptation.reset()
 
     def snapshot(self) -> Iterator[Report]:
-        """Yield the present values of controls, state and speech, for a publisher that has none."""
+        """Yield the current controls, state and presence of speech, for a new publisher."""
         yield ControlReport(source=self._source, controls=self.controls)
         yield StateReport(source=self._source, emotion=self._last.emotion)
         yield SpeechReport(source=self._source, is_speaking=self._is_speaking)
 
     def process(self, block: AudioBlock) -> Iterator[Report]:
-        """Take the next block of sound; yield the reports that follow from it."""
+        """Process the next block of sound; yields its reports."""
         if self.controls.mute:
             return
         frames, segments = self._detector.process(block)
@@ -110,7 +110,7 @@ class SourcePipeline:
             )
 
     def flush(self) -> Iterator[Report]:
-        """Finish the utterance under way: the sound has ended, breaks off or is muted."""
+        """Finish the current utterance, because the sound ends or is muted; yields its reports."""
         for segment in self._detector.flush():
             yield from self._reports(segment)
         if self._is_speaking:
@@ -123,7 +123,7 @@ class SourcePipeline:
             yield StateReport(source=self._source, emotion=NONE)
 
     def set_controls(self, controls: Controls) -> Iterator[Report]:
-        """Take over changed controls; yields the reports that follow from muting."""
+        """Apply changed controls; yields the reports of an utterance that muting ends."""
         if controls.mute and not self.controls.mute:
             yield from self.flush()
             yield from self.reset_state()

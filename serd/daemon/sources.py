@@ -1,4 +1,4 @@
-"""All sources of the daemon: what feeds them, the pipeline of each, their controls and their counts."""
+"""The sources of the daemon, each with its feeder, pipeline, controls and counters."""
 
 import logging
 import time
@@ -35,15 +35,15 @@ from serd.settings.loader import Settings
 _log = logging.getLogger("serd.run")
 
 SOURCE_STOP_S: Final = 0.7
-"""How long a source may take to stop before it is left behind."""
-_SAVE_SPEAKERS_S: Final = 300.0
-"""Least time between two times that what a source is used to is written: cards wear out."""
+"""Longest time that the daemon waits for a source to stop, in seconds."""
+_SAVE_MEAN_S: Final = 300.0
+"""Shortest time between two saves of a speaker mean, in seconds; writes wear out SD cards."""
 
 SourceMessage = SoundReceived | SourceOpened | SourceLost | SourceRetried | SourceEnded
 
 
 class Sources:
-    """Opens the sources that the settings name, and turns what their feeders tell into reports."""
+    """Opens the configured sources, and turns the messages of their feeders into reports."""
 
     def __init__(
         self,
@@ -53,130 +53,130 @@ class Sources:
         opener: SourceOpener,
         manager: ServiceManager,
         *,
-        folder: Path,
-        waits: bool,
+        state_folder: Path,
+        wait_for_sources: bool,
     ) -> None:
-        """Open what can be opened; nothing is heard before ``start``.
+        """Open the sources; ``start`` starts their feeders.
 
         Args:
-            settings: of everything.
-            model: what names emotions.
-            inbox: where the feeders' messages go.
+            settings: all settings.
+            model: the emotion model.
+            inbox: receives the feeders' messages.
             opener: opens sources.
-            manager: told once each source is there or known to be away; its watchdog is fed.
-            folder: where the controls are kept.
-            waits: whether a source that is not there yet is waited for.
+            manager: receives readiness and the watchdog's notifications.
+            state_folder: folder of the saved controls and speaker means.
+            wait_for_sources: whether a source that does not open is retried instead of an error.
 
         Raises:
-            SerdError: no source, and nothing to wait for.
+            SerdError: a source does not open and is not waited for.
         """
         self._settings = settings
         self._model = model
         self._inbox = inbox
         self._opener = opener
         self._manager = manager
-        self._waits = waits
-        self._store = ControlStore(folder)
-        self._speakers = SpeakerStore(folder)
-        self._speakers_at_s: dict[str, float] = {}
-        """When what each source is used to was last kept."""
+        self._wait_for_sources = wait_for_sources
+        self._controls = ControlStore(state_folder)
+        self._speaker_means = SpeakerStore(state_folder)
+        self._mean_saved_s: dict[str, float] = {}
+        """Monotonic time at which the speaker mean of each source was last saved, in seconds."""
         self._stats = Stats()
         self._alive: dict[str, bool] = {}
-        """Whether each source gives sound, as far as is known."""
+        """Availability of each source, once it is known."""
         self._watchdog = Watchdog(manager, [each.name for each in settings.sources], time.monotonic)
-        self._leaving: Counter[str] = Counter()
-        """Feeders that were told to stop to make room for another of the same name."""
+        self._n_closing: Counter[str] = Counter()
+        """Removed feeders that have not ended yet, by name; a new source may have the same name."""
         self.error: SerdError | None = None
-        """Why the first source that failed for good did so."""
+        """The error of the first source that failed for good."""
         self._pipelines: dict[str, SourcePipeline] = {}
         self._feeders: dict[str, Feeder] = {}
         for source in settings.sources:
-            self._new_pipeline(source.name)
-            self._feeders[source.name] = self._feeder(source, self._opened(source))
+            self._create_pipeline(source.name)
+            self._feeders[source.name] = self._new_feeder(source, self._opened(source))
 
     @property
-    def are_over(self) -> bool:
-        """Whether no source is left."""
+    def have_ended(self) -> bool:
+        """Whether all sources have ended."""
         return not self._feeders
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start all feeders."""
         for feeder in self._feeders.values():
             feeder.start()
 
     def stop(self) -> None:
-        """End all soon; their ends come through the inbox."""
+        """Request the end of all sources; a message in the inbox confirms each."""
         for feeder in self._feeders.values():
             feeder.stop()
 
-    def present(self) -> Iterator[Report]:
-        """What a subscriber that knows nothing must be told of each source."""
+    def snapshot(self) -> Iterator[Report]:
+        """Yield the current controls, state, presence of speech and availability of each source."""
         for name, pipeline in self._pipelines.items():
             yield from pipeline.snapshot()
             if name in self._alive:
                 yield AvailabilityReport(source=name, is_alive=self._alive[name])
 
     def stats(self) -> StatsReport:
-        """How the daemon fares."""
-        return self._stats.report(self._model.card, self._feeders.values(), self._pipelines.values())
+        """The statistics since the start."""
+        return self._stats.totals(self._model.card, self._feeders.values(), self._pipelines.values())
 
     def count_event(self) -> None:
-        """An event has gone out."""
+        """Count a published event."""
         self._stats.n_events += 1
 
-    def answer(self, message: SourceMessage) -> Iterator[Report]:
-        """What follows from a feeder's message."""
+    def handle(self, message: SourceMessage) -> Iterator[Report]:
+        """Handle a message of a feeder; yields its reports."""
         name = message.source
-        if self._leaving[name]:
-            self._leaving[name] -= isinstance(message, SourceEnded)
+        if self._n_closing[name]:
+            self._n_closing[name] -= isinstance(message, SourceEnded)
             return
         self._watchdog.progress(name)
         match message:
             case SoundReceived(block=block):
-                self._stats.hear(block)
+                self._stats.count_sound(block)
                 pipeline = self._pipelines[name]
                 yield from pipeline.process(block)
-                if news := pipeline.rejections.warning():
-                    _log.warning("%s", self._called(name, news))
-                self._feeders[name].nothing_before(pipeline.idle_until_samples)
-                self._save_speakers(name, every_s=_SAVE_SPEAKERS_S)
+                if warning := pipeline.rejections.warning():
+                    _log.warning("%s", self._with_name(name, warning))
+                self._feeders[name].set_idle_until(pipeline.idle_until_samples)
+                self._save_speaker_mean(name, min_interval_s=_SAVE_MEAN_S)
             case SourceOpened():
-                _log.info("listening to %s", self._called(name, message.what))
-                yield self._is_alive(name, is_alive=True)
+                _log.info("listening to %s", self._with_name(name, message.description))
+                yield self._set_alive(name, is_alive=True)
             case SourceLost():
-                _log.warning("%s; trying again", self._called(name, message.reason))
+                _log.warning("%s; trying again", self._with_name(name, message.reason))
                 self._stats.n_source_losses += 1
-                yield from self.silence(name)
-                self._new_pipeline(name)
+                yield from self.finish(name)
+                self._create_pipeline(name)
             case SourceEnded():
                 self.error = self.error or message.error
-                self._stats.retire(self._feeders.pop(name))
+                self._stats.retire_feeder(self._feeders.pop(name))
                 self._watchdog.forget(name)
-                yield from self.silence(name)
+                yield from self.finish(name)
                 if message.error is None and (last := self._pipelines[name].rejections.closing_line()):
-                    _log.info("%s", self._called(name, last))
+                    _log.info("%s", self._with_name(name, last))
 
-    def silence_all(self) -> Iterator[Report]:
-        """End what is under way at the sources that are left."""
+    def finish_all(self) -> Iterator[Report]:
+        """Finish the current utterance of each source that has not ended; yields the reports."""
         for name in self._feeders:
-            yield from self.silence(name)
+            yield from self.finish(name)
 
-    def silence(self, name: str) -> Iterator[Report]:
-        """A source gives no more sound: what is under way ends."""
+    def finish(self, name: str) -> Iterator[Report]:
+        """Finish a source that gives no more sound: its utterance, state and availability."""
         yield from self._pipelines[name].flush()
         yield from self._pipelines[name].reset_state()
-        self._save_speakers(name)
-        yield self._is_alive(name, is_alive=False)
+        self._save_speaker_mean(name)
+        yield self._set_alive(name, is_alive=False)
 
     def change_control(self, command: ControlCommand) -> Iterator[Report]:
-        """Set a control, or say why not."""
+        """Handle a control command; yields the new controls, or the reason for a refusal."""
         pipeline = self._pipelines.get(command.source)
         if pipeline is None:
             return
         if command.control == FORGET:
-            pipeline.forget_speakers()
-            self._write_speakers(command.source)
-            _log.info("%s has forgotten the voices that it was used to", command.source)
+            pipeline.reset_adaptation()
+            self._write_speaker_mean(command.source)
+            _log.info("%s: speaker adaptation was reset", command.source)
             return
         try:
             controls = changed(pipeline.controls, command.control, command.value)
@@ -184,95 +184,101 @@ class Sources:
             yield RefusalReport(source=command.source, control=command.control, reason=str(exc))
             return
         yield from pipeline.set_controls(controls)
-        self._store.save(command.source, command.control, controls)
+        self._controls.save(command.source, command.control, controls)
         yield ControlReport(source=command.source, controls=controls)
 
-    def change(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
-        """Take over other settings; sources that they do not touch go on undisturbed."""
+    def apply_settings(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
+        """Apply new settings; sources with the same settings continue without interruption."""
         old, self._settings, self._model = self._settings, settings, model
-        now = {source.name: source for source in settings.sources}
+        configured = {source.name: source for source in settings.sources}
         for source in old.sources:
-            if now.get(source.name) != source:
-                yield from self._take_away(source.name)
-        is_other = any(
+            if configured.get(source.name) != source:
+                yield from self._remove(source.name)
+        needs_new_pipelines = any(
             getattr(settings, part) != getattr(old, part)
             for part in ("pipeline", "report", "model", "node")
         )
-        for name, pipeline in list(self._pipelines.items()) if is_other else ():
+        for name, pipeline in list(self._pipelines.items()) if needs_new_pipelines else ():
             yield from pipeline.flush()
-            self._save_speakers(name)
-            self._new_pipeline(name)
-        for name, source in now.items():
+            self._save_speaker_mean(name)
+            self._create_pipeline(name)
+        for name, source in configured.items():
             if name not in self._feeders:
-                self._new_pipeline(name)
-                self._feeders[name] = self._feeder(source, None)
+                self._create_pipeline(name)
+                self._feeders[name] = self._new_feeder(source, None)
                 self._watchdog.progress(name)
                 self._feeders[name].start()
 
-    def _take_away(self, name: str) -> Iterator[Report]:
+    def _remove(self, name: str) -> Iterator[Report]:
         feeder = self._feeders.pop(name, None)
         if feeder is not None:
             feeder.stop()
             feeder.join(SOURCE_STOP_S)
-            self._leaving[name] += 1
-            self._stats.retire(feeder)
+            self._n_closing[name] += 1
+            self._stats.retire_feeder(feeder)
             self._watchdog.forget(name)
-            yield from self.silence(name)
+            yield from self.finish(name)
         self._stats.retire_pipeline(self._pipelines.pop(name))
         self._alive.pop(name, None)
 
-    def _is_alive(self, name: str, *, is_alive: bool) -> Report:
-        """Note whether a source gives sound; the daemon is ready once that is known of all."""
+    def _set_alive(self, name: str, *, is_alive: bool) -> Report:
+        """Set the availability of a source; the daemon is ready once that of all sources is known."""
         is_last = name not in self._alive and len(self._alive) + 1 == len(self._pipelines)
         self._alive[name] = is_alive
         if is_last:
             self._manager.ready("listening")
         return AvailabilityReport(source=name, is_alive=is_alive)
 
-    def _new_pipeline(self, name: str) -> None:
-        """A pipeline without a past, in place of the one that is there."""
+    def _create_pipeline(self, name: str) -> None:
+        """Create the pipeline of a source, or replace it."""
         settings = self._settings
         events = event_maker(node=settings.node.resolved_name, source=name, card=self._model.card)
         default = Controls(threshold=settings.smoothing.threshold, cooldown_s=settings.report.cooldown_s)
-        controls = self._store.controls(name, default)
+        controls = self._controls.controls(name, default)
         if name in self._pipelines:
             self._stats.retire_pipeline(self._pipelines[name])
-        speakers = self._speakers.speakers(name, self._model.card.feature_set.name)
+        speaker_mean = self._speaker_means.mean(name, self._model.card.feature_set.name)
         self._pipelines[name] = SourcePipeline(
-            name, self._model, settings.pipeline, settings.report, events, controls, speakers
+            name, self._model, settings.pipeline, settings.report, events, controls, speaker_mean
         )
 
-    def _save_speakers(self, name: str, *, every_s: float = 0.0) -> None:
-        """Keep what a source is used to, unless that was done a short while ago."""
+    def _save_speaker_mean(self, name: str, *, min_interval_s: float = 0.0) -> None:
+        """Save the speaker mean of a source, ``min_interval_s`` or more after the last time."""
         if not self._settings.adaptation.enabled:
             return
         now_s = time.monotonic()
-        if now_s - self._speakers_at_s.setdefault(name, now_s) >= every_s:
-            self._speakers_at_s[name] = now_s
-            self._write_speakers(name)
+        if now_s - self._mean_saved_s.setdefault(name, now_s) >= min_interval_s:
+            self._mean_saved_s[name] = now_s
+            self._write_speaker_mean(name)
 
-    def _write_speakers(self, name: str) -> None:
-        self._speakers.save(name, self._model.card.feature_set.name, self._pipelines[name].speakers)
+    def _write_speaker_mean(self, name: str) -> None:
+        self._speaker_means.save(
+            name, self._model.card.feature_set.name, self._pipelines[name].speaker_mean
+        )
 
     def _opened(self, source: SourceSettings) -> Source | None:
-        """The source; none if it is not there and is waited for."""
+        """The open source; None if it does not open and the feeder will retry."""
         try:
             return self._opener.open(source)
         except SerdError:
-            if not self._waits:
+            if not self._wait_for_sources:
                 raise
-            # The feeder finds out as well, and then it is said.
+            # The feeder meets the same error, and logs it.
             return None
 
-    def _feeder(self, source: SourceSettings, opened: Source | None) -> Feeder:
+    def _new_feeder(self, source: SourceSettings, opened: Source | None) -> Feeder:
         is_alone = len(self._settings.sources) == 1
         return Feeder(
             source.name,
             lambda: self._opener.open(source),
             self._inbox,
-            retries=self._waits or not is_alone or is_microphone(source) or source.input == "auto",
+            retries=self._wait_for_sources
+            or not is_alone
+            or is_microphone(source)
+            or source.input == "auto",
             opened=opened,
         )
 
-    def _called(self, name: str, text: str) -> str:
+    def _with_name(self, name: str, text: str) -> str:
+        """A log message with the name of its source, if there are several sources."""
         return text if len(self._settings.sources) == 1 else f"{name}: {text}"

@@ -1,4 +1,4 @@
-"""The state folder, and the small JSON files in it that hold values of each source over restarts."""
+"""The state folder, and its JSON files, which hold values of each source across restarts."""
 
 import json
 import logging
@@ -15,14 +15,14 @@ _log = logging.getLogger("serd.state")
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
-    """The folder that systemd made for us (``$STATE_DIRECTORY``), else the user's; it may not exist yet.
+    """The folder that systemd provides (``$STATE_DIRECTORY``), else the user's; it may not exist yet.
 
-    The user's is ``$XDG_STATE_HOME/serd``, by default ``~/.local/state/serd``, as the XDG Base
-    Directory Specification has it.
+    The user's folder is ``$XDG_STATE_HOME/serd``, by default ``~/.local/state/serd``, as the XDG Base
+    Directory Specification defines.
     """
-    # systemd joins several folders with colons; ours is the first (systemd.exec(5)).
-    if of_service := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(of_service)
+    # systemd separates several folders by colons (systemd.exec(5)).
+    if service_folder := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(service_folder)
     state_home = environment.get("XDG_STATE_HOME", "")
     if not Path(state_home).is_absolute():
         state_home = str(Path(environment.get("HOME") or "/") / ".local" / "state")
@@ -36,17 +36,17 @@ SavedState = dict[str, dict[str, Any]]
 class StateFile:
     """Reads and writes one file; a failure is logged and never stops the daemon."""
 
-    def __init__(self, path: Path, log: logging.Logger, *, instead: str) -> None:
-        """Remember the path; nothing is read or written yet.
+    def __init__(self, path: Path, log: logging.Logger, *, fallback: str) -> None:
+        """Create the object without touching the file.
 
         Args:
-            path: the file; its folder may be missing.
-            log: where failures are logged.
-            instead: what happens where the file cannot be read, for the message.
+            path: the file; its folder is created when needed.
+            log: logger for failures.
+            fallback: consequence of an unreadable file, for the message.
         """
         self._path = path
         self._log = log
-        self._instead = instead
+        self._fallback = fallback
         self._can_write = True
 
     @property
@@ -55,20 +55,20 @@ class StateFile:
         return self._path
 
     def read(self) -> SavedState:
-        """The saved values; a file that cannot be read is logged and counts as empty."""
+        """The saved values; none, and a warning in the log, if the file cannot be read."""
         try:
             body = json.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as exc:
-            self._log.warning("%s: cannot be read (%s); %s", self._path, exc, self._instead)
+            self._log.warning("%s: cannot be read (%s); %s", self._path, exc, self._fallback)
             return {}
         if not isinstance(body, dict):
             return {}
         return {source: values for source, values in body.items() if isinstance(values, dict)}
 
     def write(self, saved: SavedState) -> None:
-        """Replace the file; a failure is logged once, and the values are lost at the end."""
+        """Replace the file; a failure is logged once, and the values do not survive a restart."""
         unfinished = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class StateFile:
         except OSError as exc:
             if self._can_write:
                 self._log.warning(
-                    "%s: cannot be written (%s); its values end with serd",
+                    "%s: cannot be written (%s); its values do not survive a restart",
                     self._path,
                     exc.strerror,
                 )
@@ -89,12 +89,12 @@ class ControlStore:
     """Controls by source, in ``controls.json`` of the state folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Read the file; one that cannot be read is logged and counts as empty."""
-        self._file = StateFile(folder / "controls.json", _log, instead="the settings' values are used")
+        """Read the file; there are no values, and a warning in the log, if that fails."""
+        self._file = StateFile(folder / "controls.json", _log, fallback="the settings' values are used")
         self._saved = self._file.read()
 
     def controls(self, source: str, default: Controls) -> Controls:
-        """The saved controls of a source, over the defaults of the settings."""
+        """The controls of a source: saved values override ``default``."""
         controls = default
         for name, text in self._saved.get(source, {}).items():
             try:
@@ -104,21 +104,23 @@ class ControlStore:
         return controls
 
     def save(self, source: str, control: str, controls: Controls) -> None:
-        """Save one control of a source; a failure is logged once, and the value lost at the end."""
+        """Save one control of a source; a failure is logged once."""
         self._saved.setdefault(source, {})[control] = control_texts(controls)[control]
         self._file.write(self._saved)
 
 
 class SpeakerStore:
-    """Mean of each source's speech, for speaker adaptation, in ``voices.json`` of the state folder."""
+    """Speaker adaptation means by source, in ``voices.json`` of the state folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Read the file; one that cannot be read is logged and counts as empty."""
-        self._file = StateFile(folder / "voices.json", _log, instead="speaker adaptation begins anew")
+        """Read the file; there are no values, and a warning in the log, if that fails."""
+        self._file = StateFile(
+            folder / "voices.json", _log, fallback="speaker adaptation starts without earlier speech"
+        )
         self._saved = self._file.read()
 
-    def speakers(self, source: str, feature_set: str) -> SpeakerMean | None:
-        """The saved mean of a source; None if there is none, or it is of other features or broken."""
+    def mean(self, source: str, feature_set: str) -> SpeakerMean | None:
+        """The saved mean of a source; None if missing, malformed or of another feature set."""
         body = self._saved.get(source, {})
         try:
             if body["feature_set"] != feature_set:
@@ -131,10 +133,10 @@ class SpeakerStore:
             return None
         return SpeakerMean(speech_s=speech_s, mean=mean)
 
-    def save(self, source: str, feature_set: str, speakers: SpeakerMean) -> None:
-        """Save the mean of a source, if it is not saved yet."""
-        mean = [round(each, 5) for each in speakers.mean]
-        body = {"feature_set": feature_set, "speech_s": round(speakers.speech_s, 2), "mean": mean}
+    def save(self, source: str, feature_set: str, speaker_mean: SpeakerMean) -> None:
+        """Save the mean of a source, unless the file has the same already."""
+        mean = [round(each, 5) for each in speaker_mean.mean]
+        body = {"feature_set": feature_set, "speech_s": round(speaker_mean.speech_s, 2), "mean": mean}
         if self._saved.get(source) != body:
             self._saved[source] = body
             self._file.write(self._saved)

@@ -1,4 +1,4 @@
-"""Counts what the daemon does, and asks the kernel what it costs."""
+"""Counters of the daemon, and its use of processor and memory."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.reports import StatsReport
 from serd.model.card import ModelCard
 
-_MEMORY = Path("/proc/self/statm")
+_STATM = Path("/proc/self/statm")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -23,34 +23,34 @@ class Stats:
     started_s: float = field(default_factory=time.monotonic)
     sound_s: float = 0.0
     n_windows: int = 0
-    """Of pipelines that are no more."""
+    """Windows of retired pipelines."""
     n_rejected: int = 0
-    """Of pipelines that are no more."""
+    """Rejected windows of retired pipelines."""
     n_events: int = 0
     n_source_losses: int = 0
     n_dropped_blocks: int = 0
-    """Of sources that are no more."""
+    """Dropped blocks of retired sources."""
     n_overflows: int = 0
-    """Of sources that are no more."""
+    """Overflows of retired sources."""
 
-    def hear(self, block: AudioBlock) -> None:
-        """Count sound."""
+    def count_sound(self, block: AudioBlock) -> None:
+        """Add the length of a block."""
         self.sound_s += block.samples.size / SAMPLE_RATE_HZ
 
-    def retire(self, feeder: Feeder) -> None:
-        """Keep the counts of a source that is taken away."""
+    def retire_feeder(self, feeder: Feeder) -> None:
+        """Add the counts of a source that ended or is removed."""
         self.n_dropped_blocks += feeder.n_dropped_blocks
         self.n_overflows += feeder.n_overflows
 
     def retire_pipeline(self, pipeline: SourcePipeline) -> None:
-        """Keep the counts of a pipeline that is taken away or replaced."""
+        """Add the counts of a pipeline that is removed or replaced."""
         self.n_windows += pipeline.rejections.n_windows
         self.n_rejected += pipeline.rejections.n_rejected
 
-    def report(
+    def totals(
         self, card: ModelCard, feeders: Iterable[Feeder], pipelines: Iterable[SourcePipeline]
     ) -> StatsReport:
-        """Everything as it stands; ``feeders`` and ``pipelines`` are those at work."""
+        """The counters, with those of active feeders and pipelines, and the use of resources."""
         feeders = tuple(feeders)
         pipelines = tuple(pipelines)
         cpu_s = time.process_time()
@@ -73,6 +73,6 @@ class Stats:
 
 def _rss_bytes() -> int:
     try:
-        return int(_MEMORY.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0

@@ -1,8 +1,13 @@
-"""Feeds the service manager's watchdog with the progress of the sound, never by a timer.
+"""Notifies the service manager's watchdog as long as every source makes progress.
 
-    a block of sound, an attempt to find a microphone again -> ProgressGuard -> WATCHDOG=1
+A block of sound is progress, and so is an attempt to reopen a lost source. Each one comes from the
+daemon's loop:
 
-There is no thread here: if nothing progresses, nothing calls, and the watchdog starves.
+    feeder -> inbox -> daemon's loop -> Watchdog.progress -> ProgressGuard -> WATCHDOG=1
+
+Neither a thread nor a timer sends the notification. If the loop hangs, or a source blocks inside its
+library without an error, there is no progress, the notifications stop, and the service manager restarts
+serd. With several sources, one without progress is enough.
 """
 
 import logging
@@ -11,17 +16,29 @@ from typing import Final
 
 from serd.daemon.systemd import ServiceManager
 
+_log = logging.getLogger("serd.watchdog")
+
+_NOTIFICATIONS_PER_TIMEOUT: Final = 3
+"""Notifications within the watchdog's timeout; sd_watchdog_enabled(3) recommends at least two."""
+_STUCK_SHARE: Final = 0.5
+"""Share of the watchdog's timeout after which a source without progress is stuck."""
+_MAX_INTERVAL_S: Final = 1.0
+"""Longest time between two notifications while sound arrives, in seconds."""
+
 
 class ProgressGuard:
-    """Remembers the latest sign of each source. All times are of one monotonic clock, in seconds."""
+    """Finds sources without progress. All times are of one monotonic clock, in seconds."""
 
     def __init__(self, sources: Iterable[str], *, limit_s: float, at_s: float) -> None:
-        """Begin to watch.
+        """Create a guard for some sources.
 
         Args:
-            sources: names of the sources that must show signs from now on.
-            limit_s: longest time without a sign, in seconds; above 0.
-            at_s: now; a source that never shows a sign is stuck ``limit_s`` later.
+            sources: names of the sources.
+            limit_s: longest time without progress, in seconds; above 0.
+            at_s: the present time; a source that never makes progress is stuck ``limit_s`` later.
+
+        Raises:
+            ValueError: ``limit_s`` is not above 0.
         """
         if not limit_s > 0.0:
             raise ValueError(f"limit_s = {limit_s}, expected more than 0 seconds")
@@ -29,78 +46,63 @@ class ProgressGuard:
         self._latest_s = dict.fromkeys(sources, at_s)
 
     def progress(self, source: str, at_s: float) -> None:
-        """A source has shown a sign. One that is not watched yet is watched from now on."""
+        """Record progress of a source; a new source is guarded from now on."""
         self._latest_s[source] = max(at_s, self._latest_s.get(source, at_s))
 
     def forget(self, source: str) -> None:
-        """A source has ended, and owes no sign any more."""
+        """Stop guarding a source that has ended."""
         self._latest_s.pop(source, None)
 
     def stuck(self, at_s: float) -> tuple[str, ...]:
-        """Names of the sources without a sign for more than ``limit_s`` seconds."""
-        return tuple(name for name, seen_s in self._latest_s.items() if at_s - seen_s > self.limit_s)
-
-    def is_alive(self, at_s: float) -> bool:
-        """Whether no source is stuck; with no source there is nothing that could be."""
-        return not self.stuck(at_s)
-
-
-_log = logging.getLogger("serd.watchdog")
-
-_FEEDS: Final = 3
-"""Feeds in the time that the manager allows; sd_watchdog_enabled(3) recommends two at least."""
-_SHARE: Final = 0.5
-"""Share of the manager's time after which a source without a sign is stuck."""
-_MAX_PAUSE_S: Final = 1.0
-"""Longest pause between two feeds while sound passes, in seconds."""
+        """Names of the sources without progress for more than ``limit_s`` seconds."""
+        return tuple(name for name, last_s in self._latest_s.items() if at_s - last_s > self.limit_s)
 
 
 class Watchdog:
-    """Told by the daemon's loop of each sign of progress of every source."""
+    """Sends the watchdog's notifications; the daemon's loop calls it on each progress of a source."""
 
     def __init__(
         self, manager: ServiceManager, sources: Iterable[str], monotonic: Callable[[], float]
     ) -> None:
-        """Begin to watch; where the manager keeps no watchdog, nothing is ever done.
+        """Create the watchdog; it does nothing if the service manager has none.
 
         Args:
-            manager: who is fed.
-            sources: names of the sources that must show signs, each in less than half the manager's
-                time.
+            manager: receives the notifications.
+            sources: names of the sources; each must make progress within half the watchdog's timeout.
             monotonic: the clock, in seconds.
         """
         self._manager = manager
         self._monotonic = monotonic
         self._stuck: tuple[str, ...] = ()
-        allowed_s = manager.watchdog_s
+        timeout_s = manager.watchdog_s
         self._guard: ProgressGuard | None = None
-        if allowed_s is not None:
+        if timeout_s is not None:
             now_s = monotonic()
-            self._guard = ProgressGuard(sources, limit_s=_SHARE * allowed_s, at_s=now_s)
-            self._pause_s = min(allowed_s / _FEEDS, _MAX_PAUSE_S)
-            self._next_s = now_s
+            self._guard = ProgressGuard(sources, limit_s=_STUCK_SHARE * timeout_s, at_s=now_s)
+            self._interval_s = min(timeout_s / _NOTIFICATIONS_PER_TIMEOUT, _MAX_INTERVAL_S)
+            self._due_s = now_s
 
     def progress(self, source: str) -> None:
-        """A source gave sound, or is away and was looked for; feeds if that is due and all are well."""
+        """Record progress of a source; send a notification if one is due and no source is stuck."""
         if self._guard is None:
             return
         now_s = self._monotonic()
         self._guard.progress(source, now_s)
-        if now_s < self._next_s:
+        if now_s < self._due_s:
             return
-        self._next_s = now_s + self._pause_s
+        self._due_s = now_s + self._interval_s
         stuck = self._guard.stuck(now_s)
-        changed, self._stuck = stuck != self._stuck, stuck
+        has_changed, self._stuck = stuck != self._stuck, stuck
         if not stuck:
             self._manager.watchdog()
-        elif changed:
+        elif has_changed:
             _log.error(
-                "no sign of source %s for more than %g s: the watchdog is fed no more",
+                "no progress of source %s for more than %g s: watchdog notifications stop",
                 ", ".join(stuck),
                 self._guard.limit_s,
             )
 
     def forget(self, source: str) -> None:
-        """A source has ended for good."""
+        """Stop watching a source that has ended."""
         if self._guard is not None:
             self._guard.forget(source)

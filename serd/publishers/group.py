@@ -31,7 +31,7 @@ class PublisherGroup:
             for section in publisher_modules():
                 self._create(section)
         except SerdError:
-            self.close(0.0, is_patient=False)
+            self.close(0.0, raises_errors=False)
             raise
 
     def publish(self, report: Report) -> None:
@@ -39,12 +39,12 @@ class PublisherGroup:
         for publisher in self._publishers.values():
             publisher.publish(report)
 
-    def close(self, timeout_s: float, *, is_patient: bool) -> None:
+    def close(self, timeout_s: float, *, raises_errors: bool) -> None:
         """Close all publishers, even if some fail.
 
         Args:
             timeout_s: longest time for each publisher, in seconds.
-            is_patient: whether undelivered reports are an error; else they are only logged.
+            raises_errors: whether undelivered reports are an error; else they are only logged.
 
         Raises:
             PublishError: the first error of a publisher that could not deliver all reports.
@@ -53,7 +53,7 @@ class PublisherGroup:
         while self._publishers:
             _, publisher = self._publishers.popitem()
             error = _close(publisher, timeout_s)
-            if is_patient and first is None:
+            if raises_errors and first is None:
                 first = error
             elif error is not None:
                 _log.warning("%s", error)

@@ -1,4 +1,4 @@
-"""Settings: from a TOML file, then the environment, then flags, each overriding the one before.
+"""Settings from a TOML file, environment variables and command-line flags; the last one wins.
 
 The environment variable of ``[mqtt] host`` is ``SERD_MQTT_HOST``.
 """
@@ -27,7 +27,7 @@ from serd.speech.vad import VoiceSettings
 ENVIRONMENT_PREFIX: Final = "SERD_"
 CONFIG_VARIABLE: Final = "SERD_CONFIG"
 SOURCE: Final = "source"
-"""The only section that may occur several times, as [[source]]."""
+"""The only section that may be an array of tables, [[source]]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,20 +48,20 @@ class LogSettings:
     """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """Lowest level that is logged: debug, info, warning or error. At debug, messages of C libraries are
-    shown as well."""
+    """Lowest level that is logged: debug, info, warning or error. Debug also shows the messages of C
+    libraries."""
     format: Literal["auto", "text", "journal", "json"] = "auto"
-    """Form of the lines: text, journal (levels as systemd reads them), json, or auto, which is journal
-    where standard error leads there and text elsewhere."""
+    """Format of the lines: text, journal (with the level prefixes of systemd), json, or auto, which is
+    journal if standard error is connected to the journal, and text otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything an operator can set. There is no feature parameter: those are the model's own."""
+    """All settings of serd. Feature parameters are not among them, since they belong to the model."""
 
     node: NodeSettings = field(default_factory=NodeSettings)
     sources: tuple[SourceSettings, ...] = (SourceSettings(),)
-    """One or more, each with a name of its own."""
+    """The sources, one or more, with distinct names."""
     voice: VoiceSettings = field(default_factory=VoiceSettings)
     segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
@@ -71,11 +71,11 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
     homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
     publishers: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of each publisher, by its section."""
+    """Settings of the publishers by section."""
 
     @property
     def pipeline(self) -> PipelineSettings:
-        """The part that turns sound into events."""
+        """The settings of the pipeline from sound to decisions."""
         return PipelineSettings(
             voice=self.voice,
             segmenter=self.segmenter,
@@ -85,19 +85,19 @@ class Settings:
 
 
 Flags = Mapping[tuple[str, str], object]
-"""Values from the command line by (section, key); None where the flag was not given."""
+"""Values from the command line by (section, key); None for a flag that is not given."""
 
 
 def section_classes() -> dict[str, type[Any]]:
     """The dataclass of each section, in the order of the settings file."""
     hints = get_type_hints(Settings)
-    apart = {"sources": (SOURCE, SourceSettings)}
-    own: dict[str, type[Any]] = dict(
-        apart.get(item.name, (item.name, hints[item.name]))
+    renamed = {"sources": (SOURCE, SourceSettings)}
+    classes: dict[str, type[Any]] = dict(
+        renamed.get(item.name, (item.name, hints[item.name]))
         for item in fields(Settings)
         if item.name != "publishers"
     )
-    return own | {name: module.Settings for name, module in publisher_modules().items()}
+    return classes | {name: module.Settings for name, module in publisher_modules().items()}
 
 
 def load_settings(
@@ -106,15 +106,15 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     flags: Flags | None = None,
 ) -> Settings:
-    """Settings from a file, the environment and flags.
+    """Load the settings from a file, the environment and flags.
 
     Args:
-        path: the settings file; by default ``find_settings_file``, and none if there is none.
+        path: the settings file; by default that of ``find_settings_file``, if there is one.
         environment: variables; by default those of the process.
         flags: values from the command line.
 
     Raises:
-        SettingsError: a file that cannot be read, an unknown key or a bad value.
+        SettingsError: a file cannot be read, a key is unknown or a value is wrong.
     """
     environment = os.environ if environment is None else environment
     path = path or find_settings_file(environment)
@@ -143,21 +143,21 @@ def _check_names(sources: Sequence[SourceSettings], path: Path | None) -> None:
 
 
 def find_settings_file(environment: Mapping[str, str]) -> Path | None:
-    """The file that SERD_CONFIG names, else the user's, else the machine's, else none."""
+    """The file that SERD_CONFIG names, else the user's, else the machine's; None without any."""
     if named := environment.get(CONFIG_VARIABLE):
         return Path(named)
     return next((path for path in settings_places(environment) if path.is_file()), None)
 
 
 def settings_places(environment: Mapping[str, str]) -> list[Path]:
-    """Where a settings file is looked for, in this order."""
+    """The paths at which a settings file is searched, in order."""
     home = Path(environment.get("HOME", "/"))
     config_home = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     return [config_home / "serd" / "serd.toml", Path("/etc/serd/serd.toml")]
 
 
 def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> dict[str, list[dict[str, Given]]]:
-    """The tables of each section that is there; several only of ``SOURCE``."""
+    """The tables of each section in the file; only ``SOURCE`` may have several."""
     body = read_toml(path)
     for section in body:
         if section not in classes:

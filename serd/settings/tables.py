@@ -1,6 +1,6 @@
-"""Tables of settings: from TOML to dataclasses.
+"""Conversion of settings tables from TOML to dataclasses.
 
-Every error names the origin of the value, the key, the value and what was expected.
+Every error names the origin, the key, the value and the expected value.
 """
 
 import difflib
@@ -16,16 +16,16 @@ from serd.settings.values import as_toml, checked, secret_keys
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value and its origin."""
+    """An unchecked value with its origin."""
 
     value: object
-    """The value, unchecked."""
+    """The value."""
     where: str
     """Origin, for messages: "serd.toml: [mqtt] port", "environment SERD_MQTT_PORT"."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
+    """Read the tables of a TOML file.
 
     Raises:
         SettingsError: the file cannot be read or is not TOML.
@@ -35,9 +35,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError as exc:
         raise SettingsError(f"{path}: no such settings file") from exc
     except OSError as exc:
-        raise SettingsError(f"{path}: the settings cannot be read: {exc.strerror}") from exc
+        raise SettingsError(f"{path}: cannot be read: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{path}: no TOML: {exc}") from exc
+        raise SettingsError(f"{path}: invalid TOML: {exc}") from exc
 
 
 def given_table(cls: type[Any], table: object, path: Path, section: str) -> dict[str, Given]:
@@ -45,12 +45,12 @@ def given_table(cls: type[Any], table: object, path: Path, section: str) -> dict
 
     Args:
         cls: the dataclass of the table.
-        table: the table, as TOML gives it.
-        path: file of the table.
-        section: name of the table.
+        table: the value of the section in TOML.
+        path: the file of the table.
+        section: name of the section.
 
     Raises:
-        SettingsError: it is no table, or has an unknown key.
+        SettingsError: the value is no table, or a key is unknown.
     """
     if not isinstance(table, dict):
         raise SettingsError(f"{path}: {section} = {table!r}, expected a table [{section}]")
@@ -60,15 +60,15 @@ def given_table(cls: type[Any], table: object, path: Path, section: str) -> dict
 
 
 def build(cls: type[Any], given: Mapping[str, Given]) -> Any:  # noqa: ANN401
-    """A dataclass from checked values.
+    """Create a dataclass from values, and check them.
 
     Args:
-        cls: the dataclass; it may have a method ``problems``, which yields (key, what was expected) for
-            each value that cannot work.
-        given: the values by key; defaults apply to the others.
+        cls: the dataclass; it may have a method ``problems``, which yields (key, expected value) for
+            each wrong value.
+        given: the values by key; other fields have their defaults.
 
     Raises:
-        SettingsError: a value is of another type, out of bounds or a problem.
+        SettingsError: a value has a wrong type, is out of bounds or is a problem.
     """
     hints = get_type_hints(cls, include_extras=True)
     secret = secret_keys(cls)
@@ -86,20 +86,20 @@ def build(cls: type[Any], given: Mapping[str, Given]) -> Any:  # noqa: ANN401
 
 
 def check_key(cls: type[Any], key: str, message: str) -> None:
-    """Refuse a key that the dataclass does not have.
+    """Refuse a key that is no field of the dataclass.
 
     Raises:
-        SettingsError: there is no such field; the message continues with the likely one, or with all.
+        SettingsError: the key is unknown; the message ends with a suggestion.
     """
     names = [item.name for item in fields(cls)]
     if key not in names:
         raise SettingsError(f"{message}{suggestion(key, names)}")
 
 
-def suggestion(got: str, known: Iterable[str]) -> str:
-    """End of a message about an unknown name: the closest known one, or all of them."""
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the closest known name, or all of them."""
     names = list(known)
-    close = difflib.get_close_matches(got, names, n=1)
+    close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f", expected one of: {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""The settings file as text: a template with every key, and what is in force."""
+"""The text of settings files: a template with every key, and the settings in force."""
 
 import textwrap
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from serd.settings.values import as_toml
 
 
 def settings_template() -> str:
-    """A settings file with every key, its description and its default, all commented out."""
-    parts = ["# Settings of serd. Every key is shown with its default; take away the # to change it."]
+    """A settings file in which every key, with its description and default, is commented out."""
+    parts = ["# Settings of serd. Every key is shown with its default; remove the # to change it."]
     for section, cls in section_classes().items():
         about = (cls.__doc__ or "").splitlines()[0]
         docs = field_docs(cls)
         default = cls()
-        several = f" For several, write [[{section}]] over each." if section == SOURCE else ""
+        several = f" For several, write [[{section}]] above each." if section == SOURCE else ""
         lines = ["", f"# {about}{several}", f"[{section}]"]
         for item in fields(cls):
             lines += textwrap.wrap(docs[item.name], 96, initial_indent="# ", subsequent_indent="# ")
@@ -30,17 +30,17 @@ def settings_as_toml(settings: Settings) -> str:
     """The settings in force, as a settings file; secrets are masked."""
     lines: list[str] = []
     for section in section_classes():
-        tables, head = _tables(settings, section)
+        tables, header = _tables(settings, section)
         for table in tables:
-            lines += ["", head]
+            lines += ["", header]
             lines += [f"{item.name} = {as_toml(table, item.name)}" for item in fields(table)]
     return "\n".join(lines[1:]) + "\n"
 
 
 def _tables(settings: Settings, section: str) -> tuple[Sequence[Any], str]:
-    """The tables of a section, and the line that stands over each."""
+    """The tables of a section, and the headerer of each."""
     if section == SOURCE:
-        head = f"[[{section}]]" if len(settings.sources) > 1 else f"[{section}]"
-        return settings.sources, head
+        header = f"[[{section}]]" if len(settings.sources) > 1 else f"[{section}]"
+        return settings.sources, header
     table = settings.publishers.get(section) or getattr(settings, section)
     return [table], f"[{section}]"

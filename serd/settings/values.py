@@ -1,6 +1,6 @@
-"""A single setting: from text or TOML to a field's type, and back to text.
+"""Conversion of a single setting from text or TOML to the type of its field, and back to TOML.
 
-A field is a bool, int, float or str, a ``Literal`` of texts, a tuple of one of these, or a number with
+A field is a bool, int, float or str, a ``Literal`` of strings, a tuple of one of these, or a number with
 bounds: ``Annotated[int, Range(1)]``.
 """
 
@@ -23,29 +23,29 @@ _BOOLEANS: Final = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromke
 class Range:
     """Bounds of a number."""
 
-    least: float
-    """Lower bound."""
+    minimum: float
+    """The lower bound."""
     is_open: bool = False
-    """Whether the lower bound itself is refused."""
+    """Whether the lower bound itself is excluded."""
 
-    def holds(self, value: float) -> bool:
+    def contains(self, value: float) -> bool:
         """Whether a number is within the bounds."""
-        return value > self.least or (value == self.least and not self.is_open)
+        return value > self.minimum or (value == self.minimum and not self.is_open)
 
     def __str__(self) -> str:
-        return f"a number above {self.least:g}" if self.is_open else f"{self.least:g} or more"
+        return f"a number above {self.minimum:g}" if self.is_open else f"{self.minimum:g} or more"
 
 
 def parse(text: str, hint: Any, where: str) -> object:  # noqa: ANN401
-    """A value from the text of an environment variable; ``checked`` checks it further.
+    """Convert the text of an environment variable; ``checked`` must check the result.
 
     Args:
-        text: content of the variable.
-        hint: type of the field, no tuple.
+        text: the text of the variable.
+        hint: type of the field; not a tuple.
         where: origin of the value, for the message.
 
     Raises:
-        SettingsError: the text is no such value.
+        SettingsError: the text cannot be converted.
     """
     hint, _ = _unwrapped(hint)
     try:
@@ -57,16 +57,16 @@ def parse(text: str, hint: Any, where: str) -> object:  # noqa: ANN401
 
 
 def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) -> object:  # noqa: ANN401
-    """A value from TOML, the environment or the command line, checked against the field's type.
+    """Check a value from TOML, the environment or the command line against the type of its field.
 
     Args:
-        value: the value; a whole number will do for a float, a list for a tuple.
+        value: the value; a whole number is accepted for a float, and a list for a tuple.
         hint: type of the field.
         where: origin of the value, for the message.
-        is_secret: whether the message must not hold the value.
+        is_secret: whether the message must not contain the value.
 
     Raises:
-        SettingsError: it is of another type, out of bounds or no finite number.
+        SettingsError: the value has a wrong type, is out of bounds or is no finite number.
     """
 
     def refusal(expected: str) -> SettingsError:
@@ -87,13 +87,13 @@ def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) ->
         value = float(value)
     if type(value) is not hint or (isinstance(value, float) and not math.isfinite(value)):
         raise refusal(_TYPE_NAMES[hint])
-    if bounds is not None and isinstance(value, int | float) and not bounds.holds(value):
+    if bounds is not None and isinstance(value, int | float) and not bounds.contains(value):
         raise refusal(str(bounds))
     return value
 
 
 def _unwrapped(hint: Any) -> tuple[Any, Range | None]:  # noqa: ANN401
-    """A type and its bounds."""
+    """A type without its annotation, and its bounds."""
     if get_origin(hint) is Annotated:
         plain, bounds = get_args(hint)
         return plain, bounds
@@ -101,15 +101,15 @@ def _unwrapped(hint: Any) -> tuple[Any, Range | None]:  # noqa: ANN401
 
 
 def secret_keys(cls: type[Any]) -> frozenset[str]:
-    """Names of the fields that are shown to nobody."""
+    """Names of the fields whose values must never be shown."""
     return frozenset(item.name for item in fields(cls) if item.metadata.get("secret"))
 
 
 def as_toml(table: Any, key: str) -> str:  # noqa: ANN401
-    """A setting as TOML has it; one that is secret is masked, unless it is empty.
+    """A setting as TOML; a secret one is masked unless it is empty.
 
     Args:
-        table: settings of one section, a dataclass.
+        table: the dataclass of a section.
         key: name of a field.
     """
     value = getattr(table, key)

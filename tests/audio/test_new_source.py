@@ -13,7 +13,7 @@ from serd.daemon.service import Service
 from serd.daemon.systemd import ServiceManager
 from serd.events.event import Event
 from serd.settings.loader import Settings, load_settings
-from testkit.services import Notebook
+from testkit.services import ReportRecorder
 from testkit.voices import quiet_room, synthetic_voice
 
 
@@ -77,17 +77,17 @@ def test_a_registered_scheme_is_neither_a_file_nor_a_microphone(settings: Settin
 def test_the_daemon_publishes_its_events(settings: Settings, tmp_path: Path) -> None:
     """They have the source's name in the settings, and end with the utterance."""
     manager = ServiceManager({})
-    notebook = Notebook()
+    recorder = ReportRecorder()
     service = Service(
         settings,
-        reload=lambda: settings,
-        folder=tmp_path,
+        load=lambda: settings,
+        state_folder=tmp_path,
         opener=SourceOpener(),
         manager=manager,
-        publishers=notebook,
+        publishers=recorder,
     )
     service.run()
     manager.close()
-    events = notebook.of(Event)
+    events = recorder.of(Event)
     assert {event.source for event in events} == {"nowhere"}
     assert [event.kind for event in events].count("utterance") == 1

@@ -73,7 +73,7 @@ def test_portaudio_that_hangs_is_replaced_in_the_same_process(tmp_path: Path) ->
              home=tmp_path, extra={"PYTHONPATH": str(library)}) as daemon,
     ):  # fmt: skip
         daemon.wait_for_log("PortAudio hangs")
-        daemon.wait_for_log("serd starts afresh")
+        daemon.wait_for_log("restarting serd")
         topic = "serd/n/mic/availability"
         wait_until(lambda: listener.of(topic)[-1:] == ["online"], "the recovery")
         states = list(dict.fromkeys(listener.of(topic)[:-1]))

@@ -1,4 +1,4 @@
-"""serd analyze: files and folders in, tables, events and rows out."""
+"""serd analyze: the events, rows and tables of sound files and folders."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def serd(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line; gives its exit code, output and error output."""
+    """Runs the command line; returns its exit code, standard output and standard error."""
 
     def run(*argv: object) -> tuple[int, str, str]:
         code = main([str(part) for part in argv])
@@ -29,7 +29,7 @@ def serd(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def spoken(tmp_path: Path) -> Path:
-    """Two seconds of voice between pauses."""
+    """A sound file with two seconds of voice between pauses."""
     path = tmp_path / "spoken.wav"
     sound = np.concatenate((silence(0.6), synthetic_voice(2.0), silence(1.5)))
     soundfile.write(path, sound, 16_000)
@@ -37,7 +37,7 @@ def spoken(tmp_path: Path) -> Path:
 
 
 def test_json_gives_every_event_and_one_for_the_file(serd: Run, spoken: Path) -> None:
-    """A line an event, the last of kind "file", each naming the file."""
+    """One event a line, each with the file; the last is of kind "file"."""
     code, out, _ = serd("analyze", "--json", spoken)
     events = [json.loads(line) for line in out.splitlines()]
     assert code == 0
@@ -49,7 +49,7 @@ def test_json_gives_every_event_and_one_for_the_file(serd: Run, spoken: Path) ->
 
 
 def test_a_file_is_the_speech_weighted_mean_of_its_utterances(serd: Run, tmp_path: Path) -> None:
-    """A long utterance weighs more than a short one."""
+    """A long utterance has more weight than a short one."""
     path = tmp_path / "two.wav"
     parts = (synthetic_voice(3.0, seed=1), silence(2.0), synthetic_voice(1.2, seed=2, f0_hz=220.0))
     soundfile.write(path, np.concatenate(parts), 16_000)
@@ -64,7 +64,7 @@ def test_a_file_is_the_speech_weighted_mean_of_its_utterances(serd: Run, tmp_pat
 
 
 def test_csv_gives_one_row_a_file(serd: Run, spoken: Path, tmp_path: Path) -> None:
-    """Spreadsheets get a header and plain numbers."""
+    """A header, plain numbers, and empty scores without speech."""
     soundfile.write(tmp_path / "quiet.wav", silence(1.0), 16_000)
     code, out, _ = serd("analyze", "--csv", spoken, tmp_path / "quiet.wav")
     rows = list(csv.DictReader(out.splitlines()))
@@ -74,15 +74,15 @@ def test_csv_gives_one_row_a_file(serd: Run, spoken: Path, tmp_path: Path) -> No
     assert (rows[1]["emotion"], rows[1]["speech_s"], rows[1]["happy"]) == ("none", "0.0", "")
 
 
-def test_the_table_names_the_file_whole(serd: Run, spoken: Path) -> None:
-    """A long path is not cut or folded, so that it can be copied."""
+def test_the_table_has_the_complete_path(serd: Run, spoken: Path) -> None:
+    """A long path is not cut or wrapped, so that it can be copied."""
     code, out, _ = serd("analyze", spoken)
     assert code == 0
     assert any(line.rstrip().endswith(str(spoken)) for line in out.splitlines())
 
 
-def test_a_folder_means_all_sound_below_it(serd: Run, spoken: Path, tmp_path: Path) -> None:
-    """Nested folders are searched, other files passed over, on more than one process."""
+def test_a_folder_stands_for_all_sound_files_below_it(serd: Run, spoken: Path, tmp_path: Path) -> None:
+    """Nested folders are searched and other files ignored, with two processes."""
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     (deep / "notes.txt").write_text("no sound")
@@ -106,7 +106,7 @@ def test_processes_do_not_change_the_result(serd: Run, spoken: Path, tmp_path: P
 
 
 def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
-    """Files that cannot be read, each with a word of the line that is said about it."""
+    """Files that cannot be read, each with a part of its error message."""
     wav = folder / "good-for-cutting.wav"
     soundfile.write(wav, synthetic_voice(1.0), 16_000)
     header = wav.read_bytes()[:30]
@@ -120,25 +120,27 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     for name, (content, _) in bad.items():
         if content is not None:
             (folder / name).write_bytes(content)
-    return {name: (folder / name, word) for name, (_, word) in bad.items()}
+    return {name: (folder / name, part) for name, (_, part) in bad.items()}
 
 
-def test_bad_files_are_named_and_the_rest_goes_on(serd: Run, spoken: Path, tmp_path: Path) -> None:
-    """Every bad file has its line, the good one its result, and the exit code is 2."""
+def test_unreadable_files_are_reported_and_the_others_analyzed(
+    serd: Run, spoken: Path, tmp_path: Path
+) -> None:
+    """Each unreadable file has an error line, the other its result; the exit code is 2."""
     bad = _bad_files(tmp_path)
     code, out, err = serd("analyze", "--csv", *(path for path, _ in bad.values()), spoken)
     assert code == 2
     assert [row["file"] for row in csv.DictReader(out.splitlines())] == [str(spoken)]
-    for path, word in bad.values():
+    for path, part in bad.values():
         (line,) = [line for line in err.splitlines() if str(path) in line]
         assert line.startswith("serd: error:")
-        assert word in line
+        assert part in line
     assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("name", ["8k", "96k-float", "six-channels"])
-def test_unusual_sound_is_heard(serd: Run, tmp_path: Path, name: str) -> None:
-    """Any rate, sample format and number of channels that libsndfile reads will do."""
+def test_unusual_formats_are_analyzed(serd: Run, tmp_path: Path, name: str) -> None:
+    """Other rates, sample formats and numbers of channels are accepted."""
     voice = synthetic_voice(2.0).astype(np.float64) / 32_768
     path = tmp_path / f"{name}.wav"
     if name == "8k":
@@ -153,8 +155,8 @@ def test_unusual_sound_is_heard(serd: Run, tmp_path: Path, name: str) -> None:
     assert kinds == ["window", "utterance", "file"]
 
 
-def test_samples_that_are_no_numbers_are_said_and_survived(serd: Run, tmp_path: Path) -> None:
-    """NaN and infinity become silence; the file is analysed and a line says how many there were."""
+def test_samples_that_are_no_numbers_are_reported(serd: Run, tmp_path: Path) -> None:
+    """NaN and infinity become silence; the file is analyzed, and a line has their number."""
     sound = synthetic_voice(2.0).astype(np.float32) / 32_768
     sound[1000:1010] = np.nan
     sound[2000] = np.inf
@@ -169,7 +171,7 @@ def test_samples_that_are_no_numbers_are_said_and_survived(serd: Run, tmp_path: 
 
 @pytest.mark.parametrize("duration_s", [0.05, 3600.0])
 def test_sound_without_speech_is_none(serd: Run, tmp_path: Path, duration_s: float) -> None:
-    """A click of 50 ms and an hour of silence both are "none", with no scores."""
+    """A click of 50 ms and an hour of silence are both "none", without scores."""
     path = tmp_path / "quiet.flac"
     sound = synthetic_voice(0.05) if duration_s < 1 else silence(duration_s)
     soundfile.write(path, sound, 16_000)
@@ -185,8 +187,8 @@ def test_sound_without_speech_is_none(serd: Run, tmp_path: Path, duration_s: flo
     assert event["end_s"] == duration_s
 
 
-def test_files_in_which_all_is_rejected_are_counted(serd: Run, spoken: Path, tmp_path: Path) -> None:
-    """Who finds "none" where somebody speaks is told what to set."""
+def test_files_with_only_rejected_speech_are_counted(serd: Run, spoken: Path, tmp_path: Path) -> None:
+    """The message names the setting that accepts more speech."""
     noise = np.random.default_rng(0).normal(0.0, 2000.0, 5 * 16_000).astype(np.int16)
     soundfile.write(tmp_path / "noise.wav", noise, 16_000)
     code, out, err = serd("analyze", "--csv", tmp_path / "noise.wav", spoken)
@@ -197,8 +199,8 @@ def test_files_in_which_all_is_rejected_are_counted(serd: Run, spoken: Path, tmp
     assert "rejected everything" not in serd("analyze", "--csv", spoken)[2]
 
 
-def test_an_empty_folder_is_wrong_input(serd: Run, tmp_path: Path) -> None:
-    """A folder without sound is a mistake, and is said."""
+def test_a_folder_without_sound_files_is_wrong_input(serd: Run, tmp_path: Path) -> None:
+    """An error line and exit code 2."""
     code, _, err = serd("analyze", tmp_path)
     assert code == 2
     assert "no sound file in this folder" in err
@@ -207,7 +209,7 @@ def test_an_empty_folder_is_wrong_input(serd: Run, tmp_path: Path) -> None:
 def test_real_recordings_at_48_khz_give_the_emotion_of_the_16_khz_copy(
     serd: Run, shared_data: Path
 ) -> None:
-    """Downloading RAVDESS or converting it first makes no difference to what is heard."""
+    """Resampling inside serd gives the emotions of files that were converted before."""
     originals = sorted((shared_data / "ravdess_original_48k").glob("*.wav"))
     copies = [next((shared_data / "ravdess").rglob(f"{path.stem}.flac")) for path in originals]
     results = []

@@ -1,4 +1,4 @@
-"""The command line as a whole: help, versions, exit codes and the small commands."""
+"""The command line: help, version, exit codes, and the commands config and devices."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from testkit.daemons import environment, serd
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    """--version names program and version."""
+    """--version prints program and version."""
     with pytest.raises(SystemExit) as caught:
         main(["--version"])
     assert caught.value.code == 0
@@ -22,8 +22,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["run", "analyze", "devices", "watch", "config", "discovery"])
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help of each command ends with 0 and says what it does."""
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help of each command prints its usage, with exit code 0."""
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
     assert caught.value.code == 0
@@ -31,24 +31,24 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("argv", [[], ["fly"], ["run", "--wings"], ["analyze"]])
-def test_wrong_use_is_code_2(argv: list[str]) -> None:
-    """What the command line does not understand ends with 2."""
+def test_wrong_usage_has_exit_code_2(argv: list[str]) -> None:
+    """No command, an unknown one, an unknown flag and a missing argument."""
     with pytest.raises(SystemExit) as caught:
         main(argv)
     assert caught.value.code == 2
 
 
-def test_config_init_writes_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that is there is kept, unless --force is given; what is written passes the check."""
+def test_config_init_does_not_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An existing file is overwritten only with --force; the new file passes the check."""
     path = tmp_path / "new" / "serd.toml"
     assert main(["config", "init", str(path)]) == 0
     path.write_text("[node]\nname = 'mine'\n")
     assert main(["config", "init", str(path)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "the file exists" in capsys.readouterr().err
     assert "mine" in path.read_text()
     assert main(["config", "init", str(path), "--force"]) == 0
     assert main(["config", "check", str(path)]) == 0
-    assert "fine" in capsys.readouterr().out
+    assert "valid" in capsys.readouterr().out
 
 
 def test_config_check_names_the_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,8 +60,8 @@ def test_config_check_names_the_problem(tmp_path: Path, capsys: pytest.CaptureFi
     assert line == f"serd: error: {path}: [mqtt] port = 'x', expected a whole number"
 
 
-def test_devices_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """Number, name and which is the default; without a microphone a line that says so."""
+def test_devices_lists_the_microphones(capsys: pytest.CaptureFixture[str]) -> None:
+    """Number, name and default mark of each; without a microphone a line."""
     show([])
     assert capsys.readouterr().out == "No microphone found.\n"
     microphone = Microphone(
@@ -73,13 +73,13 @@ def test_devices_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_devices_runs_on_any_machine(tmp_path: Path) -> None:
-    """With sound card or without, the list ends with 0."""
+    """The exit code is 0 with and without a sound card."""
     with serd("devices", home=tmp_path) as daemon:
         assert daemon.wait() == 0, daemon.log
 
 
-def test_only_what_a_command_needs_is_imported(tmp_path: Path) -> None:
-    """The daemon's start loads no table drawing, no broker, no sound files and nothing of training."""
+def test_the_daemon_imports_only_what_it_needs(tmp_path: Path) -> None:
+    """It starts without the libraries for tables, the broker, sound files and training."""
     program = (
         "import sys, serd.cli.run; from serd.model.runtime import ModelSettings, load_model;"
         "load_model(ModelSettings());"

@@ -1,4 +1,4 @@
-"""``serd discovery`` prints what Home Assistant is told, and takes it off a real broker."""
+"""``serd discovery`` prints the discovery message, and removes it from a real broker."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ TOPIC = "homeassistant/device/serd_pi/config"
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[MosquittoBroker]:
-    """A Mosquitto that wants a password; all tests of this module share it."""
+    """A Mosquitto with a password, shared by all tests of this module."""
     with mosquitto(user="pi", password="right") as running:  # noqa: S106
         yield running
 
@@ -33,14 +33,14 @@ def broker() -> Iterator[MosquittoBroker]:
 def serd_discovery(
     *arguments: object, home: Path, **variables: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run the command to its end in a home of its own; variables are settings."""
+    """Run the command with its own home; ``variables`` are settings."""
     command = [*SERD, "discovery", *map(str, arguments)]
     extra = environment(home, {f"SERD_{key}": value for key, value in variables.items()})
     return subprocess.run(command, capture_output=True, text=True, check=False, env=extra, timeout=60)
 
 
 def remove(broker: MosquittoBroker, home: Path, password: str) -> "subprocess.CompletedProcess[str]":
-    """Take the description of node pi off the broker, as its user pi with this password."""
+    """Remove the discovery message of node "pi", as user "pi" with this password."""
     options = ("--node", "pi", "--host", broker.host, "--port", broker.port, "--user", "pi")
     return serd_discovery("remove", *options, home=home, MQTT_PASSWORD=password)
 
@@ -48,7 +48,7 @@ def remove(broker: MosquittoBroker, home: Path, password: str) -> "subprocess.Co
 def test_show_prints_the_payload_of_the_settings_in_force(
     tmp_path: Path, real_model: TfliteModel
 ) -> None:
-    """The output is the message alone, so that it can be kept; where it goes stands beside it."""
+    """Standard output has only the message; standard error has its topic."""
     done = serd_discovery(
         "show", "--node", "pi", "--prefix", "home/serd", "--host", "h", home=tmp_path, SOURCE_NAME="hall"
     )
@@ -72,55 +72,53 @@ def test_show_prints_the_payload_of_the_settings_in_force(
         ({"MQTT_HOST": "h", "HOMEASSISTANT_ENABLED": "off"}, "enabled is 'off'"),
     ],
 )
-def test_show_says_where_the_daemon_would_not_publish_it(
+def test_show_warns_if_the_daemon_does_not_publish_it(
     tmp_path: Path, variables: dict[str, str], reason: str
 ) -> None:
-    """Standard error gives the setting that is the reason; it is no failure."""
+    """Standard error names the setting, and the exit code is 0."""
     done = serd_discovery("show", home=tmp_path, **variables)
     assert done.returncode == 0
     assert reason in done.stderr
 
 
-def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """Exit code 2 and its path, without a traceback."""
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    """The exit code is 2, with its path and no traceback."""
     done = serd_discovery("show", "--model", "/nowhere.tflite", home=tmp_path)
     assert done.returncode == 2
     assert "/nowhere.tflite" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_remove_takes_the_description_off_the_broker_and_nothing_else(
-    tmp_path: Path, broker: MosquittoBroker
-) -> None:
-    """A running daemon's return is warned of, and to remove it twice is no error."""
+def test_remove_removes_only_the_message_of_this_node(tmp_path: Path, broker: MosquittoBroker) -> None:
+    """A line warns that a running daemon publishes it again; a second removal is no error."""
     broker.publish(TOPIC, "{}", retain=True)
     broker.publish("homeassistant/device/other/config", "{}", retain=True)
     done = remove(broker, tmp_path, "right")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"Removed what {broker.host}:{broker.port} retained on {TOPIC}.\n"
-    assert "a daemon that runs publishes it again" in done.stderr
+    assert done.stdout == f"Removed the retained message on {TOPIC} from {broker.host}:{broker.port}.\n"
+    assert "a running daemon publishes it again" in done.stderr
     assert broker.retained("homeassistant/#") == {"homeassistant/device/other/config": "{}"}
     assert remove(broker, tmp_path, "right").returncode == 0
 
 
-def test_remove_says_why_it_could_not(tmp_path: Path, broker: MosquittoBroker) -> None:
-    """A wrong password, and a broker that is not there: one line, exit code 1, nothing removed."""
+def test_remove_reports_a_refused_or_missing_connection(tmp_path: Path, broker: MosquittoBroker) -> None:
+    """A wrong password and a missing broker: one line, exit code 1, nothing removed."""
     broker.publish(TOPIC, "{}", retain=True)
     refused = remove(broker, tmp_path, "wrong")
     assert refused.returncode == 1
     assert "not authorised; check [mqtt] user and password" in refused.stderr
     assert TOPIC in broker.retained("homeassistant/#")
-    away = serd_discovery("remove", "--port", free_port(), home=tmp_path)
-    assert away.returncode == 1
-    assert "connection refused" in away.stderr
-    for done in (refused, away):
+    missing = serd_discovery("remove", "--port", free_port(), home=tmp_path)
+    assert missing.returncode == 1
+    assert "connection refused" in missing.stderr
+    for done in (refused, missing):
         assert len(done.stderr.splitlines()) == 1
         assert "trying again" not in done.stderr
 
 
-def test_remove_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that takes the connection and never answers."""
-    monkeypatch.setattr("serd.cli.discovery._ANSWER_S", 0.3)
+def test_remove_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that accepts the connection and never answers is an error."""
+    monkeypatch.setattr("serd.cli.discovery._ANSWER_TIMEOUT_S", 0.3)
     with mosquitto() as frozen:
         frozen.signal(signal.SIGSTOP)
         try:
@@ -130,8 +128,8 @@ def test_remove_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
             frozen.signal(signal.SIGCONT)
 
 
-def test_remove_says_that_the_broker_forbids_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Brokers that speak MQTT 5 tell when their access rules keep a message out."""
+def test_remove_reports_the_refusal_of_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MQTT 5 brokers report that their access rules refuse a message."""
 
     class RefusingLink:
         address = "broker:1883"

@@ -1,4 +1,4 @@
-"""A command is a module with add_parser and a line in the list of commands."""
+"""A command is a module with add_parser and an entry in the list of commands."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from serd import cli
 
 @pytest.fixture
 def hello(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module ``serd.cli.hello``, and the line that makes it known."""
+    """The module ``serd.cli.hello`` with its entry."""
 
     def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         parser = commands.add_parser("hello", help="greet")
@@ -29,8 +29,8 @@ def hello(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hello")
-def test_it_runs_and_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its function is called, and serd --help names it beside the others."""
+def test_a_new_command_runs_and_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its function is called, and serd --help lists it."""
     assert cli.main(["hello", "Ada"]) == 0
     assert capsys.readouterr().out == "Hello Ada.\n"
     with pytest.raises(SystemExit) as ended:

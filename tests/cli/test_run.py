@@ -1,4 +1,4 @@
-"""serd run: sound in, events out, and a clean end, as a process of its own."""
+"""serd run in a process of its own: its events, its log and its end."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ RETAINED = ("availability", "state", "speech", "mute", "threshold", "cooldown")
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two utterances of 4.8 s and 2 s."""
+    """A sound file with utterances of 4.8 s and 2 s."""
     path = tmp_path_factory.mktemp("sound") / "spoken.wav"
     parts = (
         silence(0.5),
@@ -37,7 +37,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_events_reach_the_broker_and_the_output(spoken: Path, tmp_path: Path) -> None:
-    """A file's events are all acknowledged before serd ends with 0; the status says offline then."""
+    """All events of a file are acknowledged before serd ends with 0 and the status offline."""
     with (
         mosquitto() as broker,
         Listener(broker) as listener,
@@ -49,17 +49,17 @@ def test_events_reach_the_broker_and_the_output(spoken: Path, tmp_path: Path) ->
         wait_until(lambda: len(listener.of("serd/n/mic/event")) >= len(printed), "the events")
         assert events(listener.of("serd/n/mic/event")) == printed
         retained = broker.retained("serd/#")
-    kinds = ["first word" if event.get("provisional") else event["kind"] for event in printed]
-    first, second = ["first word", "window", "window", "window"], ["first word", "window"]
+    kinds = ["estimate" if event.get("provisional") else event["kind"] for event in printed]
+    first, second = ["estimate", "window", "window", "window"], ["estimate", "window"]
     assert kinds == [*first, "utterance", *second, "utterance"]
     for event in printed:
         jsonschema.validate(event, json_schema())
-    assert retained.keys() == {"serd/n/status", *(f"serd/n/mic/{what}" for what in RETAINED)}
+    assert retained.keys() == {"serd/n/status", *(f"serd/n/mic/{name}" for name in RETAINED)}
     assert retained["serd/n/status"] == "offline"
 
 
-def test_the_start_says_what_runs(spoken: Path, tmp_path: Path) -> None:
-    """Version, model, TFLite runtime and source stand in the log, and nothing foreign does."""
+def test_the_start_is_logged(spoken: Path, tmp_path: Path) -> None:
+    """Version, model, TFLite runtime and source, and no line of other libraries."""
     with serd(
         "run", "--source", spoken, "--fast", home=tmp_path, extra={"SERD_MQTT_ENABLED": "0"}
     ) as daemon:
@@ -70,32 +70,32 @@ def test_the_start_says_what_runs(spoken: Path, tmp_path: Path) -> None:
     assert len(daemon.log) == 2
 
 
-def test_sound_without_an_event_is_explained(tmp_path: Path) -> None:
-    """Noise that is taken for no speech leaves a line that says what to set, and it helps."""
+def test_a_run_without_events_is_explained(tmp_path: Path) -> None:
+    """Rejected noise leaves a line with the setting that accepts it; silence leaves another."""
     noise = np.random.default_rng(0).normal(0.0, 2000.0, 5 * 16_000).astype(np.int16)
     for name, sound in (("noise", noise), ("silent", silence(2.0))):
         soundfile.write(tmp_path / f"{name}.wav", sound, 16_000)
     quiet = {"SERD_MQTT_ENABLED": "0"}
 
-    def heard(name: str, **extra: str) -> tuple[list[str], str]:
+    def run_on(name: str, **extra: str) -> tuple[list[str], str]:
         source = tmp_path / f"{name}.wav"
         with serd("run", "--source", source, "--fast", home=tmp_path, extra=quiet | extra) as daemon:
             assert daemon.wait() == 0, daemon.log
         return daemon.output, daemon.log[-1]
 
-    output, last = heard("noise")
+    output, last = run_on("noise")
     assert not output
     assert "the model rejected everything as no speech" in last
     assert "raise [model] no_speech_threshold (now 0.1)" in last
-    output, _ = heard("noise", SERD_MODEL_NO_SPEECH_THRESHOLD="1")
+    output, _ = run_on("noise", SERD_MODEL_NO_SPEECH_THRESHOLD="1")
     assert output
-    assert heard("silent") == ([], "serd: no speech was detected")
+    assert run_on("silent") == ([], "serd: no speech was detected")
 
 
-def test_a_pipe_gives_exactly_the_events_of_the_file(spoken: Path, tmp_path: Path) -> None:
-    """Raw PCM on standard input, the file at once and serd analyze say the same to the last digit.
+def test_a_pipe_gives_the_events_of_the_file(spoken: Path, tmp_path: Path) -> None:
+    """Raw PCM on standard input, a file and serd analyze give equal events, to the last digit.
 
-    But for provisional events: who analyses a recording has all of it.
+    Provisional events are the exception: the analysis of a file needs no early estimate.
     """
     no_broker = {"SERD_MQTT_ENABLED": "0"}
     with serd("run", "--source", spoken, "--fast", "--json", "--node", "n", home=tmp_path,
@@ -108,19 +108,19 @@ def test_a_pipe_gives_exactly_the_events_of_the_file(spoken: Path, tmp_path: Pat
         pipe.write(soundfile.read(spoken, dtype="int16")[0].tobytes())
         pipe.close()
         assert from_pipe.wait() == 0
-    with serd("analyze", "--json", spoken, home=tmp_path, extra={"SERD_NODE_NAME": "n"}) as analysed:
-        assert analysed.wait() == 0
+    with serd("analyze", "--json", spoken, home=tmp_path, extra={"SERD_NODE_NAME": "n"}) as analyzed:
+        assert analyzed.wait() == 0
     expected = [finding(event) for event in events(from_file.output)]
     assert len(expected) == 8
     assert [finding(event) for event in events(from_pipe.output)] == expected
     full = [event for event in expected if "provisional" not in event]
     assert len(full) == 6
-    assert [finding(event) for event in events(analysed.output)[:-1]] == full
+    assert [finding(event) for event in events(analyzed.output)[:-1]] == full
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_flushes_the_utterance_under_way(number: signal.Signals, tmp_path: Path) -> None:
-    """The last utterance is published, then offline, and the exit code is 0."""
+def test_a_signal_finishes_the_current_utterance(number: signal.Signals, tmp_path: Path) -> None:
+    """The utterance is published, then the status offline, and the exit code is 0."""
     with (
         mosquitto() as broker,
         Listener(broker) as listener,
@@ -140,8 +140,8 @@ def test_a_signal_flushes_the_utterance_under_way(number: signal.Signals, tmp_pa
     assert not any("Traceback" in line for line in daemon.log)
 
 
-def test_live_sound_has_the_wall_clock_of_the_sound(spoken: Path, tmp_path: Path) -> None:
-    """A file at its own pace is stamped with when it was heard, and is published without delay."""
+def test_events_have_the_wall_clock_time_of_their_sound(spoken: Path, tmp_path: Path) -> None:
+    """The times of a file that plays in real time match its sound, with little latency."""
     before_s = time.time()
     with serd(
         "run", "--source", spoken, "--json", home=tmp_path, extra={"SERD_MQTT_ENABLED": "0"}
@@ -157,8 +157,8 @@ def test_live_sound_has_the_wall_clock_of_the_sound(spoken: Path, tmp_path: Path
     assert max(event["latency_ms"] for event in printed) < 2000.0
 
 
-def test_a_broker_that_is_not_there_is_said(spoken: Path, tmp_path: Path) -> None:
-    """The daemon runs on; when the sound is over it says how many events nobody took: exit code 1."""
+def test_a_missing_broker_is_an_error_at_the_end(spoken: Path, tmp_path: Path) -> None:
+    """After the sound it logs the number of undelivered events; the exit code is 1."""
     port = free_port()
     with serd("run", "--source", spoken, "--fast", "--json", "--host", "127.0.0.1", "--port", port,
               home=tmp_path) as daemon:  # fmt: skip
@@ -178,7 +178,7 @@ def _refusal(daemon: Daemon) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "extra", "words"),
+    ("arguments", "extra", "parts"),
     [
         (["--source", "missing.wav"], {}, ["missing.wav", "no such file"]),
         (["--source", "no such microphone"], {}, ["microphone"]),
@@ -189,34 +189,34 @@ def _refusal(daemon: Daemon) -> tuple[int, str]:
         (["--port", "70000"], {}, ["70000", "1 to 65535"]),
     ],
 )
-def test_wrong_input_is_one_line_and_code_2(
-    arguments: list[str], extra: dict[str, str], words: list[str], tmp_path: Path
+def test_wrong_input_is_one_line_and_exit_code_2(
+    arguments: list[str], extra: dict[str, str], parts: list[str], tmp_path: Path
 ) -> None:
-    """What is wrong, what was expected; no traceback, nothing started."""
+    """The line has the wrong and the expected value; there is no traceback."""
     with serd("run", *arguments, home=tmp_path, extra={"SERD_MQTT_ENABLED": "0"} | extra) as daemon:
         code = daemon.wait()
     line = daemon.log[-1]
     assert code == 2, daemon.log
     assert line.startswith("serd: error:")
-    assert all(word in line for word in words), line
+    assert all(part in line for part in parts), line
     assert not any("Traceback" in text for text in daemon.log)
 
 
-def test_a_port_that_is_no_number_is_wrong_use(tmp_path: Path) -> None:
-    """The command line itself refuses it, with code 2."""
+def test_a_port_that_is_no_number_is_wrong_usage(tmp_path: Path) -> None:
+    """The command line refuses it, with exit code 2."""
     with serd("run", "--port", "abc", home=tmp_path) as daemon:
         assert daemon.wait() == 2
     assert "invalid int value: 'abc'" in daemon.log[-1]
 
 
 def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:
-    """With no broker and no microphone there are events on the screen and at the embedded broker."""
+    """Without broker and microphone it shows events and publishes them to the embedded broker."""
     port = free_port()
     with serd(
         "run", "--source", "demo", "--fast", home=tmp_path, extra={"SERD_MQTT_PORT": str(port)}
     ) as daemon:
-        told = daemon.wait_for_log("mosquitto_sub")
-        command = told[told.index("mosquitto_sub") :].split("'")[0].split()
+        line = daemon.wait_for_log("mosquitto_sub")
+        command = line[line.index("mosquitto_sub") :].split("'")[0].split()
         assert command[command.index("-p") + 1] == str(port)
         subscriber = subprocess.run(
             [*command, "serd/#", "-v", "-C", "20", "-W", "60"],
@@ -231,7 +231,7 @@ def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:
     assert any(topic.endswith("/mic/event") for topic in topics)
 
 
-def test_output_that_nobody_reads_any_more_ends_quietly(spoken: Path, tmp_path: Path) -> None:
+def test_a_closed_output_ends_quietly(spoken: Path, tmp_path: Path) -> None:
     """`serd run --json | head -1` ends without a traceback."""
     command = f"{sys.executable} -m serd run --source {spoken} --fast --json | head -n 1"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""``serd watch``: its picture without a broker, and the command with a real one."""
+"""``serd watch``: its view without a broker, and the command with a real one."""
 
 import io
 import json
@@ -28,8 +28,8 @@ from testkit.brokers import DEADLINE_S, mosquitto, wait_until
 from testkit.made_events import make_event
 
 
-def picture(state: WatchState, *, width: int = 100) -> str:
-    """What a terminal of this width shows, as text."""
+def view_text(state: WatchState, *, width: int = 100) -> str:
+    """The view for a terminal of this width, as text."""
     drawn = io.StringIO()
     console = Console(file=drawn, width=width, height=30)
     console.print(render(state, "connected to broker somewhere:1883", is_up=True))
@@ -37,19 +37,19 @@ def picture(state: WatchState, *, width: int = 100) -> str:
 
 
 def feed(state: WatchState, *emotions: str) -> None:
-    """Tell the state of an utterance of each emotion, one after the other."""
+    """Apply an utterance event of each emotion, in order."""
     for number, emotion in enumerate(emotions):
         event = make_event(number, emotion=emotion)
         state.apply("serd/pi/mic/event", event.to_json().encode())
 
 
-def test_the_picture_shows_node_state_scores_and_history(utc: None) -> None:
-    """One picture holds the node's status, the state, the latest event, bars and the history."""
+def test_the_view_shows_node_state_scores_and_history(utc: None) -> None:
+    """It has the node's status, the state, the latest event, bars and the history."""
     state = WatchState(prefix="serd")
     state.apply("serd/pi/status", b"online")
     state.apply("serd/pi/mic/state", b"happy")
     feed(state, "angry", "happy")
-    shown = picture(state)
+    shown = view_text(state)
     assert "● pi online" in shown
     assert "mic         happy" in shown
     assert "12:30:15  utterance, 3.0 s, positive" in shown
@@ -58,36 +58,36 @@ def test_the_picture_shows_node_state_scores_and_history(utc: None) -> None:
     assert "newest ←  hap ang" in shown
 
 
-def test_before_anything_is_heard() -> None:
-    """An empty state and a node without sources have words of their own."""
+def test_the_view_without_messages_or_sources() -> None:
+    """An empty state and a node without sources have a line each."""
     state = WatchState(prefix="serd")
-    assert "no node has said anything yet" in picture(state)
+    assert "no message from any node yet" in view_text(state)
     state.apply("serd/pi/status", b"offline")
-    assert "pi offline" in picture(state)
-    assert "no sound source yet" in picture(state)
+    assert "pi offline" in view_text(state)
+    assert "no sound source yet" in view_text(state)
 
 
 def test_history_holds_the_latest_twenty_utterances() -> None:
-    """Windows do not count, and the twenty-first utterance pushes the first out."""
+    """Windows do not count, and the twenty-first utterance replaces the first."""
     state = WatchState(prefix="serd")
     feed(state, "sad", *["calm"] * 20)
     state.apply("serd/pi/mic/event", make_event(kind="window", emotion="sad").to_json().encode())
     assert list(state.nodes["pi"].sources["mic"].history) == ["calm"] * 20
 
 
-def test_who_is_away_muted_or_speaking_is_marked() -> None:
-    """What the retained topics of a source say stands beside its name, and goes again."""
+def test_unavailable_muted_and_speaking_sources_are_marked() -> None:
+    """The marks follow the retained topics of the source."""
     state = WatchState(prefix="serd")
-    for what, payload in (("availability", b"offline"), ("mute", b"ON"), ("speech", b"ON")):
-        state.apply(f"serd/pi/mic/{what}", payload)
-    assert "away, muted, speaking" in picture(state)
-    for what, payload in (("availability", b"online"), ("mute", b"OFF"), ("speech", b"OFF")):
-        state.apply(f"serd/pi/mic/{what}", payload)
-    assert not any(word in picture(state) for word in ("away", "muted", "speaking"))
+    for name, payload in (("availability", b"offline"), ("mute", b"ON"), ("speech", b"ON")):
+        state.apply(f"serd/pi/mic/{name}", payload)
+    assert "unavailable, muted, speaking" in view_text(state)
+    for name, payload in (("availability", b"online"), ("mute", b"OFF"), ("speech", b"OFF")):
+        state.apply(f"serd/pi/mic/{name}", payload)
+    assert not any(mark in view_text(state) for mark in ("unavailable", "muted", "speaking"))
 
 
-def test_one_node_can_be_asked_for() -> None:
-    """With a node named, the others are neither subscribed to nor shown."""
+def test_a_single_node_can_be_selected() -> None:
+    """Other nodes are neither subscribed to nor shown."""
     state = WatchState(prefix="serd", node="hall/1")
     assert state.topic_filter == "serd/hall_1/#"
     for node in ("hall_1", "pi"):
@@ -95,7 +95,7 @@ def test_one_node_can_be_asked_for() -> None:
     assert list(state.nodes) == ["hall_1"]
 
 
-def test_other_topics_are_passed_over() -> None:
+def test_other_topics_are_ignored() -> None:
     """Topics of other programs, and those of later versions, change nothing."""
     state = WatchState(prefix="serd")
     for topic in ("other/pi/status", "serd", "serd/pi", "serd/a/b/c/d", "serd/pi/stats"):
@@ -119,11 +119,11 @@ def test_other_topics_are_passed_over() -> None:
         b"[" * 100_000,
     ],
 )
-def test_malformed_events_are_passed_over(payload: bytes) -> None:
-    """An event that is none changes nothing and fails nowhere."""
+def test_malformed_events_are_ignored(payload: bytes) -> None:
+    """A malformed event changes nothing and raises no error."""
     state = WatchState(prefix="serd")
     assert state.apply("serd/pi/mic/event", payload) is None
-    picture(state)
+    view_text(state)
 
 
 @given(
@@ -131,27 +131,27 @@ def test_malformed_events_are_passed_over(payload: bytes) -> None:
     | st.text().map(lambda text: f"serd/{text}"),
     payload=st.binary() | st.text().map(str.encode),
 )
-def test_no_message_whatever_breaks_the_picture(topic: str, payload: bytes) -> None:
+def test_no_message_breaks_the_view(topic: str, payload: bytes) -> None:
     """Any bytes on any topic can be applied and drawn."""
     state = WatchState(prefix="serd")
     state.apply(topic, payload)
-    picture(state, width=40)
+    view_text(state, width=40)
 
 
-def test_nothing_from_the_broker_steers_the_terminal() -> None:
-    """Escape sequences and markup in names and payloads are shown, not obeyed."""
+def test_no_message_controls_the_terminal() -> None:
+    """Escape sequences and markup in names and payloads have no effect."""
     state = WatchState(prefix="serd")
     state.apply("serd/\x1b[2J/mic/state", b"\x1b]0;title\x07[bold]x[/bold]")
     event = replace(make_event(emotion="\x1b[31m"), source="mic")
-    finding = state.apply("serd/pi/mic/event", event.to_json().encode())
-    assert finding is not None
-    assert "\x1b" not in picture(state) + plain_line(finding)
-    assert "[bold]x[/bold]" in picture(state)
+    view = state.apply("serd/pi/mic/event", event.to_json().encode())
+    assert view is not None
+    assert "\x1b" not in view_text(state) + plain_line(view)
+    assert "[bold]x[/bold]" in view_text(state)
 
 
 @contextmanager
 def watching(*args: str, stdout: int = subprocess.PIPE) -> Iterator["subprocess.Popen[bytes]"]:
-    """``serd watch`` in a process of its own, killed at the end of the block."""
+    """Run ``serd watch`` in a process of its own, which is killed at the end of the block."""
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
     with subprocess.Popen(
         [sys.executable, "-m", "serd", "watch", *args],
@@ -166,8 +166,8 @@ def watching(*args: str, stdout: int = subprocess.PIPE) -> Iterator["subprocess.
             process.kill()
 
 
-def test_lines_from_a_real_broker_that_comes_late() -> None:
-    """Without a terminal: it waits for the broker, prints events, and Ctrl-C ends it with 0."""
+def test_lines_from_a_real_broker_that_starts_late() -> None:
+    """Without a terminal it retries the connection, prints events, and ends with 0 on Ctrl-C."""
     with mosquitto() as broker:
         broker.stop()
         with watching("--host", broker.host, "--port", str(broker.port)) as process:
@@ -189,9 +189,9 @@ def test_lines_from_a_real_broker_that_comes_late() -> None:
             assert process.wait(DEADLINE_S) == 0
 
 
-def test_a_signal_that_comes_just_before_a_wait_is_seen_behind_it() -> None:
-    """No wait for a message lasts, for Python looks for signals between two of them alone."""
-    listening = Feed(Settings(host="localhost"), "serd/#")
+def test_a_signal_just_before_a_wait_is_handled_soon() -> None:
+    """Every wait has a time limit, since Python handles signals only between two waits."""
+    feed_without_messages = Feed(Settings(host="localhost"), "serd/#")
     waits_s: list[float] = []
 
     class Silence(SimpleQueue[tuple[str, bytes] | None]):
@@ -199,14 +199,14 @@ def test_a_signal_that_comes_just_before_a_wait_is_seen_behind_it() -> None:
             waits_s.append(math.inf if timeout is None or not block else timeout)
             raise Empty if len(waits_s) < 3 else KeyboardInterrupt
 
-    listening.items = Silence()
+    feed_without_messages.items = Silence()
     with pytest.raises(KeyboardInterrupt):
-        next(listening.batches())
+        next(feed_without_messages.batches())
     assert max(waits_s) <= 1.0
 
 
 def test_the_live_view_on_a_terminal() -> None:
-    """On a terminal it draws what is retained on the broker, and SIGTERM ends it with 0."""
+    """On a terminal it shows the retained state, and SIGTERM ends it with 0."""
     leader, follower = pty.openpty()
     with mosquitto() as broker:
         broker.publish("serd/pi/status", "online", retain=True)

@@ -1,4 +1,4 @@
-"""Commands to a running daemon: none harms it, and what they set is kept."""
+"""Control commands to a running daemon do no harm, and valid values are saved."""
 
 import random
 from contextlib import closing
@@ -10,10 +10,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from serd.errors import InputError
 from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
 from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
-from testkit.talking import AVAILABILITY, running
+from testkit.piped_daemon import AVAILABILITY, running
 
 
-class Commander:
+class CommandSender:
     """Publishes bytes to the controls of the source, in order."""
 
     def __init__(self, broker: MosquittoBroker) -> None:
@@ -32,7 +32,7 @@ class Commander:
 
 
 def random_payload(dice: random.Random) -> bytes:
-    """Anything: bytes, texts, numbers of all kinds, nothing, and values that are right."""
+    """Random bytes, text or numbers, an empty payload, or a valid value."""
     text = "".join(
         chr(dice.choice((dice.randrange(1, 128), dice.randrange(160, 55296)))) for _ in range(9)
     )
@@ -55,25 +55,25 @@ def random_payload(dice: random.Random) -> bytes:
 
 
 def test_ten_thousand_random_commands(tmp_path: Path) -> None:
-    """Each bad value is answered and none taken; each good one is, and is kept over a restart."""
+    """Invalid values are answered and ignored; valid ones are applied and survive a restart."""
     dice = random.Random(8)  # noqa: S311
     expected, n_refused = Controls(), dict.fromkeys(CONTROLS, 0)
     with mosquitto() as broker, Listener(broker) as listener:
         with (
             running(broker, tmp_path, "--source", "-") as daemon,
-            closing(Commander(broker)) as commander,
+            closing(CommandSender(broker)) as sender,
         ):
             wait_until(lambda: listener.of(AVAILABILITY) == ["online"], "the source")
-            answers = Answers(listener)
+            refusals = RefusalCounter(listener)
             for _ in range(200):
                 for _ in range(50):
                     control, payload = dice.choice(CONTROLS), random_payload(dice)
-                    commander.publish(control, payload)
+                    sender.publish(control, payload)
                     try:
                         expected = changed(expected, control, payload)
                     except InputError:
                         n_refused[control] += 1
-                wait_until(lambda: answers.counts() == n_refused, "the answers")
+                wait_until(lambda: refusals.counts() == n_refused, "the answers")
             texts = control_texts(expected)
             wait_until(
                 lambda: {name: values(listener, name)[-1] for name in CONTROLS} == texts, "values"
@@ -92,8 +92,8 @@ def test_ten_thousand_random_commands(tmp_path: Path) -> None:
             assert daemon.stop() == 0, daemon.log
 
 
-class Answers:
-    """How many values of each control were refused, as a listener hears of it."""
+class RefusalCounter:
+    """Counts the refused values of each control that a listener receives."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -101,8 +101,8 @@ class Answers:
         self._counts = dict.fromkeys(CONTROLS, 0)
 
     def counts(self) -> dict[str, int]:
-        """Up to now."""
-        new = self._listener.heard[self._n_read :]
+        """The counts so far."""
+        new = self._listener.messages[self._n_read :]
         self._n_read += len(new)
         for message in new:
             *_, control, last = message.topic.split("/")
@@ -112,5 +112,5 @@ class Answers:
 
 
 def values(listener: Listener, control: str) -> list[str]:
-    """Everything that ever stood on the topic of a control."""
+    """All values published on the topic of a control, in order."""
     return listener.of(f"serd/n/mic/{control}")

@@ -1,4 +1,4 @@
-"""No event of the daemon is lost, whatever becomes of it and of its broker."""
+"""No event of the daemon is lost if the daemon or its broker fails."""
 
 import signal
 import time
@@ -12,7 +12,7 @@ from serd.model.labels import NONE
 from serd.mqtt.link import STEADY_S
 from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
 from testkit.daemons import Daemon, events
-from testkit.talking import (
+from testkit.piped_daemon import (
     AVAILABILITY,
     EVENT,
     N_UTTERANCES,
@@ -24,18 +24,18 @@ from testkit.talking import (
     five_minutes,
     ids,
     running,
-    say,
+    utterance,
     wait_for_ids,
     wait_for_output,
-    word,
+    write_sound,
 )
 
 
 class TestNoEventIsLost:
-    """What the daemon has printed reaches a subscriber, whatever becomes of broker and daemon."""
+    """A subscriber receives every event that the daemon has printed."""
 
-    def test_killed_twice_while_the_broker_is_away(self, tmp_path: Path) -> None:
-        """Durability "always": every printed id arrives, in order; what was heard before is marked."""
+    def test_killed_twice_while_the_broker_is_down(self, tmp_path: Path) -> None:
+        """Durability "always": every printed id arrives, in order; earlier events are marked."""
         sound = tmp_path / "five minutes.wav"
         soundfile.write(sound, five_minutes(), SAMPLE_RATE_HZ)
         settings = f'{QUICK}[mqtt]\ndurability = "always"\n'
@@ -52,7 +52,7 @@ class TestNoEventIsLost:
                 printed += ids(daemon.output)
             n_before = len(printed)
             broker.start()
-            wait_until(lambda: listener.n_subscribed == 2, "the listener's return")
+            wait_until(lambda: listener.n_subscribed == 2, "the listener's second subscription")
             with running(broker, tmp_path, *arguments, settings=settings) as daemon:
                 assert daemon.wait(SLOW_S) == 0, daemon.log
             assert len(daemon.output) == 2 * N_UTTERANCES
@@ -61,13 +61,13 @@ class TestNoEventIsLost:
             arrived = events(listener.of(EVENT))
         first = list(dict.fromkeys(event["id"] for event in arrived))
         assert [each for each in first if each in set(printed)] == printed
-        # An event is kept before it is printed: each kill may come in between.
+        # An event is stored before it is printed, and each kill may come in between.
         assert len(first) <= len(printed) + 2
         replayed = {event["id"] for event in arrived if event.get("replayed")}
         assert set(printed[:n_before]) <= replayed
         assert not list((tmp_path / "serd").glob("spool.db*"))
 
-    def test_broker_away_for_the_middle(self, tmp_path: Path) -> None:
+    def test_broker_down_in_the_middle(self, tmp_path: Path) -> None:
         """Durability "offline": all 500 ids arrive, in order and none twice; the middle is marked."""
         n_part = round(UTTERANCE_S * SAMPLE_RATE_HZ) * (N_UTTERANCES // 3)
         first, middle, last = np.split(five_minutes(), [n_part, 2 * n_part])
@@ -77,17 +77,17 @@ class TestNoEventIsLost:
             Listener(broker) as listener,
             running(broker, tmp_path, "--source", "-") as daemon,
         ):
-            say(daemon, first)
+            write_sound(daemon, first)
             wait_for_output(daemon, n_events)
             wait_for_ids(listener, ids(daemon.output))
             broker.stop()
             daemon.wait_for_log("lost ")
-            say(daemon, middle)
+            write_sound(daemon, middle)
             wait_for_output(daemon, 2 * n_events)
             assert (tmp_path / "serd" / "spool.db").exists()
             broker.start()
             wait_for_ids(listener, ids(daemon.output))
-            say(daemon, last)
+            write_sound(daemon, last)
             assert end(daemon) == 0, daemon.log
             printed = ids(daemon.output)
             wait_for_ids(listener, printed)
@@ -98,8 +98,8 @@ class TestNoEventIsLost:
         assert replayed == printed[n_events : 2 * n_events]
 
 
-def test_the_broker_comes_late_and_is_restarted_again_and_again(tmp_path: Path) -> None:
-    """One session at a time, no lost event, and each time the retained topics say what holds."""
+def test_the_broker_starts_late_and_is_restarted_repeatedly(tmp_path: Path) -> None:
+    """One session at a time, no lost event, and the retained state is right after each restart."""
     n_restarts = 5
     with mosquitto() as broker, Listener(broker) as listener:
         broker.stop()
@@ -107,17 +107,17 @@ def test_the_broker_comes_late_and_is_restarted_again_and_again(tmp_path: Path) 
             daemon.wait_for_log("cannot be reached")
             for number in range(1 + n_restarts):
                 broker.stop()
-                say(daemon, word())
+                write_sound(daemon, utterance())
                 wait_for_output(daemon, 2 * number + 2)
                 broker.start()
                 wait_until(lambda: n_connections(daemon) == number + 1, "the connection", SLOW_S)  # noqa: B023
                 steady_s = time.monotonic() + STEADY_S
-                wait_until(lambda: daemon_is_told(broker, daemon), "the retained topics", SLOW_S)
+                wait_until(lambda: has_retained_state(broker, daemon), "the retained topics", SLOW_S)
                 wait_for_ids(listener, ids(daemon.output))
                 # Connections that do not last make the pauses grow, which is tested elsewhere.
                 time.sleep(max(0.0, steady_s - time.monotonic()))
             assert end(daemon) == 0, daemon.log
-        wait_until(lambda: listener.of(STATUS)[-1] == "offline", "the goodbye")
+        wait_until(lambda: listener.of(STATUS)[-1] == "offline", "the status offline")
         assert list(dict.fromkeys(ids(listener.of(EVENT)))) == ids(daemon.output)
         log = broker.log
     assert log.count("as serd-n-") == 1 + n_restarts
@@ -126,17 +126,17 @@ def test_the_broker_comes_late_and_is_restarted_again_and_again(tmp_path: Path) 
 
 
 def n_connections(daemon: Daemon) -> int:
-    """How often it was let in, as it says itself."""
+    """Number of connections in the log of the daemon."""
     return sum("connected to broker" in line for line in daemon.log)
 
 
-def daemon_is_told(broker: MosquittoBroker, daemon: Daemon) -> bool:
-    """Whether the broker retains exactly what must stand there while the daemon listens."""
-    named = [each["emotion"] for each in events(daemon.output) if each["emotion"] != "uncertain"]
+def has_retained_state(broker: MosquittoBroker, daemon: Daemon) -> bool:
+    """Whether the broker retains exactly the state of the daemon that listens."""
+    recognized = [each["emotion"] for each in events(daemon.output) if each["emotion"] != "uncertain"]
     return broker.retained("serd/#") == {
         STATUS: "online",
         AVAILABILITY: "online",
-        "serd/n/mic/state": named[-1] if named else NONE,
+        "serd/n/mic/state": recognized[-1] if recognized else NONE,
         "serd/n/mic/speech": "OFF",
         "serd/n/mic/mute": "OFF",
         "serd/n/mic/threshold": "0.35",
@@ -144,14 +144,14 @@ def daemon_is_told(broker: MosquittoBroker, daemon: Daemon) -> bool:
     }
 
 
-def test_a_wrong_password_is_one_clear_line_and_the_daemon_goes_on(tmp_path: Path) -> None:
-    """It hears and prints as ever, keeps its events, and never tells the password."""
+def test_a_wrong_password_is_one_log_line_and_the_daemon_runs_on(tmp_path: Path) -> None:
+    """It recognizes, prints and stores events, and never logs the password."""
     wrong = "Tr0ub4dor"
     with mosquitto(user="pi", password="right") as broker:  # noqa: S106
         extra = {"SERD_MQTT_USER": "pi", "SERD_MQTT_PASSWORD": wrong}
         with running(broker, tmp_path, "--source", "-", **extra) as daemon:
             daemon.wait_for_log("not authorised; check [mqtt] user and password")
-            say(daemon, word())
+            write_sound(daemon, utterance())
             wait_for_output(daemon, 2)
             assert daemon.stop() == 0
         assert "2 events are kept in" in daemon.log[-1]
@@ -161,7 +161,7 @@ def test_a_wrong_password_is_one_clear_line_and_the_daemon_goes_on(tmp_path: Pat
             Listener(broker) as listener,
             running(
                 broker, tmp_path, "--source", "-", **extra | {"SERD_MQTT_PASSWORD": "right"}
-            ) as then,
+            ) as restarted,
         ):
             wait_for_ids(listener, ids(daemon.output))
-            assert then.stop() == 0, then.log
+            assert restarted.stop() == 0, restarted.log

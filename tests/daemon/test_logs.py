@@ -18,7 +18,7 @@ LOG = logging.getLogger("serd.test")
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """What is logged; the log is as it was before, afterwards."""
+    """A stream for the log; the handlers are restored after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield io.StringIO()
@@ -27,7 +27,7 @@ def stream() -> Iterator[io.StringIO]:
 
 
 def fail_with_log() -> None:
-    """Log an exception as the daemon's edges would."""
+    """Log an exception with its traceback."""
     try:
         raise_disk_full()
     except OSError:
@@ -35,14 +35,14 @@ def fail_with_log() -> None:
 
 
 def raise_disk_full() -> None:
-    """Fail with a message of two lines."""
+    """Raise an error whose message has two lines."""
     raise OSError("disk\nfull")
 
 
-def test_text_is_for_people(stream: io.StringIO) -> None:
-    """Who speaks stands before each line, and errors are called so."""
+def test_text_has_the_name_of_the_program(stream: io.StringIO) -> None:
+    """Each line begins with "serd:", and errors are marked."""
     set_up_logging("info", "text", stream)
-    LOG.debug("not this")
+    LOG.debug("hidden")
     LOG.info("connected to %s", "pi")
     LOG.warning("one\ntwo")
     LOG.error("no")
@@ -50,11 +50,11 @@ def test_text_is_for_people(stream: io.StringIO) -> None:
 
 
 def test_the_journal_gets_levels_and_no_times(stream: io.StringIO) -> None:
-    """The prefixes are those of sd-daemon(3), before each line: the journal makes an entry of each."""
+    """Each line, an entry of the journal, has the prefix of sd-daemon(3)."""
     set_up_logging("debug", "journal", stream)
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
         LOG.log(level, "first\nsecond")
-    expected = [f"<{number}>{word}" for number in (7, 6, 4, 3, 2) for word in ("first", "second")]
+    expected = [f"<{number}>{text}" for number in (7, 6, 4, 3, 2) for text in ("first", "second")]
     assert stream.getvalue().splitlines() == expected
 
 
@@ -65,16 +65,18 @@ def test_the_journal_gets_levels_and_no_times(stream: io.StringIO) -> None:
         ("journal", "<3>the spool is broken: OSError: disk full\n"),
     ],
 )
-def test_no_traceback_for_people(stream: io.StringIO, log_format: str, line: str) -> None:
-    """What went wrong is one line."""
+def test_an_exception_is_one_line_without_a_traceback(
+    stream: io.StringIO, log_format: str, line: str
+) -> None:
+    """The line has the message, and the type and text of the exception."""
     set_up_logging("info", log_format, stream)
     fail_with_log()
     assert stream.getvalue() == line
 
 
 @pytest.mark.parametrize(("log_format", "prefix"), [("text", "serd: error: "), ("journal", "<3>")])
-def test_who_debugs_gets_the_traceback(stream: io.StringIO, log_format: str, prefix: str) -> None:
-    """Each of its lines has the prefix too."""
+def test_level_debug_adds_the_traceback(stream: io.StringIO, log_format: str, prefix: str) -> None:
+    """Each of its lines has the prefix."""
     set_up_logging("debug", log_format, stream)
     fail_with_log()
     lines = stream.getvalue().splitlines()
@@ -94,8 +96,8 @@ def test_json_is_one_object_a_line(stream: io.StringIO) -> None:
     assert "Traceback" in second["exception"]
 
 
-def test_the_journal_is_known_by_its_socket(tmp_path: Path) -> None:
-    """Only the very stream that systemd connected counts, not one that was redirected since."""
+def test_the_journal_is_detected_by_its_socket(tmp_path: Path) -> None:
+    """Only the stream that systemd connected counts, not a redirected one."""
     with (tmp_path / "stderr").open("w") as stderr, (tmp_path / "other").open("w") as other:
         status = os.fstat(stderr.fileno())
         variables = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
@@ -106,8 +108,8 @@ def test_the_journal_is_known_by_its_socket(tmp_path: Path) -> None:
         assert not is_journal(io.StringIO(), variables)
 
 
-def test_auto_is_the_journal_where_there_is_one(stream: io.StringIO, tmp_path: Path) -> None:
-    """And text everywhere else."""
+def test_auto_is_the_journal_if_it_is_connected(stream: io.StringIO, tmp_path: Path) -> None:
+    """Otherwise it is text."""
     with (tmp_path / "stderr").open("w+") as stderr:
         status = os.fstat(stderr.fileno())
         variables = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
@@ -121,21 +123,19 @@ def test_auto_is_the_journal_where_there_is_one(stream: io.StringIO, tmp_path: P
 
 
 def test_setting_up_again_replaces(stream: io.StringIO) -> None:
-    """New settings take over at once, and nothing is said twice; handlers of others stay."""
+    """New settings apply at once, no line is repeated, and handlers of other libraries stay."""
     other = logging.NullHandler()
     logging.getLogger().addHandler(other)
     set_up_logging("info", "text", io.StringIO())
     set_up_logging("warning", "json", stream)
-    LOG.info("not this")
-    LOG.warning("this")
-    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["this"]
+    LOG.info("hidden")
+    LOG.warning("shown")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["shown"]
     assert other in logging.getLogger().handlers
 
 
-def test_a_closed_stream_disturbs_nobody(
-    stream: io.StringIO, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whoever read the log has gone."""
+def test_a_closed_stream_is_no_error(stream: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+    """The daemon runs on without a log."""
     set_up_logging("info", "text", stream)
     stream.close()
     LOG.info("into the void")

@@ -1,4 +1,4 @@
-"""The whole daemon under a service manager: ready, fed while sound passes, silent when it hangs."""
+"""The whole daemon under a service manager: its start, watchdog, status and stop."""
 
 import subprocess
 import time
@@ -10,19 +10,19 @@ from testkit.brokers import DEADLINE_S, free_port
 from testkit.daemons import serd
 from testkit.notify_sockets import NotifySocket, notify_socket
 
-ALLOWED_S = 3.0
+TIMEOUT_S = 3.0
 
 
 def variables(manager: NotifySocket) -> Mapping[str, str]:
-    """What systemd sets, and a broker that is of no interest here."""
+    """The variables that systemd sets, and a free port for the embedded broker."""
     return {
         "NOTIFY_SOCKET": manager.address,
-        "WATCHDOG_USEC": str(round(ALLOWED_S * 1e6)),
+        "WATCHDOG_USEC": str(round(TIMEOUT_S * 1e6)),
         "SERD_MQTT_PORT": str(free_port()),
     }
 
 
-def test_a_life_under_systemd(tmp_path: Path) -> None:
+def test_notifications_from_start_to_stop(tmp_path: Path) -> None:
     """READY, then WATCHDOG and a STATUS with the last emotion, then STOPPING."""
     with (
         notify_socket(tmp_path) as manager,
@@ -30,16 +30,16 @@ def test_a_life_under_systemd(tmp_path: Path) -> None:
     ):
         manager.read_until("READY", 4 * DEADLINE_S)
         deadline = time.monotonic() + 4 * DEADLINE_S
-        heard = manager.read_until("WATCHDOG")
-        while not any("mic: " in message.get("STATUS", "") for message in heard):
-            assert time.monotonic() < deadline, heard
-            heard.append(manager.read())
+        messages = manager.read_until("WATCHDOG")
+        while not any("mic: " in message.get("STATUS", "") for message in messages):
+            assert time.monotonic() < deadline, messages
+            messages.append(manager.read())
         assert daemon.stop() == 0
         assert "STOPPING" in {name for message in manager.waiting() for name in message}
 
 
-def test_a_source_that_hangs_makes_the_manager_hear_nothing(tmp_path: Path) -> None:
-    """The pipe stays open and gives no more: the watchdog is fed while sound comes, and then starves."""
+def test_a_source_that_hangs_stops_the_notifications(tmp_path: Path) -> None:
+    """The watchdog is notified while sound arrives, and no more once the open pipe gives none."""
     with (
         notify_socket(tmp_path) as manager,
         serd(
@@ -51,6 +51,6 @@ def test_a_source_that_hangs_makes_the_manager_hear_nothing(tmp_path: Path) -> N
         stdin.write(bytes(2 * SAMPLE_RATE_HZ))
         stdin.flush()
         manager.read_until("WATCHDOG", 4 * DEADLINE_S)
-        assert manager.falls_silent(ALLOWED_S)
+        assert manager.becomes_silent(TIMEOUT_S)
         stdin.close()
         daemon.wait()

@@ -1,4 +1,4 @@
-"""A live source's first word comes early, is marked, and changes nothing of what is said behind it."""
+"""Early estimates of a live source are marked as provisional and do not change later reports."""
 
 import itertools
 from dataclasses import replace
@@ -23,7 +23,7 @@ _CAPTURED = CaptureTime(epoch_s=1_700_000_000.0, arrived_s=0.0)
 
 
 def _sound(*lengths_s: float) -> Samples:
-    """Voices, with a second and a half of a quiet room before, between and behind them."""
+    """Voices, with 1.5 s of a quiet room before, between and after them."""
     pause = quiet_room(_ONSET_S)
     voices = [synthetic_voice(length_s, seed=seed) for seed, length_s in enumerate(lengths_s)]
     return np.concatenate([pause, *itertools.chain.from_iterable((voice, pause) for voice in voices)])
@@ -44,8 +44,8 @@ def _reports(model: TfliteModel, sound: Samples, *, provisional_s: float) -> lis
     return [*reports, *pipeline.flush()]
 
 
-def _bare(reports: list[Report]) -> list[Report]:
-    """All but what provisional events add, and identities, which count them."""
+def _without_provisional(reports: list[Report]) -> list[Report]:
+    """The reports without provisional events, clips and event ids, which count provisional ones."""
     return [
         replace(report, id="") if isinstance(report, Event) else report
         for report in reports
@@ -54,7 +54,7 @@ def _bare(reports: list[Report]) -> list[Report]:
 
 
 def test_the_first_event_comes_within_1200_ms_of_the_onset(real_model: TfliteModel) -> None:
-    """It is a window, marked as provisional; the next comes when a window is full."""
+    """It is a provisional window; the next event follows when a window is full."""
     events = [
         each for each in _reports(real_model, _sound(5.0), provisional_s=1.0) if isinstance(each, Event)
     ]
@@ -66,31 +66,30 @@ def test_the_first_event_comes_within_1200_ms_of_the_onset(real_model: TfliteMod
     assert not any(event.provisional for event in (second, *rest))
 
 
-def test_all_else_is_as_if_there_had_been_no_provisional_event(real_model: TfliteModel) -> None:
-    """Windows, utterances, states and speech are equal, with utterances of any length."""
+def test_provisional_events_do_not_change_other_reports(real_model: TfliteModel) -> None:
+    """Windows, utterances, states and speech are equal, for utterances of several lengths."""
     sound = _sound(0.8, 5.0, 1.4, 2.9)
-    with_it = _reports(real_model, sound, provisional_s=1.0)
+    with_estimate = _reports(real_model, sound, provisional_s=1.0)
     without = _reports(real_model, sound, provisional_s=0.0)
-    assert sum(isinstance(each, Event) and each.provisional for each in with_it) == 3
-    assert _bare(with_it) == _bare(without)
+    assert sum(isinstance(each, Event) and each.provisional for each in with_estimate) == 3
+    assert _without_provisional(with_estimate) == _without_provisional(without)
 
 
-def test_the_events_of_a_live_source_are_those_of_its_file(real_model: TfliteModel) -> None:
-    """Who analyses a recording gets what the daemon said, and nothing provisional."""
+def test_the_events_of_a_live_source_equal_those_of_its_file(real_model: TfliteModel) -> None:
+    """The analysis of a recording gives the daemon's events except provisional ones."""
     sound = _sound(2.0, 4.0)
     block = AudioBlock(samples=sound, offset_samples=0, captured=_CAPTURED)
     scored = PipelineSettings(smoothing=SmoothingSettings(threshold=0.0))
     of_file = list(events_of(recognize([block], real_model, scored), counting_maker(real_model.card)))
-    live = [
-        each for each in _bare(_reports(real_model, sound, provisional_s=1.0)) if isinstance(each, Event)
-    ]
+    reports = _without_provisional(_reports(real_model, sound, provisional_s=1.0))
+    live = [each for each in reports if isinstance(each, Event)]
     assert [(each.kind, each.emotion, each.start_s, each.end_s) for each in live] == [
         (each.kind, each.emotion, each.start_s, each.end_s) for each in of_file
     ]
 
 
-def test_neither_clips_nor_the_state_take_a_provisional_event_for_more(real_model: TfliteModel) -> None:
-    """Its sound is in the next window, and the state waits for one that is full."""
+def test_a_provisional_event_changes_neither_clips_nor_state(real_model: TfliteModel) -> None:
+    """Its sound is part of the next window, and the state changes only with a full window."""
     reports = _reports(real_model, _sound(5.0), provisional_s=1.0)
     assert not any(each.event.provisional for each in reports if isinstance(each, SoundReport))
     first_full = next(

@@ -1,4 +1,4 @@
-"""Means for speaker adaptation outlive a restart; a broken file counts as none."""
+"""Speaker adaptation means survive a restart; a malformed file counts as empty."""
 
 import json
 from pathlib import Path
@@ -9,24 +9,24 @@ from serd.daemon.state import SpeakerStore
 from serd.model.adaptation import SpeakerMean
 from testkit.brokers import logged_lines
 
-SPEAKERS = SpeakerMean(speech_s=12.5, mean=(1.25, -3.5))
+MEAN = SpeakerMean(speech_s=12.5, mean=(1.25, -3.5))
 
 
-def test_what_is_kept_comes_back(tmp_path: Path) -> None:
-    """Over a restart, in a folder that was not there, for this source and these features alone."""
-    SpeakerStore(tmp_path / "new").save("mic", "mfcc40-v1", SPEAKERS)
+def test_a_saved_mean_is_loaded(tmp_path: Path) -> None:
+    """From a new folder, for the same source and feature set only."""
+    SpeakerStore(tmp_path / "new").save("mic", "mfcc40-v1", MEAN)
     again = SpeakerStore(tmp_path / "new")
-    assert again.speakers("mic", "mfcc40-v1") == SPEAKERS
-    assert again.speakers("other", "mfcc40-v1") is None
-    assert again.speakers("mic", "mfcc13-v1") is None, "of other features"
+    assert again.mean("mic", "mfcc40-v1") == MEAN
+    assert again.mean("other", "mfcc40-v1") is None
+    assert again.mean("mic", "mfcc13-v1") is None, "of another feature set"
 
 
-def test_what_is_kept_already_is_not_written_again(tmp_path: Path) -> None:
-    """To keep the same again leaves the disk alone."""
+def test_an_unchanged_mean_is_not_written_again(tmp_path: Path) -> None:
+    """To save the same mean again leaves the disk alone."""
     store = SpeakerStore(tmp_path)
-    store.save("mic", "mfcc40-v1", SPEAKERS)
+    store.save("mic", "mfcc40-v1", MEAN)
     (tmp_path / "voices.json").unlink()
-    store.save("mic", "mfcc40-v1", SPEAKERS)
+    store.save("mic", "mfcc40-v1", MEAN)
     assert not (tmp_path / "voices.json").exists()
 
 
@@ -42,26 +42,26 @@ def test_what_is_kept_already_is_not_written_again(tmp_path: Path) -> None:
         [],
     ],
 )
-def test_what_is_no_voice_counts_as_none(tmp_path: Path, body: object) -> None:
-    """JSON of another shape, negative times and what is no number are passed over."""
+def test_a_malformed_mean_counts_as_none(tmp_path: Path, body: object) -> None:
+    """JSON of another shape, negative times and values that are no finite number are ignored."""
     (tmp_path / "voices.json").write_text(json.dumps(body), "utf-8")
-    assert SpeakerStore(tmp_path).speakers("mic", "f") is None
+    assert SpeakerStore(tmp_path).mean("mic", "f") is None
 
 
-def test_a_broken_file_is_said(tmp_path: Path) -> None:
-    """A line names the file, and nothing counts as kept."""
+def test_a_malformed_file_is_logged(tmp_path: Path) -> None:
+    """A line names the file, which counts as empty."""
     (tmp_path / "voices.json").write_text("{", "utf-8")
-    with logged_lines() as said:
-        assert SpeakerStore(tmp_path).speakers("mic", "f") is None
-    assert any("voices.json: cannot be read" in line for line in said)
+    with logged_lines() as lines:
+        assert SpeakerStore(tmp_path).mean("mic", "f") is None
+    assert any("voices.json: cannot be read" in line for line in lines)
 
 
-def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
-    """What was heard last holds all the same."""
+def test_a_folder_that_cannot_be_written_is_logged_once(tmp_path: Path) -> None:
+    """The mean saved last is still used."""
     (tmp_path / "file").write_text("")
     store = SpeakerStore(tmp_path / "file")
-    with logged_lines() as said:
-        store.save("mic", "f", SPEAKERS)
+    with logged_lines() as lines:
+        store.save("mic", "f", MEAN)
         store.save("mic", "f", SpeakerMean(speech_s=1.0, mean=(0.0,)))
-    assert sum("cannot be written" in line for line in said) == 1
-    assert store.speakers("mic", "f") == SpeakerMean(speech_s=1.0, mean=(0.0,))
+    assert sum("cannot be written" in line for line in lines) == 1
+    assert store.mean("mic", "f") == SpeakerMean(speech_s=1.0, mean=(0.0,))

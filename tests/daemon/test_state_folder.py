@@ -1,4 +1,4 @@
-"""Where the state lies: systemd's folder, else the user's."""
+"""The state folder is the one of systemd, else the user's."""
 
 from pathlib import Path
 
@@ -18,6 +18,6 @@ from serd.daemon.state import state_folder
         ({}, "/.local/state/serd"),
     ],
 )
-def test_the_first_place_that_is_named_is_taken(variables: dict[str, str], expected: str) -> None:
-    """The XDG specification has relative paths ignored."""
+def test_the_state_folder_comes_from_the_environment(variables: dict[str, str], expected: str) -> None:
+    """Systemd's folder comes first; relative paths are ignored, as the XDG specification requires."""
     assert state_folder(variables) == Path(expected)

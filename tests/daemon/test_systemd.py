@@ -1,4 +1,4 @@
-"""What the service manager is told, on sockets as systemd makes them."""
+"""Notifications to the service manager, on the kinds of socket that systemd uses."""
 
 import threading
 import time
@@ -13,22 +13,24 @@ from testkit.notify_sockets import NotifySocket, notify_socket
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NotifySocket]:
-    """Both kinds of address that systemd uses."""
+    """The receiving end at each kind of address that systemd uses."""
     with notify_socket(tmp_path, is_abstract=request.param == "abstract") as running:
         yield running
 
 
 @pytest.fixture
 def service(manager: NotifySocket) -> Iterator[ServiceManager]:
-    """The daemon's side, told of that manager."""
-    told = ServiceManager({"NOTIFY_SOCKET": manager.address})
-    yield told
-    told.close()
+    """The daemon's side of that manager."""
+    notifier = ServiceManager({"NOTIFY_SOCKET": manager.address})
+    yield notifier
+    notifier.close()
 
 
-def test_each_step_of_a_life_is_told(manager: NotifySocket, service: ServiceManager) -> None:
-    """The words are those of sd_notify(3)."""
-    assert service.is_there
+def test_start_status_watchdog_and_stop_are_notified(
+    manager: NotifySocket, service: ServiceManager
+) -> None:
+    """The variables are those of sd_notify(3)."""
+    assert service.is_present
     service.ready("listening")
     service.status("happy")
     service.watchdog()
@@ -41,8 +43,8 @@ def test_each_step_of_a_life_is_told(manager: NotifySocket, service: ServiceMana
     ]
 
 
-def test_a_reload_carries_its_time(manager: NotifySocket, service: ServiceManager) -> None:
-    """Type=notify-reload tells reloads apart by it; it is the monotonic clock, in microseconds."""
+def test_a_reload_has_its_time(manager: NotifySocket, service: ServiceManager) -> None:
+    """Type=notify-reload requires the monotonic time, in microseconds."""
     before_us = time.monotonic_ns() // 1000
     service.reloading()
     message = manager.read()
@@ -50,24 +52,24 @@ def test_a_reload_carries_its_time(manager: NotifySocket, service: ServiceManage
     assert before_us <= int(message["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
 
 
-def test_a_status_is_one_line_and_told_once(manager: NotifySocket, service: ServiceManager) -> None:
-    """A line break would start another variable, and the same words again are no news."""
+def test_a_status_is_one_line_and_sent_once(manager: NotifySocket, service: ServiceManager) -> None:
+    """A line break would start another variable, and an unchanged status is not repeated."""
     service.status("one\nWATCHDOG=1  two")
     service.status("one\nWATCHDOG=1  two")
     assert manager.waiting() == [{"STATUS": "one WATCHDOG=1 two"}]
 
 
-def test_nothing_is_told_after_the_end(manager: NotifySocket, service: ServiceManager) -> None:
-    """A closed socket is no error."""
+def test_nothing_is_sent_after_close(manager: NotifySocket, service: ServiceManager) -> None:
+    """A notification to a closed socket is no error."""
     service.close()
     service.ready("late")
-    assert not service.is_there
+    assert not service.is_present
     assert manager.waiting() == []
 
 
 @pytest.mark.parametrize("address", ["", "relative/path", "vsock:2:1", "/nowhere/at/all", "@nobody"])
-def test_where_nobody_listens_nothing_happens(address: str) -> None:
-    """No variable, an unknown kind of address, or one that leads nowhere."""
+def test_without_a_listening_socket_nothing_happens(address: str) -> None:
+    """No variable, an unknown kind of address, or an address without a socket."""
     service = ServiceManager({"NOTIFY_SOCKET": address} if address else {})
     service.ready("listening")
     service.watchdog()
@@ -75,8 +77,8 @@ def test_where_nobody_listens_nothing_happens(address: str) -> None:
     service.close()
 
 
-def test_a_manager_that_does_not_read_never_holds_us_up(tmp_path: Path) -> None:
-    """The socket's queue runs full; what does not fit is left out."""
+def test_a_manager_that_does_not_read_does_not_block(tmp_path: Path) -> None:
+    """Notifications that do not fit into the socket's queue are dropped."""
     with notify_socket(tmp_path) as manager:
         service = ServiceManager({"NOTIFY_SOCKET": manager.address})
         for _ in range(10_000):
@@ -86,7 +88,7 @@ def test_a_manager_that_does_not_read_never_holds_us_up(tmp_path: Path) -> None:
 
 
 def test_ready_waits_for_room(tmp_path: Path) -> None:
-    """The start would fail without it: behind a full queue it comes as soon as the manager reads."""
+    """Behind a full queue READY is sent as soon as the manager reads, or the start would fail."""
     with notify_socket(tmp_path) as manager:
         service = ServiceManager({"NOTIFY_SOCKET": manager.address})
         for _ in range(1000):
@@ -111,8 +113,8 @@ def test_ready_waits_for_room(tmp_path: Path) -> None:
         ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "me"}, None),
     ],
 )
-def test_the_watchdog_is_on_where_the_manager_says_so(
+def test_the_watchdog_s_timeout_comes_from_the_environment(
     variables: dict[str, str], expected_s: float | None
 ) -> None:
-    """The time is ours only if the process number is."""
+    """It applies only if WATCHDOG_PID names this process."""
     assert ServiceManager(variables, pid=42).watchdog_s == expected_s

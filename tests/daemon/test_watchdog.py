@@ -1,4 +1,4 @@
-"""The watchdog is fed by the progress of the sound, and starves without it."""
+"""The watchdog is notified while every source makes progress, and by no timer."""
 
 import queue
 import threading
@@ -15,87 +15,87 @@ from testkit.notify_sockets import NotifySocket, notify_socket
 
 
 class Clock:
-    """A monotonic clock that the test winds."""
+    """A monotonic clock that only the test advances."""
 
     now_s = 1000.0
 
     def __call__(self) -> float:
-        """Now, in seconds."""
+        """The time, in seconds."""
         return self.now_s
 
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[NotifySocket]:
-    """A service manager that hears what it is told."""
+    """The receiving end of a service manager."""
     with notify_socket(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
 def service(manager: NotifySocket) -> Iterator[ServiceManager]:
-    """The daemon's side, told of that manager and of its watchdog of 30 s."""
-    told = ServiceManager({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "30000000"})
-    yield told
-    told.close()
+    """The daemon's side of that manager, with a watchdog of 30 s."""
+    notifier = ServiceManager({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "30000000"})
+    yield notifier
+    notifier.close()
 
 
-def n_fed(manager: NotifySocket) -> int:
-    """How often the watchdog was fed since the last look."""
+def n_notified(manager: NotifySocket) -> int:
+    """Number of watchdog notifications since the previous call."""
     return sum("WATCHDOG" in message for message in manager.waiting())
 
 
-def test_sound_feeds_once_a_second(manager: NotifySocket, service: ServiceManager) -> None:
-    """Blocks come 33 times a second; the manager need not hear of each."""
+def test_sound_notifies_once_a_second(manager: NotifySocket, service: ServiceManager) -> None:
+    """33 blocks a second cause one notification a second."""
     clock = Clock()
     watchdog = Watchdog(service, ["mic"], clock)
-    fed = 0
+    notified = 0
     for _ in range(1000):
         watchdog.progress("mic")
         clock.now_s += 0.03
-        fed += n_fed(manager)
-    assert 28 <= fed <= 31
+        notified += n_notified(manager)
+    assert 28 <= notified <= 31
 
 
 def test_there_is_no_timer(manager: NotifySocket, service: ServiceManager) -> None:
-    """No thread feeds it: no call, no food."""
+    """Without a call there is no notification, since no thread sends any."""
     threads = threading.enumerate()
     Watchdog(service, ["mic"], time.monotonic).progress("mic")
     assert threading.enumerate() == threads
-    assert n_fed(manager) == 1
+    assert n_notified(manager) == 1
 
 
-def test_one_stuck_source_starves_it_though_another_goes_on(
+def test_one_stuck_source_stops_it_despite_another(
     manager: NotifySocket, service: ServiceManager
 ) -> None:
-    """It is fed for half the time that the manager allows, then no more, and that is said once."""
+    """Notifications stop after half the timeout, with one line in the log."""
     clock = Clock()
     watchdog = Watchdog(service, ["mic", "door"], clock)
-    fed = []
-    with logged_lines() as said:
+    notified = []
+    with logged_lines() as lines:
         for _ in range(100):
             watchdog.progress("mic")
-            fed.append(n_fed(manager))
+            notified.append(n_notified(manager))
             clock.now_s += 1.0
-    assert fed == [1] * 16 + [0] * 84
-    assert said == ["no sign of source door for more than 15 s: the watchdog is fed no more"]
+    assert notified == [1] * 16 + [0] * 84
+    assert lines == ["no progress of source door for more than 15 s: watchdog notifications stop"]
     watchdog.progress("door")
     clock.now_s += 1.0
     watchdog.progress("mic")
-    assert n_fed(manager) >= 1
+    assert n_notified(manager) >= 1
 
 
-def test_a_source_that_ended_is_not_missed(manager: NotifySocket, service: ServiceManager) -> None:
-    """A file that is over does not end the daemon that still listens to a microphone."""
+def test_a_source_that_ended_does_not_stop_it(manager: NotifySocket, service: ServiceManager) -> None:
+    """The daemon may still listen to a microphone after a file has ended."""
     clock = Clock()
     watchdog = Watchdog(service, ["mic", "file"], clock)
     watchdog.forget("file")
     clock.now_s += 100.0
     watchdog.progress("mic")
-    assert n_fed(manager) == 1
+    assert n_notified(manager) == 1
 
 
 def test_without_a_watchdog_nothing_is_sent(manager: NotifySocket) -> None:
-    """Type=notify without WatchdogSec= is fine too."""
+    """Type=notify works without WatchdogSec= too."""
     service = ServiceManager({"NOTIFY_SOCKET": manager.address})
     watchdog = Watchdog(service, ["mic"], Clock())
     watchdog.progress("mic")
@@ -104,10 +104,10 @@ def test_without_a_watchdog_nothing_is_sent(manager: NotifySocket) -> None:
     assert manager.waiting() == []
 
 
-def test_a_source_that_blocks_for_ever_makes_the_socket_fall_silent(
+def test_a_source_that_blocks_stops_all_notifications(
     manager: NotifySocket, service: ServiceManager
 ) -> None:
-    """READY, WATCHDOG and STATUS come while blocks pass; once the source hangs, not a word more."""
+    """READY, then WATCHDOG and STATUS while blocks arrive, and nothing while the source hangs."""
     clock = Clock()
     blocks: queue.SimpleQueue[bool] = queue.SimpleQueue()
     watchdog = Watchdog(service, ["mic"], clock)
@@ -122,16 +122,16 @@ def test_a_source_that_blocks_for_ever_makes_the_socket_fall_silent(
 
     thread = threading.Thread(target=listen)
     thread.start()
-    heard = manager.read_until("READY")
+    messages = manager.read_until("READY")
     for _ in range(3):
         blocks.put(True)
     for _ in range(3):
-        heard += manager.read_until("STATUS")
+        messages += manager.read_until("STATUS")
     clock.now_s += 300.0
     with pytest.raises(TimeoutError):
         manager.read(0.5)
     blocks.put(False)
-    heard += manager.read_until("STOPPING")
+    messages += manager.read_until("STOPPING")
     thread.join()
-    words = [next(iter(message)) for message in heard]
-    assert words == ["READY", *["WATCHDOG", "STATUS"] * 3, "STOPPING"]
+    names = [next(iter(message)) for message in messages]
+    assert names == ["READY", *["WATCHDOG", "STATUS"] * 3, "STOPPING"]

@@ -21,7 +21,7 @@ from testkit.brokers import (
     wait_until,
 )
 from testkit.made_events import make_event
-from testkit.publishing import EVENT, STATUS, child, keeping, open_publisher, publishing, settings_for
+from testkit.publishing import EVENT, STATUS, child, open_publisher, publishing, settings_for, storing
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ class TestAlways:
                 with child(broker, folder, range(start, start + 1000)) as daemon:
                     daemon.read(170)
                     daemon.kill()
-                    published += daemon.told
+                    published += daemon.published
             with child(broker, folder, range(2000, 2160)) as daemon:
                 daemon.read(160)
                 broker.start()
                 wait_until(lambda: 2159 in listener.ids(EVENT), "the last event")
-                published += daemon.told
+                published += daemon.published
                 took_s = time.monotonic() - began_s
             ids = listener.ids(EVENT)
         assert len(published) >= 500
@@ -87,8 +87,8 @@ class TestAlways:
             with child(broker, folder, range(10_000)) as daemon:
                 daemon.read(300)
                 daemon.kill()
-                published = daemon.told
-            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
+                published = daemon.published
+            with publishing(settings_for(broker, durability="always"), storing(folder)) as publisher:
                 publisher.publish(make_event(20_000))
             leave(listener)
         ids = listener.ids(EVENT)
@@ -99,7 +99,7 @@ class TestAlways:
     def test_each_event_is_on_the_disk_when_publish_returns(self, folder: Path) -> None:
         """Even without a broker."""
         settings = Settings(host="127.0.0.1", port=free_port(), durability="always")
-        publisher = open_publisher(settings, keeping(folder))
+        publisher = open_publisher(settings, storing(folder))
         for number in range(20):
             publisher.publish(make_event(number))
             assert publisher.n_spooled == number + 1
@@ -111,7 +111,7 @@ class TestAlways:
     ) -> None:
         """A moment on the disk is no replay, and in the end the folder is empty."""
         with Listener(broker) as listener:
-            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
+            with publishing(settings_for(broker, durability="always"), storing(folder)) as publisher:
                 for number in range(100):
                     publisher.publish(make_event(number))
             leave(listener)
@@ -125,7 +125,7 @@ class TestOffline:
     def test_500_events_while_the_broker_is_away(self, broker: MosquittoBroker, folder: Path) -> None:
         """All arrive, in order, before newer ones, marked, and none twice."""
         with Listener(broker) as listener:
-            with publishing(settings_for(broker), keeping(folder)) as publisher:
+            with publishing(settings_for(broker), storing(folder)) as publisher:
                 publisher.publish(make_event(0))
                 wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
                 assert not folder.exists()
@@ -150,7 +150,7 @@ class TestOffline:
     ) -> None:
         """Closed without a broker: the error names the file, and the next run sends the events."""
         broker.stop()
-        publisher = open_publisher(settings_for(broker), keeping(folder))
+        publisher = open_publisher(settings_for(broker), storing(folder))
         for number in range(30):
             publisher.publish(make_event(number))
         with pytest.raises(PublishError) as caught:
@@ -162,7 +162,7 @@ class TestOffline:
         )
         broker.start()
         with Listener(broker) as listener:
-            with publishing(settings_for(broker), keeping(folder)) as publisher:
+            with publishing(settings_for(broker), storing(folder)) as publisher:
                 wait_until(lambda: publisher.n_in_flight or 29 in listener.ids(EVENT), "the connection")
                 publisher.publish(make_event(30))
             leave(listener)
@@ -173,7 +173,7 @@ class TestOffline:
     def test_a_frozen_broker_at_the_end(self, broker: MosquittoBroker, folder: Path) -> None:
         """Events in flight at the end are stored as well, within the time to close."""
         with Listener(broker) as listener:
-            publisher = open_publisher(settings_for(broker), keeping(folder))
+            publisher = open_publisher(settings_for(broker), storing(folder))
             publisher.publish(make_event(0))
             wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
         broker.signal(signal.SIGSTOP)
@@ -197,7 +197,7 @@ class TestOffline:
     def test_more_than_the_memory_holds(self, broker: MosquittoBroker, folder: Path) -> None:
         """A broker that is frozen for a while: beyond queue_events they go to the disk, none is lost."""
         with Listener(broker) as listener:
-            with publishing(settings_for(broker, queue_events=20), keeping(folder)) as publisher:
+            with publishing(settings_for(broker, queue_events=20), storing(folder)) as publisher:
                 publisher.publish(make_event(0))
                 wait_until(lambda: listener.ids(EVENT) == [0], "the first event")
                 broker.signal(signal.SIGSTOP)
@@ -219,7 +219,7 @@ class TestDisk:
         folder.mkdir()
         (folder / SPOOL_FILE).write_text("rubbish" * 1000)
         with Listener(broker) as listener:
-            with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
+            with publishing(settings_for(broker, durability="always"), storing(folder)) as publisher:
                 for number in range(20):
                     publisher.publish(make_event(number))
             leave(listener)
@@ -246,7 +246,7 @@ class TestDisk:
         try:
             with Listener(broker) as listener:
                 broker.stop()
-                with publishing(settings_for(broker), keeping(folder)) as publisher:
+                with publishing(settings_for(broker), storing(folder)) as publisher:
                     for number in range(400):
                         publisher.publish(make_event(number))
                         time.sleep(0.001)
@@ -269,7 +269,7 @@ class TestDisk:
         (tmp_path / "file").write_text("")
         with Listener(broker) as listener:
             settings = settings_for(broker, durability="always")
-            with publishing(settings, keeping(tmp_path / "file")) as publisher:
+            with publishing(settings, storing(tmp_path / "file")) as publisher:
                 for number in range(20):
                     publisher.publish(make_event(number))
             leave(listener)
@@ -344,7 +344,7 @@ def test_a_message_that_no_broker_accepts_does_not_block_the_others(
 ) -> None:
     """A topic with a wildcard and a text that is not Unicode are logged and dropped."""
     with Listener(broker) as listener:
-        with publishing(settings_for(broker, durability="always"), keeping(folder)) as publisher:
+        with publishing(settings_for(broker, durability="always"), storing(folder)) as publisher:
             publisher.retain("serd/+/mute", "ON")
             publisher.publish(make_event(1, node="half a pair: \ud83d"))
             publisher.publish(make_event(2))

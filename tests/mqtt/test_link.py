@@ -24,7 +24,7 @@ from testkit.brokers import (
     wait_until,
 )
 from testkit.made_events import make_event
-from testkit.publishing import EVENT, STATUS, keeping, open_publisher, publishing, settings_for
+from testkit.publishing import EVENT, STATUS, open_publisher, publishing, settings_for, storing
 
 USER, PASSWORD = "pi", "right"
 PROTOCOLS = pytest.mark.parametrize("protocol", ["3.1.1", "5"])
@@ -55,7 +55,7 @@ def test_twenty_restarts_of_the_broker(
     commands: list[bytes] = []
     with mosquitto() as broker, Listener(broker) as listener:
         settings = settings_for(broker, protocol=protocol)
-        with publishing(settings, keeping(tmp_path / "state")) as publisher:
+        with publishing(settings, storing(tmp_path / "state")) as publisher:
             publisher.subscribe("serd/pi/command", lambda _topic, payload: commands.append(payload))
             sizes = []
             for number in range(20):
@@ -129,7 +129,7 @@ def test_tls_with_a_wrong_authority(tmp_path: Path, lines: list[str], protocol: 
     right, wrong = make_certificates(tmp_path / "right"), make_certificates(tmp_path / "wrong")
     with mosquitto(certificates=right) as broker:
         settings = settings_for(broker, tls=True, ca_file=str(wrong.ca), protocol=protocol)
-        publisher = open_publisher(settings, keeping(tmp_path / "state"))
+        publisher = open_publisher(settings, storing(tmp_path / "state"))
         publisher.publish(make_event())
         wait_until(lambda: publisher.n_attempts >= 2, "a second attempt")
         with pytest.raises(PublishError, match="1 event is kept in"):
@@ -137,7 +137,7 @@ def test_tls_with_a_wrong_authority(tmp_path: Path, lines: list[str], protocol: 
         assert sum("[mqtt] ca_file must name the authority" in text for text in lines) == 1
         settings = settings_for(broker, tls=True, ca_file=str(right.ca), protocol=protocol)
         with Listener(broker) as listener:
-            publisher = open_publisher(settings, keeping(tmp_path / "state"))
+            publisher = open_publisher(settings, storing(tmp_path / "state"))
             wait_until(lambda: listener.ids(EVENT) == [1], "the event")
             publisher.close(5.0)
 
@@ -157,7 +157,7 @@ class TestForbiddenTopics:
             )
             with (
                 Listener(broker) as listener,
-                publishing(settings, keeping(tmp_path / "state")) as publisher,
+                publishing(settings, storing(tmp_path / "state")) as publisher,
             ):
                 for number in range(120):
                     publisher.publish(make_event(number))
@@ -179,7 +179,7 @@ class TestForbiddenTopics:
         with mosquitto(user=USER, password=PASSWORD, access=self.RULES) as broker:
             settings = settings_for(broker, user=USER, password=PASSWORD)
             with Listener(broker) as listener:
-                with publishing(settings, keeping(tmp_path / "state")) as publisher:
+                with publishing(settings, storing(tmp_path / "state")) as publisher:
                     publisher.publish(make_event())
                 wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
                 assert listener.of(EVENT) == []

@@ -131,7 +131,7 @@ def test_offline_is_the_last_message(shared_broker: MosquittoBroker) -> None:
             for number in range(100):
                 publisher.publish(make_event(number, emotion=("happy", "sad")[number % 2]))
         wait_until(lambda: listener.of("last/pi/status")[-1:] == ["offline"], "the goodbye")
-        own = [heard for heard in listener.heard if heard.topic.startswith("last/")]
+        own = [message for message in listener.messages if message.topic.startswith("last/")]
     assert own[-1].payload == "offline"
     assert len(listener.of("last/pi/mic/event")) == 100
 

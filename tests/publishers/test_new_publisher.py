@@ -131,5 +131,5 @@ def test_it_receives_events(toml: Path, tmp_path: Path) -> None:
     group = PublisherGroup(settings.publishers, Context(node="pi", sources=("mic",)))
     for number in range(3):
         group.publish(make_event(number, emotion="sad"))
-    group.close(1.0, is_patient=True)
+    group.close(1.0, raises_errors=True)
     assert json.loads((tmp_path / "diary.json").read_text("utf-8")) == ["pi", "0 sad", "1 sad"]

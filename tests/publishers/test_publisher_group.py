@@ -63,7 +63,7 @@ def test_all_are_closed_and_the_first_error_is_raised(made: list[MadePublisher])
     """The last that was created is the first to close; the errors of the others are logged."""
     group = PublisherGroup({"a": "a is left", "b": "", "c": "c is left"}, CONTEXT)
     with logged_lines() as said, pytest.raises(PublishError, match="c is left"):
-        group.close(1.0, is_patient=True)
+        group.close(1.0, raises_errors=True)
     assert said == ["a is left"]
     assert all(each.is_closed for each in made)
 
@@ -72,7 +72,7 @@ def test_a_hurried_close_only_logs_errors(made: list[MadePublisher]) -> None:
     """No error is raised; each is one line."""
     group = PublisherGroup({"a": "a is left", "b": "", "c": "c is left"}, CONTEXT)
     with logged_lines() as said:
-        group.close(0.0, is_patient=False)
+        group.close(0.0, raises_errors=False)
     assert said == ["c is left", "a is left"]
 
 

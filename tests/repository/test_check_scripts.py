@@ -1,4 +1,4 @@
-"""The check scripts start from any folder in the environment that setup.sh makes."""
+"""The check scripts start from any folder in the environment that setup.sh creates."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 @pytest.mark.parametrize("name", ["check_microphone", "check_recovery", "check_soak", "check_streaming"])
 def test_a_check_needs_no_pythonpath(name: str, tmp_path: Path) -> None:
-    """They find testkit, since serd is installed in editable mode."""
+    """The scripts find testkit, since serd is installed in editable mode."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [sys.executable, str(SCRIPTS / f"{name}.py"), "--help"]
     done = subprocess.run(

@@ -10,7 +10,7 @@ from testkit.imports import ROOT, import_graph
 _UNCOUNTED = {"__init__.py", "__main__.py", "__pycache__", "data", "py.typed"}
 
 
-@pytest.mark.parametrize(("package", "limit"), [("serd", 12)])
+@pytest.mark.parametrize(("package", "limit"), [("serd", 12), ("train", 8)])
 def test_the_top_of_a_package_has_few_names(package: str, limit: int) -> None:
     """A reader can hold the folders and modules at the top of a package in mind."""
     names = {path.name for path in (ROOT / package).iterdir()} - _UNCOUNTED

@@ -63,7 +63,7 @@ def tree(root: Path) -> dict[str, tuple[int, bytes]]:
 
 def test_install_upgrade_and_uninstall(tmp_path: Path, variables: dict[str, str]) -> None:
     """All files are in place, a second run changes nothing, and uninstall leaves settings and state."""
-    said = run("install", tmp_path, variables)
+    messages = run("install", tmp_path, variables)
     first = tree(tmp_path)
     unit = (ROOT / "systemd" / "serd.service").read_bytes()
     assert first["etc/systemd/system/serd.service"] == (0o644, unit)
@@ -76,8 +76,8 @@ def test_install_upgrade_and_uninstall(tmp_path: Path, variables: dict[str, str]
         rb"^serd:x:\d+:\d+:[^:]*:/var/lib/serd:\S*nologin$", first["etc/passwd"][1], re.MULTILINE
     )
     assert re.search(rb"^audio:x:\d+:serd$", first["etc/group"][1], re.MULTILINE)
-    assert "systemd does not run here" in said
-    assert "serd.toml" in said
+    assert "systemd does not run here" in messages
+    assert "serd.toml" in messages
 
     program = tmp_path / "opt" / "serd" / "bin" / "serd"
     version = subprocess.run(
@@ -87,31 +87,31 @@ def test_install_upgrade_and_uninstall(tmp_path: Path, variables: dict[str, str]
 
     (tmp_path / "etc" / "serd" / "serd.toml").write_text('[mqtt]\nhost = "pi"\n')
     changed = tree(tmp_path)
-    said = run("install", tmp_path, variables)
-    assert "kept as it is" in said
+    messages = run("install", tmp_path, variables)
+    assert "kept as it is" in messages
     assert tree(tmp_path) == changed
 
-    said = run("uninstall", tmp_path, variables)
+    messages = run("uninstall", tmp_path, variables)
     left = set(tree(tmp_path))
     assert not (tmp_path / "opt" / "serd").exists()
     assert set(first) - left == {"etc/systemd/system/serd.service", wants}
-    assert "etc/serd" in said
-    assert "var/lib/serd" in said
+    assert "etc/serd" in messages
+    assert "var/lib/serd" in messages
     assert "is removed" in run("uninstall", tmp_path, variables)
 
 
 def test_the_user_unit_is_installed_for_all_users(tmp_path: Path, variables: dict[str, str]) -> None:
     """There are no system user and settings, and the unit is not enabled."""
-    said = run("install", tmp_path, variables | {"SCOPE": "user"})
+    messages = run("install", tmp_path, variables | {"SCOPE": "user"})
     unit = (ROOT / "systemd" / "serd-user.service").read_bytes()
     assert tree(tmp_path) == {"etc/systemd/user/serd.service": (0o644, unit)}
-    assert "systemctl --user enable --now serd" in said
+    assert "systemctl --user enable --now serd" in messages
     run("uninstall", tmp_path, variables | {"SCOPE": "user"})
     assert tree(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "words"),
+    ("arguments", "variables", "expected"),
     [
         ([], {}, "install|uninstall"),
         (["instal"], {}, "install|uninstall"),
@@ -119,7 +119,7 @@ def test_the_user_unit_is_installed_for_all_users(tmp_path: Path, variables: dic
     ],
 )
 def test_wrong_arguments_are_refused(
-    tmp_path: Path, arguments: list[str], variables: dict[str, str], words: str
+    tmp_path: Path, arguments: list[str], variables: dict[str, str], expected: str
 ) -> None:
     """Exit code 2 with the expected values, and nothing is installed."""
     done = subprocess.run(
@@ -130,5 +130,5 @@ def test_wrong_arguments_are_refused(
         check=False,
     )
     assert done.returncode == 2
-    assert words in done.stderr
+    assert expected in done.stderr
     assert not list(tmp_path.iterdir())

@@ -26,22 +26,22 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
 
 
-def analyze(unit: Path, environment: dict[str, str], *words: str) -> str:
+def analyze(unit: Path, environment: dict[str, str], *arguments: str) -> str:
     """The output of systemd-analyze for a unit."""
     scope = ["--user"] if unit == USER else []
     copy = Path(environment["XDG_RUNTIME_DIR"]) / unit.name
     # It checks that the program exists, and /opt/serd may not.
     copy.write_text(unit.read_text("utf-8").replace("=/opt/serd/bin/serd ", "=/bin/true "))
-    command = ["systemd-analyze", *scope, *words, str(copy)]
+    command = ["systemd-analyze", *scope, *arguments, str(copy)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 
 def exposure(unit: Path, environment: dict[str, str]) -> float:
     """The exposure level by systemd-analyze security, 0 to 10."""
-    said = analyze(unit, environment, "security", "--offline=true")
-    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
-    assert found, said
+    output = analyze(unit, environment, "security", "--offline=true")
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", output)
+    assert found, output
     return float(found[1])
 
 

@@ -1,4 +1,4 @@
-"""Settings: file, then environment, then flags, and a clear word on whatever is wrong."""
+"""Settings come from file, environment and flags, and every wrong value has a clear message."""
 
 import tomllib
 from pathlib import Path
@@ -14,12 +14,12 @@ from serd.settings.values import SECRET_MASK
 
 @pytest.fixture
 def toml(tmp_path: Path) -> Path:
-    """A settings file that is not written yet."""
+    """The path of a settings file that does not exist yet."""
     return tmp_path / "serd.toml"
 
 
 def test_later_sources_override_earlier_ones(toml: Path) -> None:
-    """A flag beats the environment, which beats the file, which beats the default."""
+    """Flags override the environment, which overrides the file, which overrides the defaults."""
     toml.write_text('[mqtt]\nhost = "file"\nport = 1\nuser = "file"\n')
     environment = {"SERD_MQTT_HOST": "environment", "SERD_MQTT_PORT": "2"}
     settings = load_settings(toml, environment=environment, flags={("mqtt", "port"): 3})
@@ -27,8 +27,8 @@ def test_later_sources_override_earlier_ones(toml: Path) -> None:
     assert (mqtt.host, mqtt.port, mqtt.user, mqtt.prefix) == ("environment", 3, "file", "serd")
 
 
-def test_a_flag_that_was_not_given_changes_nothing(toml: Path) -> None:
-    """None stands for a flag that was not given."""
+def test_a_flag_that_is_not_given_changes_nothing(toml: Path) -> None:
+    """The value None stands for a flag that is not given."""
     toml.write_text('[node]\nname = "kitchen"\n')
     assert load_settings(toml, environment={}, flags={("node", "name"): None}).node.name == "kitchen"
 
@@ -50,11 +50,11 @@ def test_a_flag_that_was_not_given_changes_nothing(toml: Path) -> None:
         ("[source]\nchannel = '0'\n", ["[source] channel", "mix"]),
         ("[log]\nlevel = 'loud'\n", ["[log] level", "loud", "debug"]),
         ("mqtt = 1\n", ["mqtt = 1", "[mqtt]"]),
-        ("[mqtt\n", ["serd.toml", "no TOML", "line 1"]),
+        ("[mqtt\n", ["serd.toml", "invalid TOML", "line 1"]),
     ],
 )
-def test_what_is_wrong_in_a_file_is_named(toml: Path, text: str, parts: list[str]) -> None:
-    """The file, the key, the value and what was expected all stand in the message."""
+def test_an_error_in_a_file_is_named(toml: Path, text: str, parts: list[str]) -> None:
+    """The message has the file, the key, the value and the expected value."""
     toml.write_text(text)
     with pytest.raises(SettingsError) as caught:
         load_settings(toml, environment={})
@@ -73,15 +73,15 @@ def test_what_is_wrong_in_a_file_is_named(toml: Path, text: str, parts: list[str
         ("SERD_NOTHING_X", "x", ["SERD_NOTHING_X", "nothing"]),
     ],
 )
-def test_what_is_wrong_in_the_environment_is_named(variable: str, text: str, parts: list[str]) -> None:
-    """A variable is named in full, since it may be set far from here."""
+def test_an_error_in_the_environment_is_named(variable: str, text: str, parts: list[str]) -> None:
+    """The message has the full name of the variable."""
     with pytest.raises(SettingsError) as caught:
         load_settings(environment={variable: text, "HOME": "/nonexistent"})
     assert all(part in str(caught.value) for part in parts), str(caught.value)
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
-    """A settings file that was asked for is not silently left out."""
+    """A missing file that SERD_CONFIG names is an error."""
     with pytest.raises(SettingsError, match="no such settings file"):
         load_settings(environment={"SERD_CONFIG": str(tmp_path / "none.toml")})
 
@@ -94,8 +94,8 @@ def test_the_file_in_the_home_is_found(tmp_path: Path) -> None:
     assert load_settings(environment={"HOME": str(tmp_path)}).node.name == "home"
 
 
-def test_the_template_is_the_defaults(toml: Path) -> None:
-    """What config init writes is valid, and with every # taken away it is what was in force."""
+def test_the_template_has_the_defaults(toml: Path) -> None:
+    """The file of config init is valid, and equals the defaults with and without its # signs."""
     toml.write_text(settings_template())
     assert load_settings(toml, environment={}) == load_settings(environment={"HOME": "/nonexistent"})
     bare = "\n".join(
@@ -105,8 +105,8 @@ def test_the_template_is_the_defaults(toml: Path) -> None:
     assert load_settings(toml, environment={}) == load_settings(environment={"HOME": "/nonexistent"})
 
 
-def test_show_round_trips_but_for_secrets(toml: Path) -> None:
-    """What config show prints is a settings file, with the password masked."""
+def test_shown_settings_are_a_settings_file_with_masked_secrets(toml: Path) -> None:
+    """The output of config show is TOML with the same values, and the password is masked."""
     toml.write_text(
         '[mqtt]\nhost = "h\\"ä"\nuser = "me"\npassword = "hunter2"\n[voice]\naggressiveness = 3\n'
     )
@@ -118,8 +118,8 @@ def test_show_round_trips_but_for_secrets(toml: Path) -> None:
     assert body["voice"]["aggressiveness"] == 3
 
 
-def test_a_bad_secret_is_not_said(toml: Path) -> None:
-    """An error message goes into logs, where no password belongs."""
+def test_a_wrong_secret_is_not_shown(toml: Path) -> None:
+    """An error message may be logged, so it must not contain the value."""
     toml.write_text("[mqtt]\npassword = 12345\n")
     with pytest.raises(SettingsError) as caught:
         load_settings(toml, environment={})
@@ -127,7 +127,7 @@ def test_a_bad_secret_is_not_said(toml: Path) -> None:
 
 
 def test_no_setting_is_a_feature_parameter() -> None:
-    """What the model was trained on cannot be set by an operator."""
+    """The parameters of the features come from the model."""
     features = set(MfccFrontEnd.__dataclass_fields__) - {"name"}
     keys = {key for cls in section_classes().values() for key in cls.__dataclass_fields__}
     assert not features & keys

@@ -1,4 +1,4 @@
-"""A setting is of its field's type and within its bounds, or the message says what was expected."""
+"""A setting has the type and bounds of its field, or the message has the expected value."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,8 +22,8 @@ _LEVEL = Literal["info", "debug"]
         ([], tuple[int, ...], ()),
     ],
 )
-def test_a_value_of_the_type_is_taken(value: object, hint: Any, expected: object) -> None:  # noqa: ANN401
-    """A whole number will do for a float, and a list for a tuple."""
+def test_a_value_of_the_right_type_is_accepted(value: object, hint: Any, expected: object) -> None:  # noqa: ANN401
+    """A whole number is accepted for a float, and a list for a tuple."""
     assert checked(value, hint, "x") == expected
 
 
@@ -38,26 +38,26 @@ def test_a_value_of_the_type_is_taken(value: object, hint: Any, expected: object
         (["info", 1], tuple[_LEVEL, ...], "x = 1, expected one of: info, debug"),
     ],
 )
-def test_any_other_value_is_refused_with_what_was_expected(
+def test_a_wrong_value_is_refused_with_the_expected_one(
     value: object,
     hint: Any,  # noqa: ANN401
     message: str,
 ) -> None:
-    """The message has the origin, the value and the type, the choices or the bounds."""
+    """The message has the origin, the value, and the expected type, choices or bounds."""
     with pytest.raises(SettingsError) as caught:
         checked(value, hint, "x")
     assert str(caught.value) == message
 
 
 def test_a_secret_is_masked_in_any_message() -> None:
-    """Also one that is out of bounds."""
+    """This includes a value that is out of bounds."""
     with pytest.raises(SettingsError) as caught:
         checked(0, _EPOCHS, "x", is_secret=True)
     assert str(caught.value) == f"x = {SECRET_MASK}, expected 1 or more"
 
 
-def test_the_text_of_a_variable_is_read_as_the_type() -> None:
-    """Bounds and choices are checked afterwards."""
+def test_the_text_of_a_variable_is_converted_to_the_type() -> None:
+    """Bounds and choices are not checked here."""
     assert parse("3", _EPOCHS, "x") == 3
     assert parse("loud", _LEVEL, "x") == "loud"
     with pytest.raises(SettingsError, match="x = 'three', expected a whole number"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from serd.cli.analyze_output import Progress
+from serd.cli.analyze_output import ProgressBar
 from serd.errors import InputError
 from train.cli.options import check_writable, natural, positive
 from train.data.clips import format_actors, parse_actors
@@ -176,7 +176,7 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     corpus = find_clips(options.root, corpora=CORPORA, table=options.table)
     plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
-    with Progress(len(plan.clips)) as progress:
+    with ProgressBar(len(plan.clips)) as progress:
         evaluation = evaluate_model(
             plan,
             seed=options.seed,
@@ -198,7 +198,7 @@ def _n_orders(options: argparse.Namespace) -> int:
 
 
 def _noise(folder: Path, snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
-    with Progress(len(noise_files(folder))) as progress:
+    with ProgressBar(len(noise_files(folder))) as progress:
         bank = _open_bank(folder, progress.advance)
     return NoiseSettings(bank=bank, snr_db=snr_db, seed=seed)
 

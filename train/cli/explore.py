@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from serd.cli.analyze_output import Progress
+from serd.cli.analyze_output import ProgressBar
 from serd.errors import SoundFileError
 from serd.model.labels import EMOTIONS
 from train.cli.options import check_writable
@@ -68,7 +68,7 @@ def explore_command(options: argparse.Namespace) -> int:
 
 def _measure(clips: Sequence[Clip]) -> tuple[Measure, ...]:
     """Level and pitch of the clips, with a progress bar on a terminal."""
-    with Progress(len(clips)) as progress:
+    with ProgressBar(len(clips)) as progress:
 
         def followed() -> Iterator[Clip]:
             for clip in clips:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from serd.audio.files import read_samples
 from serd.audio.format import recording_block
+from serd.daemon.worker_pool import map_in_order
 from serd.pipeline import PipelineSettings, recognize
 from train.evaluation.predictions import loaded
-from train.features.processes import map_in_order
 
 
 def false_accepts(model_path: Path, recordings: Sequence[Path]) -> tuple[str, ...]:

@@ -10,13 +10,13 @@ import numpy as np
 
 from serd.audio.files import read_samples
 from serd.audio.format import SAMPLE_RATE_HZ, Samples, recording_block
+from serd.daemon.worker_pool import map_in_order
 from serd.pipeline import PipelineSettings, speech_segments
 from serd.speech.segments import SpeechWindow
 from train.data.clips import Clip
 from train.evaluation.metrics import MISSED
 from train.evaluation.predictions import loaded_all
 from train.evaluation.scorer import estimate_segments, feature_segments
-from train.features.processes import map_in_order
 
 _N_PARTS: Final = 4
 """Clips in a joined sound: about 6 s of speech, two full windows."""

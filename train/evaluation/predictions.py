@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from serd.audio.files import read_samples
 from serd.audio.format import recording_block
+from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
 from serd.model.card import ModelCard
 from serd.model.runtime import TfliteModel
@@ -20,7 +21,6 @@ from train.evaluation.metrics import MISSED
 from train.evaluation.schemes import Scheme
 from train.evaluation.scorer import ClipEstimate, estimate_segments, feature_segments
 from train.features.noise import NoiseBank, mix, speech_mean_square
-from train.features.processes import map_in_order
 
 _HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
 """A clip, its class, the name of the noise, and the results of each model in each pass."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from serd.audio.files import read_samples
 from serd.audio.format import recording_block
+from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
 from serd.model.adaptation import Adaptation, AdaptationSettings
 from serd.model.runtime import TfliteModel
@@ -18,7 +19,6 @@ from train.data.clips import Clip
 from train.evaluation.predictions import Prediction, loaded_all
 from train.evaluation.schemes import Scheme
 from train.evaluation.scorer import estimate_segments, feature_segments
-from train.features.processes import map_in_order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from serd.audio.files import read_samples
 from serd.audio.format import Samples, Sound, recording_block
+from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
 from serd.model.front_end import FrontEnd
 from serd.model.labels import EMOTIONS
@@ -23,7 +24,6 @@ from serd.speech.vad import VoiceSettings
 from train.data.clips import OUTPUTS, Actors, Clip
 from train.features.augmentation import SoundAugment, augment_sound
 from train.features.noise import even_piece, noise_fold
-from train.features.processes import map_in_order
 
 _MIN_STD = 1e-3
 """Keeps the division by a standard deviation finite."""

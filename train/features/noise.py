@@ -26,11 +26,11 @@ import numpy as np
 from serd.audio.files import read_samples
 from serd.audio.format import FULL_SCALE, Samples, Sound, recording_block, to_int16, to_sound
 from serd.audio.opening import SOUND_SUFFIXES
+from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
 from serd.model.labels import NONE
 from serd.speech.vad import VoiceActivity, VoiceSettings, voice_detector
 from train.data.clips import Clip, CorpusError
-from train.features.processes import map_in_order
 
 _ESC = re.compile(r"([1-5])-\d+-[A-Z](-\d+)?")
 CREDIT: Final = (

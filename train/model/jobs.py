@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from typing import TypeVar
 
+from serd.daemon.worker_pool import ignore_interrupts, process_pool
 from serd.errors import LibraryError, OperationError
-from train.features.processes import ignore_interrupts, process_pool
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 
 Job = TypeVar("Job")

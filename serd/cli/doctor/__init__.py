@@ -1,4 +1,4 @@
-"""``serd doctor``: is everything there that serd stands on."""
+"""``serd doctor``: checks the settings, sound, model, state folder, broker and service."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from serd import __version__
 from serd.cli.doctor.broker import broker_findings
-from serd.cli.doctor.findings import Finding, Verdict, examined, fail, ok, skipped
+from serd.cli.doctor.findings import Finding, Verdict, fail, findings_of, ok, skipped
 from serd.cli.doctor.parts import model_findings, state_folder_findings, voice_findings
 from serd.cli.doctor.service import service_findings
 from serd.cli.doctor.sound import device_findings, portaudio_findings, source_findings
@@ -25,34 +25,34 @@ from serd.cli.options import (
 from serd.errors import SettingsError
 from serd.settings.loader import Settings, find_settings_file, settings_places
 
-__all__ = ["Case", "Finding", "Verdict", "examine"]
+__all__ = ["CheckContext", "Finding", "Verdict", "run_checks"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
-    """Whom the doctor sees."""
+class CheckContext:
+    """The settings and environment to check."""
 
     settings: Settings | None
-    """The settings in force; None where they cannot be read."""
+    """The settings in force; None if they are wrong."""
     path: Path | None
-    """The settings file; None where there is none."""
+    """The settings file; None without one."""
     problem: str
-    """What is wrong with the settings; empty if nothing is."""
+    """The error in the settings; empty if there is none."""
     environment: Mapping[str, str]
     """Variables of the process."""
     listen_s: float = 3.0
-    """How long each source is listened to, in seconds."""
+    """Length of the sound that is read from each source, in seconds."""
 
 
-def examine(case: Case) -> Iterator[Finding]:
-    """All findings, each as soon as it is made; what depends on broken settings is left out."""
-    for check, look in _checks(case):
-        yield from examined(check, look)
+def run_checks(context: CheckContext) -> Iterator[Finding]:
+    """Run all checks; yields each finding at once. Wrong settings skip the checks that need them."""
+    for title, check in _checks(context):
+        yield from findings_of(title, check)
 
 
-def _checks(case: Case) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]:
-    settings = case.settings
-    yield "settings", partial(_settings_findings, case)
+def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]:
+    settings = context.settings
+    yield "settings", partial(_settings_findings, context)
     yield "PortAudio", portaudio_findings
     yield "microphones", device_findings
     if settings is None:
@@ -60,25 +60,25 @@ def _checks(case: Case) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]
             yield check, partial(_unknown, check)
     else:
         for source in settings.sources:
-            yield f"source {source.name}", partial(source_findings, source, case.listen_s)
+            yield f"source {source.name}", partial(source_findings, source, context.listen_s)
         yield "voice detector", partial(voice_findings, settings.voice)
         yield "model", partial(model_findings, settings.model)
-    yield "state folder", partial(state_folder_findings, case.environment)
+    yield "state folder", partial(state_folder_findings, context.environment)
     if settings is None:
         yield "broker", partial(_unknown, "broker")
     else:
         node = settings.node.resolved_name
         yield "broker", partial(broker_findings, settings.publishers["mqtt"], node)
-    yield "service", partial(service_findings, case.environment)
+    yield "service", partial(service_findings, context.environment)
 
 
-def _settings_findings(case: Case) -> Iterator[Finding]:
-    if case.problem:
-        yield fail("settings", case.problem)
-    elif case.path is not None:
-        yield ok("settings", f"{case.path} is fine")
+def _settings_findings(context: CheckContext) -> Iterator[Finding]:
+    if context.problem:
+        yield fail("settings", context.problem)
+    elif context.path is not None:
+        yield ok("settings", f"{context.path} is fine")
     else:
-        places = " nor ".join(map(str, settings_places(case.environment)))
+        places = " nor ".join(map(str, settings_places(context.environment)))
         yield ok("settings", f"no file: neither {places}; the defaults are in force")
 
 
@@ -93,9 +93,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "doctor",
-        help="check everything that serd stands on, and say what to do",
-        description="Checks settings, sound, model, state folder, broker and service, part by part."
-        " The exit code is 0 if all is well, 1 if not, 2 if the settings are bad.",
+        help="check the installation, and advise on problems",
+        description="Checks settings, sound, model, state folder, broker and service one by one."
+        " The exit code is 0 if no check fails, 1 if one does, 2 if the settings are wrong.",
     )
     add_config_option(parser)
     add_setting_option(
@@ -108,21 +108,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def doctor_command(args: argparse.Namespace) -> int:
-    """Print each finding; the exit code says whether all is well."""
+    """Print the findings, and return the exit code."""
     settings, problem = _settings(args)
-    case = Case(
+    context = CheckContext(
         settings=settings,
         path=args.config or find_settings_file(os.environ),
         problem=problem,
         environment=os.environ,
     )
-    findings = list(examine(case) if args.json else _shown(examine(case)))
+    findings = list(run_checks(context) if args.json else _printed(run_checks(context)))
     failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
     if args.json:
         body = {"version": __version__, "ok": not failed, "checks": [asdict(each) for each in findings]}
         print(json.dumps(body, ensure_ascii=False, indent=2))
     else:
-        print("All is well." if not failed else f"{len(failed)} of {len(findings)} checks failed.")
+        print("All checks passed." if not failed else f"{len(failed)} of {len(findings)} checks failed.")
     if problem:
         return SettingsError.exit_code
     return 1 if failed else 0
@@ -135,8 +135,8 @@ def _settings(args: argparse.Namespace) -> tuple[Settings | None, str]:
         return None, str(exc)
 
 
-def _shown(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Print each finding as it comes: listening takes seconds."""
+def _printed(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Print each finding at once, since the check of a source takes seconds."""
     for finding in findings:
         print(f"{_SIGNS[finding.verdict]:<5} {finding.check:<18} {finding.text}")
         if finding.advice:

@@ -31,8 +31,8 @@ def broker_findings(settings: Settings, node: str) -> Iterator[Finding]:
     if not settings.host:
         result = probe("localhost", settings.port, user=settings.user, password=settings.password)
         if result is not ProbeResult.ACCEPTED:
-            why = f"no [mqtt] host is named, and on localhost:{settings.port} {result.value}"
-            yield skipped("broker", f"{why}: serd starts one for this machine alone")
+            reason = f"[mqtt] host is empty; localhost:{settings.port}: {result.value}"
+            yield skipped("broker", f"{reason}; serd starts a broker for this machine")
             return
         settings = replace(settings, host="localhost")
     with contextlib.closing(_BrokerCheck(settings, node)) as check:
@@ -123,10 +123,10 @@ class _BrokerCheck:
     def _receive(self) -> str:
         if not self._listener.is_received.wait(_STEP_S / 2):
             raise PublishError(
-                f"the test message on {self._topic} does not come back; the broker's access list must"
+                f"the test message on {self._topic} does not arrive; the broker's access list must"
                 f" let this user read and write {self._settings.prefix}/#"
             )
-        return "the test message has come back"
+        return "the test message has arrived"
 
     def _open(self) -> socket.socket:
         return socket.create_connection((self._settings.host, self._settings.port), _STEP_S)
@@ -138,7 +138,7 @@ class _BrokerCheck:
 
 
 class _CheckListener:
-    """Notes the answers of the broker, and whether the test message has come back."""
+    """Records the answers of the broker, and whether the test message has arrived."""
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
@@ -155,16 +155,16 @@ class _CheckListener:
         """Do nothing: ``status_changed`` follows."""
 
     def acknowledged(self, message_id: int, *, refusal: str) -> None:  # noqa: ARG002
-        """Note the answer to the test message."""
+        """Record the answer to the test message."""
         self.refusal = refusal
         self.is_acknowledged.set()
 
     def received(self, topic: str, payload: bytes) -> None:  # noqa: ARG002
-        """Note whether it is the test message."""
+        """Record whether it is the test message."""
         if payload == self._token:
             self.is_received.set()
 
     def status_changed(self, line: str, *, is_up: bool) -> None:  # noqa: ARG002
-        """Note whether the broker accepts the connection."""
+        """Record whether the broker accepts the connection."""
         self.is_connected = is_up
         self.is_answered.set()

@@ -1,4 +1,4 @@
-"""What a check of ``serd doctor`` finds."""
+"""The findings of the checks of ``serd doctor``."""
 
 import enum
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from serd.errors import SerdError
 
 
 class Verdict(enum.StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     FAIL = "fail"
@@ -17,38 +17,38 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One line of the doctor's."""
+    """The result of one check, with its explanation."""
 
     check: str
-    """What was checked."""
+    """Name of the check."""
     verdict: Verdict
-    """How it ended."""
+    """The result."""
     text: str
-    """What was found, or why nothing was looked for."""
+    """The details, or why the check was skipped."""
     advice: str = ""
-    """What to do, where something failed and the text does not say it."""
+    """How to solve the problem, if the text does not contain it."""
 
 
 def ok(check: str, text: str) -> Finding:
-    """All is well."""
+    """The finding of a check that passed."""
     return Finding(check=check, verdict=Verdict.OK, text=text)
 
 
 def fail(check: str, text: str, advice: str = "") -> Finding:
-    """Something is not as it must be."""
+    """The finding of a check that failed."""
     return Finding(check=check, verdict=Verdict.FAIL, text=text, advice=advice)
 
 
-def skipped(check: str, why: str) -> Finding:
-    """There was nothing to check."""
-    return Finding(check=check, verdict=Verdict.SKIPPED, text=why)
+def skipped(check: str, reason: str) -> Finding:
+    """The finding of a check that was skipped."""
+    return Finding(check=check, verdict=Verdict.SKIPPED, text=reason)
 
 
-def examined(check: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """The findings of a check, and a failure in its name where it met an error."""
+def findings_of(title: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Run a check; an error that it raises becomes a finding with this title."""
     try:
-        yield from examine()
+        yield from check()
     except SerdError as exc:
-        yield fail(check, str(exc))
-    except Exception as exc:  # noqa: BLE001 - whatever one check meets, the others must still run
-        yield fail(check, f"unexpected {type(exc).__name__}: {exc}", "please report this")
+        yield fail(title, str(exc))
+    except Exception as exc:  # noqa: BLE001 - the other checks must still run
+        yield fail(title, f"unexpected {type(exc).__name__}: {exc}", "please report this")

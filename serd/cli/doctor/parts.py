@@ -1,4 +1,4 @@
-"""Do the parts inside work: the voice detector, the model, and the folder for what must be kept."""
+"""Checks of the voice detector, the model and the state folder."""
 
 import os
 import shutil
@@ -15,37 +15,37 @@ from serd.model.runtime import ModelSettings, load_model
 from serd.speech.vad import VoiceSettings, voice_detector
 
 _MEGABYTE = 1_000_000
-_LEAST_FREE_MB = 50
+_MIN_FREE_MB = 50
 
 
 def voice_findings(settings: VoiceSettings) -> Iterator[Finding]:
-    """Does the voice detector load and call silence silence."""
+    """Check that the voice detector loads and does not detect speech in silence."""
     detector = voice_detector(settings)
     silence = np.zeros(detector.frame_samples, np.int16)
     if detector.speech_probability(silence) >= settings.min_probability:
-        yield fail("voice detector", "it takes silence for speech", "pip install webrtcvad-wheels")
+        yield fail("voice detector", "it detects speech in silence", "pip install webrtcvad-wheels")
     else:
         frame_ms = 1000 * detector.frame_samples / SAMPLE_RATE_HZ
         yield ok("voice detector", f"{settings.detector}, frames of {frame_ms:g} ms")
 
 
 def model_findings(settings: ModelSettings) -> Iterator[Finding]:
-    """Does the model load, fit its card, and give probabilities."""
+    """Check that the model loads, matches its card and returns probabilities."""
     model = load_model(settings)
     card = model.card
     features = np.zeros((card.n_frames, card.feature_set.n_features), np.float32)
     start_s = time.perf_counter()
     probabilities = model.outputs(features)
-    took_ms = 1000.0 * (time.perf_counter() - start_s)
-    what = f"{card.name} {card.version} on {model.runtime}"
+    inference_ms = 1000.0 * (time.perf_counter() - start_s)
+    name = f"{card.name} {card.version} on {model.runtime}"
     if np.isfinite(probabilities).all() and abs(float(probabilities.sum()) - 1.0) < 1e-3:
-        yield ok("model", f"{what}: {len(card.labels)} emotions, one inference in {took_ms:.1f} ms")
+        yield ok("model", f"{name}: {len(card.labels)} emotions, one inference in {inference_ms:.1f} ms")
     else:
-        yield fail("model", f"{what} gives no probabilities: {probabilities}", "take another model")
+        yield fail("model", f"{name} returns no probabilities: {probabilities}", "use another model")
 
 
 def state_folder_findings(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Can what must outlive the daemon be written."""
+    """Check that the state folder can be written and has free space."""
     folder = state_folder(environment)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,10 +58,10 @@ def state_folder_findings(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield fail(
             "state folder",
             f"{folder} cannot be written: {exc.strerror or exc}",
-            "make room, or give the folder to the user that runs serd",
+            "free some space, or make the user that runs serd the owner of the folder",
         )
         return
-    if free_mb < _LEAST_FREE_MB:
-        yield fail("state folder", f"{folder}: {free_mb} MB are free", "make room")
+    if free_mb < _MIN_FREE_MB:
+        yield fail("state folder", f"{folder}: only {free_mb} MB free", "free some space")
     else:
         yield ok("state folder", f"{folder}, {free_mb} MB free")

@@ -1,4 +1,4 @@
-"""How serd fares as a service of systemd."""
+"""Checks of serd as a service of systemd."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,12 +19,12 @@ _FIELDS = (
 )
 _TIMEOUT_S = 10.0
 
-Ask = Callable[[Sequence[str]], str | None]
-"""Runs a command and gives its output; None where it cannot be run."""
+RunCommand = Callable[[Sequence[str]], str | None]
+"""Runs a command and returns its output; None if it cannot be run."""
 
 
-def ask(command: Sequence[str]) -> str | None:
-    """Run a command for its output."""
+def run_command(command: Sequence[str]) -> str | None:
+    """Run a command and return its output; None if it cannot be run."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
@@ -32,27 +32,27 @@ def ask(command: Sequence[str]) -> str | None:
     return done.stdout
 
 
-def service_findings(environment: Mapping[str, str], ask: Ask = ask) -> Iterator[Finding]:
-    """Is the unit there and does it run; does a watchdog look after this process."""
-    yield _unit_finding(ask)
+def service_findings(environment: Mapping[str, str], run: RunCommand = run_command) -> Iterator[Finding]:
+    """Check the state of the unit, and whether this process has a watchdog."""
+    yield _unit_finding(run)
     manager = ServiceManager(environment)
-    watchdog_s, is_there = manager.watchdog_s, manager.is_there
+    watchdog_s, is_present = manager.watchdog_s, manager.is_present
     manager.close()
     if watchdog_s is not None:
-        yield ok("watchdog", f"systemd looks after this process each {watchdog_s:g} s")
-    elif is_there:
+        yield ok("watchdog", f"systemd watches this process with a timeout of {watchdog_s:g} s")
+    elif is_present:
         yield skipped("watchdog", "this process runs under systemd, without WatchdogSec=")
     else:
         yield skipped("watchdog", "this process was not started by systemd as a service")
 
 
-def _unit_finding(ask: Ask) -> Finding:
-    said = ask(["systemctl", "show", UNIT, f"--property={','.join(_FIELDS)}"])
-    state = dict(line.partition("=")[::2] for line in (said or "").splitlines())
+def _unit_finding(run: RunCommand) -> Finding:
+    output = run(["systemctl", "show", UNIT, f"--property={','.join(_FIELDS)}"])
+    state = dict(line.partition("=")[::2] for line in (output or "").splitlines())
     if "LoadState" not in state:
-        return skipped("service", "systemd does not run here")
+        return skipped("service", "systemd does not run on this machine")
     if state["LoadState"] == "not-found":
-        return skipped("service", "not installed; to have it: sudo make install-service")
+        return skipped("service", "not installed; to install it: sudo make install-service")
     if state["LoadState"] != "loaded":
         return fail("service", f"{UNIT} does not load", f"systemctl status {UNIT}")
     active = state.get("ActiveState", "")
@@ -64,4 +64,4 @@ def _unit_finding(ask: Ask) -> Finding:
         return ok("service", f"{start}, {watchdog}, {restarts}{status}")
     if active == "inactive":
         return skipped("service", f"{start}; to start it: sudo systemctl start serd")
-    return fail("service", start, "journalctl -u serd -n 50 says why")
+    return fail("service", start, "see journalctl -u serd -n 50")

@@ -1,4 +1,4 @@
-"""What the tests of ``serd doctor`` share."""
+"""Fixtures of the tests of ``serd doctor``."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from testkit.doctor import FakePortAudio
 
 @pytest.fixture
 def microphone(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakePortAudio]:
-    """Plugs in a microphone of the given kind."""
+    """Replaces PortAudio by a fake with one microphone."""
 
     def plug_in(**options: Any) -> FakePortAudio:  # noqa: ANN401
         library = FakePortAudio(**options)

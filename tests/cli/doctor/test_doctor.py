@@ -1,4 +1,4 @@
-"""`serd doctor` finds what is wrong, says what to do, and its exit code can be relied on."""
+"""``serd doctor`` runs its checks, prints findings with advice, and sets the exit code."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from serd.cli import main
-from serd.cli.doctor import Case, Finding, examine
+from serd.cli.doctor import CheckContext, Finding, run_checks
 from serd.settings.loader import Settings, load_settings
 from testkit.brokers import free_port, mosquitto
 from testkit.daemons import SERD
@@ -19,7 +19,7 @@ from testkit.pulse import virtual_microphone
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home without settings, on a machine where systemd does not run."""
+    """A home without settings, on a machine without systemd."""
     programs = tmp_path / "bin"
     programs.mkdir()
     systemctl = programs / "systemctl"
@@ -39,9 +39,9 @@ def verdicts(findings: Iterator[Finding]) -> dict[str, str]:
     return {finding.check: finding.verdict.value for finding in findings}
 
 
-def case(home: Path, settings: Settings | None, problem: str = "") -> Case:
-    """What the doctor is told of a user with this home."""
-    return Case(
+def context(home: Path, settings: Settings | None, problem: str = "") -> CheckContext:
+    """The context of a user with this home."""
+    return CheckContext(
         settings=settings,
         path=None,
         problem=problem,
@@ -50,13 +50,13 @@ def case(home: Path, settings: Settings | None, problem: str = "") -> Case:
     )
 
 
-def test_all_that_the_daemon_stands_on_is_checked(
+def test_every_part_of_the_daemon_is_checked(
     microphone: Callable[..., FakePortAudio], home: Path
 ) -> None:
-    """In the order in which the daemon needs it."""
+    """The order is that in which the daemon needs the parts."""
     microphone()
     settings = load_settings(environment={}, flags={("mqtt", "port"): free_port()})
-    assert verdicts(examine(case(home, settings))) == {
+    assert verdicts(run_checks(context(home, settings))) == {
         "settings": "ok",
         "PortAudio": "ok",
         "microphones": "ok",
@@ -70,36 +70,36 @@ def test_all_that_the_daemon_stands_on_is_checked(
     }
 
 
-def test_broken_settings_hide_what_depends_on_them(
+def test_wrong_settings_skip_the_checks_that_need_them(
     microphone: Callable[..., FakePortAudio], home: Path
 ) -> None:
-    """The rest is checked all the same."""
+    """The other checks are run."""
     microphone()
-    got = verdicts(examine(case(home, None, "serd.toml: unknown section [mqqt]")))
+    got = verdicts(run_checks(context(home, None, "serd.toml: unknown section [mqqt]")))
     assert got["settings"] == "fail"
     assert got["PortAudio"] == got["state folder"] == "ok"
     assert got["sources"] == got["model"] == got["broker"] == "skipped"
 
 
-def test_the_command_says_that_all_is_well(
+def test_the_command_reports_success(
     microphone: Callable[..., FakePortAudio], home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line a check, and exit code 0."""
+    """One line a check, and exit code 0."""
     microphone()
     with mosquitto() as broker:
         code = main(["doctor", "--host", broker.host, "--port", str(broker.port)])
     lines = capsys.readouterr().out.splitlines()
     assert code == 0, lines
-    assert lines[-1] == "All is well."
+    assert lines[-1] == "All checks passed."
     assert any(line.startswith("OK    broker: subscribe") for line in lines)
     assert any(line.startswith("-     broker: TLS") for line in lines)
     assert (home / ".local" / "state" / "serd").is_dir()
 
 
-def test_the_command_says_what_to_do(
+def test_the_command_reports_a_failure_with_advice(
     microphone: Callable[..., FakePortAudio], home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """FAIL, what was found, what to do; exit code 1."""
+    """A line with FAIL and the finding, a line with the advice, and exit code 1."""
     microphone(value=0)
     assert main(["doctor", "--port", str(free_port())]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -109,10 +109,10 @@ def test_the_command_says_what_to_do(
     assert lines[-1] == "1 of 10 checks failed."
 
 
-def test_bad_settings_end_with_2(
+def test_wrong_settings_have_exit_code_2(
     microphone: Callable[..., FakePortAudio], home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As everywhere in serd."""
+    """The error names the setting."""
     microphone()
     path = home / "serd.toml"
     path.write_text("[mqtt]\nport = 0\n")
@@ -123,7 +123,7 @@ def test_bad_settings_end_with_2(
 def test_json_is_one_object(
     microphone: Callable[..., FakePortAudio], home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For programs: version, whether all is well, and each check; no password in it."""
+    """It has the version, the overall result and each check, and no password."""
     microphone()
     path = home / "serd.toml"
     path.write_text('[mqtt]\nhost = "127.0.0.1"\nuser = "pi"\npassword = "hidden"\n')
@@ -138,8 +138,8 @@ def test_json_is_one_object(
     assert "hidden" not in printed
 
 
-def test_a_virtual_microphone_on_which_nothing_plays_is_silent(home: Path) -> None:
-    """The whole way through PortAudio, ALSA and PulseAudio: it opens, and only zeros come."""
+def test_a_virtual_microphone_without_sound_is_silent(home: Path) -> None:
+    """Through PortAudio, ALSA and PulseAudio it opens and gives only zeros."""
     with virtual_microphone() as microphone:
         done = subprocess.run(
             [*SERD, "doctor", "--json", "--source", "pulse", "--port", str(free_port())],

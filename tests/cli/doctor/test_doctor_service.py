@@ -1,4 +1,4 @@
-"""What ``serd doctor`` says of the unit and of the watchdog."""
+"""``serd doctor`` checks the systemd unit and the watchdog."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ StatusText=happy=0.8
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict", "words"),
+    ("output", "verdict", "text"),
     [
-        (None, "skipped", "does not run here"),
-        ("", "skipped", "does not run here"),
+        (None, "skipped", "does not run on this machine"),
+        ("", "skipped", "does not run on this machine"),
         ("LoadState=not-found\nActiveState=inactive\n", "skipped", "sudo make install-service"),
         ("LoadState=bad-setting\nActiveState=inactive\n", "fail", "does not load"),
         (
@@ -35,16 +35,16 @@ StatusText=happy=0.8
         ("LoadState=loaded\nActiveState=activating\nSubState=auto-restart\n", "fail", "auto-restart"),
     ],
 )
-def test_the_unit_is_asked_for(said: str | None, verdict: str, words: str) -> None:
-    """In the words of systemctl show."""
-    finding = next(service_findings({}, lambda _command: said))
+def test_the_state_of_the_unit_is_found(output: str | None, verdict: str, text: str) -> None:
+    """The states are those of systemctl show."""
+    finding = next(service_findings({}, lambda _command: output))
     assert finding.check == "service"
     assert finding.verdict == verdict
-    assert words in finding.text
+    assert text in finding.text
 
 
 def test_the_watchdog_of_this_process_is_named(tmp_path: Path) -> None:
-    """Where the doctor runs as a service itself."""
+    """The doctor may run as a service itself."""
 
     def watchdog(variables: dict[str, str]) -> Finding:
         return list(service_findings(variables, lambda _command: None))[1]
@@ -54,6 +54,6 @@ def test_the_watchdog_of_this_process_is_named(tmp_path: Path) -> None:
         assert "without WatchdogSec" in watchdog(variables).text
         finding = watchdog(variables | {"WATCHDOG_USEC": "30000000"})
         assert finding.verdict is Verdict.OK
-        assert "each 30 s" in finding.text
+        assert "a timeout of 30 s" in finding.text
         assert manager.waiting() == []
     assert watchdog({}).verdict is Verdict.SKIPPED

@@ -1,4 +1,4 @@
-"""What the tests of the daemon's loop share."""
+"""Fixtures of the tests of the daemon's loop."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,39 +9,39 @@ import pytest
 from serd.daemon.service import Service
 from serd.daemon.systemd import ServiceManager
 from serd.settings.loader import Settings
-from testkit.services import Notebook, Openings, Running, Start
+from testkit.services import ReportRecorder, RunningService, ScriptedOpener, Start
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts services, and ends those that still run."""
-    running: list[Running] = []
+    """Starts services; those that still run are stopped after the test."""
+    running: list[RunningService] = []
     managers: list[ServiceManager] = []
 
-    def begin(
-        openings: Openings,
+    def start_service(
+        opener: ScriptedOpener,
         settings: Settings | None = None,
         *,
-        reload: Callable[[], Settings] | None = None,
-        waits: bool = False,
+        load: Callable[[], Settings] | None = None,
+        wait_for_sources: bool = False,
         environment: Mapping[str, str] = MappingProxyType({}),
-    ) -> Running:
+    ) -> RunningService:
         settings = settings or Settings()
-        notebook = Notebook()
+        recorder = ReportRecorder()
         managers.append(ServiceManager(environment))
         service = Service(
             settings,
-            reload=reload or (lambda: settings),
-            folder=tmp_path,
-            opener=openings,
+            load=load or (lambda: settings),
+            state_folder=tmp_path,
+            opener=opener,
             manager=managers[-1],
-            waits=waits,
-            publishers=notebook,
+            wait_for_sources=wait_for_sources,
+            publishers=recorder,
         )
-        running.append(Running(service, notebook))
+        running.append(RunningService(service, recorder))
         return running[-1]
 
-    yield begin
+    yield start_service
     for each in running:
         if each.thread.is_alive():
             each.end()

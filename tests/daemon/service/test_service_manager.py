@@ -1,4 +1,4 @@
-"""The daemon's loop and the service manager that watches it."""
+"""The daemon's loop under a service manager."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from serd.model.smoothing import SmoothingSettings
 from serd.settings.loader import Settings
 from testkit.made_sources import MadeSource, Script
 from testkit.notify_sockets import NotifySocket, notify_socket
-from testkit.services import Openings, Start, spoken
+from testkit.services import ScriptedOpener, Start, spoken
 
 
 def _watched(manager: NotifySocket, watchdog_s: float) -> dict[str, str]:
@@ -18,34 +18,40 @@ def _watched(manager: NotifySocket, watchdog_s: float) -> dict[str, str]:
 def test_the_service_manager_reads_ready_status_watchdog_and_stopping(
     start: Start, tmp_path: Path
 ) -> None:
-    """READY once the source is there, the emotion as status, signs of life while sound passes."""
+    """READY once the source is open, the emotion as status, WATCHDOG while sound arrives, STOPPING."""
     with notify_socket(tmp_path) as manager:
         running = start(
-            Openings(mic=Script(spoken(stays=True))),
+            ScriptedOpener(mic=Script(spoken(stays_open=True))),
             Settings(smoothing=SmoothingSettings(threshold=0.0)),
             environment=_watched(manager, 30.0),
         )
-        told = manager.read_until("READY")
-        told += manager.read_until("STATUS")
-        assert told[-1]["STATUS"].removeprefix("mic: ") in EMOTIONS
+        notifications = manager.read_until("READY")
+        notifications += manager.read_until("STATUS")
+        assert notifications[-1]["STATUS"].removeprefix("mic: ") in EMOTIONS
         running.end()
-        told += manager.read_until("STOPPING")
-    assert any("WATCHDOG" in message for message in told)
+        notifications += manager.read_until("STOPPING")
+    assert any("WATCHDOG" in message for message in notifications)
 
 
 def test_a_source_that_blocks_for_ever_starves_the_watchdog(start: Start, tmp_path: Path) -> None:
-    """Open, but without sound or error: systemd is told nothing more and will start serd anew."""
+    """A source without sound or error stops the notifications, so that systemd restarts serd."""
     with notify_socket(tmp_path) as manager:
-        start(Openings(mic=Script(MadeSource(stays=True))), environment=_watched(manager, 1.0))
+        start(
+            ScriptedOpener(mic=Script(MadeSource(stays_open=True))), environment=_watched(manager, 1.0)
+        )
         manager.read_until("READY")
-        assert manager.falls_silent(3.0), "three times as long as the watchdog would wait"
+        assert manager.becomes_silent(3.0), "three times the timeout of the watchdog"
 
 
-def test_a_source_that_is_away_feeds_the_watchdog(start: Start, tmp_path: Path) -> None:
-    """Who looks for the microphone is alive, however long it stays away."""
-    away = [DeviceError("no microphone found")] * 100
+def test_retries_of_a_lost_source_feed_the_watchdog(start: Start, tmp_path: Path) -> None:
+    """A missing microphone does not restart serd, however long it is missing."""
+    missing = [DeviceError("no microphone found")] * 100
     with notify_socket(tmp_path) as manager:
-        start(Openings(mic=Script(*away)), environment=_watched(manager, 6.0), waits=True)
+        start(
+            ScriptedOpener(mic=Script(*missing)),
+            environment=_watched(manager, 6.0),
+            wait_for_sources=True,
+        )
         manager.read_until("READY")
         for _ in range(3):
             assert "WATCHDOG" in manager.read_until("WATCHDOG")[-1]

@@ -80,7 +80,7 @@ def test_a_file_may_build_on_another(tmp_path: Path) -> None:
         ('base = "nothing"', "base 'nothing': no such experiment"),
         ('base = "bad.toml"', "in no circle"),
         ('name = "x"', "named by its file"),
-        ("[learn", "no TOML"),
+        ("[learn", "invalid TOML"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(

@@ -1,4 +1,4 @@
-"""A daemon that gets short utterances on standard input, and the events that follow."""
+"""A daemon that reads short utterances from standard input, and its events."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -17,34 +17,34 @@ from testkit.voices import quiet_room, synthetic_voice
 N_UTTERANCES: Final = 250
 """Number of utterances in five minutes; each brings a window event and an utterance event."""
 UTTERANCE_S: Final = 1.2
-WORD_S: Final = 0.75
+VOICE_S: Final = 0.75
 QUICK: Final = """
 [segmenter]
 pause_s = 0.2
 hangover_s = 0.35
 min_speech_s = 0.3
 """
-"""Settings with which a short word each 1.2 s is an utterance of its own, with two events."""
+"""Settings with which each short voice is an utterance of its own, with two events."""
 EVENT, STATUS = "serd/n/mic/event", "serd/n/status"
 AVAILABILITY = "serd/n/mic/availability"
 SLOW_S: Final = 4 * DEADLINE_S
 """Time limit, in seconds, for steps that take seconds even on an idle machine."""
 
 
-def word(number: int = 0) -> Samples:
-    """A short word and the quiet that ends it: two events with ``QUICK`` settings."""
-    return np.concatenate((_voice(number % 10), quiet_room(UTTERANCE_S - WORD_S, seed=number)))
+def utterance(number: int = 0) -> Samples:
+    """A short voice and the quiet that ends it: two events with ``QUICK`` settings."""
+    return np.concatenate((_voice(number % 10), quiet_room(UTTERANCE_S - VOICE_S, seed=number)))
 
 
 @cache
 def five_minutes() -> Samples:
-    """250 words in 300 s of sound: 500 events."""
-    return np.concatenate([word(number) for number in range(N_UTTERANCES)])
+    """250 utterances in 300 s of sound: 500 events."""
+    return np.concatenate([utterance(number) for number in range(N_UTTERANCES)])
 
 
 @cache
 def _voice(number: int) -> Samples:
-    return synthetic_voice(WORD_S, seed=number, f0_hz=100.0 + 15.0 * number)
+    return synthetic_voice(VOICE_S, seed=number, f0_hz=100.0 + 15.0 * number)
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def running(
         yield daemon
 
 
-def say(daemon: Daemon, sound: Samples) -> None:
+def write_sound(daemon: Daemon, sound: Samples) -> None:
     """Write sound to standard input."""
     assert daemon.process.stdin is not None
     daemon.process.stdin.write(sound.tobytes())

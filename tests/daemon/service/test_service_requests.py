@@ -1,0 +1,162 @@
+"""The daemon's loop under control commands and reloads of the settings."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from serd.audio.source import SourceSettings
+from serd.daemon.feeder import MAX_JOINED_S
+from serd.daemon.inbox import Request
+from serd.daemon.state import ControlStore, SpeakerStore
+from serd.errors import SettingsError
+from serd.events.controls import Controls
+from serd.events.event import Event
+from serd.events.reports import (
+    AvailabilityReport,
+    ControlReport,
+    LevelReport,
+    RefusalReport,
+    SpeechReport,
+    StateReport,
+    StatsReport,
+)
+from serd.events.state import ReportSettings
+from serd.model.adaptation import AdaptationSettings
+from serd.settings.loader import NodeSettings, Settings
+from testkit.made_sources import MadeSource, Script, blocks
+from testkit.services import VOICE, ScriptedOpener, Start, abbreviated, spoken
+
+
+def test_controls_are_changed_saved_and_refused(start: Start, tmp_path: Path) -> None:
+    """A valid value is published and saved; an invalid one is answered and changes nothing."""
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))))
+    recorder = running.recorder
+    running.send_command("threshold", b"0.8")
+    running.send_command("threshold", b"8")
+    running.send_command("cooldown", b"60")
+    running.send_command("mute", b"ON", source="unknown")
+    running.wait_for(lambda: len(recorder.of(ControlReport)) == 3, "the controls")
+    running.end()
+    (refused,) = recorder.of(RefusalReport)
+    assert (refused.control, refused.reason) == ("threshold", "got '8', expected a number from 0 to 1")
+    expected = Controls(threshold=0.8, cooldown_s=60.0)
+    assert recorder.of(ControlReport)[-1].controls == expected
+    assert ControlStore(tmp_path).controls("mic", Controls()) == expected
+    again = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))))
+    again.wait_for(lambda: again.recorder.of(ControlReport), "the saved controls")
+    assert again.recorder.of(ControlReport)[0].controls == expected
+
+
+def test_speaker_means_are_learned_saved_and_reset(start: Start, tmp_path: Path) -> None:
+    """The mean of a source survives the daemon until the command to forget it."""
+    settings = Settings(adaptation=AdaptationSettings(enabled=True))
+    running = start(ScriptedOpener(mic=Script(spoken())), settings)
+    running.thread.join(60.0)
+
+    def saved_speech_s() -> float:
+        saved = SpeakerStore(tmp_path).mean("mic", "mfcc40-v1")
+        return saved.speech_s if saved else -1.0
+
+    assert saved_speech_s() > 1.0
+    again = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))), settings)
+    again.send_command("forget", b"")
+    again.wait_for(lambda: saved_speech_s() == 0.0, "an empty mean")
+    again.end()
+    assert saved_speech_s() == 0.0
+    assert not again.recorder.of(RefusalReport)
+
+
+def test_without_speaker_adaptation_no_mean_is_saved(start: Start, tmp_path: Path) -> None:
+    """Speaker adaptation is off by default."""
+    running = start(ScriptedOpener(mic=Script(spoken())))
+    running.thread.join(60.0)
+    assert running.recorder.of(Event)
+    assert not (tmp_path / "voices.json").exists()
+
+
+def test_a_muted_source_publishes_no_event(start: Start, tmp_path: Path) -> None:
+    """Its sound is dropped, while the source stays available."""
+    ControlStore(tmp_path).save("mic", "mute", Controls(mute=True))
+    running = start(ScriptedOpener(mic=Script(spoken())))
+    running.thread.join(60.0)
+    assert abbreviated(running.recorder.reports) == ["c", "s:none", "v-", "a+", "a-"]
+
+
+def test_muting_ends_the_utterance_under_way(start: Start) -> None:
+    """The utterance before it is published, and the state is none."""
+    running = start(ScriptedOpener(mic=Script(MadeSource(blocks(VOICE), stays_open=True))))
+    recorder = running.recorder
+    running.wait_for(lambda: recorder.of(Event), "the first window")
+    running.send_command("mute", b"ON")
+    running.wait_for(lambda: len(recorder.of(ControlReport)) == 2, "the answer")
+    assert recorder.of(Event)[-1].kind == "utterance"
+    assert recorder.of(StateReport)[-1].emotion == "none"
+    assert not recorder.of(SpeechReport)[-1].is_speaking
+
+
+def test_changed_settings_restart_only_what_they_touch(start: Start) -> None:
+    """One source is added, one is removed, and the one that stays is not reopened."""
+    here, there = SourceSettings(name="here"), SourceSettings(name="there")
+    other = SourceSettings(name="other")
+    now = Settings(sources=(here, there))
+    later = replace(now, sources=(here, other), node=NodeSettings(name="new"))
+    stays = Script(MadeSource(stays_open=True))
+    leaves, comes = MadeSource(stays_open=True), Script(spoken(stays_open=True))
+    running = start(
+        ScriptedOpener(here=stays, there=Script(leaves), other=comes), now, load=lambda: later
+    )
+    recorder = running.recorder
+    running.wait_for(lambda: len(recorder.of(AvailabilityReport)) == 2, "both sources")
+    running.service.inbox.put(Request(action="reload"))
+    running.wait_for(lambda: recorder.of(Event), "the other source's speech")
+    assert recorder.contexts[-1].sources == ("here", "other")
+    assert recorder.of(Event)[0].node == "new"
+    assert (stays.n_opened, comes.n_opened) == (1, 1)
+    assert leaves.is_closed
+    availability = [(r.source, r.is_alive) for r in recorder.of(AvailabilityReport)]
+    assert availability[2:] == [("there", False), ("here", True), ("other", True)]
+
+
+def test_broken_settings_change_nothing(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """The old settings stay in force, and the log names the error."""
+
+    def broken() -> Settings:
+        raise SettingsError("serd.toml: invalid TOML")
+
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))), load=broken)
+    running.service.inbox.put(Request(action="reload"))
+    running.wait_for(lambda: "the settings are unchanged" in caplog.text, "the log line")
+    assert "serd.toml: invalid TOML" in caplog.text
+    assert running.thread.is_alive()
+
+
+def test_a_new_interval_of_the_stats_applies_at_once(start: Start) -> None:
+    """It does not wait for the next stats, which may be a day away."""
+    now = Settings(report=ReportSettings(stats_s=86_400.0))
+    later = replace(now, report=ReportSettings(stats_s=1.0))
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))), now, load=lambda: later)
+    running.service.inbox.put(Request(action="reload"))
+    running.wait_for(lambda: running.recorder.of(StatsReport), "the stats")
+
+
+def test_levels_and_stats_have_their_own_intervals(start: Start) -> None:
+    """A level with the likeliest emotions each second of sound; the stats by the clock."""
+    settings = Settings(report=ReportSettings(level_s=1.0, stats_s=1.0))
+    running = start(ScriptedOpener(mic=Script(spoken(stays_open=True))), settings)
+    recorder = running.recorder
+    # The feeder may hold back the last quiet blocks of a source that stops giving sound.
+    expected_s = 6.0 - MAX_JOINED_S
+    running.wait_for(
+        lambda: any(stats.sound_s >= expected_s for stats in recorder.of(StatsReport)),
+        "stats of all sound",
+    )
+    levels = recorder.of(LevelReport)
+    assert len(levels) == 5  # frames of 30 ms: a little more than 1 s each
+    assert levels[0].level_dbfs < levels[2].level_dbfs
+    assert max(len(level.guesses) for level in levels) == 3
+    stats = recorder.of(StatsReport)[-1]
+    assert expected_s <= stats.sound_s <= 6.0
+    assert stats.n_events == len(recorder.of(Event)) == stats.n_windows + 1
+    assert stats.n_overflows == 1
+    assert 10 < stats.rss_mb < 2000
