@@ -112,7 +112,12 @@ class MicrophoneSource:
             self._device = find_microphone(settings.input, microphones(sounddevice))
             self._stream, self.rate_hz, self.n_channels = self._open(settings, sounddevice)
             portaudio.register(id(self), self._interrupt)
-            self._stream.start()
+            try:
+                self._stream.start()
+            except BaseException:
+                # An open stream would keep PortAudio from being restarted.
+                self._close()
+                raise
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield blocks until ``stop``.

@@ -3,13 +3,15 @@
 import os
 import select
 import sys
+import threading
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
 
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.audio.source import EpochEstimate
-from serd.errors import SoundFileError
+from serd.errors import SoundFileError, SourceError
 
 _MAX_READ_BYTES = 2 * SAMPLE_RATE_HZ
 _HEADERS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
@@ -28,17 +30,37 @@ class PcmSource:
 
         Args:
             descriptor: file descriptor to read; by default that of standard input.
+
+        Raises:
+            SoundFileError: standard input is closed.
+            SourceError: no more files can be opened.
         """
-        self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
-        self._wake_read, self._wake_write = os.pipe()
+        try:
+            self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
+            self._wake_read, self._wake_write = os.pipe()
+        except (AttributeError, ValueError) as exc:
+            raise SoundFileError("standard input is closed, expected raw 16 kHz mono S16_LE") from exc
+        except OSError as exc:
+            raise SourceError(f"standard input cannot be opened: {exc.strerror}") from exc
+        self._lock = threading.RLock()
+        """Held while the pipe is written or closed: ``stop`` may come from another thread."""
+        self._close_pipe = weakref.finalize(self, _close_all, (self._wake_read, self._wake_write))
         self._n_bytes = 0
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield blocks of sound as they arrive.
 
         Raises:
-            SoundFileError: the input is empty, or begins with the header of a sound file.
+            SoundFileError: the input is empty or a folder, or begins with the header of a sound file.
+            SourceError: it cannot be read any more.
         """
+        try:
+            yield from self._blocks()
+        finally:
+            with self._lock:
+                self._close_pipe()
+
+    def _blocks(self) -> Iterator[AudioBlock]:
         epoch = EpochEstimate()
         offset_samples = 0
         partial_sample = b""
@@ -60,7 +82,9 @@ class PcmSource:
 
     def stop(self) -> None:
         """End the iteration soon."""
-        os.write(self._wake_write, b"x")
+        with self._lock:
+            if self._close_pipe.alive:
+                os.write(self._wake_write, b"x")
 
     def describe(self) -> str:
         """Return the name of the input and its format."""
@@ -72,15 +96,25 @@ class PcmSource:
 
     def _read(self) -> bytes:
         """Return the next bytes; empty at the end of the input and after ``stop``."""
-        readable, _, _ = select.select([self._descriptor, self._wake_read], [], [])
-        if self._wake_read in readable:
-            return b""
-        data = os.read(self._descriptor, _MAX_READ_BYTES)
+        try:
+            readable, _, _ = select.select([self._descriptor, self._wake_read], [], [])
+            if self._wake_read in readable:
+                return b""
+            data = os.read(self._descriptor, _MAX_READ_BYTES)
+        except IsADirectoryError as exc:
+            raise SoundFileError("standard input is a folder, expected raw 16 kHz mono S16_LE") from exc
+        except OSError as exc:
+            raise SourceError(f"standard input cannot be read: {exc.strerror}") from exc
         if not data and not self._n_bytes:
             raise SoundFileError(
                 "standard input: ended without any sound, expected raw 16 kHz mono S16_LE"
             )
         return data
+
+
+def _close_all(descriptors: tuple[int, ...]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _refuse_header(data: bytes) -> None:

@@ -82,6 +82,9 @@ class FakePortAudio:
     ) -> None:
         self.default = SimpleNamespace(device=[0, 0])
         self.tried: list[tuple[int, int]] = []
+        self.starts = True
+        self.n_opened = 0
+        self.n_closed = 0
         self.play_block: Callable[..., None]
         self._accepts = accepts
         self._abort = abort
@@ -110,7 +113,15 @@ class FakePortAudio:
             callback(block.tobytes(), len(block), None, SimpleNamespace(input_overflow=overflow))
 
         self.play_block = play_block
-        return SimpleNamespace(start=lambda: None, abort=self._abort, close=lambda **_: None)
+        self.n_opened += 1
+        return SimpleNamespace(start=self._start, abort=self._abort, close=self._close)
+
+    def _start(self) -> None:
+        if not self.starts:
+            raise self.PortAudioError("Device unavailable")
+
+    def _close(self, **_: object) -> None:
+        self.n_closed += 1
 
     def play(self, sound: np.ndarray, n_block: int, *, overflow: bool = False) -> None:
         """Call back with the sound, block by block."""
@@ -187,6 +198,18 @@ def test_a_device_that_does_not_open_is_an_error() -> None:
     library = FakePortAudio(accepts=lambda _rate, _channels: False)
     with pytest.raises(DeviceError, match=r"does not open.*16000 Hz, 1 channels.*48000 Hz, 2 channels"):
         MicrophoneSource(SourceSettings(), PortAudio(library))
+
+
+def test_a_device_that_does_not_start_is_closed_again() -> None:
+    """Each try leaves nothing open, so that PortAudio can be restarted for the next."""
+    library = FakePortAudio(accepts=lambda _rate, _channels: True)
+    library.starts = False
+    portaudio = PortAudio(library)
+    for _ in range(3):
+        with pytest.raises(DeviceError, match="Device unavailable"):
+            MicrophoneSource(SourceSettings(), portaudio)
+    assert (library.n_opened, library.n_closed) == (3, 3)
+    assert not portaudio._interrupts  # noqa: SLF001 - what would keep it from a restart
 
 
 def test_portaudio_that_hangs_is_not_used_again() -> None:

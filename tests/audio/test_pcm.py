@@ -1,8 +1,12 @@
 """Raw PCM from a file descriptor."""
 
+import errno
+import io
 import os
+import sys
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.audio.pcm import PcmSource
-from serd.errors import SoundFileError
+from serd.errors import SoundFileError, SourceError
 
 
 def _feed(parts: list[bytes]) -> int:
@@ -68,3 +72,60 @@ def test_stop_ends_a_silent_pipe() -> None:
     assert list(source) == []
     os.close(read)
     os.close(write)
+
+
+def test_opening_it_again_and_again_leaves_no_descriptor_open() -> None:
+    """A source that is reopened for weeks must not run out of files."""
+    read, write = os.pipe()
+    os.close(write)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        source = PcmSource(read)
+        with pytest.raises(SoundFileError):
+            list(source)
+        source.stop()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    os.close(read)
+
+
+def test_a_folder_is_no_input(tmp_path: Path) -> None:
+    """``serd run --source - < folder`` is one clear error."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(SoundFileError, match="standard input is a folder"):
+        list(PcmSource(descriptor))
+    os.close(descriptor)
+
+
+def test_an_input_that_fails_is_a_source_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of the system is translated, so that the daemon can wait for the source."""
+
+    def fail(_descriptor: int, _n: int) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    read = _feed([b"x"])
+    monkeypatch.setattr(os, "read", fail)
+    with pytest.raises(SourceError, match="standard input cannot be read: Input/output error"):
+        list(PcmSource(read))
+    monkeypatch.undo()
+    os.close(read)
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO()])
+def test_a_closed_standard_input_is_named(
+    stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a service that has none."""
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(SoundFileError, match="standard input is closed"):
+        PcmSource()
+
+
+def test_without_files_left_it_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many open files may pass; it is no wrong input."""
+
+    def fail() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pipe", fail)
+    with pytest.raises(SourceError, match="standard input cannot be opened: Too many open files"):
+        PcmSource(0)
