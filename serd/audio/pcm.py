@@ -4,6 +4,7 @@ import os
 import select
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.audio.source import EpochEstimate
 from serd.errors import SoundFileError
 
-_MAX_READ_BYTES = 2 * SAMPLE_RATE_HZ
-_HEADERS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
+_MAX_READ_BYTES: Final = 2 * SAMPLE_RATE_HZ
+_FILE_HEADERS: Final = (b"RIFF", b"fLaC", b"OggS", b"ID3")
 
 
 class PcmSource:
@@ -84,7 +85,7 @@ class PcmSource:
 
 
 def _refuse_header(data: bytes) -> None:
-    for header in _HEADERS:
+    for header in _FILE_HEADERS:
         if data.startswith(header):
             name = header.decode()
             raise SoundFileError(
