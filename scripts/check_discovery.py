@@ -32,7 +32,7 @@ from homeassistant.const import __version__ as version
 from homeassistant.core import HomeAssistant
 from make_discovery import TOPICS, example_payload
 
-from serd.events.controls import Controls, changed
+from serd.events.controls import Controls, with_control
 from serd.mqtt.homeassistant import DiscoverySettings, birth_topic, discovery_topic
 from testkit.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
 from testkit.made_events import make_event
@@ -142,7 +142,7 @@ class Scenario:
         )
         await self.until(lambda: len(self.listener.of(topic)) > n_before, f"{service} publishes")
         payload = self.listener.of(topic)[-1]
-        print(f"ok  serd takes {payload}: {changed(Controls(), control, payload.encode())}")
+        print(f"ok  serd takes {payload}: {with_control(Controls(), control, payload.encode())}")
 
     async def until(self, holds: Callable[[], Any], what: str) -> None:
         """Wait until a condition holds.

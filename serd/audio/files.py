@@ -5,6 +5,7 @@ import queue
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import soundfile
@@ -14,8 +15,15 @@ from serd.audio.resample import Converter
 from serd.audio.source import MIX
 from serd.errors import SoundFileError
 
+_BLOCK_S: Final = 1.0
+"""Length of a block, in seconds."""
+_PACED_BLOCK_S: Final = 0.03
+"""Length of a block at the pace of live sound, in seconds."""
+_MIN_RATE_HZ: Final = 1000
+"""Lowest sample rate of a file, in hertz."""
 
-class StopFlag:
+
+class _StopFlag:
     """Like ``threading.Event``, but safe to set from a signal handler.
 
     A handler that interrupts its own thread while it holds the lock of a ``threading.Event`` would
@@ -37,11 +45,6 @@ class StopFlag:
             with contextlib.suppress(queue.Empty):
                 self._queue.get(timeout=timeout_s)
         return self.is_set
-
-
-_BLOCK_S = 1.0
-_PACED_BLOCK_S = 0.03
-_MIN_RATE_HZ = 1000
 
 
 class FileSource:
@@ -70,7 +73,7 @@ class FileSource:
         self._channel = channel
         self._paced = paced
         self._loop = loop
-        self._stop_flag = StopFlag()
+        self._stop_flag = _StopFlag()
         self._n_not_finite = 0
         info = _info(path, channel)
         self.duration_s = info.frames / info.samplerate

@@ -6,15 +6,17 @@ scale. Each source converts its sound once.
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLE_RATE_HZ = 16_000
-FULL_SCALE = 32_768
+SAMPLE_RATE_HZ: Final = 16_000
+"""Sample rate of all sound inside serd, in hertz."""
+FULL_SCALE: Final = 32_768
 """Magnitude of the most negative sample; 0 dBFS is the RMS of a constant signal of this size."""
 
-SILENCE_DBFS = -100.0
+SILENCE_DBFS: Final = -100.0
 """Level of digital silence; 16-bit quantization noise is at about -101 dBFS."""
 
 Samples = NDArray[np.int16]
@@ -32,7 +34,7 @@ class CaptureTime:
     """Monotonic time at which the block's last sample reached this process, in seconds."""
 
 
-UNTIMED = CaptureTime(epoch_s=None, arrived_s=0.0)
+UNTIMED: Final = CaptureTime(epoch_s=None, arrived_s=0.0)
 """Capture time of sound without a known time."""
 
 

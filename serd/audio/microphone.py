@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from serd.audio.resample import Converter
 from serd.audio.source import MIX, EpochEstimate, SourceSettings
 from serd.errors import DeviceError, SourceError, SourceInterruptedError
 
-_READ_TIMEOUT_S = 3.0
+_READ_TIMEOUT_S: Final = 3.0
 """Time without a block after which a microphone counts as lost, in seconds; PortAudio may stop without
 an error."""
 

@@ -12,10 +12,10 @@ from serd.audio.portaudio import PortAudio, portaudio_module
 from serd.audio.source import MIX, Source, SourceSettings
 from serd.errors import DeviceError, LibraryError
 
-DEMO_PATH = Path(__file__).parent.parent / "data" / "demo.flac"
+DEMO_PATH: Final = Path(__file__).parent.parent / "data" / "demo.flac"
 """Speech synthesized with espeak-ng by scripts/make_demo.py."""
 
-SOUND_SUFFIXES = frozenset(
+SOUND_SUFFIXES: Final = frozenset(
     {
         ".aif",
         ".aiff",

@@ -6,6 +6,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.audio.source import EpochEstimate
 from serd.errors import SoundFileError, SourceError
 
-_MAX_READ_BYTES = 2 * SAMPLE_RATE_HZ
-_HEADERS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
+_MAX_READ_BYTES: Final = 2 * SAMPLE_RATE_HZ
+_FILE_HEADERS: Final = (b"RIFF", b"fLaC", b"OggS", b"ID3")
 
 
 class PcmSource:
@@ -118,7 +119,7 @@ def _close_all(descriptors: tuple[int, ...]) -> None:
 
 
 def _refuse_header(data: bytes) -> None:
-    for header in _HEADERS:
+    for header in _FILE_HEADERS:
         if data.startswith(header):
             name = header.decode()
             raise SoundFileError(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from serd.errors import DeviceError, LibraryError, SourceHungError
 
-_SOUND_CARDS = Path("/proc/asound/cards")
+_SOUND_CARDS: Final = Path("/proc/asound/cards")
 _CLOSE_TIMEOUT_S: Final = 1.0
 """Time to close a stream after which PortAudio counts as hung, in seconds."""
 _SETTLE_S: Final = 60.0

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from serd.audio.format import AudioBlock, CaptureTime
 
-MIX = "mix"
+MIX: Final = "mix"
 """Value of ``channel`` that averages all channels."""
 
 

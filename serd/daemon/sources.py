@@ -25,7 +25,7 @@ from serd.daemon.stats import Stats
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
 from serd.errors import InputError, SerdError
-from serd.events.controls import Controls, changed
+from serd.events.controls import Controls, with_control
 from serd.events.reports import AvailabilityReport, ControlReport, RefusalReport, Report, StatsReport
 from serd.model.runtime import TfliteModel
 from serd.mqtt.topics import FORGET
@@ -179,7 +179,7 @@ class Sources:
             _log.info("%s: speaker adaptation was reset", command.source)
             return
         try:
-            controls = changed(pipeline.controls, command.control, command.value)
+            controls = with_control(pipeline.controls, command.control, command.value)
         except InputError as exc:
             yield RefusalReport(source=command.source, control=command.control, reason=str(exc))
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from serd.errors import InputError
-from serd.events.controls import Controls, changed, control_texts
+from serd.events.controls import Controls, control_texts, with_control
 from serd.model.adaptation import SpeakerMean
 
 _log = logging.getLogger("serd.state")
@@ -98,7 +98,7 @@ class ControlStore:
         controls = default
         for name, text in self._saved.get(source, {}).items():
             try:
-                controls = changed(controls, name, str(text).encode())
+                controls = with_control(controls, name, str(text).encode())
             except InputError as exc:
                 _log.warning("%s: %s of %s: %s", self._file.path, name, source, exc)
         return controls

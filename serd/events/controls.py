@@ -76,7 +76,7 @@ def control_texts(controls: Controls) -> dict[str, str]:
     }
 
 
-def changed(controls: Controls, name: str, payload: bytes) -> Controls:
+def with_control(controls: Controls, name: str, payload: bytes) -> Controls:
     """Return the controls with one of them set to the value in a message.
 
     Args:

@@ -8,7 +8,7 @@ the checksum of the network and its provenance.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.errors import ModelError
@@ -16,7 +16,7 @@ from serd.model.front_end import FRONT_ENDS, FrontEnd
 from serd.model.labels import NONE
 from serd.model.windows import PADDINGS, Padding
 
-CARD_SCHEMA = 1
+CARD_SCHEMA: Final = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

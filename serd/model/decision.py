@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from serd.audio.format import SAMPLE_RATE_HZ, SILENCE_DBFS, UNTIMED, AudioBlock
 from serd.model.card import ModelCard
 from serd.model.labels import NONE
-from serd.model.smoothing import Estimate, estimate
+from serd.model.smoothing import Estimate, make_estimate
 from serd.speech.segments import Segment, SpeechWindow, UtteranceEnd
 
 Kind = Literal["window", "utterance", "file"]
@@ -73,7 +73,7 @@ class RecordingSummary:
         """
         is_speech = bool(self._weights.any())
         if is_speech:
-            whole = estimate(self._labels, self._weights, threshold)
+            whole = make_estimate(self._labels, self._weights, threshold)
         else:
             whole = Estimate(emotion=NONE, likeliest=NONE, confidence=0.0, scores={}, no_speech=1.0)
         return Decision(kind="file", sound=self._span(), estimate=whole, is_speech=is_speech)

@@ -84,7 +84,7 @@ def read_model(path: Path) -> tuple[bytes, ModelCard]:
     return network, card
 
 
-_ARCHIVE_ERRORS = (
+_ARCHIVE_ERRORS: Final = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,

@@ -19,13 +19,13 @@ from serd.audio.format import SAMPLE_RATE_HZ, Samples
 
 Mfccs = NDArray[np.float32]
 
-_EPS = float(np.finfo(np.float64).eps)
+_EPS: Final = float(np.finfo(np.float64).eps)
 """Replaces an energy of exactly zero, as in python_speech_features."""
 
-_BLOCK_FRAMES = 100
+_BLOCK_FRAMES: Final = 100
 """Frames that are transformed at a time: enough for a low cost of calls, few enough for the intermediate
 arrays to stay in the processor's cache."""
-_N_BANDS = 4
+_N_BANDS: Final = 4
 """Parts of the filterbank that are multiplied separately, each without the bins where it is zero."""
 
 
@@ -74,7 +74,7 @@ class MfccFrontEnd:
         return 1 + (n_samples - self.frame_length_samples) // self.frame_hop_samples
 
 
-MFCC40_V1 = MfccFrontEnd(
+MFCC40_V1: Final = MfccFrontEnd(
     name="mfcc40-v1",
     sample_rate_hz=SAMPLE_RATE_HZ,
     frame_length_samples=400,

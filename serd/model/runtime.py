@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,10 @@ from serd.model.file import BUNDLED_MODELS, bundled_model_path, read_model
 from serd.model.front_end import Features
 from serd.model.windows import FeatureWindow
 
-RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
+RUNTIMES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
 """Modules of the runtimes, in order of preference: LiteRT, that of 32-bit boards, that of TensorFlow."""
 
-_MIN_PROBABILITY = np.float32(1e-9)
+_MIN_PROBABILITY: Final = np.float32(1e-9)
 """Lower bound of each emotion's output, so that they can be normalized when no speech is certain."""
 
 

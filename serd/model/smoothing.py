@@ -89,7 +89,7 @@ class Smoother:
             no_speech: probability of no speech.
         """
         weights = probabilities.astype(np.float64)
-        return estimate(self._labels, weights, self.threshold, no_speech=no_speech)
+        return make_estimate(self._labels, weights, self.threshold, no_speech=no_speech)
 
     def close(self) -> Estimate:
         """Return the estimate of the whole utterance, and start the next utterance."""
@@ -99,10 +99,10 @@ class Smoother:
 
     def _estimate(self, sums: NDArray[np.float64]) -> Estimate:
         no_speech = float(sums[-1] / sums.sum())
-        return estimate(self._labels, sums[:-1], self.threshold, no_speech=no_speech)
+        return make_estimate(self._labels, sums[:-1], self.threshold, no_speech=no_speech)
 
 
-def estimate(
+def make_estimate(
     labels: Sequence[str],
     weights: NDArray[np.float64],
     threshold: float,

@@ -8,7 +8,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from serd.errors import InputError
-from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
+from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, control_texts, with_control
 from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
 from testkit.piped_daemon import AVAILABILITY, running
 
@@ -70,7 +70,7 @@ def test_ten_thousand_random_commands(tmp_path: Path) -> None:
                     control, payload = dice.choice(CONTROLS), random_payload(dice)
                     sender.publish(control, payload)
                     try:
-                        expected = changed(expected, control, payload)
+                        expected = with_control(expected, control, payload)
                     except InputError:
                         n_refused[control] += 1
                 wait_until(lambda: refusals.counts() == n_refused, "the answers")

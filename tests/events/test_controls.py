@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.errors import InputError
-from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, control_texts
+from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, control_texts, with_control
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, changed, co
 )
 def test_a_good_value_is_accepted(name: str, payload: bytes, expected: Controls) -> None:
     """Switches in upper or lower case, with blanks around, and numbers up to the limit."""
-    assert changed(Controls(), name, payload) == expected
+    assert with_control(Controls(), name, payload) == expected
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_good_value_is_accepted(name: str, payload: bytes, expected: Controls)
 def test_a_bad_value_is_refused(name: str, payload: bytes, message: str) -> None:
     """The message gives the accepted values, or the unknown control."""
     with pytest.raises(InputError, match=message):
-        changed(Controls(), name, payload)
+        with_control(Controls(), name, payload)
 
 
 _payloads = (
@@ -57,7 +57,7 @@ _payloads = (
 def test_no_payload_sets_a_control_out_of_its_range(name: str, payload: bytes) -> None:
     """Any bytes, text or number are refused or leave each control in its range."""
     try:
-        controls = changed(Controls(), name, payload)
+        controls = with_control(Controls(), name, payload)
     except InputError:
         return
     assert isinstance(controls.mute, bool)
@@ -75,7 +75,7 @@ def test_a_formatted_value_is_read_back(*, mute: bool, threshold: float, cooldow
     controls = Controls(mute=mute, threshold=threshold, cooldown_s=cooldown_s)
     again = Controls()
     for name, text in control_texts(controls).items():
-        again = changed(again, name, text.encode())
+        again = with_control(again, name, text.encode())
     assert again.mute == mute
     assert math.isclose(again.threshold, threshold, rel_tol=1e-5, abs_tol=1e-300)
     assert math.isclose(again.cooldown_s, cooldown_s, rel_tol=1e-5, abs_tol=1e-300)

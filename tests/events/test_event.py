@@ -19,7 +19,7 @@ from serd.events.event import MAX_JSON_CHARS, Event, EventMaker, ModelReference,
 from serd.events.schema import json_schema
 from serd.model.decision import Decision, Kind
 from serd.model.labels import EMOTIONS, VALENCE
-from serd.model.smoothing import Estimate, estimate
+from serd.model.smoothing import Estimate, make_estimate
 from serd.speech.segments import Segment, SpeechWindow, UtteranceEnd
 from testkit.models import made_card
 
@@ -335,7 +335,7 @@ class TestSchema:
             level_dbfs=level_dbfs,
             captured=CaptureTime(epoch_s=epoch_s, arrived_s=3.0),
         )
-        event = _event(_maker(file=file), kind, estimate(EMOTIONS, np.array(weights), 0.35), sound)
+        event = _event(_maker(file=file), kind, make_estimate(EMOTIONS, np.array(weights), 0.35), sound)
         line = event.to_json()
         assert "\n" not in line
         _validator.validate(json.loads(line))

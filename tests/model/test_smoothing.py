@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.model.smoothing import Estimate, Smoother, SmoothingSettings, estimate
+from serd.model.smoothing import Estimate, Smoother, SmoothingSettings, make_estimate
 
 _LABELS = ("neutral", "happy", "sad")
 
@@ -142,7 +142,7 @@ def test_a_window_without_speech_still_gives_an_estimate() -> None:
 )
 def test_below_the_threshold_the_emotion_is_uncertain(threshold: float, emotion: str) -> None:
     """At the threshold it is named; the likeliest label is known in any case."""
-    got = estimate(_LABELS, np.array([1.0, 2.0, 1.0]), threshold)
+    got = make_estimate(_LABELS, np.array([1.0, 2.0, 1.0]), threshold)
     assert (got.emotion, got.likeliest, got.confidence) == (emotion, "happy", 0.5)
 
 

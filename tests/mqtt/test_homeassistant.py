@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from make_discovery import OUT, TOPICS, example_payload, golden_text
 
 from serd.errors import InputError
-from serd.events.controls import Controls, changed, control_texts
+from serd.events.controls import Controls, control_texts, with_control
 from serd.model.labels import EMOTIONS, NONE, UNCERTAIN, VALENCE
 from serd.mqtt.homeassistant import (
     EVENT_ATTRIBUTES,
@@ -216,10 +216,10 @@ def test_a_number_has_the_range_of_its_control(name: str) -> None:
     """The daemon accepts the numbers that Home Assistant allows, and no others."""
     number = components("mic")[f"mic_{name}"]
     for text in (number["min"], number["max"], number["min"] + number["step"]):
-        changed(Controls(), name, str(text).encode())
+        with_control(Controls(), name, str(text).encode())
     for text in (number["min"] - 0.01, number["max"] + 0.01):
         with pytest.raises(InputError):
-            changed(Controls(), name, str(text).encode())
+            with_control(Controls(), name, str(text).encode())
 
 
 def test_each_control_has_its_topics() -> None:

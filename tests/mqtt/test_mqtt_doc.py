@@ -15,7 +15,7 @@ from make_discovery import example_payload
 from paho.mqtt.client import topic_matches_sub
 
 from serd.errors import InputError
-from serd.events.controls import CONTROLS, Controls, changed, control_texts
+from serd.events.controls import CONTROLS, Controls, control_texts, with_control
 from serd.events.event import Event
 from serd.events.reports import LevelReport, StatsReport
 from serd.mqtt.homeassistant import EVENT_ATTRIBUTES, DiscoverySettings, birth_topic, discovery_topic
@@ -116,10 +116,10 @@ def test_every_control_is_described_with_its_range() -> None:
     for name, cell in described.items():
         least, most = map(float, cell.split(" to "))
         for value in (least, most):
-            changed(Controls(), name, str(value).encode())
+            with_control(Controls(), name, str(value).encode())
         for value in (least - 0.01, most + 0.01):
             with pytest.raises(InputError):
-                changed(Controls(), name, str(value).encode())
+                with_control(Controls(), name, str(value).encode())
 
 
 def test_the_examples_of_controls_are_true() -> None:
@@ -127,11 +127,11 @@ def test_the_examples_of_controls_are_true() -> None:
     examples = {words(row[0])[0].split(">/")[-1]: words(row[3])[0] for row in rows(section("Topics"))}
     for name, text in control_texts(Controls()).items():
         assert examples[name] == text
-        changed(Controls(), name, examples[f"{name}/set"].encode())
+        with_control(Controls(), name, examples[f"{name}/set"].encode())
         refused = re.search(r"got '(.*?)'", examples[f"{name}/error"])
         assert refused is not None
         with pytest.raises(InputError, match=re.escape(examples[f"{name}/error"])):
-            changed(Controls(), name, refused[1].encode())
+            with_control(Controls(), name, refused[1].encode())
 
 
 def test_every_entity_in_home_assistant_is_named() -> None:
