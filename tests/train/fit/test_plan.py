@@ -75,9 +75,11 @@ def test_a_folds_temperature_is_fitted_by_the_speakers_of_other_folds(release_ro
     folds = fold_targets(plan_fit(release_root, protocol="dev5"), (), n_actors=0)
     assert len(folds) == 5
     for target in folds:
-        assert target.calibrators == target.split.test
-        assert target.calibrators.isdisjoint(target.split.train)
-        others = frozenset[str]().union(*(each.calibrators for each in folds if each is not target))
+        assert target.calibration_actors == target.split.test
+        assert target.calibration_actors.isdisjoint(target.split.train)
+        others = frozenset[str]().union(
+            *(each.calibration_actors for each in folds if each is not target)
+        )
         assert others == target.split.train
 
 
@@ -86,8 +88,8 @@ def test_the_written_models_temperature_is_fitted_by_validation_speakers_alone(
 ) -> None:
     """Never by those who are tested, even where nobody validates."""
     plan = plan_fit(release_root, test=numbered(1), validation=numbered(2, 3))
-    assert last_target(plan, n_actors=0).calibrators == numbered(2, 3)
-    assert not last_target(plan_fit(release_root, test=numbered(1)), n_actors=0).calibrators
+    assert last_target(plan, n_actors=0).calibration_actors == numbered(2, 3)
+    assert not last_target(plan_fit(release_root, test=numbered(1)), n_actors=0).calibration_actors
 
 
 def test_fewer_actors_are_learnt_from_and_as_many_scored(release_root: Path) -> None:

@@ -27,21 +27,21 @@ def test_ranges_come_from_training_actors_alone(corpus_root: Path) -> None:
     corpus = find_clips(corpus_root)
     windows = calibration_windows(corpus, _card("1,3", "2"), seed=0)
     assert windows.actors == {"1", "3"}
-    assert windows.features.shape == (36, 298, 40)
-    assert windows.features.dtype == np.float32
+    assert windows.mfccs.shape == (36, 298, 40)
+    assert windows.mfccs.dtype == np.float32
     names = [name.partition(".")[0] for name in windows.names]
     assert {names.count(name) for name in names} == {2}
     assert {name[-2:] for name in names} == {"01", "03"}
     assert any(name.startswith("03-02") for name in names)
     pairs = [np.flatnonzero(np.array(names) == name) for name in set(names)]
-    assert not any(np.allclose(windows.features[one], windows.features[two]) for one, two in pairs)
+    assert not any(np.allclose(windows.mfccs[one], windows.mfccs[two]) for one, two in pairs)
 
 
 def test_the_seed_decides(corpus_root: Path) -> None:
     """The same seed draws the same windows, another one others."""
     corpus = find_clips(corpus_root)
     first, again, other = (
-        calibration_windows(corpus, _card("1"), seed=seed).features for seed in (0, 0, 1)
+        calibration_windows(corpus, _card("1"), seed=seed).mfccs for seed in (0, 0, 1)
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)

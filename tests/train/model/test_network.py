@@ -15,10 +15,10 @@ _MEAN = np.linspace(-1.0, 1.0, 40, dtype=np.float32)
 _STD = np.full(40, 2.0, np.float32)
 
 
-def _network(n_frames: int, *, is_trained: bool, seed: int = 0) -> keras.Model:
+def _network(n_frames: int, *, is_training: bool, seed: int = 0) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = build_network(
-        _SMALL, n_frames=n_frames, n_labels=9, mean=_MEAN, std=_STD, is_trained=is_trained
+        _SMALL, n_frames=n_frames, n_labels=9, mean=_MEAN, std=_STD, is_training=is_training
     )
     rng = np.random.default_rng(seed)  # or averages and offsets would be those of no training
     model.set_weights([w + 0.1 * rng.random(w.shape, np.float32) for w in model.get_weights()])
@@ -34,7 +34,7 @@ def windows() -> np.ndarray:
 @pytest.mark.parametrize("n_frames", [97, 200, 298])
 def test_the_trained_form_computes_what_convolutions_compute(n_frames: int, windows: np.ndarray) -> None:
     """Matrix products and Conv1D with the same weights agree to 1e-5, at three lengths of window."""
-    trained = _network(n_frames, is_trained=True)
+    trained = _network(n_frames, is_training=True)
     kept = inference_form(trained, _SMALL, n_frames=n_frames, mean=_MEAN, std=_STD)
     assert any(isinstance(layer, keras.layers.Conv1D) for layer in kept.layers)
     assert not any(isinstance(layer, keras.layers.Conv1D) for layer in trained.layers)
@@ -46,14 +46,14 @@ def test_the_trained_form_computes_what_convolutions_compute(n_frames: int, wind
 
 def test_the_kept_form_takes_windows_of_another_length(windows: np.ndarray) -> None:
     """A network built for 200 frames is kept as one that gives all classes for 298."""
-    trained = _network(200, is_trained=True)
+    trained = _network(200, is_training=True)
     kept = inference_form(trained, _SMALL, n_frames=298, mean=_MEAN, std=_STD)
     assert kept.predict(windows, verbose=0).shape == (3, 9)
 
 
 def test_members_decide_by_the_mean_of_their_logits(windows: np.ndarray) -> None:
     """Probabilities sum to 1, and a member alone stays as it is."""
-    members = [_network(298, is_trained=False, seed=seed) for seed in range(3)]
+    members = [_network(298, is_training=False, seed=seed) for seed in range(3)]
     logits = np.mean([logit_model(each).predict(windows, verbose=0) for each in members], axis=0)
     both = average(members)
     np.testing.assert_allclose(logit_model(both).predict(windows, verbose=0), logits, atol=1e-5)
@@ -65,7 +65,7 @@ def test_several_members_travel_as_one_archive_and_one_flatbuffer(
     windows: np.ndarray, tmp_path: Path
 ) -> None:
     """Loaded from its archive it says the very same, and it converts to one TFLite file."""
-    both = average([_network(298, is_trained=False, seed=seed) for seed in range(2)])
+    both = average([_network(298, is_training=False, seed=seed) for seed in range(2)])
     path = tmp_path / "both.keras"
     path.write_bytes(to_keras(both))
     again = keras.saving.load_model(path, compile=False)
@@ -76,7 +76,7 @@ def test_several_members_travel_as_one_archive_and_one_flatbuffer(
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_cooling_divides_the_logits(n_members: int, windows: np.ndarray) -> None:
     """They fall to 1/2.5, be it one network or the mean of two."""
-    model = average([_network(298, is_trained=False, seed=seed) for seed in range(n_members)])
+    model = average([_network(298, is_training=False, seed=seed) for seed in range(n_members)])
     before = logit_model(model).predict(windows, verbose=0)
     apply_temperature(model, 2.5)
     np.testing.assert_allclose(

@@ -69,7 +69,7 @@ def test_clips_without_a_voice_are_named(tmp_path: Path) -> None:
     measures, left_out = measure(map(ravdess.clip_from_path, (quiet, broken)))
     assert not measures
     assert "no pitch is found" in left_out[0]
-    assert "no sound file" in left_out[1]
+    assert "is not a sound file" in left_out[1]
 
 
 def test_a_spectrogram_shows_a_tone_where_it_is() -> None:
