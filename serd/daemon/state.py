@@ -2,16 +2,21 @@
 
 import json
 import logging
-import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final, TypeGuard
 
 from serd.errors import InputError
 from serd.events.controls import Controls, control_texts, with_control
 from serd.model.adaptation import SpeakerMean
 
 _log = logging.getLogger("serd.state")
+
+_MAX_FILE_BYTES: Final = 1_000_000
+_MAX_SPEECH_S: Final = 1e9
+_MAX_FEATURE: Final = 1000.0
+"""Greatest absolute mean of a feature. Cepstral coefficients of 16-bit sound stay below 200."""
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
@@ -29,7 +34,10 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     return Path(state_home) / "serd"
 
 
-SavedState = dict[str, dict[str, Any]]
+_Scalar = str | float | bool | None
+SavedValues = dict[str, _Scalar | list[_Scalar]]
+"""Saved values of a source by their names."""
+SavedState = dict[str, SavedValues]
 """Saved values by the name of their source."""
 
 
@@ -55,24 +63,29 @@ class StateFile:
         return self._path
 
     def read(self) -> SavedState:
-        """The saved values; none, and a warning in the log, if the file cannot be read."""
+        """The saved values; none, and a warning in the log, if the file cannot be used.
+
+        Values that are neither scalars nor lists of scalars are left out.
+        """
         try:
-            body = json.loads(self._path.read_text("utf-8"))
+            body = _json_object(self._path)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, RecursionError) as exc:
             self._log.warning("%s: cannot be read (%s); %s", self._path, exc, self._fallback)
             return {}
-        if not isinstance(body, dict):
-            return {}
-        return {source: values for source, values in body.items() if isinstance(values, dict)}
+        return {
+            source: {key: value for key, value in values.items() if _is_flat(value)}
+            for source, values in body.items()
+            if isinstance(values, dict)
+        }
 
     def write(self, saved: SavedState) -> None:
-        """Replace the file; a failure is logged once, and the values do not survive a restart."""
+        """Replace the file, which only its owner can read; a failure is logged once."""
         unfinished = self._path.with_suffix(".part")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(json.dumps(saved, indent=2) + "\n", "utf-8")
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_new(unfinished, json.dumps(saved, indent=2).encode() + b"\n")
             unfinished.replace(self._path)
             self._can_write = True
         except OSError as exc:
@@ -83,6 +96,34 @@ class StateFile:
                     exc.strerror,
                 )
             self._can_write = False
+
+
+def _json_object(path: Path) -> dict[str, object]:
+    with path.open("rb") as file:
+        content = file.read(_MAX_FILE_BYTES + 1)
+    if len(content) > _MAX_FILE_BYTES:
+        raise ValueError(f"larger than {_MAX_FILE_BYTES} bytes")
+    body = json.loads(content)
+    if not isinstance(body, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - the content is wrong, not a caller's type
+    return body
+
+
+def _is_flat(value: object) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return all(item is None or isinstance(item, str | int | float) for item in items)
+
+
+def _is_number(value: object, minimum: float, maximum: float) -> TypeGuard[float]:
+    return isinstance(value, int | float) and minimum <= value <= maximum
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file with the mode 0600, whatever the umask; a link of that name is never followed."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(content)
 
 
 class ControlStore:
@@ -98,7 +139,7 @@ class ControlStore:
         controls = default
         for name, text in self._saved.get(source, {}).items():
             try:
-                controls = with_control(controls, name, str(text).encode())
+                controls = with_control(controls, name, str(text).encode(errors="replace"))
             except InputError as exc:
                 _log.warning("%s: %s of %s: %s", self._file.path, name, source, exc)
         return controls
@@ -120,23 +161,29 @@ class SpeakerStore:
         self._saved = self._file.read()
 
     def mean(self, source: str, feature_set: str) -> SpeakerMean | None:
-        """The saved mean of a source; None if missing, malformed or of another feature set."""
-        body = self._saved.get(source, {})
-        try:
-            if body["feature_set"] != feature_set:
-                return None
-            speech_s = float(body["speech_s"])
-            mean = tuple(float(each) for each in body["mean"])
-        except (KeyError, TypeError, ValueError):
+        """The saved mean of a source; None if missing or of another feature set.
+
+        A mean that is malformed or outside the range of features is logged, and counts as missing.
+        """
+        body = self._saved.get(source)
+        if body is None or body.get("feature_set") != feature_set:
             return None
-        if speech_s < 0 or not all(map(math.isfinite, (speech_s, *mean))):
+        speech_s, values = body.get("speech_s"), body.get("mean")
+        items = values if isinstance(values, list) else [None]
+        mean = tuple(float(each) for each in items if _is_number(each, -_MAX_FEATURE, _MAX_FEATURE))
+        if len(mean) < len(items) or not _is_number(speech_s, 0.0, _MAX_SPEECH_S):
+            _log.warning("%s: the mean of %s cannot be used; it starts anew", self._file.path, source)
             return None
-        return SpeakerMean(speech_s=speech_s, mean=mean)
+        return SpeakerMean(speech_s=float(speech_s), mean=mean)
 
     def save(self, source: str, feature_set: str, speaker_mean: SpeakerMean) -> None:
         """Save the mean of a source, unless the file has the same already."""
-        mean = [round(each, 5) for each in speaker_mean.mean]
-        body = {"feature_set": feature_set, "speech_s": round(speaker_mean.speech_s, 2), "mean": mean}
+        mean: list[_Scalar] = [round(each, 5) for each in speaker_mean.mean]
+        body: SavedValues = {
+            "feature_set": feature_set,
+            "speech_s": round(speaker_mean.speech_s, 2),
+            "mean": mean,
+        }
         if self._saved.get(source) != body:
             self._saved[source] = body
             self._file.write(self._saved)

@@ -38,14 +38,27 @@ def test_an_unchanged_mean_is_not_written_again(tmp_path: Path) -> None:
         {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": ["?"]}},
         {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": [float("nan")]}},
         {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": 3}},
+        {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": [1e308]}},
+        {"mic": {"feature_set": "f", "speech_s": 1e308, "mean": [1.0]}},
+        {"mic": {"feature_set": "f", "speech_s": 10**400, "mean": [10**400]}},
+        {"mic": {"feature_set": "f", "speech_s": [1.0], "mean": [[1.0]]}},
         {"mic": []},
         [],
     ],
 )
 def test_a_malformed_mean_counts_as_none(tmp_path: Path, body: object) -> None:
-    """JSON of another shape, negative times and values that are no finite number are ignored."""
+    """JSON of another shape, negative times and values outside the range of features are ignored."""
     (tmp_path / "voices.json").write_text(json.dumps(body), "utf-8")
     assert SpeakerStore(tmp_path).mean("mic", "f") is None
+
+
+def test_a_mean_out_of_range_is_logged(tmp_path: Path) -> None:
+    """The line names the file and the source."""
+    body = {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": [1e308]}}
+    (tmp_path / "voices.json").write_text(json.dumps(body), "utf-8")
+    with logged_lines() as lines:
+        SpeakerStore(tmp_path).mean("mic", "f")
+    assert any("voices.json: the mean of mic cannot be used" in line for line in lines)
 
 
 def test_a_malformed_file_is_logged(tmp_path: Path) -> None:

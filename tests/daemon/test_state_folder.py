@@ -1,10 +1,31 @@
-"""The state folder is the one of systemd, else the user's."""
+"""The state folder is the one of systemd, else the user's; its files are private, and not trusted."""
 
+import logging
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from serd.daemon.state import state_folder
+from serd.daemon.state import ControlStore, StateFile, state_folder
+from serd.events.controls import Controls
+from testkit.brokers import logged_lines
+
+_LOG = logging.getLogger("serd.state")
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """A umask that takes no permission away."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def state_file(folder: Path) -> StateFile:
+    """A state file in a folder."""
+    return StateFile(folder / "state.json", _LOG, fallback="there are no values")
 
 
 @pytest.mark.parametrize(
@@ -21,3 +42,62 @@ from serd.daemon.state import state_folder
 def test_the_state_folder_comes_from_the_environment(variables: dict[str, str], expected: str) -> None:
     """Systemd's folder comes first; relative paths are ignored, as the XDG specification requires."""
     assert state_folder(variables) == Path(expected)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_only_the_owner_can_read_the_state(tmp_path: Path) -> None:
+    """A new folder has the mode 0700 and a file 0600, whatever the umask."""
+    state_file(tmp_path / "serd").write({"mic": {"mute": "ON"}})
+    assert stat.S_IMODE((tmp_path / "serd").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "serd" / "state.json").stat().st_mode) == 0o600
+
+
+def test_a_link_is_never_followed(tmp_path: Path) -> None:
+    """A link with the name of the temporary file is replaced, and its target stays as it is."""
+    target = tmp_path / "precious"
+    target.write_text("unchanged")
+    (tmp_path / "state.part").symlink_to(target)
+    state_file(tmp_path).write({"mic": {"mute": "ON"}})
+    assert target.read_text() == "unchanged"
+    assert state_file(tmp_path).read() == {"mic": {"mute": "ON"}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b'{"mic": {"mute": ' + b"[" * 100_000,
+        b'{"mic": {"mute": ' + b"1" * 5000 + b"}}",
+        b'{"mic": {"mute": "' + b"x" * 1_000_000 + b'"}}',
+        b"\xff\xfe\xfd",
+        b"[]",
+        b"1",
+        b"",
+    ],
+    ids=["nested", "nested value", "digits", "large", "bytes", "list", "number", "empty"],
+)
+def test_a_file_that_cannot_be_read_counts_as_empty(tmp_path: Path, content: bytes) -> None:
+    """One line in the log names it."""
+    (tmp_path / "state.json").write_bytes(content)
+    with logged_lines() as lines:
+        assert state_file(tmp_path).read() == {}
+    assert len([line for line in lines if "state.json: cannot be read" in line]) == 1
+
+
+def test_values_of_another_shape_are_left_out(tmp_path: Path) -> None:
+    """The others are read, and the file can be written again."""
+    deep = "[" * 900 + "]" * 900
+    (tmp_path / "state.json").write_text(f'{{"mic": {{"mute": "ON", "x": {deep}, "y": {{}}}}, "z": 1}}')
+    saved = state_file(tmp_path).read()
+    assert saved == {"mic": {"mute": "ON"}}
+    state_file(tmp_path).write(saved)
+    assert state_file(tmp_path).read() == saved
+
+
+@pytest.mark.parametrize("value", ['"\\ud800"', "null", "1e999", "[1]", "1" * 400])
+def test_a_malformed_control_has_its_default(tmp_path: Path, value: str) -> None:
+    """It is logged, and the source starts."""
+    (tmp_path / "controls.json").write_text(f'{{"mic": {{"mute": {value}}}}}')
+    with logged_lines() as lines:
+        assert ControlStore(tmp_path).controls("mic", Controls()) == Controls()
+    assert len([line for line in lines if "mute of mic" in line]) == 1
