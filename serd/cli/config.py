@@ -32,7 +32,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def init_command(args: argparse.Namespace) -> int:
-    """Write a new settings file."""
+    """Write a new settings file, for its owner alone: it may come to hold a password.
+
+    A file that is overwritten keeps its permissions.
+    """
     if args.file == Path("-"):
         sys.stdout.write(settings_template())
         return 0
@@ -41,7 +44,9 @@ def init_command(args: argparse.Namespace) -> int:
         raise SettingsError(f"{path}: the file exists; --force overwrites it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(settings_template(), "utf-8")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(settings_template())
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be written: {exc.strerror}") from exc
     print(f"Wrote {path}.")

@@ -18,6 +18,8 @@ CREDENTIAL: Final = "mqtt-password"
 """Name of the systemd credential (``LoadCredential=``) that holds the password."""
 
 _CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
+_MAX_PASSWORD_BYTES: Final = 65_535
+"""Longest password of MQTT."""
 _CONNECT_TIMEOUT_S: Final = 5.0
 _QOS: Final = 1
 
@@ -97,11 +99,17 @@ def read_password(settings: Settings, environment: Mapping[str, str] | None = No
 def _read_secret(path: Path, origin: str) -> str:
     """The first line of a file; no part of it appears in an error."""
     try:
-        text = path.read_text("utf-8").partition("\n")[0].rstrip("\r")
+        with path.open("rb") as file:
+            line = file.readline(_MAX_PASSWORD_BYTES + 2).rstrip(b"\r\n")
+        text = line.decode("utf-8")
     except OSError as exc:
         raise SettingsError(f"{origin} = {str(path)!r} cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError:
+    except ValueError:
         raise SettingsError(f"{origin} = {str(path)!r} is no text in UTF-8") from None
+    if len(line) > _MAX_PASSWORD_BYTES:
+        raise SettingsError(
+            f"{origin} = {str(path)!r} has a longer first line than {_MAX_PASSWORD_BYTES} bytes"
+        )
     if not text:
         raise SettingsError(f"{origin} = {str(path)!r} is empty, expected a password on its first line")
     return text
@@ -124,8 +132,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
         if settings.cert_file:
             key, path = "cert_file", settings.cert_file
             context.load_cert_chain(settings.cert_file, settings.key_file)
-    except OSError as exc:
-        reason = exc.strerror or str(exc)
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or str(exc)
         if isinstance(exc, ssl.SSLError):
             reason = "no PEM, or key and certificate do not belong together"
         raise SettingsError(f"[mqtt] {key} = {path!r} cannot be used: {reason}") from exc

@@ -6,6 +6,8 @@ from typing import Final
 
 from serd.mqtt.topics import is_prefix
 
+_MAX_TEXT_BYTES: Final = 65_535
+"""Longest text in a packet of MQTT."""
 MQTT_311: Final = "3.1.1"
 MQTT_5: Final = "5"
 STORE_OFFLINE: Final = "offline"
@@ -83,6 +85,9 @@ class Settings:
             yield "spool_age_h", "1 to 87600 hours"
 
     def _access_problems(self) -> Iterator[tuple[str, str]]:
+        for key in ("user", "password"):
+            if len(getattr(self, key).encode()) > _MAX_TEXT_BYTES:
+                yield key, f"at most {_MAX_TEXT_BYTES} bytes"
         if (self.password or self.password_file) and not self.user:
             yield "user", "a user name, since there is a password"
         if self.password and self.password_file:

@@ -8,10 +8,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
 
 from serd.errors import SettingsError
-from serd.settings.values import as_toml, checked, secret_keys
+from serd.settings.values import as_toml, checked, secret_keys, shown
+
+_MAX_FILE_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,25 @@ class Given:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read the tables of a TOML file.
+    """Read the tables of a TOML file, in UTF-8 with or without a byte order mark.
 
     Raises:
-        SettingsError: the file cannot be read or is not TOML.
+        SettingsError: the file cannot be read, is not TOML or is larger than 1 MB.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+        if len(content) > _MAX_FILE_BYTES:
+            raise SettingsError(f"{path}: larger than {_MAX_FILE_BYTES} bytes, too large for settings")
+        return tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError as exc:
         raise SettingsError(f"{path}: no such settings file") from exc
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be read: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise SettingsError(f"{path}: invalid TOML: {exc}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise SettingsError(f"{path}: a number has too many digits, or a list too many levels") from exc
 
 
 def given_table(cls: type[Any], table: object, path: Path, section: str) -> dict[str, Given]:
@@ -53,7 +61,8 @@ def given_table(cls: type[Any], table: object, path: Path, section: str) -> dict
         SettingsError: the value is no table, or a key is unknown.
     """
     if not isinstance(table, dict):
-        raise SettingsError(f"{path}: {section} = {table!r}, expected a table [{section}]")
+        kind = "a list" if isinstance(table, list) else "a single value"
+        raise SettingsError(f"{path}: {section} is {kind}, expected a table [{section}]")
     for key in table:
         check_key(cls, key, f"{path}: unknown key [{section}] {key}")
     return {key: Given(value, f"{path}: [{section}] {key}") for key, value in table.items()}
@@ -81,7 +90,7 @@ def build(cls: type[Any], given: Mapping[str, Given]) -> Any:  # noqa: ANN401
     built = cls(**values)
     for key, expected in built.problems() if hasattr(built, "problems") else ():
         where = given[key].where if key in given else f"default of {key}"
-        raise SettingsError(f"{where} = {as_toml(built, key)}, expected {expected}")
+        raise SettingsError(f"{where} = {shown(as_toml(built, key))}, expected {expected}")
     return built
 
 

@@ -13,7 +13,15 @@ from serd.errors import SettingsError
 
 SECRET_MASK: Final = "********"  # noqa: S105
 
-_TYPE_NAMES: Final = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_MAX_SHOWN_CHARS: Final = 100
+_MAX_WHOLE_NUMBER: Final = 2**63 - 1
+"""Greatest whole number that every TOML reader accepts."""
+_TYPE_NAMES: Final = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text in UTF-8",
+}
 _BOOLEANS: Final = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
     ("0", "false", "no", "off"), False
 )
@@ -53,7 +61,7 @@ def parse(text: str, hint: Any, where: str) -> object:  # noqa: ANN401
             return _BOOLEANS[text.strip().lower()]
         return text if get_origin(hint) is Literal else hint(text)
     except (ValueError, KeyError) as exc:
-        raise SettingsError(f"{where} = {text!r}, expected {_TYPE_NAMES[hint]}") from exc
+        raise SettingsError(f"{where} = {shown(repr(text))}, expected {_TYPE_NAMES[hint]}") from exc
 
 
 def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) -> object:  # noqa: ANN401
@@ -70,9 +78,8 @@ def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) ->
     """
 
     def refusal(expected: str) -> SettingsError:
-        return SettingsError(
-            f"{where} = {SECRET_MASK if is_secret else repr(value)}, expected {expected}"
-        )
+        got = SECRET_MASK if is_secret else _described(value)
+        return SettingsError(f"{where} = {got}, expected {expected}")
 
     hint, bounds = _unwrapped(hint)
     if get_origin(hint) is tuple:
@@ -83,6 +90,8 @@ def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) ->
         if value not in get_args(hint):
             raise refusal(f"one of: {', '.join(get_args(hint))}")
         return value
+    if not _is_portable(value):
+        raise refusal(_TYPE_NAMES[hint])
     if hint is float and type(value) is int:
         value = float(value)
     if type(value) is not hint or (isinstance(value, float) and not math.isfinite(value)):
@@ -90,6 +99,38 @@ def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) ->
     if bounds is not None and isinstance(value, int | float) and not bounds.contains(value):
         raise refusal(str(bounds))
     return value
+
+
+def shown(text: str) -> str:
+    """A value as text for a message: shortened, and without the password of an address.
+
+    Args:
+        text: the value in Python or TOML, such as ``"mqtt://user:password@host"`` with its quotes; all
+            before the last ``@`` is masked.
+    """
+    _, at, address = text.rpartition("@")
+    if at:
+        text = f"{text[:1]}{SECRET_MASK}@{address}"
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}…"
+
+
+def _described(value: object) -> str:
+    """A value of any type for a message; the contents of a table or list are left out."""
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and abs(value) > _MAX_WHOLE_NUMBER:
+        return "a number of more than 64 bits"
+    return shown(repr(value))
+
+
+def _is_portable(value: object) -> bool:
+    """Whether a number fits in 64 bits, or a text is UTF-8; variables may hold any bytes."""
+    try:
+        if isinstance(value, str):
+            value.encode()
+    except UnicodeEncodeError:
+        return False
+    return not isinstance(value, int) or abs(value) <= _MAX_WHOLE_NUMBER
 
 
 def _unwrapped(hint: Any) -> tuple[Any, Range | None]:  # noqa: ANN401

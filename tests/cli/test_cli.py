@@ -51,6 +51,13 @@ def test_config_init_does_not_overwrite(tmp_path: Path, capsys: pytest.CaptureFi
     assert "valid" in capsys.readouterr().out
 
 
+def test_only_the_owner_can_read_a_new_settings_file(tmp_path: Path) -> None:
+    """The file may come to hold a password."""
+    path = tmp_path / "serd.toml"
+    assert main(["config", "init", str(path)]) == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_config_check_names_the_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A bad file is one line on standard error and code 2."""
     path = tmp_path / "serd.toml"

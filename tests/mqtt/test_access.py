@@ -53,10 +53,16 @@ def test_a_credential_without_a_user_is_ignored(credentials: dict[str, str]) -> 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
-    [(None, "No such file"), (b"", "is empty"), (b"\nx", "is empty"), (b"\xff", "no text")],
+    [
+        (None, "No such file"),
+        (b"", "is empty"),
+        (b"\nx", "is empty"),
+        (b"\xff", "no text"),
+        (b"x" * 70_000, "longer first line"),
+    ],
 )
 def test_a_bad_password_file_is_named(tmp_path: Path, body: bytes | None, reason: str) -> None:
-    """Missing, empty or binary: the error gives the key and the path, never the contents."""
+    """Missing, empty, binary or too long: the error gives the key and the path, never the contents."""
     path = tmp_path / "password"
     if body is not None:
         path.write_bytes(body)

@@ -49,7 +49,7 @@ def test_a_flag_that_is_not_given_changes_nothing(toml: Path) -> None:
         ("[source]\nname = 'a/b'\n", ["[source] name", "a/b"]),
         ("[source]\nchannel = '0'\n", ["[source] channel", "mix"]),
         ("[log]\nlevel = 'loud'\n", ["[log] level", "loud", "debug"]),
-        ("mqtt = 1\n", ["mqtt = 1", "[mqtt]"]),
+        ("mqtt = 1\n", ["mqtt is a single value", "[mqtt]"]),
         ("[mqtt\n", ["serd.toml", "invalid TOML", "line 1"]),
     ],
 )
@@ -124,6 +124,77 @@ def test_a_wrong_secret_is_not_shown(toml: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(toml, environment={})
     assert "12345" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[mqtt]\nport = " + b"1" * 400,
+        b"[mqtt]\nport = " + b"1" * 5000,
+        b"[mqtt]\nport = 0x" + b"f" * 5000,
+        b"[mqtt]\nport = [" + b"0x" + b"f" * 5000 + b"]",
+        b"[segmenter]\nhop_s = " + b"1" * 400,
+        b"[mqtt]\nport = " + b"[" * 5000 + b"]" * 5000,
+        b"[mqtt]\nhost." + b".".join([b"a"] * 5000) + b" = 1",
+        b"[mqtt]\nuser = '" + b"x" * 100_000 + b"'",
+        b"# " + b"x" * 1_000_000 + b"\n",
+        b"\xff\xfe[\x00",
+    ],
+    ids=["400", "5000", "hex", "list", "float", "nested", "keys", "long", "large", "utf-16"],
+)
+def test_any_file_gives_one_short_line(toml: Path, content: bytes) -> None:
+    """Neither the size of a value nor that of the file leads to another error than SettingsError."""
+    toml.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"serd\.toml") as caught:
+        load_settings(toml, environment={})
+    assert len(str(caught.value)) < len(str(toml)) + 200
+    assert "\n" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_accepted(toml: Path) -> None:
+    """Some editors write one."""
+    toml.write_text('[node]\nname = "kitchen"\n', "utf-8-sig")
+    assert load_settings(toml, environment={}).node.name == "kitchen"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[mqtt]\nhost = 'mqtt://me:hunter2@broker'\n",
+        "[mqtt]\nhost = 'me:hunter2@broker'\n",
+        "[mqtt]\nport = 'mqtt://me:hunter2@broker'\n",
+        "[mqtt]\nhost = {password = 'hunter2'}\n",
+        "[[mqtt]]\nuser = 'me'\npassword = 'hunter2'\n",
+        "mqtt = 'mqtt://me:hunter2@broker'\n",
+        "[mqtt]\nuser = 'me'\npassword = ['hunter2']\n",
+        "[mqtt]\nuser = 'me'\npassword = 'hunter2\n",
+        "[mqtt]\nuser = 'me'\npassword = hunter2\n",
+    ],
+)
+def test_no_error_shows_a_password(toml: Path, text: str) -> None:
+    """Wherever in the file the password is, and however wrong the file."""
+    toml.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(toml, environment={})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["SERD_MQTT_PORT", "SERD_MQTT_HOST"])
+def test_no_error_shows_the_password_of_an_address_in_the_environment(variable: str) -> None:
+    """A variable may have an address in the place of a host."""
+    environment = {variable: "mqtt://me:hunter2@broker", "HOME": "/nonexistent"}
+    with pytest.raises(SettingsError, match="@broker") as caught:
+        load_settings(environment=environment)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["hunter2\udcff", "hunter2" * 10_000])
+def test_a_password_that_mqtt_cannot_send_is_refused(text: str) -> None:
+    """One that is not UTF-8 or too long is an error of the settings, and it is not shown."""
+    environment = {"SERD_MQTT_USER": "me", "SERD_MQTT_PASSWORD": text, "HOME": "/nonexistent"}
+    with pytest.raises(SettingsError, match="expected") as caught:
+        load_settings(environment=environment)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_no_setting_is_a_feature_parameter() -> None:
