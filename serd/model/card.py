@@ -6,6 +6,7 @@ the checksum of the network and its provenance.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -17,6 +18,9 @@ from serd.model.labels import NONE
 from serd.model.windows import PADDINGS, Padding
 
 CARD_SCHEMA: Final = 1
+MAX_CARD_BYTES: Final = 1_000_000
+_MAX_LEVELS: Final = 20
+"""Most levels of nested JSON in a card."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,13 +90,17 @@ def card_from_json(text: str, where: str) -> ModelCard:
         where: name of the card in error messages, such as its path.
 
     Raises:
-        ModelError: not JSON, another schema, a missing key, an unknown feature set, or parameters other
-            than those of the named feature set.
+        ModelError: not JSON, longer than ``MAX_CARD_BYTES`` or nested too deeply, another schema, a
+            missing key, an unknown feature set, or parameters other than those of the named feature set.
     """
+    if len(text) > MAX_CARD_BYTES:
+        raise ModelError(f"{where}: the model card is larger than {MAX_CARD_BYTES} bytes")
     try:
         body = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise ModelError(f"{where}: the model card is not JSON ({exc})") from exc
+    if not _is_shallow(body, _MAX_LEVELS):
+        raise ModelError(f"{where}: the model card has more than {_MAX_LEVELS} levels of nested JSON")
     if not isinstance(body, dict) or body.pop("schema", None) != CARD_SCHEMA:
         raise ModelError(f"{where}: expected a model card of schema {CARD_SCHEMA}")
     try:
@@ -111,16 +119,31 @@ def card_from_json(text: str, where: str) -> ModelCard:
         for key in ("labels", "mean", "std"):
             body[key] = tuple(body[key])
         card = ModelCard(feature_set=expected, **body)
+        _check_types(card)
         _check(card, where)
-    except (KeyError, TypeError) as exc:
+    except (KeyError, TypeError, OverflowError) as exc:
         raise ModelError(f"{where}: the model card lacks a key or has a wrong one: {exc}") from exc
     return card
 
 
-def _check(card: ModelCard, where: str) -> None:
+def _is_shallow(value: object, n_levels: int) -> bool:
+    """Whether nested JSON has at most ``n_levels`` levels."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return n_levels > 0 and all(_is_shallow(each, n_levels - 1) for each in items)
+
+
+def _check_types(card: ModelCard) -> None:
     for text in (card.name, card.version, card.network_sha256, card.licence, *card.labels):
         if not isinstance(text, str):
             raise TypeError(f"got {text!r}, expected text")
+    for value in (*card.mean, *card.std):
+        if not isinstance(value, float | int) or not math.isfinite(value):
+            raise TypeError(f"got {value!r}, expected a finite number")
+    if not isinstance(card.training, dict):
+        raise TypeError(f"got {card.training!r} for training, expected an object")
+
+
+def _check(card: ModelCard, where: str) -> None:
     n_features = card.feature_set.n_features
     if len(card.mean) != n_features or len(card.std) != n_features:
         raise ModelError(

@@ -7,13 +7,15 @@ unzip tool lists the card.
 
 import hashlib
 import io
+import os
+import struct
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Final
 
 from serd.errors import ModelError
-from serd.model.card import ModelCard, card_from_json
+from serd.model.card import MAX_CARD_BYTES, ModelCard, card_from_json
 
 CARD_NAME: Final = "card.json"
 BUNDLED_MODELS: Final = {
@@ -21,6 +23,9 @@ BUNDLED_MODELS: Final = {
     "tiny": "serd-ravdess8-tiny.tflite",
 }
 """Files of the bundled models, by their name in the settings."""
+_MAX_MODEL_BYTES: Final = 100_000_000
+_MAX_ARCHIVE_BYTES: Final = 2_000_000
+"""Bytes at the end of a model file in which the card and the directory of the archive must be."""
 
 
 def bundled_model_path(name: str) -> Path:
@@ -60,14 +65,16 @@ def read_model(path: Path) -> tuple[bytes, ModelCard]:
         The flatbuffer without the appended card, and the card.
 
     Raises:
-        ModelError: missing or unreadable, without a card, or with the card of another network.
+        ModelError: missing or unreadable, too large, without a card, or with the card of another
+            network.
     """
     try:
-        packed = path.read_bytes()
-        beside = card_path(path).read_text("utf-8") if card_path(path).exists() else None
-    except (OSError, UnicodeDecodeError) as exc:
+        packed = _read(path, _MAX_MODEL_BYTES)
+        has_card = card_path(path).exists()
+        beside = _read(card_path(path), MAX_CARD_BYTES).decode("utf-8") if has_card else None
+    except (OSError, ValueError) as exc:
         raise ModelError(f"{path}: the model cannot be read: {exc}") from exc
-    network, inside = _unpack(packed)
+    network, inside = _unpack(packed, path)
     text = inside or beside
     if text is None:
         raise ModelError(f"{path}: no model card inside, and none beside it ({card_path(path).name})")
@@ -84,9 +91,18 @@ def read_model(path: Path) -> tuple[bytes, ModelCard]:
     return network, card
 
 
+def _read(path: Path, max_bytes: int) -> bytes:
+    with path.open("rb") as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        if n_bytes > max_bytes:
+            raise ModelError(f"{path}: larger than {max_bytes} bytes")
+        return file.read(n_bytes)
+
+
 _ARCHIVE_ERRORS: Final = (
     zipfile.BadZipFile,
     zlib.error,
+    struct.error,
     EOFError,
     KeyError,
     OSError,
@@ -96,11 +112,20 @@ _ARCHIVE_ERRORS: Final = (
 """Exceptions of zipfile for a file that is not an archive, is damaged, or has no card."""
 
 
-def _unpack(packed: bytes) -> tuple[bytes, str | None]:
+def _unpack(packed: bytes, path: Path) -> tuple[bytes, str | None]:
+    """The flatbuffer without the archive, and the text of the card; None if there is no card inside."""
+    tail_start = max(0, len(packed) - _MAX_ARCHIVE_BYTES)
     try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            text = archive.read(CARD_NAME).decode("utf-8")
-            start = min(info.header_offset for info in archive.infolist())
+        with zipfile.ZipFile(io.BytesIO(packed[tail_start:])) as archive:
+            info = archive.getinfo(CARD_NAME)
+            if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                return packed, None
+            with archive.open(info) as file:
+                content = file.read(MAX_CARD_BYTES + 1)
+            start = tail_start + min(info.header_offset for info in archive.infolist())
+        text = content.decode("utf-8")
     except _ARCHIVE_ERRORS:
         return packed, None
+    if len(content) > MAX_CARD_BYTES:
+        raise ModelError(f"{path}!{CARD_NAME}: the model card is larger than {MAX_CARD_BYTES} bytes")
     return packed[:start], text

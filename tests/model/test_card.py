@@ -82,6 +82,10 @@ def test_a_network_may_have_an_output_of_no_speech() -> None:
         (_set(mean=1.0), "lacks a key or has a wrong one"),
         (_set(window_s="3.0"), "lacks a key or has a wrong one"),
         (_set(name=None), "got None, expected text"),
+        (_set(std=[1.0] * 39 + ["1"]), "got '1', expected a finite number"),
+        (_set(mean=[1.0] * 39 + [float("inf")]), "got inf, expected a finite number"),
+        (_set(mean=[1.0] * 39 + [10**400]), "lacks a key or has a wrong one"),
+        (_set(training=[]), r"got \[\] for training, expected an object"),
         (_set(network_sha256=12), "got 12, expected text"),
         (_set(labels=["neutral", 4]), "got 4, expected text"),
         (

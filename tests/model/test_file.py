@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -130,6 +131,69 @@ def test_another_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.tflite"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "hello")
+    with pytest.raises(ModelError, match="no model card inside"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        (b'{"schema": 1, "x": "' + b"x" * 30_000_000 + b'"}', "larger than 1000000 bytes"),
+        (b"[" * 500_000, "recursion"),
+        (b'{"schema": 1, "training": ' + b"[" * 30 + b"]" * 30 + b"}", "more than 20 levels"),
+        (b'{"schema": ' + b"1" * 5000 + b"}", "not JSON"),
+    ],
+    ids=["bomb", "nested", "levels", "digits"],
+)
+@pytest.mark.parametrize("is_inside", [True, False], ids=["inside", "beside"])
+def test_the_card_of_an_attacker_is_refused(
+    served: Model, tmp_path: Path, card: bytes, message: str, *, is_inside: bool
+) -> None:
+    """A card that expands to 30 MB or is nested deeply is one line of error, and little memory."""
+    path = tmp_path / "m.tflite"
+    path.write_bytes(served[0])
+    if is_inside:
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("card.json", card)
+    else:
+        card_path(path).write_bytes(card)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match=message) as caught:
+            read_model(path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_too_large_for_a_model_is_refused(tmp_path: Path) -> None:
+    """Not more than 100 MB of it are read."""
+    path = tmp_path / "m.tflite"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(ModelError, match="larger than 100000000 bytes"):
+        read_model(path)
+
+
+def test_a_large_member_before_the_card_is_no_obstacle(served: Model, tmp_path: Path) -> None:
+    """TFLite's metadata may hold other files."""
+    network, card = served
+    path = tmp_path / "m.tflite"
+    path.write_bytes(network)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("words.txt", b"x" * 3_000_000)
+        archive.writestr("card.json", card.to_json())
+    assert read_model(path) == (network, card)
+
+
+def test_an_archive_of_an_unusual_compression_has_no_card(served: Model, tmp_path: Path) -> None:
+    """Its decoder could need any amount of memory."""
+    network, card = served
+    path = tmp_path / "m.tflite"
+    path.write_bytes(network)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("card.json", card.to_json())
     with pytest.raises(ModelError, match="no model card inside"):
         read_model(path)
 
