@@ -1,14 +1,17 @@
 """Metrics, read over HTTP as Prometheus reads them."""
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from urllib.error import HTTPError
 
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from serd.errors import LibraryError, PublishError
@@ -24,7 +27,8 @@ from serd.events.reports import (
 )
 from serd.publishers import Context, publisher_modules
 from serd.publishers.metrics import Metrics, Settings, create
-from testkit.brokers import DEADLINE_S
+from serd.publishers.metrics.server import MetricsServer
+from testkit.brokers import DEADLINE_S, logged_lines
 from testkit.made_events import make_event
 
 CONTEXT = Context(node="pi", sources=("mic",))
@@ -174,6 +178,65 @@ def test_a_client_that_hangs_does_not_block_others(metrics: Metrics) -> None:
         metrics.close(DEADLINE_S)
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", metrics.port))
+
+
+@pytest.mark.parametrize("n_slow", [50, 200])
+def test_slow_clients_take_neither_threads_nor_the_server(metrics: Metrics, n_slow: int) -> None:
+    """Both pages are answered while clients hang in the middle of a request, and no thread is added."""
+    n_threads = threading.active_count()
+    with contextlib.ExitStack() as clients:
+        for _ in range(n_slow):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", metrics.port)))
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: ")
+        assert fetch(metrics, "/metrics")[0] == 200
+        assert fetch(metrics, "/healthz")[0] == 503
+        assert threading.active_count() == n_threads
+
+
+def test_a_slow_client_is_disconnected(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time-out is that of the whole connection, so single bytes do not prolong it."""
+    monkeypatch.setattr("serd.publishers.metrics.server._TIMEOUT_S", 0.3)
+    with socket.create_connection(("127.0.0.1", metrics.port), DEADLINE_S) as client:
+        client.sendall(b"GET /metr")
+        assert client.recv(100) == b""
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET /" + b"x" * 60_000 + b" HTTP/1.1\r\n\r\n", b"431"),
+        (b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 10_000 + b"\r\n", b"431"),
+        (b"POST /metrics HTTP/1.1\r\n\r\n", b"405"),
+        (b"HEAD /metrics HTTP/1.1\r\n\r\n", b"200"),
+        (b"\xff\x00\r\n\r\n", b"405"),
+        (b"GET\r\n\r\n", b"404"),
+    ],
+    ids=["line", "headers", "method", "head", "rubbish", "empty"],
+)
+def test_any_request_has_an_answer(metrics: Metrics, request_bytes: bytes, status: bytes) -> None:
+    """Request line and headers are bounded, and a wrong request does no harm."""
+    with socket.create_connection(("127.0.0.1", metrics.port), DEADLINE_S) as client:
+        client.sendall(request_bytes)
+        assert client.recv(100).startswith(b"HTTP/1.1 " + status)
+    assert fetch(metrics, "/metrics")[0] == 200
+
+
+def test_a_page_that_fails_is_an_error_in_the_log() -> None:
+    """The client gets status 500, and the server goes on."""
+
+    def failing() -> tuple[bool, dict[str, object]]:
+        raise RuntimeError("broken")
+
+    server = MetricsServer("127.0.0.1", 0, CollectorRegistry(), failing)
+    try:
+        with logged_lines() as lines, pytest.raises(HTTPError, match="500") as caught:
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=DEADLINE_S)
+        caught.value.close()
+        assert any("a page could not be made" in line for line in lines)
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as page:
+            assert page.status == 200
+    finally:
+        server.stop(DEADLINE_S)
 
 
 def test_only_this_machine_is_served() -> None:

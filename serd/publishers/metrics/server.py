@@ -4,15 +4,16 @@ GET /metrics    metrics in Prometheus' text format
 GET /healthz    200 if healthy, else 503; details as JSON
 """
 
+import asyncio
 import json
 import logging
-import socketserver
+import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import make_wsgi_app
+from prometheus_client.exposition import choose_encoder
 
 from serd.errors import PublishError
 
@@ -21,16 +22,24 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("serd.metrics")
 
-_POLL_S: Final = 0.1
+_TIMEOUT_S: Final = 10.0
+"""Longest time from the start of a connection to its end."""
+_MAX_HEAD_BYTES: Final = 16_384
+"""Most bytes of the request line and the headers."""
+_MAX_CONNECTIONS: Final = 64
 
 Health = Callable[[], tuple[bool, Mapping[str, Any]]]
 """Gives whether the daemon is healthy, and details for the JSON."""
-_Start = Callable[[str, list[tuple[str, str]]], object]
-_Application = Callable[[dict[str, Any], _Start], Iterable[bytes]]
+_Answer = tuple[HTTPStatus, str, bytes]
+"""Status, type of the content, content."""
 
 
 class MetricsServer:
-    """Listens in a thread of its own, and serves each request in another."""
+    """Listens and answers in one thread, on an asyncio loop.
+
+    A slow client occupies a connection, and no thread. It is disconnected after 10 s, or when it is the
+    oldest of 64 connections and another one comes, so the server always answers new ones.
+    """
 
     def __init__(self, host: str, port: int, registry: "CollectorRegistry", health: Health) -> None:
         """Start to listen.
@@ -44,70 +53,104 @@ class MetricsServer:
         Raises:
             PublishError: the port is not available.
         """
+        self._registry = registry
+        self._health = health
+        self._writers: list[asyncio.StreamWriter] = []
         try:
-            self._server = make_server(
-                host,
-                port,
-                _pages(registry, health),
-                server_class=_Server,
-                handler_class=_QuietHandler,
-            )
-        except OSError as exc:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, port), family=family)
+        except (OSError, ValueError) as exc:
+            reason = getattr(exc, "strerror", None) or exc
             raise PublishError(
-                f"[metrics] cannot listen on {host}:{port}: {exc.strerror or exc};"
-                " name another host or port"
+                f"[metrics] cannot listen on {host}:{port}: {reason}; name another host or port"
             ) from exc
-        self.port: int = self._server.server_port
+        self.port: int = listener.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL_S,), name="serd-metrics", daemon=True
+            target=self._run, args=(listener,), name="serd-metrics", daemon=True
         )
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout_s)
+        """Stop listening, and close all connections."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(timeout_s)
 
+    def _run(self, listener: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._listen(listener))
 
-def _pages(registry: "CollectorRegistry", health: Health) -> _Application:
-    metrics: Any = make_wsgi_app(registry)
+    async def _listen(self, listener: socket.socket) -> None:
+        server = await asyncio.start_server(self._serve, sock=listener, limit=_MAX_HEAD_BYTES)
+        await self._stop.wait()
+        server.close()
+        for writer in self._writers:
+            writer.transport.abort()
 
-    def application(request: dict[str, Any], start: _Start) -> Iterable[bytes]:
-        match request.get("PATH_INFO"):
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._writers) == _MAX_CONNECTIONS:
+            self._writers.pop(0).transport.abort()
+        self._writers.append(writer)
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                writer.write(await self._response(reader))
+                writer.close()
+                await writer.wait_closed()
+        except (OSError, EOFError) as exc:
+            _log.debug("a request failed: %r", exc)
+        finally:
+            writer.transport.abort()
+            if writer in self._writers:
+                self._writers.remove(writer)
+
+    async def _response(self, reader: asyncio.StreamReader) -> bytes:
+        """The response to the request that arrives."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            return _http(*_text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large."))
+        line, *header_lines = head.decode("latin-1").split("\r\n")
+        method, _, target = line.partition(" ")
+        if method not in {"GET", "HEAD"}:
+            return _http(*_text(HTTPStatus.METHOD_NOT_ALLOWED, "There is only GET."))
+        try:
+            answer = self._answer(target.partition(" ")[0].partition("?")[0], _accept(header_lines))
+        except Exception:  # noqa: BLE001 - whatever a collector raises, client and log learn of it
+            _log.exception("a page could not be made")
+            answer = _text(HTTPStatus.INTERNAL_SERVER_ERROR, "The log has the error.")
+        return _http(*answer, has_body=method == "GET")
+
+    def _answer(self, path: str, accept: str) -> _Answer:
+        match path:
             case "/metrics":
-                page: Iterable[bytes] = metrics(request, start)
-                return page
+                encode, content_type = choose_encoder(accept)
+                return HTTPStatus.OK, content_type, encode(self._registry)
             case "/healthz":
-                is_healthy, details = health()
-                status = "200 OK" if is_healthy else "503 Service Unavailable"
-                start(status, [("Content-Type", "application/json")])
-                return [json.dumps({"healthy": is_healthy, **details}).encode() + b"\n"]
+                is_healthy, details = self._health()
+                status = HTTPStatus.OK if is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
+                body = json.dumps({"healthy": is_healthy, **details})
+                return status, "application/json", body.encode() + b"\n"
             case _:
-                start("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
-                return [b"There are /metrics and /healthz.\n"]
-
-    return application
+                return _text(HTTPStatus.NOT_FOUND, "There are /metrics and /healthz.")
 
 
-class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    """Serves each request in a thread, so that a client that hangs does not block the others."""
-
-    daemon_threads = True
-
-    def server_bind(self) -> None:
-        """Bind without a look-up of the machine's name, which can take seconds without a network."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
-        self.setup_environ()
-
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
-        """Log it at debug level: clients may hang up."""
-        _log.debug("request of %s failed", client_address, exc_info=True)
+def _accept(header_lines: list[str]) -> str:
+    """The value of the Accept header; empty without one."""
+    headers = (line.partition(":") for line in header_lines)
+    return next((value.strip() for name, _, value in headers if name.lower() == "accept"), "")
 
 
-class _QuietHandler(WSGIRequestHandler):
-    timeout = 10.0
+def _text(status: HTTPStatus, text: str) -> _Answer:
+    return status, "text/plain; charset=utf-8", text.encode() + b"\n"
 
-    def log_message(self, *_args: object) -> None:
-        """Log nothing: a line for each request would fill the log."""
+
+def _http(status: HTTPStatus, content_type: str, body: bytes, *, has_body: bool = True) -> bytes:
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"Content-Type: {content_type}\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + (body if has_body else b"")
