@@ -30,6 +30,14 @@ _IDLE_CHECKS: Final = 5
 _IDLE_CHECK_S: Final = 0.01
 _TASKS_TIMEOUT_S: Final = 0.2
 """Time for the tasks of the broker to end, in seconds."""
+_SHUTDOWN_S: Final = 1.0
+"""Time for amqtt to shut down before connections are cut, in seconds."""
+_STOP_S: Final = 2.0
+"""Longest time that ``stop`` takes, in seconds."""
+_MAX_CONNECTIONS: Final = 50
+_MAX_PACKET_BYTES: Final = 256_000
+_CONNECT_S: Final = 10.0
+"""Time for a client to send its CONNECT packet, in seconds."""
 _LISTENER: Final = "default"
 _CONFIGURATION: Final[Mapping[str, Any]] = {
     "listeners": {_LISTENER: {"type": "external"}},
@@ -145,7 +153,7 @@ class EmbeddedBroker:
     """A broker in this process, on the loopback address.
 
     amqtt handles MQTT; this class listens and closes connections, since amqtt's own listener leaves
-    silent connections open.
+    silent connections open, and bounds neither their number nor their packets.
     """
 
     def __init__(self, port: int) -> None:
@@ -165,6 +173,7 @@ class EmbeddedBroker:
         self._stop: asyncio.Event | None = None
         self._stop_s = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
+        self._is_full = False
         self._failure: Exception | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(
@@ -183,12 +192,12 @@ class EmbeddedBroker:
             asyncio.run_coroutine_threadsafe(self._drained(timeout_s), self._loop).result()
 
     def stop(self, timeout_s: float) -> None:
-        """Close all connections and end, within ``timeout_s`` seconds."""
+        """Close all connections and end, within ``timeout_s`` seconds and never more than 2 s."""
         if self._loop is None or self._stop is None or not self._thread.is_alive():
             return
-        self._stop_s = timeout_s / 2
+        self._stop_s = min(timeout_s / 2, _SHUTDOWN_S)
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(timeout_s)
+        self._thread.join(min(timeout_s, _STOP_S))
 
     async def _run(self, broker_class: Any) -> None:  # noqa: ANN401
         self._loop = asyncio.get_running_loop()
@@ -210,15 +219,28 @@ class EmbeddedBroker:
         await self._shut_down()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter  # noqa: PLC0415
+        from amqtt.adapters import StreamWriterAdapter  # noqa: PLC0415
 
+        if len(self._writers) == _MAX_CONNECTIONS:
+            if not self._is_full:
+                _log.warning("more than %d clients: further ones are refused", _MAX_CONNECTIONS)
+            self._is_full = True
+            writer.transport.abort()
+            return
         self._writers.add(writer)
+        output = StreamWriterAdapter(writer)
+
+        def abort_without_session() -> None:
+            if all(handler.writer is not output for _, handler in self._broker.sessions.values()):
+                writer.transport.abort()
+
+        deadline = asyncio.get_running_loop().call_later(_CONNECT_S, abort_without_session)
         try:
-            await self._broker.external_connected(
-                StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
-            )
+            await self._broker.external_connected(_BoundedReader(reader, writer), output, _LISTENER)
         finally:
+            deadline.cancel()
             self._writers.discard(writer)
+            self._is_full = False
             writer.close()
 
     async def _shut_down(self) -> None:
@@ -244,6 +266,26 @@ class EmbeddedBroker:
         for session, _handler in self._broker.sessions.values():
             yield session.delivered_message_queue.qsize()
             yield len(session.inflight_out)
+
+
+class _BoundedReader:
+    """Reads the packets of a client for amqtt; a packet of more than 256 kB ends the connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def read(self, n_bytes: int) -> bytes:
+        """The next bytes."""
+        if n_bytes > _MAX_PACKET_BYTES:
+            _log.debug("a client sent a packet of %d bytes", n_bytes)
+            self._writer.transport.abort()
+            raise ConnectionResetError
+        return await self._reader.readexactly(n_bytes)
+
+    def feed_eof(self) -> None:
+        """End the stream."""
+        self._reader.feed_eof()
 
 
 def _load_amqtt() -> Any:  # noqa: ANN401

@@ -1,11 +1,13 @@
 """The embedded broker, tested with Mosquitto's clients."""
 
+import asyncio
 import contextlib
 import socket
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -233,6 +235,95 @@ def test_rubbish_on_the_port_is_quiet_and_harmless(
     assert probe(LOOPBACK, embedded.port) is ProbeResult.ACCEPTED
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
+
+
+def _publish_packet(n_bytes: int) -> bytes:
+    """A PUBLISH packet of QoS 0 with a payload of ``n_bytes``."""
+    left, length = n_bytes + 3, b""
+    while left > 0x7F:
+        length += bytes([left & 0x7F | 0x80])
+        left >>= 7
+    return b"\x30" + length + bytes([left]) + b"\x00\x01a" + b"x" * n_bytes
+
+
+def _connected(port: int, name: bytes) -> socket.socket:
+    """A client that has a session."""
+    client = socket.create_connection((LOOPBACK, port), DEADLINE_S)
+    client.sendall(b"\x10" + bytes([12 + len(name)]) + b"\x00\x04MQTT\x04\x02\x00\x00\x00")
+    client.sendall(bytes([len(name)]) + name)
+    assert client.recv(4) == b"\x20\x02\x00\x00"
+    return client
+
+
+def _is_cut(client: socket.socket) -> bool:
+    """Whether the broker closes the connection."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_the_number_of_clients_is_bounded(embedded: MosquittoBroker, lines: list[str]) -> None:
+    """Beyond 50 connections, a further one is refused and one line logged; those that exist go on."""
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(_connected(embedded.port, b"c%d" % number)) for number in range(50)
+        ]
+        for _ in range(3):
+            with socket.create_connection((LOOPBACK, embedded.port), DEADLINE_S) as refused:
+                assert _is_cut(refused)
+        clients[0].sendall(b"\xc0\x00")
+        assert clients[0].recv(2) == b"\xd0\x00"
+    wait_until(lambda: probe(LOOPBACK, embedded.port) is ProbeResult.ACCEPTED, "room for a client")
+    assert len([line for line in lines if "more than 50 clients" in line]) == 1
+
+
+def test_a_silent_client_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection without a CONNECT packet ends; one with a session stays."""
+    monkeypatch.setattr("serd.mqtt.broker._CONNECT_S", 0.3)
+    broker = EmbeddedBroker(0)
+    try:
+        with (
+            _connected(broker.port, b"c") as client,
+            socket.create_connection((LOOPBACK, broker.port), DEADLINE_S) as silent,
+        ):
+            silent.sendall(b"\x10\x20")
+            assert _is_cut(silent)
+            client.sendall(b"\xc0\x00")
+            assert client.recv(2) == b"\xd0\x00"
+    finally:
+        broker.stop(DEADLINE_S)
+
+
+def test_the_size_of_a_packet_is_bounded(embedded: MosquittoBroker) -> None:
+    """200 kB pass; a larger packet ends the connection, even before it arrives."""
+    for packet in (_publish_packet(300_000), b"\x30\x80\x80\x80\x7f\x00\x01a"):
+        with _connected(embedded.port, b"c") as client:
+            with contextlib.suppress(ConnectionError):
+                client.sendall(packet)
+            assert _is_cut(client)
+    with Listener(embedded) as listener, _connected(embedded.port, b"c") as client:
+        client.sendall(_publish_packet(200_000))
+        wait_until(lambda: listener.of("a") == ["x" * 200_000], "the message")
+
+
+def test_stop_takes_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it may take: with a client that does not read, and a library that hangs."""
+
+    async def hang(_self: object) -> None:
+        await asyncio.sleep(60.0)
+
+    monkeypatch.setattr("amqtt.broker.Broker.shutdown", hang)
+    broker = EmbeddedBroker(0)
+    with _connected(broker.port, b"deaf") as client:
+        client.sendall(b"\x82\x06\x00\x01\x00\x01a\x00")
+        assert client.recv(5)[:1] == b"\x90"
+        for _ in range(100):
+            client.sendall(_publish_packet(100_000))
+        began_s = time.monotonic()
+        broker.stop(20.0)
+        assert time.monotonic() - began_s < 2.5
+    wait_until(lambda: probe(LOOPBACK, broker.port) is ProbeResult.NOTHING, "the end of the broker")
 
 
 def test_a_start_that_fails_is_a_publish_error() -> None:
