@@ -35,7 +35,7 @@ _SHUTDOWN_S: Final = 1.0
 _STOP_S: Final = 2.0
 """Longest time that ``stop`` takes, in seconds."""
 _MAX_CONNECTIONS: Final = 50
-_MAX_PACKET_BYTES: Final = 256_000
+_MAX_MESSAGE_BYTES: Final = 256_000
 _CONNECT_S: Final = 10.0
 """Time for a client to send its CONNECT packet, in seconds."""
 _LISTENER: Final = "default"
@@ -153,7 +153,7 @@ class EmbeddedBroker:
     """A broker in this process, on the loopback address.
 
     amqtt handles MQTT; this class listens and closes connections, since amqtt's own listener leaves
-    silent connections open, and bounds neither their number nor their packets.
+    silent connections open, and bounds neither their number nor their messages.
     """
 
     def __init__(self, port: int) -> None:
@@ -269,7 +269,7 @@ class EmbeddedBroker:
 
 
 class _BoundedReader:
-    """Reads the packets of a client for amqtt; a packet of more than 256 kB ends the connection."""
+    """Reads the packets of a client for amqtt; a message of more than 256 kB ends the connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -277,8 +277,8 @@ class _BoundedReader:
 
     async def read(self, n_bytes: int) -> bytes:
         """The next bytes."""
-        if n_bytes > _MAX_PACKET_BYTES:
-            _log.debug("a client sent a packet of %d bytes", n_bytes)
+        if n_bytes > _MAX_MESSAGE_BYTES:
+            _log.debug("a client sent a message of %d bytes", n_bytes)
             self._writer.transport.abort()
             raise ConnectionResetError
         return await self._reader.readexactly(n_bytes)
