@@ -20,7 +20,7 @@ from serd.daemon.inbox import (
     SourceOpened,
     SourceRetried,
 )
-from serd.errors import SerdError, SourceHungError, SourceInterruptedError
+from serd.errors import OperationError, SerdError, SourceHungError, SourceInterruptedError
 
 _log = logging.getLogger("serd.sources")
 
@@ -87,7 +87,7 @@ class BlockJoiner:
                     wait_s = (target - block.end_samples) / SAMPLE_RATE_HZ - margin_s
                     if wait_s > 0.0:
                         self._wait(wait_s)
-        except SerdError:
+        except Exception:
             if pending:
                 yield joined(pending)
             raise
@@ -150,6 +150,8 @@ class Feeder:
         self._retries = retries
         self._source = opened
         self._initial_pause_s = initial_pause_s
+        self._pause_s = initial_pause_s
+        self._is_lost = False
         self._closed_dropped = 0
         self._closed_overflows = 0
         self._stopping = threading.Event()
@@ -191,14 +193,10 @@ class Feeder:
         return self._closed_overflows + (source.n_overflows if source else 0)
 
     def _run(self) -> None:
-        pause_s = self._initial_pause_s
-        is_lost = False
+        error: SerdError | None = None
         while not self._stopping.is_set():
             try:
-                source = self._opened()
-                self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
-                is_lost, pause_s = False, self._initial_pause_s
-                self._feed(source)
+                self._feed()
                 break
             except SourceInterruptedError:
                 continue
@@ -206,22 +204,28 @@ class Feeder:
                 self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
                 self._inbox.put(Request(action="restart"))
                 break
-            except SerdError as exc:
+            except Exception as exc:  # noqa: BLE001 - nobody would see that this thread has ended
+                error = self._failure(exc)
                 if not self._retries:
-                    self._inbox.put(SourceEnded(source=self._name, error=exc))
-                    return
-                if not is_lost:
-                    self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
-                is_lost = True
-            finally:
-                self._close()
-            self._pause(pause_s)
-            pause_s = min(2 * pause_s, MAX_PAUSE_S)
-        self._inbox.put(SourceEnded(source=self._name))
+                    break
+                if not self._is_lost:
+                    self._inbox.put(SourceLost(source=self._name, reason=str(error)))
+                self._is_lost, error = True, None
+            self._pause()
+        self._inbox.put(SourceEnded(source=self._name, error=error))
 
-    def _pause(self, pause_s: float) -> None:
+    def _failure(self, exc: Exception) -> SerdError:
+        """The error of a source; one that serd does not raise itself is logged once for each loss."""
+        if isinstance(exc, SerdError):
+            return exc
+        if not self._is_lost:
+            _log.error("source %s failed unexpectedly", self._name, exc_info=exc)
+        return OperationError(f"source {self._name} failed: {type(exc).__name__}: {exc}")
+
+    def _pause(self) -> None:
         """Wait for the next retry, and report progress for the watchdog meanwhile."""
-        deadline_s = time.monotonic() + pause_s
+        deadline_s = time.monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
         while (left_s := deadline_s - time.monotonic()) > 0.0:
             self._inbox.put(SourceRetried(source=self._name))
             if self._stopping.wait(min(left_s, _RETRY_REPORT_S)):
@@ -237,12 +241,21 @@ class Feeder:
             self._source.stop()
         return self._source
 
-    def _feed(self, source: Source) -> None:
-        for block in self._joiner.join(source):
-            while not self._free_slots.acquire(timeout=_STOP_CHECK_S):
-                if self._stopping.is_set():
-                    return
-            self._inbox.put(SoundReceived(source=self._name, block=block, free_slots=self._free_slots))
+    def _feed(self) -> None:
+        """Open the source, and put its sound into the inbox until it ends or fails."""
+        try:
+            source = self._opened()
+            self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
+            self._is_lost, self._pause_s = False, self._initial_pause_s
+            for block in self._joiner.join(source):
+                while not self._free_slots.acquire(timeout=_STOP_CHECK_S):
+                    if self._stopping.is_set():
+                        return
+                self._inbox.put(
+                    SoundReceived(source=self._name, block=block, free_slots=self._free_slots)
+                )
+        finally:
+            self._close()
 
     def _close(self) -> None:
         with self._lock:

@@ -260,7 +260,7 @@ class Sources:
         """The open source; None if it does not open and the feeder will retry."""
         try:
             return self._opener.open(source)
-        except SerdError:
+        except Exception:
             if not self._wait_for_sources:
                 raise
             # The feeder meets the same error, and logs it.

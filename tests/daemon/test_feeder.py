@@ -15,12 +15,13 @@ from serd.daemon.inbox import (
 )
 from serd.errors import (
     DeviceError,
+    OperationError,
     SoundFileError,
     SourceError,
     SourceHungError,
     SourceInterruptedError,
 )
-from testkit.brokers import wait_until
+from testkit.brokers import logged_lines, wait_until
 from testkit.made_sources import MadeSource, Script, blocks, tone
 
 
@@ -103,6 +104,29 @@ def test_without_retries_the_first_error_is_the_end() -> None:
     assert _kinds(messages) == "ose"
     assert isinstance(messages[-1], SourceEnded)
     assert messages[-1].error is error
+
+
+def test_an_unexpected_exception_is_a_loss() -> None:
+    """While it opens and while it is read; its remaining sound arrives, and the log has one line."""
+    script = Script(
+        MadeSource(blocks(tone(0.1)), error=MemoryError("30 GB")),
+        ValueError("no such format"),
+        MadeSource(blocks(tone(0.1))),
+    )
+    with logged_lines() as lines:
+        messages = _feed(script, retries=True)
+    assert _kinds(messages) == "oslrrose"
+    lost = next(message for message in messages if isinstance(message, SourceLost))
+    assert lost.reason == "source mic failed: MemoryError: 30 GB"
+    assert lines == ["source mic failed unexpectedly"]
+
+
+def test_without_retries_an_unexpected_exception_is_an_error_of_operation() -> None:
+    """The process can end with exit code 1."""
+    messages = _feed(Script(MadeSource(error=MemoryError("30 GB"))), retries=False)
+    assert _kinds(messages) == "oe"
+    assert isinstance(messages[-1], SourceEnded)
+    assert isinstance(messages[-1].error, OperationError)
 
 
 def test_stop_ends_a_lost_source() -> None:
