@@ -34,6 +34,8 @@ _MAX_LIVE_SPEED: Final = 2.0
 
 INITIAL_PAUSE_S: Final = 0.5
 MAX_PAUSE_S: Final = 30.0
+STEADY_SOUND_S: Final = 5.0
+"""Sound without a loss after which the pause before a retry is short again, in seconds."""
 _STOP_CHECK_S: Final = 0.5
 """Interval at which a feeder that waits for a free slot checks for a stop, in seconds."""
 _RETRY_REPORT_S: Final = 2.0
@@ -142,7 +144,7 @@ class Feeder:
             retries: whether a lost source is reopened; if not, the first error ends it.
             opened: the source, if it is open already.
             initial_pause_s: pause before the first retry, in seconds; each failure doubles it, up to
-                ``MAX_PAUSE_S``.
+                ``MAX_PAUSE_S``, until the source has given ``STEADY_SOUND_S`` of sound.
         """
         self._name = name
         self._open_source = open_source
@@ -211,7 +213,8 @@ class Feeder:
                 if not self._is_lost:
                     self._inbox.put(SourceLost(source=self._name, reason=str(error)))
                 self._is_lost, error = True, None
-            self._pause()
+            pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, MAX_PAUSE_S)
+            self._wait(pause_s)
         self._inbox.put(SourceEnded(source=self._name, error=error))
 
     def _failure(self, exc: Exception) -> SerdError:
@@ -222,10 +225,9 @@ class Feeder:
             _log.error("source %s failed unexpectedly", self._name, exc_info=exc)
         return OperationError(f"source {self._name} failed: {type(exc).__name__}: {exc}")
 
-    def _pause(self) -> None:
+    def _wait(self, pause_s: float) -> None:
         """Wait for the next retry, and report progress for the watchdog meanwhile."""
-        deadline_s = time.monotonic() + self._pause_s
-        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+        deadline_s = time.monotonic() + pause_s
         while (left_s := deadline_s - time.monotonic()) > 0.0:
             self._inbox.put(SourceRetried(source=self._name))
             if self._stopping.wait(min(left_s, _RETRY_REPORT_S)):
@@ -242,12 +244,22 @@ class Feeder:
         return self._source
 
     def _feed(self) -> None:
-        """Open the source, and put its sound into the inbox until it ends or fails."""
+        """Open the source, and put its sound into the inbox until it ends or fails.
+
+        A source that was lost is back with its first block of sound, since a broken one may open well.
+        """
+        n_samples = 0
         try:
             source = self._opened()
-            self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
-            self._is_lost, self._pause_s = False, self._initial_pause_s
+            if not self._is_lost:
+                self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
             for block in self._joiner.join(source):
+                if self._is_lost:
+                    self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
+                    self._is_lost = False
+                n_samples += block.samples.size
+                if n_samples >= STEADY_SOUND_S * SAMPLE_RATE_HZ:
+                    self._pause_s = self._initial_pause_s
                 while not self._free_slots.acquire(timeout=_STOP_CHECK_S):
                     if self._stopping.is_set():
                         return

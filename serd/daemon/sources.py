@@ -141,7 +141,8 @@ class Sources:
                 self._feeders[name].set_idle_until(pipeline.idle_until_samples)
                 self._save_speaker_mean(name, min_interval_s=_SAVE_MEAN_S)
             case SourceOpened():
-                _log.info("listening to %s", self._with_name(name, message.description))
+                verb = "listening to" if self._alive.get(name, True) else "listening again to"
+                _log.info("%s %s", verb, self._with_name(name, message.description))
                 yield self._set_alive(name, is_alive=True)
             case SourceLost():
                 _log.warning("%s; trying again", self._with_name(name, message.reason))

@@ -8,6 +8,7 @@ from serd.errors import DeviceError, SoundFileError, SourceError, SourceHungErro
 from serd.events.event import Event
 from serd.events.reports import AvailabilityReport
 from serd.settings.loader import Settings
+from testkit.brokers import logged_lines
 from testkit.made_sources import MadeSource, Script, blocks
 from testkit.services import VOICE, ScriptedOpener, Start, abbreviated, spoken
 
@@ -40,6 +41,23 @@ def test_a_lost_source_ends_its_utterance_and_comes_back(start: Start) -> None:
     assert "w" in codes[back:]
     assert running.error is None
     assert recorder.raises_errors is False
+
+
+def test_a_source_that_opens_without_sound_does_not_flap(start: Start) -> None:
+    """It is offline once and online once, and the log says once each that it is lost and back."""
+    silent = [MadeSource(error=SourceError("gave no sound for 3 s")) for _ in range(2)]
+    script = Script(*silent, spoken(stays_open=True))
+    with logged_lines() as lines:
+        running = start(ScriptedOpener(mic=script), wait_for_sources=True)
+        running.wait_for(lambda: running.recorder.of(Event), "speech after the losses")
+        running.end()
+    availability = [report.is_alive for report in running.recorder.of(AvailabilityReport)]
+    assert availability == [True, False, True, False]
+    assert [line for line in lines if "made source" in line or "no sound" in line] == [
+        "listening to a made source",
+        "gave no sound for 3 s; trying again",
+        "listening again to a made source",
+    ]
 
 
 def test_one_source_fails_and_the_other_goes_on(start: Start) -> None:
