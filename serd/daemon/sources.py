@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from serd.audio.format import AudioBlock
 from serd.audio.opening import SourceOpener, is_microphone
 from serd.audio.source import Source, SourceSettings
 from serd.daemon.feeder import Feeder
 from serd.daemon.inbox import (
     ControlCommand,
     Inbox,
+    Request,
     SoundReceived,
     SourceEnded,
     SourceLost,
@@ -24,7 +26,7 @@ from serd.daemon.state import ControlStore, SpeakerStore
 from serd.daemon.stats import Stats
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
-from serd.errors import InputError, SerdError
+from serd.errors import InputError, OperationError, SerdError
 from serd.events.controls import Controls, with_control
 from serd.events.reports import AvailabilityReport, ControlReport, RefusalReport, Report, StatsReport
 from serd.model.runtime import TfliteModel
@@ -38,6 +40,9 @@ SOURCE_STOP_S: Final = 0.7
 """Longest time that the daemon waits for a source to stop, in seconds."""
 _SAVE_MEAN_S: Final = 300.0
 """Shortest time between two saves of a speaker mean, in seconds; writes wear out SD cards."""
+
+MAX_FAILURES: Final = 3
+"""Failed pipelines of a source in a row, without a window between them, after which the daemon ends."""
 
 SourceMessage = SoundReceived | SourceOpened | SourceLost | SourceRetried | SourceEnded
 
@@ -84,10 +89,12 @@ class Sources:
         self._alive: dict[str, bool] = {}
         """Availability of each source, once it is known."""
         self._watchdog = Watchdog(manager, [each.name for each in settings.sources], time.monotonic)
+        self._n_failures: Counter[str] = Counter()
+        """Failed pipelines of each source since its latest window."""
         self._n_closing: Counter[str] = Counter()
         """Removed feeders that have not ended yet, by name; a new source may have the same name."""
         self.error: SerdError | None = None
-        """The error of the first source that failed for good."""
+        """The error of the first source, or its pipeline, that failed for good."""
         self._pipelines: dict[str, SourcePipeline] = {}
         self._feeders: dict[str, Feeder] = {}
         for source in settings.sources:
@@ -134,12 +141,7 @@ class Sources:
         match message:
             case SoundReceived(block=block):
                 self._stats.count_sound(block)
-                pipeline = self._pipelines[name]
-                yield from pipeline.process(block)
-                if warning := pipeline.rejections.warning():
-                    _log.warning("%s", self._with_name(name, warning))
-                self._feeders[name].set_idle_until(pipeline.idle_until_samples)
-                self._save_speaker_mean(name, min_interval_s=_SAVE_MEAN_S)
+                yield from self._guarded(name, self._process(name, block))
             case SourceOpened():
                 verb = "listening to" if self._alive.get(name, True) else "listening again to"
                 _log.info("%s %s", verb, self._with_name(name, message.description))
@@ -157,6 +159,34 @@ class Sources:
                 if message.error is None and (last := self._pipelines[name].rejections.closing_line()):
                     _log.info("%s", self._with_name(name, last))
 
+    def _process(self, name: str, block: AudioBlock) -> Iterator[Report]:
+        pipeline = self._pipelines[name]
+        yield from pipeline.process(block)
+        if pipeline.rejections.n_windows:
+            self._n_failures[name] = 0
+        if warning := pipeline.rejections.warning():
+            _log.warning("%s", self._with_name(name, warning))
+        self._feeders[name].set_idle_until(pipeline.idle_until_samples)
+        self._save_speaker_mean(name, min_interval_s=_SAVE_MEAN_S)
+
+    def _guarded(self, name: str, reports: Iterator[Report]) -> Iterator[Report]:
+        """Yield the reports of a pipeline; one that raises is replaced.
+
+        If the new pipelines fail as well, before any of them has decided on a window, serd stops.
+        """
+        try:
+            yield from reports
+        except Exception as exc:  # noqa: BLE001 - one bad block must not end all sources
+            self._n_failures[name] += 1
+            if self._n_failures[name] <= MAX_FAILURES:
+                _log.error("the pipeline of source %s failed; it starts anew", name, exc_info=exc)
+            if self._n_failures[name] == MAX_FAILURES:
+                failure = OperationError(f"the pipeline of source {name} failed {MAX_FAILURES} times")
+                self.error = self.error or failure
+                self._inbox.put(Request(action="stop"))
+            self._create_pipeline(name)
+            yield from self._pipelines[name].snapshot()
+
     def finish_all(self) -> Iterator[Report]:
         """Finish the current utterance of each source that has not ended; yields the reports."""
         for name in self._feeders:
@@ -164,7 +194,7 @@ class Sources:
 
     def finish(self, name: str) -> Iterator[Report]:
         """Finish a source that gives no more sound: its utterance, state and availability."""
-        yield from self._pipelines[name].flush()
+        yield from self._guarded(name, self._pipelines[name].flush())
         yield from self._pipelines[name].reset_state()
         self._save_speaker_mean(name)
         yield self._set_alive(name, is_alive=False)
@@ -184,8 +214,8 @@ class Sources:
         except InputError as exc:
             yield RefusalReport(source=command.source, control=command.control, reason=str(exc))
             return
-        yield from pipeline.set_controls(controls)
         self._controls.save(command.source, command.control, controls)
+        yield from self._guarded(command.source, pipeline.set_controls(controls))
         yield ControlReport(source=command.source, controls=controls)
 
     def apply_settings(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
@@ -200,7 +230,7 @@ class Sources:
             for part in ("pipeline", "report", "model", "node")
         )
         for name, pipeline in list(self._pipelines.items()) if needs_new_pipelines else ():
-            yield from pipeline.flush()
+            yield from self._guarded(name, pipeline.flush())
             self._save_speaker_mean(name)
             self._create_pipeline(name)
         for name, source in configured.items():

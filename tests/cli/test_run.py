@@ -1,6 +1,7 @@
 """serd run in a process of its own: its events, its log and its end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -271,6 +272,21 @@ def test_analyze_on_a_full_disk_is_one_line(
     (line,) = done.stderr.splitlines()
     assert line.startswith("serd: error:")
     assert "No space left on device" in line
+
+
+def test_sighup_during_the_start_is_a_reload(tmp_path: Path) -> None:
+    """A daemon that still reads its settings remembers the signal; it used to die."""
+    settings = tmp_path / "slow.toml"
+    os.mkfifo(settings)
+    with serd("run", "--source", "-", "--config", settings, home=tmp_path, stdin=subprocess.PIPE,
+              extra={"SERD_MQTT_ENABLED": "0"}) as daemon:  # fmt: skip
+        writer = settings.open("w")  # waits for the daemon to open its end
+        daemon.process.send_signal(signal.SIGHUP)
+        settings.unlink()
+        settings.touch()
+        writer.close()
+        daemon.wait_for_log("settings reloaded")
+        assert daemon.stop() == 0, daemon.log
 
 
 def _run_on_full_disk(*arguments: object, home: Path) -> "subprocess.CompletedProcess[str]":

@@ -1,16 +1,20 @@
 """The daemon's loop while sources open, end, fail and hang."""
 
+import numpy as np
 import pytest
 
+from serd.audio.format import AudioBlock
 from serd.audio.source import SourceSettings
 from serd.daemon.inbox import Request
-from serd.errors import DeviceError, SoundFileError, SourceError, SourceHungError
+from serd.daemon.sources import MAX_FAILURES
+from serd.errors import DeviceError, OperationError, SoundFileError, SourceError, SourceHungError
 from serd.events.event import Event
 from serd.events.reports import AvailabilityReport
 from serd.settings.loader import Settings
 from testkit.brokers import logged_lines
 from testkit.made_sources import MadeSource, Script, blocks
 from testkit.services import VOICE, ScriptedOpener, Start, abbreviated, spoken
+from testkit.voices import quiet_room
 
 
 def test_the_reports_of_a_source_from_its_start_to_its_end(start: Start) -> None:
@@ -149,3 +153,49 @@ def test_a_source_that_does_not_stop_is_abandoned(start: Start) -> None:
     assert running.recorder.of(Event)[-1].kind == "utterance"
     assert not source.is_closed
     source._stopped.set()  # noqa: SLF001
+
+
+class TestFailingPipeline:
+    """The loop when the pipeline of a source raises, here because a block holds no numbers."""
+
+    @staticmethod
+    def broken_block() -> AudioBlock:
+        """A block that no pipeline can process."""
+        (block,) = blocks(np.full(1600, None, dtype=object))
+        return block
+
+    def test_it_is_replaced_and_the_source_goes_on(self, start: Start) -> None:
+        """The failure is logged once; the sound after it gives its utterance."""
+        sound = blocks(np.concatenate((VOICE, quiet_room(2.0))))
+        source = MadeSource([self.broken_block(), *sound], stays_open=True)
+        with logged_lines() as lines:
+            running = start(ScriptedOpener(mic=Script(source)))
+            running.wait_for(lambda: "u" in abbreviated(running.recorder.reports), "the utterance")
+            running.end()
+        assert running.error is None
+        assert lines.count("the pipeline of source mic failed; it starts anew") == 1
+
+    def test_failures_with_windows_between_them_do_not_add_up(self, start: Start) -> None:
+        """A source that fails now and then is not given up."""
+        sound = blocks(np.concatenate((VOICE, quiet_room(2.0))))
+        source = MadeSource([self.broken_block(), *sound] * (MAX_FAILURES + 1))
+        running = start(ScriptedOpener(mic=Script(source)))
+        running.thread.join(60.0)
+        assert running.error is None
+        assert abbreviated(running.recorder.reports).count("u") == MAX_FAILURES + 1
+
+    def test_failures_in_a_row_end_the_daemon(self, start: Start) -> None:
+        """The error gives exit code 1; the sources are offline, and each failure is one line."""
+        broken = [self.broken_block()] * (MAX_FAILURES + 3)
+        other = SourceSettings(name="other", input="-")
+        settings = Settings(sources=(SourceSettings(), other))
+        opener = ScriptedOpener(
+            mic=Script(MadeSource(broken, stays_open=True)), other=Script(MadeSource(stays_open=True))
+        )
+        with logged_lines() as lines:
+            running = start(opener, settings)
+            running.thread.join(60.0)
+        assert isinstance(running.error, OperationError)
+        assert sum("failed" in line for line in lines) == MAX_FAILURES
+        alive = {r.source: r.is_alive for r in running.recorder.of(AvailabilityReport)}
+        assert alive == {"mic": False, "other": False}
