@@ -251,6 +251,7 @@ class Sources:
             yield from self.finish(name)
         self._stats.retire_pipeline(self._pipelines.pop(name))
         self._alive.pop(name, None)
+        self._n_failures.pop(name, None)
 
     def _set_alive(self, name: str, *, is_alive: bool) -> Report:
         """Set the availability of a source; the daemon is ready once that of all sources is known."""

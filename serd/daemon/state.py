@@ -60,7 +60,7 @@ class StateFile:
             body = json.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, RecursionError) as exc:
             self._log.warning("%s: cannot be read (%s); %s", self._path, exc, self._fallback)
             return {}
         if not isinstance(body, dict):
@@ -127,7 +127,7 @@ class SpeakerStore:
                 return None
             speech_s = float(body["speech_s"])
             mean = tuple(float(each) for each in body["mean"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
         if speech_s < 0 or not all(map(math.isfinite, (speech_s, *mean))):
             return None
