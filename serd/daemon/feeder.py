@@ -122,6 +122,11 @@ def joined(blocks: Sequence[AudioBlock]) -> AudioBlock:
     )
 
 
+def unexpected_error(source: str, exc: Exception) -> OperationError:
+    """The error of a source that raised something other than a SerdError."""
+    return OperationError(f"source {source} failed: {type(exc).__name__}: {exc}")
+
+
 class Feeder:
     """Feeds the inbox with the sound of a source until the source ends or ``stop`` is called."""
 
@@ -218,12 +223,12 @@ class Feeder:
         self._inbox.put(SourceEnded(source=self._name, error=error))
 
     def _failure(self, exc: Exception) -> SerdError:
-        """The error of a source; one that serd does not raise itself is logged once for each loss."""
+        """The error of a source; one that nobody expected is logged once for each loss."""
         if isinstance(exc, SerdError):
             return exc
         if not self._is_lost:
             _log.error("source %s failed unexpectedly", self._name, exc_info=exc)
-        return OperationError(f"source {self._name} failed: {type(exc).__name__}: {exc}")
+        return unexpected_error(self._name, exc)
 
     def _wait(self, pause_s: float) -> None:
         """Wait for the next retry, and report progress for the watchdog meanwhile."""

@@ -10,7 +10,7 @@ from typing import Final
 from serd.audio.format import AudioBlock
 from serd.audio.opening import SourceOpener, is_microphone
 from serd.audio.source import Source, SourceSettings
-from serd.daemon.feeder import Feeder
+from serd.daemon.feeder import Feeder, unexpected_error
 from serd.daemon.inbox import (
     ControlCommand,
     Inbox,
@@ -292,11 +292,13 @@ class Sources:
         """The open source; None if it does not open and the feeder will retry."""
         try:
             return self._opener.open(source)
-        except Exception:
-            if not self._wait_for_sources:
+        except Exception as exc:
+            if self._wait_for_sources:
+                return None  # the feeder meets the same error, and logs it
+            if isinstance(exc, SerdError):
                 raise
-            # The feeder meets the same error, and logs it.
-            return None
+            _log.error("source %s failed unexpectedly", source.name, exc_info=exc)
+            raise unexpected_error(source.name, exc) from exc
 
     def _new_feeder(self, source: SourceSettings, opened: Source | None) -> Feeder:
         is_alone = len(self._settings.sources) == 1

@@ -155,6 +155,21 @@ def test_a_source_that_does_not_stop_is_abandoned(start: Start) -> None:
     source._stopped.set()  # noqa: SLF001
 
 
+def test_an_unexpected_exception_at_the_start_is_an_error_of_operation(start: Start) -> None:
+    """The exit code is 1, and the log has one line with the traceback."""
+    with logged_lines() as lines, pytest.raises(OperationError, match="source mic failed: MemoryError"):
+        start(ScriptedOpener(mic=Script(MemoryError("30 GB"))))
+    assert lines.count("source mic failed unexpectedly") == 1
+
+
+def test_an_unexpected_exception_at_the_start_is_retried_on_request(start: Start) -> None:
+    """The source is unavailable until it opens."""
+    script = Script(MemoryError(), MemoryError(), spoken(stays_open=True))
+    running = start(ScriptedOpener(mic=script), wait_for_sources=True)
+    running.wait_for(lambda: running.recorder.of(Event), "an event")
+    assert [r.is_alive for r in running.recorder.of(AvailabilityReport)] == [False, True]
+
+
 class TestFailingPipeline:
     """The loop when the pipeline of a source raises, here because a block holds no numbers."""
 
