@@ -6,7 +6,7 @@ import pytest
 from serd.audio.format import AudioBlock
 from serd.audio.source import SourceSettings
 from serd.daemon.inbox import Request
-from serd.daemon.sources import MAX_FAILURES
+from serd.daemon.pipelines import MAX_FAILURES
 from serd.errors import DeviceError, OperationError, SoundFileError, SourceError, SourceHungError
 from serd.events.event import Event
 from serd.events.reports import AvailabilityReport
