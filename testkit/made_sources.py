@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from serd.audio.format import AudioBlock, CaptureTime, Samples
-from serd.errors import SerdError
 
 
 def blocks(sound: Samples, *, n_block: int = 1600, offset_samples: int = 0) -> list[AudioBlock]:
@@ -30,7 +29,7 @@ class MadeSource:
         self,
         given: Iterable[AudioBlock] = (),
         *,
-        error: SerdError | None = None,
+        error: Exception | None = None,
         stays_open: bool = False,
     ) -> None:
         self._given = list(given)
@@ -68,8 +67,8 @@ class MadeSource:
 class Script:
     """The results of opening a source, one after the other: a source or an error."""
 
-    def __init__(self, *steps: MadeSource | SerdError) -> None:
-        self._steps: queue.SimpleQueue[MadeSource | SerdError] = queue.SimpleQueue()
+    def __init__(self, *steps: MadeSource | Exception) -> None:
+        self._steps: queue.SimpleQueue[MadeSource | Exception] = queue.SimpleQueue()
         for step in steps:
             self._steps.put(step)
         self.n_opened = 0
@@ -78,7 +77,7 @@ class Script:
         """The next result; after the last one, a source that waits until it is stopped."""
         self.n_opened += 1
         step = self._steps.get_nowait() if not self._steps.empty() else MadeSource(stays_open=True)
-        if isinstance(step, SerdError):
+        if isinstance(step, Exception):
             raise step
         return step
 

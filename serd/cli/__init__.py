@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TextIO
 
 from serd import __version__
 from serd.daemon.logs import set_up_logging
@@ -37,14 +37,24 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.flush()
     except SerdError as exc:
         _log.error("%s", exc)
-        return exc.exit_code
+        code = exc.exit_code
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        code = 128 + signal.SIGINT
     except BrokenPipeError:
-        # The reader has ended (serd ... | head); Python must not write to the pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        code = 1  # the reader has ended (serd ... | head)
+    except OSError as exc:
+        _log.error("reading or writing failed", exc_info=exc)
+        code = 1
+    _flush_or_discard(sys.stdout)
     return code
+
+
+def _flush_or_discard(stream: TextIO) -> None:
+    """Write the rest of a stream, or drop it; Python must not write to a full disk or a pipe at exit."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

@@ -68,6 +68,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run_command(args: argparse.Namespace) -> int:
     """Run the daemon until the sound ends or a signal stops it."""
+    inbox = Inbox()
+    with _handling(_requests(inbox)):  # or SIGHUP would end a daemon that still loads its model
+        return _run(args, inbox)
+
+
+def _run(args: argparse.Namespace, inbox: Inbox) -> int:
     extra: dict[tuple[str, str], object] = {}
     if args.json:
         extra = {("json", "enabled"): True, ("screen", "enabled"): False}
@@ -88,8 +94,9 @@ def run_command(args: argparse.Namespace) -> int:
         opener=SourceOpener(paced=not args.fast),
         manager=ServiceManager(os.environ),
         wait_for_sources=args.wait,
+        inbox=inbox,
     )
-    with _signals_to(service.inbox):
+    with _handling(_stops(inbox)):
         service.run()
     if service.must_restart:
         _restart(stderr)
@@ -99,26 +106,39 @@ def run_command(args: argparse.Namespace) -> int:
 def _restart(stderr: TextIO) -> NoReturn:
     """Replace the process by a new run of the same command; the service manager sees no exit."""
     logging.getLogger("serd.run").warning("restarting serd")
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    # A handler ends with this program, but the next one inherits that a signal is ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # own_stderr has sent file descriptor 2 to /dev/null.
     os.dup2(stderr.fileno(), _STDERR)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
-@contextlib.contextmanager
-def _signals_to(inbox: Inbox) -> Iterator[None]:
-    """Turn signals into requests; a second Ctrl-C or SIGTERM ends the process at once."""
+_Handlers = dict[signal.Signals, Callable[[int, FrameType | None], None]]
+
+
+def _requests(inbox: Inbox) -> _Handlers:
+    """Handlers of signals that ask a running daemon for something."""
+    return {
+        signal.SIGHUP: lambda _number, _frame: inbox.put(Request(action="reload")),
+        signal.SIGUSR1: lambda _number, _frame: inbox.put(Request(action="stats")),
+    }
+
+
+def _stops(inbox: Inbox) -> _Handlers:
+    """Handlers of Ctrl-C and SIGTERM, which stop the daemon; a second one ends the process at once."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         inbox.put(Request(action="stop"))
 
-    handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
-        signal.SIGINT: stop,
-        signal.SIGTERM: stop,
-        signal.SIGHUP: lambda _number, _frame: inbox.put(Request(action="reload")),
-        signal.SIGUSR1: lambda _number, _frame: inbox.put(Request(action="stats")),
-    }
+    return {signal.SIGINT: stop, signal.SIGTERM: stop}
+
+
+@contextlib.contextmanager
+def _handling(handlers: _Handlers) -> Iterator[None]:
+    """Handle signals while the block runs."""
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield

@@ -20,7 +20,7 @@ from serd.daemon.inbox import (
     SourceOpened,
     SourceRetried,
 )
-from serd.errors import SerdError, SourceHungError, SourceInterruptedError
+from serd.errors import OperationError, SerdError, SourceHungError, SourceInterruptedError
 
 _log = logging.getLogger("serd.sources")
 
@@ -34,6 +34,8 @@ _MAX_LIVE_SPEED: Final = 2.0
 
 INITIAL_PAUSE_S: Final = 0.5
 MAX_PAUSE_S: Final = 30.0
+STEADY_SOUND_S: Final = 5.0
+"""Sound without a loss after which the pause before a retry is short again, in seconds."""
 _STOP_CHECK_S: Final = 0.5
 """Interval at which a feeder that waits for a free slot checks for a stop, in seconds."""
 _RETRY_REPORT_S: Final = 2.0
@@ -87,7 +89,7 @@ class BlockJoiner:
                     wait_s = (target - block.end_samples) / SAMPLE_RATE_HZ - margin_s
                     if wait_s > 0.0:
                         self._wait(wait_s)
-        except SerdError:
+        except Exception:
             if pending:
                 yield joined(pending)
             raise
@@ -120,6 +122,11 @@ def joined(blocks: Sequence[AudioBlock]) -> AudioBlock:
     )
 
 
+def unexpected_error(source: str, exc: Exception) -> OperationError:
+    """The error of a source that raised something other than a SerdError."""
+    return OperationError(f"source {source} failed: {type(exc).__name__}: {exc}")
+
+
 class Feeder:
     """Feeds the inbox with the sound of a source until the source ends or ``stop`` is called."""
 
@@ -142,7 +149,7 @@ class Feeder:
             retries: whether a lost source is reopened; if not, the first error ends it.
             opened: the source, if it is open already.
             initial_pause_s: pause before the first retry, in seconds; each failure doubles it, up to
-                ``MAX_PAUSE_S``.
+                ``MAX_PAUSE_S``, until the source has given ``STEADY_SOUND_S`` of sound.
         """
         self._name = name
         self._open_source = open_source
@@ -150,6 +157,8 @@ class Feeder:
         self._retries = retries
         self._source = opened
         self._initial_pause_s = initial_pause_s
+        self._pause_s = initial_pause_s
+        self._is_lost = False
         self._closed_dropped = 0
         self._closed_overflows = 0
         self._stopping = threading.Event()
@@ -191,14 +200,10 @@ class Feeder:
         return self._closed_overflows + (source.n_overflows if source else 0)
 
     def _run(self) -> None:
-        pause_s = self._initial_pause_s
-        is_lost = False
+        error: SerdError | None = None
         while not self._stopping.is_set():
             try:
-                source = self._opened()
-                self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
-                is_lost, pause_s = False, self._initial_pause_s
-                self._feed(source)
+                self._feed()
                 break
             except SourceInterruptedError:
                 continue
@@ -206,20 +211,26 @@ class Feeder:
                 self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
                 self._inbox.put(Request(action="restart"))
                 break
-            except SerdError as exc:
+            except Exception as exc:  # noqa: BLE001 - nobody would see that this thread has ended
+                error = self._failure(exc)
                 if not self._retries:
-                    self._inbox.put(SourceEnded(source=self._name, error=exc))
-                    return
-                if not is_lost:
-                    self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
-                is_lost = True
-            finally:
-                self._close()
-            self._pause(pause_s)
-            pause_s = min(2 * pause_s, MAX_PAUSE_S)
-        self._inbox.put(SourceEnded(source=self._name))
+                    break
+                if not self._is_lost:
+                    self._inbox.put(SourceLost(source=self._name, reason=str(error)))
+                self._is_lost, error = True, None
+            pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, MAX_PAUSE_S)
+            self._wait(pause_s)
+        self._inbox.put(SourceEnded(source=self._name, error=error))
 
-    def _pause(self, pause_s: float) -> None:
+    def _failure(self, exc: Exception) -> SerdError:
+        """The error of a source; one that nobody expected is logged once for each loss."""
+        if isinstance(exc, SerdError):
+            return exc
+        if not self._is_lost:
+            _log.error("source %s failed unexpectedly", self._name, exc_info=exc)
+        return unexpected_error(self._name, exc)
+
+    def _wait(self, pause_s: float) -> None:
         """Wait for the next retry, and report progress for the watchdog meanwhile."""
         deadline_s = time.monotonic() + pause_s
         while (left_s := deadline_s - time.monotonic()) > 0.0:
@@ -237,12 +248,31 @@ class Feeder:
             self._source.stop()
         return self._source
 
-    def _feed(self, source: Source) -> None:
-        for block in self._joiner.join(source):
-            while not self._free_slots.acquire(timeout=_STOP_CHECK_S):
-                if self._stopping.is_set():
-                    return
-            self._inbox.put(SoundReceived(source=self._name, block=block, free_slots=self._free_slots))
+    def _feed(self) -> None:
+        """Open the source, and put its sound into the inbox until it ends or fails.
+
+        A source that was lost is back with its first block of sound, since a broken one may open well.
+        """
+        n_samples = 0
+        try:
+            source = self._opened()
+            if not self._is_lost:
+                self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
+            for block in self._joiner.join(source):
+                if self._is_lost:
+                    self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
+                    self._is_lost = False
+                n_samples += block.samples.size
+                if n_samples >= STEADY_SOUND_S * SAMPLE_RATE_HZ:
+                    self._pause_s = self._initial_pause_s
+                while not self._free_slots.acquire(timeout=_STOP_CHECK_S):
+                    if self._stopping.is_set():
+                        return
+                self._inbox.put(
+                    SoundReceived(source=self._name, block=block, free_slots=self._free_slots)
+                )
+        finally:
+            self._close()
 
     def _close(self) -> None:
         with self._lock:

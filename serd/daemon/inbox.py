@@ -26,7 +26,7 @@ class SoundReceived:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceOpened:
-    """A source was opened, for the first time or again."""
+    """A source was opened for the first time, or gives sound again after a loss."""
 
     source: str
     description: str

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
+from serd.errors import SerdError
 from serd.publishers.screen import is_journal
 
 
@@ -50,12 +51,17 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 class _LineFormatter(logging.Formatter, ABC):
-    """Puts a prefix before each line of a message; tracebacks are logged at level debug only."""
+    """Puts a prefix before each line of a message.
+
+    Errors of serd and of the operating system are one line, with a traceback at level debug only. Any
+    other exception is a defect, which needs its traceback to be found.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         lines = record.getMessage().splitlines() or [""]
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None and logging.getLogger().level > logging.DEBUG:
+        is_debug = logging.getLogger().level <= logging.DEBUG
+        if isinstance(error, SerdError | OSError) and not is_debug:
             lines[-1] += f": {type(error).__name__}: {' '.join(str(error).split())}"
         elif record.exc_info:
             lines += self.formatException(record.exc_info).splitlines()

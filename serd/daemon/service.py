@@ -46,6 +46,7 @@ class Service:
         manager: ServiceManager,
         wait_for_sources: bool = False,
         publishers: Callable[[Mapping[str, Any], Context], PublisherGroup] = PublisherGroup,
+        inbox: Inbox | None = None,
     ) -> None:
         """Load the model and open the sources; ``run`` starts them.
 
@@ -57,11 +58,12 @@ class Service:
             manager: the service manager, which receives notifications.
             wait_for_sources: whether a source that does not open is retried instead of an error.
             publishers: creates the publishers from their settings.
+            inbox: may contain requests already; by default it is empty.
 
         Raises:
             SerdError: the model does not load, or a source does not open and is not waited for.
         """
-        self.inbox = Inbox()
+        self.inbox = inbox or Inbox()
         self._settings = settings
         self._load = load
         self._state_folder = state_folder
@@ -86,7 +88,8 @@ class Service:
         """Listen and publish until the end.
 
         Raises:
-            SerdError: the only source failed for good, or the broker did not acknowledge all events.
+            SerdError: the only source or a pipeline failed for good, or the broker did not acknowledge
+                all events.
         """
         publishers = self._create_publishers(self._settings.publishers, self._context())
         try:

@@ -1,4 +1,4 @@
-"""The sources of the daemon, each with its feeder, pipeline, controls and counters."""
+"""The sources of the daemon, each with its feeder, availability and counters."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ from typing import Final
 
 from serd.audio.opening import SourceOpener, is_microphone
 from serd.audio.source import Source, SourceSettings
-from serd.daemon.feeder import Feeder
+from serd.daemon.feeder import Feeder, unexpected_error
 from serd.daemon.inbox import (
     ControlCommand,
     Inbox,
@@ -19,25 +19,19 @@ from serd.daemon.inbox import (
     SourceOpened,
     SourceRetried,
 )
-from serd.daemon.source_pipeline import SourcePipeline
-from serd.daemon.state import ControlStore, SpeakerStore
+from serd.daemon.pipelines import SourcePipelines
 from serd.daemon.stats import Stats
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
-from serd.errors import InputError, SerdError
-from serd.events.controls import Controls, with_control
-from serd.events.reports import AvailabilityReport, ControlReport, RefusalReport, Report, StatsReport
+from serd.errors import SerdError
+from serd.events.reports import AvailabilityReport, Report, StatsReport
 from serd.model.runtime import TfliteModel
-from serd.mqtt.topics import FORGET
-from serd.recognizer import event_maker
 from serd.settings.loader import Settings
 
 _log = logging.getLogger("serd.run")
 
 SOURCE_STOP_S: Final = 0.7
 """Longest time that the daemon waits for a source to stop, in seconds."""
-_SAVE_MEAN_S: Final = 300.0
-"""Shortest time between two saves of a speaker mean, in seconds; writes wear out SD cards."""
 
 SourceMessage = SoundReceived | SourceOpened | SourceLost | SourceRetried | SourceEnded
 
@@ -76,23 +70,23 @@ class Sources:
         self._opener = opener
         self._manager = manager
         self._wait_for_sources = wait_for_sources
-        self._controls = ControlStore(state_folder)
-        self._speaker_means = SpeakerStore(state_folder)
-        self._mean_saved_s: dict[str, float] = {}
-        """Monotonic time at which the speaker mean of each source was last saved, in seconds."""
         self._stats = Stats()
         self._alive: dict[str, bool] = {}
         """Availability of each source, once it is known."""
         self._watchdog = Watchdog(manager, [each.name for each in settings.sources], time.monotonic)
         self._n_closing: Counter[str] = Counter()
         """Removed feeders that have not ended yet, by name; a new source may have the same name."""
-        self.error: SerdError | None = None
-        """The error of the first source that failed for good."""
-        self._pipelines: dict[str, SourcePipeline] = {}
+        self._error: SerdError | None = None
+        self._pipelines = SourcePipelines(settings, model, inbox, self._stats, state_folder)
         self._feeders: dict[str, Feeder] = {}
         for source in settings.sources:
-            self._create_pipeline(source.name)
+            self._pipelines.create(source.name)
             self._feeders[source.name] = self._new_feeder(source, self._opened(source))
+
+    @property
+    def error(self) -> SerdError | None:
+        """The error of the first source, or of the first pipeline, that failed for good."""
+        return self._error or self._pipelines.error
 
     @property
     def have_ended(self) -> bool:
@@ -134,22 +128,22 @@ class Sources:
         match message:
             case SoundReceived(block=block):
                 self._stats.count_sound(block)
+                yield from self._pipelines.process(name, block)
                 pipeline = self._pipelines[name]
-                yield from pipeline.process(block)
                 if warning := pipeline.rejections.warning():
                     _log.warning("%s", self._with_name(name, warning))
                 self._feeders[name].set_idle_until(pipeline.idle_until_samples)
-                self._save_speaker_mean(name, min_interval_s=_SAVE_MEAN_S)
             case SourceOpened():
-                _log.info("listening to %s", self._with_name(name, message.description))
+                verb = "listening to" if self._alive.get(name, True) else "listening again to"
+                _log.info("%s %s", verb, self._with_name(name, message.description))
                 yield self._set_alive(name, is_alive=True)
             case SourceLost():
                 _log.warning("%s; trying again", self._with_name(name, message.reason))
                 self._stats.n_source_losses += 1
                 yield from self.finish(name)
-                self._create_pipeline(name)
+                self._pipelines.create(name)
             case SourceEnded():
-                self.error = self.error or message.error
+                self._error = self._error or message.error
                 self._stats.retire_feeder(self._feeders.pop(name))
                 self._watchdog.forget(name)
                 yield from self.finish(name)
@@ -163,33 +157,17 @@ class Sources:
 
     def finish(self, name: str) -> Iterator[Report]:
         """Finish a source that gives no more sound: its utterance, state and availability."""
-        yield from self._pipelines[name].flush()
-        yield from self._pipelines[name].reset_state()
-        self._save_speaker_mean(name)
+        yield from self._pipelines.finish(name)
         yield self._set_alive(name, is_alive=False)
 
     def change_control(self, command: ControlCommand) -> Iterator[Report]:
         """Handle a control command; yields the new controls, or the reason for a refusal."""
-        pipeline = self._pipelines.get(command.source)
-        if pipeline is None:
-            return
-        if command.control == FORGET:
-            pipeline.reset_adaptation()
-            self._write_speaker_mean(command.source)
-            _log.info("%s: speaker adaptation was reset", command.source)
-            return
-        try:
-            controls = with_control(pipeline.controls, command.control, command.value)
-        except InputError as exc:
-            yield RefusalReport(source=command.source, control=command.control, reason=str(exc))
-            return
-        yield from pipeline.set_controls(controls)
-        self._controls.save(command.source, command.control, controls)
-        yield ControlReport(source=command.source, controls=controls)
+        return self._pipelines.change_control(command)
 
     def apply_settings(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
         """Apply new settings; sources with the same settings continue without interruption."""
         old, self._settings, self._model = self._settings, settings, model
+        self._pipelines.apply_settings(settings, model)
         configured = {source.name: source for source in settings.sources}
         for source in old.sources:
             if configured.get(source.name) != source:
@@ -198,13 +176,11 @@ class Sources:
             getattr(settings, part) != getattr(old, part)
             for part in ("pipeline", "report", "model", "node")
         )
-        for name, pipeline in list(self._pipelines.items()) if needs_new_pipelines else ():
-            yield from pipeline.flush()
-            self._save_speaker_mean(name)
-            self._create_pipeline(name)
+        if needs_new_pipelines:
+            yield from self._pipelines.replace_all()
         for name, source in configured.items():
             if name not in self._feeders:
-                self._create_pipeline(name)
+                self._pipelines.create(name)
                 self._feeders[name] = self._new_feeder(source, None)
                 self._watchdog.progress(name)
                 self._feeders[name].start()
@@ -218,7 +194,7 @@ class Sources:
             self._stats.retire_feeder(feeder)
             self._watchdog.forget(name)
             yield from self.finish(name)
-        self._stats.retire_pipeline(self._pipelines.pop(name))
+        self._pipelines.remove(name)
         self._alive.pop(name, None)
 
     def _set_alive(self, name: str, *, is_alive: bool) -> Report:
@@ -229,42 +205,17 @@ class Sources:
             self._manager.ready("listening")
         return AvailabilityReport(source=name, is_alive=is_alive)
 
-    def _create_pipeline(self, name: str) -> None:
-        """Create the pipeline of a source, or replace it."""
-        settings = self._settings
-        events = event_maker(node=settings.node.resolved_name, source=name, card=self._model.card)
-        default = Controls(threshold=settings.smoothing.threshold, cooldown_s=settings.report.cooldown_s)
-        controls = self._controls.controls(name, default)
-        if name in self._pipelines:
-            self._stats.retire_pipeline(self._pipelines[name])
-        speaker_mean = self._speaker_means.mean(name, self._model.card.feature_set.name)
-        self._pipelines[name] = SourcePipeline(
-            name, self._model, settings.pipeline, settings.report, events, controls, speaker_mean
-        )
-
-    def _save_speaker_mean(self, name: str, *, min_interval_s: float = 0.0) -> None:
-        """Save the speaker mean of a source, ``min_interval_s`` or more after the last time."""
-        if not self._settings.adaptation.enabled:
-            return
-        now_s = time.monotonic()
-        if now_s - self._mean_saved_s.setdefault(name, now_s) >= min_interval_s:
-            self._mean_saved_s[name] = now_s
-            self._write_speaker_mean(name)
-
-    def _write_speaker_mean(self, name: str) -> None:
-        self._speaker_means.save(
-            name, self._model.card.feature_set.name, self._pipelines[name].speaker_mean
-        )
-
     def _opened(self, source: SourceSettings) -> Source | None:
         """The open source; None if it does not open and the feeder will retry."""
         try:
             return self._opener.open(source)
-        except SerdError:
-            if not self._wait_for_sources:
+        except Exception as exc:
+            if self._wait_for_sources:
+                return None  # the feeder meets the same error, and logs it
+            if isinstance(exc, SerdError):
                 raise
-            # The feeder meets the same error, and logs it.
-            return None
+            _log.error("source %s failed unexpectedly", source.name, exc_info=exc)
+            raise unexpected_error(source.name, exc) from exc
 
     def _new_feeder(self, source: SourceSettings, opened: Source | None) -> Feeder:
         is_alone = len(self._settings.sources) == 1

@@ -21,7 +21,10 @@ class Publisher(Protocol):
     """Delivers reports; an event is one kind of report."""
 
     def publish(self, report: Report) -> None:
-        """Deliver one report, or ignore it; never waits for a subscriber."""
+        """Deliver one report, or ignore it; never waits for a subscriber.
+
+        Whatever it raises is logged once, and the next report is tried again.
+        """
         ...
 
     def close(self, timeout_s: float) -> None:

@@ -12,7 +12,7 @@ _log = logging.getLogger("serd.publishers")
 
 
 class PublisherGroup:
-    """Passes every report to every publisher."""
+    """Passes every report to every publisher; one that fails leaves the others alone."""
 
     def __init__(self, settings: Mapping[str, Any], context: Context) -> None:
         """Create the publishers.
@@ -27,6 +27,8 @@ class PublisherGroup:
         self._settings = settings
         self._context = context
         self._publishers: dict[str, Publisher] = {}
+        self._failing: dict[str, set[type[Report]]] = {}
+        """Kinds of reports that each failing publisher could not take, by its section."""
         try:
             for section in publisher_modules():
                 self._create(section)
@@ -35,9 +37,37 @@ class PublisherGroup:
             raise
 
     def publish(self, report: Report) -> None:
-        """Pass a report to all publishers."""
-        for publisher in self._publishers.values():
-            publisher.publish(report)
+        """Pass a report to all publishers.
+
+        A publisher that fails is logged once and gets the next report as well. It works again once it
+        has taken a report of each kind that failed, since it may ignore the other kinds.
+
+        Raises:
+            BrokenPipeError: the reader of standard output has ended, and the command ends with it.
+        """
+        for section, publisher in self._publishers.items():
+            try:
+                publisher.publish(report)
+            except BrokenPipeError:
+                raise
+            except Exception as exc:  # noqa: BLE001 - the other publishers go on
+                self._note_failure(section, report, exc)
+            else:
+                self._note_success(section, report)
+
+    def _note_failure(self, section: str, report: Report, exc: Exception) -> None:
+        if section not in self._failing:
+            _log.error("publisher %s fails and is tried again", section, exc_info=exc)
+        self._failing.setdefault(section, set()).add(type(report))
+
+    def _note_success(self, section: str, report: Report) -> None:
+        failing = self._failing.get(section)
+        if failing is None:
+            return
+        failing.discard(type(report))
+        if not failing:
+            del self._failing[section]
+            _log.info("publisher %s works again", section)
 
     def close(self, timeout_s: float, *, raises_errors: bool) -> None:
         """Close all publishers, even if some fail.
@@ -51,8 +81,10 @@ class PublisherGroup:
         """
         first: PublishError | None = None
         while self._publishers:
-            _, publisher = self._publishers.popitem()
-            error = _close(publisher, timeout_s)
+            section, publisher = self._publishers.popitem()
+            error = _close(section, publisher, timeout_s)
+            if section in self._failing and error is None:
+                error = PublishError(f"publisher {section} could not deliver all reports")
             if raises_errors and first is None:
                 first = error
             elif error is not None:
@@ -75,7 +107,9 @@ class PublisherGroup:
         self._settings, self._context = settings, context
         for section in changed:
             publisher = self._publishers.pop(section, None)
-            if publisher is not None and (error := _close(publisher, timeout_s)) is not None:
+            self._failing.pop(section, None)
+            error = _close(section, publisher, timeout_s) if publisher is not None else None
+            if error is not None:
                 _log.warning("%s", error)
             self._create(section)
 
@@ -89,10 +123,13 @@ class PublisherGroup:
         self._publishers = {name: self._publishers[name] for name in in_order}
 
 
-def _close(publisher: Publisher, timeout_s: float) -> PublishError | None:
+def _close(section: str, publisher: Publisher, timeout_s: float) -> PublishError | None:
     """Close a publisher; return the error if it could not deliver all reports."""
     try:
         publisher.close(timeout_s)
     except PublishError as exc:
         return exc
+    except Exception as exc:  # noqa: BLE001 - the other publishers are closed as well
+        _log.error("publisher %s fails", section, exc_info=exc)
+        return PublishError(f"publisher {section} may not have delivered all reports")
     return None

@@ -41,6 +41,7 @@ class JsonLines:
         Raises:
             BrokenPipeError: the reader of the pipe has ended; the command line then ends without a
                 message, as for every command.
+            OSError: standard output cannot be written, for example because the disk is full.
         """
         if isinstance(report, Event):
             self._stream.write(f"{report.to_json()}\n")

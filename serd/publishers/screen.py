@@ -93,6 +93,7 @@ class Screen:
         Raises:
             BrokenPipeError: the reader of the pipe has ended; the command line then ends without a
                 message.
+            OSError: standard output cannot be written, for example because the disk is full.
         """
         if not isinstance(report, Event):
             return

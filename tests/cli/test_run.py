@@ -1,6 +1,7 @@
 """serd run in a process of its own: its events, its log and its end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import soundfile
 from serd import __version__
 from serd.events.schema import json_schema
 from testkit.brokers import Listener, free_port, mosquitto, wait_until
-from testkit.daemons import Daemon, environment, events, finding, serd
+from testkit.daemons import SERD, Daemon, environment, events, finding, serd
 from testkit.voices import silence, synthetic_voice
 
 RETAINED = ("availability", "state", "speech", "mute", "threshold", "cooldown")
@@ -245,3 +246,58 @@ def test_a_closed_output_ends_quietly(spoken: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["kind"] == "window"
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_a_full_disk_leaves_the_other_publishers_alone(spoken: Path, tmp_path: Path) -> None:
+    """`serd run --json > /dev/full` publishes every event over MQTT; the exit code is 1."""
+    with mosquitto() as broker, Listener(broker) as listener:
+        done = _run_on_full_disk("run", "--source", spoken, "--fast", "--json", "--node", "n", "--host",
+                                 broker.host, "--port", broker.port, home=tmp_path)  # fmt: skip
+        wait_until(lambda: len(listener.of("serd/n/mic/event")) == 8, "the events")
+    assert done.returncode == 1, done.stderr
+    failures = [line for line in done.stderr.splitlines() if "publisher json" in line]
+    assert len(failures) == 2, done.stderr
+    assert "No space left on device" in failures[0]
+    assert failures[1] == done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_analyze_on_a_full_disk_is_one_line(
+    flags: tuple[str, ...], spoken: Path, tmp_path: Path
+) -> None:
+    """The exit code is 1, and there is no traceback, at the end of the process either."""
+    done = _run_on_full_disk("analyze", *flags, spoken, home=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("serd: error:")
+    assert "No space left on device" in line
+
+
+def test_sighup_during_the_start_is_a_reload(tmp_path: Path) -> None:
+    """A daemon that still reads its settings remembers the signal; it used to die."""
+    settings = tmp_path / "slow.toml"
+    os.mkfifo(settings)
+    with serd("run", "--source", "-", "--config", settings, home=tmp_path, stdin=subprocess.PIPE,
+              extra={"SERD_MQTT_ENABLED": "0"}) as daemon:  # fmt: skip
+        writer = settings.open("w")  # waits for the daemon to open its end
+        daemon.process.send_signal(signal.SIGHUP)
+        settings.unlink()
+        settings.touch()
+        writer.close()
+        daemon.wait_for_log("settings reloaded")
+        assert daemon.stop() == 0, daemon.log
+
+
+def _run_on_full_disk(*arguments: object, home: Path) -> "subprocess.CompletedProcess[str]":
+    with Path("/dev/full").open("w") as full:
+        return subprocess.run(
+            [*SERD, *map(str, arguments)],
+            env=environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )

@@ -1,6 +1,9 @@
 """A feeder queues the sound of a source, reopens it after a loss, and reports its end."""
 
-from serd.daemon.feeder import Feeder
+from collections.abc import Callable
+
+from serd.audio.source import Source
+from serd.daemon.feeder import MAX_PAUSE_S, STEADY_SOUND_S, Feeder
 from serd.daemon.inbox import (
     MAX_QUEUED_BLOCKS,
     Inbox,
@@ -15,12 +18,13 @@ from serd.daemon.inbox import (
 )
 from serd.errors import (
     DeviceError,
+    OperationError,
     SoundFileError,
     SourceError,
     SourceHungError,
     SourceInterruptedError,
 )
-from testkit.brokers import wait_until
+from testkit.brokers import logged_lines, wait_until
 from testkit.made_sources import MadeSource, Script, blocks, tone
 
 
@@ -103,6 +107,75 @@ def test_without_retries_the_first_error_is_the_end() -> None:
     assert _kinds(messages) == "ose"
     assert isinstance(messages[-1], SourceEnded)
     assert messages[-1].error is error
+
+
+def test_a_source_that_opens_without_sound_stays_lost() -> None:
+    """It is lost once, however often it opens and fails, and back with its first block of sound."""
+    silent = [MadeSource(error=SourceError("gave no sound")) for _ in range(4)]
+    messages = _feed(Script(*silent, MadeSource(blocks(tone(0.2)))), retries=True)
+    assert _kinds(messages) == "olrrrrosse"
+
+
+class TestPause:
+    """The pause before a retry, in a feeder whose pauses the test counts."""
+
+    @staticmethod
+    def pauses_s(*sound_s: float) -> list[float]:
+        """The pauses after sources that fail after some seconds of sound each."""
+        sources = [MadeSource(blocks(tone(each)), error=SourceError("lost")) for each in sound_s]
+        inbox = Inbox()
+        feeder = _HurriedFeeder("mic", Script(*sources, MadeSource()).open, inbox, retries=True)
+        feeder.start()
+        _until_end(inbox)
+        return feeder.pauses_s
+
+    def test_opening_and_a_little_sound_do_not_reset_it(self) -> None:
+        """A damaged file whose first second plays is retried ever less often."""
+        assert self.pauses_s(1.0, 0.0, 1.0, STEADY_SOUND_S - 0.1) == [0.5, 1.0, 2.0, 4.0]
+
+    def test_steady_sound_resets_it(self) -> None:
+        """After STEADY_SOUND_S of sound the source is retried soon."""
+        assert self.pauses_s(0.0, 0.0, STEADY_SOUND_S, 0.0) == [0.5, 1.0, 0.5, 1.0]
+
+    def test_it_has_a_limit(self) -> None:
+        """It is MAX_PAUSE_S at most."""
+        assert self.pauses_s(*[0.0] * 8)[-2:] == [MAX_PAUSE_S, MAX_PAUSE_S]
+
+
+class _HurriedFeeder(Feeder):
+    """A feeder that notes its pauses instead of waiting."""
+
+    def __init__(
+        self, name: str, open_source: Callable[[], Source], inbox: Inbox, *, retries: bool
+    ) -> None:
+        super().__init__(name, open_source, inbox, retries=retries)
+        self.pauses_s: list[float] = []
+
+    def _wait(self, pause_s: float) -> None:
+        self.pauses_s.append(pause_s)
+
+
+def test_an_unexpected_exception_is_a_loss() -> None:
+    """While it opens and while it is read; its remaining sound arrives, and the log has one line."""
+    script = Script(
+        MadeSource(blocks(tone(0.1)), error=MemoryError("30 GB")),
+        ValueError("no such format"),
+        MadeSource(blocks(tone(0.1))),
+    )
+    with logged_lines() as lines:
+        messages = _feed(script, retries=True)
+    assert _kinds(messages) == "oslrrose"
+    lost = next(message for message in messages if isinstance(message, SourceLost))
+    assert lost.reason == "source mic failed: MemoryError: 30 GB"
+    assert lines == ["source mic failed unexpectedly"]
+
+
+def test_without_retries_an_unexpected_exception_is_an_error_of_operation() -> None:
+    """The process can end with exit code 1."""
+    messages = _feed(Script(MadeSource(error=MemoryError("30 GB"))), retries=False)
+    assert _kinds(messages) == "oe"
+    assert isinstance(messages[-1], SourceEnded)
+    assert isinstance(messages[-1].error, OperationError)
 
 
 def test_stop_ends_a_lost_source() -> None:

@@ -65,13 +65,25 @@ def test_the_journal_gets_levels_and_no_times(stream: io.StringIO) -> None:
         ("journal", "<3>the spool is broken: OSError: disk full\n"),
     ],
 )
-def test_an_exception_is_one_line_without_a_traceback(
+def test_an_error_of_the_system_is_one_line_without_a_traceback(
     stream: io.StringIO, log_format: str, line: str
 ) -> None:
     """The line has the message, and the type and text of the exception."""
     set_up_logging("info", log_format, stream)
     fail_with_log()
     assert stream.getvalue() == line
+
+
+@pytest.mark.parametrize(("log_format", "prefix"), [("text", "serd: error: "), ("journal", "<3>")])
+def test_an_unexpected_exception_has_its_traceback_at_every_level(
+    stream: io.StringIO, log_format: str, prefix: str
+) -> None:
+    """Each line of the traceback has the prefix, and the last one names the exception."""
+    set_up_logging("info", log_format, stream)
+    LOG.error("the pipeline failed", exc_info=ZeroDivisionError("division by zero"))
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == f"{prefix}the pipeline failed"
+    assert lines[-1] == f"{prefix}ZeroDivisionError: division by zero"
 
 
 @pytest.mark.parametrize(("log_format", "prefix"), [("text", "serd: error: "), ("journal", "<3>")])

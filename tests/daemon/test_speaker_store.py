@@ -37,6 +37,7 @@ def test_an_unchanged_mean_is_not_written_again(tmp_path: Path) -> None:
         {"mic": {"feature_set": "f", "speech_s": -1.0, "mean": [1.0]}},
         {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": ["?"]}},
         {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": [float("nan")]}},
+        {"mic": {"feature_set": "f", "speech_s": 10**400, "mean": [1.0]}},
         {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": 3}},
         {"mic": {"feature_set": "f", "speech_s": 1.0, "mean": [1e308]}},
         {"mic": {"feature_set": "f", "speech_s": 1e308, "mean": [1.0]}},
@@ -61,9 +62,10 @@ def test_a_mean_out_of_range_is_logged(tmp_path: Path) -> None:
     assert any("voices.json: the mean of mic cannot be used" in line for line in lines)
 
 
-def test_a_malformed_file_is_logged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "[" * 100_000])
+def test_a_malformed_file_is_logged(tmp_path: Path, text: str) -> None:
     """A line names the file, which counts as empty."""
-    (tmp_path / "voices.json").write_text("{", "utf-8")
+    (tmp_path / "voices.json").write_text(text, "utf-8")
     with logged_lines() as lines:
         assert SpeakerStore(tmp_path).mean("mic", "f") is None
     assert any("voices.json: cannot be read" in line for line in lines)

@@ -1,15 +1,20 @@
 """The daemon's loop while sources open, end, fail and hang."""
 
+import numpy as np
 import pytest
 
+from serd.audio.format import AudioBlock
 from serd.audio.source import SourceSettings
 from serd.daemon.inbox import Request
-from serd.errors import DeviceError, SoundFileError, SourceError, SourceHungError
+from serd.daemon.pipelines import MAX_FAILURES
+from serd.errors import DeviceError, OperationError, SoundFileError, SourceError, SourceHungError
 from serd.events.event import Event
 from serd.events.reports import AvailabilityReport
 from serd.settings.loader import Settings
+from testkit.brokers import logged_lines
 from testkit.made_sources import MadeSource, Script, blocks
 from testkit.services import VOICE, ScriptedOpener, Start, abbreviated, spoken
+from testkit.voices import quiet_room
 
 
 def test_the_reports_of_a_source_from_its_start_to_its_end(start: Start) -> None:
@@ -40,6 +45,23 @@ def test_a_lost_source_ends_its_utterance_and_comes_back(start: Start) -> None:
     assert "w" in codes[back:]
     assert running.error is None
     assert recorder.raises_errors is False
+
+
+def test_a_source_that_opens_without_sound_does_not_flap(start: Start) -> None:
+    """It is offline once and online once, and the log says once each that it is lost and back."""
+    silent = [MadeSource(error=SourceError("gave no sound for 3 s")) for _ in range(2)]
+    script = Script(*silent, spoken(stays_open=True))
+    with logged_lines() as lines:
+        running = start(ScriptedOpener(mic=script), wait_for_sources=True)
+        running.wait_for(lambda: running.recorder.of(Event), "speech after the losses")
+        running.end()
+    availability = [report.is_alive for report in running.recorder.of(AvailabilityReport)]
+    assert availability == [True, False, True, False]
+    assert [line for line in lines if "made source" in line or "no sound" in line] == [
+        "listening to a made source",
+        "gave no sound for 3 s; trying again",
+        "listening again to a made source",
+    ]
 
 
 def test_one_source_fails_and_the_other_goes_on(start: Start) -> None:
@@ -131,3 +153,64 @@ def test_a_source_that_does_not_stop_is_abandoned(start: Start) -> None:
     assert running.recorder.of(Event)[-1].kind == "utterance"
     assert not source.is_closed
     source._stopped.set()  # noqa: SLF001
+
+
+def test_an_unexpected_exception_at_the_start_is_an_error_of_operation(start: Start) -> None:
+    """The exit code is 1, and the log has one line with the traceback."""
+    with logged_lines() as lines, pytest.raises(OperationError, match="source mic failed: MemoryError"):
+        start(ScriptedOpener(mic=Script(MemoryError("30 GB"))))
+    assert lines.count("source mic failed unexpectedly") == 1
+
+
+def test_an_unexpected_exception_at_the_start_is_retried_on_request(start: Start) -> None:
+    """The source is unavailable until it opens."""
+    script = Script(MemoryError(), MemoryError(), spoken(stays_open=True))
+    running = start(ScriptedOpener(mic=script), wait_for_sources=True)
+    running.wait_for(lambda: running.recorder.of(Event), "an event")
+    assert [r.is_alive for r in running.recorder.of(AvailabilityReport)] == [False, True]
+
+
+class TestFailingPipeline:
+    """The loop when the pipeline of a source raises, here because a block holds no numbers."""
+
+    @staticmethod
+    def broken_block() -> AudioBlock:
+        """A block that no pipeline can process."""
+        (block,) = blocks(np.full(1600, None, dtype=object))
+        return block
+
+    def test_it_is_replaced_and_the_source_goes_on(self, start: Start) -> None:
+        """The failure is logged once; the sound after it gives its utterance."""
+        sound = blocks(np.concatenate((VOICE, quiet_room(2.0))))
+        source = MadeSource([self.broken_block(), *sound], stays_open=True)
+        with logged_lines() as lines:
+            running = start(ScriptedOpener(mic=Script(source)))
+            running.wait_for(lambda: "u" in abbreviated(running.recorder.reports), "the utterance")
+            running.end()
+        assert running.error is None
+        assert lines.count("the pipeline of source mic failed; it starts anew") == 1
+
+    def test_failures_with_windows_between_them_do_not_add_up(self, start: Start) -> None:
+        """A source that fails now and then is not given up."""
+        sound = blocks(np.concatenate((VOICE, quiet_room(2.0))))
+        source = MadeSource([self.broken_block(), *sound] * (MAX_FAILURES + 1))
+        running = start(ScriptedOpener(mic=Script(source)))
+        running.thread.join(60.0)
+        assert running.error is None
+        assert abbreviated(running.recorder.reports).count("u") == MAX_FAILURES + 1
+
+    def test_failures_in_a_row_end_the_daemon(self, start: Start) -> None:
+        """The error gives exit code 1; the sources are offline, and each failure is one line."""
+        broken = [self.broken_block()] * (MAX_FAILURES + 3)
+        other = SourceSettings(name="other", input="-")
+        settings = Settings(sources=(SourceSettings(), other))
+        opener = ScriptedOpener(
+            mic=Script(MadeSource(broken, stays_open=True)), other=Script(MadeSource(stays_open=True))
+        )
+        with logged_lines() as lines:
+            running = start(opener, settings)
+            running.thread.join(60.0)
+        assert isinstance(running.error, OperationError)
+        assert sum("failed" in line for line in lines) == MAX_FAILURES
+        alive = {r.source: r.is_alive for r in running.recorder.of(AvailabilityReport)}
+        assert alive == {"mic": False, "other": False}

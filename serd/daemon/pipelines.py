@@ -1,0 +1,173 @@
+"""The pipelines of the daemon's sources, with the controls and speaker means that survive a restart."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from serd.audio.format import AudioBlock
+from serd.daemon.inbox import ControlCommand, Inbox, Request
+from serd.daemon.source_pipeline import SourcePipeline
+from serd.daemon.state import ControlStore, SpeakerStore
+from serd.daemon.stats import Stats
+from serd.errors import InputError, OperationError
+from serd.events.controls import Controls, with_control
+from serd.events.reports import ControlReport, RefusalReport, Report
+from serd.model.runtime import TfliteModel
+from serd.mqtt.topics import FORGET
+from serd.recognizer import event_maker
+from serd.settings.loader import Settings
+
+_log = logging.getLogger("serd.run")
+
+MAX_FAILURES: Final = 3
+"""Failed pipelines of a source in a row, without a window between them, after which the daemon ends."""
+
+_SAVE_MEAN_S: Final = 300.0
+"""Shortest time between two saves of a speaker mean, in seconds; writes wear out SD cards."""
+
+
+class SourcePipelines:
+    """Creates the pipeline of each source, and replaces one that fails."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: TfliteModel,
+        inbox: Inbox,
+        stats: Stats,
+        state_folder: Path,
+    ) -> None:
+        """Read the state folder; ``create`` creates the pipelines.
+
+        Args:
+            settings: all settings.
+            model: the emotion model.
+            inbox: receives the request to stop if the pipelines of a source fail again and again.
+            stats: receives the counts of replaced pipelines.
+            state_folder: folder of the saved controls and speaker means.
+        """
+        self._settings = settings
+        self._model = model
+        self._inbox = inbox
+        self._stats = stats
+        self._controls = ControlStore(state_folder)
+        self._speaker_means = SpeakerStore(state_folder)
+        self._mean_saved_s: dict[str, float] = {}
+        """Monotonic time at which the speaker mean of each source was last saved, in seconds."""
+        self._n_failures: Counter[str] = Counter()
+        """Failed pipelines of each source since its latest window."""
+        self._pipelines: dict[str, SourcePipeline] = {}
+        self.error: OperationError | None = None
+        """The error of the first source whose pipelines failed again and again."""
+
+    def __getitem__(self, name: str) -> SourcePipeline:
+        """The present pipeline of a source."""
+        return self._pipelines[name]
+
+    def __len__(self) -> int:
+        """The number of sources that have a pipeline."""
+        return len(self._pipelines)
+
+    def items(self) -> tuple[tuple[str, SourcePipeline], ...]:
+        """The name and the pipeline of each source."""
+        return tuple(self._pipelines.items())
+
+    def values(self) -> tuple[SourcePipeline, ...]:
+        """The pipelines of all sources."""
+        return tuple(self._pipelines.values())
+
+    def apply_settings(self, settings: Settings, model: TfliteModel) -> None:
+        """Use other settings and another model for pipelines that are created from now on."""
+        self._settings, self._model = settings, model
+
+    def create(self, name: str) -> None:
+        """Create the pipeline of a source, or replace it."""
+        settings = self._settings
+        events = event_maker(node=settings.node.resolved_name, source=name, card=self._model.card)
+        default = Controls(threshold=settings.smoothing.threshold, cooldown_s=settings.report.cooldown_s)
+        controls = self._controls.controls(name, default)
+        if name in self._pipelines:
+            self._stats.retire_pipeline(self._pipelines[name])
+        speaker_mean = self._speaker_means.mean(name, self._model.card.feature_set.name)
+        self._pipelines[name] = SourcePipeline(
+            name, self._model, settings.pipeline, settings.report, events, controls, speaker_mean
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove the pipeline of a source."""
+        self._stats.retire_pipeline(self._pipelines.pop(name))
+        self._n_failures.pop(name, None)
+
+    def process(self, name: str, block: AudioBlock) -> Iterator[Report]:
+        """Process the next block of sound of a source; yields its reports."""
+        yield from self._guarded(name, self._pipelines[name].process(block))
+        self._save_speaker_mean(name, min_interval_s=_SAVE_MEAN_S)
+
+    def finish(self, name: str) -> Iterator[Report]:
+        """Finish the utterance of a source that gives no more sound; yields the reports."""
+        yield from self._guarded(name, self._pipelines[name].flush())
+        yield from self._pipelines[name].reset_state()
+        self._save_speaker_mean(name)
+
+    def replace_all(self) -> Iterator[Report]:
+        """Finish all utterances, and create all pipelines anew; yields the reports."""
+        for name in list(self._pipelines):
+            yield from self._guarded(name, self._pipelines[name].flush())
+            self._save_speaker_mean(name)
+            self.create(name)
+
+    def change_control(self, command: ControlCommand) -> Iterator[Report]:
+        """Handle a control command; yields the new controls, or the reason for a refusal."""
+        pipeline = self._pipelines.get(command.source)
+        if pipeline is None:
+            return
+        if command.control == FORGET:
+            pipeline.reset_adaptation()
+            self._write_speaker_mean(command.source)
+            _log.info("%s: speaker adaptation was reset", command.source)
+            return
+        try:
+            controls = with_control(pipeline.controls, command.control, command.value)
+        except InputError as exc:
+            yield RefusalReport(source=command.source, control=command.control, reason=str(exc))
+            return
+        self._controls.save(command.source, command.control, controls)
+        yield from self._guarded(command.source, pipeline.set_controls(controls))
+        yield ControlReport(source=command.source, controls=controls)
+
+    def _guarded(self, name: str, reports: Iterator[Report]) -> Iterator[Report]:
+        """Yield the reports of a pipeline; one that raises is replaced.
+
+        If the new pipelines fail as well, before any of them has decided on a window, serd stops.
+        """
+        try:
+            yield from reports
+            if self._pipelines[name].rejections.n_windows:
+                self._n_failures[name] = 0
+        except Exception as exc:  # noqa: BLE001 - one bad block must not end all sources
+            self._n_failures[name] += 1
+            if self._n_failures[name] <= MAX_FAILURES:
+                _log.error("the pipeline of source %s failed; it starts anew", name, exc_info=exc)
+            if self._n_failures[name] == MAX_FAILURES:
+                failure = OperationError(f"the pipeline of source {name} failed {MAX_FAILURES} times")
+                self.error = self.error or failure
+                self._inbox.put(Request(action="stop"))
+            self.create(name)
+            yield from self._pipelines[name].snapshot()
+
+    def _save_speaker_mean(self, name: str, *, min_interval_s: float = 0.0) -> None:
+        """Save the speaker mean of a source, ``min_interval_s`` or more after the last time."""
+        if not self._settings.adaptation.enabled:
+            return
+        now_s = time.monotonic()
+        if now_s - self._mean_saved_s.setdefault(name, now_s) >= min_interval_s:
+            self._mean_saved_s[name] = now_s
+            self._write_speaker_mean(name)
+
+    def _write_speaker_mean(self, name: str) -> None:
+        self._speaker_means.save(
+            name, self._model.card.feature_set.name, self._pipelines[name].speaker_mean
+        )
