@@ -1,11 +1,14 @@
 """Events stored on the disk, in order, across restarts of the daemon.
 
 One SQLite file in write-ahead mode, which exists only while it holds an event. Every change is one
-transaction: whenever the process is killed, an event is in the file whole or not at all.
+transaction: whenever the process is killed, an event is in the file whole or not at all. A row that is
+no event, because the disk or another program changed it, is removed and counted as dropped.
 """
 
 import contextlib
+import json
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -24,6 +27,9 @@ BEFORE_ALL: Final = -(1 << 62)
 _MAX_BROKEN_FILES: Final = 5
 """Broken files that are kept; a disk that breaks again and again must not fill up with them."""
 _LOCK_TIMEOUT_S: Final = 0.2
+_MAX_ROW_NUMBER: Final = 1 << 60
+"""Largest absolute value of a row's number; a damaged one beyond it would overflow SQLite's 64 bits."""
+_MAX_TOPIC_BYTES: Final = 0xFFFF
 _SUFFIXES: Final = ("", "-wal", "-shm")
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS event (
@@ -72,12 +78,13 @@ class Spool:
         self.n_stored = 0
         """Events in the file."""
         self.n_dropped = 0
-        """Events dropped because there were too many, or they were too old."""
+        """Events dropped because there were too many, or they were too old or damaged."""
         self.last_number = BEFORE_ALL
         """Largest number that was ever stored."""
         self._max_age_s = max_age_s
         self._synchronous = "FULL" if is_power_safe else "NORMAL"
         self._connection: sqlite3.Connection | None = None
+        self._has_logged_damage = False
         self._offset: int | None = None
         """Added to an event's number to give that of its row: the rows of earlier runs come first."""
 
@@ -148,6 +155,7 @@ class Spool:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
             connection = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT_S)
+            connection.text_factory = _text
             try:
                 self._prepare(connection)
             except sqlite3.Error:
@@ -162,6 +170,10 @@ class Spool:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(_SCHEMA)
+        with connection:
+            bounds = (-_MAX_ROW_NUMBER, _MAX_ROW_NUMBER)
+            delete = "DELETE FROM event WHERE number NOT BETWEEN ? AND ?"
+            n_out_of_bounds = connection.execute(delete, bounds).rowcount
         n_stored, last_row = connection.execute("SELECT count(*), max(number) FROM event").fetchone()
         if self._offset is None:
             self._offset = last_row or 0
@@ -171,6 +183,7 @@ class Spool:
             n_dropped = self._drop(connection, n_stored)
         self.n_stored = n_stored - n_dropped
         self.n_dropped += n_dropped
+        self._count_damaged(n_out_of_bounds)
 
     def _update(
         self, connection: sqlite3.Connection, store: Sequence[QueuedEvent], remove: Collection[int]
@@ -213,12 +226,26 @@ class Spool:
 
     def _read(self, connection: sqlite3.Connection, n_events: int, after: int) -> list[QueuedEvent]:
         offset = self._offset or 0
-        rows = connection.execute(
+        query = (
             "SELECT number, id, topic, payload, taken_s FROM event WHERE number > ?"
-            " ORDER BY number LIMIT ?",
-            (offset + after, n_events),
+            " ORDER BY number LIMIT ?"
         )
-        return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
+        while True:
+            rows = connection.execute(query, (offset + after, n_events)).fetchall()
+            damaged_rows = [(row[0],) for row in rows if not _is_event(*row[1:])]
+            if not damaged_rows:
+                return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
+            with connection:
+                connection.executemany("DELETE FROM event WHERE number = ?", damaged_rows)
+            self.n_stored -= len(damaged_rows)
+            self._count_damaged(len(damaged_rows))
+
+    def _count_damaged(self, n_events: int) -> None:
+        """Count damaged events as dropped, and log the first ones."""
+        self.n_dropped += n_events
+        if n_events and not self._has_logged_damage:
+            self._has_logged_damage = True
+            _log.warning("%s: %d events are damaged and dropped", self.path, n_events)
 
     def _move_aside(self, error: sqlite3.Error) -> None:
         self._disconnect()
@@ -269,6 +296,37 @@ _DESCRIPTIONS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_READONLY: "it is read-only",
 }
+
+
+def _text(raw: bytes) -> str | bytes:
+    """A text of the file, or its bytes if it is not UTF-8."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def _is_event(event_id: object, topic: object, payload: object, taken_s: object) -> bool:
+    """Whether the columns of a row are those of an event that a broker can take."""
+    return (
+        isinstance(topic, str)
+        and 0 < len(topic.encode()) <= _MAX_TOPIC_BYTES
+        and not set(topic) & set("+#\0")
+        and isinstance(taken_s, float)
+        and math.isfinite(taken_s)
+        and isinstance(event_id, str)
+        and isinstance(payload, str)
+        and _id_in(payload) == event_id
+    )
+
+
+def _id_in(payload: str) -> object:
+    """The id in the JSON of an event; None if it is not JSON, no object or without an id."""
+    try:
+        body = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return body.get("id") if isinstance(body, dict) else None
 
 
 def _is_file_broken(error: sqlite3.Error) -> bool:

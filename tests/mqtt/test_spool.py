@@ -294,6 +294,63 @@ class TestBrokenFile:
         assert names == ["spool.db", *(f"spool.db.broken-{number}" for number in range(1, 6))]
 
 
+class TestDamagedRows:
+    """Rows that are no events: each is dropped and counted, and costs nothing else."""
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "topic = ''",
+            "topic = 'serd/+/event'",
+            "topic = 'serd/#'",
+            "topic = CAST(x'73657264ff' AS TEXT)",
+            "topic = CAST(x'736500' AS TEXT)",
+            "topic = x'7365'",
+            "payload = ''",
+            'payload = \'{"id": "2"\'',
+            "payload = '[\"2\"]'",
+            'payload = \'{"id": "3"}\'',
+            "payload = printf('%.*c', 100000, '[')",
+            "payload = CAST(x'7b22ff227d' AS TEXT)",
+            "id = x'32'",
+            "id = ''",
+            "taken_s = 'soon'",
+            "taken_s = 9e999",
+            "number = 9223372036854775807",
+            "number = -9223372036854775807",
+        ],
+    )
+    def test_a_damaged_row_is_dropped_alone(self, path: Path, damage: str) -> None:
+        """The events before and after it are read, one line is logged, and new ones are stored."""
+        spool = make_spool(path)
+        spool.update([event(1), event(2), event(3)])
+        spool.close()
+        with sqlite3.connect(path) as other:
+            other.execute(f"UPDATE event SET {damage} WHERE number = 2")  # noqa: S608
+        other.close()
+        spool = make_spool(path)
+        with logged_lines() as lines:
+            assert [each.id for each in spool.read(2)] == ["1", "3"]
+            spool.update([event(1)])
+        assert [each.id for each in spool.read(10)] == ["1", "3", "1"]
+        assert (spool.n_stored, spool.n_dropped) == (3, 1)
+        assert lines == [f"{path}: 1 events are damaged and dropped"]
+        spool.close()
+
+    def test_more_damaged_rows_than_are_read_at_a_time(self, path: Path) -> None:
+        """They do not hide the events behind them."""
+        spool = make_spool(path)
+        spool.update([event(number) for number in range(1, 101)])
+        spool.close()
+        with sqlite3.connect(path) as other:
+            other.execute("UPDATE event SET payload = 'rubbish' WHERE number <= 90")
+        other.close()
+        spool = make_spool(path)
+        assert [each.id for each in spool.read(4)] == ["91", "92", "93", "94"]
+        assert (spool.n_stored, spool.n_dropped) == (10, 90)
+        spool.close()
+
+
 def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
     """The second gets an error, until the first has closed the file."""
     spool.update([event(1)])
