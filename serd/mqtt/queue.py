@@ -51,6 +51,7 @@ So the sender, which alone sends events and uses the spool, works in three steps
 act without it, note the result under the lock. Private methods that need the lock say "Locked:".
 """
 
+import contextlib
 import heapq
 import logging
 import threading
@@ -68,7 +69,7 @@ from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
 _log = logging.getLogger("serd.mqtt")
 
 RETRY_S = 30.0
-"""Pause between two attempts to use a disk that fails, in seconds."""
+"""Pause between two attempts at an operation that fails, in seconds."""
 _FIRST_CONNECTION_S: Final = 3.0
 """Time for the first connection, in seconds, after which the broker counts as away."""
 _COMMIT_TIMEOUT_S: Final = 0.5
@@ -160,7 +161,7 @@ class ConnectionState:
 
 
 class Outage:
-    """Whether an operation on the disk keeps failing. The owner of this object locks it."""
+    """Whether an operation keeps failing. The owner of this object locks it."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -252,6 +253,8 @@ class EventQueue:
         self._logged_refusals: set[tuple[str, str]] = set()
         self._writing = Outage()
         self._reading = Outage()
+        self._sending = Outage()
+        """Unexpected exceptions of the sender, which alone uses this one."""
 
     def attach(self, link: Transport) -> None:
         """Set the link that carries the messages, before either is started."""
@@ -349,18 +352,38 @@ class EventQueue:
     # The sender's thread
 
     def run(self) -> None:
-        """Write and send whatever is due, until ``close``."""
-        self.open()
+        """Write and send whatever is due, until ``close``.
+
+        No exception ends the sender: an unexpected one of the spool counts as a failure of the disk, and
+        after any other one the sender pauses and tries again.
+        """
+        self._attempt(self.open)
         is_closing = False
         while not is_closing:
             with self._changed:
                 self._changed.wait_for(self._has_work, self._poll_s())
                 is_closing = self._is_closing
-            self.write()
-            while self.send_next():
-                pass
-        self._say_goodbye()
-        self.finish()
+            self._attempt(self._write_and_send)
+        self._attempt(self._say_goodbye)
+        self._attempt(self.finish)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """Run one step of the sender; after an exception, log it once and pause until the next step."""
+        try:
+            step()
+        except Exception:  # noqa: BLE001 - whatever it is, the events must not wait for ever
+            if self._sending.failed():
+                _log.exception("events cannot be sent; trying again each %g s", RETRY_S)
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_closing, RETRY_S)
+        else:
+            if self._sending.worked():
+                _log.info("events are sent again")
+
+    def _write_and_send(self) -> None:
+        self.write()
+        while self.send_next():
+            pass
 
     def open(self) -> None:
         """Open the spool if an earlier run left one."""
@@ -369,11 +392,8 @@ class EventQueue:
             return
         try:
             spool.open()
-        except SpoolError as exc:
-            with self._changed:
-                self._reading.failed()
-                self._copy_counts(spool)
-            _log.warning("events of an earlier run cannot be read: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
+            self._disk_failed(spool, self._reading, exc, "events of an earlier run cannot be read")
             return
         with self._changed:
             self._copy_counts(spool)
@@ -418,12 +438,9 @@ class EventQueue:
         n_dropped = spool.n_dropped
         try:
             spool.update(store=new, remove=answered)
-        except SpoolError as exc:
-            with self._changed:
-                is_first_failure = self._writing.failed()
-                self._copy_counts(spool)
-            if is_first_failure:
-                _log.warning("events cannot be stored on the disk and wait in memory: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
+            about = "events cannot be stored on the disk and wait in memory"
+            self._disk_failed(spool, self._writing, exc, about)
             return
         with self._changed:
             stored = {event.number for event in new}
@@ -448,12 +465,8 @@ class EventQueue:
         spool = self._spool
         try:
             events = spool.read(_READ_BATCH, after=after)
-        except SpoolError as exc:
-            with self._changed:
-                is_first_failure = self._reading.failed()
-                self._copy_counts(spool)
-            if is_first_failure:
-                _log.warning("events on the disk cannot be read: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
+            self._disk_failed(spool, self._reading, exc, "events on the disk cannot be read")
             return
         with self._changed:
             if epoch == self._connection.epoch:
@@ -464,6 +477,22 @@ class EventQueue:
             self._copy_counts(spool)
         if has_recovered:
             _log.info("events are read from %s again", spool.path)
+
+    def _disk_failed(self, spool: Spool, outage: Outage, error: Exception, about: str) -> None:
+        """Begin or continue an outage of the disk, and log its first failure.
+
+        An unexpected exception is logged with its traceback, and the spool is closed: it is opened anew
+        at the next attempt.
+        """
+        is_expected = isinstance(error, SpoolError)
+        if not is_expected:
+            with contextlib.suppress(Exception):
+                spool.close()
+        with self._changed:
+            is_first_failure = outage.failed()
+            self._copy_counts(spool)
+        if is_first_failure:
+            _log.warning("%s: %s", about, error, exc_info=None if is_expected else error)
 
     def _copy_counts(self, spool: Spool) -> None:
         """Locked: copy the counts of the spool for the other threads, after each use of it."""
@@ -478,14 +507,17 @@ class EventQueue:
 
     def _publish(self, message: Message, epoch: int) -> None:
         """Hand a message to the link, and note it as IN FLIGHT on the connection of ``epoch``."""
-        payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
         message_id: int | None = None
         answer: str | None = None
         try:
+            payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
             message_id = self.link.publish(message.topic, payload, is_retained=message.is_retained)
         except ValueError as exc:
             # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
             answer = str(exc)
+        except Exception:
+            self._put_back(message, epoch)
+            raise
         is_new_refusal = False
         with self._changed:
             if message_id is not None and epoch == self._connection.epoch:
@@ -499,6 +531,16 @@ class EventQueue:
                 is_new_refusal = self._settle(message, answer)
         if answer and is_new_refusal:
             self._log_refusal(message, answer)
+
+    def _put_back(self, message: Message, epoch: int) -> None:
+        """Return a message's event, which was taken on the connection of ``epoch``, to its place."""
+        if message.event is None:
+            return
+        with self._changed:
+            if epoch == self._connection.epoch:
+                (self._read_ahead if message.is_stored else self._waiting).appendleft(message.event)
+            elif not message.is_stored:
+                self._return_to_waiting([message.event])
 
     def _say_goodbye(self) -> None:
         with self._changed:

@@ -463,6 +463,82 @@ def test_the_lock_is_free_during_calls_that_may_block(path: Path) -> None:
     }
 
 
+class BrokenSpool(Spool):
+    """A spool with a mistake in its code."""
+
+    is_broken = True
+
+    def update(self, store: Sequence[QueuedEvent] = (), remove: Collection[int] = ()) -> None:
+        """Fail as no spool should."""
+        if self.is_broken:
+            raise OverflowError("mistake")
+        super().update(store, remove)
+
+
+class TestUnexpectedExceptions:
+    """Exceptions that nobody expects: the sender goes on, one traceback is logged, no event is lost."""
+
+    @pytest.fixture(autouse=True)
+    def _short_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.05)
+
+    @pytest.mark.parametrize("stores_every_event", [False, True])
+    def test_of_the_spool(
+        self, path: Path, caplog: pytest.LogCaptureFixture, *, stores_every_event: bool
+    ) -> None:
+        """Events go on from memory, and to the disk once the spool works again."""
+        spool = BrokenSpool(path, max_events=100, max_age_s=3600.0, is_power_safe=False)
+        queue, link = make_queue(spool, stores_every_event=stores_every_event)
+        queue.start()
+        link.lose()
+        put(queue, 1)
+        wait_until(lambda: caplog.records, "the traceback")
+        link.connect()
+        wait_until(lambda: link.ids == [1], "the event from memory")
+        link.acknowledge_all()
+        link.lose()
+        put(queue, 2, 3)
+        spool.is_broken = False
+        wait_until(lambda: queue.n_on_disk == 2, "the events on the disk")
+        link.connect()
+        wait_until(lambda: link.ids == [2, 3], "the events from the disk")
+        link.acknowledge_all()
+        queue.close(2.0)
+        assert [bool(record.exc_info) for record in caplog.records if record.levelname == "WARNING"] == [
+            True
+        ]
+
+    @pytest.mark.parametrize("stores_every_event", [False, True])
+    def test_of_the_link(
+        self, path: Path, caplog: pytest.LogCaptureFixture, *, stores_every_event: bool
+    ) -> None:
+        """An event that could not be handed over keeps its turn."""
+
+        class BrokenLink(FakeLink):
+            """A link that fails three times."""
+
+            n_failures = 3
+
+            def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
+                """Fail as no link should, or publish."""
+                if topic == EVENT and self.n_failures:
+                    self.n_failures -= 1
+                    raise KeyError("mistake")
+                return super().publish(topic, payload, is_retained=is_retained)
+
+        queue, _ = make_queue(make_spool(path), stores_every_event=stores_every_event)
+        link = BrokenLink(queue)
+        queue.attach(link)
+        queue.start()
+        put(queue, 1, 2, 3)
+        link.connect()
+        wait_until(lambda: link.ids == [1, 2, 3], "the events")
+        link.acknowledge_all()
+        queue.close(2.0)
+        assert (queue.n_refused, queue.n_dropped) == (0, 0)
+        assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+
+
 class TestConnectionState:
     """The connection: up or away, and the events that are replayed because of it."""
 
