@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from serd.errors import SpoolError
+from serd.mqtt.salvage import salvage_rows
 
 _log = logging.getLogger("serd.mqtt")
 
 _T = TypeVar("_T")
+
+_Row = tuple[int, str, str, str, float]
+"""Number, id, topic, payload and time of an event in the file."""
 
 BEFORE_ALL: Final = -(1 << 62)
 """A number smaller than that of any event."""
@@ -135,14 +139,14 @@ class Spool:
                     path.unlink(missing_ok=True)
 
     def _with_connection(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Run an action on the open file, after replacing a broken file with a new one."""
+        """Run an action on the open file, after replacing a broken file with what can be read of it."""
         try:
             try:
                 return action(self._connected())
             except sqlite3.Error as exc:
                 if not _is_file_broken(exc):
                     raise
-                self._move_aside(exc)
+                self._replace_broken(exc)
                 return action(self._connected())
         except (sqlite3.Error, OSError, ValueError) as exc:
             # A full disk can still be read.
@@ -236,7 +240,11 @@ class Spool:
             if not damaged_rows:
                 return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
             with connection:
-                connection.executemany("DELETE FROM event WHERE number = ?", damaged_rows)
+                delete = "DELETE FROM event WHERE number = ?"
+                n_removed = connection.executemany(delete, damaged_rows).rowcount
+            if n_removed != len(damaged_rows):
+                # The order of the rows is damaged, too, so that SQLite does not find them.
+                raise sqlite3.DatabaseError("damaged rows cannot be removed")
             self.n_stored -= len(damaged_rows)
             self._count_damaged(len(damaged_rows))
 
@@ -247,22 +255,46 @@ class Spool:
             self._has_logged_damage = True
             _log.warning("%s: %d events are damaged and dropped", self.path, n_events)
 
-    def _move_aside(self, error: sqlite3.Error) -> None:
+    def _replace_broken(self, error: sqlite3.Error) -> None:
+        """Write what can be read of the broken file to a new one, and move the broken one aside."""
         self._disconnect()
+        rows = self._salvage()
+        new_path = self.path.with_name(f"{self.path.name}.salvaged")
+        new_path.unlink(missing_ok=True)
+        new_path.touch(mode=0o600)
+        with contextlib.closing(sqlite3.connect(new_path)) as connection, connection:
+            connection.execute(_SCHEMA)
+            connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", rows)
         numbers = range(1, _MAX_BROKEN_FILES)
         number = next((n for n in numbers if not self._broken_path(n).exists()), _MAX_BROKEN_FILES)
         for path, suffix in zip(self._files(), _SUFFIXES, strict=True):
             if path.exists():
                 path.replace(f"{self._broken_path(number)}{suffix}")
+        new_path.replace(self.path)
+        # Before the file was counted, the gaps between its numbers are the best guess.
+        n_before = self.n_stored or (rows[-1][0] - rows[0][0] + 1 if rows else 0)
+        n_lost = max(0, n_before - len(rows))
+        self.n_dropped += n_lost
         _log.warning(
-            "%s is broken (%s) and has been renamed to %s; the events in it are not sent",
+            "%s is broken (%s) and has been renamed to %s;"
+            " %d events were salvaged from it, about %d lost",
             self.path,
             _describe_disk_error(error),
             self._broken_path(number).name,
+            len(rows),
+            n_lost,
         )
-        self._offset = None
-        self.n_dropped += self.n_stored
-        self.n_stored = 0
+
+    def _salvage(self) -> list[_Row]:
+        """The events that can be read from the broken file, in order."""
+        rows: dict[int, _Row] = {}
+        for number, columns in salvage_rows(self.path):
+            match columns:
+                case [None, str(event_id), str(topic), str(payload), float() | int() as taken_s] if abs(
+                    number
+                ) <= _MAX_ROW_NUMBER and _is_event(event_id, topic, payload, float(taken_s)):
+                    rows[number] = (number, event_id, topic, payload, float(taken_s))
+        return [rows[number] for number in sorted(rows)]
 
     def _broken_path(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.broken-{number}")
