@@ -6,9 +6,11 @@ no event, because the disk or another program changed it, is removed and counted
 """
 
 import contextlib
+import fcntl
 import json
 import logging
 import math
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -88,6 +90,8 @@ class Spool:
         self._max_age_s = max_age_s
         self._synchronous = "FULL" if is_power_safe else "NORMAL"
         self._connection: sqlite3.Connection | None = None
+        self._claim: int | None = None
+        """File descriptor of the folder, locked while the file is open, created, replaced or deleted."""
         self._has_logged_damage = False
         self._offset: int | None = None
         """Added to an event's number to give that of its row: the rows of earlier runs come first."""
@@ -130,13 +134,14 @@ class Spool:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        with contextlib.suppress(sqlite3.Error, OSError):
+        with contextlib.closing(connection), contextlib.suppress(sqlite3.Error, OSError):
             is_empty = not connection.execute("SELECT EXISTS (SELECT 1 FROM event)").fetchone()[0]
             connection.close()
             if is_empty:
                 # The log first: a new file beside an old log would get its contents.
                 for path in reversed(self._files()):
                     path.unlink(missing_ok=True)
+        self._release_folder()
 
     def _with_connection(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run an action on the open file, after replacing a broken file with what can be read of it."""
@@ -152,11 +157,13 @@ class Spool:
             # A full disk can still be read.
             if _result_code(exc) != sqlite3.SQLITE_FULL:
                 self._disconnect()
+                self._release_folder()
             raise SpoolError(f"{self.path}: {_describe_disk_error(exc)}") from exc
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._claim_folder()
             self.path.touch(mode=0o600)
             connection = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT_S)
             connection.text_factory = _text
@@ -167,6 +174,30 @@ class Spool:
                 raise
             self._connection = connection
         return self._connection
+
+    def _claim_folder(self) -> None:
+        """Lock the folder, so that two daemons neither open nor delete each other's file.
+
+        Raises:
+            BlockingIOError: another daemon has locked it.
+        """
+        if self._claim is not None:
+            return
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(folder)
+            raise
+        except OSError:
+            # A file system without such locks; SQLite has locks of its own.
+            _log.debug("%s cannot be locked", self.path.parent, exc_info=True)
+        self._claim = folder
+
+    def _release_folder(self) -> None:
+        folder, self._claim = self._claim, None
+        if folder is not None:
+            os.close(folder)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # Two daemons on one file would send each other's events.
@@ -324,7 +355,7 @@ _OUTSIDE_CAUSES: Final = frozenset(
 )
 """Result codes that do not mean that the file is broken: free space, rights or time may help."""
 _DESCRIPTIONS: Final = {
-    sqlite3.SQLITE_BUSY: "another process has it open",
+    sqlite3.SQLITE_BUSY: "another serd uses this state folder; each needs its own",
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_READONLY: "it is read-only",
 }
@@ -369,6 +400,8 @@ def _is_file_broken(error: sqlite3.Error) -> bool:
 
 def _describe_disk_error(error: Exception) -> str:
     """The cause of an error of SQLite or the file system, for a person."""
+    if isinstance(error, BlockingIOError):
+        return _DESCRIPTIONS[sqlite3.SQLITE_BUSY]
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return _DESCRIPTIONS.get(_result_code(error), str(error))

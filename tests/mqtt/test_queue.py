@@ -320,6 +320,36 @@ def test_always_goes_on_in_memory_where_there_is_no_disk(tmp_path: Path) -> None
     assert queue.n_dropped == 2
 
 
+def test_a_second_daemon_in_one_folder_keeps_its_events(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line names the cause; its events wait in memory, and go to the disk when the first ends."""
+    first, _ = make_queue(make_spool(path))
+    first_link = FakeLink(first)
+    first_link.lose()
+    put(first, 1)
+    first.write()
+    with logged_lines() as lines:
+        second, link = make_queue(make_spool(path))
+        link.lose()
+        put(second, 2, 3)
+        second.write()
+    assert (second.n_on_disk, second.n_in_memory, second.n_dropped) == (0, 2, 0)
+    cause = f"{path}: another serd uses this state folder; each needs its own"
+    assert lines == [
+        f"events of an earlier run cannot be read: {cause}",
+        f"events cannot be stored on the disk and wait in memory: {cause}",
+    ]
+    first.finish()
+    monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+    second.write()
+    assert (second.n_on_disk, second.n_in_memory) == (3, 0)
+    link.connect()
+    send(second)
+    assert link.ids == [1, 2, 3]
+    second.finish()
+
+
 def test_older_events_than_the_disk_has_read_are_not_stored(path: Path) -> None:
     """Events that come back from flight while the disk holds newer ones keep their turn."""
     queue, link = make_queue(make_spool(path), max_in_memory=4)

@@ -436,12 +436,41 @@ def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
     """The second gets an error, until the first has closed the file."""
     spool.update([event(1)])
     second = make_spool(path)
-    with pytest.raises(SpoolError, match="another process has it open"):
+    with pytest.raises(SpoolError, match="another serd uses this state folder"):
         second.update([event(2)])
     spool.close()
     second.update([event(1)])
     assert [each.id for each in second.read(10)] == ["1", "1"]
     second.close()
+
+
+def test_a_second_daemon_does_not_write_to_a_file_that_the_first_deletes(path: Path) -> None:
+    """Whatever the turns of two daemons, each event that was stored is in the file at the end."""
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from test_spool import event, make_spool\n"
+        "from serd.errors import SpoolError\n"
+        "spool = make_spool(Path(sys.argv[1]))\n"
+        "n_stored = 0\n"
+        "while n_stored < 100:\n"
+        "    try:\n"
+        "        spool.update([event(n_stored + 1)])\n"
+        "        left = [each.number for each in spool.read(10)]\n"
+        "    except SpoolError:\n"
+        "        continue\n"
+        "    n_stored += 1\n"
+        "    assert left == [n_stored], left\n"
+        "    assert spool.path.stat().st_nlink == 1\n"
+        "    spool.update(remove=left)\n"
+        "    spool.close()\n"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=environment) as first:
+        second = subprocess.run(command, env=environment, check=False, timeout=60.0)
+        assert (second.returncode, first.wait(60.0)) == (0, 0)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
