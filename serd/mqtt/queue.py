@@ -19,10 +19,13 @@ States of an event (and the field that holds it)::
                     IN FLIGHT, in memory alone         └────── IN FLIGHT, stored
                      (_in_flight)                              (_in_flight)
                         │                                          │
-                        │ [L] acknowledged or refused              │ [L] acknowledged or refused
+                        │ [L] acknowledged or refused for good     │ [L] acknowledged or refused for good
                         ▼                                          ▼       [S] write
                        gone                                    ANSWERED ───────────────▶ gone
                                                                (_answered)
+
+An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
+and no event is sent for ``RETRY_S``.
 
 States of the connection (``ConnectionState``)::
 
@@ -100,6 +103,16 @@ class Transport(Protocol):
     def subscribe(self, topic_filter: str) -> None:
         """Subscribe for as long as the connection lasts."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The broker's answer to a message."""
+
+    refusal: str
+    """Why it was refused; empty if it was taken."""
+    is_final: bool = True
+    """False if the message may be taken later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +250,7 @@ class EventQueue:
         self._read_up_to: int | None = None
         """Last number read from the disk on this connection; None if nothing was read."""
         self._in_flight: dict[int, Message] = {}
-        self._early_answers: dict[int, str] = {}
+        self._early_answers: dict[int, _Answer] = {}
         """Answers that came before the sender had noted the message, by the message's id."""
         self._answered: set[int] = set()
         self._first_answer_s = 0.0
@@ -253,6 +266,8 @@ class EventQueue:
         self._logged_refusals: set[tuple[str, str]] = set()
         self._writing = Outage()
         self._reading = Outage()
+        self._accepting = Outage()
+        """Whether the broker refuses events for now."""
         self._sending = Outage()
         """Unexpected exceptions of the sender, which alone uses this one."""
 
@@ -508,13 +523,13 @@ class EventQueue:
     def _publish(self, message: Message, epoch: int) -> None:
         """Hand a message to the link, and note it as IN FLIGHT on the connection of ``epoch``."""
         message_id: int | None = None
-        answer: str | None = None
+        answer: _Answer | None = None
         try:
             payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
             message_id = self.link.publish(message.topic, payload, is_retained=message.is_retained)
         except ValueError as exc:
             # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
-            answer = str(exc)
+            answer = _Answer(str(exc))
         except Exception:
             self._put_back(message, epoch)
             raise
@@ -571,16 +586,17 @@ class EventQueue:
             self._take_back_in_flight()
             self._changed.notify_all()
 
-    def acknowledged(self, message_id: int, *, refusal: str) -> None:
+    def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:
         """Settle a message that the broker has acknowledged or refused."""
+        answer = _Answer(refusal, is_final)
         with self._changed:
             message = self._in_flight.pop(message_id, None)
             if message is None:
-                self._early_answers[message_id] = refusal
+                self._early_answers[message_id] = answer
                 return
-            is_new_refusal = self._settle(message, refusal)
+            is_new_refusal = self._settle(message, answer)
         if is_new_refusal:
-            self._log_refusal(message, refusal)
+            self._log_refusal(message, answer)
 
     def received(self, topic: str, payload: bytes) -> None:
         """Call the handlers of a topic."""
@@ -610,7 +626,8 @@ class EventQueue:
 
     def _poll_s(self) -> float | None:
         """Locked: seconds until the sender looks again unasked; None if time alone changes nothing."""
-        is_timed = bool(self._answered) or self._writing.is_on or self._reading.is_on
+        outages = (self._writing, self._reading, self._accepting)
+        is_timed = bool(self._answered) or any(outage.is_on for outage in outages)
         return _POLL_S if is_timed or self._connection.is_first else None
 
     def _is_sendable(self) -> bool:
@@ -620,7 +637,8 @@ class EventQueue:
 
     def _has_unsent_event(self) -> bool:
         """Locked: whether an event could be sent now."""
-        return bool(self._read_ahead) or self._is_waiting_sendable() or self._is_disk_unread()
+        has_event = bool(self._read_ahead) or self._is_waiting_sendable() or self._is_disk_unread()
+        return has_event and self._accepting.may_try
 
     def _is_reading_due(self) -> bool:
         """Locked: whether the next event to send must be read from the disk first."""
@@ -682,6 +700,8 @@ class EventQueue:
         if self._retained.has_unsent:
             topic, payload, is_retained = self._retained.pop()
             return Message(topic, payload, is_retained=is_retained)
+        if not self._accepting.may_try:
+            return None
         if self._is_reading_due():
             # The connection has changed since ``_read_if_due``; the disk may hold older events.
             return None
@@ -716,22 +736,36 @@ class EventQueue:
         self._read_ahead.clear()
         self._read_up_to = None
 
-    def _settle(self, message: Message, refusal: str) -> bool:
+    def _settle(self, message: Message, answer: _Answer) -> bool:
         """Locked: note the broker's answer; return whether it is a refusal that was not logged yet."""
-        if message.event is not None:
+        refusal = answer.refusal
+        if message.event is not None and not answer.is_final:
+            self._postpone(message.event, is_stored=message.is_stored)
+        elif message.event is not None:
             if message.is_stored:
                 if not self._answered:
                     self._first_answer_s = time.monotonic()
                 self._answered.add(message.event.number)
             self._n_refused += bool(refusal)
+            self._accepting.worked()
         self._changed.notify_all()
         if not refusal or (message.topic, refusal) in self._logged_refusals:
             return False
         self._logged_refusals.add((message.topic, refusal))
         return True
 
-    def _log_refusal(self, message: Message, refusal: str) -> None:
-        _log.warning("broker %s does not accept %s: %s", self.link.address, message.topic, refusal)
+    def _postpone(self, event: QueuedEvent, *, is_stored: bool) -> None:
+        """Locked: return an event to its place by its number, and send no event for a while."""
+        self._accepting.failed()
+        place = self._read_ahead if is_stored else self._waiting
+        merged = tuple(heapq.merge([event], place, key=attrgetter("number")))
+        place.clear()
+        place.extend(merged)
+
+    def _log_refusal(self, message: Message, answer: _Answer) -> None:
+        now = "" if answer.is_final else " for now"
+        about = f"does not accept {message.topic}{now}"
+        _log.warning("broker %s %s: %s", self.link.address, about, answer.refusal)
 
 
 def remaining_s(deadline_s: float) -> float:

@@ -65,7 +65,7 @@ class FakeLink:
                 self.acknowledge(self._n_messages)
         else:
             self.other.append((topic, payload))
-            self.queue.acknowledged(self._n_messages, refusal="")
+            self.queue.acknowledged(self._n_messages, refusal="", is_final=True)
         return self._n_messages
 
     def subscribe(self, topic_filter: str) -> None:
@@ -86,7 +86,12 @@ class FakeLink:
     def acknowledge(self, message_id: int, refusal: str = "") -> None:
         """Answer one event in flight."""
         self.delivered.add(self.unanswered.pop(message_id))
-        self.queue.acknowledged(message_id, refusal=refusal)
+        self.queue.acknowledged(message_id, refusal=refusal, is_final=True)
+
+    def postpone(self, message_id: int) -> None:
+        """Refuse one event in flight for now."""
+        del self.unanswered[message_id]
+        self.queue.acknowledged(message_id, refusal="quota exceeded", is_final=False)
 
     def acknowledge_all(self) -> None:
         """Acknowledge all events in flight."""
@@ -409,6 +414,34 @@ def test_a_refused_event_is_given_up_counted_and_logged_once(path: Path) -> None
             link.acknowledge(message_id, refusal="not authorised")
     assert (queue.n_refused, queue.n_on_disk, queue.n_in_flight) == (2, 0, 0)
     assert lines == ["broker broker:1883 does not accept event: not authorised"]
+    queue.finish()
+
+
+@pytest.mark.parametrize("stores_every_event", [False, True])
+def test_an_event_that_is_refused_for_now_is_sent_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, stores_every_event: bool
+) -> None:
+    """No event is sent until the pause is over; then all are, in order, and none counts as refused."""
+    queue, link = make_queue(make_spool(path), stores_every_event=stores_every_event)
+    link.connect()
+    link.max_in_flight = 3
+    put(queue, *range(1, 7))
+    queue.write()
+    send(queue)
+    with logged_lines() as lines:
+        for message_id in reversed(tuple(link.unanswered)):
+            link.postpone(message_id)
+    link.sent.clear()
+    queue.retain("mute", "ON")
+    send(queue)
+    assert (link.ids, link.other[-1]) == ([], ("mute", "ON"))
+    monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+    link.max_in_flight = 100
+    send(queue)
+    assert link.ids == list(range(1, 7))
+    link.acknowledge_all()
+    assert (queue.n_refused, queue.n_dropped, queue.n_on_disk, queue.n_in_memory) == (0, 0, 0, 0)
+    assert lines == ["broker broker:1883 does not accept event for now: quota exceeded"]
     queue.finish()
 
 
