@@ -130,7 +130,7 @@ class _Cleaner:
     def disconnected(self) -> None:
         """Do nothing: ``status_changed`` follows."""
 
-    def acknowledged(self, message_id: int, *, refusal: str = "") -> None:
+    def acknowledged(self, message_id: int, *, refusal: str = "", is_final: bool = True) -> None:  # noqa: ARG002
         """Record the answer to the message."""
         if message_id == self._message_id:
             address = self.link.address

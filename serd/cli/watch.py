@@ -102,7 +102,7 @@ class Feed:
     def disconnected(self) -> None:
         """Do nothing: ``status_changed`` follows."""
 
-    def acknowledged(self, message_id: int, *, refusal: str) -> None:
+    def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:
         """Do nothing: nothing is published."""
 
     def received(self, topic: str, payload: bytes) -> None:

@@ -73,6 +73,10 @@ _log = logging.getLogger("serd.mqtt")
 
 _QOS: Final = 1
 _LOOP_S: Final = 1.0
+_PASSING_REFUSALS: Final = frozenset({0x91, 0x97})
+"""Reason codes of a PUBACK after which the same message may be taken later (MQTT 5, section 3.4.2.1):
+packet identifier in use, quota exceeded. Too high a rate (0x96) or number in flight (0x93) makes the
+broker disconnect instead, and the listener keeps what was not acknowledged."""
 _N_MESSAGE_IDS: Final = 1 << 16
 """Message ids of one connection: MQTT counts in 16 bits."""
 
@@ -88,8 +92,15 @@ class LinkListener(Protocol):
         """End a connection, with all messages that were not acknowledged, or a failed attempt."""
         ...
 
-    def acknowledged(self, message_id: int, *, refusal: str) -> None:
-        """Note that the broker has acknowledged a message, or refused it if ``refusal`` says why."""
+    def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:
+        """Note that the broker has acknowledged a message, or refused it if ``refusal`` says why.
+
+        Args:
+            message_id: what ``Link.publish`` returned.
+            refusal: why the broker refused it; empty if it took it.
+            is_final: whether the answer is the last word on this message; False if the broker may take
+                the same message later.
+        """
         ...
 
     def received(self, topic: str, payload: bytes) -> None:
@@ -276,7 +287,9 @@ class Link:
         self, _client: "Client", _data: object, mid: int, code: "ReasonCode", _properties: object
     ) -> None:
         refusal = describe_access_refusal(str(code)) if code.is_failure else ""
-        self._listener.acknowledged(self.n_connections * _N_MESSAGE_IDS + mid, refusal=refusal)
+        is_final = code.value not in _PASSING_REFUSALS
+        message_id = self.n_connections * _N_MESSAGE_IDS + mid
+        self._listener.acknowledged(message_id, refusal=refusal, is_final=is_final)
 
     def _on_subscribe(
         self,

@@ -19,10 +19,13 @@ States of an event (and the field that holds it)::
                     IN FLIGHT, in memory alone         └────── IN FLIGHT, stored
                      (_in_flight)                              (_in_flight)
                         │                                          │
-                        │ [L] acknowledged or refused              │ [L] acknowledged or refused
+                        │ [L] acknowledged or refused for good     │ [L] acknowledged or refused for good
                         ▼                                          ▼       [S] write
                        gone                                    ANSWERED ───────────────▶ gone
                                                                (_answered)
+
+An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
+and no event is sent for ``RETRY_S``.
 
 States of the connection (``ConnectionState``)::
 
@@ -51,6 +54,7 @@ So the sender, which alone sends events and uses the spool, works in three steps
 act without it, note the result under the lock. Private methods that need the lock say "Locked:".
 """
 
+import contextlib
 import heapq
 import logging
 import threading
@@ -68,7 +72,7 @@ from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
 _log = logging.getLogger("serd.mqtt")
 
 RETRY_S = 30.0
-"""Pause between two attempts to use a disk that fails, in seconds."""
+"""Pause between two attempts at an operation that fails, in seconds."""
 _FIRST_CONNECTION_S: Final = 3.0
 """Time for the first connection, in seconds, after which the broker counts as away."""
 _COMMIT_TIMEOUT_S: Final = 0.5
@@ -99,6 +103,16 @@ class Transport(Protocol):
     def subscribe(self, topic_filter: str) -> None:
         """Subscribe for as long as the connection lasts."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The broker's answer to a message."""
+
+    refusal: str
+    """Why it was refused; empty if it was taken."""
+    is_final: bool = True
+    """False if the message may be taken later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +174,7 @@ class ConnectionState:
 
 
 class Outage:
-    """Whether an operation on the disk keeps failing. The owner of this object locks it."""
+    """Whether an operation keeps failing. The owner of this object locks it."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -236,7 +250,7 @@ class EventQueue:
         self._read_up_to: int | None = None
         """Last number read from the disk on this connection; None if nothing was read."""
         self._in_flight: dict[int, Message] = {}
-        self._early_answers: dict[int, str] = {}
+        self._early_answers: dict[int, _Answer] = {}
         """Answers that came before the sender had noted the message, by the message's id."""
         self._answered: set[int] = set()
         self._first_answer_s = 0.0
@@ -252,6 +266,10 @@ class EventQueue:
         self._logged_refusals: set[tuple[str, str]] = set()
         self._writing = Outage()
         self._reading = Outage()
+        self._accepting = Outage()
+        """Whether the broker refuses events for now."""
+        self._sending = Outage()
+        """Unexpected exceptions of the sender, which alone uses this one."""
 
     def attach(self, link: Transport) -> None:
         """Set the link that carries the messages, before either is started."""
@@ -349,18 +367,38 @@ class EventQueue:
     # The sender's thread
 
     def run(self) -> None:
-        """Write and send whatever is due, until ``close``."""
-        self.open()
+        """Write and send whatever is due, until ``close``.
+
+        No exception ends the sender: an unexpected one of the spool counts as a failure of the disk, and
+        after any other one the sender pauses and tries again.
+        """
+        self._attempt(self.open)
         is_closing = False
         while not is_closing:
             with self._changed:
                 self._changed.wait_for(self._has_work, self._poll_s())
                 is_closing = self._is_closing
-            self.write()
-            while self.send_next():
-                pass
-        self._say_goodbye()
-        self.finish()
+            self._attempt(self._write_and_send)
+        self._attempt(self._say_goodbye)
+        self._attempt(self.finish)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """Run one step of the sender; after an exception, log it once and pause until the next step."""
+        try:
+            step()
+        except Exception:  # noqa: BLE001 - whatever it is, the events must not wait for ever
+            if self._sending.failed():
+                _log.exception("events cannot be sent; trying again each %g s", RETRY_S)
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_closing, RETRY_S)
+        else:
+            if self._sending.worked():
+                _log.info("events are sent again")
+
+    def _write_and_send(self) -> None:
+        self.write()
+        while self.send_next():
+            pass
 
     def open(self) -> None:
         """Open the spool if an earlier run left one."""
@@ -369,11 +407,8 @@ class EventQueue:
             return
         try:
             spool.open()
-        except SpoolError as exc:
-            with self._changed:
-                self._reading.failed()
-                self._copy_counts(spool)
-            _log.warning("events of an earlier run cannot be read: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
+            self._disk_failed(spool, self._reading, exc, "events of an earlier run cannot be read")
             return
         with self._changed:
             self._copy_counts(spool)
@@ -418,12 +453,9 @@ class EventQueue:
         n_dropped = spool.n_dropped
         try:
             spool.update(store=new, remove=answered)
-        except SpoolError as exc:
-            with self._changed:
-                is_first_failure = self._writing.failed()
-                self._copy_counts(spool)
-            if is_first_failure:
-                _log.warning("events cannot be stored on the disk and wait in memory: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
+            about = "events cannot be stored on the disk and wait in memory"
+            self._disk_failed(spool, self._writing, exc, about)
             return
         with self._changed:
             stored = {event.number for event in new}
@@ -448,12 +480,8 @@ class EventQueue:
         spool = self._spool
         try:
             events = spool.read(_READ_BATCH, after=after)
-        except SpoolError as exc:
-            with self._changed:
-                is_first_failure = self._reading.failed()
-                self._copy_counts(spool)
-            if is_first_failure:
-                _log.warning("events on the disk cannot be read: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
+            self._disk_failed(spool, self._reading, exc, "events on the disk cannot be read")
             return
         with self._changed:
             if epoch == self._connection.epoch:
@@ -464,6 +492,22 @@ class EventQueue:
             self._copy_counts(spool)
         if has_recovered:
             _log.info("events are read from %s again", spool.path)
+
+    def _disk_failed(self, spool: Spool, outage: Outage, error: Exception, about: str) -> None:
+        """Begin or continue an outage of the disk, and log its first failure.
+
+        An unexpected exception is logged with its traceback, and the spool is closed: it is opened anew
+        at the next attempt.
+        """
+        is_expected = isinstance(error, SpoolError)
+        if not is_expected:
+            with contextlib.suppress(Exception):
+                spool.close()
+        with self._changed:
+            is_first_failure = outage.failed()
+            self._copy_counts(spool)
+        if is_first_failure:
+            _log.warning("%s: %s", about, error, exc_info=None if is_expected else error)
 
     def _copy_counts(self, spool: Spool) -> None:
         """Locked: copy the counts of the spool for the other threads, after each use of it."""
@@ -478,14 +522,17 @@ class EventQueue:
 
     def _publish(self, message: Message, epoch: int) -> None:
         """Hand a message to the link, and note it as IN FLIGHT on the connection of ``epoch``."""
-        payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
         message_id: int | None = None
-        answer: str | None = None
+        answer: _Answer | None = None
         try:
+            payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
             message_id = self.link.publish(message.topic, payload, is_retained=message.is_retained)
         except ValueError as exc:
             # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
-            answer = str(exc)
+            answer = _Answer(str(exc))
+        except Exception:
+            self._put_back(message, epoch)
+            raise
         is_new_refusal = False
         with self._changed:
             if message_id is not None and epoch == self._connection.epoch:
@@ -499,6 +546,16 @@ class EventQueue:
                 is_new_refusal = self._settle(message, answer)
         if answer and is_new_refusal:
             self._log_refusal(message, answer)
+
+    def _put_back(self, message: Message, epoch: int) -> None:
+        """Return a message's event, which was taken on the connection of ``epoch``, to its place."""
+        if message.event is None:
+            return
+        with self._changed:
+            if epoch == self._connection.epoch:
+                (self._read_ahead if message.is_stored else self._waiting).appendleft(message.event)
+            elif not message.is_stored:
+                self._return_to_waiting([message.event])
 
     def _say_goodbye(self) -> None:
         with self._changed:
@@ -529,16 +586,17 @@ class EventQueue:
             self._take_back_in_flight()
             self._changed.notify_all()
 
-    def acknowledged(self, message_id: int, *, refusal: str) -> None:
+    def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:
         """Settle a message that the broker has acknowledged or refused."""
+        answer = _Answer(refusal, is_final)
         with self._changed:
             message = self._in_flight.pop(message_id, None)
             if message is None:
-                self._early_answers[message_id] = refusal
+                self._early_answers[message_id] = answer
                 return
-            is_new_refusal = self._settle(message, refusal)
+            is_new_refusal = self._settle(message, answer)
         if is_new_refusal:
-            self._log_refusal(message, refusal)
+            self._log_refusal(message, answer)
 
     def received(self, topic: str, payload: bytes) -> None:
         """Call the handlers of a topic."""
@@ -568,7 +626,8 @@ class EventQueue:
 
     def _poll_s(self) -> float | None:
         """Locked: seconds until the sender looks again unasked; None if time alone changes nothing."""
-        is_timed = bool(self._answered) or self._writing.is_on or self._reading.is_on
+        outages = (self._writing, self._reading, self._accepting)
+        is_timed = bool(self._answered) or any(outage.is_on for outage in outages)
         return _POLL_S if is_timed or self._connection.is_first else None
 
     def _is_sendable(self) -> bool:
@@ -578,7 +637,8 @@ class EventQueue:
 
     def _has_unsent_event(self) -> bool:
         """Locked: whether an event could be sent now."""
-        return bool(self._read_ahead) or self._is_waiting_sendable() or self._is_disk_unread()
+        has_event = bool(self._read_ahead) or self._is_waiting_sendable() or self._is_disk_unread()
+        return has_event and self._accepting.may_try
 
     def _is_reading_due(self) -> bool:
         """Locked: whether the next event to send must be read from the disk first."""
@@ -640,6 +700,8 @@ class EventQueue:
         if self._retained.has_unsent:
             topic, payload, is_retained = self._retained.pop()
             return Message(topic, payload, is_retained=is_retained)
+        if not self._accepting.may_try:
+            return None
         if self._is_reading_due():
             # The connection has changed since ``_read_if_due``; the disk may hold older events.
             return None
@@ -674,22 +736,36 @@ class EventQueue:
         self._read_ahead.clear()
         self._read_up_to = None
 
-    def _settle(self, message: Message, refusal: str) -> bool:
+    def _settle(self, message: Message, answer: _Answer) -> bool:
         """Locked: note the broker's answer; return whether it is a refusal that was not logged yet."""
-        if message.event is not None:
+        refusal = answer.refusal
+        if message.event is not None and not answer.is_final:
+            self._postpone(message.event, is_stored=message.is_stored)
+        elif message.event is not None:
             if message.is_stored:
                 if not self._answered:
                     self._first_answer_s = time.monotonic()
                 self._answered.add(message.event.number)
             self._n_refused += bool(refusal)
+            self._accepting.worked()
         self._changed.notify_all()
         if not refusal or (message.topic, refusal) in self._logged_refusals:
             return False
         self._logged_refusals.add((message.topic, refusal))
         return True
 
-    def _log_refusal(self, message: Message, refusal: str) -> None:
-        _log.warning("broker %s does not accept %s: %s", self.link.address, message.topic, refusal)
+    def _postpone(self, event: QueuedEvent, *, is_stored: bool) -> None:
+        """Locked: return an event to its place by its number, and send no event for a while."""
+        self._accepting.failed()
+        place = self._read_ahead if is_stored else self._waiting
+        merged = tuple(heapq.merge([event], place, key=attrgetter("number")))
+        place.clear()
+        place.extend(merged)
+
+    def _log_refusal(self, message: Message, answer: _Answer) -> None:
+        now = "" if answer.is_final else " for now"
+        about = f"does not accept {message.topic}{now}"
+        _log.warning("broker %s %s: %s", self.link.address, about, answer.refusal)
 
 
 def remaining_s(deadline_s: float) -> float:

@@ -1,11 +1,16 @@
 """Events stored on the disk, in order, across restarts of the daemon.
 
 One SQLite file in write-ahead mode, which exists only while it holds an event. Every change is one
-transaction: whenever the process is killed, an event is in the file whole or not at all.
+transaction: whenever the process is killed, an event is in the file whole or not at all. A row that is
+no event, because the disk or another program changed it, is removed and counted as dropped.
 """
 
 import contextlib
+import fcntl
+import json
 import logging
+import math
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -14,16 +19,23 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from serd.errors import SpoolError
+from serd.mqtt.salvage import salvage_rows
 
 _log = logging.getLogger("serd.mqtt")
 
 _T = TypeVar("_T")
+
+_Row = tuple[int, str, str, str, float]
+"""Number, id, topic, payload and time of an event in the file."""
 
 BEFORE_ALL: Final = -(1 << 62)
 """A number smaller than that of any event."""
 _MAX_BROKEN_FILES: Final = 5
 """Broken files that are kept; a disk that breaks again and again must not fill up with them."""
 _LOCK_TIMEOUT_S: Final = 0.2
+_MAX_ROW_NUMBER: Final = 1 << 60
+"""Largest absolute value of a row's number; a damaged one beyond it would overflow SQLite's 64 bits."""
+_MAX_TOPIC_BYTES: Final = 0xFFFF
 _SUFFIXES: Final = ("", "-wal", "-shm")
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS event (
@@ -72,12 +84,15 @@ class Spool:
         self.n_stored = 0
         """Events in the file."""
         self.n_dropped = 0
-        """Events dropped because there were too many, or they were too old."""
+        """Events dropped because there were too many, or they were too old or damaged."""
         self.last_number = BEFORE_ALL
         """Largest number that was ever stored."""
         self._max_age_s = max_age_s
         self._synchronous = "FULL" if is_power_safe else "NORMAL"
         self._connection: sqlite3.Connection | None = None
+        self._claim: int | None = None
+        """File descriptor of the folder, locked while the file is open, created, replaced or deleted."""
+        self._has_logged_damage = False
         self._offset: int | None = None
         """Added to an event's number to give that of its row: the rows of earlier runs come first."""
 
@@ -119,35 +134,39 @@ class Spool:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        with contextlib.suppress(sqlite3.Error, OSError):
+        with contextlib.closing(connection), contextlib.suppress(sqlite3.Error, OSError):
             is_empty = not connection.execute("SELECT EXISTS (SELECT 1 FROM event)").fetchone()[0]
             connection.close()
             if is_empty:
                 # The log first: a new file beside an old log would get its contents.
                 for path in reversed(self._files()):
                     path.unlink(missing_ok=True)
+        self._release_folder()
 
     def _with_connection(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Run an action on the open file, after replacing a broken file with a new one."""
+        """Run an action on the open file, after replacing a broken file with what can be read of it."""
         try:
             try:
                 return action(self._connected())
             except sqlite3.Error as exc:
                 if not _is_file_broken(exc):
                     raise
-                self._move_aside(exc)
+                self._replace_broken(exc)
                 return action(self._connected())
         except (sqlite3.Error, OSError, ValueError) as exc:
             # A full disk can still be read.
             if _result_code(exc) != sqlite3.SQLITE_FULL:
                 self._disconnect()
+                self._release_folder()
             raise SpoolError(f"{self.path}: {_describe_disk_error(exc)}") from exc
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._claim_folder()
             self.path.touch(mode=0o600)
             connection = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT_S)
+            connection.text_factory = _text
             try:
                 self._prepare(connection)
             except sqlite3.Error:
@@ -156,12 +175,40 @@ class Spool:
             self._connection = connection
         return self._connection
 
+    def _claim_folder(self) -> None:
+        """Lock the folder, so that two daemons neither open nor delete each other's file.
+
+        Raises:
+            BlockingIOError: another daemon has locked it.
+        """
+        if self._claim is not None:
+            return
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(folder)
+            raise
+        except OSError:
+            # A file system without such locks; SQLite has locks of its own.
+            _log.debug("%s cannot be locked", self.path.parent, exc_info=True)
+        self._claim = folder
+
+    def _release_folder(self) -> None:
+        folder, self._claim = self._claim, None
+        if folder is not None:
+            os.close(folder)
+
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # Two daemons on one file would send each other's events.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(_SCHEMA)
+        with connection:
+            bounds = (-_MAX_ROW_NUMBER, _MAX_ROW_NUMBER)
+            delete = "DELETE FROM event WHERE number NOT BETWEEN ? AND ?"
+            n_out_of_bounds = connection.execute(delete, bounds).rowcount
         n_stored, last_row = connection.execute("SELECT count(*), max(number) FROM event").fetchone()
         if self._offset is None:
             self._offset = last_row or 0
@@ -171,6 +218,7 @@ class Spool:
             n_dropped = self._drop(connection, n_stored)
         self.n_stored = n_stored - n_dropped
         self.n_dropped += n_dropped
+        self._count_damaged(n_out_of_bounds)
 
     def _update(
         self, connection: sqlite3.Connection, store: Sequence[QueuedEvent], remove: Collection[int]
@@ -213,29 +261,71 @@ class Spool:
 
     def _read(self, connection: sqlite3.Connection, n_events: int, after: int) -> list[QueuedEvent]:
         offset = self._offset or 0
-        rows = connection.execute(
+        query = (
             "SELECT number, id, topic, payload, taken_s FROM event WHERE number > ?"
-            " ORDER BY number LIMIT ?",
-            (offset + after, n_events),
+            " ORDER BY number LIMIT ?"
         )
-        return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
+        while True:
+            rows = connection.execute(query, (offset + after, n_events)).fetchall()
+            damaged_rows = [(row[0],) for row in rows if not _is_event(*row[1:])]
+            if not damaged_rows:
+                return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
+            with connection:
+                delete = "DELETE FROM event WHERE number = ?"
+                n_removed = connection.executemany(delete, damaged_rows).rowcount
+            if n_removed != len(damaged_rows):
+                # The order of the rows is damaged, too, so that SQLite does not find them.
+                raise sqlite3.DatabaseError("damaged rows cannot be removed")
+            self.n_stored -= len(damaged_rows)
+            self._count_damaged(len(damaged_rows))
 
-    def _move_aside(self, error: sqlite3.Error) -> None:
+    def _count_damaged(self, n_events: int) -> None:
+        """Count damaged events as dropped, and log the first ones."""
+        self.n_dropped += n_events
+        if n_events and not self._has_logged_damage:
+            self._has_logged_damage = True
+            _log.warning("%s: %d events are damaged and dropped", self.path, n_events)
+
+    def _replace_broken(self, error: sqlite3.Error) -> None:
+        """Write what can be read of the broken file to a new one, and move the broken one aside."""
         self._disconnect()
+        rows = self._salvage()
+        new_path = self.path.with_name(f"{self.path.name}.salvaged")
+        new_path.unlink(missing_ok=True)
+        new_path.touch(mode=0o600)
+        with contextlib.closing(sqlite3.connect(new_path)) as connection, connection:
+            connection.execute(_SCHEMA)
+            connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", rows)
         numbers = range(1, _MAX_BROKEN_FILES)
         number = next((n for n in numbers if not self._broken_path(n).exists()), _MAX_BROKEN_FILES)
         for path, suffix in zip(self._files(), _SUFFIXES, strict=True):
             if path.exists():
                 path.replace(f"{self._broken_path(number)}{suffix}")
+        new_path.replace(self.path)
+        # Before the file was counted, the gaps between its numbers are the best guess.
+        n_before = self.n_stored or (rows[-1][0] - rows[0][0] + 1 if rows else 0)
+        n_lost = max(0, n_before - len(rows))
+        self.n_dropped += n_lost
         _log.warning(
-            "%s is broken (%s) and has been renamed to %s; the events in it are not sent",
+            "%s is broken (%s) and has been renamed to %s;"
+            " %d events were salvaged from it, about %d lost",
             self.path,
             _describe_disk_error(error),
             self._broken_path(number).name,
+            len(rows),
+            n_lost,
         )
-        self._offset = None
-        self.n_dropped += self.n_stored
-        self.n_stored = 0
+
+    def _salvage(self) -> list[_Row]:
+        """The events that can be read from the broken file, in order."""
+        rows: dict[int, _Row] = {}
+        for number, columns in salvage_rows(self.path):
+            match columns:
+                case [None, str(event_id), str(topic), str(payload), float() | int() as taken_s] if abs(
+                    number
+                ) <= _MAX_ROW_NUMBER and _is_event(event_id, topic, payload, float(taken_s)):
+                    rows[number] = (number, event_id, topic, payload, float(taken_s))
+        return [rows[number] for number in sorted(rows)]
 
     def _broken_path(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.broken-{number}")
@@ -265,10 +355,41 @@ _OUTSIDE_CAUSES: Final = frozenset(
 )
 """Result codes that do not mean that the file is broken: free space, rights or time may help."""
 _DESCRIPTIONS: Final = {
-    sqlite3.SQLITE_BUSY: "another process has it open",
+    sqlite3.SQLITE_BUSY: "another serd uses this state folder; each needs its own",
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_READONLY: "it is read-only",
 }
+
+
+def _text(raw: bytes) -> str | bytes:
+    """A text of the file, or its bytes if it is not UTF-8."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def _is_event(event_id: object, topic: object, payload: object, taken_s: object) -> bool:
+    """Whether the columns of a row are those of an event that a broker can take."""
+    return (
+        isinstance(topic, str)
+        and 0 < len(topic.encode()) <= _MAX_TOPIC_BYTES
+        and not set(topic) & set("+#\0")
+        and isinstance(taken_s, float)
+        and math.isfinite(taken_s)
+        and isinstance(event_id, str)
+        and isinstance(payload, str)
+        and _id_in(payload) == event_id
+    )
+
+
+def _id_in(payload: str) -> object:
+    """The id in the JSON of an event; None if it is not JSON, no object or without an id."""
+    try:
+        body = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return body.get("id") if isinstance(body, dict) else None
 
 
 def _is_file_broken(error: sqlite3.Error) -> bool:
@@ -279,6 +400,8 @@ def _is_file_broken(error: sqlite3.Error) -> bool:
 
 def _describe_disk_error(error: Exception) -> str:
     """The cause of an error of SQLite or the file system, for a person."""
+    if isinstance(error, BlockingIOError):
+        return _DESCRIPTIONS[sqlite3.SQLITE_BUSY]
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return _DESCRIPTIONS.get(_result_code(error), str(error))

@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from serd.errors import PublishError
 from serd.mqtt.broker import EmbeddedBroker
-from serd.mqtt.link import Backoff
+from serd.mqtt.link import Backoff, Link
 from serd.mqtt.settings import Settings
 from testkit.brokers import (
     Listener,
@@ -185,6 +188,53 @@ class TestForbiddenTopics:
                 assert listener.of(EVENT) == []
         assert publisher.n_refused == 0
         assert lines == [f"connected to broker 127.0.0.1:{broker.port}"]
+
+
+class Answers:
+    """A listener that notes the answers to messages."""
+
+    def __init__(self) -> None:
+        self.finals: list[tuple[bool, bool]] = []
+        """Of each answer: whether it is a refusal, and whether it is final."""
+
+    def connected(self) -> None:
+        """Do nothing."""
+
+    def disconnected(self) -> None:
+        """Do nothing."""
+
+    def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:  # noqa: ARG002
+        """Note the answer."""
+        self.finals.append((bool(refusal), is_final))
+
+    def received(self, topic: str, payload: bytes) -> None:
+        """Do nothing."""
+
+    def status_changed(self, line: str, *, is_up: bool) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    ("code", "is_refusal", "is_final"),
+    [
+        (0x00, False, True),
+        (0x10, False, True),
+        (0x80, True, True),
+        (0x83, True, True),
+        (0x87, True, True),
+        (0x90, True, True),
+        (0x91, True, False),
+        (0x97, True, False),
+        (0x99, True, True),
+    ],
+)
+def test_each_reason_code_of_mqtt_5(code: int, is_refusal: bool, is_final: bool) -> None:  # noqa: FBT001
+    """A full quota and an identifier in use may pass; the other refusals are for good."""
+    answers = Answers()
+    link = Link(Settings(host="127.0.0.1", protocol="5"), answers, name="pi")
+    reason = ReasonCode(PacketTypes.PUBACK, identifier=code)
+    link._on_publish(Client(CallbackAPIVersion.VERSION2), None, 1, reason, None)  # noqa: SLF001
+    assert answers.finals == [(is_refusal, is_final)]
 
 
 def test_mqtt_5_to_a_broker_that_speaks_only_3(

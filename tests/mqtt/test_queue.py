@@ -65,7 +65,7 @@ class FakeLink:
                 self.acknowledge(self._n_messages)
         else:
             self.other.append((topic, payload))
-            self.queue.acknowledged(self._n_messages, refusal="")
+            self.queue.acknowledged(self._n_messages, refusal="", is_final=True)
         return self._n_messages
 
     def subscribe(self, topic_filter: str) -> None:
@@ -86,7 +86,12 @@ class FakeLink:
     def acknowledge(self, message_id: int, refusal: str = "") -> None:
         """Answer one event in flight."""
         self.delivered.add(self.unanswered.pop(message_id))
-        self.queue.acknowledged(message_id, refusal=refusal)
+        self.queue.acknowledged(message_id, refusal=refusal, is_final=True)
+
+    def postpone(self, message_id: int) -> None:
+        """Refuse one event in flight for now."""
+        del self.unanswered[message_id]
+        self.queue.acknowledged(message_id, refusal="quota exceeded", is_final=False)
 
     def acknowledge_all(self) -> None:
         """Acknowledge all events in flight."""
@@ -320,6 +325,36 @@ def test_always_goes_on_in_memory_where_there_is_no_disk(tmp_path: Path) -> None
     assert queue.n_dropped == 2
 
 
+def test_a_second_daemon_in_one_folder_keeps_its_events(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line names the cause; its events wait in memory, and go to the disk when the first ends."""
+    first, _ = make_queue(make_spool(path))
+    first_link = FakeLink(first)
+    first_link.lose()
+    put(first, 1)
+    first.write()
+    with logged_lines() as lines:
+        second, link = make_queue(make_spool(path))
+        link.lose()
+        put(second, 2, 3)
+        second.write()
+    assert (second.n_on_disk, second.n_in_memory, second.n_dropped) == (0, 2, 0)
+    cause = f"{path}: another serd uses this state folder; each needs its own"
+    assert lines == [
+        f"events of an earlier run cannot be read: {cause}",
+        f"events cannot be stored on the disk and wait in memory: {cause}",
+    ]
+    first.finish()
+    monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+    second.write()
+    assert (second.n_on_disk, second.n_in_memory) == (3, 0)
+    link.connect()
+    send(second)
+    assert link.ids == [1, 2, 3]
+    second.finish()
+
+
 def test_older_events_than_the_disk_has_read_are_not_stored(path: Path) -> None:
     """Events that come back from flight while the disk holds newer ones keep their turn."""
     queue, link = make_queue(make_spool(path), max_in_memory=4)
@@ -379,6 +414,34 @@ def test_a_refused_event_is_given_up_counted_and_logged_once(path: Path) -> None
             link.acknowledge(message_id, refusal="not authorised")
     assert (queue.n_refused, queue.n_on_disk, queue.n_in_flight) == (2, 0, 0)
     assert lines == ["broker broker:1883 does not accept event: not authorised"]
+    queue.finish()
+
+
+@pytest.mark.parametrize("stores_every_event", [False, True])
+def test_an_event_that_is_refused_for_now_is_sent_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, stores_every_event: bool
+) -> None:
+    """No event is sent until the pause is over; then all are, in order, and none counts as refused."""
+    queue, link = make_queue(make_spool(path), stores_every_event=stores_every_event)
+    link.connect()
+    link.max_in_flight = 3
+    put(queue, *range(1, 7))
+    queue.write()
+    send(queue)
+    with logged_lines() as lines:
+        for message_id in reversed(tuple(link.unanswered)):
+            link.postpone(message_id)
+    link.sent.clear()
+    queue.retain("mute", "ON")
+    send(queue)
+    assert (link.ids, link.other[-1]) == ([], ("mute", "ON"))
+    monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+    link.max_in_flight = 100
+    send(queue)
+    assert link.ids == list(range(1, 7))
+    link.acknowledge_all()
+    assert (queue.n_refused, queue.n_dropped, queue.n_on_disk, queue.n_in_memory) == (0, 0, 0, 0)
+    assert lines == ["broker broker:1883 does not accept event for now: quota exceeded"]
     queue.finish()
 
 
@@ -461,6 +524,82 @@ def test_the_lock_is_free_during_calls_that_may_block(path: Path) -> None:
         "2 events are stored on the disk: the oldest are dropped",
         "broker broker:1883 does not accept event: not authorised",
     }
+
+
+class BrokenSpool(Spool):
+    """A spool with a mistake in its code."""
+
+    is_broken = True
+
+    def update(self, store: Sequence[QueuedEvent] = (), remove: Collection[int] = ()) -> None:
+        """Fail as no spool should."""
+        if self.is_broken:
+            raise OverflowError("mistake")
+        super().update(store, remove)
+
+
+class TestUnexpectedExceptions:
+    """Exceptions that nobody expects: the sender goes on, one traceback is logged, no event is lost."""
+
+    @pytest.fixture(autouse=True)
+    def _short_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.05)
+
+    @pytest.mark.parametrize("stores_every_event", [False, True])
+    def test_of_the_spool(
+        self, path: Path, caplog: pytest.LogCaptureFixture, *, stores_every_event: bool
+    ) -> None:
+        """Events go on from memory, and to the disk once the spool works again."""
+        spool = BrokenSpool(path, max_events=100, max_age_s=3600.0, is_power_safe=False)
+        queue, link = make_queue(spool, stores_every_event=stores_every_event)
+        queue.start()
+        link.lose()
+        put(queue, 1)
+        wait_until(lambda: caplog.records, "the traceback")
+        link.connect()
+        wait_until(lambda: link.ids == [1], "the event from memory")
+        link.acknowledge_all()
+        link.lose()
+        put(queue, 2, 3)
+        spool.is_broken = False
+        wait_until(lambda: queue.n_on_disk == 2, "the events on the disk")
+        link.connect()
+        wait_until(lambda: link.ids == [2, 3], "the events from the disk")
+        link.acknowledge_all()
+        queue.close(2.0)
+        assert [bool(record.exc_info) for record in caplog.records if record.levelname == "WARNING"] == [
+            True
+        ]
+
+    @pytest.mark.parametrize("stores_every_event", [False, True])
+    def test_of_the_link(
+        self, path: Path, caplog: pytest.LogCaptureFixture, *, stores_every_event: bool
+    ) -> None:
+        """An event that could not be handed over keeps its turn."""
+
+        class BrokenLink(FakeLink):
+            """A link that fails three times."""
+
+            n_failures = 3
+
+            def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
+                """Fail as no link should, or publish."""
+                if topic == EVENT and self.n_failures:
+                    self.n_failures -= 1
+                    raise KeyError("mistake")
+                return super().publish(topic, payload, is_retained=is_retained)
+
+        queue, _ = make_queue(make_spool(path), stores_every_event=stores_every_event)
+        link = BrokenLink(queue)
+        queue.attach(link)
+        queue.start()
+        put(queue, 1, 2, 3)
+        link.connect()
+        wait_until(lambda: link.ids == [1, 2, 3], "the events")
+        link.acknowledge_all()
+        queue.close(2.0)
+        assert (queue.n_refused, queue.n_dropped) == (0, 0)
+        assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
 
 
 class TestConnectionState:

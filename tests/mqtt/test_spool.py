@@ -251,7 +251,7 @@ class TestBrokenFile:
         aside = path.with_name("spool.db.broken-1")
         assert aside.read_bytes() == b"rubbish! " * size
         about = "is broken (file is not a database) and has been renamed to spool.db.broken-1"
-        assert lines == [f"{path} {about}; the events in it are not sent"]
+        assert lines == [f"{path} {about}; 0 events were salvaged from it, about 0 lost"]
 
     def test_a_file_that_breaks_in_the_middle(self, path: Path) -> None:
         """Overwritten pages are found when read; the file is moved aside, and a new one is used."""
@@ -266,6 +266,7 @@ class TestBrokenFile:
             numbers(spool)
             spool.update([event(1)])
         assert 1 in numbers(spool)
+        assert spool.n_stored >= 199 - 2 * 32
         assert len(lines) == 1
         assert "malformed" in lines[0]
         spool.close()
@@ -294,16 +295,182 @@ class TestBrokenFile:
         assert names == ["spool.db", *(f"spool.db.broken-{number}" for number in range(1, 6))]
 
 
+def long_event(number: int) -> QueuedEvent:
+    """An event of the length that the daemon's have, and every tenth longer than a page."""
+    return event(number, text=f', "text": "{"x" * (9000 if number % 10 == 0 else 900)}"')
+
+
+class TestDamagedSector:
+    """One sector of 512 bytes is overwritten with zeros, as a worn SD card does."""
+
+    N_PLACES = 60
+
+    def test_a_sector_costs_the_events_on_its_page(self, path: Path) -> None:
+        """60 places of a spool of 500 events: few are lost, none is changed, and new ones are stored."""
+        events = [long_event(number) for number in range(1, 501)]
+        sent = {each.id: each.payload for each in events}
+        spool = make_spool(path)
+        spool.update(events)
+        spool.close()
+        whole = path.read_bytes()
+        n_sectors = len(whole) // 512
+        first_sectors = range(16)  # the header, the schema and the root of the table
+        others = range(16, n_sectors, n_sectors // (self.N_PLACES - 16))
+        places = [*first_sectors, *others][: self.N_PLACES]
+        losses = []
+        for place in places:
+            path.write_bytes(whole[: place * 512] + bytes(512) + whole[place * 512 + 512 :])
+            spool = make_spool(path)
+            with logged_lines():
+                left = spool.read(1000)
+                spool.update([event(1000)])
+            assert [each.payload for each in left] == [sent[each.id] for each in left]
+            assert [each.number for each in left] == sorted(each.number for each in left)
+            assert spool.read(1000)[-1].id == "1000"
+            spool.close()
+            losses.append(len(events) - len(left))
+            for other in path.parent.glob("spool.db.*"):
+                other.unlink()
+        worst, mean = max(losses), sum(losses) / len(losses)
+        assert len(losses) == self.N_PLACES
+        assert worst <= 6, f"{worst} events lost at worst, {mean:.2f} on average: {losses}"
+
+    def test_removed_events_do_not_come_back(self, path: Path) -> None:
+        """Events that were acknowledged are not salvaged from pages that are free."""
+        spool = make_spool(path)
+        spool.update([long_event(number) for number in range(1, 301)])
+        spool.update(remove=range(1, 251))
+        spool.close()
+        body = bytearray(path.read_bytes())
+        body[4096:4608] = bytes(512)  # the root of the table
+        path.write_bytes(body)
+        spool = make_spool(path)
+        with logged_lines() as lines:
+            assert [each.id for each in spool.read(1000)] == [str(n) for n in range(251, 301)]
+        assert len(lines) == 1
+        assert "50 events were salvaged from it, about 0 lost" in lines[0]
+        spool.close()
+
+    def test_a_file_that_breaks_in_use(self, path: Path) -> None:
+        """Events keep their numbers, the lost ones are counted, and no restart is needed."""
+        spool = make_spool(path)
+        spool.update([long_event(number) for number in range(1, 301)])
+        spool.close()
+        body = path.read_bytes()
+        leaves = [place for place in range(4096, len(body), 4096) if body[place] == 13]
+        spool.open()
+        assert spool._connection is not None  # noqa: SLF001
+        spool._connection.execute("PRAGMA shrink_memory")  # noqa: SLF001 - else it reads from its cache
+        with path.open("r+b") as file:
+            file.seek(leaves[len(leaves) // 2])
+            file.write(bytes(512))
+        with logged_lines() as lines:
+            left = numbers(spool)
+            spool.update([event(301)])
+        assert left == sorted(set(left))
+        assert 294 <= len(left) < 300
+        assert numbers(spool) == [*left, 301]
+        assert (spool.n_stored, spool.n_dropped) == (len(left) + 1, 300 - len(left))
+        assert len(lines) == 1
+        spool.close()
+
+
+class TestDamagedRows:
+    """Rows that are no events: each is dropped and counted, and costs nothing else."""
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "topic = ''",
+            "topic = 'serd/+/event'",
+            "topic = 'serd/#'",
+            "topic = CAST(x'73657264ff' AS TEXT)",
+            "topic = CAST(x'736500' AS TEXT)",
+            "topic = x'7365'",
+            "payload = ''",
+            'payload = \'{"id": "2"\'',
+            "payload = '[\"2\"]'",
+            'payload = \'{"id": "3"}\'',
+            "payload = printf('%.*c', 100000, '[')",
+            "payload = CAST(x'7b22ff227d' AS TEXT)",
+            "id = x'32'",
+            "id = ''",
+            "taken_s = 'soon'",
+            "taken_s = 9e999",
+            "number = 9223372036854775807",
+            "number = -9223372036854775807",
+        ],
+    )
+    def test_a_damaged_row_is_dropped_alone(self, path: Path, damage: str) -> None:
+        """The events before and after it are read, one line is logged, and new ones are stored."""
+        spool = make_spool(path)
+        spool.update([event(1), event(2), event(3)])
+        spool.close()
+        with sqlite3.connect(path) as other:
+            other.execute(f"UPDATE event SET {damage} WHERE number = 2")  # noqa: S608
+        other.close()
+        spool = make_spool(path)
+        with logged_lines() as lines:
+            assert [each.id for each in spool.read(2)] == ["1", "3"]
+            spool.update([event(1)])
+        assert [each.id for each in spool.read(10)] == ["1", "3", "1"]
+        assert (spool.n_stored, spool.n_dropped) == (3, 1)
+        assert lines == [f"{path}: 1 events are damaged and dropped"]
+        spool.close()
+
+    def test_more_damaged_rows_than_are_read_at_a_time(self, path: Path) -> None:
+        """They do not hide the events behind them."""
+        spool = make_spool(path)
+        spool.update([event(number) for number in range(1, 101)])
+        spool.close()
+        with sqlite3.connect(path) as other:
+            other.execute("UPDATE event SET payload = 'rubbish' WHERE number <= 90")
+        other.close()
+        spool = make_spool(path)
+        assert [each.id for each in spool.read(4)] == ["91", "92", "93", "94"]
+        assert (spool.n_stored, spool.n_dropped) == (10, 90)
+        spool.close()
+
+
 def test_two_daemons_do_not_share_a_file(spool: Spool, path: Path) -> None:
     """The second gets an error, until the first has closed the file."""
     spool.update([event(1)])
     second = make_spool(path)
-    with pytest.raises(SpoolError, match="another process has it open"):
+    with pytest.raises(SpoolError, match="another serd uses this state folder"):
         second.update([event(2)])
     spool.close()
     second.update([event(1)])
     assert [each.id for each in second.read(10)] == ["1", "1"]
     second.close()
+
+
+def test_a_second_daemon_does_not_write_to_a_file_that_the_first_deletes(path: Path) -> None:
+    """Whatever the turns of two daemons, each event that was stored is in the file at the end."""
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from test_spool import event, make_spool\n"
+        "from serd.errors import SpoolError\n"
+        "spool = make_spool(Path(sys.argv[1]))\n"
+        "n_stored = 0\n"
+        "while n_stored < 100:\n"
+        "    try:\n"
+        "        spool.update([event(n_stored + 1)])\n"
+        "        left = [each.number for each in spool.read(10)]\n"
+        "    except SpoolError:\n"
+        "        continue\n"
+        "    n_stored += 1\n"
+        "    assert left == [n_stored], left\n"
+        "    assert spool.path.stat().st_nlink == 1\n"
+        "    spool.update(remove=left)\n"
+        "    spool.close()\n"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=environment) as first:
+        second = subprocess.run(command, env=environment, check=False, timeout=60.0)
+        assert (second.returncode, first.wait(60.0)) == (0, 0)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:

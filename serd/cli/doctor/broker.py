@@ -154,7 +154,7 @@ class _CheckListener:
     def disconnected(self) -> None:
         """Do nothing: ``status_changed`` follows."""
 
-    def acknowledged(self, message_id: int, *, refusal: str) -> None:  # noqa: ARG002
+    def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:  # noqa: ARG002
         """Record the answer to the test message."""
         self.refusal = refusal
         self.is_acknowledged.set()

@@ -48,7 +48,7 @@ def state_folder_findings(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Check that the state folder can be written and has free space."""
     folder = state_folder(environment)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as trial:
             trial.write(bytes(4096))
             trial.flush()
