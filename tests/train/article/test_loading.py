@@ -65,7 +65,7 @@ def test_a_file_may_build_on_another(tmp_path: Path) -> None:
         ("[learn]\nspeed = 3", "unknown key [learn] speed, expected one of: optimizer"),
         ("[learn]\nepoch = 3", "unknown key [learn] epoch; did you mean 'epochs'?"),
         ("color = 3", "unknown key color, expected one of: what, claim"),
-        ("learn = 3", "learn = 3, expected a table [learn]"),
+        ("learn = 3", "learn is a single value, expected a table [learn]"),
         ('[learn]\nepochs = "3"', "[learn] epochs = '3', expected a whole number"),
         ("[learn]\nepochs = 0", "[learn] epochs = 0, expected 1 or more"),
         ("[learn]\nlearning_rate = nan", "[learn] learning_rate = nan, expected a number"),
