@@ -101,7 +101,10 @@ class Event:
         Raises:
             EventError: not JSON, another schema, or a field that is missing or of another type.
         """
-        return event_from_body(_json_object(text))
+        body = _json_object(text)
+        if body.get("schema") != SCHEMA_VERSION:
+            raise EventError(f"event of schema {body.get('schema')!r}, expected {SCHEMA_VERSION}")
+        return cls(**_fields_from(Event, body, "event"))
 
 
 _HINTS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
@@ -112,18 +115,6 @@ _HINTS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
 def _by_name(each: Event | ModelReference) -> dict[str, Any]:
     """Return the fields by name; ``asdict`` would copy their values, which is slow."""
     return {field.name: getattr(each, field.name) for field in fields(each)}
-
-
-def event_from_body(body: Mapping[str, Any]) -> Event:
-    """Read an event from its JSON object.
-
-    Raises:
-        EventError: another schema, or a field that is missing or of another type.
-    """
-    if body.get("schema") != SCHEMA_VERSION:
-        raise EventError(f"event of schema {body.get('schema')!r}, expected {SCHEMA_VERSION}")
-    values = _fields_from(Event, body, "event")
-    return Event(**values)
 
 
 def _json_object(text: str | bytes) -> Mapping[str, Any]:
