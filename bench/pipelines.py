@@ -166,7 +166,7 @@ class Stage:
         return _feature_windows(windows, self._card)
 
     def _events(self, segments: list[Segment], predictions: list[Prediction]) -> Iterator[str]:
-        smoother = Smoother(self._card.labels, self._settings.smoothing)
+        smoother = Smoother(self._card, self._settings.smoothing)
         maker = event_maker(node="bench", source="mic", card=self._card)
         left = iter(predictions)
         for segment in segments:

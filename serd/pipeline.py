@@ -1,6 +1,6 @@
 """The data flow on one page, from sound to decisions on emotions.
 
-    source -> voice activity -> speech windows -> features -> TFLite -> smoothing -> decision
+    source -> high-pass -> voice activity -> windows -> features -> TFLite -> smoothing -> decision
 
 Everything here is synchronous: a block of sound goes in, and its results come out before the next
 block. Threads live in the sources (a microphone's callback) and in the publishers (a broker's loop),
@@ -20,6 +20,7 @@ from serd.model.decision import Decision, kind_of
 from serd.model.runtime import EmotionModel
 from serd.model.smoothing import Estimate, Smoother, SmoothingSettings
 from serd.model.windows import FeatureWindow, WindowFeatures
+from serd.speech.high_pass import HighPass
 from serd.speech.segmenter import Segmenter, SegmenterSettings
 from serd.speech.segments import Segment, UtteranceEnd, VoicedFrames
 from serd.speech.vad import VoiceActivity, VoiceSettings, voice_detector
@@ -55,6 +56,7 @@ class SpeechDetector:
         Raises:
             LibraryError: the voice detector is not installed.
         """
+        self._high_pass = HighPass()
         self._voice = VoiceActivity(partial(voice_detector, settings.voice), settings.voice)
         self._segmenter = Segmenter(
             settings.segmenter,
@@ -78,7 +80,7 @@ class SpeechDetector:
     def process(self, block: AudioBlock) -> tuple[VoicedFrames, Iterator[Segment]]:
         """Return a block's frames with their voice decisions, and the segments that they complete."""
         self._captured = block.captured
-        frames = self._voice.process(block)
+        frames = self._voice.process(self._high_pass.process(block))
         self._end_samples = frames.end_samples
         return frames, self._segmenter.push(frames)
 
@@ -125,11 +127,11 @@ class UtteranceRecognizer:
         """
         self._model = model
         self._adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
-        self._smoother = Smoother(model.card.labels, smoothing)
+        self._smoother = Smoother(model.card, smoothing)
 
     def set_threshold(self, threshold: float) -> None:
-        """Set the probability below which an emotion is "uncertain"; 0 to 1."""
-        self._smoother.threshold = threshold
+        """Set the threshold for naming an emotion, as ``SmoothingSettings`` has it."""
+        self._smoother.set_threshold(threshold)
 
     def decide(self, segment: FeatureSegment) -> Decision:
         """Return the decision on the next window, or on an utterance at its end."""

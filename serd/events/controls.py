@@ -21,8 +21,8 @@ class Controls:
 
     mute: bool = False
     """Whether the source's sound is discarded."""
-    threshold: float = 0.35
-    """Probability below which an emotion is "uncertain"; 0 to 1."""
+    threshold: float = 0.0
+    """Probability below which an emotion is "uncertain", 0 to 1; 0 for the thresholds of the model."""
     cooldown_s: float = 0.0
     """Minimum time between two published events of one kind and emotion, in seconds; 0 to 3600."""
 

@@ -35,6 +35,16 @@ class ModelReference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Dimensions:
+    """Valence and arousal, computed from the probabilities with the weights of the model's card."""
+
+    valence: float
+    """From -1, unpleasant, to 1, pleasant."""
+    arousal: float
+    """From -1, passive, to 1, excited."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
     """The emotion in a segment of sound."""
 
@@ -71,6 +81,8 @@ class Event:
     """Time from the arrival of the last sample to the creation of this event, in milliseconds."""
     model: ModelReference
     """The model that recognized the emotion."""
+    dimensions: Dimensions | None = None
+    """Valence and arousal; left out without speech."""
     file: str | None = None
     """The analyzed file in events of serd analyze; else left out."""
     replayed: bool = False
@@ -83,7 +95,9 @@ class Event:
     def to_json(self) -> str:
         """Return the event as one line of JSON."""
         body = _by_name(self) | {"model": _by_name(self.model)}
-        for name in ("time", "file"):
+        if self.dimensions is not None:
+            body["dimensions"] = _by_name(self.dimensions)
+        for name in ("time", "file", "dimensions"):
             if body[name] is None:
                 del body[name]
         for name in ("replayed", "provisional"):
@@ -108,11 +122,18 @@ class Event:
 
 
 _HINTS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
-    cls: get_type_hints(cls) for cls in (Event, ModelReference)
+    cls: get_type_hints(cls) for cls in (Event, ModelReference, Dimensions)
 }
 
 
-def _by_name(each: Event | ModelReference) -> dict[str, Any]:
+_NESTED: Final[Mapping[Any, type[Any]]] = {
+    ModelReference: ModelReference,
+    Dimensions | None: Dimensions,
+}
+"""Class of each field that is an object."""
+
+
+def _by_name(each: Event | ModelReference | Dimensions) -> dict[str, Any]:
     """Return the fields by name; ``asdict`` would copy their values, which is slow."""
     return {field.name: getattr(each, field.name) for field in fields(each)}
 
@@ -139,8 +160,9 @@ def _fields_from(cls: type[Any], body: Mapping[str, Any], where: str) -> dict[st
                 raise EventError(f"{where}: {item.name} is missing")
             continue
         value, hint = body[item.name], hints[item.name]
-        if hint is ModelReference and isinstance(value, dict):
-            value = ModelReference(**_fields_from(ModelReference, value, f"{where}: {item.name}"))
+        if hint in _NESTED and isinstance(value, dict):
+            nested = _NESTED[hint]
+            value = nested(**_fields_from(nested, value, f"{where}: {item.name}"))
         elif hint is float and type(value) is int:
             value = float(value)
         if not _fits(value, hint):
@@ -157,6 +179,8 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401
         return isinstance(value, dict) and all(_is_number(each) for each in value.values())
     if hint == str | None:
         return isinstance(value, str)
+    if hint in _NESTED:
+        return isinstance(value, _NESTED[hint])
     return type(value) is hint and (hint is not float or _is_number(value))
 
 
@@ -188,6 +212,8 @@ class EventMaker:
         self._node = node
         self._source = source
         self._model = ModelReference(name=card.name, version=card.version, sha256=card.network_sha256)
+        self._valence_weights = card.valence_weights
+        self._arousal_weights = card.arousal_weights
         self._new_id = new_id
         self._monotonic = monotonic
         self._file = file
@@ -214,9 +240,23 @@ class EventMaker:
             level_dbfs=round(sound.level_dbfs, 1),
             latency_ms=round(max(0.0, latency_s) * 1000.0, 2),
             model=self._model,
+            dimensions=self._dimensions(estimate.scores),
             file=self._file,
             provisional=isinstance(sound, SpeechWindow) and sound.is_provisional,
         )
+
+    def _dimensions(self, scores: Mapping[str, float]) -> Dimensions | None:
+        if not scores:
+            return None
+        return Dimensions(
+            valence=_expected(self._valence_weights, scores),
+            arousal=_expected(self._arousal_weights, scores),
+        )
+
+
+def _expected(weights: Mapping[str, float], scores: Mapping[str, float]) -> float:
+    """Return the mean weight of the labels under their probabilities."""
+    return round(sum(weights.get(label, 0.0) * score for label, score in scores.items()), 3)
 
 
 def _rfc3339(epoch_s: float | None, end_s: float) -> str | None:

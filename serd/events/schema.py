@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
-from serd.events.event import SCHEMA_VERSION, Event, ModelReference
+from serd.events.event import SCHEMA_VERSION, Dimensions, Event, ModelReference
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of an event."""
-    schema = _object_schema(Event, _EVENT_RULES, optional={"time", "file", "replayed", "provisional"})
+    optional = {"time", "file", "dimensions", "replayed", "provisional"}
+    schema = _object_schema(Event, _EVENT_RULES, optional=optional)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "serd event",
@@ -22,6 +23,7 @@ def json_schema() -> dict[str, Any]:
 
 _UNIT = {"minimum": 0, "maximum": 1}
 _SHA256 = {"pattern": "^[0-9a-f]{64}$"}
+_DIMENSION = {"minimum": -1, "maximum": 1}
 _EVENT_RULES: Mapping[str, Mapping[str, Any]] = {
     "schema": {"const": SCHEMA_VERSION},
     "id": {"minLength": 1},
@@ -57,6 +59,9 @@ def _object_schema(
         hint = hints[name]
         if hint is ModelReference:
             properties[name] = _object_schema(ModelReference, {"sha256": _SHA256}, set())
+        elif hint == Dimensions | None:
+            rules_of_both = {"valence": _DIMENSION, "arousal": _DIMENSION}
+            properties[name] = _object_schema(Dimensions, rules_of_both, set())
         elif hint in _TYPES:
             properties[name] = {"type": _TYPES[hint]} | dict(rules.get(name, {}))
         else:

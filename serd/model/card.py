@@ -11,14 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.errors import ModelError
 from serd.model.front_end import FRONT_ENDS, FrontEnd
-from serd.model.labels import NONE
+from serd.model.labels import AROUSAL_WEIGHTS, NONE, VALENCE_WEIGHTS
 from serd.model.windows import PADDINGS, Padding
 
 CARD_SCHEMA: Final = 1
 MAX_CARD_BYTES: Final = 1_000_000
+DEFAULT_THRESHOLD: Final = 0.35
+"""Threshold of a label without one in the card."""
 _MAX_LEVELS: Final = 20
 """Most levels of nested JSON in a card."""
 
@@ -50,6 +55,13 @@ class ModelCard:
     no_speech_threshold: float | None = None
     """Probability of the last output, "no speech", at which a window is rejected; above 0, up to 1.
     None for a network without that output."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Probability of each label below which the emotion is "uncertain", 0 to 1; ``DEFAULT_THRESHOLD``
+    for a label that is not in it."""
+    valence_weights: Mapping[str, float] = field(default_factory=lambda: dict(VALENCE_WEIGHTS))
+    """Valence of each label, -1 to 1; 0 for a label that is not in it."""
+    arousal_weights: Mapping[str, float] = field(default_factory=lambda: dict(AROUSAL_WEIGHTS))
+    """Arousal of each label, -1 to 1; 0 for a label that is not in it."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Provenance: data, actors, command, seed, epochs, versions, metrics; free-form JSON."""
 
@@ -71,6 +83,19 @@ class ModelCard:
     def rejects(self, no_speech: float) -> bool:
         """Whether a probability of no speech reaches the threshold; 0 to 1."""
         return self.no_speech_threshold is not None and no_speech >= self.no_speech_threshold
+
+    def label_thresholds(self, threshold: float) -> NDArray[np.float64]:
+        """Return the probability of each label below which the emotion is "uncertain".
+
+        Args:
+            threshold: of all labels, 0 to 1; 0 for those of the card.
+
+        Returns:
+            float64, shape (n_labels,).
+        """
+        if threshold:
+            return np.full(len(self.labels), threshold)
+        return np.array([self.thresholds.get(label, DEFAULT_THRESHOLD) for label in self.labels])
 
     def to_json(self) -> str:
         """Return the card as indented JSON text with a final newline."""
@@ -139,6 +164,12 @@ def _check_types(card: ModelCard) -> None:
     for value in (*card.mean, *card.std):
         if not isinstance(value, float | int) or not math.isfinite(value):
             raise TypeError(f"got {value!r}, expected a finite number")
+    for by_label in (card.thresholds, card.valence_weights, card.arousal_weights):
+        if not isinstance(by_label, dict):
+            raise TypeError(f"got {by_label!r}, expected an object with a number for each label")
+        for value in by_label.values():
+            if isinstance(value, bool) or not isinstance(value, float | int) or not -1 <= value <= 1:
+                raise TypeError(f"got {value!r}, expected a number from -1 to 1")
     if not isinstance(card.training, dict):
         raise TypeError(f"got {card.training!r} for training, expected an object")
 

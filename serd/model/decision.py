@@ -37,7 +37,7 @@ class RecordingSummary:
     """
 
     def __init__(self, card: ModelCard) -> None:
-        self._labels = card.labels
+        self._card = card
         self._weights = np.zeros(len(card.labels))
         self._energy = 0.0
         self._end_samples = 0
@@ -69,11 +69,13 @@ class RecordingSummary:
         """Return the decision on the whole recording.
 
         Args:
-            threshold: probability below which the emotion is "uncertain"; 0 to 1.
+            threshold: as in ``SmoothingSettings``.
         """
         is_speech = bool(self._weights.any())
         if is_speech:
-            whole = make_estimate(self._labels, self._weights, threshold)
+            whole = make_estimate(
+                self._card.labels, self._weights, self._card.label_thresholds(threshold)
+            )
         else:
             whole = Estimate(emotion=NONE, likeliest=NONE, confidence=0.0, scores={}, no_speech=1.0)
         return Decision(kind="file", sound=self._span(), estimate=whole, is_speech=is_speech)

@@ -173,7 +173,7 @@ class MfccStream:
         shape = (n_frames, self._front_end.frame_length_samples)
         strides = (self._front_end.frame_hop_samples * step, step)
         frames = as_strided(signal, shape, strides, writeable=False)
-        mfccs = np.empty((n_frames, self._front_end.n_mfcc), np.float32)
+        mfccs = np.empty((n_frames, self._front_end.n_features), np.float32)
         for first in range(0, n_frames, _BLOCK_FRAMES):
             block = slice(first, first + _BLOCK_FRAMES)
             self._transform_block(frames[block], mfccs[block])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from serd.model.card import ModelCard
 from serd.model.labels import UNCERTAIN
 
 
@@ -15,8 +16,9 @@ class SmoothingSettings:
 
     half_life_s: float = 3.0
     """Speech after which a window has half its weight in the running average, in seconds."""
-    threshold: float = 0.35
-    """Probability below which the emotion is "uncertain"; 0 to 1."""
+    threshold: float = 0.0
+    """Probability below which the emotion is "uncertain", 0 to 1; 0 for the thresholds of the model's
+    card, which differ between the emotions."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, expected values) for each bad value."""
@@ -50,12 +52,20 @@ class Smoother:
     of speech.
     """
 
-    def __init__(self, labels: Sequence[str], settings: SmoothingSettings) -> None:
-        self._labels = tuple(labels)
+    def __init__(self, card: ModelCard, settings: SmoothingSettings) -> None:
+        self._card = card
+        self._labels = card.labels
         self._half_life_s = settings.half_life_s
-        self.threshold = settings.threshold
-        """Probability below which the emotion is "uncertain", 0 to 1; can be changed at any time."""
+        self.set_threshold(settings.threshold)
         self._reset()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Set the probability below which the emotion is "uncertain".
+
+        Args:
+            threshold: of all labels, 0 to 1; 0 for those of the model's card.
+        """
+        self._thresholds = self._card.label_thresholds(threshold)
 
     def _reset(self) -> None:
         self._running = np.zeros(len(self._labels) + 1)
@@ -89,7 +99,7 @@ class Smoother:
             no_speech: probability of no speech.
         """
         weights = probabilities.astype(np.float64)
-        return make_estimate(self._labels, weights, self.threshold, no_speech=no_speech)
+        return make_estimate(self._labels, weights, self._thresholds, no_speech=no_speech)
 
     def close(self) -> Estimate:
         """Return the estimate of the whole utterance, and start the next utterance."""
@@ -99,13 +109,13 @@ class Smoother:
 
     def _estimate(self, sums: NDArray[np.float64]) -> Estimate:
         no_speech = float(sums[-1] / sums.sum())
-        return make_estimate(self._labels, sums[:-1], self.threshold, no_speech=no_speech)
+        return make_estimate(self._labels, sums[:-1], self._thresholds, no_speech=no_speech)
 
 
 def make_estimate(
     labels: Sequence[str],
     weights: NDArray[np.float64],
-    threshold: float,
+    thresholds: NDArray[np.float64],
     *,
     no_speech: float = 0.0,
 ) -> Estimate:
@@ -114,14 +124,15 @@ def make_estimate(
     Args:
         labels: class of each weight.
         weights: float64, shape (n_labels,), 0 or more, not all 0.
-        threshold: probability below which the emotion is "uncertain".
+        thresholds: float64, shape (n_labels,): probability of each label below which the emotion is
+            "uncertain".
         no_speech: probability of no speech.
     """
     probabilities = weights / weights.sum()
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
     return Estimate(
-        emotion=labels[best] if confidence >= threshold else UNCERTAIN,
+        emotion=labels[best] if confidence >= thresholds[best] else UNCERTAIN,
         likeliest=labels[best],
         confidence=confidence,
         scores=dict(zip(labels, probabilities.tolist(), strict=True)),

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from serd.audio.format import UNTIMED, CaptureTime
 from serd.errors import EventError
-from serd.events.event import MAX_JSON_CHARS, Event, EventMaker, ModelReference, as_replayed
+from serd.events.event import (
+    MAX_JSON_CHARS,
+    Dimensions,
+    Event,
+    EventMaker,
+    ModelReference,
+    as_replayed,
+)
 from serd.events.schema import json_schema
 from serd.model.decision import Decision, Kind
 from serd.model.labels import EMOTIONS, VALENCE
@@ -40,7 +47,7 @@ _HAPPY = Estimate(
     no_speech=0.0,
 )
 
-_OPTIONAL = {"time", "file", "replayed", "provisional"}
+_OPTIONAL = {"time", "dimensions", "file", "replayed", "provisional"}
 _formats = jsonschema.FormatChecker(formats=())
 
 
@@ -95,6 +102,7 @@ def test_the_field_names_are_a_contract() -> None:
         "level_dbfs",
         "latency_ms",
         "model",
+        "dimensions",
     ]
     assert list(body["model"]) == ["name", "version", "sha256"]
     assert list(body["scores"]) == list(EMOTIONS)
@@ -120,6 +128,7 @@ def test_an_event_has_the_fields_of_its_decision() -> None:
         "level_dbfs": -23.5,
         "latency_ms": 250.0,
         "model": {"name": "test", "version": "1.2.3", "sha256": "0123456789abcdef" * 4},
+        "dimensions": {"valence": 0.415, "arousal": 0.437},
     }
 
 
@@ -306,6 +315,8 @@ class TestSchema:
         assert schema["required"] == [name for name in names if name not in _OPTIONAL]
         model = schema["properties"]["model"]
         assert list(model["properties"]) == [field.name for field in fields(ModelReference)]
+        dimensions = schema["properties"]["dimensions"]
+        assert list(dimensions["properties"]) == [field.name for field in fields(Dimensions)]
 
     @given(
         kind=st.sampled_from(["window", "utterance", "file"]),
@@ -335,7 +346,9 @@ class TestSchema:
             level_dbfs=level_dbfs,
             captured=CaptureTime(epoch_s=epoch_s, arrived_s=3.0),
         )
-        event = _event(_maker(file=file), kind, make_estimate(EMOTIONS, np.array(weights), 0.35), sound)
+        event = _event(
+            _maker(file=file), kind, make_estimate(EMOTIONS, np.array(weights), np.full(8, 0.35)), sound
+        )
         line = event.to_json()
         assert "\n" not in line
         _validator.validate(json.loads(line))

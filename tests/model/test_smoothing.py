@@ -1,6 +1,7 @@
 """Averages of the network's probabilities, against plain formulas."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.model.smoothing import Estimate, Smoother, SmoothingSettings, make_estimate
+from testkit.models import made_card
 
 _LABELS = ("neutral", "happy", "sad")
+_CARD = made_card(labels=_LABELS)
 
 _probabilities = st.lists(st.floats(0.0, 1.0, width=32), min_size=3, max_size=3).map(
     lambda p: np.array([*p[:2], p[2] + 0.01], np.float32) / np.float32(sum(p) + 0.01)
@@ -27,7 +30,7 @@ def _scores(estimated: Estimate) -> list[float]:
 
 
 def _fed(windows: Sequence[tuple[np.ndarray, float]], **settings: float) -> tuple[Smoother, Estimate]:
-    smoother = Smoother(_LABELS, SmoothingSettings(**settings))
+    smoother = Smoother(_CARD, SmoothingSettings(**settings))
     last = [smoother.update(probabilities, speech_s) for probabilities, speech_s in windows][-1]
     return smoother, last
 
@@ -114,7 +117,7 @@ def test_close_starts_a_new_utterance() -> None:
 
 def test_a_probability_of_no_speech_lowers_the_weight_for_the_emotion() -> None:
     """It is averaged like the emotions, and shares the weight with them."""
-    smoother = Smoother(_LABELS, SmoothingSettings())
+    smoother = Smoother(_CARD, SmoothingSettings())
     smoother.update(_probability(1.0, 0.0, 0.0), 2.0, no_speech=0.75)
     smoother.update(_probability(0.0, 1.0, 0.0), 2.0, no_speech=0.25)
     whole = smoother.close()
@@ -124,7 +127,7 @@ def test_a_probability_of_no_speech_lowers_the_weight_for_the_emotion() -> None:
 
 def test_scores_are_defined_at_certainty_of_no_speech() -> None:
     """There is no division by zero."""
-    smoother = Smoother(_LABELS, SmoothingSettings())
+    smoother = Smoother(_CARD, SmoothingSettings())
     running = smoother.update(_probability(0.2, 0.3, 0.5), 1.0, no_speech=1.0)
     assert running.no_speech == pytest.approx(1.0, abs=1e-2)
     assert _scores(running) == pytest.approx([0.2, 0.3, 0.5])
@@ -142,8 +145,19 @@ def test_a_window_without_speech_still_gives_an_estimate() -> None:
 )
 def test_below_the_threshold_the_emotion_is_uncertain(threshold: float, emotion: str) -> None:
     """At the threshold it is named; the likeliest label is known in any case."""
-    got = make_estimate(_LABELS, np.array([1.0, 2.0, 1.0]), threshold)
+    got = make_estimate(_LABELS, np.array([1.0, 2.0, 1.0]), np.full(3, threshold))
     assert (got.emotion, got.likeliest, got.confidence) == (emotion, "happy", 0.5)
+
+
+def test_the_thresholds_of_the_card_hold_for_each_label() -> None:
+    """Without a threshold in the settings the card's decide; 0.35 for a label without one."""
+    smoother = Smoother(replace(_CARD, thresholds={"happy": 0.6}), SmoothingSettings())
+    assert smoother.preview(_probability(0.2, 0.59, 0.21)).emotion == "uncertain"
+    assert smoother.preview(_probability(0.2, 0.61, 0.19)).emotion == "happy"
+    assert smoother.preview(_probability(0.36, 0.3, 0.34)).emotion == "neutral"
+    smoother.set_threshold(0.5)
+    assert smoother.preview(_probability(0.2, 0.59, 0.21)).emotion == "happy"
+    assert smoother.preview(_probability(0.36, 0.3, 0.34)).emotion == "uncertain"
 
 
 @pytest.mark.parametrize(

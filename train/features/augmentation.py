@@ -7,7 +7,7 @@ G.711, "Pulse code modulation of voice frequencies" (mu-law).
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ _LINE_RATE_HZ: Final = 8_000
 _Hz = NDArray[np.floating[Any]]
 _FIRST_ECHO_S = (0.001, 0.01)
 """Range of the delay of the first reflection, in seconds."""
+_BEFORE_PEAK_SAMPLES = 40
+"""Samples of a measured response before its peak that belong to the direct sound."""
+_N_HARMONICS = 10
 _TINY = 1e-12
 """Least level, in place of zero."""
 _FFT_STEP_SAMPLES = 1600
@@ -86,6 +89,12 @@ class SoundAugment:
     """Range of the reverberation time RT60, in seconds."""
     direct_db: tuple[float, float] = (-3.0, 15.0)
     """Range of the direct-to-reverberant ratio, in dB."""
+    p_measured: float = 0.5
+    """Share of measured rooms among the reverberation, if there are any; the rest is synthetic."""
+    p_hum: float = 0.1
+    """Share of copies with mains hum."""
+    hum_db: tuple[float, float] = (-25.0, 10.0)
+    """Range of the level of the hum relative to the speech, in dB."""
     p_noise: float = 0.65
     """Share of copies with noise."""
     snr_db: tuple[float, float] = (-3.0, 27.0)
@@ -123,6 +132,7 @@ def augment_sound(
     settings: SoundAugment,
     rng: np.random.Generator,
     recorded: Recorded | None = None,
+    rooms: Sequence[Sound] = (),
 ) -> Samples:
     """An augmented copy of a clip.
 
@@ -131,6 +141,7 @@ def augment_sound(
         settings: parameters of the augmentation.
         rng: random generator.
         recorded: draws recordings of noise; None for synthetic noise only.
+        rooms: measured impulse responses, float32, shape (n_samples,) each.
 
     Returns:
         int16, shape (n,); n is n_samples divided by the speed.
@@ -139,8 +150,15 @@ def augment_sound(
     speed = 1.0 + rng.uniform(-settings.speed, settings.speed)
     sound = soxr.resample(sound, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="MQ")
     if rng.random() < settings.p_room:
-        decay_s, direct_db = rng.uniform(*settings.decay_s), rng.uniform(*settings.direct_db)
-        sound = in_room(sound, decay_s=decay_s, direct_db=direct_db, rng=rng)
+        if rooms and rng.random() < settings.p_measured:
+            response = rooms[int(rng.integers(len(rooms)))]
+        else:
+            decay_s, direct_db = rng.uniform(*settings.decay_s), rng.uniform(*settings.direct_db)
+            response = synthetic_room(decay_s=decay_s, direct_db=direct_db, rng=rng)
+        sound = in_room(sound, response)
+    if rng.random() < settings.p_hum:
+        hum = mains_hum(sound.size, rng)
+        sound = sound + hum * np.float32(_speech_level(sound)) * _gain(rng.uniform(*settings.hum_db))
     if rng.random() < settings.p_noise:
         snr_db = rng.uniform(*settings.snr_db)
         is_recorded = recorded is not None and rng.random() < settings.p_recorded
@@ -168,27 +186,66 @@ def augment_sound(
     return to_int16(sound)
 
 
-def in_room(sound: Sound, *, decay_s: float, direct_db: float, rng: np.random.Generator) -> Sound:
-    """Sound with synthetic reverberation.
+def synthetic_room(*, decay_s: float, direct_db: float, rng: np.random.Generator) -> Sound:
+    """A synthetic impulse response: the direct sound, and decaying noise from the first echo on.
 
     Args:
-        sound: float32, shape (n_samples,), 16 kHz.
         decay_s: reverberation time RT60, in seconds.
         direct_db: direct-to-reverberant ratio, in dB.
-        rng: random generator of the impulse response.
+        rng: random generator.
 
     Returns:
-        float32, shape (n_samples,), without the tail after the end.
+        float32, shape (decay_s in samples,); the direct sound is its first sample, of 1.
     """
     n_samples = round(decay_s * SAMPLE_RATE_HZ)
     response = rng.standard_normal(n_samples) * 10.0 ** (-3.0 * np.arange(n_samples) / n_samples)
     response[: round(rng.uniform(*_FIRST_ECHO_S) * SAMPLE_RATE_HZ)] = 0.0
     response *= 10.0 ** (-direct_db / 20.0) / max(float(np.sqrt(np.sum(response**2))), _TINY)
     response[0] = 1.0
-    size = _fft_samples(sound.size + n_samples - 1)
+    return response.astype(np.float32)
+
+
+def in_room(sound: Sound, response: Sound) -> Sound:
+    """Sound with reverberation.
+
+    Args:
+        sound: float32, shape (n_samples,), 16 kHz.
+        response: impulse response, float32, shape (n,), 16 kHz.
+
+    Returns:
+        float32, shape (n_samples,), without the tail after the end.
+    """
+    size = _fft_samples(sound.size + response.size - 1)
     spectrum = np.fft.rfft(sound, size) * np.fft.rfft(response, size)
     heard: Sound = np.fft.irfft(spectrum, size)[: sound.size].astype(np.float32)
     return heard
+
+
+def measured_room(samples: Samples) -> Sound:
+    """A measured impulse response that keeps the level of the direct sound.
+
+    Args:
+        samples: the recorded response: int16, shape (n_samples,), 16 kHz; silence before the direct
+            sound is cut away.
+
+    Returns:
+        float32, shape (n,), the largest magnitude being 1.
+    """
+    response = to_sound(samples)
+    peak = int(np.abs(response).argmax())
+    return response[max(0, peak - _BEFORE_PEAK_SAMPLES) :] / np.float32(abs(response[peak]) or 1.0)
+
+
+def mains_hum(n_samples: int, rng: np.random.Generator) -> Sound:
+    """Hum of 50 or 60 Hz with harmonics, of RMS 1: float32, shape (n_samples,)."""
+    time_s = np.arange(n_samples) / SAMPLE_RATE_HZ
+    hum = np.zeros(n_samples)
+    mains_hz = rng.choice((50.0, 60.0)) * rng.uniform(0.998, 1.002)
+    for harmonic in range(1, _N_HARMONICS + 1):
+        amplitude = rng.uniform(0.0, 1.0) / harmonic
+        hum += amplitude * np.sin(2 * np.pi * (mains_hz * harmonic * time_s + rng.random()))
+    scaled: Sound = (hum / max(float(np.sqrt(np.mean(hum**2))), _TINY)).astype(np.float32)
+    return scaled
 
 
 def colored_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Sound:

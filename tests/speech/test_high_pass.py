@@ -1,0 +1,74 @@
+"""The high-pass filter in front of the voice detector."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import scipy.signal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serd.audio.format import SAMPLE_RATE_HZ, UNTIMED, AudioBlock, Samples
+from serd.speech.high_pass import SECTIONS, HighPass
+
+_RNG_SAMPLES = np.random.default_rng(7).integers(-9000, 9000, 4000).astype(np.int16)
+
+
+def _filtered(samples: Samples, sizes: Sequence[int] = ()) -> Samples:
+    high_pass = HighPass()
+    bounds = [0, *np.minimum(np.cumsum(sizes), samples.size).astype(int).tolist(), samples.size]
+    blocks = [
+        AudioBlock(samples=samples[start:end], offset_samples=start, captured=UNTIMED)
+        for start, end in pairwise(bounds)
+    ]
+    return np.concatenate([high_pass.process(block).samples for block in blocks])
+
+
+def _tone(hz: float, amplitude: float = 8000.0, seconds: float = 2.0) -> Samples:
+    time_s = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    return np.rint(amplitude * np.sin(2 * np.pi * hz * time_s)).astype(np.int16)
+
+
+def test_the_filter_is_that_of_scipy() -> None:
+    """SciPy designs the same coefficients, and filters the same sound to the same samples."""
+    designed = scipy.signal.cheby2(5, 36, 62, "high", fs=SAMPLE_RATE_HZ, output="sos")
+    assert np.allclose(SECTIONS, designed, atol=1e-12)
+    start = scipy.signal.sosfilt_zi(np.array(SECTIONS)) * float(_RNG_SAMPLES[0])
+    expected, _ = scipy.signal.sosfilt(np.array(SECTIONS), _RNG_SAMPLES.astype(float), zi=start)
+    assert np.array_equal(_filtered(_RNG_SAMPLES), np.rint(expected))
+
+
+@given(st.lists(st.integers(0, 700), max_size=12))
+def test_blocks_of_any_size_give_the_same_sound(sizes: list[int]) -> None:
+    """However the sound is divided into blocks, the same samples come out."""
+    assert np.array_equal(_filtered(_RNG_SAMPLES, sizes), _filtered(_RNG_SAMPLES))
+
+
+@pytest.mark.parametrize("offset", [-32768, -3277, 33, 3277])
+def test_an_offset_is_silence_from_the_first_sample(offset: int) -> None:
+    """A constant offset, however large, leaves digital silence without a step at the start."""
+    assert not _filtered(np.full(16_000, offset, np.int16)).any()
+
+
+def test_hum_goes_and_voices_stay() -> None:
+    """Mains hum of 50 and 60 Hz loses 36 dB or more, what lies above 120 Hz less than 0.5 dB."""
+    for hz, low_db, high_db in ((50, -99, -35.5), (60, -99, -35.5), (120, -0.5, 0.1), (1000, -0.1, 0.1)):
+        settled = _filtered(_tone(hz))[SAMPLE_RATE_HZ:].astype(float)
+        gain_db = 20 * np.log10(np.sqrt(np.mean(settled**2)) / (8000 / np.sqrt(2)))
+        assert low_db <= gain_db <= high_db, (hz, gain_db)
+
+
+def test_a_gap_starts_the_filter_afresh() -> None:
+    """Sound after a gap is filtered as if it were the first of the source."""
+    high_pass = HighPass()
+    sound = _tone(300)[:960]
+    first = high_pass.process(AudioBlock(samples=sound, offset_samples=0, captured=UNTIMED))
+    after = high_pass.process(AudioBlock(samples=sound, offset_samples=5000, captured=UNTIMED))
+    assert np.array_equal(first.samples, after.samples)
+
+
+def test_full_scale_is_clipped_not_wrapped() -> None:
+    """A step between the extremes stays within 16 bits with its sign."""
+    step = np.concatenate((np.full(400, -32768, np.int16), np.full(400, 32767, np.int16)))
+    assert _filtered(step)[400] == 32767
