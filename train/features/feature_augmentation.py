@@ -13,6 +13,8 @@ from serd.model.front_end import FrontEnd
 from serd.model.mfcc import MfccFrontEnd, Mfccs, cepstral_matrix
 
 Matrix = NDArray[np.float32]
+_N_SUPPORTS = 7
+"""Support points of a random frequency response, equally spaced on the mel scale."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,11 @@ class FeatureAugment:
     """Share of windows with a warped frequency axis."""
     warp: float = 0.10
     """The axis is stretched by up to this share, up or down."""
+    p_filter: float = 0.8
+    """Share of windows with another frequency response, as of another microphone."""
+    filter_db: float = 3.0
+    """Standard deviation of that response at each of its support points, and of its tilt over half the
+    mel scale, in dB."""
     n_time_masks: int = 2
     """Number of stretches of time that are masked."""
     time_mask_frames: int = 27
@@ -91,6 +98,8 @@ class FeatureAugmenter:
             window[:, 0] = energy
         if rng.random() < settings.p_band_mask:
             window = self._masked_band(window, rng)
+        if rng.random() < settings.p_filter:
+            window = window + self._response(rng)
         gain_db = rng.uniform(-settings.gain_db, settings.gain_db)
         if rng.random() < settings.p_level:
             gain_db += rng.uniform(*settings.level_db)
@@ -101,6 +110,20 @@ class FeatureAugmenter:
             first = int(rng.integers(n_frames - length + 1))
             window[first : first + length] = self._mean
         return window
+
+    def _response(self, rng: np.random.Generator) -> Matrix:
+        """A smooth random frequency response, as MFCCs: float32, shape (n_mfcc,).
+
+        A filter multiplies the spectrum, so it adds to the logarithms of the filter energies.
+        """
+        support = np.linspace(0, self._n_filters - 1, _N_SUPPORTS)
+        place = np.arange(self._n_filters)
+        response_db = np.interp(place, support, rng.normal(0.0, 1.0, _N_SUPPORTS))
+        response_db += rng.normal() * np.linspace(-1.0, 1.0, self._n_filters)
+        response_db -= response_db.mean()
+        scaled = response_db * self._settings.filter_db * np.log(10.0) / 10.0
+        added: Matrix = (scaled @ self._to_mfcc).astype(np.float32)
+        return added
 
     def _masked_band(self, window: Mfccs, rng: np.random.Generator) -> Mfccs:
         width = int(rng.integers(1, self._settings.band_mask_filters + 1))

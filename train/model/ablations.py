@@ -17,6 +17,8 @@ Ablation = Literal[
     "sound-gain",
     "noise",
     "rooms",
+    "measured-rooms",
+    "hum",
     "lines",
     "band",
     "thin",
@@ -28,13 +30,14 @@ Ablation = Literal[
     "warp",
     "time-mask",
     "band-mask",
+    "filter",
     "smoothing",
     "muon",
     "average",
 ]
 """Removable components: augmented copies of the sound, or their speed, gain, noise, rooms, telephone
-lines, low-pass, high-pass or clipping; the windows' levels, joins, shifts, gains, frequency warps and
-masks; label smoothing, Muon and weight averaging."""
+lines, low-pass, high-pass or clipping, measured rooms among the rooms, or hum; the windows' levels,
+joins, shifts, gains, frequency warps, masks and filters; label smoothing, Muon and weight averaging."""
 
 ABLATIONS: Final[tuple[Ablation, ...]] = get_args(Ablation)
 
@@ -85,6 +88,8 @@ _CHANGES: Final[Mapping[Ablation, Change]] = {
     "sound-gain": _sound(gain_db=0.0),
     "noise": _sound(p_noise=0.0),
     "rooms": _sound(p_room=0.0),
+    "measured-rooms": _sound(p_measured=0.0),
+    "hum": _sound(p_hum=0.0),
     "lines": _sound(p_line=0.0),
     "band": _sound(p_band=0.0),
     "thin": _sound(p_thin=0.0),
@@ -96,6 +101,7 @@ _CHANGES: Final[Mapping[Ablation, Change]] = {
     "warp": _shown(p_warp=0.0),
     "time-mask": _shown(n_time_masks=0),
     "band-mask": _shown(p_band_mask=0.0),
+    "filter": _shown(p_filter=0.0),
     "smoothing": _learn(label_smoothing=0.0),
     "muon": _learn(kernels="adamw"),
     "average": _learn(ema=0.0),

@@ -12,7 +12,10 @@ from train.features.augmentation import (
     high_pass,
     in_room,
     low_pass,
+    mains_hum,
+    measured_room,
     over_line,
+    synthetic_room,
 )
 
 
@@ -93,13 +96,66 @@ def test_a_room_rings_as_long_and_as_loud_as_asked(decay_s: float) -> None:
     rng = np.random.default_rng(0)
     click = np.zeros(2 * SAMPLE_RATE_HZ, np.float32)
     click[0] = 1.0
-    heard = in_room(click, decay_s=decay_s, direct_db=6.0, rng=rng)
+    heard = in_room(click, synthetic_room(decay_s=decay_s, direct_db=6.0, rng=rng))
     assert heard[0] == pytest.approx(1.0, abs=1e-4)
     power = np.square(heard[1:], dtype=np.float64)
     assert -10 * np.log10(power.sum()) == pytest.approx(6.0, abs=0.01)
     left = np.cumsum(power[::-1])[::-1]  # Schroeder's integral
     begins, ends = (int(np.argmax(left < left[0] * 10.0**-share)) for share in (0.5, 2.5))
     assert (ends - begins) * 3 / SAMPLE_RATE_HZ == pytest.approx(decay_s, rel=0.15)
+
+
+def test_a_measured_room_begins_with_its_direct_sound() -> None:
+    """Silence before it is cut away, and its level is that of the dry sound."""
+    recorded = np.zeros(4000, np.int16)
+    recorded[1000] = 12_000
+    recorded[1800] = 3_000
+    response = measured_room(recorded)
+    peak = int(np.abs(response).argmax())
+    assert peak <= 40
+    assert response[peak] == 1.0
+    assert response[peak + 800] == pytest.approx(0.25)
+    click = np.zeros(2000, np.float32)
+    click[100] = 1.0
+    assert in_room(click, response)[100 + peak] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_measured_rooms_are_among_the_copies_where_there_are_any() -> None:
+    """A copy in a measured room alone is the dry copy with that response."""
+    voice = synthetic_voice(1.0)
+    settings = SoundAugment(
+        speed=0.0,
+        p_room=1.0,
+        p_measured=1.0,
+        p_hum=0.0,
+        p_noise=0.0,
+        p_band=0.0,
+        p_thin=0.0,
+        p_line=0.0,
+        p_clip=0.0,
+        gain_db=0.0,
+    )
+    response = np.zeros(2400, np.float32)
+    response[[0, 1600]] = 1.0, 0.5
+    copy = augment_sound(voice, settings, np.random.default_rng(0), rooms=[response]).astype(float)
+    echo = 0.5 * np.concatenate((np.zeros(1600), voice[:-1600]))
+    assert np.abs(copy - voice - echo).max() <= 1.5
+
+
+def test_hum_has_the_mains_frequency_and_its_harmonics() -> None:
+    """All of its power lies within some hertz of multiples of 50 or 60 Hz, most at a low one."""
+    for seed in range(5):
+        hum = mains_hum(SAMPLE_RATE_HZ, np.random.default_rng(seed))
+        assert np.sqrt(np.mean(np.square(hum, dtype=np.float64))) == pytest.approx(1.0, rel=1e-3)
+        power = np.abs(np.fft.rfft(hum * np.hanning(hum.size))) ** 2
+        frequency_hz = np.arange(power.size)
+        shares = [
+            power[np.minimum(frequency_hz % mains, mains - frequency_hz % mains) <= 4].sum()
+            / power.sum()
+            for mains in (50, 60)
+        ]
+        assert max(shares) > 0.99
+        assert power.argmax() <= 310
 
 
 def test_a_clipped_copy_stands_at_full_scale() -> None:

@@ -5,12 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serd.model.mfcc import MFCC40_V1, mfcc
+from serd.model.mfcc import MFCC40_V1, cepstral_matrix, mfcc
 from testkit.voices import synthetic_voice
 from train.features.feature_augmentation import FeatureAugment, FeatureAugmenter
 
 N_FRAMES = 298
-OFF = FeatureAugment(p_shift=0.0, gain_db=0.0, p_level=0.0, p_warp=0.0, n_time_masks=0, p_band_mask=0.0)
+OFF = FeatureAugment(
+    p_shift=0.0,
+    gain_db=0.0,
+    p_level=0.0,
+    p_warp=0.0,
+    n_time_masks=0,
+    p_band_mask=0.0,
+    p_filter=0.0,
+)
 
 
 @pytest.fixture
@@ -62,6 +70,21 @@ def test_a_warp_by_nothing_changes_nothing(frames: np.ndarray) -> None:
     settings = replace(OFF, p_warp=1.0, warp=0.0)
     window = _augmenter(settings, frames).draw(frames, N_FRAMES, np.random.default_rng(0))
     assert np.allclose(window, frames[np.arange(N_FRAMES) % len(frames)], atol=1e-2)
+
+
+def test_a_filter_adds_the_same_to_every_frame_but_not_to_its_energy(frames: np.ndarray) -> None:
+    """As a filter of the sound does; the response differs from window to window by some decibels."""
+    augmenter = _augmenter(replace(OFF, p_filter=1.0, filter_db=3.0), frames)
+    rng = np.random.default_rng(0)
+    plain = frames[np.arange(N_FRAMES) % len(frames)]
+    responses = []
+    for _ in range(200):
+        added = augmenter.draw(frames, N_FRAMES, rng) - plain
+        assert np.allclose(added, added[0], atol=1e-3)
+        assert np.allclose(added[:, 0], 0.0, atol=1e-4)
+        responses.append(np.linalg.pinv(cepstral_matrix(MFCC40_V1)[:, 1:]).T @ added[0, 1:])
+    gains_db = np.array(responses) * 10.0 / np.log(10.0)
+    assert 2.0 < gains_db.std() < 5.0
 
 
 def test_masks_put_the_mean_in_place(frames: np.ndarray) -> None:
