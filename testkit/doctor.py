@@ -23,10 +23,13 @@ class FakePortAudio:
     class PortAudioError(Exception):
         """The error type of sounddevice."""
 
-    def __init__(self, *, value: int = 1000, name: str = "USB", opens: bool = True) -> None:
+    def __init__(
+        self, *, value: int = 1000, offset: int = 0, name: str = "USB", opens: bool = True
+    ) -> None:
         self.default = SimpleNamespace(device=[0, 0])
         self.n_closed = 0
-        self._block = np.full(_BLOCK_SAMPLES, value, np.int16).tobytes()
+        is_high = np.arange(_BLOCK_SAMPLES) // 8 % 2 == 0  # a square wave of 1 kHz
+        self._block = np.where(is_high, offset + value, offset - value).astype(np.int16).tobytes()
         self._name = name
         self._opens = opens
 

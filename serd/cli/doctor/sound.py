@@ -5,18 +5,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from serd.audio.format import SAMPLE_RATE_HZ, level_dbfs
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, level_dbfs, recording_block
 from serd.audio.microphone import microphones
 from serd.audio.opening import SourceOpener
 from serd.audio.portaudio import portaudio_module
 from serd.audio.source import Source, SourceSettings
 from serd.cli.doctor.findings import Finding, fail, ok, skipped
+from serd.cli.doctor.interference import find_hum, offset_dbfs
 from serd.errors import DeviceError, LibraryError
+from serd.speech.high_pass import HighPass
 
 _NOT_OPENED = (
     "if another program uses it (fuser -v /dev/snd/*), perhaps the service itself, stop that program"
     " (sudo systemctl stop serd); this user must be in the group audio"
 )
+_LEAST_DBFS = -66.0
+"""Level from which an offset or hum is mentioned."""
 _SILENT = (
     "it is muted, or it is the wrong microphone: see serd devices, and alsamixer or the sound settings"
     " of the desktop"
@@ -58,21 +62,43 @@ def source_findings(settings: SourceSettings, listen_s: float) -> Iterator[Findi
 
 
 def _level_finding(check: str, source: Source, listen_s: float) -> Finding:
-    """Read sound from a source and measure its level."""
+    """Read sound from a source, and measure its level, offset and hum."""
+    parts: list[Samples] = []
     n_samples = 0
-    energy = 0.0
     with contextlib.closing(iter(source)) as blocks:  # type: ignore[type-var]
         for block in blocks:
+            parts.append(block.samples)
             n_samples += block.samples.size
-            energy += float(np.square(block.samples, dtype=np.float64).sum())
             if n_samples >= listen_s * SAMPLE_RATE_HZ:
                 break
         name = source.describe()
     if not n_samples:
         return fail(check, f"{name}: no sound at all")
     span = f"{n_samples / SAMPLE_RATE_HZ:.1f} s"
-    if energy == 0.0:
+    samples = np.concatenate(parts)
+    if not samples.any():
         return fail(check, f"{name}: digital silence for {span}", _SILENT)
+    audible = HighPass().process(recording_block(samples)).samples
+    disturbances = "".join(f"; {each}" for each in _disturbances(samples))
+    if not audible.any():
+        return fail(check, f"{name}: no sound for {span}{disturbances}", _SILENT)
+    level = level_dbfs(float(np.mean(np.square(audible, dtype=np.float64))))
     lost = source.summary()
-    level = level_dbfs(energy / n_samples)
-    return ok(check, f"{name}: {level:.0f} dBFS over {span}{f' ({lost})' if lost else ''}")
+    text = f"{name}: {level:.0f} dBFS over {span}{f' ({lost})' if lost else ''}{disturbances}"
+    return ok(check, text)
+
+
+def _disturbances(samples: Samples) -> Iterator[str]:
+    """Describe the offset and the hum in a sound, if there is any worth a word."""
+    offset = offset_dbfs(samples)
+    if offset >= _LEAST_DBFS:
+        share = 100.0 * 10.0 ** (offset / 20.0)
+        yield f"an offset of {offset:.0f} dBFS ({share:.2g} % of full scale), which serd removes"
+    hum = find_hum(samples)
+    if hum is not None and hum.level_dbfs >= _LEAST_DBFS:
+        yield f"hum of {hum.mains_hz} Hz at {hum.level_dbfs:.0f} dBFS, which serd removes"
+        if hum.harmonics_dbfs >= _LEAST_DBFS:
+            yield (
+                f"its harmonics at {hum.harmonics_dbfs:.0f} dBFS stay: look for a ground loop, another"
+                " power supply or cable"
+            )

@@ -34,6 +34,24 @@ def test_digital_silence_fails(microphone: Callable[..., FakePortAudio]) -> None
     assert "muted" in finding.advice
 
 
+def test_an_offset_is_named_and_not_part_of_the_level(
+    microphone: Callable[..., FakePortAudio],
+) -> None:
+    """A tenth of full scale under sound of -40 dBFS."""
+    microphone(value=328, offset=3277)
+    finding = only(source_findings(SourceSettings(), 3.0))
+    assert finding.verdict is Verdict.OK
+    assert "-40 dBFS over 3.0 s; an offset of -20 dBFS (10 % of full scale)" in finding.text
+
+
+def test_an_offset_alone_fails(microphone: Callable[..., FakePortAudio]) -> None:
+    """A constant is no sound."""
+    microphone(value=0, offset=500)
+    finding = only(source_findings(SourceSettings(), 3.0))
+    assert finding.verdict is Verdict.FAIL
+    assert "no sound for 3.0 s; an offset of -36 dBFS" in finding.text
+
+
 def test_one_bit_of_noise_passes(microphone: Callable[..., FakePortAudio]) -> None:
     """A quiet room is no problem."""
     microphone(value=1)
