@@ -25,7 +25,7 @@ States of an event (and the field that holds it)::
                                                                (_answered)
 
 An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
-and no event is sent for ``RETRY_S``.
+and no event is sent for ``RETRY_S`` (``serd.mqtt.outage``).
 
 States of the connection (``ConnectionState``)::
 
@@ -61,20 +61,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Protocol
 
 from serd.errors import SpoolError
+from serd.mqtt.connection_state import ConnectionState
+from serd.mqtt.message import Answer, Message
+from serd.mqtt.outage import Outage
 from serd.mqtt.retained import Handler, RetainedState
-from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
+from serd.mqtt.spool import Spool
 
 _log = logging.getLogger("serd.mqtt")
 
-RETRY_S = 30.0
-"""Pause between two attempts at an operation that fails, in seconds."""
-_FIRST_CONNECTION_S: Final = 3.0
-"""Time for the first connection, in seconds, after which the broker counts as away."""
 _COMMIT_TIMEOUT_S: Final = 0.5
 _POLL_S: Final = 0.5
 """How often the sender looks again while something may change by the passing of time, in seconds."""
@@ -103,98 +102,6 @@ class Transport(Protocol):
     def subscribe(self, topic_filter: str) -> None:
         """Subscribe for as long as the connection lasts."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The broker's answer to a message."""
-
-    refusal: str
-    """Why it was refused; empty if it was taken."""
-    is_final: bool = True
-    """False if the message may be taken later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message to the broker."""
-
-    topic: str
-    payload: str
-    is_retained: bool = False
-    event: QueuedEvent | None = None
-    """None for a message that is no event."""
-    is_stored: bool = False
-    """Whether the event is on the disk."""
-    is_replayed: bool = False
-    """Whether the event is marked as replayed."""
-
-
-class ConnectionState:
-    """The state of the connection to the broker. The owner of this object locks it."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        """Begin with the first connection under way.
-
-        Args:
-            monotonic: the clock, in seconds.
-        """
-        self._monotonic = monotonic
-        self._started_s = monotonic()
-        self._is_lost = False
-        self.is_up = False
-        """Whether there is a connection."""
-        self.epoch = 0
-        """Number of connections, of their ends and of failed attempts so far."""
-        self.first_live_number = 1
-        """Number of the first event that is not marked as replayed."""
-
-    @property
-    def is_first(self) -> bool:
-        """Whether the first connection is still under way."""
-        return self.epoch == 0
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the connection was lost, or the first takes too long."""
-        is_overdue = self.is_first and self._monotonic() - self._started_s > _FIRST_CONNECTION_S
-        return self._is_lost or is_overdue
-
-    def connected(self, next_number: int) -> None:
-        """Note a new connection; ``next_number`` is that of the event that will be put next."""
-        if self.is_away:
-            self.first_live_number = next_number
-        self.epoch += 1
-        self.is_up, self._is_lost = True, False
-
-    def disconnected(self) -> None:
-        """Note the end of a connection, or a failed attempt."""
-        self.epoch += 1
-        self.is_up, self._is_lost = False, True
-
-
-class Outage:
-    """Whether an operation keeps failing. The owner of this object locks it."""
-
-    def __init__(self) -> None:
-        self.is_on = False
-        self._failed_s = 0.0
-
-    @property
-    def may_try(self) -> bool:
-        """Whether the operation works, or failed ``RETRY_S`` ago."""
-        return not self.is_on or time.monotonic() - self._failed_s >= RETRY_S
-
-    def failed(self) -> bool:
-        """Note a failure; return whether it begins an outage."""
-        is_new, self.is_on = not self.is_on, True
-        self._failed_s = time.monotonic()
-        return is_new
-
-    def worked(self) -> bool:
-        """Note a success; return whether it ends an outage."""
-        was_on, self.is_on = self.is_on, False
-        return was_on
 
 
 class EventQueue:
@@ -250,7 +157,7 @@ class EventQueue:
         self._read_up_to: int | None = None
         """Last number read from the disk on this connection; None if nothing was read."""
         self._in_flight: dict[int, Message] = {}
-        self._early_answers: dict[int, _Answer] = {}
+        self._early_answers: dict[int, Answer] = {}
         """Answers that came before the sender had noted the message, by the message's id."""
         self._answered: set[int] = set()
         self._first_answer_s = 0.0
@@ -388,9 +295,9 @@ class EventQueue:
             step()
         except Exception:  # noqa: BLE001 - whatever it is, the events must not wait for ever
             if self._sending.failed():
-                _log.exception("events cannot be sent; trying again each %g s", RETRY_S)
+                _log.exception("events cannot be sent; trying again each %g s", self._sending.pause_s)
             with self._changed:
-                self._changed.wait_for(lambda: self._is_closing, RETRY_S)
+                self._changed.wait_for(lambda: self._is_closing, self._sending.pause_s)
         else:
             if self._sending.worked():
                 _log.info("events are sent again")
@@ -523,13 +430,13 @@ class EventQueue:
     def _publish(self, message: Message, epoch: int) -> None:
         """Hand a message to the link, and note it as IN FLIGHT on the connection of ``epoch``."""
         message_id: int | None = None
-        answer: _Answer | None = None
+        answer: Answer | None = None
         try:
             payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
             message_id = self.link.publish(message.topic, payload, is_retained=message.is_retained)
         except ValueError as exc:
             # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
-            answer = _Answer(str(exc))
+            answer = Answer(str(exc))
         except Exception:
             self._put_back(message, epoch)
             raise
@@ -588,7 +495,7 @@ class EventQueue:
 
     def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:
         """Settle a message that the broker has acknowledged or refused."""
-        answer = _Answer(refusal, is_final)
+        answer = Answer(refusal, is_final)
         with self._changed:
             message = self._in_flight.pop(message_id, None)
             if message is None:
@@ -736,7 +643,7 @@ class EventQueue:
         self._read_ahead.clear()
         self._read_up_to = None
 
-    def _settle(self, message: Message, answer: _Answer) -> bool:
+    def _settle(self, message: Message, answer: Answer) -> bool:
         """Locked: note the broker's answer; return whether it is a refusal that was not logged yet."""
         refusal = answer.refusal
         if message.event is not None and not answer.is_final:
@@ -762,7 +669,7 @@ class EventQueue:
         place.clear()
         place.extend(merged)
 
-    def _log_refusal(self, message: Message, answer: _Answer) -> None:
+    def _log_refusal(self, message: Message, answer: Answer) -> None:
         now = "" if answer.is_final else " for now"
         about = f"does not accept {message.topic}{now}"
         _log.warning("broker %s %s: %s", self.link.address, about, answer.refusal)

@@ -26,7 +26,8 @@ from serd.events.reports import (
 )
 from serd.mqtt.homeassistant import announce
 from serd.mqtt.link import Link
-from serd.mqtt.queue import EventQueue, Message, remaining_s
+from serd.mqtt.message import Message
+from serd.mqtt.queue import EventQueue, remaining_s
 from serd.mqtt.retained import Handler
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
 from serd.mqtt.spool import Spool

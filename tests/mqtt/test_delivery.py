@@ -238,7 +238,7 @@ class TestDisk:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """128 kB for 400 events: one line, the rest waits in memory, and in the end all arrive."""
-        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.2)
+        monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.2)
         folder.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
         if subprocess.run(mount, check=False, capture_output=True).returncode:

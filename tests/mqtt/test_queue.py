@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from test_spool import limit, make_spool
 
-from serd.mqtt.queue import ConnectionState, EventQueue, Message
-from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+from serd.mqtt.message import Message
+from serd.mqtt.queue import EventQueue
+from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
+from serd.mqtt.spool import Spool
 from testkit.brokers import DEADLINE_S, logged_lines, wait_until
 
 EVENT, STATUS = "event", "status"
@@ -292,7 +294,7 @@ def test_a_full_disk_is_logged_once_and_used_again(path: Path, monkeypatch: pyte
         queue.write()
         assert (queue.n_on_disk, queue.n_in_memory) == (1, 39)
         limit(spool, 2)
-        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+        monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.0)
         queue.write()
         assert (queue.n_on_disk, queue.n_in_memory) == (1, 39)
         limit(spool, 10_000)
@@ -346,7 +348,7 @@ def test_a_second_daemon_in_one_folder_keeps_its_events(
         f"events cannot be stored on the disk and wait in memory: {cause}",
     ]
     first.finish()
-    monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.0)
     second.write()
     assert (second.n_on_disk, second.n_in_memory) == (3, 0)
     link.connect()
@@ -435,7 +437,7 @@ def test_an_event_that_is_refused_for_now_is_sent_later(
     queue.retain("mute", "ON")
     send(queue)
     assert (link.ids, link.other[-1]) == ([], ("mute", "ON"))
-    monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.0)
     link.max_in_flight = 100
     send(queue)
     assert link.ids == list(range(1, 7))
@@ -543,7 +545,7 @@ class TestUnexpectedExceptions:
 
     @pytest.fixture(autouse=True)
     def _short_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.05)
+        monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.05)
 
     @pytest.mark.parametrize("stores_every_event", [False, True])
     def test_of_the_spool(
@@ -600,56 +602,6 @@ class TestUnexpectedExceptions:
         queue.close(2.0)
         assert (queue.n_refused, queue.n_dropped) == (0, 0)
         assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
-
-
-class TestConnectionState:
-    """The connection: up or away, and the events that are replayed because of it."""
-
-    class Clock:
-        """A monotonic clock that the test sets."""
-
-        now_s = 1000.0
-
-        def __call__(self) -> float:
-            """Now, in seconds."""
-            return self.now_s
-
-    @pytest.fixture
-    def clock(self) -> "TestConnectionState.Clock":
-        """A clock that stands still until the test sets it."""
-        return self.Clock()
-
-    def test_the_first_connection_has_three_seconds(self, clock: Clock) -> None:
-        """A start beside a broker that answers at once writes nothing to the disk."""
-        state = ConnectionState(clock)
-        clock.now_s += 2.9
-        assert (state.is_first, state.is_up, state.is_away) == (True, False, False)
-        clock.now_s += 0.2
-        assert state.is_away
-
-    @pytest.mark.parametrize(("after_s", "first_live_number"), [(2.9, 1), (3.1, 8)])
-    def test_events_before_a_late_first_connection_are_replayed(
-        self, clock: Clock, after_s: float, first_live_number: int
-    ) -> None:
-        """Within 3 s all events are live; after them, only those that are put later."""
-        state = ConnectionState(clock)
-        clock.now_s += after_s
-        state.connected(8)
-        assert (state.is_up, state.is_away) == (True, False)
-        assert state.first_live_number == first_live_number
-
-    def test_events_during_an_absence_are_replayed(self, clock: Clock) -> None:
-        """Lost at any time: away at once, and back with the next connection, which is another."""
-        state = ConnectionState(clock)
-        state.connected(1)
-        epoch = state.epoch
-        state.disconnected()
-        assert (state.is_up, state.is_away) == (False, True)
-        clock.now_s += 100.0
-        state.connected(5)
-        assert (state.is_up, state.is_away, state.first_live_number) == (True, False, 5)
-        assert state.epoch != epoch
-        assert not state.is_first
 
 
 class QueueMachine(RuleBasedStateMachine):

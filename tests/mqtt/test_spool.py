@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.errors import SpoolError
-from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
+from serd.mqtt.spool import Spool
 from testkit.brokers import logged_lines
 
 
