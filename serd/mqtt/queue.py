@@ -61,20 +61,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final, Protocol
 
 from serd.errors import SpoolError
+from serd.mqtt.clock import EventClock
 from serd.mqtt.connection_state import ConnectionState
 from serd.mqtt.message import Answer, Message
 from serd.mqtt.outage import Outage
 from serd.mqtt.retained import Handler, RetainedState
-from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
+from serd.mqtt.rows import BEFORE_ALL, MoveTime, QueuedEvent, after_step
 from serd.mqtt.spool import Spool
 
 _log = logging.getLogger("serd.mqtt")
 
-_COMMIT_TIMEOUT_S: Final = 0.5
 _POLL_S: Final = 0.5
 """How often the sender looks again while something may change by the passing of time, in seconds."""
 _READ_BATCH: Final = 50
@@ -104,6 +105,19 @@ class Transport(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueLimits:
+    """Bounds of an event queue."""
+
+    max_in_memory: int
+    """Events that may wait in memory; beyond it they go to the disk, or without a spool the oldest are
+    dropped."""
+    stores_every_event: bool
+    """Whether each event is on the disk before it is sent."""
+    commit_timeout_s: float = 0.5
+    """Longest wait of ``put`` for the disk with ``stores_every_event``, in seconds."""
+
+
 class EventQueue:
     """Sends events, retained state and transient messages over any number of connections.
 
@@ -115,38 +129,36 @@ class EventQueue:
     def __init__(
         self,
         spool: Spool | None,
+        limits: QueueLimits,
         *,
-        max_in_memory: int,
-        stores_every_event: bool,
         online: Message,
         offline: Message,
         as_replayed: Callable[[str], str],
-        monotonic: Callable[[], float] = time.monotonic,
-        commit_timeout_s: float = _COMMIT_TIMEOUT_S,
+        move_time: MoveTime,
+        clock: EventClock,
     ) -> None:
         """Create a queue without a connection.
 
         Args:
             spool: stores events on the disk; None keeps them in memory alone.
-            max_in_memory: events that may wait in memory; beyond it they go to the disk, or without a
-                spool the oldest are dropped.
-            stores_every_event: whether each event is on the disk before it is sent.
+            limits: bounds in memory and time.
             online: retained message that each connection begins with.
             offline: retained message that ``close`` ends the connection with, on the same topic.
             as_replayed: marks the JSON of an event as replayed.
-            monotonic: clock of the connection, in seconds.
-            commit_timeout_s: longest wait of ``put`` for the disk with ``stores_every_event``.
+            move_time: moves the time in the JSON of an event by a step of the clock.
+            clock: the clock of the events, which the spool shares.
         """
         self._spool = spool
-        self._max_in_memory = max_in_memory
-        self._stores_every_event = stores_every_event and spool is not None
+        self._limits = limits
+        self._stores_every_event = limits.stores_every_event and spool is not None
         self._as_replayed = as_replayed
-        self._commit_timeout_s = commit_timeout_s
+        self._move_time = move_time
+        self._clock = clock
         self._offline = offline
         self._sender = threading.Thread(target=self.run, name="serd-mqtt", daemon=True)
 
         self._changed = threading.Condition()
-        self._connection = ConnectionState(monotonic)
+        self._connection = ConnectionState(clock.steady_s)
         self._retained = RetainedState(online.topic, online.payload)
         self._is_closing = False
         self._close_deadline_s = 0.0
@@ -227,7 +239,7 @@ class EventQueue:
         with self._changed:
             self._n_put += 1
             number = self._n_put
-            self._waiting.append(QueuedEvent(number, event_id, topic, payload, time.time()))
+            self._waiting.append(QueuedEvent(number, event_id, topic, payload, self._clock.now_s))
             has_dropped = self._n_dropped_from_memory > 0
             limit = self._drop_oldest()
             is_first_drop = not has_dropped and self._n_dropped_from_memory > 0
@@ -236,7 +248,7 @@ class EventQueue:
             _log.warning("%d events wait for the broker: the oldest are dropped", limit)
         with self._changed:
             self._changed.wait_for(
-                lambda: self._is_closing or self._is_committed(number), self._commit_timeout_s
+                lambda: self._is_closing or self._is_committed(number), self._limits.commit_timeout_s
             )
 
     def retain(self, topic: str, payload: str) -> None:
@@ -325,6 +337,7 @@ class EventQueue:
 
     def write(self) -> None:
         """Write to the disk what is due: WAITING events to store, ANSWERED ones to remove."""
+        self._follow_clock()
         with self._changed:
             if self._spool is None or not self._is_writing_due():
                 return
@@ -346,6 +359,7 @@ class EventQueue:
 
     def finish(self) -> None:
         """Write all events that are not acknowledged to the disk, and close it."""
+        self._follow_clock()
         with self._changed:
             self._take_back_in_flight()
             new = tuple(self._waiting)
@@ -355,6 +369,24 @@ class EventQueue:
         if new or answered:
             self._update(self._spool, new, answered)
         self._spool.close()
+
+    def _follow_clock(self) -> None:
+        """Move the times of this run's events if the clock was stepped; the spool does so by itself."""
+        with self._changed:
+            step_s = self._clock.take_step()
+            if not step_s:
+                return
+
+            def moved(event: QueuedEvent) -> QueuedEvent:
+                return after_step(event, step_s, self._move_time) if event.number > 0 else event
+
+            self._waiting = deque(map(moved, self._waiting))
+            self._read_ahead = deque(map(moved, self._read_ahead))
+            self._in_flight = {
+                message_id: replace(message, event=message.event and moved(message.event))
+                for message_id, message in self._in_flight.items()
+            }
+        _log.info("the clock was set %+.0f s; the times of waiting events are moved with it", step_s)
 
     def _update(self, spool: Spool, new: Sequence[QueuedEvent], answered: Sequence[int]) -> None:
         n_dropped = spool.n_dropped
@@ -575,7 +607,7 @@ class EventQueue:
         is_wanted = (
             self._stores_every_event
             or self._connection.is_away
-            or len(self._waiting) > self._max_in_memory
+            or len(self._waiting) > self._limits.max_in_memory
         )
         return is_wanted and bool(self._waiting) and self._is_storable(self._waiting[-1])
 
@@ -593,7 +625,7 @@ class EventQueue:
 
     def _drop_oldest(self) -> int:
         """Locked: drop WAITING events beyond the limit; return the limit."""
-        limit = self._max_in_memory
+        limit = self._limits.max_in_memory
         if self._spool is not None and not self._writing.is_on:
             # They leave for the disk at once; this only bounds what a disk that hangs can pile up.
             limit += self._spool.max_events

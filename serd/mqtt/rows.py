@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 BEFORE_ALL: Final = -(1 << 62)
@@ -16,13 +16,16 @@ SCHEMA: Final = """
         id TEXT NOT NULL,
         topic TEXT NOT NULL,
         payload TEXT NOT NULL,
-        taken_s REAL NOT NULL
+        taken_s REAL NOT NULL,
+        is_dated INTEGER NOT NULL DEFAULT 0
     )
 """
+ADD_IS_DATED: Final = "ALTER TABLE event ADD COLUMN is_dated INTEGER NOT NULL DEFAULT 0"
+"""Files of versions before this column get it; when their events were taken is not certain."""
 _MAX_TOPIC_BYTES: Final = 0xFFFF
 
-Row = tuple[int, str, str, str, float]
-"""Number, id, topic, payload and time of an event in the file."""
+Row = tuple[int, str, str, str, float, bool]
+"""Number, id, topic, payload and time of an event in the file, and whether the time is certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,17 @@ class QueuedEvent:
     payload: str
     """Its JSON."""
     taken_s: float
-    """When it was put into the queue, in seconds since 1970."""
+    """When it was put into the queue, in seconds since 1970 by the clock of the queue."""
+
+
+MoveTime = Callable[[str, float, float], str]
+"""Moves the time in the JSON of an event by a step of the clock; takes JSON, step_s and taken_s."""
+
+
+def after_step(event: QueuedEvent, step_s: float, move_time: MoveTime) -> QueuedEvent:
+    """The event, with its times moved by a step of the clock, in seconds."""
+    payload = move_time(event.payload, step_s, event.taken_s)
+    return replace(event, payload=payload, taken_s=event.taken_s + step_s)
 
 
 def text_of(raw: bytes) -> str | bytes:
@@ -68,10 +81,10 @@ def rows_in_order(salvaged: Iterable[tuple[int, Sequence[object]]]) -> list[Row]
     rows: dict[int, Row] = {}
     for number, columns in salvaged:
         match columns:
-            case [None, str(event_id), str(topic), str(payload), float() | int() as taken_s] if abs(
-                number
-            ) <= MAX_ROW_NUMBER and is_event(event_id, topic, payload, float(taken_s)):
-                rows[number] = (number, event_id, topic, payload, float(taken_s))
+            case [None, str(event_id), str(topic), str(payload), float() | int() as taken_s, *rest] if (
+                abs(number) <= MAX_ROW_NUMBER and is_event(event_id, topic, payload, float(taken_s))
+            ):
+                rows[number] = (number, event_id, topic, payload, float(taken_s), rest == [1])
     return [rows[number] for number in sorted(rows)]
 
 

@@ -57,7 +57,8 @@ class Settings:
     spool_events: int = 100_000
     """Most events on the disk, 1 to 10000000, about 1 kB each; beyond it the oldest are dropped."""
     spool_age_h: int = 168
-    """Greatest age of events on the disk, in hours, 1 to 87600; older ones are dropped."""
+    """Greatest age of events on the disk, in hours, 1 to 87600; older ones are dropped. The age of
+    events of an earlier run counts only while the clock is known to be right."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""

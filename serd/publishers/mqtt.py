@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from serd.errors import PublishError
 from serd.events.controls import OFF, ON, control_texts
-from serd.events.event import Event, as_replayed
+from serd.events.event import Event, as_replayed, move_time
 from serd.events.reports import (
     AvailabilityReport,
     ControlReport,
@@ -24,10 +24,11 @@ from serd.events.reports import (
     StateReport,
     StatsReport,
 )
+from serd.mqtt.clock import EventClock
 from serd.mqtt.homeassistant import announce
 from serd.mqtt.link import Link
 from serd.mqtt.message import Message
-from serd.mqtt.queue import EventQueue, remaining_s
+from serd.mqtt.queue import EventQueue, QueueLimits, remaining_s
 from serd.mqtt.retained import Handler
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
 from serd.mqtt.spool import Spool
@@ -101,15 +102,20 @@ class MqttPublisher:
         """
         self.topics = NodeTopics(prefix=settings.prefix, node=context.node)
         self._broker = broker
-        self._spool = _make_spool(settings, context.state_folder)
+        clock = EventClock()
+        self._spool = _make_spool(settings, context.state_folder, clock)
         status = self.topics.status
         self._queue = EventQueue(
             self._spool,
-            max_in_memory=settings.queue_events,
-            stores_every_event=settings.durability == STORE_ALWAYS,
+            QueueLimits(
+                max_in_memory=settings.queue_events,
+                stores_every_event=settings.durability == STORE_ALWAYS,
+            ),
             online=Message(status, ONLINE, is_retained=True),
             offline=Message(status, OFFLINE, is_retained=True),
             as_replayed=as_replayed,
+            move_time=move_time,
+            clock=clock,
         )
         self._link = Link(settings, self._queue, name=context.node, will=(status, OFFLINE))
         self._queue.attach(self._link)
@@ -248,7 +254,7 @@ class MqttPublisher:
             raise PublishError(f"{events} not acknowledged by broker {self.address}: {reason}")
 
 
-def _make_spool(settings: Settings, folder: Path | None) -> Spool | None:
+def _make_spool(settings: Settings, folder: Path | None, clock: EventClock) -> Spool | None:
     if folder is None:
         return None
     return Spool(
@@ -256,4 +262,6 @@ def _make_spool(settings: Settings, folder: Path | None) -> Spool | None:
         max_events=settings.spool_events,
         max_age_s=settings.spool_age_h * 3600.0,
         is_power_safe=settings.durability == STORE_ALWAYS,
+        clock=clock,
+        move_time=move_time,
     )

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from test_spool import limit, make_spool
 
+from serd.events.event import move_time
+from serd.mqtt.clock import EventClock
 from serd.mqtt.message import Message
-from serd.mqtt.queue import EventQueue
+from serd.mqtt.queue import EventQueue, QueueLimits
 from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
 from serd.mqtt.spool import Spool
 from testkit.brokers import DEADLINE_S, logged_lines, wait_until
@@ -112,16 +114,21 @@ def make_queue(
     stores_every_event: bool = False,
     max_in_memory: int = 100,
     commit_timeout_s: float = 0.0,
+    clock: EventClock | None = None,
 ) -> tuple[EventQueue, FakeLink]:
     """A queue whose sender is the test itself, with its spool open, and a link that is connecting."""
     queue = EventQueue(
         spool,
-        max_in_memory=max_in_memory,
-        stores_every_event=stores_every_event,
+        QueueLimits(
+            max_in_memory=max_in_memory,
+            stores_every_event=stores_every_event,
+            commit_timeout_s=commit_timeout_s,
+        ),
         online=Message(STATUS, "online", is_retained=True),
         offline=Message(STATUS, "offline", is_retained=True),
         as_replayed=as_replayed,
-        commit_timeout_s=commit_timeout_s,
+        move_time=move_time,
+        clock=clock or EventClock(),
     )
     link = FakeLink(queue)
     queue.attach(link)
@@ -498,7 +505,7 @@ def test_the_lock_is_free_during_calls_that_may_block(path: Path) -> None:
     queue, _ = make_queue(make_spool(path))
     put(queue, 1)
     queue.finish()
-    spool = ProbedSpool(path, max_events=2, max_age_s=3600.0, is_power_safe=False)
+    spool = make_spool(path, max_events=2, kind=ProbedSpool)
     spool.probe = probe
     log = logging.Handler()
     log.emit = lambda record: probe(record.getMessage())  # type: ignore[method-assign]
@@ -552,7 +559,7 @@ class TestUnexpectedExceptions:
         self, path: Path, caplog: pytest.LogCaptureFixture, *, stores_every_event: bool
     ) -> None:
         """Events go on from memory, and to the disk once the spool works again."""
-        spool = BrokenSpool(path, max_events=100, max_age_s=3600.0, is_power_safe=False)
+        spool = make_spool(path, kind=BrokenSpool)
         queue, link = make_queue(spool, stores_every_event=stores_every_event)
         queue.start()
         link.lose()
