@@ -15,8 +15,8 @@ States of an event (and the field that holds it)::
              [L] lost │    │ [S] send         [L] lost ├────── READ AHEAD
                       │    │                           │       (_read_ahead)
                       │    │                           │           │ [S] send
-                      │    ▼                           │           ▼
-                    IN FLIGHT, in memory alone         └────── IN FLIGHT, stored
+                      │    ▼           [S] write       │           ▼
+                    IN FLIGHT, in memory alone ────────┴─────▶ IN FLIGHT, stored
                      (_in_flight)                              (_in_flight)
                         │                                          │
                         │ [L] acknowledged or refused for good     │ [L] acknowledged or refused for good
@@ -35,9 +35,11 @@ States of the connection (``ConnectionState``)::
         │                             └──────────── [L] connected ───────────┘ │
         └─────────────── [L] disconnected, or after 3 s by itself ─────────────┘
 
-Events are written while the broker is AWAY, while too many are WAITING, and at the end; with
-``stores_every_event`` always, and then WAITING events are not sent unless the disk fails. An event that
-was put before the connection came back from AWAY is marked as replayed.
+WAITING events are written while the broker is AWAY, while there are too many, and at the end; with
+``stores_every_event`` always, and then they are not sent unless the disk fails. If an event is in memory
+alone for ``store_after_s``, because the broker does not acknowledge or the connection only looks up, all
+events in memory are written. An event that was put before the connection came back from AWAY is marked
+as replayed.
 
 Threads: [C] a caller of ``put``, ``retain``, ``send``, ``subscribe`` or ``close``; [S] the sender, which
 runs ``run``; [L] the link's thread, which calls the methods of ``LinkListener``.
@@ -54,13 +56,15 @@ So the sender, which alone sends events and uses the spool, works in three steps
 act without it, note the result under the lock. Private methods that need the lock say "Locked:".
 """
 
+import bisect
 import contextlib
 import heapq
+import itertools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final, Protocol
@@ -114,6 +118,9 @@ class QueueLimits:
     dropped."""
     stores_every_event: bool
     """Whether each event is on the disk before it is sent."""
+    store_after_s: float = 5.0
+    """Time after which an event that is not acknowledged goes to the disk although the connection is up,
+    in seconds."""
     commit_timeout_s: float = 0.5
     """Longest wait of ``put`` for the disk with ``stores_every_event``, in seconds."""
 
@@ -336,19 +343,19 @@ class EventQueue:
         self._close_if_empty(spool)
 
     def write(self) -> None:
-        """Write to the disk what is due: WAITING events to store, ANSWERED ones to remove."""
+        """Write to the disk what is due: events in memory to store, ANSWERED ones to remove."""
         self._follow_clock()
         with self._changed:
             if self._spool is None or not self._is_writing_due():
                 return
-            is_storing = self._is_storing_due()
-            new = [event for event in self._waiting if is_storing and self._is_storable(event)]
+            new = [*self._overdue_in_flight(), *(self._waiting if self._is_storing_due() else ())]
             answered = tuple(self._answered)
         self._update(self._spool, new, answered)
 
     def send_next(self) -> bool:
         """Send the next message; return whether there was one that the connection could take."""
-        self._read_if_due()
+        while self._read_if_due():
+            pass
         with self._changed:
             message = self._pop() if self._is_sendable() and not self._is_closing else None
             epoch = self._connection.epoch
@@ -397,10 +404,8 @@ class EventQueue:
             self._disk_failed(spool, self._writing, exc, about)
             return
         with self._changed:
-            stored = {event.number for event in new}
-            self._waiting = deque(event for event in self._waiting if event.number not in stored)
             self._answered.difference_update(answered)
-            self._stored_up_to = max([self._stored_up_to, *stored])
+            self._note_stored({event.number for event in new})
             has_recovered = self._writing.worked()
             self._copy_counts(spool)
         if has_recovered:
@@ -409,11 +414,30 @@ class EventQueue:
             _log.warning("%d events are stored on the disk: the oldest are dropped", spool.n_stored)
         self._close_if_empty(spool)
 
-    def _read_if_due(self) -> None:
+    def _note_stored(self, stored: set[int]) -> None:
+        """Locked: move the events that were written, given by their numbers, to their next states."""
+        waiting, self._waiting = self._waiting, deque()
+        for event in waiting:
+            if event.number not in stored:
+                self._waiting.append(event)
+            elif self._read_up_to is not None and event.number <= self._read_up_to:
+                # Reading only goes forward, and has passed this one.
+                self._insert(self._read_ahead, event)
+        for message_id, message in self._in_flight.items():
+            if message.event is not None and message.event.number in stored:
+                self._in_flight[message_id] = replace(message, is_stored=True)
+        # The broker has answered the others while they were written.
+        left = {event.number for event in waiting} | self._numbers_in_flight()
+        for number in stored - left:
+            self._note_answered(number)
+        self._stored_up_to = max([self._stored_up_to, *stored])
+
+    def _read_if_due(self) -> bool:
+        """Read the next events if they come next; return whether to look again."""
         with self._changed:
             is_event_next = self._is_reading_due() and not self._retained.has_unsent
             if self._spool is None or self._is_closing or not is_event_next:
-                return
+                return False
             after = BEFORE_ALL if self._read_up_to is None else self._read_up_to
             epoch = self._connection.epoch
         spool = self._spool
@@ -421,16 +445,18 @@ class EventQueue:
             events = spool.read(_READ_BATCH, after=after)
         except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
             self._disk_failed(spool, self._reading, exc, "events on the disk cannot be read")
-            return
+            return False
         with self._changed:
             if epoch == self._connection.epoch:
-                self._read_ahead.extend(each for each in events if each.number not in self._answered)
+                taken = self._answered | self._numbers_in_flight()
+                self._read_ahead.extend(each for each in events if each.number not in taken)
                 self._read_up_to = events[-1].number if events else spool.last_number
             # Else the connection has ended meanwhile, and the next one reads them again.
             has_recovered = self._reading.worked()
             self._copy_counts(spool)
         if has_recovered:
             _log.info("events are read from %s again", spool.path)
+        return True
 
     def _disk_failed(self, spool: Spool, outage: Outage, error: Exception, about: str) -> None:
         """Begin or continue an outage of the disk, and log its first failure.
@@ -567,7 +593,8 @@ class EventQueue:
         """Locked: seconds until the sender looks again unasked; None if time alone changes nothing."""
         outages = (self._writing, self._reading, self._accepting)
         is_timed = bool(self._answered) or any(outage.is_on for outage in outages)
-        return _POLL_S if is_timed or self._connection.is_first else None
+        is_aging = self._spool is not None and next(self._in_memory_alone(), None) is not None
+        return _POLL_S if is_timed or is_aging or self._connection.is_first else None
 
     def _is_sendable(self) -> bool:
         """Locked: whether the connection can take a message, and there is one."""
@@ -595,12 +622,7 @@ class EventQueue:
         """Locked: whether the first WAITING event may be sent without being on the disk."""
         if not self._waiting:
             return False
-        must_store = self._stores_every_event and not self._writing.is_on
-        return not must_store or not self._is_storable(self._waiting[0])
-
-    def _is_storable(self, event: QueuedEvent) -> bool:
-        """Locked: whether the event, once stored, would still be read: reading only goes forward."""
-        return self._read_up_to is None or event.number > self._read_up_to
+        return not self._stores_every_event or self._writing.is_on
 
     def _is_storing_due(self) -> bool:
         """Locked: whether WAITING events must go to the disk."""
@@ -608,8 +630,28 @@ class EventQueue:
             self._stores_every_event
             or self._connection.is_away
             or len(self._waiting) > self._limits.max_in_memory
+            or self._is_overdue()
         )
-        return is_wanted and bool(self._waiting) and self._is_storable(self._waiting[-1])
+        return is_wanted and bool(self._waiting)
+
+    def _is_overdue(self) -> bool:
+        """Locked: whether an event has been in memory alone for too long."""
+        before_s = self._clock.now_s - self._limits.store_after_s
+        return any(event.taken_s <= before_s for event in self._in_memory_alone())
+
+    def _in_memory_alone(self) -> Iterator[QueuedEvent]:
+        """Locked: the first WAITING event, and those IN FLIGHT in memory alone."""
+        yield from itertools.islice(self._waiting, 1)
+        yield from (each.event for each in self._in_flight.values() if each.event and not each.is_stored)
+
+    def _overdue_in_flight(self) -> list[QueuedEvent]:
+        """Locked: all events IN FLIGHT in memory alone, if one of them or of WAITING is overdue."""
+        messages = self._in_flight.values() if self._is_overdue() else ()
+        return [each.event for each in messages if each.event is not None and not each.is_stored]
+
+    def _numbers_in_flight(self) -> set[int]:
+        """Locked: the numbers of the events IN FLIGHT."""
+        return {each.event.number for each in self._in_flight.values() if each.event is not None}
 
     def _is_writing_due(self) -> bool:
         """Locked: whether there is anything to write to the disk."""
@@ -617,7 +659,7 @@ class EventQueue:
             return False
         is_old = time.monotonic() - self._first_answer_s >= _REMOVE_DELAY_S
         is_removing = bool(self._answered) and (is_old or len(self._answered) >= _REMOVE_BATCH)
-        return is_removing or self._is_storing_due()
+        return is_removing or self._is_storing_due() or self._is_overdue()
 
     def _is_committed(self, number: int) -> bool:
         """Locked: whether an event that has to be on the disk is there, or the disk fails."""
@@ -682,9 +724,7 @@ class EventQueue:
             self._postpone(message.event, is_stored=message.is_stored)
         elif message.event is not None:
             if message.is_stored:
-                if not self._answered:
-                    self._first_answer_s = time.monotonic()
-                self._answered.add(message.event.number)
+                self._note_answered(message.event.number)
             self._n_refused += bool(refusal)
             self._accepting.worked()
         self._changed.notify_all()
@@ -693,13 +733,20 @@ class EventQueue:
         self._logged_refusals.add((message.topic, refusal))
         return True
 
+    def _note_answered(self, number: int) -> None:
+        """Locked: note that an event on the disk is ANSWERED."""
+        if not self._answered:
+            self._first_answer_s = time.monotonic()
+        self._answered.add(number)
+
     def _postpone(self, event: QueuedEvent, *, is_stored: bool) -> None:
         """Locked: return an event to its place by its number, and send no event for a while."""
         self._accepting.failed()
-        place = self._read_ahead if is_stored else self._waiting
-        merged = tuple(heapq.merge([event], place, key=attrgetter("number")))
-        place.clear()
-        place.extend(merged)
+        self._insert(self._read_ahead if is_stored else self._waiting, event)
+
+    def _insert(self, place: deque[QueuedEvent], event: QueuedEvent) -> None:
+        """Locked: insert an event into events by its number."""
+        bisect.insort(place, event, key=attrgetter("number"))
 
     def _log_refusal(self, message: Message, answer: Answer) -> None:
         now = "" if answer.is_final else " for now"

@@ -49,8 +49,12 @@ class Settings:
     """Longest silence on the connection, in seconds, 5 to 3600. A broker that disappears is noticed, and
     serd's own disappearance is published, after one to two times this."""
     durability: str = STORE_OFFLINE
-    """When events are written to the disk: offline, only while the broker is away, which saves SD cards;
-    or always, before they are sent, so that not even a power cut loses one."""
+    """When events are written to the disk: offline, only while the broker is away or does not
+    acknowledge them, which saves SD cards; or always, before they are sent, so that not even a power cut
+    loses one."""
+    store_after_s: float = 5.0
+    """Time after which an event that the broker has not acknowledged is written to the disk although the
+    connection looks up, in seconds, 1 to 3600."""
     queue_events: int = 10_000
     """Most events in memory, 1 to 1000000; beyond it they are written to the disk, or the oldest are
     dropped if it cannot be written."""
@@ -78,6 +82,8 @@ class Settings:
     def _storage_problems(self) -> Iterator[tuple[str, str]]:
         if self.durability not in {STORE_OFFLINE, STORE_ALWAYS}:
             yield "durability", f"{STORE_OFFLINE} or {STORE_ALWAYS}"
+        if not 1.0 <= self.store_after_s <= 3600.0:
+            yield "store_after_s", "1 to 3600 seconds"
         if not 1 <= self.queue_events <= 1_000_000:
             yield "queue_events", "1 to 1000000"
         if not 1 <= self.spool_events <= 10_000_000:

@@ -110,6 +110,7 @@ class MqttPublisher:
             QueueLimits(
                 max_in_memory=settings.queue_events,
                 stores_every_event=settings.durability == STORE_ALWAYS,
+                store_after_s=settings.store_after_s,
             ),
             online=Message(status, ONLINE, is_retained=True),
             offline=Message(status, OFFLINE, is_retained=True),

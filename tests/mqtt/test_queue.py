@@ -2,9 +2,11 @@
 
 import json
 import logging
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,11 @@ from serd.mqtt.queue import EventQueue, QueueLimits
 from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
 from serd.mqtt.spool import Spool
 from testkit.brokers import DEADLINE_S, logged_lines, wait_until
+from testkit.clocks import MachineClocks
 
 EVENT, STATUS = "event", "status"
+STORE_AFTER_S = 5.0
+NOW = datetime(2026, 11, 28, 17, 0, tzinfo=UTC)
 
 
 class FakeLink:
@@ -122,6 +127,7 @@ def make_queue(
         QueueLimits(
             max_in_memory=max_in_memory,
             stores_every_event=stores_every_event,
+            store_after_s=STORE_AFTER_S,
             commit_timeout_s=commit_timeout_s,
         ),
         online=Message(STATUS, "online", is_retained=True),
@@ -364,8 +370,88 @@ def test_a_second_daemon_in_one_folder_keeps_its_events(
     second.finish()
 
 
-def test_older_events_than_the_disk_has_read_are_not_stored(path: Path) -> None:
-    """Events that come back from flight while the disk holds newer ones keep their turn."""
+@pytest.mark.parametrize("stores_every_event", [False, True])
+@pytest.mark.parametrize("n_sent", [0, 3, 10])
+def test_events_that_are_not_acknowledged_go_to_the_disk(
+    path: Path, tmp_path: Path, n_sent: int, *, stores_every_event: bool
+) -> None:
+    """After 5 s without an answer, sent or not, they outlive the process; each is sent once."""
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(
+        make_spool(path, clock=clock), clock=clock, stores_every_event=stores_every_event
+    )
+    link.connect()
+    send(queue)
+    put(queue, *range(1, 11))
+    if stores_every_event:
+        queue.write()
+    send(queue, n_sent)
+    clocks.wait(STORE_AFTER_S - 1.0)
+    queue.write()
+    assert path.exists() is stores_every_event
+    clocks.wait(1.0)
+    queue.write()
+    assert (queue.n_on_disk, queue.n_in_memory, link.ids) == (10, 0, list(range(1, n_sent + 1)))
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for file in path.parent.glob("spool.db*"):
+        shutil.copy(file, killed)
+    spool = make_spool(killed / path.name)
+    assert [each.id for each in spool.read(100)] == [str(number) for number in range(1, 11)]
+    spool.close()
+    send(queue)
+    assert link.ids == list(range(1, 11))
+    link.acknowledge_all()
+    assert (queue.n_on_disk, queue.n_in_memory) == (0, 0)
+    queue.finish()
+
+
+def test_events_that_are_acknowledged_in_time_are_not_written(path: Path) -> None:
+    """A hundred events, each acknowledged after 4 s: no file."""
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(make_spool(path, clock=clock), clock=clock)
+    link.connect()
+    for number in range(1, 101):
+        put(queue, number)
+        send(queue)
+        clocks.wait(STORE_AFTER_S - 1.0)
+        queue.write()
+        link.acknowledge_all()
+    assert not path.exists()
+
+
+def test_an_event_that_is_acknowledged_while_it_is_written_leaves_the_disk(path: Path) -> None:
+    """The answer comes from another thread: the event is neither kept nor sent again."""
+
+    class AnsweredSpool(Spool):
+        """A spool during whose writes the broker acknowledges everything."""
+
+        def update(self, store: Sequence[QueuedEvent] = (), remove: Collection[int] = ()) -> None:
+            """Update, and acknowledge."""
+            super().update(store, remove)
+            link.acknowledge_all()
+
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(make_spool(path, clock=clock, kind=AnsweredSpool), clock=clock)
+    link.connect()
+    put(queue, 1)
+    send(queue)
+    clocks.wait(STORE_AFTER_S)
+    queue.write()
+    assert (queue.n_on_disk, queue.n_in_memory, queue.n_in_flight) == (0, 0, 0)
+    link.lose()
+    link.connect()
+    send(queue)
+    assert link.ids == []
+    queue.finish()
+    assert not path.exists()
+
+
+def test_older_events_than_the_disk_has_read_keep_their_turn(path: Path) -> None:
+    """Events that come back from flight while the disk holds newer ones are stored and sent in order."""
     queue, link = make_queue(make_spool(path), max_in_memory=4)
     link.connect()
     put(queue, 1, 2)
@@ -620,6 +706,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name) / "spool.db"
+        self.clocks = MachineClocks(NOW)
         self.n_put = 0
         self.delivered: set[int] = set()
         self.first_live = 1
@@ -630,8 +717,12 @@ class QueueMachine(RuleBasedStateMachine):
 
     def start(self) -> None:
         """Start a daemon."""
+        clock = self.clocks.event_clock()
         self.queue, self.link = make_queue(
-            make_spool(self.path), stores_every_event=self.stores_every_event, max_in_memory=4
+            make_spool(self.path, clock=clock),
+            stores_every_event=self.stores_every_event,
+            max_in_memory=4,
+            clock=clock,
         )
         self.link.delivered = self.delivered
         self.first_live = self.n_put + 1
@@ -647,6 +738,14 @@ class QueueMachine(RuleBasedStateMachine):
     def write(self) -> None:
         """The sender writes what is due."""
         self.queue.write()
+
+    @rule()
+    def wait(self) -> None:
+        """Time passes, and the sender writes what was not acknowledged."""
+        self.clocks.wait(STORE_AFTER_S)
+        self.is_away = self.is_away or not self.link.is_connected
+        self.queue.write()
+        assert self.queue.n_in_memory == 0
 
     @rule(n=st.integers(1, 8), is_early=st.booleans())
     def send(self, n: int, *, is_early: bool) -> None:
