@@ -26,7 +26,8 @@ class Settings:
     port: int = 1883
     """Port of the broker, 1 to 65535; with TLS usually 8883."""
     user: str = ""
-    """User name at the broker; empty for none."""
+    """User name at the broker; empty for none. Needs a host: without one, serd sends no user and no
+    password to whatever listens on this machine."""
     password: str = field(default="", repr=False, metadata={"secret": True})
     """Password at the broker; better in a file of its own or in the environment than here."""
     password_file: str = ""
@@ -99,6 +100,8 @@ class Settings:
             yield "user", "a user name, since there is a password"
         if self.password and self.password_file:
             yield "password_file", "no file, since there is a password"
+        if self.user and not self.host:
+            yield "host", "the broker that [mqtt] user is for; localhost for one on this machine"
         if self.tls and not self.host:
             yield "host", "the name of a broker, since tls is on"
         if bool(self.cert_file) != bool(self.key_file):

@@ -30,7 +30,7 @@ from serd.mqtt.link import Link
 from serd.mqtt.message import Message
 from serd.mqtt.queue import EventQueue, QueueLimits, remaining_s
 from serd.mqtt.retained import Handler
-from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
+from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
 from serd.mqtt.spool import Spool
 from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
@@ -70,7 +70,12 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
         settings = replace(settings, host=host, port=port)
     if broker is not None:
         # The embedded broker speaks only 3.1.1, and is never away while the daemon runs.
-        settings = replace(settings, protocol=MQTT_311)
+        if settings.durability == STORE_ALWAYS:
+            _log.warning(
+                'the broker inside serd keeps events in memory alone, as [mqtt] durability = "always"'
+                " needs a broker that outlives serd: name one in [mqtt] host"
+            )
+        settings = replace(settings, protocol=MQTT_311, durability=STORE_OFFLINE)
         context = replace(context, state_folder=None)
     publisher = MqttPublisher(settings, context, broker)
     announce(
