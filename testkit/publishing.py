@@ -28,9 +28,9 @@ def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
     return Settings(**(values | changes))  # type: ignore[arg-type]
 
 
-def storing(state_folder: Path) -> Context:
+def storing(state_folder: Path, context: Context = CONTEXT) -> Context:
     """The context of a daemon that stores unsent events in a state folder."""
-    return replace(CONTEXT, state_folder=state_folder)
+    return replace(context, state_folder=state_folder)
 
 
 def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublisher:

@@ -60,6 +60,10 @@ class ScriptedBroker:
         self._server.close()
         self._thread.join()
 
+    def answer_to_connect(self) -> bytes:
+        """The answer to the latest CONNECT packet."""
+        return self.connack
+
     def of(self, topic: str) -> list[Publish]:
         """The messages on a topic, in order of arrival."""
         return [each for each in tuple(self.received) if each.topic == topic]
@@ -79,7 +83,7 @@ class ScriptedBroker:
             if kind & 0xF0 == _CONNECT:
                 self.connects.append(body)
                 is_5 = body[6] == 5
-                connection.sendall(self.connack)
+                connection.sendall(self.answer_to_connect())
             elif kind & 0xF0 == _SUBSCRIBE:
                 connection.sendall(
                     b"\x90" + (b"\x04" + body[:2] + b"\x00" if is_5 else b"\x03" + body[:2]) + b"\x01"

@@ -28,3 +28,10 @@ class Message:
     """Whether the event is on the disk."""
     is_replayed: bool = False
     """Whether the event is marked as replayed."""
+    sent_s: float = 0.0
+    """When it was sent, in seconds of the steady clock."""
+
+    @property
+    def key(self) -> int | str:
+        """Identifies what is sent, over all connections: the number of an event, else the topic."""
+        return self.topic if self.event is None else self.event.number

@@ -24,6 +24,9 @@ States of an event (and the field that holds it)::
                        gone                                    ANSWERED ───────────────▶ gone
                                                                (_answered)
 
+A message at which the connection breaks twice (``serd.mqtt.suspects``) counts as refused for good. If a
+message stays IN FLIGHT for ``ANSWER_TIMEOUT_S``, the connection is given up.
+
 An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
 and no event is sent for ``RETRY_S`` (``serd.mqtt.outage``).
 
@@ -72,14 +75,18 @@ from typing import Final, Protocol
 from serd.errors import SpoolError
 from serd.mqtt.clock import EventClock
 from serd.mqtt.connection_state import ConnectionState
+from serd.mqtt.limits import BrokerLimits, packet_bytes
 from serd.mqtt.message import Answer, Message
 from serd.mqtt.outage import Outage
-from serd.mqtt.retained import Handler, RetainedState
+from serd.mqtt.retained import Document, Handler, RetainedState
 from serd.mqtt.rows import BEFORE_ALL, MoveTime, QueuedEvent, after_step
 from serd.mqtt.spool import Spool
+from serd.mqtt.suspects import Suspects
 
 _log = logging.getLogger("serd.mqtt")
 
+ANSWER_TIMEOUT_S = 60.0
+"""Time for the broker to acknowledge a message, in seconds, after which the connection is given up."""
 _POLL_S: Final = 0.5
 """How often the sender looks again while something may change by the passing of time, in seconds."""
 _READ_BATCH: Final = 50
@@ -98,7 +105,7 @@ class Transport(Protocol):
     """The part of a link that the queue uses; ``serd.mqtt.link.Link`` is one."""
 
     address: str
-    max_in_flight: int
+    limits: BrokerLimits
 
     def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
         """Send a message; return its id, or None if there is no connection."""
@@ -106,6 +113,10 @@ class Transport(Protocol):
 
     def subscribe(self, topic_filter: str) -> None:
         """Subscribe for as long as the connection lasts."""
+        ...
+
+    def give_up(self, reason: str) -> None:
+        """End the present connection, and connect again after a pause."""
         ...
 
 
@@ -167,6 +178,7 @@ class EventQueue:
         self._changed = threading.Condition()
         self._connection = ConnectionState(clock.steady_s)
         self._retained = RetainedState(online.topic, online.payload)
+        self._suspects: Suspects[int | str] = Suspects()
         self._is_closing = False
         self._close_deadline_s = 0.0
 
@@ -264,6 +276,12 @@ class EventQueue:
             self._retained.retain(topic, payload)
             self._changed.notify_all()
 
+    def retain_document(self, name: str, document: Document) -> None:
+        """Set a document that is retained in as many messages as the broker needs."""
+        with self._changed:
+            self._retained.retain_document(name, document)
+            self._changed.notify_all()
+
     def send(self, topic: str, payload: str) -> None:
         """Send a transient message, not retained; it is dropped while there is no connection."""
         with self._changed:
@@ -322,6 +340,7 @@ class EventQueue:
                 _log.info("events are sent again")
 
     def _write_and_send(self) -> None:
+        self.give_up_stalled()
         self.write()
         while self.send_next():
             pass
@@ -351,6 +370,13 @@ class EventQueue:
             new = [*self._overdue_in_flight(), *(self._waiting if self._is_storing_due() else ())]
             answered = tuple(self._answered)
         self._update(self._spool, new, answered)
+
+    def give_up_stalled(self) -> None:
+        """Give up a connection on which a message is not acknowledged: another may do better."""
+        with self._changed:
+            oldest = next(iter(self._in_flight.values()), None)
+        if oldest is not None and self._clock.steady_s() - oldest.sent_s >= ANSWER_TIMEOUT_S:
+            self.link.give_up(f"it has not acknowledged {oldest.topic} for {ANSWER_TIMEOUT_S:g} s")
 
     def send_next(self) -> bool:
         """Send the next message; return whether there was one that the connection could take."""
@@ -503,7 +529,9 @@ class EventQueue:
             if message_id is not None and epoch == self._connection.epoch:
                 answer = self._early_answers.pop(message_id, None)
                 if answer is None:
-                    self._in_flight[message_id] = message
+                    self._in_flight[message_id] = replace(message, sent_s=self._clock.steady_s())
+                else:
+                    self._suspects.answered(message.key)
             elif answer is None and message.event is not None and not message.is_stored:
                 # The connection has ended meanwhile; a stored event will be read again.
                 self._return_to_waiting([message.event])
@@ -537,7 +565,8 @@ class EventQueue:
         """Begin a connection: subscribe, schedule the retained state, then the events."""
         with self._changed:
             self._connection.connected(self._n_put + 1)
-            self._retained.connected()
+            self._retained.connected(self.link.limits.max_packet_bytes)
+            self._suspects.connected()
             self._changed.notify_all()
             topic_filters = self._retained.topic_filters
         for topic_filter in topic_filters:
@@ -548,8 +577,19 @@ class EventQueue:
         with self._changed:
             self._connection.disconnected()
             self._retained.disconnected()
+            cause = self._suspects.broken([each.key for each in self._in_flight.values()])
+            left_out = next((each for each in self._in_flight.values() if each.key == cause), None)
+            is_new_refusal = left_out is not None and self._leave_out(left_out)
             self._take_back_in_flight()
             self._changed.notify_all()
+        if left_out is not None and is_new_refusal:
+            n_bytes = packet_bytes(left_out.topic, left_out.payload)
+            _log.warning(
+                "broker %s ends the connection at each message on %s of %d bytes: it is left out",
+                self.link.address,
+                left_out.topic,
+                n_bytes,
+            )
 
     def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:
         """Settle a message that the broker has acknowledged or refused."""
@@ -559,7 +599,10 @@ class EventQueue:
             if message is None:
                 self._early_answers[message_id] = answer
                 return
+            self._suspects.answered(message.key)
             is_new_refusal = self._settle(message, answer)
+            if self._is_drained():
+                self._suspects.drained()
         if is_new_refusal:
             self._log_refusal(message, answer)
 
@@ -593,12 +636,13 @@ class EventQueue:
         """Locked: seconds until the sender looks again unasked; None if time alone changes nothing."""
         outages = (self._writing, self._reading, self._accepting)
         is_timed = bool(self._answered) or any(outage.is_on for outage in outages)
-        is_aging = self._spool is not None and next(self._in_memory_alone(), None) is not None
+        is_aging = bool(self._in_flight) or (self._spool is not None and bool(self._waiting))
         return _POLL_S if is_timed or is_aging or self._connection.is_first else None
 
     def _is_sendable(self) -> bool:
         """Locked: whether the connection can take a message, and there is one."""
-        has_room = self._connection.is_up and len(self._in_flight) < self.link.max_in_flight
+        max_in_flight = 1 if self._suspects.are_there else self.link.limits.max_in_flight
+        has_room = self._connection.is_up and len(self._in_flight) < max_in_flight
         return has_room and (self._retained.has_unsent or self._has_unsent_event())
 
     def _has_unsent_event(self) -> bool:
@@ -732,6 +776,13 @@ class EventQueue:
             return False
         self._logged_refusals.add((message.topic, refusal))
         return True
+
+    def _leave_out(self, message: Message) -> bool:
+        """Locked: send a message IN FLIGHT no more; return whether it is the first on its topic."""
+        self._in_flight = {key: each for key, each in self._in_flight.items() if each is not message}
+        if message.event is None:
+            self._retained.leave_out(message.topic, packet_bytes(message.topic, message.payload))
+        return self._settle(message, Answer("it ends the connection"))
 
     def _note_answered(self, number: int) -> None:
         """Locked: note that an event on the disk is ANSWERED."""

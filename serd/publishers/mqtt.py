@@ -29,7 +29,7 @@ from serd.mqtt.homeassistant import announce
 from serd.mqtt.link import Link
 from serd.mqtt.message import Message
 from serd.mqtt.queue import EventQueue, QueueLimits, remaining_s
-from serd.mqtt.retained import Handler
+from serd.mqtt.retained import Document, Handler
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
 from serd.mqtt.spool import Spool
 from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
@@ -196,6 +196,10 @@ class MqttPublisher:
     def retain(self, topic: str, payload: str) -> None:
         """Set the retained value of a topic; it is sent now, and again on each new connection."""
         self._queue.retain(topic, payload)
+
+    def retain_document(self, name: str, document: Document) -> None:
+        """Set a document that is retained in as many messages as the broker needs."""
+        self._queue.retain_document(name, document)
 
     def send(self, topic: str, payload: str) -> None:
         """Send a transient message, not retained; it is dropped while there is no connection."""

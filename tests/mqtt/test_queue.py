@@ -17,6 +17,7 @@ from test_spool import limit, make_spool
 
 from serd.events.event import move_time
 from serd.mqtt.clock import EventClock
+from serd.mqtt.limits import BrokerLimits
 from serd.mqtt.message import Message
 from serd.mqtt.queue import EventQueue, QueueLimits
 from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
@@ -50,7 +51,18 @@ class FakeLink:
         """Ids of the events in flight, by the id of the message."""
         self.delivered: set[int] = set()
         """Ids of all events that were acknowledged."""
+        self.given_up: list[str] = []
+        """Why connections were given up."""
         self._n_messages = 0
+
+    @property
+    def limits(self) -> BrokerLimits:
+        """What the broker takes."""
+        return BrokerLimits(max_in_flight=self.max_in_flight)
+
+    def give_up(self, reason: str) -> None:
+        """Note that the connection was given up."""
+        self.given_up.append(reason)
 
     @property
     def ids(self) -> list[int]:
@@ -155,6 +167,16 @@ def send(queue: EventQueue, n_messages: int = 10_000) -> None:
             break
 
 
+def deliver(queue: EventQueue, link: FakeLink, n_answers: int = 10_000) -> None:
+    """Send all messages, and acknowledge up to n events, one after the other."""
+    send(queue)
+    for _ in range(n_answers):
+        if not link.unanswered:
+            break
+        link.acknowledge(next(iter(link.unanswered)))
+        send(queue)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A spool file that does not exist yet."""
@@ -193,9 +215,9 @@ def test_offline_writes_all_while_the_broker_is_away(
     assert (queue.n_on_disk, queue.n_in_memory) == (5, 0)
     link.connect()
     put(queue, 6)
-    send(queue)
+    deliver(queue, link, 2)
     assert link.sent == [*((number, True) for number in range(1, 6)), (6, False)]
-    assert (queue.n_on_disk, queue.n_in_memory, queue.n_in_flight) == (5, 0, 6)
+    assert (queue.n_on_disk, queue.n_in_memory, queue.n_in_flight) == (3, 0, 4)
     link.acknowledge_all()
     assert queue.n_on_disk == 0
     queue.write()
@@ -215,7 +237,7 @@ def test_only_what_is_on_the_disk_stays_there_when_a_connection_ends(path: Path)
     link.lose()
     assert (queue.n_on_disk, queue.n_in_memory) == (1, 1)
     link.connect()
-    send(queue)
+    deliver(queue, link)
     assert link.sent == [(1, True), (2, True)]
     queue.finish()
 
@@ -464,7 +486,7 @@ def test_older_events_than_the_disk_has_read_keep_their_turn(path: Path) -> None
     assert link.ids == [1]
     put(queue, *range(9, 15))
     queue.write()
-    send(queue)
+    deliver(queue, link)
     assert link.ids == list(range(1, 15))
     queue.finish()
 
@@ -481,6 +503,53 @@ def test_a_full_window_holds_the_sender(path: Path) -> None:
     link.acknowledge(next(iter(link.unanswered)))
     send(queue)
     assert (link.ids, queue.n_in_flight) == ([1, 2, 3, 4], 3)
+
+
+def test_after_a_break_there_is_one_message_at_a_time(path: Path) -> None:
+    """Until those that were in flight are acknowledged; the one behind which it breaks again is out."""
+    queue, link = make_queue(make_spool(path), stores_every_event=True)
+    link.connect()
+    put(queue, *range(1, 8))
+    queue.write()
+    send(queue)
+    link.lose()
+    link.connect()
+    send(queue)
+    assert link.ids == [1]
+    link.acknowledge(next(iter(link.unanswered)))
+    send(queue)
+    assert link.ids == [1, 2]
+    with logged_lines() as lines:
+        link.lose()
+    assert (queue.n_refused, queue.n_on_disk) == (1, 5)
+    assert len(lines) == 1
+    assert lines[0].startswith("broker broker:1883 ends the connection at each message on event of ")
+    link.connect()
+    send(queue)
+    assert link.ids == list(range(3, 8))
+    queue.finish()
+    spool = make_spool(path)
+    assert [each.id for each in spool.read(100)] == ["3", "4", "5", "6", "7"]
+    spool.close()
+
+
+def test_a_connection_without_acknowledgements_is_given_up(path: Path) -> None:
+    """After 60 s without an answer to a message, whatever else was answered; not before."""
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(make_spool(path, clock=clock), clock=clock)
+    link.connect()
+    put(queue, 1, 2)
+    send(queue)
+    clocks.wait(30.0)
+    link.acknowledge(max(link.unanswered))
+    clocks.wait(29.0)
+    queue.give_up_stalled()
+    assert link.given_up == []
+    clocks.wait(1.0)
+    queue.give_up_stalled()
+    assert link.given_up == ["it has not acknowledged event for 60 s"]
+    queue.finish()
 
 
 @pytest.mark.parametrize("breaks", ["before", "after"])
@@ -769,8 +838,14 @@ class QueueMachine(RuleBasedStateMachine):
     def drain(self) -> None:
         """A connection that lasts sends all events."""
         self.link.max_in_flight = 10_000
-        self.write()
-        send(self.queue)
+        self.link.is_early = False
+        for _ in range(self.n_put):
+            self.write()
+            send(self.queue)
+            # After a break there is one message at a time.
+            if self.delivered | set(self.link.ids) == set(range(1, self.n_put + 1)):
+                break
+            self.link.acknowledge_all()
         assert self.delivered | set(self.link.ids) == set(range(1, self.n_put + 1))
 
     @rule()
