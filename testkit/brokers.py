@@ -212,6 +212,7 @@ def mosquitto(
     certificates: Certificates | None = None,
     require_certificate: bool = False,
     access: str = "",
+    max_packet_bytes: int = 0,
 ) -> Iterator[MosquittoBroker]:
     """Run a Mosquitto until the block is left.
 
@@ -221,6 +222,7 @@ def mosquitto(
         certificates: with these the port accepts TLS only.
         require_certificate: whether clients must have a certificate of the same authority.
         access: rules as in Mosquitto's acl_file; empty allows everything.
+        max_packet_bytes: longest packet that the broker takes; 0 for no limit.
     """
     with tempfile.TemporaryDirectory(prefix="serd-mosquitto-") as name:
         folder = Path(name)
@@ -239,6 +241,8 @@ def mosquitto(
             # A listener that reconnects must not miss messages beyond the default of 1000.
             "max_queued_messages 100000",
         ]
+        if max_packet_bytes:
+            options.append(f"max_packet_size {max_packet_bytes}")
         if user:
             passwords = folder / "passwords"
             command = [program("mosquitto_passwd"), "-b", "-c", str(passwords), user, password]

@@ -15,6 +15,7 @@ from serd.publishers import Context
 from serd.publishers.mqtt import MqttPublisher, Settings, create
 from testkit.brokers import DEADLINE_S, MosquittoBroker
 from testkit.made_events import make_event
+from testkit.scripted_broker import ScriptedBroker
 
 EVENT, STATE, STATUS = "serd/pi/mic/event", "serd/pi/mic/state", "serd/pi/status"
 CONTEXT = Context(node="pi", sources=("mic",), homeassistant=DiscoverySettings(enabled="off"))
@@ -27,9 +28,9 @@ def settings_for(broker: MosquittoBroker, **changes: object) -> Settings:
     return Settings(**(values | changes))  # type: ignore[arg-type]
 
 
-def storing(state_folder: Path) -> Context:
+def storing(state_folder: Path, context: Context = CONTEXT) -> Context:
     """The context of a daemon that stores unsent events in a state folder."""
-    return replace(CONTEXT, state_folder=state_folder)
+    return replace(context, state_folder=state_folder)
 
 
 def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublisher:
@@ -71,10 +72,20 @@ class Child:
 
 
 @contextlib.contextmanager
-def child(broker: MosquittoBroker, state_folder: Path, numbers: range) -> Iterator[Child]:
-    """A process that publishes events of some numbers, each on the disk first, and then waits."""
+def child(
+    broker: MosquittoBroker | ScriptedBroker,
+    state_folder: Path,
+    numbers: range,
+    *,
+    durability: str = "always",
+) -> Iterator[Child]:
+    """A process that publishes events of some numbers, and then waits.
+
+    With ``always`` each is on the disk first; with ``offline`` those that the broker does not
+    acknowledge go there after a second.
+    """
     command = [sys.executable, "-m", "testkit.publishing", str(broker.port), str(state_folder)]
-    command += [str(numbers.start), str(numbers.stop)]
+    command += [str(numbers.start), str(numbers.stop), durability]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Child(process)
@@ -82,8 +93,10 @@ def child(broker: MosquittoBroker, state_folder: Path, numbers: range) -> Iterat
             process.kill()
 
 
-def _main(port: str, folder: str, start: str, stop: str) -> None:
-    settings = Settings(host="127.0.0.1", port=int(port), durability="always")
+def _main(port: str, folder: str, start: str, stop: str, durability: str) -> None:
+    settings = Settings(
+        host="127.0.0.1", port=int(port), durability=durability, store_after_s=1.0, prefix="serd"
+    )
     publisher = open_publisher(settings, storing(Path(folder)))
     for number in range(int(start), int(stop)):
         publisher.publish(make_event(number))

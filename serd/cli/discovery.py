@@ -4,6 +4,8 @@ import argparse
 import json
 import logging
 import threading
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +19,7 @@ from serd.cli.options import (
 )
 from serd.errors import PublishError
 from serd.model.runtime import read_card
-from serd.mqtt.homeassistant import discovery_payload, discovery_topic
+from serd.mqtt.homeassistant import discovery_payload, discovery_topic, max_parts, part_topic
 from serd.mqtt.link import Link
 from serd.mqtt.settings import Settings as MqttSettings
 from serd.mqtt.topics import NodeTopics
@@ -79,8 +81,11 @@ def remove_command(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     mqtt: MqttSettings = settings.publishers[SECTION]
     mqtt = replace(mqtt, host=mqtt.host or "localhost")
-    topic = discovery_topic(settings.homeassistant, settings.node.resolved_name)
-    clear(mqtt, topic)
+    node = settings.node.resolved_name
+    # Whether a daemon had to divide its description is not known here.
+    numbers = range(1, max_parts(len(settings.sources)) + 1)
+    clear(mqtt, [part_topic(settings.homeassistant, node, number) for number in numbers])
+    topic = discovery_topic(settings.homeassistant, node)
     print(f"Removed the retained message on {topic} from {mqtt.host}:{mqtt.port}.")
     if _is_enabled(settings):
         _log.info(
@@ -90,18 +95,18 @@ def remove_command(args: argparse.Namespace) -> int:
     return 0
 
 
-def clear(settings: MqttSettings, topic: str) -> None:
-    """Remove the retained message on a topic, if there is one.
+def clear(settings: MqttSettings, topics: Sequence[str]) -> None:
+    """Remove the retained messages on topics, as far as there are any.
 
     Args:
         settings: settings of the broker; the host must not be empty.
-        topic: the topic.
+        topics: the topics.
 
     Raises:
         PublishError: the broker cannot be reached, refuses, or does not acknowledge in time.
         SettingsError: a certificate or key cannot be read.
     """
-    cleaner = _Cleaner(settings, topic)
+    cleaner = _Cleaner(settings, topics)
     cleaner.link.start()
     try:
         is_answered = cleaner.answered.wait(_ANSWER_TIMEOUT_S)
@@ -114,27 +119,33 @@ def clear(settings: MqttSettings, topic: str) -> None:
 
 
 class _Cleaner:
-    """Publishes one empty retained message, and records the broker's answer."""
+    """Publishes empty retained messages one after the other, and records the broker's answers."""
 
-    def __init__(self, settings: MqttSettings, topic: str) -> None:
+    def __init__(self, settings: MqttSettings, topics: Sequence[str]) -> None:
         self.link = Link(settings, self, name="discovery")
         self.answered = threading.Event()
         self.failure = ""
-        self._topic = topic
+        self._topics = deque(topics)
         self._message_id: int | None = None
 
     def connected(self) -> None:
-        """Publish the message."""
-        self._message_id = self.link.publish(self._topic, "", is_retained=True)
+        """Publish the first message."""
+        self._publish()
 
     def disconnected(self) -> None:
         """Do nothing: ``status_changed`` follows."""
 
     def acknowledged(self, message_id: int, *, refusal: str = "", is_final: bool = True) -> None:  # noqa: ARG002
         """Record the answer to the message."""
-        if message_id == self._message_id:
-            address = self.link.address
-            self._finish(f"broker {address} refuses {self._topic}: {refusal}" if refusal else "")
+        if message_id != self._message_id:
+            return
+        topic = self._topics.popleft()
+        if refusal:
+            self._finish(f"broker {self.link.address} refuses {topic}: {refusal}")
+        elif self._topics:
+            self._publish()
+        else:
+            self._finish("")
 
     def received(self, topic: str, payload: bytes) -> None:
         """Do nothing: there is no subscription."""
@@ -143,6 +154,9 @@ class _Cleaner:
         """End at the first failure: the user can repeat the command."""
         if not is_up:
             self._finish(line.removesuffix("; trying again"))
+
+    def _publish(self) -> None:
+        self._message_id = self.link.publish(self._topics[0], "", is_retained=True)
 
     def _finish(self, failure: str) -> None:
         if not self.answered.is_set():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd.errors import SettingsError
+from serd.mqtt.limits import BrokerLimits
 from serd.mqtt.settings import MQTT_5, Settings
 from serd.mqtt.topics import topic_level
 
@@ -21,7 +22,6 @@ _CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 _MAX_PASSWORD_BYTES: Final = 65_535
 """Longest password of MQTT."""
 _CONNECT_TIMEOUT_S: Final = 5.0
-_QOS: Final = 1
 
 
 class Access:
@@ -46,11 +46,12 @@ class Access:
         self._password = read_password(settings)
         self._tls = tls_context(settings) if settings.tls else None
 
-    def new_client(self, max_in_flight: int) -> "Client":
+    def new_client(self, max_in_flight: int, limits: BrokerLimits) -> "Client":
         """A client for one connection with a clean session.
 
         Args:
             max_in_flight: messages that the client may send before the first is acknowledged.
+            limits: what the broker is known to take; the will keeps to it.
         """
         from paho.mqtt.client import Client  # noqa: PLC0415
         from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: PLC0415
@@ -70,7 +71,7 @@ class Access:
         if self._tls is not None:
             client.tls_set_context(self._tls)
         if self._will is not None:
-            client.will_set(*self._will, qos=_QOS, retain=True)
+            client.will_set(*self._will, qos=limits.max_qos, retain=limits.can_retain)
         return client
 
 

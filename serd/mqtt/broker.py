@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from serd.errors import LibraryError, PublishError
-from serd.mqtt.access import read_password
 from serd.mqtt.settings import Settings
 
 LOOPBACK: Final = "127.0.0.1"
@@ -50,25 +49,25 @@ class ProbeResult(enum.Enum):
 
     NOTHING = "nothing listens there"
     OTHER = "what listens there does not answer as an MQTT broker"
-    REFUSED = "the broker there refuses the login; set [mqtt] user and password"
-    ACCEPTED = "a broker that accepts the login"
+    REFUSED = "the broker there asks for a login; set [mqtt] host, user and password"
+    ACCEPTED = "a broker that needs no login"
 
 
 def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"]:
     """Find a running broker on this machine, or start an embedded one.
 
     Args:
-        settings: port, user and password for the running broker; the embedded one prefers the same port.
+        settings: port of the running broker; the embedded one prefers the same port. A user and password
+            are never sent: any program of this machine may listen there.
 
     Returns:
         Host, port, and the embedded broker if one was started; the caller must stop it.
 
     Raises:
-        SettingsError: the password file cannot be read.
         PublishError: the embedded broker does not start.
         LibraryError: amqtt is not installed.
     """
-    result = probe("localhost", settings.port, user=settings.user, password=read_password(settings))
+    result = probe("localhost", settings.port)
     if result is ProbeResult.ACCEPTED:
         _log.info("using the broker on localhost:%d", settings.port)
         return "localhost", settings.port, None
@@ -85,13 +84,11 @@ def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"
     return LOOPBACK, broker.port, broker
 
 
-def probe(
-    host: str, port: int, *, user: str = "", password: str = "", timeout_s: float = _PROBE_S
-) -> ProbeResult:
-    """Open an MQTT connection, and close it again."""
+def probe(host: str, port: int, *, timeout_s: float = _PROBE_S) -> ProbeResult:
+    """Open an MQTT connection without a login, and close it again."""
     try:
         with socket.create_connection((host, port), timeout_s) as connection:
-            connection.sendall(_connect_packet(user, password))
+            connection.sendall(_connect_packet())
             reply = _receive(connection, 4, timeout_s)
             if reply[:2] != b"\x20\x02" or len(reply) < 4:
                 return ProbeResult.OTHER
@@ -105,21 +102,11 @@ def probe(
         return ProbeResult.OTHER
 
 
-def _connect_packet(user: str, password: str) -> bytes:
+def _connect_packet() -> bytes:
     """A CONNECT packet with a clean session and 10 s of keep-alive (MQTT 3.1.1, section 3.1)."""
-    texts = [f"serd-probe-{secrets.token_hex(4)}"]
-    flags = 0x02
-    if user:
-        texts += [user, password]
-        flags |= 0xC0
-    fields = b"".join(len(raw).to_bytes(2) + raw for raw in (text.encode() for text in texts))
-    body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\x00\x0a" + fields
-    length = b""
-    left = len(body)
-    while left > 0x7F:
-        length += bytes([left & 0x7F | 0x80])
-        left >>= 7
-    return b"\x10" + length + bytes([left]) + body
+    client_id = f"serd-probe-{secrets.token_hex(4)}".encode()
+    body = b"\x00\x04MQTT\x04\x02\x00\x0a" + len(client_id).to_bytes(2) + client_id
+    return b"\x10" + bytes([len(body)]) + body
 
 
 def _receive(connection: socket.socket, n_bytes: int, timeout_s: float) -> bytes:

@@ -87,6 +87,7 @@ class LinkStatus:
         self._log = log
         self._is_version_5 = is_version_5
         self._logged_reasons: set[str] = set()
+        self._logged_limits: set[str] = set()
         self._is_failure_logged = False
 
     def connected(self) -> None:
@@ -94,6 +95,12 @@ class LinkStatus:
         self.reason = ""
         self._logged_reasons.clear()
         self._log(f"connected to {self._broker}", is_up=True)
+
+    def limited(self, warning: str) -> None:
+        """Log once what the broker cannot do, if ``warning`` says so."""
+        if warning and warning not in self._logged_limits:
+            self._logged_limits.add(warning)
+            self._log(f"{self._broker} {warning}", is_up=False)
 
     def attempt_failed(self, outcome: str, reason: str) -> None:
         """Log why an attempt fails; ``outcome`` as in "cannot be reached"."""

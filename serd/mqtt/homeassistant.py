@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol
 from serd import __version__
 from serd.events.controls import MAX_COOLDOWN_S
 from serd.model.labels import NONE, UNCERTAIN, VALENCE
-from serd.mqtt.retained import Handler
+from serd.mqtt.limits import packet_bytes
+from serd.mqtt.retained import Document, Handler
 from serd.mqtt.topics import OFFLINE, ONLINE, STATUS, NodeTopics, is_prefix, topic_level
 
 _AUTO: Final = "auto"
@@ -61,6 +62,7 @@ EVENT_ATTRIBUTES: Final = (
 )
 """Fields of an event that are attributes of the entity Utterance."""
 
+_DOCUMENT: Final = "homeassistant"
 _QOS: Final = 1
 _IS_LIVE: Final = "not value_json.replayed | default(false)"
 _IS_SURE: Final = f"{_IS_LIVE} and not value_json.provisional | default(false)"
@@ -77,6 +79,16 @@ def birth_topic(settings: DiscoverySettings) -> str:
     return f"{settings.prefix}/{STATUS}"
 
 
+def part_topic(settings: DiscoverySettings, node: str, number: int) -> str:
+    """Topic of a part of a node's description, numbered from 1; the first is ``discovery_topic``.
+
+    The number is in front of the name, where no other node's name can lead to the same topic.
+    """
+    if number == 1:
+        return discovery_topic(settings, node)
+    return f"{settings.prefix}/device/serd{number}_{_identifier(node)}/config"
+
+
 def discovery_payload(
     *, topics: NodeTopics, node: str, sources: Sequence[str], labels: Sequence[str], version: str
 ) -> str:
@@ -89,7 +101,58 @@ def discovery_payload(
         labels: labels of the model.
         version: version of serd.
     """
-    device_name = f"serd {node}"
+    return _as_json(
+        _device(topics, node, version) | {"components": _components(topics, node, sources, labels)}
+    )
+
+
+def max_parts(n_sources: int) -> int:
+    """The most parts that the description of a node with so many sources can have: one an entity."""
+    topics = NodeTopics(prefix="serd", node="serd")
+    return len(_components(topics, "serd", [str(number) for number in range(n_sources)], ()))
+
+
+def divided(payload: str, max_bytes: int) -> list[str]:
+    """A description in parts of at most ``max_bytes`` with an entity or more each.
+
+    Every part names the same device, and Home Assistant joins them by its identifiers. A part with a
+    single entity can be longer.
+    """
+    if len(payload.encode()) <= max_bytes:
+        return [payload]
+    body = json.loads(payload)
+    components = body.pop("components")
+    parts: list[dict[str, Any]] = [{}]
+    for key, component in components.items():
+        grown = parts[-1] | {key: component}
+        if parts[-1] and len(_as_json(body | {"components": grown}).encode()) > max_bytes:
+            parts.append({key: component})
+        else:
+            parts[-1] = grown
+    return [_as_json(body | {"components": part}) for part in parts]
+
+
+def _device(topics: NodeTopics, node: str, version: str) -> dict[str, Any]:
+    """The description without its entities."""
+    return {
+        "device": {
+            "identifiers": [f"serd/{topic_level(node)}"],
+            "name": _device_name(node),
+            "manufacturer": "serd",
+            "model": "Speech emotion recognition",
+            "sw_version": version,
+        },
+        "origin": {"name": "serd", "sw_version": version},
+        "availability": [{"topic": topics.status}],
+        "availability_mode": "all",
+    }
+
+
+def _components(
+    topics: NodeTopics, node: str, sources: Sequence[str], labels: Sequence[str]
+) -> dict[str, Any]:
+    """The entities of a node, by their keys."""
+    device_name = _device_name(node)
     components = {
         entity.key: _component(entity, (node,), device_name) for entity in _node_entities(topics)
     }
@@ -100,19 +163,14 @@ def discovery_payload(
             named = _Entity(entity.platform, entity.key, name, {"availability": both} | entity.body)
             component_id = f"{_identifier(source)}_{entity.key}"
             components[component_id] = _component(named, (node, source), device_name)
-    body = {
-        "device": {
-            "identifiers": [f"serd/{topic_level(node)}"],
-            "name": device_name,
-            "manufacturer": "serd",
-            "model": "Speech emotion recognition",
-            "sw_version": version,
-        },
-        "origin": {"name": "serd", "sw_version": version},
-        "availability": [{"topic": topics.status}],
-        "availability_mode": "all",
-        "components": components,
-    }
+    return components
+
+
+def _device_name(node: str) -> str:
+    return f"serd {node}"
+
+
+def _as_json(body: Mapping[str, Any]) -> str:
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -121,8 +179,8 @@ class Announcer(Protocol):
 
     topics: NodeTopics
 
-    def retain(self, topic: str, payload: str) -> None:
-        """Set the retained value of a topic."""
+    def retain_document(self, name: str, document: Document) -> None:
+        """Set a document that is retained in as many messages as the broker needs."""
         ...
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
@@ -151,7 +209,6 @@ def announce(
     """
     if not settings.is_on(has_broker=has_broker):
         return
-    topic = discovery_topic(settings, node)
     payload = discovery_payload(
         topics=announcer.topics,
         node=node,
@@ -160,11 +217,16 @@ def announce(
         version=__version__,
     )
 
+    def description(max_bytes: int) -> dict[str, str]:
+        longest_topic = part_topic(settings, node, len(payload))
+        parts = divided(payload, max_bytes - packet_bytes(longest_topic, ""))
+        return {part_topic(settings, node, number): part for number, part in enumerate(parts, 1)}
+
     def answer(_topic: str, body: bytes) -> None:
         if body == BIRTH.encode():
-            announcer.retain(topic, payload)
+            announcer.retain_document(_DOCUMENT, description)
 
-    announcer.retain(topic, payload)
+    announcer.retain_document(_DOCUMENT, description)
     announcer.subscribe(birth_topic(settings), answer)
 
 

@@ -5,7 +5,7 @@ Each change of the connection is logged once, with its cause.
 
 Each connection has a paho client and a clean session of its own: no message of an earlier connection can
 be sent again or out of order, and no topic subscribed to twice. Messages that must outlive a connection
-are kept by the listener (``serd.mqtt.queue``). Everything is sent with QoS 1.
+are kept by the listener (``serd.mqtt.queue``). Everything is sent with QoS 1, if the broker takes it.
 """
 
 import logging
@@ -13,6 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from serd.mqtt.access import Access
@@ -25,6 +26,7 @@ from serd.mqtt.diagnosis import (
     describe_login_refusal,
     lower_first,
 )
+from serd.mqtt.limits import MAX_IN_FLIGHT, BrokerLimits, limits_of, packet_bytes
 from serd.mqtt.settings import MQTT_5, Settings
 
 if TYPE_CHECKING:
@@ -60,8 +62,6 @@ class Backoff:
         self._mean_s = self._first_s
 
 
-MAX_IN_FLIGHT: Final = 50
-"""Messages that may wait for the broker's acknowledgement at a time, unless it asks for fewer."""
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 60.0
 ANSWER_S = 10.0
@@ -72,6 +72,8 @@ STEADY_S = 5.0
 _log = logging.getLogger("serd.mqtt")
 
 _QOS: Final = 1
+_QOS_NOT_SUPPORTED: Final = 0x9B
+_RETAIN_NOT_SUPPORTED: Final = 0x9A
 _LOOP_S: Final = 1.0
 _PASSING_REFUSALS: Final = frozenset({0x91, 0x97})
 """Reason codes of a PUBACK after which the same message may be taken later (MQTT 5, section 3.4.2.1):
@@ -135,8 +137,8 @@ class Link:
             SettingsError: a certificate, key or password file cannot be read.
         """
         self.address = f"{settings.host}:{settings.port}"
-        self.max_in_flight = MAX_IN_FLIGHT
-        """Messages that may wait for the broker's acknowledgement on this connection."""
+        self.limits = BrokerLimits()
+        """What the broker takes, as of the last connection or refused login."""
         self.n_attempts = 0
         """Attempts to connect, including those that succeeded."""
         self.n_connections = 0
@@ -153,6 +155,8 @@ class Link:
         self._connected_s: float | None = None
         """Start of the connection, in seconds of the monotonic clock; None without one."""
         self._loss_reason = CONNECTION_LOST
+        self._given_up_reason = ""
+        """Why the listener gave up the connection; empty if it did not."""
         self._subscriptions: dict[int, str] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serd-mqtt-link", daemon=True)
@@ -174,12 +178,17 @@ class Link:
             None without a connection.
 
         Raises:
-            ValueError: no broker accepts the topic or the payload.
+            ValueError: no broker accepts the topic or the payload, or this one does not take a message
+                of that length.
         """
         if (live := self._live) is None:
             return None
         client, first_id = live
-        return first_id + client.publish(topic, payload, qos=_QOS, retain=is_retained).mid
+        limits = self.limits
+        if packet_bytes(topic, payload) > limits.max_packet_bytes:
+            raise ValueError(f"longer than the {limits.max_packet_bytes} bytes that the broker takes")
+        is_retained = is_retained and limits.can_retain
+        return first_id + client.publish(topic, payload, qos=limits.max_qos, retain=is_retained).mid
 
     def subscribe(self, topic_filter: str) -> None:
         """Subscribe to a topic filter for as long as this connection lasts."""
@@ -187,6 +196,11 @@ class Link:
             _, message_id = live[0].subscribe(topic_filter, qos=_QOS)
             if message_id is not None:
                 self._subscriptions[message_id] = topic_filter
+
+    def give_up(self, reason: str) -> None:
+        """End the present connection, and connect again after the usual pause."""
+        if self._live is not None:
+            self._given_up_reason = reason
 
     def stop(self, timeout_s: float) -> None:
         """Disconnect, so that the broker discards the will, and end within ``timeout_s`` seconds.
@@ -224,7 +238,7 @@ class Link:
         self._client = client
         if self._stopping.is_set():
             client.disconnect()
-        while client.loop(_LOOP_S) == 0:
+        while client.loop(_LOOP_S) == 0 and not self._given_up_reason:
             if self._connected_s is None and time.monotonic() - started_s > ANSWER_S:
                 self._status.attempt_failed("cannot be used", NO_ANSWER)
                 break
@@ -232,7 +246,8 @@ class Link:
     def _end_attempt(self) -> bool:
         """Report the end of a connection or an attempt; return whether the connection was steady."""
         connected_s, self._connected_s = self._connected_s, None
-        reason, self._loss_reason = self._loss_reason, CONNECTION_LOST
+        reason, self._loss_reason = self._given_up_reason or self._loss_reason, CONNECTION_LOST
+        self._given_up_reason = ""
         self._live = self._client = None
         self._subscriptions.clear()
         if self._stopping.is_set():
@@ -242,7 +257,7 @@ class Link:
         return connected_s is not None and time.monotonic() - connected_s >= STEADY_S
 
     def _new_client(self) -> "Client":
-        client = self._access.new_client(2 * MAX_IN_FLIGHT)
+        client = self._access.new_client(2 * MAX_IN_FLIGHT, self.limits)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -262,15 +277,26 @@ class Link:
     ) -> None:
         if self._stopping.is_set():
             client.disconnect()
+        elif self._live is not None:
+            self.give_up("it answers the login twice")
         elif code.is_failure:
+            self._adapt_will(code.value)
             self._status.attempt_failed("refuses the connection", describe_login_refusal(str(code)))
         else:
-            self.max_in_flight = min(MAX_IN_FLIGHT, getattr(properties, "ReceiveMaximum", MAX_IN_FLIGHT))
+            self.limits = limits_of(properties)
             self.n_connections += 1
             self._connected_s = time.monotonic()
             self._live = client, self.n_connections * _N_MESSAGE_IDS
             self._status.connected()
+            self._status.limited(self.limits.warning)
             self._listener.connected()
+
+    def _adapt_will(self, reason_code: int) -> None:
+        """After a login that was refused for the will, ask for less at the next attempt."""
+        if reason_code == _QOS_NOT_SUPPORTED:
+            self.limits = replace(self.limits, max_qos=0)
+        elif reason_code == _RETAIN_NOT_SUPPORTED:
+            self.limits = replace(self.limits, can_retain=False)
 
     def _on_disconnect(
         self,

@@ -15,8 +15,8 @@ States of an event (and the field that holds it)::
              [L] lost │    │ [S] send         [L] lost ├────── READ AHEAD
                       │    │                           │       (_read_ahead)
                       │    │                           │           │ [S] send
-                      │    ▼                           │           ▼
-                    IN FLIGHT, in memory alone         └────── IN FLIGHT, stored
+                      │    ▼           [S] write       │           ▼
+                    IN FLIGHT, in memory alone ────────┴─────▶ IN FLIGHT, stored
                      (_in_flight)                              (_in_flight)
                         │                                          │
                         │ [L] acknowledged or refused for good     │ [L] acknowledged or refused for good
@@ -24,8 +24,11 @@ States of an event (and the field that holds it)::
                        gone                                    ANSWERED ───────────────▶ gone
                                                                (_answered)
 
+A message at which the connection breaks twice (``serd.mqtt.suspects``) counts as refused for good. If a
+message stays IN FLIGHT for ``ANSWER_TIMEOUT_S``, the connection is given up.
+
 An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
-and no event is sent for ``RETRY_S``.
+and no event is sent for ``RETRY_S`` (``serd.mqtt.outage``).
 
 States of the connection (``ConnectionState``)::
 
@@ -35,9 +38,11 @@ States of the connection (``ConnectionState``)::
         │                             └──────────── [L] connected ───────────┘ │
         └─────────────── [L] disconnected, or after 3 s by itself ─────────────┘
 
-Events are written while the broker is AWAY, while too many are WAITING, and at the end; with
-``stores_every_event`` always, and then WAITING events are not sent unless the disk fails. An event that
-was put before the connection came back from AWAY is marked as replayed.
+WAITING events are written while the broker is AWAY, while there are too many, and at the end; with
+``stores_every_event`` always, and then they are not sent unless the disk fails. If an event is in memory
+alone for ``store_after_s``, because the broker does not acknowledge or the connection only looks up, all
+events in memory are written. An event that was put before the connection came back from AWAY is marked
+as replayed.
 
 Threads: [C] a caller of ``put``, ``retain``, ``send``, ``subscribe`` or ``close``; [S] the sender, which
 runs ``run``; [L] the link's thread, which calls the methods of ``LinkListener``.
@@ -54,28 +59,34 @@ So the sender, which alone sends events and uses the spool, works in three steps
 act without it, note the result under the lock. Private methods that need the lock say "Locked:".
 """
 
+import bisect
 import contextlib
 import heapq
+import itertools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final, Protocol
 
 from serd.errors import SpoolError
-from serd.mqtt.retained import Handler, RetainedState
-from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+from serd.mqtt.clock import EventClock
+from serd.mqtt.connection_state import ConnectionState
+from serd.mqtt.limits import BrokerLimits, packet_bytes
+from serd.mqtt.message import Answer, Message
+from serd.mqtt.outage import Outage
+from serd.mqtt.retained import Document, Handler, RetainedState
+from serd.mqtt.rows import BEFORE_ALL, MoveTime, QueuedEvent, after_step
+from serd.mqtt.spool import Spool
+from serd.mqtt.suspects import Suspects
 
 _log = logging.getLogger("serd.mqtt")
 
-RETRY_S = 30.0
-"""Pause between two attempts at an operation that fails, in seconds."""
-_FIRST_CONNECTION_S: Final = 3.0
-"""Time for the first connection, in seconds, after which the broker counts as away."""
-_COMMIT_TIMEOUT_S: Final = 0.5
+ANSWER_TIMEOUT_S = 60.0
+"""Time for the broker to acknowledge a message, in seconds, after which the connection is given up."""
 _POLL_S: Final = 0.5
 """How often the sender looks again while something may change by the passing of time, in seconds."""
 _READ_BATCH: Final = 50
@@ -94,7 +105,7 @@ class Transport(Protocol):
     """The part of a link that the queue uses; ``serd.mqtt.link.Link`` is one."""
 
     address: str
-    max_in_flight: int
+    limits: BrokerLimits
 
     def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
         """Send a message; return its id, or None if there is no connection."""
@@ -104,97 +115,25 @@ class Transport(Protocol):
         """Subscribe for as long as the connection lasts."""
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The broker's answer to a message."""
-
-    refusal: str
-    """Why it was refused; empty if it was taken."""
-    is_final: bool = True
-    """False if the message may be taken later."""
+    def give_up(self, reason: str) -> None:
+        """End the present connection, and connect again after a pause."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message to the broker."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueLimits:
+    """Bounds of an event queue."""
 
-    topic: str
-    payload: str
-    is_retained: bool = False
-    event: QueuedEvent | None = None
-    """None for a message that is no event."""
-    is_stored: bool = False
-    """Whether the event is on the disk."""
-    is_replayed: bool = False
-    """Whether the event is marked as replayed."""
-
-
-class ConnectionState:
-    """The state of the connection to the broker. The owner of this object locks it."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        """Begin with the first connection under way.
-
-        Args:
-            monotonic: the clock, in seconds.
-        """
-        self._monotonic = monotonic
-        self._started_s = monotonic()
-        self._is_lost = False
-        self.is_up = False
-        """Whether there is a connection."""
-        self.epoch = 0
-        """Number of connections, of their ends and of failed attempts so far."""
-        self.first_live_number = 1
-        """Number of the first event that is not marked as replayed."""
-
-    @property
-    def is_first(self) -> bool:
-        """Whether the first connection is still under way."""
-        return self.epoch == 0
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the connection was lost, or the first takes too long."""
-        is_overdue = self.is_first and self._monotonic() - self._started_s > _FIRST_CONNECTION_S
-        return self._is_lost or is_overdue
-
-    def connected(self, next_number: int) -> None:
-        """Note a new connection; ``next_number`` is that of the event that will be put next."""
-        if self.is_away:
-            self.first_live_number = next_number
-        self.epoch += 1
-        self.is_up, self._is_lost = True, False
-
-    def disconnected(self) -> None:
-        """Note the end of a connection, or a failed attempt."""
-        self.epoch += 1
-        self.is_up, self._is_lost = False, True
-
-
-class Outage:
-    """Whether an operation keeps failing. The owner of this object locks it."""
-
-    def __init__(self) -> None:
-        self.is_on = False
-        self._failed_s = 0.0
-
-    @property
-    def may_try(self) -> bool:
-        """Whether the operation works, or failed ``RETRY_S`` ago."""
-        return not self.is_on or time.monotonic() - self._failed_s >= RETRY_S
-
-    def failed(self) -> bool:
-        """Note a failure; return whether it begins an outage."""
-        is_new, self.is_on = not self.is_on, True
-        self._failed_s = time.monotonic()
-        return is_new
-
-    def worked(self) -> bool:
-        """Note a success; return whether it ends an outage."""
-        was_on, self.is_on = self.is_on, False
-        return was_on
+    max_in_memory: int
+    """Events that may wait in memory; beyond it they go to the disk, or without a spool the oldest are
+    dropped."""
+    stores_every_event: bool
+    """Whether each event is on the disk before it is sent."""
+    store_after_s: float = 5.0
+    """Time after which an event that is not acknowledged goes to the disk although the connection is up,
+    in seconds."""
+    commit_timeout_s: float = 0.5
+    """Longest wait of ``put`` for the disk with ``stores_every_event``, in seconds."""
 
 
 class EventQueue:
@@ -208,39 +147,38 @@ class EventQueue:
     def __init__(
         self,
         spool: Spool | None,
+        limits: QueueLimits,
         *,
-        max_in_memory: int,
-        stores_every_event: bool,
         online: Message,
         offline: Message,
         as_replayed: Callable[[str], str],
-        monotonic: Callable[[], float] = time.monotonic,
-        commit_timeout_s: float = _COMMIT_TIMEOUT_S,
+        move_time: MoveTime,
+        clock: EventClock,
     ) -> None:
         """Create a queue without a connection.
 
         Args:
             spool: stores events on the disk; None keeps them in memory alone.
-            max_in_memory: events that may wait in memory; beyond it they go to the disk, or without a
-                spool the oldest are dropped.
-            stores_every_event: whether each event is on the disk before it is sent.
+            limits: bounds in memory and time.
             online: retained message that each connection begins with.
             offline: retained message that ``close`` ends the connection with, on the same topic.
             as_replayed: marks the JSON of an event as replayed.
-            monotonic: clock of the connection, in seconds.
-            commit_timeout_s: longest wait of ``put`` for the disk with ``stores_every_event``.
+            move_time: moves the time in the JSON of an event by a step of the clock.
+            clock: the clock of the events, which the spool shares.
         """
         self._spool = spool
-        self._max_in_memory = max_in_memory
-        self._stores_every_event = stores_every_event and spool is not None
+        self._limits = limits
+        self._stores_every_event = limits.stores_every_event and spool is not None
         self._as_replayed = as_replayed
-        self._commit_timeout_s = commit_timeout_s
+        self._move_time = move_time
+        self._clock = clock
         self._offline = offline
         self._sender = threading.Thread(target=self.run, name="serd-mqtt", daemon=True)
 
         self._changed = threading.Condition()
-        self._connection = ConnectionState(monotonic)
+        self._connection = ConnectionState(clock.steady_s)
         self._retained = RetainedState(online.topic, online.payload)
+        self._suspects: Suspects[int | str] = Suspects()
         self._is_closing = False
         self._close_deadline_s = 0.0
 
@@ -250,7 +188,7 @@ class EventQueue:
         self._read_up_to: int | None = None
         """Last number read from the disk on this connection; None if nothing was read."""
         self._in_flight: dict[int, Message] = {}
-        self._early_answers: dict[int, _Answer] = {}
+        self._early_answers: dict[int, Answer] = {}
         """Answers that came before the sender had noted the message, by the message's id."""
         self._answered: set[int] = set()
         self._first_answer_s = 0.0
@@ -320,7 +258,7 @@ class EventQueue:
         with self._changed:
             self._n_put += 1
             number = self._n_put
-            self._waiting.append(QueuedEvent(number, event_id, topic, payload, time.time()))
+            self._waiting.append(QueuedEvent(number, event_id, topic, payload, self._clock.now_s))
             has_dropped = self._n_dropped_from_memory > 0
             limit = self._drop_oldest()
             is_first_drop = not has_dropped and self._n_dropped_from_memory > 0
@@ -329,13 +267,19 @@ class EventQueue:
             _log.warning("%d events wait for the broker: the oldest are dropped", limit)
         with self._changed:
             self._changed.wait_for(
-                lambda: self._is_closing or self._is_committed(number), self._commit_timeout_s
+                lambda: self._is_closing or self._is_committed(number), self._limits.commit_timeout_s
             )
 
     def retain(self, topic: str, payload: str) -> None:
         """Set the retained value of a topic; it is sent now, and again on each new connection."""
         with self._changed:
             self._retained.retain(topic, payload)
+            self._changed.notify_all()
+
+    def retain_document(self, name: str, document: Document) -> None:
+        """Set a document that is retained in as many messages as the broker needs."""
+        with self._changed:
+            self._retained.retain_document(name, document)
             self._changed.notify_all()
 
     def send(self, topic: str, payload: str) -> None:
@@ -388,14 +332,15 @@ class EventQueue:
             step()
         except Exception:  # noqa: BLE001 - whatever it is, the events must not wait for ever
             if self._sending.failed():
-                _log.exception("events cannot be sent; trying again each %g s", RETRY_S)
+                _log.exception("events cannot be sent; trying again each %g s", self._sending.pause_s)
             with self._changed:
-                self._changed.wait_for(lambda: self._is_closing, RETRY_S)
+                self._changed.wait_for(lambda: self._is_closing, self._sending.pause_s)
         else:
             if self._sending.worked():
                 _log.info("events are sent again")
 
     def _write_and_send(self) -> None:
+        self.give_up_stalled()
         self.write()
         while self.send_next():
             pass
@@ -417,18 +362,26 @@ class EventQueue:
         self._close_if_empty(spool)
 
     def write(self) -> None:
-        """Write to the disk what is due: WAITING events to store, ANSWERED ones to remove."""
+        """Write to the disk what is due: events in memory to store, ANSWERED ones to remove."""
+        self._follow_clock()
         with self._changed:
             if self._spool is None or not self._is_writing_due():
                 return
-            is_storing = self._is_storing_due()
-            new = [event for event in self._waiting if is_storing and self._is_storable(event)]
+            new = [*self._overdue_in_flight(), *(self._waiting if self._is_storing_due() else ())]
             answered = tuple(self._answered)
         self._update(self._spool, new, answered)
 
+    def give_up_stalled(self) -> None:
+        """Give up a connection on which a message is not acknowledged: another may do better."""
+        with self._changed:
+            oldest = next(iter(self._in_flight.values()), None)
+        if oldest is not None and self._clock.steady_s() - oldest.sent_s >= ANSWER_TIMEOUT_S:
+            self.link.give_up(f"it has not acknowledged {oldest.topic} for {ANSWER_TIMEOUT_S:g} s")
+
     def send_next(self) -> bool:
         """Send the next message; return whether there was one that the connection could take."""
-        self._read_if_due()
+        while self._read_if_due():
+            pass
         with self._changed:
             message = self._pop() if self._is_sendable() and not self._is_closing else None
             epoch = self._connection.epoch
@@ -439,6 +392,7 @@ class EventQueue:
 
     def finish(self) -> None:
         """Write all events that are not acknowledged to the disk, and close it."""
+        self._follow_clock()
         with self._changed:
             self._take_back_in_flight()
             new = tuple(self._waiting)
@@ -449,6 +403,24 @@ class EventQueue:
             self._update(self._spool, new, answered)
         self._spool.close()
 
+    def _follow_clock(self) -> None:
+        """Move the times of this run's events if the clock was stepped; the spool does so by itself."""
+        with self._changed:
+            step_s = self._clock.take_step()
+            if not step_s:
+                return
+
+            def moved(event: QueuedEvent) -> QueuedEvent:
+                return after_step(event, step_s, self._move_time) if event.number > 0 else event
+
+            self._waiting = deque(map(moved, self._waiting))
+            self._read_ahead = deque(map(moved, self._read_ahead))
+            self._in_flight = {
+                message_id: replace(message, event=message.event and moved(message.event))
+                for message_id, message in self._in_flight.items()
+            }
+        _log.info("the clock was set %+.0f s; the times of waiting events are moved with it", step_s)
+
     def _update(self, spool: Spool, new: Sequence[QueuedEvent], answered: Sequence[int]) -> None:
         n_dropped = spool.n_dropped
         try:
@@ -458,10 +430,8 @@ class EventQueue:
             self._disk_failed(spool, self._writing, exc, about)
             return
         with self._changed:
-            stored = {event.number for event in new}
-            self._waiting = deque(event for event in self._waiting if event.number not in stored)
             self._answered.difference_update(answered)
-            self._stored_up_to = max([self._stored_up_to, *stored])
+            self._note_stored({event.number for event in new})
             has_recovered = self._writing.worked()
             self._copy_counts(spool)
         if has_recovered:
@@ -470,11 +440,30 @@ class EventQueue:
             _log.warning("%d events are stored on the disk: the oldest are dropped", spool.n_stored)
         self._close_if_empty(spool)
 
-    def _read_if_due(self) -> None:
+    def _note_stored(self, stored: set[int]) -> None:
+        """Locked: move the events that were written, given by their numbers, to their next states."""
+        waiting, self._waiting = self._waiting, deque()
+        for event in waiting:
+            if event.number not in stored:
+                self._waiting.append(event)
+            elif self._read_up_to is not None and event.number <= self._read_up_to:
+                # Reading only goes forward, and has passed this one.
+                self._insert(self._read_ahead, event)
+        for message_id, message in self._in_flight.items():
+            if message.event is not None and message.event.number in stored:
+                self._in_flight[message_id] = replace(message, is_stored=True)
+        # The broker has answered the others while they were written.
+        left = {event.number for event in waiting} | self._numbers_in_flight()
+        for number in stored - left:
+            self._note_answered(number)
+        self._stored_up_to = max([self._stored_up_to, *stored])
+
+    def _read_if_due(self) -> bool:
+        """Read the next events if they come next; return whether to look again."""
         with self._changed:
             is_event_next = self._is_reading_due() and not self._retained.has_unsent
             if self._spool is None or self._is_closing or not is_event_next:
-                return
+                return False
             after = BEFORE_ALL if self._read_up_to is None else self._read_up_to
             epoch = self._connection.epoch
         spool = self._spool
@@ -482,16 +471,18 @@ class EventQueue:
             events = spool.read(_READ_BATCH, after=after)
         except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
             self._disk_failed(spool, self._reading, exc, "events on the disk cannot be read")
-            return
+            return False
         with self._changed:
             if epoch == self._connection.epoch:
-                self._read_ahead.extend(each for each in events if each.number not in self._answered)
+                taken = self._answered | self._numbers_in_flight()
+                self._read_ahead.extend(each for each in events if each.number not in taken)
                 self._read_up_to = events[-1].number if events else spool.last_number
             # Else the connection has ended meanwhile, and the next one reads them again.
             has_recovered = self._reading.worked()
             self._copy_counts(spool)
         if has_recovered:
             _log.info("events are read from %s again", spool.path)
+        return True
 
     def _disk_failed(self, spool: Spool, outage: Outage, error: Exception, about: str) -> None:
         """Begin or continue an outage of the disk, and log its first failure.
@@ -523,13 +514,13 @@ class EventQueue:
     def _publish(self, message: Message, epoch: int) -> None:
         """Hand a message to the link, and note it as IN FLIGHT on the connection of ``epoch``."""
         message_id: int | None = None
-        answer: _Answer | None = None
+        answer: Answer | None = None
         try:
             payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
             message_id = self.link.publish(message.topic, payload, is_retained=message.is_retained)
         except ValueError as exc:
             # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
-            answer = _Answer(str(exc))
+            answer = Answer(str(exc))
         except Exception:
             self._put_back(message, epoch)
             raise
@@ -538,7 +529,9 @@ class EventQueue:
             if message_id is not None and epoch == self._connection.epoch:
                 answer = self._early_answers.pop(message_id, None)
                 if answer is None:
-                    self._in_flight[message_id] = message
+                    self._in_flight[message_id] = replace(message, sent_s=self._clock.steady_s())
+                else:
+                    self._suspects.answered(message.key)
             elif answer is None and message.event is not None and not message.is_stored:
                 # The connection has ended meanwhile; a stored event will be read again.
                 self._return_to_waiting([message.event])
@@ -572,7 +565,8 @@ class EventQueue:
         """Begin a connection: subscribe, schedule the retained state, then the events."""
         with self._changed:
             self._connection.connected(self._n_put + 1)
-            self._retained.connected()
+            self._retained.connected(self.link.limits.max_packet_bytes)
+            self._suspects.connected()
             self._changed.notify_all()
             topic_filters = self._retained.topic_filters
         for topic_filter in topic_filters:
@@ -583,18 +577,32 @@ class EventQueue:
         with self._changed:
             self._connection.disconnected()
             self._retained.disconnected()
+            cause = self._suspects.broken([each.key for each in self._in_flight.values()])
+            left_out = next((each for each in self._in_flight.values() if each.key == cause), None)
+            is_new_refusal = left_out is not None and self._leave_out(left_out)
             self._take_back_in_flight()
             self._changed.notify_all()
+        if left_out is not None and is_new_refusal:
+            n_bytes = packet_bytes(left_out.topic, left_out.payload)
+            _log.warning(
+                "broker %s ends the connection at each message on %s of %d bytes: it is left out",
+                self.link.address,
+                left_out.topic,
+                n_bytes,
+            )
 
     def acknowledged(self, message_id: int, *, refusal: str, is_final: bool) -> None:
         """Settle a message that the broker has acknowledged or refused."""
-        answer = _Answer(refusal, is_final)
+        answer = Answer(refusal, is_final)
         with self._changed:
             message = self._in_flight.pop(message_id, None)
             if message is None:
                 self._early_answers[message_id] = answer
                 return
+            self._suspects.answered(message.key)
             is_new_refusal = self._settle(message, answer)
+            if self._is_drained():
+                self._suspects.drained()
         if is_new_refusal:
             self._log_refusal(message, answer)
 
@@ -628,11 +636,13 @@ class EventQueue:
         """Locked: seconds until the sender looks again unasked; None if time alone changes nothing."""
         outages = (self._writing, self._reading, self._accepting)
         is_timed = bool(self._answered) or any(outage.is_on for outage in outages)
-        return _POLL_S if is_timed or self._connection.is_first else None
+        is_aging = bool(self._in_flight) or (self._spool is not None and bool(self._waiting))
+        return _POLL_S if is_timed or is_aging or self._connection.is_first else None
 
     def _is_sendable(self) -> bool:
         """Locked: whether the connection can take a message, and there is one."""
-        has_room = self._connection.is_up and len(self._in_flight) < self.link.max_in_flight
+        max_in_flight = 1 if self._suspects.are_there else self.link.limits.max_in_flight
+        has_room = self._connection.is_up and len(self._in_flight) < max_in_flight
         return has_room and (self._retained.has_unsent or self._has_unsent_event())
 
     def _has_unsent_event(self) -> bool:
@@ -656,21 +666,36 @@ class EventQueue:
         """Locked: whether the first WAITING event may be sent without being on the disk."""
         if not self._waiting:
             return False
-        must_store = self._stores_every_event and not self._writing.is_on
-        return not must_store or not self._is_storable(self._waiting[0])
-
-    def _is_storable(self, event: QueuedEvent) -> bool:
-        """Locked: whether the event, once stored, would still be read: reading only goes forward."""
-        return self._read_up_to is None or event.number > self._read_up_to
+        return not self._stores_every_event or self._writing.is_on
 
     def _is_storing_due(self) -> bool:
         """Locked: whether WAITING events must go to the disk."""
         is_wanted = (
             self._stores_every_event
             or self._connection.is_away
-            or len(self._waiting) > self._max_in_memory
+            or len(self._waiting) > self._limits.max_in_memory
+            or self._is_overdue()
         )
-        return is_wanted and bool(self._waiting) and self._is_storable(self._waiting[-1])
+        return is_wanted and bool(self._waiting)
+
+    def _is_overdue(self) -> bool:
+        """Locked: whether an event has been in memory alone for too long."""
+        before_s = self._clock.now_s - self._limits.store_after_s
+        return any(event.taken_s <= before_s for event in self._in_memory_alone())
+
+    def _in_memory_alone(self) -> Iterator[QueuedEvent]:
+        """Locked: the first WAITING event, and those IN FLIGHT in memory alone."""
+        yield from itertools.islice(self._waiting, 1)
+        yield from (each.event for each in self._in_flight.values() if each.event and not each.is_stored)
+
+    def _overdue_in_flight(self) -> list[QueuedEvent]:
+        """Locked: all events IN FLIGHT in memory alone, if one of them or of WAITING is overdue."""
+        messages = self._in_flight.values() if self._is_overdue() else ()
+        return [each.event for each in messages if each.event is not None and not each.is_stored]
+
+    def _numbers_in_flight(self) -> set[int]:
+        """Locked: the numbers of the events IN FLIGHT."""
+        return {each.event.number for each in self._in_flight.values() if each.event is not None}
 
     def _is_writing_due(self) -> bool:
         """Locked: whether there is anything to write to the disk."""
@@ -678,7 +703,7 @@ class EventQueue:
             return False
         is_old = time.monotonic() - self._first_answer_s >= _REMOVE_DELAY_S
         is_removing = bool(self._answered) and (is_old or len(self._answered) >= _REMOVE_BATCH)
-        return is_removing or self._is_storing_due()
+        return is_removing or self._is_storing_due() or self._is_overdue()
 
     def _is_committed(self, number: int) -> bool:
         """Locked: whether an event that has to be on the disk is there, or the disk fails."""
@@ -686,7 +711,7 @@ class EventQueue:
 
     def _drop_oldest(self) -> int:
         """Locked: drop WAITING events beyond the limit; return the limit."""
-        limit = self._max_in_memory
+        limit = self._limits.max_in_memory
         if self._spool is not None and not self._writing.is_on:
             # They leave for the disk at once; this only bounds what a disk that hangs can pile up.
             limit += self._spool.max_events
@@ -736,16 +761,14 @@ class EventQueue:
         self._read_ahead.clear()
         self._read_up_to = None
 
-    def _settle(self, message: Message, answer: _Answer) -> bool:
+    def _settle(self, message: Message, answer: Answer) -> bool:
         """Locked: note the broker's answer; return whether it is a refusal that was not logged yet."""
         refusal = answer.refusal
         if message.event is not None and not answer.is_final:
             self._postpone(message.event, is_stored=message.is_stored)
         elif message.event is not None:
             if message.is_stored:
-                if not self._answered:
-                    self._first_answer_s = time.monotonic()
-                self._answered.add(message.event.number)
+                self._note_answered(message.event.number)
             self._n_refused += bool(refusal)
             self._accepting.worked()
         self._changed.notify_all()
@@ -754,15 +777,29 @@ class EventQueue:
         self._logged_refusals.add((message.topic, refusal))
         return True
 
+    def _leave_out(self, message: Message) -> bool:
+        """Locked: send a message IN FLIGHT no more; return whether it is the first on its topic."""
+        self._in_flight = {key: each for key, each in self._in_flight.items() if each is not message}
+        if message.event is None:
+            self._retained.leave_out(message.topic, packet_bytes(message.topic, message.payload))
+        return self._settle(message, Answer("it ends the connection"))
+
+    def _note_answered(self, number: int) -> None:
+        """Locked: note that an event on the disk is ANSWERED."""
+        if not self._answered:
+            self._first_answer_s = time.monotonic()
+        self._answered.add(number)
+
     def _postpone(self, event: QueuedEvent, *, is_stored: bool) -> None:
         """Locked: return an event to its place by its number, and send no event for a while."""
         self._accepting.failed()
-        place = self._read_ahead if is_stored else self._waiting
-        merged = tuple(heapq.merge([event], place, key=attrgetter("number")))
-        place.clear()
-        place.extend(merged)
+        self._insert(self._read_ahead if is_stored else self._waiting, event)
 
-    def _log_refusal(self, message: Message, answer: _Answer) -> None:
+    def _insert(self, place: deque[QueuedEvent], event: QueuedEvent) -> None:
+        """Locked: insert an event into events by its number."""
+        bisect.insort(place, event, key=attrgetter("number"))
+
+    def _log_refusal(self, message: Message, answer: Answer) -> None:
         now = "" if answer.is_final else " for now"
         about = f"does not accept {message.topic}{now}"
         _log.warning("broker %s %s: %s", self.link.address, about, answer.refusal)

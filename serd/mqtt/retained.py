@@ -1,11 +1,17 @@
 """Messages of a connection that are no events: retained state, transient messages, subscriptions."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from serd.mqtt.limits import MAX_PACKET_BYTES, packet_bytes
 
 Handler = Callable[[str, bytes], None]
 """Takes topic and payload of a received message, on the link's thread; must return soon."""
+
+Document = Callable[[int], Mapping[str, str]]
+"""The retained messages that make up a document, by topic, each of at most so many bytes where that is
+possible."""
 
 _MAX_CHANGES: Final = 1000
 """Changes of retained state that are sent one by one; beyond it only the latest value of each topic."""
@@ -25,6 +31,15 @@ class RetainedState:
         self._changes: deque[tuple[str, str]] = deque()
         self._transient: deque[tuple[str, str]] = deque(maxlen=_MAX_TRANSIENT)
         self._handlers: dict[str, list[Handler]] = {}
+        self._documents: dict[str, Document] = {}
+        self._topics: dict[str, set[str]] = {}
+        """Topics of each document, by its name."""
+        self._max_bytes = MAX_PACKET_BYTES
+        """Longest message that the present broker says it takes."""
+        self._max_part_bytes = MAX_PACKET_BYTES
+        """Longest message of a document, halved whenever one was left out."""
+        self._left_out: dict[str, int] = {}
+        """Lengths from which on a value is not sent, by topic."""
         self._is_connected = False
 
     @property
@@ -37,10 +52,17 @@ class RetainedState:
         """Topic filters to subscribe to; each once, however many handlers it has."""
         return tuple(self._handlers)
 
-    def connected(self) -> None:
-        """Schedule all values for the new connection."""
+    def connected(self, max_bytes: int = MAX_PACKET_BYTES) -> None:
+        """Schedule all values for the new connection.
+
+        Args:
+            max_bytes: longest message that the broker says it takes.
+        """
         self._is_connected = True
-        self._changes = deque(self._values.items())
+        self._max_bytes = max_bytes
+        for name in self._documents:
+            self._set_parts(name)
+        self._changes = deque(filter(self._is_sent, self._values.items()))
 
     def disconnected(self) -> None:
         """Schedule nothing until the next connection."""
@@ -51,14 +73,43 @@ class RetainedState:
     def retain(self, topic: str, payload: str) -> None:
         """Set the retained value of a topic."""
         self._values[topic] = payload
-        if self._is_connected:
+        if self._is_connected and self._is_sent((topic, payload)):
             self._changes.append((topic, payload))
             if len(self._changes) > _MAX_CHANGES:
-                self._changes = deque(self._values.items())
+                self._changes = deque(filter(self._is_sent, self._values.items()))
+
+    def retain_document(self, name: str, document: Document) -> None:
+        """Set a document, in as many messages as the broker needs."""
+        self._documents[name] = document
+        self._set_parts(name)
+        if self._is_connected:
+            self._changes += [
+                (topic, self._values[topic])
+                for topic in sorted(self._topics[name])
+                if self._is_sent((topic, self._values[topic]))
+            ]
+
+    def leave_out(self, topic: str, n_bytes: int) -> None:
+        """Send nothing of ``n_bytes`` and more on a topic; the next connection divides documents."""
+        self._left_out[topic] = n_bytes
+        if any(topic in topics for topics in self._topics.values()):
+            self._max_part_bytes = n_bytes // 2
+
+    def _set_parts(self, name: str) -> None:
+        """Set the values of a document; topics that it no longer needs become empty."""
+        parts = self._documents[name](min(self._max_bytes, self._max_part_bytes))
+        topics = self._topics.setdefault(name, set())
+        self._values.update(dict.fromkeys(topics, "") | dict(parts))
+        topics.update(parts)
+
+    def _is_sent(self, value: tuple[str, str]) -> bool:
+        """Whether a topic's value is not left out."""
+        topic, payload = value
+        return topic not in self._left_out or packet_bytes(topic, payload) < self._left_out[topic]
 
     def send(self, topic: str, payload: str) -> None:
         """Schedule a transient message; beyond 100 the oldest is dropped, without a connection all."""
-        if self._is_connected:
+        if self._is_connected and self._is_sent((topic, payload)):
             self._transient.append((topic, payload))
 
     def pop(self) -> tuple[str, str, bool]:

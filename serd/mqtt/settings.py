@@ -26,7 +26,8 @@ class Settings:
     port: int = 1883
     """Port of the broker, 1 to 65535; with TLS usually 8883."""
     user: str = ""
-    """User name at the broker; empty for none."""
+    """User name at the broker; empty for none. Needs a host: without one, serd sends no user and no
+    password to whatever listens on this machine."""
     password: str = field(default="", repr=False, metadata={"secret": True})
     """Password at the broker; better in a file of its own or in the environment than here."""
     password_file: str = ""
@@ -49,15 +50,20 @@ class Settings:
     """Longest silence on the connection, in seconds, 5 to 3600. A broker that disappears is noticed, and
     serd's own disappearance is published, after one to two times this."""
     durability: str = STORE_OFFLINE
-    """When events are written to the disk: offline, only while the broker is away, which saves SD cards;
-    or always, before they are sent, so that not even a power cut loses one."""
+    """When events are written to the disk: offline, only while the broker is away or does not
+    acknowledge them, which saves SD cards; or always, before they are sent, so that not even a power cut
+    loses one."""
+    store_after_s: float = 5.0
+    """Time after which an event that the broker has not acknowledged is written to the disk although the
+    connection looks up, in seconds, 1 to 3600."""
     queue_events: int = 10_000
     """Most events in memory, 1 to 1000000; beyond it they are written to the disk, or the oldest are
     dropped if it cannot be written."""
     spool_events: int = 100_000
     """Most events on the disk, 1 to 10000000, about 1 kB each; beyond it the oldest are dropped."""
     spool_age_h: int = 168
-    """Greatest age of events on the disk, in hours, 1 to 87600; older ones are dropped."""
+    """Greatest age of events on the disk, in hours, 1 to 87600; older ones are dropped. The age of
+    events of an earlier run counts only while the clock is known to be right."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
@@ -77,6 +83,8 @@ class Settings:
     def _storage_problems(self) -> Iterator[tuple[str, str]]:
         if self.durability not in {STORE_OFFLINE, STORE_ALWAYS}:
             yield "durability", f"{STORE_OFFLINE} or {STORE_ALWAYS}"
+        if not 1.0 <= self.store_after_s <= 3600.0:
+            yield "store_after_s", "1 to 3600 seconds"
         if not 1 <= self.queue_events <= 1_000_000:
             yield "queue_events", "1 to 1000000"
         if not 1 <= self.spool_events <= 10_000_000:
@@ -92,6 +100,8 @@ class Settings:
             yield "user", "a user name, since there is a password"
         if self.password and self.password_file:
             yield "password_file", "no file, since there is a password"
+        if self.user and not self.host:
+            yield "host", "the broker that [mqtt] user is for; localhost for one on this machine"
         if self.tls and not self.host:
             yield "host", "the name of a broker, since tls is on"
         if bool(self.cert_file) != bool(self.key_file):

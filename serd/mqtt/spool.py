@@ -6,78 +6,69 @@ no event, because the disk or another program changed it, is removed and counted
 """
 
 import contextlib
-import fcntl
-import json
 import logging
-import math
-import os
 import sqlite3
-import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from serd.errors import SpoolError
+from serd.mqtt.clock import EventClock
+from serd.mqtt.folder_lock import FolderLock
+from serd.mqtt.rows import (
+    ADD_IS_DATED,
+    BEFORE_ALL,
+    MAX_ROW_NUMBER,
+    SCHEMA,
+    MoveTime,
+    QueuedEvent,
+    after_step,
+    is_event,
+    rows_in_order,
+    text_of,
+)
 from serd.mqtt.salvage import salvage_rows
 
 _log = logging.getLogger("serd.mqtt")
 
 _T = TypeVar("_T")
 
-_Row = tuple[int, str, str, str, float]
-"""Number, id, topic, payload and time of an event in the file."""
-
-BEFORE_ALL: Final = -(1 << 62)
-"""A number smaller than that of any event."""
 _MAX_BROKEN_FILES: Final = 5
 """Broken files that are kept; a disk that breaks again and again must not fill up with them."""
 _LOCK_TIMEOUT_S: Final = 0.2
-_MAX_ROW_NUMBER: Final = 1 << 60
-"""Largest absolute value of a row's number; a damaged one beyond it would overflow SQLite's 64 bits."""
-_MAX_TOPIC_BYTES: Final = 0xFFFF
+_MOVE_BATCH: Final = 1000
+"""Events that are in memory at a time while their times are moved."""
+_HAS_IS_DATED: Final = "SELECT count(*) FROM pragma_table_info('event') WHERE name = 'is_dated'"
 _SUFFIXES: Final = ("", "-wal", "-shm")
-_SCHEMA: Final = """
-    CREATE TABLE IF NOT EXISTS event (
-        number INTEGER PRIMARY KEY,
-        id TEXT NOT NULL,
-        topic TEXT NOT NULL,
-        payload TEXT NOT NULL,
-        taken_s REAL NOT NULL
-    )
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedEvent:
-    """An event on its way to the broker."""
-
-    number: int
-    """Its place in the order: 1 for the first event of this run, 0 and below for earlier runs."""
-    id: str
-    """Its id, which its JSON holds too."""
-    topic: str
-    """Topic it is published on."""
-    payload: str
-    """Its JSON."""
-    taken_s: float
-    """When it was put into the queue, in seconds since 1970."""
 
 
 class Spool:
     """A file of events, for one thread."""
 
-    def __init__(self, path: Path, *, max_events: int, max_age_s: float, is_power_safe: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_events: int,
+        max_age_s: float,
+        is_power_safe: bool,
+        clock: EventClock,
+        move_time: MoveTime,
+    ) -> None:
         """Neither open nor create the file.
 
         Args:
             path: the file; its folder is created with it.
             max_events: events the file may hold; beyond it the oldest are dropped.
-            max_age_s: age in seconds, by the wall clock, beyond which events are dropped.
+            max_age_s: age in seconds beyond which events are dropped. The age of an event of an earlier
+                run counts only while the wall clock is known to be right, and for an event from before
+                it was so from then on.
             is_power_safe: whether each change must outlive a power cut (``synchronous=FULL``: every
                 transaction waits for the disk). Without it a change outlives the death of the process,
                 and a power cut takes the last seconds but never breaks the file
                 (``synchronous=NORMAL``).
+            clock: the clock of the events; the file follows its steps at the next use.
+            move_time: moves the time in the JSON of an event by a step.
         """
         self.path = path
         self.max_events = max_events
@@ -88,10 +79,16 @@ class Spool:
         self.last_number = BEFORE_ALL
         """Largest number that was ever stored."""
         self._max_age_s = max_age_s
+        self._clock = clock
+        self._clock_offset_s = clock.offset_s
+        """Offset of the clock that the times in the file follow."""
+        self._move_time = move_time
+        self._has_dated = False
+        """Whether the time of every event in the file is certain."""
         self._synchronous = "FULL" if is_power_safe else "NORMAL"
         self._connection: sqlite3.Connection | None = None
-        self._claim: int | None = None
-        """File descriptor of the folder, locked while the file is open, created, replaced or deleted."""
+        self._folder = FolderLock(path.parent)
+        """Held while the file is open, created, replaced or deleted."""
         self._has_logged_damage = False
         self._offset: int | None = None
         """Added to an event's number to give that of its row: the rows of earlier runs come first."""
@@ -141,32 +138,46 @@ class Spool:
                 # The log first: a new file beside an old log would get its contents.
                 for path in reversed(self._files()):
                     path.unlink(missing_ok=True)
-        self._release_folder()
+        self._folder.release()
 
     def _with_connection(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run an action on the open file, after replacing a broken file with what can be read of it."""
         try:
             try:
-                return action(self._connected())
+                return action(self._current())
             except sqlite3.Error as exc:
                 if not _is_file_broken(exc):
                     raise
                 self._replace_broken(exc)
-                return action(self._connected())
+                return action(self._current())
         except (sqlite3.Error, OSError, ValueError) as exc:
             # A full disk can still be read.
             if _result_code(exc) != sqlite3.SQLITE_FULL:
                 self._disconnect()
-                self._release_folder()
+                self._folder.release()
             raise SpoolError(f"{self.path}: {_describe_disk_error(exc)}") from exc
+
+    def _current(self) -> sqlite3.Connection:
+        """The open file, with the times of its events by the present clock."""
+        connection = self._connected()
+        step_s = self._clock.offset_s - self._clock_offset_s
+        if step_s:
+            with connection:
+                self._move_times(connection, step_s)
+            self._clock_offset_s = self._clock.offset_s
+        if self._clock.is_set and not self._has_dated:
+            with connection:
+                self._date_rows(connection)
+            self._has_dated = True
+        return connection
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._claim_folder()
+            self._folder.acquire()
             self.path.touch(mode=0o600)
             connection = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT_S)
-            connection.text_factory = _text
+            connection.text_factory = text_of
             try:
                 self._prepare(connection)
             except sqlite3.Error:
@@ -175,46 +186,27 @@ class Spool:
             self._connection = connection
         return self._connection
 
-    def _claim_folder(self) -> None:
-        """Lock the folder, so that two daemons neither open nor delete each other's file.
-
-        Raises:
-            BlockingIOError: another daemon has locked it.
-        """
-        if self._claim is not None:
-            return
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(folder)
-            raise
-        except OSError:
-            # A file system without such locks; SQLite has locks of its own.
-            _log.debug("%s cannot be locked", self.path.parent, exc_info=True)
-        self._claim = folder
-
-    def _release_folder(self) -> None:
-        folder, self._claim = self._claim, None
-        if folder is not None:
-            os.close(folder)
-
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # Two daemons on one file would send each other's events.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute(_SCHEMA)
+        connection.execute(SCHEMA)
         with connection:
-            bounds = (-_MAX_ROW_NUMBER, _MAX_ROW_NUMBER)
+            bounds = (-MAX_ROW_NUMBER, MAX_ROW_NUMBER)
             delete = "DELETE FROM event WHERE number NOT BETWEEN ? AND ?"
             n_out_of_bounds = connection.execute(delete, bounds).rowcount
+            if not connection.execute(_HAS_IS_DATED).fetchone()[0]:
+                connection.execute(ADD_IS_DATED)
         n_stored, last_row = connection.execute("SELECT count(*), max(number) FROM event").fetchone()
         if self._offset is None:
             self._offset = last_row or 0
+        self._has_dated = self._clock.is_set
         if n_stored:
             self.last_number = max(self.last_number, last_row - self._offset)
         with connection:
+            if self._has_dated:
+                self._date_rows(connection)
             n_dropped = self._drop(connection, n_stored)
         self.n_stored = n_stored - n_dropped
         self.n_dropped += n_dropped
@@ -224,8 +216,10 @@ class Spool:
         self, connection: sqlite3.Connection, store: Sequence[QueuedEvent], remove: Collection[int]
     ) -> None:
         offset = self._offset or 0
+        is_dated = self._clock.is_set
         rows = [
-            (offset + each.number, each.id, each.topic, each.payload, each.taken_s) for each in store
+            (offset + each.number, each.id, each.topic, each.payload, each.taken_s, is_dated)
+            for each in store
         ]
         removed_rows = [(offset + number,) for number in remove]
         n_stored = self.n_stored
@@ -234,7 +228,7 @@ class Spool:
                 delete = "DELETE FROM event WHERE number = ?"
                 n_stored -= connection.executemany(delete, removed_rows).rowcount
             if rows:
-                insert = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?)"
+                insert = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?)"
                 n_stored += connection.executemany(insert, rows).rowcount
             n_dropped = self._drop(connection, n_stored) if rows else 0
         self.n_stored = n_stored - n_dropped
@@ -244,8 +238,13 @@ class Spool:
     def _drop(self, connection: sqlite3.Connection, n_stored: int) -> int:
         """Delete the events that are too old or too many; return their number."""
         # In the order of the events, so that only those to be dropped are visited.
-        query = "SELECT number FROM event WHERE taken_s >= ? ORDER BY number LIMIT 1"
-        first_fresh = connection.execute(query, (time.time() - self._max_age_s,)).fetchone()
+        query = (
+            "SELECT number FROM event WHERE taken_s >= ? OR (NOT ? AND number <= ?)"
+            " ORDER BY number LIMIT 1"
+        )
+        first_fresh = connection.execute(
+            query, (self._clock.now_s - self._max_age_s, self._has_dated, self._offset or 0)
+        ).fetchone()
         delete = "DELETE FROM event WHERE number < ?"
         if first_fresh is None:
             return connection.execute("DELETE FROM event").rowcount if n_stored else 0
@@ -259,6 +258,26 @@ class Spool:
             n_dropped += connection.execute(delete, first_left).rowcount
         return n_dropped
 
+    def _date_rows(self, connection: sqlite3.Connection) -> None:
+        """Once the clock is right: the age of an event from before a restart counts from now."""
+        date = "UPDATE event SET is_dated = 1, taken_s = CASE WHEN number > ? THEN taken_s ELSE ? END"
+        date += " WHERE is_dated IS NOT 1"
+        connection.execute(date, (self._offset or 0, self._clock.now_s))
+
+    def _move_times(self, connection: sqlite3.Connection, step_s: float) -> None:
+        """Move the times of this run's events by a step of the clock."""
+        query = (
+            "SELECT number, id, topic, payload, taken_s FROM event WHERE number > ?"
+            " ORDER BY number LIMIT ?"
+        )
+        update = "UPDATE event SET payload = ?, taken_s = ? WHERE number = ?"
+        after = self._offset or 0
+        while rows := connection.execute(query, (after, _MOVE_BATCH)).fetchall():
+            after = rows[-1][0]
+            events = [QueuedEvent(*row) for row in rows if is_event(*row[1:])]
+            moved = [after_step(each, step_s, self._move_time) for each in events]
+            connection.executemany(update, [(each.payload, each.taken_s, each.number) for each in moved])
+
     def _read(self, connection: sqlite3.Connection, n_events: int, after: int) -> list[QueuedEvent]:
         offset = self._offset or 0
         query = (
@@ -267,7 +286,7 @@ class Spool:
         )
         while True:
             rows = connection.execute(query, (offset + after, n_events)).fetchall()
-            damaged_rows = [(row[0],) for row in rows if not _is_event(*row[1:])]
+            damaged_rows = [(row[0],) for row in rows if not is_event(*row[1:])]
             if not damaged_rows:
                 return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
             with connection:
@@ -289,13 +308,13 @@ class Spool:
     def _replace_broken(self, error: sqlite3.Error) -> None:
         """Write what can be read of the broken file to a new one, and move the broken one aside."""
         self._disconnect()
-        rows = self._salvage()
+        rows = rows_in_order(salvage_rows(self.path))
         new_path = self.path.with_name(f"{self.path.name}.salvaged")
         new_path.unlink(missing_ok=True)
         new_path.touch(mode=0o600)
         with contextlib.closing(sqlite3.connect(new_path)) as connection, connection:
-            connection.execute(_SCHEMA)
-            connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", rows)
+            connection.execute(SCHEMA)
+            connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", rows)
         numbers = range(1, _MAX_BROKEN_FILES)
         number = next((n for n in numbers if not self._broken_path(n).exists()), _MAX_BROKEN_FILES)
         for path, suffix in zip(self._files(), _SUFFIXES, strict=True):
@@ -315,17 +334,6 @@ class Spool:
             len(rows),
             n_lost,
         )
-
-    def _salvage(self) -> list[_Row]:
-        """The events that can be read from the broken file, in order."""
-        rows: dict[int, _Row] = {}
-        for number, columns in salvage_rows(self.path):
-            match columns:
-                case [None, str(event_id), str(topic), str(payload), float() | int() as taken_s] if abs(
-                    number
-                ) <= _MAX_ROW_NUMBER and _is_event(event_id, topic, payload, float(taken_s)):
-                    rows[number] = (number, event_id, topic, payload, float(taken_s))
-        return [rows[number] for number in sorted(rows)]
 
     def _broken_path(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.broken-{number}")
@@ -359,37 +367,6 @@ _DESCRIPTIONS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_READONLY: "it is read-only",
 }
-
-
-def _text(raw: bytes) -> str | bytes:
-    """A text of the file, or its bytes if it is not UTF-8."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw
-
-
-def _is_event(event_id: object, topic: object, payload: object, taken_s: object) -> bool:
-    """Whether the columns of a row are those of an event that a broker can take."""
-    return (
-        isinstance(topic, str)
-        and 0 < len(topic.encode()) <= _MAX_TOPIC_BYTES
-        and not set(topic) & set("+#\0")
-        and isinstance(taken_s, float)
-        and math.isfinite(taken_s)
-        and isinstance(event_id, str)
-        and isinstance(payload, str)
-        and _id_in(payload) == event_id
-    )
-
-
-def _id_in(payload: str) -> object:
-    """The id in the JSON of an event; None if it is not JSON, no object or without an id."""
-    try:
-        body = json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
-    return body.get("id") if isinstance(body, dict) else None
 
 
 def _is_file_broken(error: sqlite3.Error) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from serd.errors import PublishError
 from serd.events.controls import OFF, ON, control_texts
-from serd.events.event import Event, as_replayed
+from serd.events.event import Event, as_replayed, move_time
 from serd.events.reports import (
     AvailabilityReport,
     ControlReport,
@@ -24,11 +24,13 @@ from serd.events.reports import (
     StateReport,
     StatsReport,
 )
+from serd.mqtt.clock import EventClock
 from serd.mqtt.homeassistant import announce
 from serd.mqtt.link import Link
-from serd.mqtt.queue import EventQueue, Message, remaining_s
-from serd.mqtt.retained import Handler
-from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
+from serd.mqtt.message import Message
+from serd.mqtt.queue import EventQueue, QueueLimits, remaining_s
+from serd.mqtt.retained import Document, Handler
+from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
 from serd.mqtt.spool import Spool
 from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
@@ -68,7 +70,12 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
         settings = replace(settings, host=host, port=port)
     if broker is not None:
         # The embedded broker speaks only 3.1.1, and is never away while the daemon runs.
-        settings = replace(settings, protocol=MQTT_311)
+        if settings.durability == STORE_ALWAYS:
+            _log.warning(
+                'the broker inside serd keeps events in memory alone, as [mqtt] durability = "always"'
+                " needs a broker that outlives serd: name one in [mqtt] host"
+            )
+        settings = replace(settings, protocol=MQTT_311, durability=STORE_OFFLINE)
         context = replace(context, state_folder=None)
     publisher = MqttPublisher(settings, context, broker)
     announce(
@@ -100,15 +107,21 @@ class MqttPublisher:
         """
         self.topics = NodeTopics(prefix=settings.prefix, node=context.node)
         self._broker = broker
-        self._spool = _make_spool(settings, context.state_folder)
+        clock = EventClock()
+        self._spool = _make_spool(settings, context.state_folder, clock)
         status = self.topics.status
         self._queue = EventQueue(
             self._spool,
-            max_in_memory=settings.queue_events,
-            stores_every_event=settings.durability == STORE_ALWAYS,
+            QueueLimits(
+                max_in_memory=settings.queue_events,
+                stores_every_event=settings.durability == STORE_ALWAYS,
+                store_after_s=settings.store_after_s,
+            ),
             online=Message(status, ONLINE, is_retained=True),
             offline=Message(status, OFFLINE, is_retained=True),
             as_replayed=as_replayed,
+            move_time=move_time,
+            clock=clock,
         )
         self._link = Link(settings, self._queue, name=context.node, will=(status, OFFLINE))
         self._queue.attach(self._link)
@@ -184,6 +197,10 @@ class MqttPublisher:
         """Set the retained value of a topic; it is sent now, and again on each new connection."""
         self._queue.retain(topic, payload)
 
+    def retain_document(self, name: str, document: Document) -> None:
+        """Set a document that is retained in as many messages as the broker needs."""
+        self._queue.retain_document(name, document)
+
     def send(self, topic: str, payload: str) -> None:
         """Send a transient message, not retained; it is dropped while there is no connection."""
         self._queue.send(topic, payload)
@@ -247,7 +264,7 @@ class MqttPublisher:
             raise PublishError(f"{events} not acknowledged by broker {self.address}: {reason}")
 
 
-def _make_spool(settings: Settings, folder: Path | None) -> Spool | None:
+def _make_spool(settings: Settings, folder: Path | None, clock: EventClock) -> Spool | None:
     if folder is None:
         return None
     return Spool(
@@ -255,4 +272,6 @@ def _make_spool(settings: Settings, folder: Path | None) -> Spool | None:
         max_events=settings.spool_events,
         max_age_s=settings.spool_age_h * 3600.0,
         is_power_safe=settings.durability == STORE_ALWAYS,
+        clock=clock,
+        move_time=move_time,
     )

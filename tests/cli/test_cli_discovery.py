@@ -92,6 +92,7 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
 def test_remove_removes_only_the_message_of_this_node(tmp_path: Path, broker: MosquittoBroker) -> None:
     """A line warns that a running daemon publishes it again; a second removal is no error."""
     broker.publish(TOPIC, "{}", retain=True)
+    broker.publish("homeassistant/device/serd13_pi/config", "{}", retain=True)
     broker.publish("homeassistant/device/other/config", "{}", retain=True)
     done = remove(broker, tmp_path, "right")
     assert done.returncode == 0, done.stderr
@@ -123,7 +124,7 @@ def test_remove_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         frozen.signal(signal.SIGSTOP)
         try:
             with pytest.raises(PublishError, match=r"no answer within 0\.3 s"):
-                clear(Settings(host=frozen.host, port=frozen.port), TOPIC)
+                clear(Settings(host=frozen.host, port=frozen.port), [TOPIC])
         finally:
             frozen.signal(signal.SIGCONT)
 
@@ -151,4 +152,4 @@ def test_remove_reports_the_refusal_of_the_broker(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("serd.cli.discovery.Link", RefusingLink)
     with pytest.raises(PublishError, match=f"broker:1883 refuses {TOPIC}: not authorised"):
-        clear(Settings(host="broker"), TOPIC)
+        clear(Settings(host="broker"), [TOPIC])

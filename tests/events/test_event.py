@@ -3,7 +3,7 @@
 import json
 import time
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from serd.events.event import (
     EventMaker,
     ModelReference,
     as_replayed,
+    move_time,
 )
 from serd.events.schema import json_schema
 from serd.model.decision import Decision, Kind
@@ -355,7 +356,20 @@ class TestSchema:
         assert Event.from_json(line) == event
         assert as_replayed(line) == replace(event, replayed=True).to_json()
         _validator.validate(json.loads(as_replayed(line)))
+        moved = Event.from_json(move_time(line, -3600.0, epoch_s + start_s + length_s))
+        assert replace(moved, time=event.time) == event
         assert sum(event.scores.values()) == pytest.approx(1.0, abs=8 * 0.00005)
+
+    def test_its_time_moves_with_a_step_of_the_clock(self) -> None:
+        """By the step, unless it fits the clock after the step already; other texts stay as they are."""
+        line = '{"id": "1", "time": "2019-01-01T00:00:10.250+00:00"}'
+        taken_s = datetime(2019, 1, 1, 0, 0, 11, tzinfo=UTC).timestamp()
+        moved = json.loads(move_time(line, 3600.0, taken_s))
+        assert datetime.fromisoformat(moved["time"]) == datetime(2019, 1, 1, 1, 0, 10, 250_000, UTC)
+        assert move_time(line, 3600.0, taken_s - 3600.0) == line
+        assert move_time(line, 1e18, taken_s) == line
+        for text in ('{"id": "1"}', '{"time": 7}', '{"time": "soon"}', "[]", "rubbish"):
+            assert move_time(text, 3600.0, taken_s) == text
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     def test_an_event_with_nan_or_infinity_has_no_json(self, value: float) -> None:

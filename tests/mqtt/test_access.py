@@ -73,9 +73,9 @@ def test_a_bad_password_file_is_named(tmp_path: Path, body: bytes | None, reason
 def test_the_password_is_never_shown(tmp_path: Path, file: Path, credentials: dict[str, str]) -> None:
     """Neither the text of the settings, nor their repr, nor ``config show`` holds a password."""
     toml = tmp_path / "serd.toml"
-    toml.write_text(f'[mqtt]\nuser = "pi"\npassword_file = "{file}"\n')
+    toml.write_text(f'[mqtt]\nhost = "b"\nuser = "pi"\npassword_file = "{file}"\n')
     named = load_settings(toml, environment=credentials)
-    toml.write_text(f'[mqtt]\nuser = "pi"\npassword = "{SECRET}"\n')
+    toml.write_text(f'[mqtt]\nhost = "b"\nuser = "pi"\npassword = "{SECRET}"\n')
     given = load_settings(toml, environment=credentials)
     for settings in (named, given):
         assert SECRET not in repr(settings) + settings_as_toml(settings)
@@ -189,6 +189,7 @@ def test_an_unreadable_certificate_is_a_settings_error(tmp_path: Path) -> None:
         ("host", {"host": "broker:1883"}),
         ("host", {"host": "a..b"}),
         ("host", {"tls": True}),
+        ("host", {"user": "pi", "password": "secret"}),
         ("port", {"port": 0}),
         ("port", {"port": 70000}),
         ("user", {"password": "secret"}),
@@ -200,6 +201,8 @@ def test_an_unreadable_certificate_is_a_settings_error(tmp_path: Path) -> None:
         ("prefix", {"prefix": "$SYS"}),
         ("keepalive_s", {"keepalive_s": 1}),
         ("queue_events", {"queue_events": 0}),
+        ("store_after_s", {"store_after_s": 0.0}),
+        ("store_after_s", {"store_after_s": float("nan")}),
     ],
 )
 def test_problems_name_the_key(key: str, changes: dict[str, object]) -> None:

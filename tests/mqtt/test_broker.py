@@ -9,6 +9,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from testkit.brokers import (
     wait_until,
 )
 from testkit.made_events import make_event
+from testkit.scripted_broker import ScriptedBroker
 
 USER, PASSWORD = "pi", "right"
 CONTEXT = Context(node="pi", sources=("mic",))
@@ -154,20 +156,14 @@ def test_a_running_broker_is_used(lines: list[str]) -> None:
     assert lines == [f"using the broker on localhost:{broker.port}"]
 
 
-def test_user_and_password_are_tried_on_the_running_broker() -> None:
-    """A local broker that asks for a password is used if the settings have it."""
-    with mosquitto(user=USER, password=PASSWORD) as broker:
-        settings = Settings(port=broker.port, user=broker.user, password=broker.password)
+def test_no_user_and_password_are_sent_to_a_broker_that_nobody_named() -> None:
+    """Whatever listens on the port gets a CONNECT without them."""
+    with ScriptedBroker() as broker:
+        settings = Settings(port=broker.port, user=USER, password=PASSWORD)
         assert find_or_start(settings) == ("localhost", broker.port, None)
-
-
-def test_the_running_broker_is_tried_with_the_password_of_a_file(tmp_path: Path) -> None:
-    """The password file is read for the probe, too."""
-    file = tmp_path / "password"
-    file.write_text(f"{PASSWORD}\n")
-    with mosquitto(user=USER, password=PASSWORD) as broker:
-        settings = Settings(port=broker.port, user=USER, password_file=str(file))
-        assert find_or_start(settings) == ("localhost", broker.port, None)
+    assert len(broker.connects) == 1
+    assert not broker.connects[0][7] & 0xC0
+    assert PASSWORD.encode() not in broker.connects[0]
 
 
 def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: list[str]) -> None:
@@ -180,7 +176,20 @@ def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: li
         assert port != broker.port
         assert probe(LOOPBACK, port) is ProbeResult.ACCEPTED
     assert len(lines) == 2
-    assert lines[0].startswith(f"no broker on localhost:{broker.port}: the broker there refuses")
+    assert lines[0].startswith(
+        f"no broker on localhost:{broker.port}: the broker there asks for a login"
+    )
+
+
+def test_always_with_the_broker_inside_serd_is_a_warning(tmp_path: Path, lines: list[str]) -> None:
+    """It says that events are in memory alone; nothing is written."""
+    settings = Settings(port=free_port(), durability="always")
+    publisher = create(settings, replace(CONTEXT, state_folder=tmp_path / "state"))
+    assert publisher is not None
+    publisher.publish(make_event())
+    publisher.close(DEADLINE_S)
+    assert sum("keeps events in memory alone" in line for line in lines) == 1
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_port_in_use_is_logged_and_another_used(foreign_port: int, lines: list[str]) -> None:

@@ -1,14 +1,18 @@
 """The queue behind the MQTT publisher loses no event, with a state folder and a real Mosquitto."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from test_spool import make_spool
 
 from serd.errors import PublishError
 from serd.publishers.mqtt import SPOOL_FILE, Settings
@@ -22,6 +26,7 @@ from testkit.brokers import (
 )
 from testkit.made_events import make_event
 from testkit.publishing import EVENT, STATUS, child, open_publisher, publishing, settings_for, storing
+from testkit.scripted_broker import Publish, ScriptedBroker, puback
 
 
 @pytest.fixture
@@ -46,6 +51,41 @@ def payloads(listener: Listener) -> list[tuple[int, bool]]:
 def leave(listener: Listener) -> None:
     """Wait for the publisher's last message."""
     wait_until(lambda: listener.of(STATUS)[-1:] == ["offline"], "the goodbye")
+
+
+def ids_on_disk(folder: Path) -> list[int]:
+    """Ids of the events that the next start would find if the daemon were killed now."""
+    with tempfile.TemporaryDirectory() as name:
+        for suffix in ("", "-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy(folder / f"{SPOOL_FILE}{suffix}", name)
+        spool = make_spool(Path(name) / SPOOL_FILE)
+        ids = [int(each.id) for each in spool.read(10_000)] if spool.exists else []
+        spool.close()
+    return ids
+
+
+class TestHalfOpenConnection:
+    """durability = "offline", and a connection that looks up while nothing is acknowledged."""
+
+    @pytest.mark.parametrize("n_acknowledged", [0, 12])
+    def test_a_kill_loses_only_the_latest_events(self, folder: Path, n_acknowledged: int) -> None:
+        """The broker answers pings alone: after ``store_after_s`` all events outlive kill -9."""
+        events: list[Publish] = []
+
+        def script(publish: Publish) -> bytes:
+            if publish.topic == EVENT:
+                events.append(publish)
+            return puback(publish) if len(events) <= n_acknowledged else b""
+
+        with ScriptedBroker(script) as broker:
+            with child(broker, folder, range(390), durability="offline") as daemon:
+                daemon.read(390)
+                expected = list(range(n_acknowledged, 390))
+                wait_until(lambda: ids_on_disk(folder) == expected, "the events on the disk")
+                daemon.kill()
+            assert ids_on_disk(folder) == expected
+            assert len(broker.connects) == 1
 
 
 class TestAlways:
@@ -238,7 +278,7 @@ class TestDisk:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """128 kB for 400 events: one line, the rest waits in memory, and in the end all arrive."""
-        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.2)
+        monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.2)
         folder.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
         if subprocess.run(mount, check=False, capture_output=True).returncode:

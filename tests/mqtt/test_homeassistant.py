@@ -24,6 +24,9 @@ from serd.mqtt.homeassistant import (
     birth_topic,
     discovery_payload,
     discovery_topic,
+    divided,
+    max_parts,
+    part_topic,
 )
 from serd.mqtt.topics import NodeTopics
 from testkit.made_events import make_event
@@ -267,3 +270,26 @@ def test_bad_settings_are_named(settings: DiscoverySettings, key: str) -> None:
     """One problem, under its key; the defaults have none."""
     assert [name for name, _ in settings.problems()] == [key]
     assert not list(DiscoverySettings().problems())
+
+
+@pytest.mark.parametrize("max_bytes", [100, 1500, 3000, 100_000])
+def test_a_description_can_be_divided(max_bytes: int) -> None:
+    """Every part is a description of the same device; together they have all entities, each once."""
+    payload = example_payload("kitchen", "hall")
+    whole = json.loads(payload)
+    parts = [json.loads(part) for part in divided(payload, max_bytes)]
+    for part, text in zip(parts, divided(payload, max_bytes), strict=True):
+        assert len(text.encode()) <= max_bytes or len(part["components"]) == 1
+        assert part | {"components": whole["components"]} == whole
+    keys = [key for part in parts for key in part["components"]]
+    assert keys == list(whole["components"])
+    assert len(parts) == 1 if len(payload) <= max_bytes else len(parts) > 1
+    assert len(parts) <= max_parts(2)
+
+
+@given(nodes=st.lists(names, min_size=2, max_size=2, unique=True), number=st.integers(2, 30))
+def test_no_part_has_the_topic_of_another_node(nodes: list[str], number: int) -> None:
+    """Whatever the names."""
+    settings = DiscoverySettings()
+    assert part_topic(settings, nodes[0], 1) == discovery_topic(settings, nodes[0])
+    assert part_topic(settings, nodes[0], number) != discovery_topic(settings, nodes[1])

@@ -2,9 +2,11 @@
 
 import json
 import logging
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from test_spool import limit, make_spool
 
-from serd.mqtt.queue import ConnectionState, EventQueue, Message
-from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+from serd.events.event import move_time
+from serd.mqtt.clock import EventClock
+from serd.mqtt.limits import BrokerLimits
+from serd.mqtt.message import Message
+from serd.mqtt.queue import EventQueue, QueueLimits
+from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
+from serd.mqtt.spool import Spool
 from testkit.brokers import DEADLINE_S, logged_lines, wait_until
+from testkit.clocks import MachineClocks
 
 EVENT, STATUS = "event", "status"
+STORE_AFTER_S = 5.0
+NOW = datetime(2026, 11, 28, 17, 0, tzinfo=UTC)
 
 
 class FakeLink:
@@ -41,7 +51,18 @@ class FakeLink:
         """Ids of the events in flight, by the id of the message."""
         self.delivered: set[int] = set()
         """Ids of all events that were acknowledged."""
+        self.given_up: list[str] = []
+        """Why connections were given up."""
         self._n_messages = 0
+
+    @property
+    def limits(self) -> BrokerLimits:
+        """What the broker takes."""
+        return BrokerLimits(max_in_flight=self.max_in_flight)
+
+    def give_up(self, reason: str) -> None:
+        """Note that the connection was given up."""
+        self.given_up.append(reason)
 
     @property
     def ids(self) -> list[int]:
@@ -110,16 +131,22 @@ def make_queue(
     stores_every_event: bool = False,
     max_in_memory: int = 100,
     commit_timeout_s: float = 0.0,
+    clock: EventClock | None = None,
 ) -> tuple[EventQueue, FakeLink]:
     """A queue whose sender is the test itself, with its spool open, and a link that is connecting."""
     queue = EventQueue(
         spool,
-        max_in_memory=max_in_memory,
-        stores_every_event=stores_every_event,
+        QueueLimits(
+            max_in_memory=max_in_memory,
+            stores_every_event=stores_every_event,
+            store_after_s=STORE_AFTER_S,
+            commit_timeout_s=commit_timeout_s,
+        ),
         online=Message(STATUS, "online", is_retained=True),
         offline=Message(STATUS, "offline", is_retained=True),
         as_replayed=as_replayed,
-        commit_timeout_s=commit_timeout_s,
+        move_time=move_time,
+        clock=clock or EventClock(),
     )
     link = FakeLink(queue)
     queue.attach(link)
@@ -138,6 +165,16 @@ def send(queue: EventQueue, n_messages: int = 10_000) -> None:
     for _ in range(n_messages):
         if not queue.send_next():
             break
+
+
+def deliver(queue: EventQueue, link: FakeLink, n_answers: int = 10_000) -> None:
+    """Send all messages, and acknowledge up to n events, one after the other."""
+    send(queue)
+    for _ in range(n_answers):
+        if not link.unanswered:
+            break
+        link.acknowledge(next(iter(link.unanswered)))
+        send(queue)
 
 
 @pytest.fixture
@@ -178,9 +215,9 @@ def test_offline_writes_all_while_the_broker_is_away(
     assert (queue.n_on_disk, queue.n_in_memory) == (5, 0)
     link.connect()
     put(queue, 6)
-    send(queue)
+    deliver(queue, link, 2)
     assert link.sent == [*((number, True) for number in range(1, 6)), (6, False)]
-    assert (queue.n_on_disk, queue.n_in_memory, queue.n_in_flight) == (5, 0, 6)
+    assert (queue.n_on_disk, queue.n_in_memory, queue.n_in_flight) == (3, 0, 4)
     link.acknowledge_all()
     assert queue.n_on_disk == 0
     queue.write()
@@ -200,7 +237,7 @@ def test_only_what_is_on_the_disk_stays_there_when_a_connection_ends(path: Path)
     link.lose()
     assert (queue.n_on_disk, queue.n_in_memory) == (1, 1)
     link.connect()
-    send(queue)
+    deliver(queue, link)
     assert link.sent == [(1, True), (2, True)]
     queue.finish()
 
@@ -292,7 +329,7 @@ def test_a_full_disk_is_logged_once_and_used_again(path: Path, monkeypatch: pyte
         queue.write()
         assert (queue.n_on_disk, queue.n_in_memory) == (1, 39)
         limit(spool, 2)
-        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+        monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.0)
         queue.write()
         assert (queue.n_on_disk, queue.n_in_memory) == (1, 39)
         limit(spool, 10_000)
@@ -346,7 +383,7 @@ def test_a_second_daemon_in_one_folder_keeps_its_events(
         f"events cannot be stored on the disk and wait in memory: {cause}",
     ]
     first.finish()
-    monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.0)
     second.write()
     assert (second.n_on_disk, second.n_in_memory) == (3, 0)
     link.connect()
@@ -355,8 +392,88 @@ def test_a_second_daemon_in_one_folder_keeps_its_events(
     second.finish()
 
 
-def test_older_events_than_the_disk_has_read_are_not_stored(path: Path) -> None:
-    """Events that come back from flight while the disk holds newer ones keep their turn."""
+@pytest.mark.parametrize("stores_every_event", [False, True])
+@pytest.mark.parametrize("n_sent", [0, 3, 10])
+def test_events_that_are_not_acknowledged_go_to_the_disk(
+    path: Path, tmp_path: Path, n_sent: int, *, stores_every_event: bool
+) -> None:
+    """After 5 s without an answer, sent or not, they outlive the process; each is sent once."""
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(
+        make_spool(path, clock=clock), clock=clock, stores_every_event=stores_every_event
+    )
+    link.connect()
+    send(queue)
+    put(queue, *range(1, 11))
+    if stores_every_event:
+        queue.write()
+    send(queue, n_sent)
+    clocks.wait(STORE_AFTER_S - 1.0)
+    queue.write()
+    assert path.exists() is stores_every_event
+    clocks.wait(1.0)
+    queue.write()
+    assert (queue.n_on_disk, queue.n_in_memory, link.ids) == (10, 0, list(range(1, n_sent + 1)))
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for file in path.parent.glob("spool.db*"):
+        shutil.copy(file, killed)
+    spool = make_spool(killed / path.name)
+    assert [each.id for each in spool.read(100)] == [str(number) for number in range(1, 11)]
+    spool.close()
+    send(queue)
+    assert link.ids == list(range(1, 11))
+    link.acknowledge_all()
+    assert (queue.n_on_disk, queue.n_in_memory) == (0, 0)
+    queue.finish()
+
+
+def test_events_that_are_acknowledged_in_time_are_not_written(path: Path) -> None:
+    """A hundred events, each acknowledged after 4 s: no file."""
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(make_spool(path, clock=clock), clock=clock)
+    link.connect()
+    for number in range(1, 101):
+        put(queue, number)
+        send(queue)
+        clocks.wait(STORE_AFTER_S - 1.0)
+        queue.write()
+        link.acknowledge_all()
+    assert not path.exists()
+
+
+def test_an_event_that_is_acknowledged_while_it_is_written_leaves_the_disk(path: Path) -> None:
+    """The answer comes from another thread: the event is neither kept nor sent again."""
+
+    class AnsweredSpool(Spool):
+        """A spool during whose writes the broker acknowledges everything."""
+
+        def update(self, store: Sequence[QueuedEvent] = (), remove: Collection[int] = ()) -> None:
+            """Update, and acknowledge."""
+            super().update(store, remove)
+            link.acknowledge_all()
+
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(make_spool(path, clock=clock, kind=AnsweredSpool), clock=clock)
+    link.connect()
+    put(queue, 1)
+    send(queue)
+    clocks.wait(STORE_AFTER_S)
+    queue.write()
+    assert (queue.n_on_disk, queue.n_in_memory, queue.n_in_flight) == (0, 0, 0)
+    link.lose()
+    link.connect()
+    send(queue)
+    assert link.ids == []
+    queue.finish()
+    assert not path.exists()
+
+
+def test_older_events_than_the_disk_has_read_keep_their_turn(path: Path) -> None:
+    """Events that come back from flight while the disk holds newer ones are stored and sent in order."""
     queue, link = make_queue(make_spool(path), max_in_memory=4)
     link.connect()
     put(queue, 1, 2)
@@ -369,7 +486,7 @@ def test_older_events_than_the_disk_has_read_are_not_stored(path: Path) -> None:
     assert link.ids == [1]
     put(queue, *range(9, 15))
     queue.write()
-    send(queue)
+    deliver(queue, link)
     assert link.ids == list(range(1, 15))
     queue.finish()
 
@@ -386,6 +503,53 @@ def test_a_full_window_holds_the_sender(path: Path) -> None:
     link.acknowledge(next(iter(link.unanswered)))
     send(queue)
     assert (link.ids, queue.n_in_flight) == ([1, 2, 3, 4], 3)
+
+
+def test_after_a_break_there_is_one_message_at_a_time(path: Path) -> None:
+    """Until those that were in flight are acknowledged; the one behind which it breaks again is out."""
+    queue, link = make_queue(make_spool(path), stores_every_event=True)
+    link.connect()
+    put(queue, *range(1, 8))
+    queue.write()
+    send(queue)
+    link.lose()
+    link.connect()
+    send(queue)
+    assert link.ids == [1]
+    link.acknowledge(next(iter(link.unanswered)))
+    send(queue)
+    assert link.ids == [1, 2]
+    with logged_lines() as lines:
+        link.lose()
+    assert (queue.n_refused, queue.n_on_disk) == (1, 5)
+    assert len(lines) == 1
+    assert lines[0].startswith("broker broker:1883 ends the connection at each message on event of ")
+    link.connect()
+    send(queue)
+    assert link.ids == list(range(3, 8))
+    queue.finish()
+    spool = make_spool(path)
+    assert [each.id for each in spool.read(100)] == ["3", "4", "5", "6", "7"]
+    spool.close()
+
+
+def test_a_connection_without_acknowledgements_is_given_up(path: Path) -> None:
+    """After 60 s without an answer to a message, whatever else was answered; not before."""
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(make_spool(path, clock=clock), clock=clock)
+    link.connect()
+    put(queue, 1, 2)
+    send(queue)
+    clocks.wait(30.0)
+    link.acknowledge(max(link.unanswered))
+    clocks.wait(29.0)
+    queue.give_up_stalled()
+    assert link.given_up == []
+    clocks.wait(1.0)
+    queue.give_up_stalled()
+    assert link.given_up == ["it has not acknowledged event for 60 s"]
+    queue.finish()
 
 
 @pytest.mark.parametrize("breaks", ["before", "after"])
@@ -435,7 +599,7 @@ def test_an_event_that_is_refused_for_now_is_sent_later(
     queue.retain("mute", "ON")
     send(queue)
     assert (link.ids, link.other[-1]) == ([], ("mute", "ON"))
-    monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.0)
     link.max_in_flight = 100
     send(queue)
     assert link.ids == list(range(1, 7))
@@ -496,7 +660,7 @@ def test_the_lock_is_free_during_calls_that_may_block(path: Path) -> None:
     queue, _ = make_queue(make_spool(path))
     put(queue, 1)
     queue.finish()
-    spool = ProbedSpool(path, max_events=2, max_age_s=3600.0, is_power_safe=False)
+    spool = make_spool(path, max_events=2, kind=ProbedSpool)
     spool.probe = probe
     log = logging.Handler()
     log.emit = lambda record: probe(record.getMessage())  # type: ignore[method-assign]
@@ -543,14 +707,14 @@ class TestUnexpectedExceptions:
 
     @pytest.fixture(autouse=True)
     def _short_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("serd.mqtt.queue.RETRY_S", 0.05)
+        monkeypatch.setattr("serd.mqtt.outage.RETRY_S", 0.05)
 
     @pytest.mark.parametrize("stores_every_event", [False, True])
     def test_of_the_spool(
         self, path: Path, caplog: pytest.LogCaptureFixture, *, stores_every_event: bool
     ) -> None:
         """Events go on from memory, and to the disk once the spool works again."""
-        spool = BrokenSpool(path, max_events=100, max_age_s=3600.0, is_power_safe=False)
+        spool = make_spool(path, kind=BrokenSpool)
         queue, link = make_queue(spool, stores_every_event=stores_every_event)
         queue.start()
         link.lose()
@@ -602,56 +766,6 @@ class TestUnexpectedExceptions:
         assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
 
 
-class TestConnectionState:
-    """The connection: up or away, and the events that are replayed because of it."""
-
-    class Clock:
-        """A monotonic clock that the test sets."""
-
-        now_s = 1000.0
-
-        def __call__(self) -> float:
-            """Now, in seconds."""
-            return self.now_s
-
-    @pytest.fixture
-    def clock(self) -> "TestConnectionState.Clock":
-        """A clock that stands still until the test sets it."""
-        return self.Clock()
-
-    def test_the_first_connection_has_three_seconds(self, clock: Clock) -> None:
-        """A start beside a broker that answers at once writes nothing to the disk."""
-        state = ConnectionState(clock)
-        clock.now_s += 2.9
-        assert (state.is_first, state.is_up, state.is_away) == (True, False, False)
-        clock.now_s += 0.2
-        assert state.is_away
-
-    @pytest.mark.parametrize(("after_s", "first_live_number"), [(2.9, 1), (3.1, 8)])
-    def test_events_before_a_late_first_connection_are_replayed(
-        self, clock: Clock, after_s: float, first_live_number: int
-    ) -> None:
-        """Within 3 s all events are live; after them, only those that are put later."""
-        state = ConnectionState(clock)
-        clock.now_s += after_s
-        state.connected(8)
-        assert (state.is_up, state.is_away) == (True, False)
-        assert state.first_live_number == first_live_number
-
-    def test_events_during_an_absence_are_replayed(self, clock: Clock) -> None:
-        """Lost at any time: away at once, and back with the next connection, which is another."""
-        state = ConnectionState(clock)
-        state.connected(1)
-        epoch = state.epoch
-        state.disconnected()
-        assert (state.is_up, state.is_away) == (False, True)
-        clock.now_s += 100.0
-        state.connected(5)
-        assert (state.is_up, state.is_away, state.first_live_number) == (True, False, 5)
-        assert state.epoch != epoch
-        assert not state.is_first
-
-
 class QueueMachine(RuleBasedStateMachine):
     """All threads of a queue in any order: every event once and in order a connection, none lost."""
 
@@ -661,6 +775,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name) / "spool.db"
+        self.clocks = MachineClocks(NOW)
         self.n_put = 0
         self.delivered: set[int] = set()
         self.first_live = 1
@@ -671,8 +786,12 @@ class QueueMachine(RuleBasedStateMachine):
 
     def start(self) -> None:
         """Start a daemon."""
+        clock = self.clocks.event_clock()
         self.queue, self.link = make_queue(
-            make_spool(self.path), stores_every_event=self.stores_every_event, max_in_memory=4
+            make_spool(self.path, clock=clock),
+            stores_every_event=self.stores_every_event,
+            max_in_memory=4,
+            clock=clock,
         )
         self.link.delivered = self.delivered
         self.first_live = self.n_put + 1
@@ -688,6 +807,14 @@ class QueueMachine(RuleBasedStateMachine):
     def write(self) -> None:
         """The sender writes what is due."""
         self.queue.write()
+
+    @rule()
+    def wait(self) -> None:
+        """Time passes, and the sender writes what was not acknowledged."""
+        self.clocks.wait(STORE_AFTER_S)
+        self.is_away = self.is_away or not self.link.is_connected
+        self.queue.write()
+        assert self.queue.n_in_memory == 0
 
     @rule(n=st.integers(1, 8), is_early=st.booleans())
     def send(self, n: int, *, is_early: bool) -> None:
@@ -711,8 +838,14 @@ class QueueMachine(RuleBasedStateMachine):
     def drain(self) -> None:
         """A connection that lasts sends all events."""
         self.link.max_in_flight = 10_000
-        self.write()
-        send(self.queue)
+        self.link.is_early = False
+        for _ in range(self.n_put):
+            self.write()
+            send(self.queue)
+            # After a break there is one message at a time.
+            if self.delivered | set(self.link.ids) == set(range(1, self.n_put + 1)):
+                break
+            self.link.acknowledge_all()
         assert self.delivered | set(self.link.ids) == set(range(1, self.n_put + 1))
 
     @rule()

@@ -73,3 +73,52 @@ def test_each_filter_is_subscribed_to_once() -> None:
     assert state.topic_filters == ("+/set", "birth")
     assert state.handlers_of("mic/set") == [handle, handle]
     assert state.handlers_of("mic") == []
+
+
+def sent(state: RetainedState) -> dict[str, str]:
+    """The retained messages that are scheduled, by topic."""
+    messages = {}
+    while state.has_unsent:
+        topic, payload, _ = state.pop()
+        messages[topic] = payload
+    return messages
+
+
+def halves(max_bytes: int) -> dict[str, str]:
+    """A document of 100 bytes, in two messages if it must."""
+    return {"doc": "." * 100} if max_bytes >= 100 else {"doc": "." * 50, "doc2": "." * 50}
+
+
+def test_a_document_follows_the_limit_of_each_broker() -> None:
+    """Topics that it no longer needs become empty, so that the broker forgets them."""
+    state = RetainedState("status", "online")
+    state.retain_document("name", halves)
+    state.connected(1000)
+    assert sent(state) == {"status": "online", "doc": "." * 100}
+    state.disconnected()
+    state.connected(60)
+    assert sent(state) == {"status": "online", "doc": "." * 50, "doc2": "." * 50}
+    state.disconnected()
+    state.connected(1000)
+    assert sent(state) == {"status": "online", "doc": "." * 100, "doc2": ""}
+    state.retain_document("name", halves)
+    assert sent(state) == {"doc": "." * 100, "doc2": ""}
+
+
+def test_what_is_left_out_is_sent_once_it_is_shorter() -> None:
+    """A document is divided on the next connection, another value waits for a shorter one."""
+    state = RetainedState("status", "online")
+    state.retain_document("name", halves)
+    state.retain("long", "." * 100)
+    state.connected()
+    sent(state)
+    state.disconnected()
+    state.leave_out("doc", 113)
+    state.leave_out("long", 114)
+    state.connected()
+    assert sent(state) == {"status": "online", "doc": "." * 50, "doc2": "." * 50}
+    state.retain("long", "." * 100)
+    state.send("long", "." * 100)
+    assert sent(state) == {}
+    state.retain("long", "." * 99)
+    assert sent(state) == {"long": "." * 99}

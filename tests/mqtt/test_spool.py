@@ -8,14 +8,20 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.errors import SpoolError
-from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+from serd.events.event import move_time
+from serd.mqtt.clock import EventClock
+from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
+from serd.mqtt.spool import Spool
 from testkit.brokers import logged_lines
+
+SomeSpool = TypeVar("SomeSpool", bound=Spool)
 
 
 def event(number: int, *, text: str = "", age_s: float = 0.0) -> QueuedEvent:
@@ -30,10 +36,23 @@ def numbers(spool: Spool, n: int = 1000, after: int | None = None) -> list[int]:
 
 
 def make_spool(
-    path: Path, *, max_events: int = 1000, max_age_s: float = 3600.0, safe: bool = False
-) -> Spool:
+    path: Path,
+    *,
+    max_events: int = 1000,
+    max_age_s: float = 3600.0,
+    safe: bool = False,
+    clock: EventClock | None = None,
+    kind: type[SomeSpool] = Spool,  # type: ignore[assignment]
+) -> SomeSpool:
     """A spool for 1,000 events of an hour by default; it opens at its first use."""
-    return Spool(path, max_events=max_events, max_age_s=max_age_s, is_power_safe=safe)
+    return kind(
+        path,
+        max_events=max_events,
+        max_age_s=max_age_s,
+        is_power_safe=safe,
+        clock=clock or EventClock(is_synchronized=lambda: True),
+        move_time=move_time,
+    )
 
 
 def fill(spool: Spool) -> None:

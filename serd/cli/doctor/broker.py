@@ -29,7 +29,7 @@ def broker_findings(settings: Settings, node: str) -> Iterator[Finding]:
         return
     settings = replace(settings, password=read_password(settings), password_file="")
     if not settings.host:
-        result = probe("localhost", settings.port, user=settings.user, password=settings.password)
+        result = probe("localhost", settings.port)
         if result is not ProbeResult.ACCEPTED:
             reason = f"[mqtt] host is empty; localhost:{settings.port}: {result.value}"
             yield skipped("broker", f"{reason}; serd starts a broker for this machine")

@@ -1,0 +1,97 @@
+"""Events as rows of the spool's table: columns, their limits, and the check of what is read."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+BEFORE_ALL: Final = -(1 << 62)
+"""A number smaller than that of any event."""
+MAX_ROW_NUMBER: Final = 1 << 60
+"""Largest absolute value of a row's number; a damaged one beyond it would overflow SQLite's 64 bits."""
+SCHEMA: Final = """
+    CREATE TABLE IF NOT EXISTS event (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        payload TEXT NOT NULL,
+        taken_s REAL NOT NULL,
+        is_dated INTEGER NOT NULL DEFAULT 0
+    )
+"""
+ADD_IS_DATED: Final = "ALTER TABLE event ADD COLUMN is_dated INTEGER NOT NULL DEFAULT 0"
+"""Files of versions before this column get it; when their events were taken is not certain."""
+_MAX_TOPIC_BYTES: Final = 0xFFFF
+
+Row = tuple[int, str, str, str, float, bool]
+"""Number, id, topic, payload and time of an event in the file, and whether the time is certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedEvent:
+    """An event on its way to the broker."""
+
+    number: int
+    """Its place in the order: 1 for the first event of this run, 0 and below for earlier runs."""
+    id: str
+    """Its id, which its JSON holds too."""
+    topic: str
+    """Topic it is published on."""
+    payload: str
+    """Its JSON."""
+    taken_s: float
+    """When it was put into the queue, in seconds since 1970 by the clock of the queue."""
+
+
+MoveTime = Callable[[str, float, float], str]
+"""Moves the time in the JSON of an event by a step of the clock; takes JSON, step_s and taken_s."""
+
+
+def after_step(event: QueuedEvent, step_s: float, move_time: MoveTime) -> QueuedEvent:
+    """The event, with its times moved by a step of the clock, in seconds."""
+    payload = move_time(event.payload, step_s, event.taken_s)
+    return replace(event, payload=payload, taken_s=event.taken_s + step_s)
+
+
+def text_of(raw: bytes) -> str | bytes:
+    """A text of the file, or its bytes if it is not UTF-8."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def is_event(event_id: object, topic: object, payload: object, taken_s: object) -> bool:
+    """Whether the columns of a row are those of an event that a broker can take."""
+    return (
+        isinstance(topic, str)
+        and 0 < len(topic.encode()) <= _MAX_TOPIC_BYTES
+        and not set(topic) & set("+#\0")
+        and isinstance(taken_s, float)
+        and math.isfinite(taken_s)
+        and isinstance(event_id, str)
+        and isinstance(payload, str)
+        and _id_in(payload) == event_id
+    )
+
+
+def rows_in_order(salvaged: Iterable[tuple[int, Sequence[object]]]) -> list[Row]:
+    """The events among the rows that were salvaged from a broken file, each once, by number."""
+    rows: dict[int, Row] = {}
+    for number, columns in salvaged:
+        match columns:
+            case [None, str(event_id), str(topic), str(payload), float() | int() as taken_s, *rest] if (
+                abs(number) <= MAX_ROW_NUMBER and is_event(event_id, topic, payload, float(taken_s))
+            ):
+                rows[number] = (number, event_id, topic, payload, float(taken_s), rest == [1])
+    return [rows[number] for number in sorted(rows)]
+
+
+def _id_in(payload: str) -> object:
+    """The id in the JSON of an event; None if it is not JSON, no object or without an id."""
+    try:
+        body = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return body.get("id") if isinstance(body, dict) else None

@@ -1,0 +1,48 @@
+"""Finds the message behind which connections break."""
+
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Suspects(Generic[Key]):
+    """Messages that were in flight when a connection broke.
+
+    A broker may close the connection for a message, as one that is too long, and MQTT 3.1.1 has no way
+    to say for which. After a break with messages in flight the next connection carries one message at a
+    time. If it breaks behind one of the same messages, and the broker has answered another before, that
+    message is the cause. A broker or a network that fails altogether answers none and accuses none. The
+    owner of this object locks it.
+    """
+
+    def __init__(self) -> None:
+        self._suspects: set[Key] = set()
+        self._has_answer = False
+
+    @property
+    def are_there(self) -> bool:
+        """Whether messages are to be sent one at a time."""
+        return bool(self._suspects)
+
+    def connected(self) -> None:
+        """Begin a connection."""
+        self._has_answer = False
+
+    def answered(self, key: Key) -> None:
+        """Note that the broker has answered a message."""
+        self._has_answer = True
+        self._suspects.discard(key)
+
+    def drained(self) -> None:
+        """Acquit all: everything that could be sent was answered."""
+        self._suspects.clear()
+
+    def broken(self, in_flight: Sequence[Key]) -> Key | None:
+        """Note the end of a connection with its messages in flight; return the cause, if it is known."""
+        if not in_flight:
+            return None
+        only = in_flight[0] if len(in_flight) == 1 and self._has_answer else None
+        is_cause = only is not None and only in self._suspects
+        self._suspects = set() if is_cause else set(in_flight)
+        return only if is_cause else None
