@@ -9,6 +9,8 @@ from serd.audio.format import AudioBlock, CaptureTime
 
 MIX: Final = "mix"
 """Value of ``channel`` that averages all channels."""
+STANDARD_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+"""Values of ``input`` that name standard input."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,9 +18,9 @@ class SourceSettings:
     """A sound source."""
 
     input: str = "default"
-    """A microphone ("default", its name, part of its name or its index), a sound file, "-" for raw
-    16 kHz mono S16_LE on standard input, "demo" for the bundled recording in a loop, or "auto" for the
-    default microphone and, where there is none, the demo."""
+    """A microphone ("default", its name, part of its name or its index), a sound file, "-" or a FIFO for
+    raw 16 kHz mono S16_LE from standard input or a pipe, "demo" for the bundled recording in a loop, or
+    "auto" for the default microphone and, where there is none, the demo."""
     name: str = "mic"
     """Name of the source in topics and events; letters, digits, "-", "_" and "."."""
     channel: str = MIX

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from serd.audio.opening import SourceOpener, is_microphone
+from serd.audio.opening import SourceOpener, is_live
 from serd.audio.source import Source, SourceSettings
 from serd.daemon.feeder import Feeder, unexpected_error
 from serd.daemon.inbox import (
@@ -223,10 +223,7 @@ class Sources:
             source.name,
             lambda: self._opener.open(source),
             self._inbox,
-            retries=self._wait_for_sources
-            or not is_alone
-            or is_microphone(source)
-            or source.input == "auto",
+            retries=self._wait_for_sources or not is_alone or is_live(source),
             opened=opened,
         )
 

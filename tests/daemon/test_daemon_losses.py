@@ -29,6 +29,7 @@ from testkit.piped_daemon import (
     wait_for_output,
     write_sound,
 )
+from testkit.voices import quiet_room, synthetic_voice
 
 
 class TestNoEventIsLost:
@@ -165,3 +166,21 @@ def test_a_wrong_password_is_one_log_line_and_the_daemon_runs_on(tmp_path: Path)
         ):
             wait_for_ids(listener, ids(daemon.output))
             assert restarted.stop() == 0, restarted.log
+
+
+def test_a_pipe_that_stays_open_without_sound_is_offline(tmp_path: Path) -> None:
+    """Speech is OFF and the state none as with a lost microphone; the next bytes bring it back."""
+    with (
+        mosquitto() as broker,
+        Listener(broker) as listener,
+        running(broker, tmp_path, "--source", "-") as daemon,
+    ):
+        write_sound(daemon, np.concatenate((quiet_room(1.0), synthetic_voice(2.0))))
+        wait_until(lambda: listener.of("serd/n/mic/speech")[-1:] == ["ON"], "an utterance", SLOW_S)
+        wait_until(lambda: listener.of(AVAILABILITY)[-1:] == ["offline"], "the loss", SLOW_S)
+        wait_until(lambda: listener.of("serd/n/mic/speech")[-1:] == ["OFF"], "no speech")
+        assert listener.of("serd/n/mic/state")[-1] == NONE
+        write_sound(daemon, utterance())
+        wait_until(lambda: listener.of(AVAILABILITY)[-1:] == ["online"], "its return")
+        assert end(daemon) == 0
+    assert daemon.log.count("serd: standard input gave no sound for 5 s; trying again") == 1
