@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from serd.audio.microphone import open_microphone
+from serd.audio.paths import SOUND_SUFFIXES, expanded
 from serd.audio.pcm import PcmSource, pipe, standard_input
 from serd.audio.portaudio import PortAudio, portaudio_module
 from serd.audio.source import MIX, STANDARD_INPUTS, Source, SourceSettings
@@ -14,24 +15,6 @@ from serd.errors import DeviceError, LibraryError, SoundFileError
 
 DEMO_PATH: Final = Path(__file__).parent.parent / "data" / "demo.flac"
 """Speech synthesized with espeak-ng by scripts/make_demo.py."""
-
-SOUND_SUFFIXES: Final = frozenset(
-    {
-        ".aif",
-        ".aiff",
-        ".au",
-        ".caf",
-        ".flac",
-        ".m4a",
-        ".mp3",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".wav",
-        ".w64",
-    }
-)
-"""Suffixes of sound files, in lower case."""
 
 _log = logging.getLogger("serd.sources")
 
@@ -133,14 +116,6 @@ OPENERS: Final[dict[str, OpenSource]] = {
 def _named_opener(wanted: str) -> OpenSource | None:
     scheme, separator, _ = wanted.partition("://")
     return OPENERS.get(scheme if separator else wanted)
-
-
-def expanded(path: str) -> Path:
-    """Return a path with "~" replaced by the home folder, as far as there is one."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:  # no such user, or no home folder
-        return Path(path)
 
 
 def is_microphone(settings: SourceSettings) -> bool:
