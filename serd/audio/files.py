@@ -135,7 +135,8 @@ class FileSource:
             if rest.size:
                 yield rest
             self._n_not_finite += converter.n_not_finite
-            self._problem = reader.problem
+            found = (reader.problem, converter.monitor.cancellation)
+            self._problem = "; ".join(each for each in found if each)
 
 
 def read_samples(path: Path, *, channel: str = MIX) -> Samples:

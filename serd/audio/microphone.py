@@ -174,12 +174,14 @@ class MicrophoneSource:
             expected_frame = first_frame + len(raw)
             if self.rate_hz == SAMPLE_RATE_HZ and self.n_channels == 1:
                 samples = raw[:, 0]
+                converter.monitor.check(raw)
             else:
                 samples = converter.convert(to_sound(raw))
             yield AudioBlock(
                 samples=samples,
                 offset_samples=offset_samples,
                 captured=epoch.update(expected_frame / self.rate_hz, arrived_s=arrived_s),
+                problem=converter.monitor.problem,
             )
             offset_samples += samples.size
 

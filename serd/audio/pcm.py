@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from serd.audio.alignment import SampleAligner
+from serd.audio.channels import ChannelMonitor
 from serd.audio.containers import container, needed_bytes
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.audio.source import EpochEstimate
@@ -57,14 +58,17 @@ class PcmSource:
 
     def _blocks(self) -> Iterator[AudioBlock]:
         epoch = EpochEstimate()
+        monitor = ChannelMonitor(SAMPLE_RATE_HZ)
         offset_samples = 0
         for data in self._checked_bytes():
             samples = np.frombuffer(self._aligner.align(data), "<i2").astype(np.int16, copy=False)
+            monitor.check(samples[:, np.newaxis])
             end_samples = offset_samples + samples.size
             yield AudioBlock(
                 samples=samples,
                 offset_samples=offset_samples,
                 captured=epoch.update(end_samples / SAMPLE_RATE_HZ),
+                problem=monitor.problem,
             )
             offset_samples = end_samples
 

@@ -125,6 +125,7 @@ def joined(blocks: Sequence[AudioBlock]) -> AudioBlock:
         samples=np.concatenate([block.samples for block in blocks]),
         offset_samples=blocks[0].offset_samples,
         captured=blocks[-1].captured,
+        problem=blocks[-1].problem,
     )
 
 

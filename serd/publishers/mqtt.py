@@ -24,6 +24,7 @@ from serd.events.reports import (
     StateReport,
     StatsReport,
 )
+from serd.model.labels import NONE
 from serd.mqtt.homeassistant import announce
 from serd.mqtt.link import Link
 from serd.mqtt.queue import EventQueue, Message, remaining_s
@@ -169,6 +170,7 @@ class MqttPublisher:
             case AvailabilityReport():
                 state = ONLINE if report.is_alive else OFFLINE
                 self.retain(topics.availability(report.source), state)
+                self.retain(topics.problem(report.source), report.reason or NONE)
             case ControlReport():
                 for control, text in control_texts(report.controls).items():
                     self.retain(topics.control(report.source, control), text)

@@ -81,6 +81,16 @@ def _collect(source: PcmSource, got: list[NDArray[np.int16]]) -> None:
         got.append(block.samples)  # noqa: PERF401 - a list made at once would be lost
 
 
+def test_digital_silence_is_a_problem_of_the_block() -> None:
+    """As of a muted card behind arecord; the daemon reports it."""
+    data = bytes(2 * 16_000 * 11)
+    read = _feed([data[start : start + 32_000] for start in range(0, len(data), 32_000)])
+    problems = [block.problem for block in _source(read)]
+    os.close(read)
+    assert problems[0] == ""
+    assert "gives digital silence for 10 s" in problems[-1]
+
+
 class TestStall:
     """A pipe that stays open without a byte, with the time limit shortened."""
 
