@@ -8,7 +8,7 @@ N_MAGIC_BYTES: Final = 12
 """Number of bytes that name a container; a compressed stream without one needs more, see
 ``needed_bytes``."""
 _FRAMES_IN_A_ROW: Final = 3
-_FRAME_SEARCH_BYTES: Final = 4_096
+N_SEARCHED_BYTES: Final = 4_096
 """Bytes that hold the headers of three frames of an MP3 or AAC stream."""
 _HEADER_BYTES: Final = 7
 
@@ -26,6 +26,8 @@ _MAGIC: Final[dict[str, re.Pattern[bytes]]] = {
     "ASF or WMA": re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
     "AMR": re.compile(rb"#!AMR"),
 }
+FFMPEG_CONTAINERS: Final = frozenset({"MP4", "Matroska or WebM", "ASF or WMA", "AMR", "AAC", "MPEG-TS"})
+"""Formats that only ffmpeg decodes."""
 _MPEG_KBPS: Final[dict[tuple[bool, int], tuple[int, ...]]] = {
     (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -44,7 +46,7 @@ _MPEG_RATES_HZ: Final = {
 def needed_bytes(start: bytes) -> int:
     """Return how many bytes ``container`` needs to decide, given the first ones."""
     is_sync = start[:1] == b"\xff" and (len(start) < 2 or start[1] & 0xE0 == 0xE0)
-    return _FRAME_SEARCH_BYTES if is_sync or start[:1] == b"\x47" else N_MAGIC_BYTES
+    return N_SEARCHED_BYTES if is_sync or start[:1] == b"\x47" else N_MAGIC_BYTES
 
 
 def container(start: bytes) -> str:

@@ -10,7 +10,7 @@ from serd.audio.microphone import open_microphone
 from serd.audio.paths import SOUND_SUFFIXES, expanded
 from serd.audio.pcm import PcmSource, pipe, standard_input
 from serd.audio.portaudio import PortAudio, portaudio_module
-from serd.audio.source import MIX, STANDARD_INPUTS, Source, SourceSettings
+from serd.audio.source import MIX, STANDARD_INPUTS, STREAM_SCHEMES, Source, SourceSettings
 from serd.errors import DeviceError, LibraryError, SoundFileError
 
 DEMO_PATH: Final = Path(__file__).parent.parent / "data" / "demo.flac"
@@ -90,6 +90,12 @@ def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
     return _file_source(DEMO_PATH, paced=paced, loop=True)
 
 
+def _open_stream(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+    from serd.audio.ffmpeg import FfmpegSource  # noqa: PLC0415 - microphones need no child process
+
+    return FfmpegSource(settings.input, channel=settings.channel)
+
+
 def _open_path(settings: SourceSettings, *, paced: bool) -> Source:
     path = expanded(settings.input)
     if path.is_fifo():
@@ -108,14 +114,24 @@ def _file_source(path: Path, *, channel: str = MIX, paced: bool, loop: bool) -> 
 OPENERS: Final[dict[str, OpenSource]] = {
     **dict.fromkeys(STANDARD_INPUTS, _open_standard_input),
     "demo": _open_demo,
+    **dict.fromkeys(STREAM_SCHEMES, _open_stream),
 }
 """Opener of each input that is neither a microphone nor a path, by its name or by the scheme of its URL
 (the part before "://"). A new source is a class with the ``Source`` protocol and an entry here."""
 
 
 def _named_opener(wanted: str) -> OpenSource | None:
+    scheme = _scheme(wanted)
+    if scheme and scheme not in OPENERS:
+        schemes = ", ".join(name for name in OPENERS if name not in (*STANDARD_INPUTS, "demo"))
+        raise SoundFileError(f"source {scheme}://...: expected a URL of one of: {schemes}")
+    return OPENERS.get(scheme or wanted)
+
+
+def _scheme(wanted: str) -> str:
+    """The scheme of a URL; empty for other inputs."""
     scheme, separator, _ = wanted.partition("://")
-    return OPENERS.get(scheme if separator else wanted)
+    return scheme.lower() if separator and scheme.isalnum() else ""
 
 
 def is_microphone(settings: SourceSettings) -> bool:
@@ -129,8 +145,10 @@ def is_microphone(settings: SourceSettings) -> bool:
 
 
 def is_live(settings: SourceSettings) -> bool:
-    """Whether a source that fails may come back: a microphone or a FIFO, and no recording."""
-    return settings.input == "auto" or is_microphone(settings) or expanded(settings.input).is_fifo()
+    """Whether a source that fails may come back: a microphone, a FIFO or a URL, and no recording."""
+    wanted = settings.input
+    is_url = bool(_scheme(wanted))
+    return is_url or wanted == "auto" or is_microphone(settings) or expanded(wanted).is_fifo()
 
 
 def _exists(wanted: str) -> bool:

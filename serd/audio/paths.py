@@ -6,23 +6,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-SOUND_SUFFIXES: Final = frozenset(
-    {
-        ".aif",
-        ".aiff",
-        ".au",
-        ".caf",
-        ".flac",
-        ".m4a",
-        ".mp3",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".wav",
-        ".w64",
-    }
+FFMPEG_SUFFIXES: Final = frozenset(
+    {".3gp", ".aac", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma"}
 )
-"""Suffixes of sound files, in lower case."""
+"""Suffixes of files whose sound only ffmpeg decodes, in lower case."""
+SOUND_SUFFIXES: Final = FFMPEG_SUFFIXES | {
+    ".aif",
+    ".aiff",
+    ".au",
+    ".caf",
+    ".flac",
+    ".mp3",
+    ".oga",
+    ".ogg",
+    ".opus",
+    ".wav",
+    ".w64",
+}
+"""Suffixes of all files with sound, in lower case."""
 _MAC_PREFIX: Final = "._"
 """Start of the names of files in which macOS keeps the properties of another file."""
 _MAC_FOLDER: Final = "__MACOSX"

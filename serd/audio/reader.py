@@ -1,4 +1,4 @@
-"""Opens sound files with libsndfile, those with a damaged end or header among them."""
+"""Opens sound files with libsndfile, damaged and unfinished ones as well, and others with ffmpeg."""
 
 import contextlib
 import io
@@ -12,10 +12,12 @@ from typing import Final, Protocol
 import numpy as np
 import soundfile
 
+from serd.audio.containers import FFMPEG_CONTAINERS, N_SEARCHED_BYTES, container
+from serd.audio.ffmpeg import FfmpegReader
 from serd.audio.format import Sound
-from serd.audio.paths import printable
+from serd.audio.paths import FFMPEG_SUFFIXES, printable
 from serd.audio.source import MIX
-from serd.errors import SoundFileError
+from serd.errors import LibraryError, SoundFileError
 
 _MIN_RATE_HZ: Final = 1000
 """Lowest sample rate of a file, in hertz."""
@@ -171,13 +173,28 @@ def _opened(path: Path) -> SoundReader:
             file.close()
             file = soundfile.SoundFile(_RepairedWav(path, size_at, status.st_size))
     except soundfile.LibsndfileError as exc:
-        reason = exc.error_string.rstrip(".")
-        raise SoundFileError(f"{name}: is not a sound file that can be read ({reason})") from exc
+        return _decoded(path, exc)
     except FileNotFoundError as exc:
         raise SoundFileError(f"{name}: no such file") from exc
     except OSError as exc:
         raise SoundFileError(f"{name}: cannot be read: {exc.strerror}") from exc
     return LibsndfileReader(path, file)
+
+
+def _decoded(path: Path, error: "soundfile.LibsndfileError") -> SoundReader:
+    """Open a file with ffmpeg that libsndfile refuses, if ffmpeg knows its format."""
+    name = printable(path)
+    reason = error.error_string.rstrip(".")
+    with path.open("rb") as raw:
+        kind = container(raw.read(N_SEARCHED_BYTES))
+    if kind not in FFMPEG_CONTAINERS and path.suffix.lower() not in FFMPEG_SUFFIXES:
+        raise SoundFileError(f"{name}: is not a sound file that can be read ({reason})") from error
+    try:
+        return FfmpegReader(path)
+    except LibraryError as exc:
+        raise SoundFileError(
+            f"{name}: is {kind or 'a format'} that needs ffmpeg: sudo apt-get install ffmpeg"
+        ) from exc
 
 
 def _unset_data_size(header: bytes, n_bytes: int) -> int | None:

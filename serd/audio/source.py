@@ -9,6 +9,8 @@ from serd.audio.format import AudioBlock, CaptureTime
 
 MIX: Final = "mix"
 """Value of ``channel`` that averages all channels."""
+STREAM_SCHEMES: Final = ("rtsp", "rtsps", "http", "https")
+"""Schemes of the URLs that ffmpeg opens."""
 STANDARD_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 """Values of ``input`` that name standard input."""
 
@@ -18,9 +20,10 @@ class SourceSettings:
     """A sound source."""
 
     input: str = "default"
-    """A microphone ("default", its name, part of its name or its index), a sound file, "-" or a FIFO for
-    raw 16 kHz mono S16_LE from standard input or a pipe, "demo" for the bundled recording in a loop, or
-    "auto" for the default microphone and, where there is none, the demo."""
+    """A microphone ("default", its name, part of its name or its index), a sound file, the URL of a
+    stream (rtsp, http or https; needs ffmpeg), "-" or a FIFO for raw 16 kHz mono S16_LE from standard
+    input or a pipe, "demo" for the bundled recording in a loop, or "auto" for the default microphone
+    and, where there is none, the demo."""
     name: str = "mic"
     """Name of the source in topics and events; letters, digits, "-", "_" and "."."""
     channel: str = MIX
