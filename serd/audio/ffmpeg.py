@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,7 +24,7 @@ from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, Sound
 from serd.audio.paths import printable
 from serd.audio.resample import Converter
 from serd.audio.source import EpochEstimate
-from serd.audio.stream import ByteStream
+from serd.audio.stream import ByteStream, closing_unless_stalled
 from serd.errors import LibraryError, SoundFileError, SourceError, SourceStalledError
 
 _PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,http,https,httpproxy,tls,hls,crypto,data"
@@ -182,6 +183,8 @@ class FfmpegSource:
         is_rtsp = url.startswith("rtsp")
         options = ("-rtsp_transport", "tcp", "-allowed_media_types", "audio") if is_rtsp else ()
         self._child = _Child(*options, "-protocol_whitelist", _PROTOCOLS, "-i", url)
+        # A source that has stalled is given up without another iteration when the daemon stops.
+        self._end_child = weakref.finalize(self, self._child.close)
         self._stream = ByteStream(self._child.descriptor, self._name)
         self._decoder = _AuDecoder()
         self._converter: Converter | None = None
@@ -194,17 +197,13 @@ class FfmpegSource:
             SourceStalledError: the stream gives nothing for now; iterate again to wait for more.
             SourceError: it ended, failed or hangs.
         """
-        keeps_open = False
-        try:
-            yield from self._blocks()
-        except SourceStalledError as exc:
-            if time.monotonic() - self._latest_s > _HANG_S:
-                raise SourceError(f"{exc}; connecting again") from exc
-            keeps_open = True
-            raise
-        finally:
-            if not keeps_open:
-                self._close()
+        with closing_unless_stalled(self._close):
+            try:
+                yield from self._blocks()
+            except SourceStalledError as exc:
+                if time.monotonic() - self._latest_s > _HANG_S:
+                    raise SourceError(f"{exc}; connecting again") from exc
+                raise
 
     def stop(self) -> None:
         """End the iteration soon."""
@@ -256,7 +255,7 @@ class FfmpegSource:
 
     def _close(self) -> str:
         self._stream.close()
-        return self._child.close()
+        return self._end_child() or ""
 
 
 class FfmpegReader:

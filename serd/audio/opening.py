@@ -96,6 +96,12 @@ def _open_stream(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: A
     return FfmpegSource(settings.input, channel=settings.channel)
 
 
+def _open_tcp(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+    from serd.audio.tcp import TcpSource  # noqa: PLC0415 - few sources need it
+
+    return TcpSource(settings.input, channel=settings.channel)
+
+
 def _open_path(settings: SourceSettings, *, paced: bool) -> Source:
     path = expanded(settings.input)
     if path.is_fifo():
@@ -115,6 +121,7 @@ OPENERS: Final[dict[str, OpenSource]] = {
     **dict.fromkeys(STANDARD_INPUTS, _open_standard_input),
     "demo": _open_demo,
     **dict.fromkeys(STREAM_SCHEMES, _open_stream),
+    "tcp": _open_tcp,
 }
 """Opener of each input that is neither a microphone nor a path, by its name or by the scheme of its URL
 (the part before "://"). A new source is a class with the ``Source`` protocol and an entry here."""

@@ -3,21 +3,43 @@
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from serd.audio.alignment import SampleAligner
-from serd.audio.channels import ChannelMonitor
 from serd.audio.containers import container, needed_bytes
-from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
-from serd.audio.source import EpochEstimate
-from serd.audio.stream import ByteStream
-from serd.errors import SoundFileError, SourceError, SourceStalledError
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, to_sound
+from serd.audio.resample import Converter
+from serd.audio.source import MIX, EpochEstimate
+from serd.audio.stream import ByteStream, closing_unless_stalled
+from serd.errors import SoundFileError, SourceError
 
 _STANDARD_INPUT: Final = "standard input"
 _EXPECTED: Final = "expected raw 16 kHz mono S16_LE"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PcmFormat:
+    """The format of raw 16-bit samples."""
+
+    rate_hz: int = SAMPLE_RATE_HZ
+    """Sample rate, in hertz."""
+    n_channels: int = 1
+    """Number of channels, interleaved."""
+    channel: str = MIX
+    """Channel in use: "mix", or its number from 1."""
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of all channels."""
+        return 2 * self.n_channels
+
+    def __str__(self) -> str:
+        rate = f"{self.rate_hz / 1000:g} kHz"
+        return f"{rate} {'mono' if self.n_channels == 1 else f'{self.n_channels} channels'} S16_LE"
 
 
 class PcmSource:
@@ -28,12 +50,14 @@ class PcmSource:
     n_overflows = 0
     """Always 0: no sound card is involved."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, pcm_format: PcmFormat | None = None) -> None:
         """Create a source.
 
         Args:
             stream: the bytes; the source closes it at its end.
+            pcm_format: of the samples; by default 16 kHz mono.
         """
+        self._format = pcm_format or PcmFormat()
         self._stream = stream
         self._aligner = SampleAligner()
         self._start: bytes | None = b""
@@ -47,28 +71,26 @@ class PcmSource:
             SourceStalledError: the stream stays open and gives nothing; iterate again to wait for more.
             SourceError: it cannot be read any more.
         """
-        try:
+        with closing_unless_stalled(self._stream.close):
             yield from self._blocks()
-        except SourceStalledError:
-            raise
-        except BaseException:
-            self._stream.close()
-            raise
-        self._stream.close()
 
     def _blocks(self) -> Iterator[AudioBlock]:
         epoch = EpochEstimate()
-        monitor = ChannelMonitor(SAMPLE_RATE_HZ)
+        converter = Converter(rate_hz=self._format.rate_hz, channel=self._format.channel)
+        rest = b""
         offset_samples = 0
         for data in self._checked_bytes():
-            samples = np.frombuffer(self._aligner.align(data), "<i2").astype(np.int16, copy=False)
-            monitor.check(samples[:, np.newaxis])
+            frames = rest + self._aligner.align(data)
+            n_whole = len(frames) // self._format.frame_bytes * self._format.frame_bytes
+            frames, rest = frames[:n_whole], frames[n_whole:]
+            raw = np.frombuffer(frames, "<i2").astype(np.int16, copy=False)
+            samples = converter.convert(to_sound(raw.reshape(-1, self._format.n_channels)))
             end_samples = offset_samples + samples.size
             yield AudioBlock(
                 samples=samples,
                 offset_samples=offset_samples,
                 captured=epoch.update(end_samples / SAMPLE_RATE_HZ),
-                problem=monitor.problem,
+                problem=converter.monitor.problem,
             )
             offset_samples = end_samples
 
@@ -78,7 +100,7 @@ class PcmSource:
 
     def describe(self) -> str:
         """Return the name of the input and its format."""
-        return f"{self._stream.name} (16 kHz mono S16_LE)"
+        return f"{self._stream.name} ({self._format})"
 
     def summary(self) -> str:
         """Return a line for the log if bytes were lost or the input ended in the middle of a sample."""
@@ -103,7 +125,9 @@ class PcmSource:
             _refuse_container(self._stream.name, self._start)
             yield self._start
         if not self._stream.n_bytes and not self._stream.is_stopped:
-            raise SoundFileError(f"{self._stream.name}: ended without any sound, {_EXPECTED}")
+            raise SoundFileError(
+                f"{self._stream.name}: ended without any sound, expected raw {self._format}"
+            )
 
 
 def standard_input() -> ByteStream:

@@ -1,9 +1,11 @@
 """Reads bytes from a pipe, a FIFO or a socket, which may stay open without giving any."""
 
+import contextlib
 import os
 import select
 import threading
 import weakref
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from serd.errors import SoundFileError, SourceError, SourceStalledError
@@ -45,27 +47,41 @@ class ByteStream:
         owned = (self._wake_read, self._wake_write, *([descriptor] if is_owned else []))
         self._close_all = weakref.finalize(self, _close_all, owned)
 
-    def read(self) -> bytes:
-        """Return the next bytes; empty at the end of the stream and after ``stop``.
+    def wait(self) -> bool:
+        """Wait until there is something to read; returns False after ``stop``.
 
         Raises:
-            SourceStalledError: no byte came for ``STALL_S``; the stream is open, and can be read again.
-            SoundFileError: the descriptor is a folder.
+            SourceStalledError: nothing came for ``STALL_S``; the stream is open, and can be read again.
             SourceError: the stream cannot be read.
         """
         try:
             readable, _, _ = select.select([self._descriptor, self._wake_read], [], [], self._wait_s)
-            if self._wake_read in readable:
-                return b""
-            data = os.read(self._descriptor, _MAX_READ_BYTES) if readable else None
+        except OSError as exc:
+            raise SourceError(f"{self.name} cannot be read: {exc.strerror}") from exc
+        if self._wake_read in readable:
+            return False
+        if not readable:
+            self._wait_s = _STALLED_READ_S
+            raise SourceStalledError(f"{self.name} gave no sound for {STALL_S:.0f} s")
+        self._wait_s = STALL_S
+        return True
+
+    def read(self) -> bytes:
+        """Return the next bytes; empty at the end of the stream and after ``stop``.
+
+        Raises:
+            SourceStalledError: as ``wait``.
+            SoundFileError: the descriptor is a folder.
+            SourceError: the stream cannot be read.
+        """
+        if not self.wait():
+            return b""
+        try:
+            data = os.read(self._descriptor, _MAX_READ_BYTES)
         except IsADirectoryError as exc:
             raise SoundFileError(f"{self.name} is a folder, expected sound") from exc
         except OSError as exc:
             raise SourceError(f"{self.name} cannot be read: {exc.strerror}") from exc
-        if data is None:
-            self._wait_s = _STALLED_READ_S
-            raise SourceStalledError(f"{self.name} gave no sound for {STALL_S:.0f} s")
-        self._wait_s = STALL_S
         self.n_bytes += len(data)
         return data
 
@@ -80,6 +96,19 @@ class ByteStream:
         """Close the stream; may be called more than once."""
         with self._lock:
             self._close_all()
+
+
+@contextlib.contextmanager
+def closing_unless_stalled(close: Callable[[], object]) -> Iterator[None]:
+    """Close a source at the end of its iteration, unless it has stalled and may be iterated again."""
+    try:
+        yield
+    except SourceStalledError:
+        raise
+    except BaseException:
+        close()
+        raise
+    close()
 
 
 def _close_all(descriptors: tuple[int, ...]) -> None:

@@ -1,5 +1,6 @@
 """Streams and files that ffmpeg decodes; some tests need the program itself."""
 
+import gc
 import shutil
 import subprocess
 import time
@@ -16,7 +17,7 @@ from serd.audio.files import FileSource, read_samples
 from serd.audio.opening import SourceOpener, is_live, is_microphone
 from serd.audio.source import SourceSettings
 from serd.errors import LibraryError, SoundFileError, SourceError, SourceStalledError
-from testkit.brokers import free_port
+from testkit.brokers import free_port, wait_until
 from testkit.voices import synthetic_voice
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -75,6 +76,21 @@ class TestStream:
         with pytest.raises(SourceError, match="connecting again"):
             list(source)
         pid = int((fake.parent / "pid").read_text())
+        assert not Path(f"/proc/{pid}").exists()
+
+    def test_a_stalled_source_that_is_dropped_ends_its_child(
+        self, fake: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As when the daemon stops while a camera hangs."""
+        monkeypatch.setattr("serd.audio.stream.STALL_S", 0.05)
+        fake.write_text(f"#!/bin/sh\necho $$ > {fake.parent}/pid\nexec sleep 60\n")
+        source = FfmpegSource("http://radio/x", channel="mix")
+        wait_until((fake.parent / "pid").exists, "the start")
+        with pytest.raises(SourceStalledError):
+            list(source)
+        del source
+        gc.collect()
+        pid = (fake.parent / "pid").read_text().strip()
         assert not Path(f"/proc/{pid}").exists()
 
     @pytest.mark.parametrize("header", [b"\0" * 24, b".snd" + bytes(20), b"RIFF" + bytes(20)])
