@@ -11,6 +11,7 @@ SerdError                 the base of all; its text is one line for a person
 └── OperationError        exit code 1: an operation failed while running
     ├── LibraryError      a library that serd needs is not installed
     ├── SourceError       a sound source stopped delivering
+    │   ├── SourceStalledError      it gives nothing, but is open and may go on
     │   ├── SourceInterruptedError  serd closed it; it may be opened again at once
     │   └── SourceHungError   its library hangs; only a new process can use it
     ├── SpoolError        events cannot be stored on the disk
@@ -68,6 +69,10 @@ class LibraryError(OperationError):
 
 class SourceError(OperationError):
     """A sound source stopped delivering."""
+
+
+class SourceStalledError(SourceError):
+    """A sound source gives nothing, but stays open; it may be iterated over again at once."""
 
 
 class SourceInterruptedError(SourceError):

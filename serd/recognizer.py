@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from serd.audio.arrays import ArrayConverter, n_channels
 from serd.audio.format import UNTIMED, AudioBlock, recording_block
+from serd.audio.paths import printable
 from serd.audio.source import MIX, SourceSettings
 from serd.errors import SoundArrayError
 from serd.events.event import Event, EventMaker
@@ -216,7 +217,7 @@ def file_events(
     from serd.audio.files import FileSource  # noqa: PLC0415 - microphones need no libsndfile
 
     source = FileSource(path, channel=channel)
-    maker = event_maker(node=node, source="file", card=model.card, file=str(path))
+    maker = event_maker(node=node, source="file", card=model.card, file=printable(path))
     yield from _recording_events(source, model, settings, maker, rejections)
     if warnings is not None and (summary := source.summary()):
         warnings.append(summary)

@@ -1,6 +1,7 @@
 """A daemon that reads short utterances from standard input, and its events."""
 
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -64,6 +65,24 @@ def write_sound(daemon: Daemon, sound: Samples) -> None:
     assert daemon.process.stdin is not None
     daemon.process.stdin.write(sound.tobytes())
     daemon.process.stdin.flush()
+
+
+@contextmanager
+def quiet_between(daemon: Daemon) -> Iterator[None]:
+    """Write a little quiet each second, so that the daemon does not take its source for lost."""
+    is_over = threading.Event()
+
+    def write() -> None:
+        while not is_over.wait(1.0):
+            write_sound(daemon, quiet_room(0.1))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        writer.join()
 
 
 def end(daemon: Daemon) -> int:

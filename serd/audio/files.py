@@ -1,4 +1,4 @@
-"""Reads any sound file that libsndfile supports, at the pace of live sound or as fast as possible."""
+"""Reads sound files, at the pace of live sound or as fast as possible."""
 
 import contextlib
 import queue
@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import soundfile
 
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
+from serd.audio.paths import printable
+from serd.audio.reader import open_sound
 from serd.audio.resample import Converter
 from serd.audio.source import MIX
-from serd.errors import SoundFileError
 
 _BLOCK_S: Final = 1.0
 """Length of a block, in seconds."""
 _PACED_BLOCK_S: Final = 0.03
 """Length of a block at the pace of live sound, in seconds."""
-_MIN_RATE_HZ: Final = 1000
-"""Lowest sample rate of a file, in hertz."""
 
 
 class _StopFlag:
@@ -75,14 +73,17 @@ class FileSource:
         self._loop = loop
         self._stop_flag = _StopFlag()
         self._n_not_finite = 0
-        info = _info(path, channel)
-        self.duration_s = info.frames / info.samplerate
+        self._problem = ""
+        with open_sound(path, channel) as reader:
+            self.duration_s = reader.duration_s
+            """Duration in seconds; None if only reading tells."""
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield the file's sound in blocks.
 
         Raises:
-            SoundFileError: the file is damaged, or was removed or replaced by one that cannot be used.
+            SoundFileError: nothing of the file can be read, or it was removed or replaced by one that
+                cannot be used.
         """
         # Only sound at the pace of live sound has a time of day.
         epoch_s = time.time() if self._paced else None
@@ -110,50 +111,32 @@ class FileSource:
 
     def describe(self) -> str:
         """Return the name and length of the file."""
-        times = ", again and again" if self._loop else ""
-        return f"{self._path.name} ({self.duration_s:.1f} s{times})"
+        length = [] if self.duration_s is None else [f"{self.duration_s:.1f} s"]
+        times = ["again and again"] if self._loop else []
+        details = ", ".join(length + times)
+        return printable(self._path.name) + (f" ({details})" if details else "")
 
     def summary(self) -> str:
-        """Return the number of samples that were not numbers, as a line for the log."""
-        if not self._n_not_finite:
-            return ""
-        return (
-            f"{self._path}: {self._n_not_finite} samples were not numbers and were replaced by silence"
-        )
+        """Return a line for the log about sound that was damaged or no sound; empty if all was well."""
+        problems = [self._problem] if self._problem else []
+        if self._n_not_finite:
+            problems.append(
+                f"{self._n_not_finite} samples were not numbers and were replaced by silence"
+            )
+        return f"{printable(self._path)}: {'; '.join(problems)}" if problems else ""
 
     def _samples(self) -> Iterator[Samples]:
         """Yield the file's sound in serd's format, checking it first: a loop may find another file."""
-        _info(self._path, self._channel)
-        try:
-            with soundfile.SoundFile(self._path) as file:
-                converter = Converter(rate_hz=file.samplerate, channel=self._channel)
-                block_s = _PACED_BLOCK_S if self._paced else _BLOCK_S
-                n_block = max(1, round(file.samplerate * block_s))
-                if _is_native(file):
-                    yield from _native_blocks(file, n_block)
-                    return
-                is_last = False
-                while not is_last:
-                    sound = file.read(n_block, dtype="float32", always_2d=True)
-                    is_last = len(sound) < n_block
-                    yield converter.convert(sound, is_last=is_last)
-                self._n_not_finite += converter.n_not_finite
-        except soundfile.LibsndfileError as exc:
-            raise SoundFileError(f"{self._path}: damaged: {exc.error_string}") from exc
-
-
-def _is_native(file: "soundfile.SoundFile") -> bool:
-    """Whether a file already has serd's format."""
-    return (file.samplerate, file.channels, file.subtype) == (SAMPLE_RATE_HZ, 1, "PCM_16")
-
-
-def _native_blocks(file: "soundfile.SoundFile", n_block: int) -> Iterator[Samples]:
-    """Yield the sound of a file in serd's format, in blocks of ``n_block`` samples."""
-    n_read = n_block
-    while n_read == n_block:
-        samples: Samples = file.read(n_block, dtype="int16")
-        n_read = samples.size
-        yield samples
+        with open_sound(self._path, self._channel) as reader:
+            converter = Converter(rate_hz=reader.rate_hz, channel=self._channel)
+            for sound in reader.blocks(_PACED_BLOCK_S if self._paced else _BLOCK_S):
+                yield converter.convert(sound)
+            rest = converter.convert(np.empty((0, reader.n_channels), np.float32), is_last=True)
+            if rest.size:
+                yield rest
+            self._n_not_finite += converter.n_not_finite
+            found = (reader.problem, converter.monitor.cancellation)
+            self._problem = "; ".join(each for each in found if each)
 
 
 def read_samples(path: Path, *, channel: str = MIX) -> Samples:
@@ -167,28 +150,3 @@ def read_samples(path: Path, *, channel: str = MIX) -> Samples:
     """
     blocks = [block.samples for block in FileSource(path, channel=channel)]
     return np.concatenate(blocks) if blocks else np.empty(0, np.int16)
-
-
-def _info(path: Path, channel: str) -> "soundfile._SoundFileInfo":
-    try:
-        if path.is_dir():
-            raise SoundFileError(f"{path}: is a folder, expected a sound file")
-        if path.stat().st_size == 0:
-            raise SoundFileError(f"{path}: is empty, expected a sound file")
-        info = soundfile.info(str(path))
-    except soundfile.LibsndfileError as exc:
-        reason = exc.error_string.rstrip(".")
-        raise SoundFileError(f"{path}: is not a sound file that can be read ({reason})") from exc
-    except FileNotFoundError as exc:
-        raise SoundFileError(f"{path}: no such file") from exc
-    except OSError as exc:
-        raise SoundFileError(f"{path}: cannot be read: {exc.strerror}") from exc
-    if info.frames == 0:
-        raise SoundFileError(f"{path}: holds no sound (0 samples)")
-    if info.samplerate < _MIN_RATE_HZ:
-        raise SoundFileError(f"{path}: {info.samplerate} Hz, expected {_MIN_RATE_HZ} Hz or more")
-    if channel != MIX and int(channel) > info.channels:
-        raise SoundFileError(
-            f"{path}: has {info.channels} channels, the settings ask for number {channel}"
-        )
-    return info

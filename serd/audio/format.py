@@ -48,6 +48,8 @@ class AudioBlock:
     """Position of the first sample, counted from the source's start; a gap means lost sound."""
     captured: CaptureTime
     """Time of capture; ``UNTIMED`` if unknown."""
+    problem: str = ""
+    """What is wrong with the sound of a live source at present, for people; empty if nothing."""
 
     @property
     def end_samples(self) -> int:

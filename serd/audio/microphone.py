@@ -2,13 +2,14 @@
 
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
 import numpy as np
 
+from serd.audio.alsa import Card, listed_suffix, read_cards
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, to_sound
 from serd.audio.portaudio import PortAudio
 from serd.audio.resample import Converter
@@ -18,6 +19,10 @@ from serd.errors import DeviceError, SourceError, SourceInterruptedError
 _READ_TIMEOUT_S: Final = 3.0
 """Time without a block after which a microphone counts as lost, in seconds; PortAudio may stop without
 an error."""
+
+
+_MAX_DEVICES: Final = 1000
+"""More devices than PortAudio lists on any machine."""
 
 
 class _Signal(Enum):
@@ -43,6 +48,8 @@ class Microphone:
     """Default sample rate, in hertz."""
     is_default: bool
     """Whether this is the default device."""
+    is_usable: bool = True
+    """False if its name is no UTF-8: PortAudio's bindings neither describe nor open such a device."""
 
 
 def microphones(sounddevice: Any) -> list[Microphone]:  # noqa: ANN401
@@ -53,39 +60,85 @@ def microphones(sounddevice: Any) -> list[Microphone]:  # noqa: ANN401
         Microphone(
             index=device["index"],
             name=device["name"],
-            host=hosts[device["hostapi"]]["name"],
+            host=hosts[device["hostapi"]]["name"] if device["hostapi"] is not None else "",
             n_channels=device["max_input_channels"],
             rate_hz=round(device["default_samplerate"]),
             is_default=device["index"] == default,
+            is_usable=device["hostapi"] is not None,
         )
-        for device in sounddevice.query_devices()
-        if device["max_input_channels"] > 0
+        for device in _devices(sounddevice)
+        if device["max_input_channels"] > 0 or device["hostapi"] is None
     ]
 
 
-def find_microphone(wanted: str, devices: list[Microphone]) -> Microphone:
+def _devices(sounddevice: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
+    """Return PortAudio's devices; one whose name is no UTF-8 has no host API, and its name escaped."""
+    try:
+        return list(sounddevice.query_devices())
+    except UnicodeDecodeError:
+        devices: list[Mapping[str, Any]] = []
+    while len(devices) < _MAX_DEVICES:
+        index = len(devices)
+        try:
+            devices.append(sounddevice.query_devices(index))
+        except UnicodeDecodeError as exc:
+            name = exc.object.decode("utf-8", "backslashreplace")
+            unknown = {"hostapi": None, "max_input_channels": 0, "default_samplerate": 0.0}
+            devices.append({"index": index, "name": name, **unknown})
+        except sounddevice.PortAudioError:  # there is no device with this number
+            break
+    return devices
+
+
+def find_microphone(
+    wanted: str, devices: Sequence[Microphone], cards: Sequence[Card] = ()
+) -> Microphone:
     """Return the device that a setting names.
 
     Args:
-        wanted: "default", an index, a name, or part of a name (in upper or lower case).
+        wanted: "default", an index, a name, part of a name (in upper or lower case), a name of ALSA
+            ("hw:CARD=Device,DEV=0", "plughw:1,0"), or the USB port of a card.
         devices: the input devices.
+        cards: the sound cards.
 
     Raises:
-        DeviceError: no device matches, or part of a name matches several.
+        DeviceError: no device matches, part of a name matches several, or it is not usable.
     """
     if not devices:
         raise DeviceError("no microphone found; plug one in, or give a sound file with --source")
     if wanted == "default":
-        return next((device for device in devices if device.is_default), devices[0])
-    exact = [device for device in devices if wanted in {device.name, str(device.index)}]
-    part = [device for device in devices if wanted.casefold() in device.name.casefold()]
-    found = exact or part
-    names = ", ".join(f"{device.index} {device.name!r}" for device in (found or devices))
+        usable = [device for device in devices if device.is_usable] or devices
+        found = [next((device for device in usable if device.is_default), usable[0])]
+    else:
+        found = _matching(wanted, devices, cards)
     if not found:
-        raise DeviceError(f"no microphone {wanted!r}, expected one of: {names}")
+        raise DeviceError(
+            f"no microphone {wanted!r}, expected one of: {_listed(devices)}; see serd devices"
+        )
     if len(found) > 1:
-        raise DeviceError(f"microphone {wanted!r} matches several: {names}; give more of the name")
+        raise DeviceError(
+            f"microphone {wanted!r} matches several: {_listed(found)}; give more of the name, or the"
+            " line that serd devices prints"
+        )
+    if not found[0].is_usable:
+        raise DeviceError(
+            f"microphone {found[0].name!r} has a name that is no UTF-8, and cannot be opened; rename it"
+            " in ~/.asoundrc or /etc/asound.conf"
+        )
     return found[0]
+
+
+def _matching(wanted: str, devices: Sequence[Microphone], cards: Sequence[Card]) -> list[Microphone]:
+    """The devices that a text names: by the whole name or index, by ALSA, else by a part of the name."""
+    exact = [device for device in devices if wanted in {device.name, str(device.index)}]
+    suffix = listed_suffix(wanted, cards)
+    by_card = [device for device in devices if suffix and device.name.endswith(suffix)]
+    part = [device for device in devices if wanted.casefold() in device.name.casefold()]
+    return exact or by_card or part
+
+
+def _listed(devices: Sequence[Microphone]) -> str:
+    return ", ".join(f"{device.index} {device.name!r}" for device in devices)
 
 
 class MicrophoneSource:
@@ -109,7 +162,7 @@ class MicrophoneSource:
         self.n_overflows = 0
         self._portaudio = portaudio
         with portaudio.locked() as sounddevice:
-            self._device = find_microphone(settings.input, microphones(sounddevice))
+            self._device = find_microphone(settings.input, microphones(sounddevice), read_cards())
             self._stream, self.rate_hz, self.n_channels = self._open(settings, sounddevice)
             portaudio.register(id(self), self._interrupt)
             try:
@@ -174,12 +227,14 @@ class MicrophoneSource:
             expected_frame = first_frame + len(raw)
             if self.rate_hz == SAMPLE_RATE_HZ and self.n_channels == 1:
                 samples = raw[:, 0]
+                converter.monitor.check(raw)
             else:
                 samples = converter.convert(to_sound(raw))
             yield AudioBlock(
                 samples=samples,
                 offset_samples=offset_samples,
                 captured=epoch.update(expected_frame / self.rate_hz, arrived_s=arrived_s),
+                problem=converter.monitor.problem,
             )
             offset_samples += samples.size
 

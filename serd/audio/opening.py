@@ -7,31 +7,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from serd.audio.microphone import open_microphone
-from serd.audio.pcm import PcmSource
+from serd.audio.paths import SOUND_SUFFIXES, expanded
+from serd.audio.pcm import PcmSource, pipe, standard_input
 from serd.audio.portaudio import PortAudio, portaudio_module
-from serd.audio.source import MIX, Source, SourceSettings
-from serd.errors import DeviceError, LibraryError
+from serd.audio.source import MIX, STANDARD_INPUTS, STREAM_SCHEMES, Source, SourceSettings
+from serd.errors import DeviceError, LibraryError, SoundFileError
 
 DEMO_PATH: Final = Path(__file__).parent.parent / "data" / "demo.flac"
 """Speech synthesized with espeak-ng by scripts/make_demo.py."""
-
-SOUND_SUFFIXES: Final = frozenset(
-    {
-        ".aif",
-        ".aiff",
-        ".au",
-        ".caf",
-        ".flac",
-        ".m4a",
-        ".mp3",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".wav",
-        ".w64",
-    }
-)
-"""Suffixes of sound files, in lower case."""
 
 _log = logging.getLogger("serd.sources")
 
@@ -52,7 +35,7 @@ class SourceOpener:
         self._had_microphone = False
 
     def open(self, settings: SourceSettings) -> Source:
-        """Open a microphone, a file, standard input or the demo.
+        """Open a microphone, a file, standard input, a FIFO or the demo.
 
         Raises:
             InputError: there is no such microphone, channel or file.
@@ -62,7 +45,7 @@ class SourceOpener:
             return self._microphone_or_demo(settings)
         if is_microphone(settings):
             return open_microphone(settings, self._portaudio())
-        return (_named_opener(settings.input) or _open_file)(settings, paced=self._paced)
+        return (_named_opener(settings.input) or _open_path)(settings, paced=self._paced)
 
     def _microphone_or_demo(self, settings: SourceSettings) -> Source:
         try:
@@ -100,15 +83,31 @@ class OpenSource(Protocol):
 
 
 def _open_standard_input(_settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
-    return PcmSource()
+    return PcmSource(standard_input())
 
 
 def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
     return _file_source(DEMO_PATH, paced=paced, loop=True)
 
 
-def _open_file(settings: SourceSettings, *, paced: bool) -> Source:
-    path = Path(settings.input).expanduser()
+def _open_stream(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+    from serd.audio.ffmpeg import FfmpegSource  # noqa: PLC0415 - microphones need no child process
+
+    return FfmpegSource(settings.input, channel=settings.channel)
+
+
+def _open_tcp(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+    from serd.audio.tcp import TcpSource  # noqa: PLC0415 - few sources need it
+
+    return TcpSource(settings.input, channel=settings.channel)
+
+
+def _open_path(settings: SourceSettings, *, paced: bool) -> Source:
+    path = expanded(settings.input)
+    if path.is_fifo():
+        return PcmSource(pipe(path))
+    if path.is_socket():
+        raise SoundFileError(f"{path}: is a socket, expected a sound file or a FIFO")
     return _file_source(path, channel=settings.channel, paced=paced, loop=settings.loop)
 
 
@@ -118,20 +117,46 @@ def _file_source(path: Path, *, channel: str = MIX, paced: bool, loop: bool) -> 
     return FileSource(path, channel=channel, paced=paced, loop=loop)
 
 
-OPENERS: Final[dict[str, OpenSource]] = {"-": _open_standard_input, "demo": _open_demo}
-"""Opener of each input that is neither a microphone nor a file, by its name or by the scheme of its URL
+OPENERS: Final[dict[str, OpenSource]] = {
+    **dict.fromkeys(STANDARD_INPUTS, _open_standard_input),
+    "demo": _open_demo,
+    **dict.fromkeys(STREAM_SCHEMES, _open_stream),
+    "tcp": _open_tcp,
+}
+"""Opener of each input that is neither a microphone nor a path, by its name or by the scheme of its URL
 (the part before "://"). A new source is a class with the ``Source`` protocol and an entry here."""
 
 
 def _named_opener(wanted: str) -> OpenSource | None:
+    scheme = _scheme(wanted)
+    if scheme and scheme not in OPENERS:
+        schemes = ", ".join(name for name in OPENERS if name not in (*STANDARD_INPUTS, "demo"))
+        raise SoundFileError(f"source {scheme}://...: expected a URL of one of: {schemes}")
+    return OPENERS.get(scheme or wanted)
+
+
+def _scheme(wanted: str) -> str:
+    """The scheme of a URL; empty for other inputs."""
     scheme, separator, _ = wanted.partition("://")
-    return OPENERS.get(scheme if separator else wanted)
+    return scheme.lower() if separator and scheme.isalnum() else ""
 
 
 def is_microphone(settings: SourceSettings) -> bool:
-    """Whether the settings name a microphone, and neither a file nor a source in ``OPENERS``."""
+    """Whether the settings name a microphone, and neither a path nor a source in ``OPENERS``."""
     wanted = settings.input
     if wanted == "auto" or _named_opener(wanted):
         return False
-    path = Path(wanted).expanduser()
-    return "/" not in wanted and path.suffix.lower() not in SOUND_SUFFIXES and not path.is_file()
+    return (
+        "/" not in wanted and Path(wanted).suffix.lower() not in SOUND_SUFFIXES and not _exists(wanted)
+    )
+
+
+def is_live(settings: SourceSettings) -> bool:
+    """Whether a source that fails may come back: a microphone, a FIFO or a URL, and no recording."""
+    wanted = settings.input
+    is_url = bool(_scheme(wanted))
+    return is_url or wanted == "auto" or is_microphone(settings) or expanded(wanted).is_fifo()
+
+
+def _exists(wanted: str) -> bool:
+    return any(check(expanded(wanted)) for check in (Path.is_file, Path.is_fifo, Path.is_socket))

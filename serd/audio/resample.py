@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from serd.audio.channels import ChannelMonitor
 from serd.audio.format import SAMPLE_RATE_HZ, Samples, to_int16
 from serd.audio.source import MIX
 
@@ -25,6 +26,8 @@ class Converter:
             channel: "mix", or the number of a channel from 1, which must exist.
         """
         self._column = None if channel == MIX else int(channel) - 1
+        self.monitor = ChannelMonitor(rate_hz)
+        """What is wrong with the channels in use."""
         self._resampler = None if rate_hz == SAMPLE_RATE_HZ else _resampler(rate_hz)
         self.n_not_finite = 0
         """Number of NaN and infinite samples so far."""
@@ -45,6 +48,9 @@ class Converter:
         if not finite.all():
             self.n_not_finite += int(sound.size - np.count_nonzero(finite))
             sound = np.where(finite, sound, np.float32(0.0))
+        self.monitor.check(sound)
+        if self.monitor.column is not None:
+            sound = sound[:, self.monitor.column, np.newaxis]
         mono = (
             sound[:, 0]
             if sound.shape[1] == 1

@@ -9,6 +9,10 @@ from serd.audio.format import AudioBlock, CaptureTime
 
 MIX: Final = "mix"
 """Value of ``channel`` that averages all channels."""
+STREAM_SCHEMES: Final = ("rtsp", "rtsps", "http", "https")
+"""Schemes of the URLs that ffmpeg opens."""
+STANDARD_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+"""Values of ``input`` that name standard input."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,9 +20,10 @@ class SourceSettings:
     """A sound source."""
 
     input: str = "default"
-    """A microphone ("default", its name, part of its name or its index), a sound file, "-" for raw
-    16 kHz mono S16_LE on standard input, "demo" for the bundled recording in a loop, or "auto" for the
-    default microphone and, where there is none, the demo."""
+    """A microphone ("default", its name, part of its name or its index), a sound file, the URL of a
+    stream (rtsp, http or https; needs ffmpeg), raw 16 kHz mono S16_LE from standard input ("-"), a FIFO
+    or a connection ("tcp://host:port", or "tcp://:port" to wait for one), "demo" for the bundled
+    recording in a loop, or "auto" for the default microphone and, where there is none, the demo."""
     name: str = "mic"
     """Name of the source in topics and events; letters, digits, "-", "_" and "."."""
     channel: str = MIX

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from serd.audio.opening import SOUND_SUFFIXES
+from serd.audio.paths import printable, sound_files
 from serd.cli.analyze_output import (
     CsvWriter,
     FileResult,
@@ -83,19 +83,17 @@ def analyze_command(args: argparse.Namespace) -> int:
 
 
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """The sound files at or below the paths, and an error line for each folder without any."""
+    """The sound files at or below the paths, and a line for each folder that is empty or locked."""
     files: list[Path] = []
-    problems = []
+    problems: list[str] = []
     for path in paths:
         if not path.is_dir():
             files.append(path)
             continue
-        found = sorted(
-            item for item in path.rglob("*") if item.suffix.lower() in SOUND_SUFFIXES and item.is_file()
-        )
-        files += found
-        if not found:
-            problems.append(f"{path}: no sound file in this folder")
+        n_before, n_problems = len(files), len(problems)
+        files += sound_files(path, problems.append)
+        if len(files) == n_before and len(problems) == n_problems:
+            problems.append(f"{printable(path)}: no sound file in this folder")
     return files, problems
 
 

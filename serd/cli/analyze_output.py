@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from serd.audio.paths import printable
 from serd.events.event import Event
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class TableWriter:
 
         if self._results:
             # The file name is last and never cut, however narrow the screen, so that it can be copied.
-            n_name = max(len(str(result.path)) for result in self._results)
+            n_name = max(len(printable(result.path)) for result in self._results)
             Console(width=_OTHER_COLUMNS_WIDTH + n_name, soft_wrap=True).print(self._table())
 
     def _table(self) -> "Table":
@@ -179,6 +180,6 @@ class TableWriter:
                 f"{event.speech_ratio * event.end_s:.1f} s",
                 f"{event.end_s:.1f} s",
                 str(result.n_utterances),
-                Text(str(result.path)),
+                Text(printable(result.path)),
             )
         return table

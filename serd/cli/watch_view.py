@@ -19,6 +19,7 @@ from serd.mqtt.topics import (
     EVENT,
     OFFLINE,
     ONLINE,
+    PROBLEM,
     SPEECH,
     STATE,
     STATUS,
@@ -37,6 +38,8 @@ _N_HISTORY: Final = 20
 _BAR_WIDTH: Final = 40
 _MAX_TEXT: Final = 40
 """Longest text of a message that is shown, in characters."""
+_MAX_PROBLEM: Final = 200
+"""Longest reason of a problem that is shown, in characters."""
 _STYLES: Final[Mapping[str, str]] = {
     "neutral": "white",
     "calm": "cyan",
@@ -77,6 +80,8 @@ class SourceView:
     state: str = NONE
     is_unavailable: bool = False
     """Whether its availability is "offline"."""
+    problem: str = ""
+    """Why it is unavailable, or what is wrong with its sound; empty if nothing."""
     is_speaking: bool = False
     is_muted: bool = False
     latest: EventView | None = None
@@ -90,6 +95,8 @@ class SourceView:
                 self.state = _printable(text) or NONE
             case topics.AVAILABILITY:
                 self.is_unavailable = text == OFFLINE
+            case topics.PROBLEM:
+                self.problem = "" if text == NONE else _printable(text, _MAX_PROBLEM)
             case topics.SPEECH:
                 self.is_speaking = text == ON
             case _:
@@ -144,7 +151,7 @@ class WatchState:
                 self._node_view(node).is_online = payload == ONLINE.encode()
             return None
         source = _printable(parsed.source)
-        if name in {STATE, AVAILABILITY, SPEECH, _MUTE}:
+        if name in {STATE, AVAILABILITY, PROBLEM, SPEECH, _MUTE}:
             self._source_view(node, source).update(name, payload.decode("utf-8", "replace"))
         if name != EVENT or (event := _event_view(node, source, payload)) is None:
             return None
@@ -208,6 +215,8 @@ def _source(name: str, view: SourceView) -> "Text":
             bar = confidence_bar(score, _BAR_WIDTH)
             text.append(f"\n  {label:<10}").append(bar, _style(label))
             text.append(f" {_percent(score)}")
+    if view.problem:
+        text.append(f"\n  {view.problem}", "yellow")
     if view.history:
         text.append("\n  newest ←  ", "bright_black")
         for emotion in reversed(view.history):
@@ -245,8 +254,8 @@ def _finite(value: Any) -> float:  # noqa: ANN401
     return number
 
 
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text[:_MAX_TEXT])
+def _printable(text: str, max_length: int = _MAX_TEXT) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text[:max_length])
 
 
 def _percent(share: float) -> str:

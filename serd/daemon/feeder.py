@@ -20,7 +20,13 @@ from serd.daemon.inbox import (
     SourceOpened,
     SourceRetried,
 )
-from serd.errors import OperationError, SerdError, SourceHungError, SourceInterruptedError
+from serd.errors import (
+    OperationError,
+    SerdError,
+    SourceHungError,
+    SourceInterruptedError,
+    SourceStalledError,
+)
 
 _log = logging.getLogger("serd.sources")
 
@@ -119,6 +125,7 @@ def joined(blocks: Sequence[AudioBlock]) -> AudioBlock:
         samples=np.concatenate([block.samples for block in blocks]),
         offset_samples=blocks[0].offset_samples,
         captured=blocks[-1].captured,
+        problem=blocks[-1].problem,
     )
 
 
@@ -207,6 +214,10 @@ class Feeder:
                 break
             except SourceInterruptedError:
                 continue
+            except SourceStalledError as exc:
+                self._lose(exc)
+                self._inbox.put(SourceRetried(source=self._name))
+                continue
             except SourceHungError as exc:
                 self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
                 self._inbox.put(Request(action="restart"))
@@ -215,12 +226,18 @@ class Feeder:
                 error = self._failure(exc)
                 if not self._retries:
                     break
-                if not self._is_lost:
-                    self._inbox.put(SourceLost(source=self._name, reason=str(error)))
-                self._is_lost, error = True, None
+                self._lose(error)
+                error = None
             pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, MAX_PAUSE_S)
             self._wait(pause_s)
+        self._close()
         self._inbox.put(SourceEnded(source=self._name, error=error))
+
+    def _lose(self, error: SerdError) -> None:
+        """Report a loss, once until the source gives sound again."""
+        if not self._is_lost:
+            self._inbox.put(SourceLost(source=self._name, reason=str(error)))
+        self._is_lost = True
 
     def _failure(self, exc: Exception) -> SerdError:
         """The error of a source; one that nobody expected is logged once for each loss."""
@@ -252,8 +269,10 @@ class Feeder:
         """Open the source, and put its sound into the inbox until it ends or fails.
 
         A source that was lost is back with its first block of sound, since a broken one may open well.
+        One that has stalled stays open.
         """
         n_samples = 0
+        keeps_open = False
         try:
             source = self._opened()
             if not self._is_lost:
@@ -271,8 +290,12 @@ class Feeder:
                 self._inbox.put(
                     SoundReceived(source=self._name, block=block, free_slots=self._free_slots)
                 )
+        except SourceStalledError:
+            keeps_open = True
+            raise
         finally:
-            self._close()
+            if not keeps_open:
+                self._close()
 
     def _close(self) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from serd.audio.opening import SourceOpener, is_microphone
+from serd.audio.opening import SourceOpener, is_live
 from serd.audio.source import Source, SourceSettings
 from serd.daemon.feeder import Feeder, unexpected_error
 from serd.daemon.inbox import (
@@ -73,6 +73,9 @@ class Sources:
         self._stats = Stats()
         self._alive: dict[str, bool] = {}
         """Availability of each source, once it is known."""
+        self._reasons: dict[str, str] = {}
+        """Why each source is not available, or what is wrong with its sound."""
+        self._logged_problems: set[tuple[str, str]] = set()
         self._watchdog = Watchdog(manager, [each.name for each in settings.sources], time.monotonic)
         self._n_closing: Counter[str] = Counter()
         """Removed feeders that have not ended yet, by name; a new source may have the same name."""
@@ -108,7 +111,7 @@ class Sources:
         for name, pipeline in self._pipelines.items():
             yield from pipeline.snapshot()
             if name in self._alive:
-                yield AvailabilityReport(source=name, is_alive=self._alive[name])
+                yield self._availability(name)
 
     def stats(self) -> StatsReport:
         """The statistics since the start."""
@@ -128,6 +131,7 @@ class Sources:
         match message:
             case SoundReceived(block=block):
                 self._stats.count_sound(block)
+                yield from self._note_problem(name, block.problem)
                 yield from self._pipelines.process(name, block)
                 pipeline = self._pipelines[name]
                 if warning := pipeline.rejections.warning():
@@ -135,12 +139,13 @@ class Sources:
                 self._feeders[name].set_idle_until(pipeline.idle_until_samples)
             case SourceOpened():
                 verb = "listening to" if self._alive.get(name, True) else "listening again to"
+                self._logged_problems = {each for each in self._logged_problems if each[0] != name}
                 _log.info("%s %s", verb, self._with_name(name, message.description))
                 yield self._set_alive(name, is_alive=True)
             case SourceLost():
                 _log.warning("%s; trying again", self._with_name(name, message.reason))
                 self._stats.n_source_losses += 1
-                yield from self.finish(name)
+                yield from self.finish(name, reason=message.reason)
                 self._pipelines.create(name)
             case SourceEnded():
                 self._error = self._error or message.error
@@ -155,10 +160,10 @@ class Sources:
         for name in self._feeders:
             yield from self.finish(name)
 
-    def finish(self, name: str) -> Iterator[Report]:
+    def finish(self, name: str, *, reason: str = "") -> Iterator[Report]:
         """Finish a source that gives no more sound: its utterance, state and availability."""
         yield from self._pipelines.finish(name)
-        yield self._set_alive(name, is_alive=False)
+        yield self._set_alive(name, is_alive=False, reason=reason)
 
     def change_control(self, command: ControlCommand) -> Iterator[Report]:
         """Handle a control command; yields the new controls, or the reason for a refusal."""
@@ -196,14 +201,30 @@ class Sources:
             yield from self.finish(name)
         self._pipelines.remove(name)
         self._alive.pop(name, None)
+        self._reasons.pop(name, None)
 
-    def _set_alive(self, name: str, *, is_alive: bool) -> Report:
+    def _note_problem(self, name: str, problem: str) -> Iterator[Report]:
+        """Report what is wrong with the sound of a source when that changes; log each problem once."""
+        if problem == self._reasons.get(name, ""):
+            return
+        if problem and (name, problem) not in self._logged_problems:
+            self._logged_problems.add((name, problem))
+            _log.warning("%s", self._with_name(name, problem))
+        yield self._set_alive(name, is_alive=True, reason=problem)
+
+    def _set_alive(self, name: str, *, is_alive: bool, reason: str = "") -> Report:
         """Set the availability of a source; the daemon is ready once that of all sources is known."""
         is_last = name not in self._alive and len(self._alive) + 1 == len(self._pipelines)
         self._alive[name] = is_alive
+        self._reasons[name] = reason
         if is_last:
             self._manager.ready("listening")
-        return AvailabilityReport(source=name, is_alive=is_alive)
+        return self._availability(name)
+
+    def _availability(self, name: str) -> Report:
+        return AvailabilityReport(
+            source=name, is_alive=self._alive[name], reason=self._reasons.get(name, "")
+        )
 
     def _opened(self, source: SourceSettings) -> Source | None:
         """The open source; None if it does not open and the feeder will retry."""
@@ -223,10 +244,7 @@ class Sources:
             source.name,
             lambda: self._opener.open(source),
             self._inbox,
-            retries=self._wait_for_sources
-            or not is_alone
-            or is_microphone(source)
-            or source.input == "auto",
+            retries=self._wait_for_sources or not is_alone or is_live(source),
             opened=opened,
         )
 

@@ -53,12 +53,14 @@ class LevelReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AvailabilityReport:
-    """A source was lost or has recovered."""
+    """A source was lost or has recovered, or there is another reason to doubt its sound."""
 
     source: str
     """Name of the source."""
     is_alive: bool
     """Whether it delivers sound."""
+    reason: str = ""
+    """Why it was lost, or what is wrong with its sound, for people; empty if nothing is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from serd.audio.paths import expanded
 from serd.errors import LibraryError, ModelError
 from serd.model.card import ModelCard
 from serd.model.file import BUNDLED_MODELS, bundled_model_path, read_model
@@ -73,7 +74,7 @@ def model_path(settings: ModelSettings) -> Path:
     """Return the path of the model that the settings name."""
     if not settings.path or settings.path in BUNDLED_MODELS:
         return bundled_model_path(settings.path or "default")
-    return Path(settings.path).expanduser()
+    return expanded(settings.path)
 
 
 class TfliteModel:

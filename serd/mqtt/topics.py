@@ -3,6 +3,7 @@
 <prefix>/<node>/status                    online or offline, retained
 <prefix>/<node>/stats                     statistics of the daemon, as JSON
 <prefix>/<node>/<source>/availability     online or offline: the audio source, retained
+<prefix>/<node>/<source>/problem          why it is offline, or what is wrong with its sound, retained
 <prefix>/<node>/<source>/event            every event, as JSON
 <prefix>/<node>/<source>/state            the last emotion, plain text, retained
 <prefix>/<node>/<source>/speech           ON or OFF, retained
@@ -22,6 +23,7 @@ OFFLINE: Final = "offline"
 STATUS: Final = "status"
 STATS: Final = "stats"
 AVAILABILITY: Final = "availability"
+PROBLEM: Final = "problem"
 EVENT: Final = "event"
 STATE: Final = "state"
 SPEECH: Final = "speech"
@@ -65,6 +67,10 @@ class NodeTopics:
     def availability(self, source: str) -> str:
         """Topic of an audio source's availability."""
         return self._of_source(source, AVAILABILITY)
+
+    def problem(self, source: str) -> str:
+        """Topic of what is wrong with an audio source."""
+        return self._of_source(source, PROBLEM)
 
     def event(self, source: str) -> str:
         """Topic of a source's events."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from serd.audio.paths import expanded
 from serd.errors import SerdError, SettingsError
 from serd.events.event import MAX_JSON_CHARS, Event
 from serd.events.reports import Report, SoundReport
@@ -57,7 +58,7 @@ def create(settings: Settings, context: Context) -> "Clips | None":
     if not settings.enabled:
         return None
     if settings.folder:
-        folder = Path(settings.folder).expanduser()
+        folder = expanded(settings.folder)
     elif context.state_folder is not None:
         folder = context.state_folder / "clips"
     else:

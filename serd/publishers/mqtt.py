@@ -24,6 +24,7 @@ from serd.events.reports import (
     StateReport,
     StatsReport,
 )
+from serd.model.labels import NONE
 from serd.mqtt.clock import EventClock
 from serd.mqtt.homeassistant import announce
 from serd.mqtt.link import Link
@@ -182,6 +183,7 @@ class MqttPublisher:
             case AvailabilityReport():
                 state = ONLINE if report.is_alive else OFFLINE
                 self.retain(topics.availability(report.source), state)
+                self.retain(topics.problem(report.source), report.reason or NONE)
             case ControlReport():
                 for control, text in control_texts(report.controls).items():
                     self.retain(topics.control(report.source, control), text)

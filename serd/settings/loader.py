@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal, get_type_hints
 
-from serd.audio.source import SourceSettings
+from serd.audio.source import STANDARD_INPUTS, SourceSettings
 from serd.errors import SettingsError
 from serd.events.state import ReportSettings
 from serd.model.adaptation import AdaptationSettings
@@ -129,17 +129,23 @@ def load_settings(
             raise SettingsError(f"{item.where}: there are several [[{section}]], set it in {path}")
         given[section][0][key] = item
     sources = tuple(build(SourceSettings, table) for table in given.pop(SOURCE))
-    _check_names(sources, path)
+    _check_distinct(sources, path)
     built = {name: build(classes[name], table) for name, (table,) in given.items()}
     publishers = {name: built.pop(name) for name in publisher_modules()}
     return Settings(**built, sources=sources, publishers=publishers)
 
 
-def _check_names(sources: Sequence[SourceSettings], path: Path | None) -> None:
+def _check_distinct(sources: Sequence[SourceSettings], path: Path | None) -> None:
     names = [source.name for source in sources]
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"{path}: two [[{SOURCE}]] are named {name!r}, expected a name for each")
+    readers = [source.name for source in sources if source.input in STANDARD_INPUTS]
+    if len(readers) > 1:
+        raise SettingsError(
+            f"{path}: the [[{SOURCE}]] {' and '.join(readers)} read standard input,"
+            " expected at most one; give each other one a FIFO (mkfifo)"
+        )
 
 
 def find_settings_file(environment: Mapping[str, str]) -> Path | None:

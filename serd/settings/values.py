@@ -6,6 +6,7 @@ bounds: ``Annotated[int, Range(1)]``.
 
 import json
 import math
+import re
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -147,12 +148,15 @@ def secret_keys(cls: type[Any]) -> frozenset[str]:
 
 
 def as_toml(table: Any, key: str) -> str:  # noqa: ANN401
-    """A setting as TOML; a secret one is masked unless it is empty.
+    """A setting as TOML; a secret one is masked unless it is empty, and so are secrets in a URL.
 
     Args:
         table: the dataclass of a section.
         key: name of a field.
     """
     value = getattr(table, key)
-    is_masked = value and key in secret_keys(type(table))
-    return json.dumps(SECRET_MASK if is_masked else value, ensure_ascii=False)
+    if value and key in secret_keys(type(table)):
+        value = SECRET_MASK
+    elif isinstance(value, str) and "://" in value:
+        value = re.sub(r"(?<=://)[^/@]*(?=@)|(?<=[?]).+", SECRET_MASK, value)
+    return json.dumps(value, ensure_ascii=False)

@@ -1,5 +1,6 @@
 """Sound files: formats, refused files, and pace."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -182,13 +183,89 @@ class TestRefused:
         wav.write_bytes(wav.read_bytes()[: 44 + 2 * 10_000 + 1])
         np.testing.assert_array_equal(read_samples(wav), _VOICE[:10_000])
 
-    def test_damage_in_the_middle_is_an_error(self, tmp_path: Path) -> None:
-        """A truncated FLAC file is an error of one line, not silence."""
+    def test_a_cut_flac_file_is_read_as_far_as_it_goes(self, tmp_path: Path) -> None:
+        """Its samples up to the cut are bit-exact, and the summary tells where it is."""
+        path = tmp_path / "a.flac"
+        sound = np.random.default_rng(0).integers(-9000, 9000, 48_000, np.int16)
+        soundfile.write(path, sound, 16000)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        source = FileSource(path)
+        got = _all(source)
+        assert 16_000 < got.size < 24_000
+        np.testing.assert_array_equal(got, sound[: got.size])
+        assert source.summary() == (
+            f"{path}: damaged or cut after {got.size / 16000:.1f} s of 3.0 s, and read up to there"
+        )
+
+    def test_damage_from_the_first_sample_is_an_error(self, tmp_path: Path) -> None:
+        """A FLAC file with nothing but its header intact is an error of one line, not silence."""
         path = tmp_path / "a.flac"
         soundfile.write(path, _VOICE, 16000)
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        data = path.read_bytes()
+        path.write_bytes(data[:100] + bytes(len(data) - 100))
         with pytest.raises(SoundFileError, match=r"a\.flac: damaged: "):
             read_samples(path)
+
+    @pytest.mark.parametrize("n_samples", [100, 16_000, 24_001])
+    def test_a_flac_file_that_does_not_name_its_length_is_read(
+        self, tmp_path: Path, n_samples: int
+    ) -> None:
+        """As a program writes it to a pipe."""
+        path = tmp_path / "a.flac"
+        soundfile.write(path, _VOICE[:n_samples], 16000)
+        data = bytearray(path.read_bytes())
+        data[21] &= 0xF0  # the number of samples: 36 bits of the first metadata block
+        data[22:26] = bytes(4)
+        path.write_bytes(data)
+        source = FileSource(path)
+        assert source.duration_s is None
+        assert source.describe() == "a.flac"
+        np.testing.assert_array_equal(_all(source), _VOICE[:n_samples])
+        assert source.summary() == ""
+
+    @pytest.mark.parametrize("riff_size", [0, 36, 0xFFFF_FFFF])
+    @pytest.mark.parametrize("data_size", [0, 0xFFFF_FFFF])
+    @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+    def test_a_wav_file_whose_recorder_was_killed_is_read(
+        self, tmp_path: Path, riff_size: int, data_size: int, subtype: str
+    ) -> None:
+        """Its header has no sizes yet; all of its samples count."""
+        path = tmp_path / "a.wav"
+        soundfile.write(path, _VOICE.astype(np.float32) / 32768, 16000, subtype=subtype)
+        data = bytearray(path.read_bytes())
+        data[4:8] = riff_size.to_bytes(4, "little")
+        at = data.index(b"data") + 4
+        data[at : at + 4] = data_size.to_bytes(4, "little")
+        path.write_bytes(data)
+        np.testing.assert_array_equal(read_samples(path), _VOICE)
+
+    @pytest.mark.parametrize("factor", [1.5, 30_000.0])
+    def test_float_samples_beyond_full_scale_are_scaled(self, tmp_path: Path, factor: float) -> None:
+        """Clipping would distort them; the summary gives the factor."""
+        path = tmp_path / "a.wav"
+        sound = np.sin(np.arange(24_000) / 20.0)
+        soundfile.write(path, sound * factor, 16000, subtype="FLOAT")
+        source = FileSource(path)
+        np.testing.assert_allclose(_all(source), sound * 32767, atol=3)
+        assert f"samples reach {factor:.4g} times full scale" in source.summary()
+
+    def test_a_name_that_is_not_utf_8_is_read_and_escaped(self, tmp_path: Path) -> None:
+        """As from an old disk; messages and descriptions can be printed."""
+        path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+        soundfile.write(tmp_path / "a.wav", _VOICE, 16000)
+        (tmp_path / "a.wav").rename(path)
+        source = FileSource(path)
+        np.testing.assert_array_equal(_all(source), _VOICE)
+        assert source.describe() == "caf\\xe9.wav (1.5 s)"
+        path.unlink()
+        with pytest.raises(SoundFileError, match=r"caf\\xe9\.wav: no such file"):
+            FileSource(path)
+
+    def test_a_fifo_is_refused_without_waiting(self, tmp_path: Path) -> None:
+        """The message says which command reads one."""
+        os.mkfifo(tmp_path / "fifo")
+        with pytest.raises(SoundFileError, match="serd run --source reads pipes"):
+            FileSource(tmp_path / "fifo")
 
     def test_a_file_that_is_removed_is_an_error(self, wav: Path) -> None:
         """A file may be removed between the check and the reading."""

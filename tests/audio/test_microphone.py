@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from check_microphone import analyze_files, play_all
 
-from serd.audio.microphone import Microphone, MicrophoneSource, find_microphone
+from serd.audio.microphone import Microphone, MicrophoneSource, find_microphone, microphones
 from serd.audio.portaudio import PortAudio, portaudio_module
 from serd.audio.source import SourceSettings
 from serd.errors import DeviceError, LibraryError, SourceHungError
@@ -57,6 +57,43 @@ def test_a_setting_that_names_no_device_is_refused(
     with pytest.raises(DeviceError) as caught:
         find_microphone(wanted, devices)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_name_that_is_no_utf_8_does_not_hide_the_others() -> None:
+    """The library raises for it; it is listed with its name escaped."""
+
+    class Library:
+        """One device with a name of Latin-1, between two others."""
+
+        PortAudioError = RuntimeError
+        default = SimpleNamespace(device=[2, 0])
+
+        def query_hostapis(self) -> list[dict[str, str]]:
+            """One host API."""
+            return [{"name": "ALSA"}]
+
+        def query_devices(self, index: int | None = None) -> Any:  # noqa: ANN401
+            """As sounddevice does."""
+            if index is None:
+                return [self.query_devices(each) for each in range(3)]
+            if index > 2:
+                raise RuntimeError("Error querying device")
+            name = (b"first", b"k\xfcche", b"last")[index].decode()
+            return {
+                "index": index,
+                "name": name,
+                "hostapi": 0,
+                "max_input_channels": 1,
+                "default_samplerate": 16_000.0,
+            }
+
+    found = microphones(Library())
+    assert [(each.name, each.is_usable) for each in found] == [
+        ("first", True),
+        ("k\\xfcche", False),
+        ("last", True),
+    ]
+    assert find_microphone("default", found).name == "last"
 
 
 def test_without_portaudio_the_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -219,3 +222,32 @@ def test_real_recordings_at_48_khz_give_the_emotion_of_the_16_khz_copy(
         results.append([event["scores"] for event in files])
     agreeing = [max(a, key=a.get) == max(b, key=b.get) for a, b in zip(*results, strict=True)]
     assert sum(agreeing) >= len(agreeing) - 1
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", "--jobs=1"])
+def test_a_name_that_is_not_utf_8_costs_nothing(
+    serd: Run, spoken: Path, tmp_path: Path, form: str
+) -> None:
+    """The file is analyzed as well as the others, and its name is escaped."""
+    spoken.with_name(os.fsdecode(b"caf\xe9.wav")).write_bytes(spoken.read_bytes())
+    code, out, err = serd("analyze", form, tmp_path)
+    assert (code, err) == (0, "")
+    assert "caf\\xe9.wav" in out.replace("\\\\", "\\")  # JSON doubles the backslash
+    assert "spoken.wav" in out
+
+
+def test_closed_standard_streams_are_no_error(spoken: Path) -> None:
+    """As from a service manager or cron; what would be printed is dropped."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" -m serd analyze "$1" <&- >&- 2>&-', sys.executable, spoken],
+        check=False,
+        timeout=60.0,
+    )
+    assert done.returncode == 0
+
+
+def test_a_home_folder_of_nobody_is_one_line(serd: Run) -> None:
+    """In place of a traceback."""
+    code, _, err = serd("analyze", "~nobody-has-this-name/x.wav")
+    assert code == 2
+    assert err.count("\n") == 1

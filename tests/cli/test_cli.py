@@ -75,8 +75,29 @@ def test_devices_lists_the_microphones(capsys: pytest.CaptureFixture[str]) -> No
         index=3, name="USB Audio", host="ALSA", n_channels=1, rate_hz=44_100, is_default=True
     )
     show([microphone])
-    row = capsys.readouterr().out.splitlines()[1].split()
-    assert row == ["3", "USB", "Audio", "1", "44100", "Hz", "ALSA", "default"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["3", "USB", "Audio", "1", "44100", "Hz", "ALSA", "default"]
+    assert lines[-2:] == ["[source]", 'input = "USB Audio"']
+
+
+def test_devices_prints_a_setting_for_each_usable_microphone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Names of brackets are whole, equal names give the number, and one that is no UTF-8 is named."""
+    names = ("Mic [left]", "twin", "twin", "k\\xfcche")
+    show(
+        [
+            Microphone(
+                index=index, name=name, host="ALSA", n_channels=1, rate_hz=16_000, is_default=False,
+                is_usable="xfc" not in name,
+            )
+            for index, name in enumerate(names)
+        ]
+    )  # fmt: skip
+    out = capsys.readouterr().out
+    assert "Mic [left]" in out
+    assert "not usable: its name is no UTF-8" in " ".join(out.split())
+    assert out.splitlines()[-3:] == ['input = "Mic [left]"', 'input = "1"', 'input = "2"']
 
 
 def test_devices_runs_on_any_machine(tmp_path: Path) -> None:

@@ -86,6 +86,17 @@ def test_unavailable_muted_and_speaking_sources_are_marked() -> None:
     assert not any(mark in view_text(state) for mark in ("unavailable", "muted", "speaking"))
 
 
+def test_the_problem_of_a_source_is_shown() -> None:
+    """Until it is none; like all messages it cannot control the terminal."""
+    state = WatchState(prefix="serd")
+    state.apply("serd/pi/mic/problem", b"gives digital silence\x1b[2J " + b"x" * 300)
+    assert "gives digital silence?[2J" in view_text(state)
+    assert view_text(state).count("x") < 200
+    assert "\x1b[2J" not in view_text(state)
+    state.apply("serd/pi/mic/problem", b"none")
+    assert "silence" not in view_text(state)
+
+
 def test_a_single_node_can_be_selected() -> None:
     """Other nodes are neither subscribed to nor shown."""
     state = WatchState(prefix="serd", node="hall/1")

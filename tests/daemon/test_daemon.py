@@ -46,6 +46,7 @@ class TestRetainedStateAfterTheEnd:
         assert retained == {
             STATUS: "offline",
             AVAILABILITY: "offline",
+            "serd/n/mic/problem": NONE,
             "serd/n/mic/state": NONE,
             "serd/n/mic/speech": "OFF",
             "serd/n/mic/mute": "OFF",

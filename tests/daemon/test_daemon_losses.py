@@ -23,12 +23,14 @@ from testkit.piped_daemon import (
     end,
     five_minutes,
     ids,
+    quiet_between,
     running,
     utterance,
     wait_for_ids,
     wait_for_output,
     write_sound,
 )
+from testkit.voices import quiet_room, synthetic_voice
 
 
 class TestNoEventIsLost:
@@ -105,17 +107,18 @@ def test_the_broker_starts_late_and_is_restarted_repeatedly(tmp_path: Path) -> N
         broker.stop()
         with running(broker, tmp_path, "--source", "-") as daemon:
             daemon.wait_for_log("cannot be reached")
-            for number in range(1 + n_restarts):
-                broker.stop()
-                write_sound(daemon, utterance())
-                wait_for_output(daemon, 2 * number + 2)
-                broker.start()
-                wait_until(lambda: n_connections(daemon) == number + 1, "the connection", SLOW_S)  # noqa: B023
-                steady_s = time.monotonic() + STEADY_S
-                wait_until(lambda: has_retained_state(broker, daemon), "the retained topics", SLOW_S)
-                wait_for_ids(listener, ids(daemon.output))
-                # Connections that do not last make the pauses grow, which is tested elsewhere.
-                time.sleep(max(0.0, steady_s - time.monotonic()))
+            with quiet_between(daemon):
+                for number in range(1 + n_restarts):
+                    broker.stop()
+                    write_sound(daemon, utterance())
+                    wait_for_output(daemon, 2 * number + 2)
+                    broker.start()
+                    wait_until(lambda: n_connections(daemon) == number + 1, "the connection", SLOW_S)  # noqa: B023
+                    steady_s = time.monotonic() + STEADY_S
+                    wait_until(lambda: has_retained_state(broker, daemon), "the retained topics", SLOW_S)
+                    wait_for_ids(listener, ids(daemon.output))
+                    # Connections that do not last make the pauses grow, which is tested elsewhere.
+                    time.sleep(max(0.0, steady_s - time.monotonic()))
             assert end(daemon) == 0, daemon.log
         wait_until(lambda: listener.of(STATUS)[-1] == "offline", "the status offline")
         assert list(dict.fromkeys(ids(listener.of(EVENT)))) == ids(daemon.output)
@@ -136,6 +139,7 @@ def has_retained_state(broker: MosquittoBroker, daemon: Daemon) -> bool:
     return broker.retained("serd/#") == {
         STATUS: "online",
         AVAILABILITY: "online",
+        "serd/n/mic/problem": NONE,
         "serd/n/mic/state": recognized[-1] if recognized else NONE,
         "serd/n/mic/speech": "OFF",
         "serd/n/mic/mute": "OFF",
@@ -165,3 +169,23 @@ def test_a_wrong_password_is_one_log_line_and_the_daemon_runs_on(tmp_path: Path)
         ):
             wait_for_ids(listener, ids(daemon.output))
             assert restarted.stop() == 0, restarted.log
+
+
+def test_a_pipe_that_stays_open_without_sound_is_offline(tmp_path: Path) -> None:
+    """Speech is OFF and the state none as with a lost microphone; the next bytes bring it back."""
+    with (
+        mosquitto() as broker,
+        Listener(broker) as listener,
+        running(broker, tmp_path, "--source", "-") as daemon,
+    ):
+        write_sound(daemon, np.concatenate((quiet_room(1.0), synthetic_voice(2.0))))
+        wait_until(lambda: listener.of("serd/n/mic/speech")[-1:] == ["ON"], "an utterance", SLOW_S)
+        wait_until(lambda: listener.of(AVAILABILITY)[-1:] == ["offline"], "the loss", SLOW_S)
+        wait_until(lambda: listener.of("serd/n/mic/speech")[-1:] == ["OFF"], "no speech")
+        assert listener.of("serd/n/mic/state")[-1] == NONE
+        assert listener.of("serd/n/mic/problem")[-1] == "standard input gave no sound for 5 s"
+        write_sound(daemon, utterance())
+        wait_until(lambda: listener.of(AVAILABILITY)[-1:] == ["online"], "its return")
+        wait_until(lambda: listener.of("serd/n/mic/problem")[-1:] == [NONE], "no reason any more")
+        assert end(daemon) == 0
+    assert daemon.log.count("serd: standard input gave no sound for 5 s; trying again") == 1

@@ -1,7 +1,8 @@
 """A feeder queues the sound of a source, reopens it after a loss, and reports its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from serd.audio.format import AudioBlock
 from serd.audio.source import Source
 from serd.daemon.feeder import MAX_PAUSE_S, STEADY_SOUND_S, Feeder
 from serd.daemon.inbox import (
@@ -23,6 +24,7 @@ from serd.errors import (
     SourceError,
     SourceHungError,
     SourceInterruptedError,
+    SourceStalledError,
 )
 from testkit.brokers import logged_lines, wait_until
 from testkit.made_sources import MadeSource, Script, blocks, tone
@@ -239,3 +241,51 @@ def test_sound_before_the_idle_position_arrives_in_fewer_blocks() -> None:
     feeder.start()
     sizes = [each.block.samples.size for each in _until_end(inbox) if isinstance(each, SoundReceived)]
     assert sizes == [8 * 480] * 3
+
+
+def test_a_source_that_stalls_is_lost_and_iterated_over_again() -> None:
+    """Without a pause and without being opened again, also if sources are not retried."""
+
+    class Stalling(MadeSource):
+        n_stalls = 0
+
+        def __iter__(self) -> Iterator[AudioBlock]:
+            yield from blocks(tone(0.2))
+            if self.n_stalls < 2:
+                self.n_stalls += 1
+                raise SourceStalledError("a pipe gave no sound for 5 s")
+
+    script = Script(Stalling())
+    inbox = Inbox()
+    Feeder("mic", script.open, inbox, retries=False, initial_pause_s=60.0).start()
+    messages = _until_end(inbox)
+    assert _kinds(messages) == "osslrosslrosse"
+    assert [each.reason for each in messages if isinstance(each, SourceLost)] == [
+        "a pipe gave no sound for 5 s"
+    ] * 2
+    assert script.n_opened == 1
+
+
+def test_a_stalled_source_that_is_stopped_ends() -> None:
+    """Its summary is logged as at any other end."""
+
+    class Stalled(MadeSource):
+        def __iter__(self) -> Iterator[AudioBlock]:
+            if not self._stopped.wait(0.01):
+                raise SourceStalledError("a pipe gave no sound for 5 s")
+            yield from ()
+
+        def summary(self) -> str:
+            return "half a sample was lost"
+
+    inbox = Inbox()
+    feeder = Feeder("mic", Script(Stalled()).open, inbox, retries=False)
+    with logged_lines() as lines:
+        feeder.start()
+        for message in inbox:
+            if isinstance(message, SourceRetried):
+                feeder.stop()
+            if isinstance(message, SourceEnded):
+                break
+    assert message == SourceEnded(source="mic")
+    assert "half a sample was lost" in lines

@@ -70,7 +70,7 @@ def test_every_topic_on_the_page_is_one_of_serds() -> None:
 
 def test_retained_topics_are_marked() -> None:
     """States are retained; events and commands are not."""
-    assert retained_names() == {"status", "availability", "state", "speech", *CONTROLS}
+    assert retained_names() == {"status", "availability", "problem", "state", "speech", *CONTROLS}
 
 
 def test_every_field_of_an_event_is_described() -> None:

@@ -78,7 +78,7 @@ def test_status_and_state_are_retained(shared_broker: MosquittoBroker) -> None:
 def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
     """States are retained, moments are not, and numbers are JSON."""
     reports: list[Report] = [
-        AvailabilityReport(source="mic", is_alive=True),
+        AvailabilityReport(source="mic", is_alive=True, reason="one channel is dead"),
         ControlReport(source="mic", controls=Controls(mute=True, threshold=0.5, cooldown_s=30.0)),
         SpeechReport(source="mic", is_speaking=True),
         LevelReport(source="mic", level_dbfs=-31.5, guesses={"sad": 0.6}),
@@ -99,6 +99,7 @@ def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
     assert shared_broker.retained("all/#") == {
         "all/pi/status": "offline",
         "all/pi/mic/availability": "online",
+        "all/pi/mic/problem": "one channel is dead",
         "all/pi/mic/mute": "ON",
         "all/pi/mic/threshold": "0.5",
         "all/pi/mic/cooldown": "30",

@@ -36,7 +36,7 @@ def test_no_module_imports_itself_through_others(package: str) -> None:
 def test_an_import_cycle_would_be_found() -> None:
     """The graph holds direct imports of modules and of names, and TopologicalSorter finds a cycle."""
     graph = import_graph(["serd"])
-    assert "serd.errors" in graph["serd.audio.files"]
+    assert "serd.errors" in graph["serd.audio.reader"]
     assert "serd.audio.format" in graph["serd.pipeline"]
     graph["serd.errors"].add("serd.audio.files")
     with pytest.raises(CycleError):

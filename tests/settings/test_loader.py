@@ -202,3 +202,12 @@ def test_no_setting_is_a_feature_parameter() -> None:
     features = set(MfccFrontEnd.__dataclass_fields__) - {"name"}
     keys = {key for cls in section_classes().values() for key in cls.__dataclass_fields__}
     assert not features & keys
+
+
+@pytest.mark.parametrize("other", ["-", "/dev/stdin", "/dev/fd/0"])
+def test_two_sources_on_standard_input_are_refused(other: str, tmp_path: Path) -> None:
+    """Each would get a part of the bytes."""
+    path = tmp_path / "serd.toml"
+    path.write_text(f'[[source]]\nname = "a"\ninput = "-"\n[[source]]\nname = "b"\ninput = "{other}"\n')
+    with pytest.raises(SettingsError, match="a and b read standard input, expected at most one"):
+        load_settings(path, environment={})

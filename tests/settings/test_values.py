@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
+from serd.audio.source import SourceSettings
 from serd.errors import SettingsError
-from serd.settings.values import SECRET_MASK, Range, checked, parse
+from serd.settings.values import SECRET_MASK, Range, as_toml, checked, parse
 
 _EPOCHS = Annotated[int, Range(1)]
 _RATE = Annotated[float, Range(0.0, is_open=True)]
@@ -62,3 +63,15 @@ def test_the_text_of_a_variable_is_converted_to_the_type() -> None:
     assert parse("loud", _LEVEL, "x") == "loud"
     with pytest.raises(SettingsError, match="x = 'three', expected a whole number"):
         parse("three", _EPOCHS, "x")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("rtsp://user:secret@camera/live?token=x", f"rtsp://{SECRET_MASK}@camera/live?{SECRET_MASK}"),
+        ("http://radio/x.mp3", "http://radio/x.mp3"),
+    ],
+)
+def test_secrets_in_a_url_are_masked(url: str, expected: str) -> None:
+    """The rest stays, so that one recognizes the source."""
+    assert as_toml(SourceSettings(input=url), "input") == f'"{expected}"'

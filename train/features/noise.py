@@ -25,7 +25,7 @@ import numpy as np
 
 from serd.audio.files import read_samples
 from serd.audio.format import FULL_SCALE, Samples, Sound, recording_block, to_int16, to_sound
-from serd.audio.opening import SOUND_SUFFIXES
+from serd.audio.paths import sound_files
 from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
 from serd.model.labels import NONE
@@ -109,9 +109,7 @@ def noise_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder, expected one that holds recordings of noise")
-    files = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in SOUND_SUFFIXES and path.is_file()
-    )
+    files = list(sound_files(folder))
     if not files:
         raise CorpusError(f"{folder}: no sound file in it, expected recordings of noise")
     return files

@@ -9,7 +9,7 @@ from serd.audio.format import SAMPLE_RATE_HZ, Samples, level_dbfs, recording_blo
 from serd.audio.microphone import microphones
 from serd.audio.opening import SourceOpener
 from serd.audio.portaudio import portaudio_module
-from serd.audio.source import Source, SourceSettings
+from serd.audio.source import STANDARD_INPUTS, Source, SourceSettings
 from serd.cli.doctor.findings import Finding, fail, ok, skipped
 from serd.cli.doctor.interference import find_hum, offset_dbfs
 from serd.errors import DeviceError, LibraryError
@@ -50,7 +50,7 @@ def device_findings() -> Iterator[Finding]:
 def source_findings(settings: SourceSettings, listen_s: float) -> Iterator[Finding]:
     """Check that the source opens and that its sound is not digital silence."""
     check = f"source {settings.name}"
-    if settings.input == "-":
+    if settings.input in STANDARD_INPUTS:
         yield skipped(check, "standard input is read only by the daemon")
         return
     try:

@@ -1,5 +1,7 @@
 """The daemon's loop while sources open, end, fail and hang."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,11 +59,26 @@ def test_a_source_that_opens_without_sound_does_not_flap(start: Start) -> None:
         running.end()
     availability = [report.is_alive for report in running.recorder.of(AvailabilityReport)]
     assert availability == [True, False, True, False]
+    reasons = [report.reason for report in running.recorder.of(AvailabilityReport)]
+    assert reasons == ["", "gave no sound for 3 s", "", ""]
     assert [line for line in lines if "made source" in line or "no sound" in line] == [
         "listening to a made source",
         "gave no sound for 3 s; trying again",
         "listening again to a made source",
     ]
+
+
+def test_what_is_wrong_with_the_sound_is_reported_while_it_lasts(start: Start) -> None:
+    """With a source that stays available; the log has it once."""
+    sound = blocks(np.concatenate((VOICE, quiet_room(2.0))))
+    bad = [replace(block, problem="gives digital silence") for block in sound[:5]]
+    with logged_lines() as lines:
+        running = start(ScriptedOpener(mic=Script(MadeSource([*bad, *sound[5:8], *bad, *sound[8:]]))))
+        running.thread.join(60.0)
+    found = [(r.is_alive, r.reason) for r in running.recorder.of(AvailabilityReport)]
+    wrong, right = (True, "gives digital silence"), (True, "")
+    assert found == [right, wrong, right, wrong, right, (False, "")]
+    assert lines.count("gives digital silence") == 1
 
 
 def test_one_source_fails_and_the_other_goes_on(start: Start) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from serd.audio.opening import SOUND_SUFFIXES
+from serd.audio import paths
 from train.data.clips import Clip, Corpus, CorpusError, OtherNameError
 from train.data.corpora import nemo, ravdess, savee
 from train.data.corpora.reader import CorpusReader
@@ -119,8 +119,7 @@ def find_training_clips(root: Path, also: Sequence[Path] = (), *, with_song: boo
 
 def sound_files(root: Path) -> list[Path]:
     """Every file below a folder with a suffix of a sound file, by stem and then by folder."""
-    files = (path for path in root.rglob("*") if path.suffix.lower() in SOUND_SUFFIXES)
-    return sorted((path for path in files if path.is_file()), key=lambda path: (path.stem, str(path)))
+    return sorted(paths.sound_files(root), key=lambda path: (path.stem, str(path)))
 
 
 def clip_key(clip: Clip) -> str:

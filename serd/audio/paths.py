@@ -1,0 +1,85 @@
+"""Paths of sound files: the home folder in them, their printed form, and the files below a folder."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+FFMPEG_SUFFIXES: Final = frozenset(
+    {".3gp", ".aac", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma"}
+)
+"""Suffixes of files whose sound only ffmpeg decodes, in lower case."""
+SOUND_SUFFIXES: Final = FFMPEG_SUFFIXES | {
+    ".aif",
+    ".aiff",
+    ".au",
+    ".caf",
+    ".flac",
+    ".mp3",
+    ".oga",
+    ".ogg",
+    ".opus",
+    ".wav",
+    ".w64",
+}
+"""Suffixes of all files with sound, in lower case."""
+_MAC_PREFIX: Final = "._"
+"""Start of the names of files in which macOS keeps the properties of another file."""
+_MAC_FOLDER: Final = "__MACOSX"
+"""Folder of such files in a ZIP archive that macOS made."""
+
+
+def expanded(path: str) -> Path:
+    """Return a path with "~" replaced by the home folder; unchanged if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def printable(path: str | Path) -> str:
+    r"""Return a path as text that can be encoded; bytes that are no UTF-8 become escapes (``\xe9``)."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def sound_files(folder: Path, on_problem: Callable[[str], None] = lambda _line: None) -> Iterator[Path]:
+    """Yield the sound files below a folder, in the order of their names.
+
+    Linked folders are entered, each folder once, so that a loop of links ends. Files that macOS adds to
+    archives and to foreign disks are passed over.
+
+    Args:
+        folder: the folder.
+        on_problem: is called with a line for each folder that cannot be entered.
+    """
+    yield from _files_below(folder, on_problem, set())
+
+
+def _files_below(
+    folder: Path, on_problem: Callable[[str], None], entered: set[tuple[int, int]]
+) -> Iterator[Path]:
+    try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in entered:
+            return
+        entered.add((status.st_dev, status.st_ino))
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - paths of a large folder would need memory
+    except OSError as exc:
+        on_problem(f"{printable(folder)}: cannot be entered: {exc.strerror}")
+        return
+    for name in names:
+        path = folder / name
+        try:
+            mode = path.stat().st_mode
+        except OSError:  # a link to nothing, or removed in the meantime
+            continue
+        if stat.S_ISDIR(mode) and name != _MAC_FOLDER:
+            yield from _files_below(path, on_problem, entered)
+        elif stat.S_ISREG(mode) and is_sound_name(name):
+            yield path
+
+
+def is_sound_name(name: str) -> bool:
+    """Whether a file of this name is expected to hold sound."""
+    return Path(name).suffix.lower() in SOUND_SUFFIXES and not name.startswith(_MAC_PREFIX)

@@ -1,0 +1,116 @@
+"""Reads bytes from a pipe, a FIFO or a socket, which may stay open without giving any."""
+
+import contextlib
+import os
+import select
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from serd.errors import SoundFileError, SourceError, SourceStalledError
+
+STALL_S: Final = 5.0
+"""Time without a byte after which a stream has stalled, in seconds."""
+_STALLED_READ_S: Final = 2.0
+"""Longest time that a read of a stalled stream waits, in seconds; the watchdog needs a sign of life."""
+_MAX_READ_BYTES: Final = 32_000
+
+
+class ByteStream:
+    """The bytes of one file descriptor, until its end, ``stop`` or ``close``."""
+
+    def __init__(self, descriptor: int, name: str, *, is_owned: bool = False) -> None:
+        """Prepare to read a descriptor.
+
+        Args:
+            descriptor: the file descriptor.
+            name: of the stream, for messages.
+            is_owned: whether ``close`` closes the descriptor as well.
+
+        Raises:
+            SourceError: no more files can be opened.
+        """
+        self.name = name
+        self.n_bytes = 0
+        """Bytes read so far."""
+        self.is_stopped = False
+        """Whether ``stop`` was called."""
+        self._descriptor = descriptor
+        self._wait_s = STALL_S
+        try:
+            self._wake_read, self._wake_write = os.pipe()
+        except OSError as exc:
+            raise SourceError(f"{name} cannot be opened: {exc.strerror}") from exc
+        self._lock = threading.RLock()
+        """Held while the wake-up pipe is written or closed: ``stop`` may come from another thread."""
+        owned = (self._wake_read, self._wake_write, *([descriptor] if is_owned else []))
+        self._close_all = weakref.finalize(self, _close_all, owned)
+
+    def wait(self) -> bool:
+        """Wait until there is something to read; returns False after ``stop``.
+
+        Raises:
+            SourceStalledError: nothing came for ``STALL_S``; the stream is open, and can be read again.
+            SourceError: the stream cannot be read.
+        """
+        try:
+            readable, _, _ = select.select([self._descriptor, self._wake_read], [], [], self._wait_s)
+        except OSError as exc:
+            raise SourceError(f"{self.name} cannot be read: {exc.strerror}") from exc
+        if self._wake_read in readable:
+            return False
+        if not readable:
+            self._wait_s = _STALLED_READ_S
+            raise SourceStalledError(f"{self.name} gave no sound for {STALL_S:.0f} s")
+        self._wait_s = STALL_S
+        return True
+
+    def read(self) -> bytes:
+        """Return the next bytes; empty at the end of the stream and after ``stop``.
+
+        Raises:
+            SourceStalledError: as ``wait``.
+            SoundFileError: the descriptor is a folder.
+            SourceError: the stream cannot be read.
+        """
+        if not self.wait():
+            return b""
+        try:
+            data = os.read(self._descriptor, _MAX_READ_BYTES)
+        except IsADirectoryError as exc:
+            raise SoundFileError(f"{self.name} is a folder, expected sound") from exc
+        except OSError as exc:
+            raise SourceError(f"{self.name} cannot be read: {exc.strerror}") from exc
+        self.n_bytes += len(data)
+        return data
+
+    def stop(self) -> None:
+        """Let ``read`` return at once; may be called from a signal handler or another thread."""
+        with self._lock:
+            self.is_stopped = True
+            if self._close_all.alive:
+                os.write(self._wake_write, b"x")
+
+    def close(self) -> None:
+        """Close the stream; may be called more than once."""
+        with self._lock:
+            self._close_all()
+
+
+@contextlib.contextmanager
+def closing_unless_stalled(close: Callable[[], object]) -> Iterator[None]:
+    """Close a source at the end of its iteration, unless it has stalled and may be iterated again."""
+    try:
+        yield
+    except SourceStalledError:
+        raise
+    except BaseException:
+        close()
+        raise
+    close()
+
+
+def _close_all(descriptors: tuple[int, ...]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
