@@ -333,6 +333,7 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
             "icon": "mdi:thumbs-up-down-outline",
         },
     )
+    yield from _dimensions(event)
     yield _Entity(
         "event",
         "utterance",
@@ -344,6 +345,26 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
             "icon": "mdi:account-voice",
         },
     )
+
+
+def _dimensions(event: str) -> Iterator[_Entity]:
+    """Valence and arousal as numbers; they change with uncertain events as well."""
+    icons = {"valence": "mdi:emoticon-neutral-outline", "arousal": "mdi:flash-outline"}
+    for name, icon in icons.items():
+        number = f"{{{{ value_json.dimensions.{name} | round(2) }}}}"
+        is_known = f"{_IS_SURE} and value_json.dimensions is defined"
+        yield _Entity(
+            "sensor",
+            f"{name}_level",
+            f"{name.capitalize()} level",
+            {
+                "state_topic": event,
+                "value_template": f"{{% if {is_known} %}}{number}{{% endif %}}",
+                "state_class": "measurement",
+                "suggested_display_precision": 2,
+                "icon": icon,
+            },
+        )
 
 
 def _event_template() -> str:

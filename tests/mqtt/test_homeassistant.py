@@ -5,7 +5,7 @@ That Home Assistant itself takes it is shown by scripts/check_discovery.py, run 
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from make_discovery import OUT, TOPICS, example_payload, golden_text
 
 from serd.errors import InputError
 from serd.events.controls import Controls, control_texts, with_control
+from serd.events.event import Dimensions
 from serd.model.labels import EMOTIONS, NONE, UNCERTAIN, VALENCE
 from serd.mqtt.homeassistant import (
     EVENT_ATTRIBUTES,
@@ -69,11 +70,13 @@ def test_the_payload_is_one_line_without_blanks_between() -> None:
 
 
 def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
-    """Nine of the source and four of the node: none is added, lost or of another kind."""
+    """Eleven of the source and four of the node: none is added, lost or of another kind."""
     kinds = {key: component["platform"] for key, component in components("mic").items()}
     assert kinds == {
         "mic_emotion": "sensor",
         "mic_confidence": "sensor",
+        "mic_valence_level": "sensor",
+        "mic_arousal_level": "sensor",
         "mic_valence": "sensor",
         "mic_utterance": "event",
         "mic_speech": "binary_sensor",
@@ -91,7 +94,7 @@ def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
 def test_several_sources_have_entities_of_their_own() -> None:
     """Their names begin with the source, and the entities of the node exist once."""
     several = components("kitchen", "hall")
-    assert len(several) == 2 * 9 + 4
+    assert len(several) == 2 * 11 + 4
     assert several["hall_mute"]["name"] == "hall mute"
     assert several["hall_mute"]["default_entity_id"] == "switch.serd_pi_hall_mute"
     assert several["hall_mute"]["command_topic"] == "serd/pi/hall/mute/set"
@@ -118,7 +121,7 @@ def test_no_two_nodes_share_a_discovery_topic(nodes: list[str], prefix: str) -> 
 def test_entities_of_any_names_are_well_formed(node: str, sources: list[str]) -> None:
     """A component id with a blank would break the removal in Home Assistant."""
     found = components(*sources, node=node)
-    assert len(found) == 9 * len(sources) + 4
+    assert len(found) == 11 * len(sources) + 4
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in found)
     for component in found.values():
         entity_id = component.get("default_entity_id", f"{component['platform']}.x")
@@ -174,6 +177,17 @@ def test_valence_takes_labels_of_any_writing(labels: list[str]) -> None:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
     template = environment.from_string(valence["value_template"])
     assert template.render(value=labels[0]) == VALENCE.get(labels[0], "neutral")
+
+
+def test_valence_and_arousal_are_those_of_the_latest_live_event() -> None:
+    """Of uncertain ones too; events without speech, replayed and provisional ones change nothing."""
+    arousal, valence = (components("mic")[f"mic_{name}_level"] for name in ("arousal", "valence"))
+    made = replace(make_event(emotion="uncertain"), dimensions=Dimensions(valence=-0.314, arousal=0.666))
+    assert rendered(arousal, made.to_json()) == "0.67"
+    assert rendered(valence, made.to_json()) == "-0.31"
+    assert rendered(arousal, replace(made, dimensions=None).to_json()) == ""
+    assert rendered(arousal, replace(made, replayed=True).to_json()) == ""
+    assert rendered(arousal, replace(made, provisional=True).to_json()) == ""
 
 
 def test_confidence_is_that_of_the_latest_live_event() -> None:
