@@ -11,6 +11,12 @@ from train.features.augmentation import over_line
 
 Condition = Callable[[Samples], Samples]
 
+OFFSET: Final = 0.1
+"""Constant offset, as a share of full scale."""
+HUM_HZ: Final = 50.0
+HUM_DBFS: Final = -40.0
+HUM_SPEECH_DB: Final = -20.0
+"""Gain of the speech over hum, in dB."""
 FAINT_DB: Final = -30.0
 LOUD_DB: Final = 12.0
 
@@ -23,6 +29,18 @@ def faint(samples: Samples) -> Samples:
 def clipped(samples: Samples) -> Samples:
     """Speech 12 dB louder, clipped at full scale: too much gain."""
     return _amplified(samples, LOUD_DB)
+
+
+def with_offset(samples: Samples) -> Samples:
+    """Speech with a constant offset of a tenth of full scale: a cheap microphone without a filter."""
+    return to_int16((samples.astype(np.float64) + OFFSET * FULL_SCALE) / FULL_SCALE)
+
+
+def with_hum(samples: Samples) -> Samples:
+    """Speech 20 dB fainter over mains hum of 50 Hz at -40 dBFS."""
+    time_s = np.arange(samples.size) / SAMPLE_RATE_HZ
+    hum = np.sqrt(2.0) * 10.0 ** (HUM_DBFS / 20.0) * np.sin(2.0 * np.pi * HUM_HZ * time_s)
+    return to_int16(_amplified(samples, HUM_SPEECH_DB) / FULL_SCALE + hum)
 
 
 def telephone(samples: Samples) -> Samples:
@@ -42,6 +60,8 @@ def usb_48_khz(samples: Samples) -> Samples:
 CONDITIONS: Final[Mapping[str, Condition]] = {
     "30 dB fainter": faint,
     "12 dB louder, clipped": clipped,
+    "offset of 10 %": with_offset,
+    "20 dB fainter, 50 Hz hum": with_hum,
     "telephone": telephone,
     "48 kHz microphone": usb_48_khz,
 }

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from serd.audio.format import SAMPLE_RATE_HZ, Samples
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, recording_block
+from serd.speech.high_pass import HighPass
 from testkit.voices import synthetic_voice
-from train.evaluation.conditions import CONDITIONS, clipped, faint, telephone, usb_48_khz
+from train.evaluation.conditions import (
+    CONDITIONS,
+    clipped,
+    faint,
+    telephone,
+    usb_48_khz,
+    with_hum,
+    with_offset,
+)
 
 
 def _level_db(samples: Samples) -> float:
@@ -20,10 +29,31 @@ def _tone(frequency_hz: float) -> Samples:
 @pytest.mark.parametrize("name", CONDITIONS)
 @pytest.mark.parametrize("n_samples", [1, 1000, 16_001])
 def test_sound_stays_as_long_and_silence_stays_silent(name: str, n_samples: int) -> None:
-    """In every condition, and down to a single sample."""
+    """In every condition, and down to a single sample, after the filter that removes offset and hum."""
     changed = CONDITIONS[name](np.zeros(n_samples, np.int16))
     assert (changed.dtype, changed.shape) == (np.int16, (n_samples,))
-    assert not changed.any()
+    audible = HighPass().process(recording_block(changed)).samples[SAMPLE_RATE_HZ // 2 :]
+    assert np.abs(audible.astype(int)).max(initial=0) <= 10
+
+
+def test_an_offset_moves_every_sample() -> None:
+    """By a tenth of full scale, clipped at its end."""
+    assert with_offset(np.array([-32768, 0, 100, 32767], np.int16)).tolist() == [
+        -29491,
+        3277,
+        3377,
+        32767,
+    ]
+
+
+def test_hum_is_louder_than_the_faint_speech() -> None:
+    """At -40 dBFS under speech that is 20 dB fainter."""
+    assert 20 * np.log10(with_hum(np.zeros(16_000, np.int16)).std() / 32768) == pytest.approx(
+        -40, abs=0.1
+    )
+    voice = synthetic_voice(1.0)
+    fainter = with_hum(voice).astype(int) - with_hum(np.zeros_like(voice))
+    assert _level_db(voice) - _level_db(fainter.astype(np.int16)) == pytest.approx(20.0, abs=0.2)
 
 
 def test_faint_speech_is_30_db_down() -> None:
