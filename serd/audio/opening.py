@@ -97,9 +97,15 @@ def _open_stream(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: A
 
 
 def _open_tcp(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
-    from serd.audio.tcp import TcpSource  # noqa: PLC0415 - few sources need it
+    from serd.audio.tcp import pcm_over_tcp  # noqa: PLC0415 - few sources need it
 
-    return TcpSource(settings.input, channel=settings.channel)
+    return pcm_over_tcp(settings.input, channel=settings.channel)
+
+
+def _open_wyoming(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+    from serd.audio.wyoming import wyoming_source  # noqa: PLC0415 - few sources need it
+
+    return wyoming_source(settings.input, channel=settings.channel)
 
 
 def _open_path(settings: SourceSettings, *, paced: bool) -> Source:
@@ -122,6 +128,7 @@ OPENERS: Final[dict[str, OpenSource]] = {
     "demo": _open_demo,
     **dict.fromkeys(STREAM_SCHEMES, _open_stream),
     "tcp": _open_tcp,
+    "wyoming": _open_wyoming,
 }
 """Opener of each input that is neither a microphone nor a path, by its name or by the scheme of its URL
 (the part before "://"). A new source is a class with the ``Source`` protocol and an entry here."""

@@ -22,8 +22,9 @@ class SourceSettings:
     input: str = "default"
     """A microphone ("default", its name, part of its name or its index), a sound file, the URL of a
     stream (rtsp, http or https; needs ffmpeg), raw 16 kHz mono S16_LE from standard input ("-"), a FIFO
-    or a connection ("tcp://host:port", or "tcp://:port" to wait for one), "demo" for the bundled
-    recording in a loop, or "auto" for the default microphone and, where there is none, the demo."""
+    or a connection ("tcp://host:port", or "tcp://:port" to wait for one), a connection in the Wyoming
+    protocol ("wyoming://host:port"), "demo" for the bundled recording in a loop, or "auto" for the
+    default microphone and, where there is none, the demo."""
     name: str = "mic"
     """Name of the source in topics and events; letters, digits, "-", "_" and "."."""
     channel: str = MIX

@@ -85,6 +85,17 @@ class ByteStream:
         self.n_bytes += len(data)
         return data
 
+    def send(self, data: bytes) -> None:
+        """Send a short answer over a connection.
+
+        Raises:
+            SourceError: the other side does not take it.
+        """
+        try:
+            os.write(self._descriptor, data)
+        except OSError as exc:
+            raise SourceError(f"{self.name} takes no answer: {exc.strerror}") from exc
+
     def stop(self) -> None:
         """Let ``read`` return at once; may be called from a signal handler or another thread."""
         with self._lock:

@@ -1,4 +1,6 @@
-"""Reads raw PCM over TCP, from a server or from a client that connects: snapclient, ESP32, another serd.
+"""Reads sound over TCP, from a server or from a client that connects: snapclient, ESP32, another serd.
+
+Raw PCM is named by a URL of one of these forms:
 
 tcp://host:port                connects
 tcp://:port                    waits for a client on this machine
@@ -6,16 +8,15 @@ tcp://0.0.0.0:port             waits for a client of any machine
 ...?rate=48000&channels=2      the format, if it is not 16 kHz mono
 """
 
-import contextlib
 import socket
 import time
 import weakref
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
-from serd.audio.format import AudioBlock
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.audio.pcm import PcmFormat, PcmSource
 from serd.audio.stream import ByteStream, closing_unless_stalled
 from serd.errors import SoundFileError, SourceError, SourceStalledError
@@ -25,33 +26,49 @@ _CONNECT_S: Final = 5.0
 _HANG_S: Final = 20.0
 """Time without a byte after which a connection is made anew, in seconds."""
 _ANY: Final = frozenset({"0.0.0.0", "::"})
-_EXPECTED: Final = "expected tcp://HOST:PORT, or tcp://:PORT to wait for a client"
+_EXPECTED: Final = "expected SCHEME://HOST:PORT, or SCHEME://:PORT to wait for a client"
+
+
+class Decoder(Protocol):
+    """Turns the bytes of one connection into sound; can be iterated again after a stall."""
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield blocks of sound until the connection ends."""
+        ...
+
+    def summary(self) -> str:
+        """Return a line for the log about bad sound; empty if there was none."""
+        ...
 
 
 class TcpSource:
-    """A source that reads raw S16_LE samples over TCP, from one connection at a time."""
+    """A source that reads sound over TCP, from one connection at a time."""
 
     n_dropped_blocks = 0
     """Always 0: the sender waits."""
     n_overflows = 0
     """Always 0: no sound card is involved."""
 
-    def __init__(self, url: str, *, channel: str) -> None:
-        """Listen, if the URL says so; a connection is made by iterating.
+    def __init__(
+        self, scheme: str, host: str, port: int, decode: Callable[[ByteStream], Decoder], form: str
+    ) -> None:
+        """Listen, if the host says so; a connection is made by iterating.
 
         Args:
-            url: as in the docstring of the module.
-            channel: "mix", or the number of a channel from 1.
+            scheme: of the URL, for messages.
+            host: the server; empty to wait for a client on this machine, "0.0.0.0" or "::" for any one.
+            port: the port; 0 to let the system choose where a client is waited for.
+            decode: creates the decoder of a connection.
+            form: the format, for the log.
 
         Raises:
-            SoundFileError: the URL is none of these.
             SourceError: the port cannot be listened on.
         """
-        self._host, self._port, self._format = _parsed(url, channel)
-        self._name = f"tcp://{self._host}:{self._port}"
+        self._host, self._port, self._decode, self._form = host, port, decode, form
+        self._name = f"{scheme}://{host}:{port}"
         self._is_stopped = False
         self._stream: ByteStream | None = None
-        self._pcm: PcmSource | None = None
+        self._decoder: Decoder | None = None
         self._latest_s = time.monotonic()
         self._listener: socket.socket | None = None
         if not self._host or self._host in _ANY:
@@ -82,7 +99,7 @@ class TcpSource:
         """
         with closing_unless_stalled(self._close):
             while not self._is_stopped:
-                if self._pcm is None and not self._connect():
+                if self._decoder is None and not self._connect():
                     return
                 yield from self._blocks()
 
@@ -97,17 +114,17 @@ class TcpSource:
     def describe(self) -> str:
         """Return the address and the format."""
         verb = "clients of " if self._listener is not None else ""
-        return f"{verb}{self._name} ({self._format})"
+        return f"{verb}{self._name} ({self._form})"
 
     def summary(self) -> str:
         """Return a line about bytes that were lost; empty if none were."""
-        return self._pcm.summary() if self._pcm is not None else ""
+        return self._decoder.summary() if self._decoder is not None else ""
 
     def _blocks(self) -> Iterator[AudioBlock]:
         """Yield the sound of the connection until it ends."""
-        assert self._pcm is not None  # noqa: S101 - set by _connect
+        assert self._decoder is not None  # noqa: S101 - set by _connect
         try:
-            for block in self._pcm:
+            for block in self._decoder:
                 self._latest_s = time.monotonic()
                 yield block
             reason = f"{self._name}: the connection ended"
@@ -137,7 +154,7 @@ class TcpSource:
         connection.setblocking(True)
         self._latest_s = time.monotonic()
         self._stream = ByteStream(connection.detach(), self._name, is_owned=True)
-        self._pcm = PcmSource(self._stream, self._format)
+        self._decoder = self._decode(self._stream)
         if self._is_stopped:
             self._stream.stop()
         return True
@@ -145,7 +162,7 @@ class TcpSource:
     def _disconnect(self) -> None:
         if self._stream is not None:
             self._stream.close()
-        self._stream = self._pcm = None
+        self._stream = self._decoder = None
 
     def _close(self) -> None:
         self._disconnect()
@@ -154,25 +171,46 @@ class TcpSource:
             self._close_listener()
 
 
-def _parsed(url: str, channel: str) -> tuple[str, int, PcmFormat]:
-    """The host, port and format of a URL."""
+def pcm_over_tcp(url: str, *, channel: str) -> TcpSource:
+    """Return the source of a URL as in the docstring of the module.
+
+    Args:
+        url: the URL.
+        channel: "mix", or the number of a channel from 1.
+
+    Raises:
+        SoundFileError: the URL is none of these.
+        SourceError: the port cannot be listened on.
+    """
+    host, port, values = parsed_address(url)
+    try:
+        numbers = {key: int(value) for key, value in values.items()}
+    except ValueError as exc:
+        raise SoundFileError(f"source {url}: {exc}, expected whole numbers") from exc
+    rate_hz, n_channels = numbers.pop("rate", SAMPLE_RATE_HZ), numbers.pop("channels", 1)
+    n_needed = int(channel) if channel.isdecimal() else 1
+    is_known = MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ and n_needed <= n_channels <= MAX_CHANNELS
+    if numbers or not is_known or n_channels < 1:
+        raise SoundFileError(
+            f"source {url}: expected ?rate={MIN_RATE_HZ} to {MAX_RATE_HZ} and channels=1 to"
+            f" {MAX_CHANNELS}, no fewer than channel = {channel}"
+        )
+    form = PcmFormat(rate_hz=rate_hz, n_channels=n_channels, channel=channel)
+    return TcpSource("tcp", host, port, lambda stream: PcmSource(stream, form), str(form))
+
+
+def parsed_address(url: str) -> tuple[str, int, dict[str, str]]:
+    """Return the host, the port and the values of the query of a URL.
+
+    Raises:
+        SoundFileError: it has no port, or a path.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-        values = {
-            key: int(value) for key, value in parse_qsl(parts.query, strict_parsing=bool(parts.query))
-        }
+        values = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
     except ValueError as exc:
         raise SoundFileError(f"source {url}: {exc}; {_EXPECTED}") from exc
-    rate_hz, n_channels = values.pop("rate", 16_000), values.pop("channels", 1)
-    if port is None or values or parts.path.strip("/"):
-        raise SoundFileError(f"source {url}: {_EXPECTED}, with ?rate=HZ&channels=N if needed")
-    is_known = MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ and 1 <= n_channels <= MAX_CHANNELS
-    with contextlib.suppress(ValueError):
-        is_known = is_known and int(channel) <= n_channels
-    if not is_known:
-        raise SoundFileError(
-            f"source {url}: expected rate={MIN_RATE_HZ} to {MAX_RATE_HZ}, and channels=1 to"
-            f" {MAX_CHANNELS}, no fewer than channel = {channel}"
-        )
-    return host, port, PcmFormat(rate_hz=rate_hz, n_channels=n_channels, channel=channel)
+    if port is None or parts.path.strip("/"):
+        raise SoundFileError(f"source {url}: {_EXPECTED}")
+    return host, port, values

@@ -1,6 +1,7 @@
 """``serd analyze``: recognizes the emotions in sound files."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serd.audio.paths import printable, sound_files
+from serd.cli.analyze_file import ResultFile
 from serd.cli.analyze_output import (
     CsvWriter,
     FileResult,
@@ -46,6 +48,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one event a line")
     form.add_argument("--csv", action="store_true", help="one row a file")
+    form.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="append one line a file to FILE (.jsonl or .csv), and continue after those that are in it",
+    )
     parser.set_defaults(command=analyze_command)
 
 
@@ -53,6 +61,8 @@ def analyze_command(args: argparse.Namespace) -> int:
     """Analyze every file; a file that cannot be read is reported, and the others follow."""
     settings = settings_from(args)
     card = load_model(settings.model).card
+    if args.out is not None:
+        return _analyze_to(ResultFile(args.out, card.labels), args.paths, settings, args.jobs)
     files, problems = find_files(args.paths)
     for line in problems:
         print(f"serd: error: {line}", file=sys.stderr)
@@ -82,6 +92,29 @@ def analyze_command(args: argparse.Namespace) -> int:
     return InputError.exit_code if n_bad else 0
 
 
+def _analyze_to(results: ResultFile, paths: Sequence[Path], settings: Settings, n_jobs: int) -> int:
+    """Analyze files as they are found, so that memory does not grow with their number."""
+    n_bad = 0
+
+    def report(line: str) -> None:
+        nonlocal n_bad
+        n_bad += 1
+        print(f"serd: error: {line}", file=sys.stderr)
+
+    found = (file for path in paths for file in (sound_files(path, report) if path.is_dir() else [path]))
+    with contextlib.closing(results):
+        n_workers = n_jobs or os.cpu_count() or 1
+        files = results.remaining(found)
+        for result in analyze_all(files, settings, n_workers=n_workers, file_events_only=True):
+            for line in result.warnings:
+                print(f"serd: {line}", file=sys.stderr)
+            if result.error:
+                report(result.error)
+            else:
+                results.add(result)
+    return InputError.exit_code if n_bad else 0
+
+
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
     """The sound files at or below the paths, and a line for each folder that is empty or locked."""
     files: list[Path] = []
@@ -98,7 +131,7 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
 
 
 def analyze_all(
-    files: Sequence[Path], settings: Settings, *, n_workers: int, file_events_only: bool = False
+    files: Iterable[Path], settings: Settings, *, n_workers: int, file_events_only: bool = False
 ) -> Iterator[FileResult]:
     """Yield the result of each file, in order, from ``n_workers`` processes; 1 or less for this one."""
     keep_freed_memory()

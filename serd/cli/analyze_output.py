@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from serd.audio.paths import printable
 from serd.events.event import Event
@@ -98,13 +98,14 @@ class ResultWriter(Protocol):
 class JsonWriter:
     """Prints one event a line; the last of each file is of kind "file"."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], stream: TextIO | None = None) -> None:
         del labels
+        self._stream = stream or sys.stdout
 
     def add(self, result: FileResult) -> None:
         """Print the file's events."""
         for event in result.events:
-            sys.stdout.write(event.to_json() + "\n")
+            self._stream.write(event.to_json() + "\n")
 
     def finish(self) -> None:
         """Do nothing: every result is printed already."""
@@ -113,9 +114,11 @@ class JsonWriter:
 class CsvWriter:
     """Prints a header, and one row a file."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(
+        self, labels: Sequence[str], stream: TextIO | None = None, *, has_header: bool = True
+    ) -> None:
         self._labels = labels
-        self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        self._writer = csv.writer(stream or sys.stdout, lineterminator="\n")
         columns = (
             "file",
             "emotion",
@@ -125,7 +128,8 @@ class CsvWriter:
             "speech_s",
             "level_dbfs",
         )
-        self._writer.writerow([*columns, *labels])
+        if has_header:
+            self._writer.writerow([*columns, *labels])
 
     def add(self, result: FileResult) -> None:
         """Print the file's row."""

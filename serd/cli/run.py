@@ -44,7 +44,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--source",
         ("source", "input"),
         metavar="SOURCE",
-        help_text='microphone (default, its name or index), a sound file, a FIFO, "-", "demo" or "auto"',
+        help_text='microphone (default, name or index), sound file, URL, FIFO, "-", "demo" or "auto"',
     )
     add_setting_option(
         parser, "--name", ("source", "name"), metavar="NAME", help_text="name of the source"

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ _PENDING_PER_WORKER: Final = 4
 
 
 def map_in_order(
-    work: Callable[[_Item], _Result], items: Sequence[_Item], *, n_workers: int | None = None
+    work: Callable[[_Item], _Result], items: Iterable[_Item], *, n_workers: int | None = None
 ) -> Iterator[_Result]:
     """Yield the result of each item, in the order of the items.
 
@@ -37,6 +37,7 @@ def map_in_order(
         OperationError: a worker was killed.
     """
     if n_workers is None:
+        items = list(items)
         n_workers = (os.cpu_count() or 1) if len(items) >= MIN_ITEMS else 1
     if n_workers <= 1:
         yield from map(work, items)

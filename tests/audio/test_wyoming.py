@@ -1,0 +1,120 @@
+"""Sound in the Wyoming protocol, in part against the library of the protocol."""
+
+import io
+import json
+import os
+import socket
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serd.audio.source import MIX
+from serd.audio.stream import ByteStream
+from serd.audio.wyoming import EventReader, WyomingDecoder, wyoming_source
+from serd.errors import SoundFileError, SourceStalledError
+from testkit.voices import synthetic_voice
+
+_VOICE = synthetic_voice(0.5)
+
+
+def _event(kind: str, payload: bytes = b"", *, inline: bool = False, **data: object) -> bytes:
+    """An event as a line of JSON, data and payload."""
+    head: dict[str, Any] = {"type": kind}
+    body = b"" if inline else json.dumps(data).encode()
+    if inline:
+        head["data"] = data
+    head |= {"data_length": len(body), "payload_length": len(payload)}
+    return json.dumps(head).encode() + b"\n" + body + payload
+
+
+def _chunk(payload: bytes, *, inline: bool = False, **changed: object) -> bytes:
+    form: dict[str, object] = {"rate": 16_000, "width": 2, "channels": 1}
+    return _event("audio-chunk", payload, inline=inline, **(form | changed))
+
+
+@pytest.mark.parametrize("n_bytes", [1, 7, 10_000])
+@pytest.mark.parametrize("inline", [False, True])
+def test_events_may_be_cut_anywhere(n_bytes: int, inline: bool) -> None:  # noqa: FBT001
+    """Their values may follow the line, or be in it."""
+    data = _event("audio-start", rate=16_000) + _chunk(b"1234", inline=inline) + _event("audio-stop")
+    reader = EventReader()
+    found = [
+        event
+        for start in range(0, len(data), n_bytes)
+        for event in reader.feed(data[start : start + n_bytes])
+    ]
+    assert [event.kind for event in found] == ["audio-start", "audio-chunk", "audio-stop"]
+    assert found[1].data["rate"] == 16_000
+    assert found[1].payload == b"1234"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\n",
+        b"[1]\n",
+        b"x" * 70_000,
+        b'{"type": "a", "payload_length": 99999999}\n',
+        b'{"type": "a", "data_length": -1}\n',
+        b'{"type": "a", "data_length": "x"}\n',
+        b"[" * 60_000 + b"\n",
+    ],
+)
+def test_what_is_no_event_is_refused(data: bytes) -> None:
+    """Nothing that a stranger sends makes memory grow."""
+    with pytest.raises(SoundFileError, match="of Wyoming"):
+        list(EventReader().feed(data))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"width": 4}, {"rate": 10}, {"rate": "16000"}, {"channels": 0}, {"channels": 3}, {"rate": None}],
+)
+def test_a_format_that_is_not_known_is_refused(changed: dict[str, Any]) -> None:
+    """With what came and what is expected."""
+    read, write = os.pipe()
+    os.write(write, _chunk(bytes(200), **changed))
+    os.close(write)
+    with pytest.raises(SoundFileError, match="expected whole 16-bit samples"):
+        list(WyomingDecoder(ByteStream(read, "satellite", is_owned=True), MIX))
+
+
+def test_a_satellite_that_connects_is_heard_and_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks what serd is, and sends its sound after that."""
+    monkeypatch.setattr("serd.audio.stream.STALL_S", 0.5)
+    source = wyoming_source("wyoming://:0", channel=MIX)
+    data = _VOICE.astype("<i2").tobytes()
+    with socket.create_connection(("127.0.0.1", source.port)) as satellite:
+        satellite.sendall(_event("describe") + _event("audio-start", rate=16_000, width=2, channels=1))
+        satellite.sendall(_chunk(data[:4000]) + _chunk(data[4000:]) + _event("audio-stop"))
+        got: list[Any] = []
+        with pytest.raises(SourceStalledError):
+            _collect(source, got)
+        answer = json.loads(satellite.makefile("rb").readline())
+    np.testing.assert_array_equal(np.concatenate(got), _VOICE)
+    assert answer["type"] == "info"
+    source.stop()
+    assert list(source) == []
+
+
+def _collect(source: Any, got: list[Any]) -> None:  # noqa: ANN401
+    for block in source:
+        got.append(block.samples)  # noqa: PERF401 - a list made at once would be lost
+
+
+def test_events_of_the_protocols_library_are_read() -> None:
+    """What its microphone service sends, and what it makes of the answer."""
+    audio = pytest.importorskip("wyoming.audio", reason="the package wyoming is not installed")
+    from wyoming.event import read_event, write_event  # noqa: PLC0415
+    from wyoming.info import Info  # noqa: PLC0415
+
+    from serd.audio.wyoming import _INFO  # noqa: PLC0415
+
+    file = io.BytesIO()
+    write_event(audio.AudioStart(rate=16_000, width=2, channels=1).event(), file)
+    write_event(audio.AudioChunk(rate=16_000, width=2, channels=1, audio=b"1234").event(), file)
+    start, chunk = EventReader().feed(file.getvalue())
+    assert start.kind == "audio-start"
+    assert (chunk.kind, chunk.payload, chunk.data["rate"]) == ("audio-chunk", b"1234", 16_000)
+    assert Info.from_event(read_event(io.BytesIO(_INFO))).asr == []
