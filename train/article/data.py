@@ -16,7 +16,7 @@ from serd.model.labels import EMOTIONS
 from train.article.experiment import Experiment
 from train.data.clips import Actors, Clip, CorpusError, Gender, fingerprint, format_actors
 from train.data.corpora import CORPORA, find_training_clips, ravdess, title_of
-from train.data.duplicates import content_digests
+from train.data.duplicates import sound_keys
 from train.data.protocols import PROTOCOLS
 from train.data.splits import ClipSplit, check_no_leak, protocol_splits
 
@@ -106,8 +106,8 @@ class Data:
 
     @cached_property
     def digests(self) -> dict[int, str]:
-        """Digest of each clip's sound."""
-        return dict(enumerate(content_digests(clip.path for clip in self.clips)))
+        """Key of each clip's sound; clips that sound the same share it."""
+        return dict(enumerate(sound_keys([clip.path for clip in self.clips])))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +189,7 @@ def parts(experiment: Experiment, data: Data, *, seed: int) -> tuple[Part, ...]:
         test_actors=data.holdout if settings.protocol == "article" else frozenset(),
         members=truth.keys(),
         song_in_test=False if is_eight else None,
+        digests=data.digests,
     )
     made = []
     for split in splits:
