@@ -16,7 +16,8 @@ from train.data.clips import Actors, Clip, CorpusError, actor_order
 from train.data.corpora import CORPORA, find_clips, ravdess, title_of
 from train.data.corpora.ravdess import Missing, missing_from_release
 from train.data.duplicates import content_digest
-from train.data.protocols import LEAKY, PROTOCOLS, missing_actors
+from train.data.labels import LabelMap
+from train.data.protocols import LEAKY, PROTOCOLS, TEXT, missing_actors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +70,7 @@ class Inventory:
     def protocols(self) -> dict[str, Actors]:
         """The missing test actors of each protocol; it can run without any."""
         present = frozenset(sound.clip.actor for sound in self.sounds)
-        return {name: missing_actors(name, present) for name in (*PROTOCOLS, LEAKY)}
+        return {name: missing_actors(name, present) for name in (*PROTOCOLS, TEXT, LEAKY)}
 
     def remarks(self) -> list[str]:
         """One line for each obstacle to training or scoring."""
@@ -101,17 +102,22 @@ class Inventory:
         }
 
 
-def take_inventory(root: Path, *, table: Path | None = None) -> Inventory:
+def take_inventory(
+    root: Path, *, table: Path | None = None, labels: LabelMap | None = None
+) -> Inventory:
     """Read the name, header and digest of every clip below a folder.
 
     Args:
         root: folder with any of the corpora that serd knows.
         table: a CSV that lists the clips of one more corpus.
+        labels: the emotions of words that serd does not know; None for none.
 
     Raises:
         CorpusError: no such folder, no clip in it that can be read, or a table that cannot be used.
     """
-    corpus = find_clips(root, corpora=CORPORA, table=table)
+    corpus = find_clips(
+        root, corpora=CORPORA, table=table, labels=labels, with_folders=True, with_unlabeled=True
+    )
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         looked_at = list(pool.map(_look, corpus.clips))
     sounds = tuple(each for each in looked_at if isinstance(each, SoundClip))
