@@ -92,7 +92,7 @@ def evaluated(root: Path, model: Path) -> dict[str, str]:
 
 
 def main() -> int:
-    """Compare random speech clips of the corpora in a folder; the exit code is 0 if 99 % have the same emotion."""
+    """Compare random speech clips of a folder; the exit code is 0 if 99 % have the same emotion."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--clips", type=int, default=200)

@@ -53,12 +53,16 @@ def test_the_sets_have_the_articles_sizes(
 
 
 @pytest.mark.parametrize(
-    ("rule", "counts"), [("keep-together", (1248, 312, 320)), ("drop", (1247, 312, 320))]
+    ("rule", "counts"),
+    [
+        ("keep-together", {(1248, 312, 320)}),
+        ("drop", {(1247, 312, 320), (1248, 311, 320)}),
+    ],
 )
 def test_the_pair_that_the_release_holds_twice(
-    release_root: Path, tmp_path: Path, rule: DuplicateRule, counts: tuple[int, int, int]
+    release_root: Path, tmp_path: Path, rule: DuplicateRule, counts: set[tuple[int, int, int]]
 ) -> None:
-    """Kept together the counts are the article's; with one dropped, a clip less is learnt from."""
+    """Kept together the counts are the article's; with one dropped, training or validation has one less."""
     root = tmp_path / "release"
     shutil.copytree(release_root, root, copy_function=os.link)
     first, second = (
@@ -73,7 +77,7 @@ def test_the_pair_that_the_release_holds_twice(
     members = article_set(corpus.clips, "ten").members.keys()
     for seed in range(3):
         (split,) = protocol_splits("article", corpus.clips, seed=seed, members=members, digests=digests)
-        assert (len(split.train), len(split.validation), len(split.test)) == counts
+        assert (len(split.train), len(split.validation), len(split.test)) in counts
         check_no_leak(corpus.clips, split, digests=digests)
 
 
