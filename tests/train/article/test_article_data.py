@@ -62,7 +62,7 @@ def test_the_sets_have_the_articles_sizes(
 def test_the_pair_that_the_release_holds_twice(
     release_root: Path, tmp_path: Path, rule: DuplicateRule, counts: set[tuple[int, int, int]]
 ) -> None:
-    """Kept together the counts are the article's; with one dropped, training or validation has one less."""
+    """Kept together the counts are the article's; with one dropped, one part has a clip less."""
     root = tmp_path / "release"
     shutil.copytree(release_root, root, copy_function=os.link)
     first, second = (

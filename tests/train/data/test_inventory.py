@@ -68,6 +68,13 @@ def test_all_that_is_wrong_is_named(mixed: Path) -> None:
     assert "3" not in inventory.missing.actors, "two of the clips are there, but broken"
 
 
+def test_clips_of_digital_silence_are_named(mixed: Path) -> None:
+    """A clip in which every sample is 0 counts as one, and a remark names it."""
+    soundfile.write(mixed / "03-01-07-01-01-02-02.wav", np.zeros(9000, np.int16), 16_000)
+    remark = "RAVDESS: digital silence alone in 1 of its clips (03-01-07-01-01-02-02.wav)"
+    assert remark in take_inventory(mixed).remarks()
+
+
 def test_protocols_say_whom_they_miss(mixed: Path) -> None:
     """Only an actor with a clip that can be read is there; the split by file misses nobody."""
     protocols = take_inventory(mixed).protocols
