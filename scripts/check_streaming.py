@@ -26,6 +26,7 @@ from serd.audio.files import read_samples
 from serd.model.file import default_model_path
 from testkit.brokers import Listener, mosquitto, wait_until
 from testkit.daemons import SERD, environment
+from train.data.corpora import CORPORA, find_clips
 
 NOTHING = "none"
 """Stands for the emotion of a clip without speech."""
@@ -91,7 +92,7 @@ def evaluated(root: Path, model: Path) -> dict[str, str]:
 
 
 def main() -> int:
-    """Compare random speech clips of RAVDESS; the exit code is 0 if 99 % have the same emotion."""
+    """Compare random speech clips of a folder; the exit code is 0 if 99 % have the same emotion."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--clips", type=int, default=200)
@@ -99,7 +100,9 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=default_model_path())
     parser.add_argument("--jobs", type=int, default=2, help="daemons at a time")
     args = parser.parse_args()
-    found = sorted(args.folder.rglob("03-01-*.flac"))
+    found = sorted(
+        clip.path for clip in find_clips(args.folder, corpora=CORPORA).clips if clip.channel == "speech"
+    )
     clips = random.Random(args.seed).sample(found, min(args.clips, len(found)))  # noqa: S311
     offline = evaluated(args.folder, args.model)
     online = streamed(clips, args.model, n_parallel=args.jobs)

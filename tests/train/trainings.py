@@ -56,8 +56,9 @@ def have_two_folds() -> None:
     from train.fit import plan  # noqa: PLC0415
 
     two = {"two": (numbered(1), numbered(2))}
-    for module in (protocols, fit, ablate):
-        module.PROTOCOLS = two  # type: ignore[attr-defined]
+    protocols.PROTOCOLS = two  # type: ignore[misc]
+    for module in (fit, ablate):
+        module.ACTOR_PROTOCOLS = tuple(two)  # type: ignore[attr-defined]
     plan.left_alone = lambda _name: numbered(3)  # type: ignore[attr-defined]
 
 

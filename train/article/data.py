@@ -15,9 +15,9 @@ import numpy as np
 from serd.model.labels import EMOTIONS
 from train.article.experiment import Experiment
 from train.data.clips import Actors, Clip, CorpusError, Gender, fingerprint, format_actors
-from train.data.corpora import CORPORA, find_training_clips, ravdess, title_of
-from train.data.duplicates import content_digests
-from train.data.protocols import PROTOCOLS
+from train.data.corpora import CORPORA, ReadSettings, find_training_clips, ravdess, title_of
+from train.data.duplicates import sound_keys
+from train.data.protocols import PROTOCOLS, protocol_corpora
 from train.data.splits import ClipSplit, check_no_leak, protocol_splits
 
 _FIVE: Final = {name: name for name in ("angry", "calm", "fearful", "happy", "sad")}
@@ -106,8 +106,8 @@ class Data:
 
     @cached_property
     def digests(self) -> dict[int, str]:
-        """Digest of each clip's sound."""
-        return dict(enumerate(content_digests(clip.path for clip in self.clips)))
+        """Key of each clip's sound; clips that sound the same share it."""
+        return dict(enumerate(sound_keys([clip.path for clip in self.clips])))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,21 +135,26 @@ def load_data(
     holdout: Actors = frozenset(),
     is_quick: bool = False,
     has_all_actors: bool = False,
+    protocol: str = "",
+    settings: ReadSettings | None = None,
 ) -> Data:
     """The clips below a folder.
 
     Args:
-        root: folder that holds RAVDESS.
+        root: folder that holds RAVDESS, or the corpora that the protocol tests.
         also: folders that hold other corpora, for training only.
         holdout: actors tested in place of the article's 21 to 24.
         is_quick: whether to reduce the clips to one of each kind of a few actors.
         has_all_actors: whether to keep all actors nevertheless.
+        protocol: protocol that says which corpora ``root`` is read for; RAVDESS for an empty one.
+        settings: table, labels and duplicates; None for the defaults.
 
     Raises:
         CorpusError: no folder, no clip in it, or no clip of an actor that is to be held out.
     """
-    corpus = find_training_clips(root, also)
-    own = frozenset(clip.actor for clip in corpus.clips if clip.corpus == ravdess.NAME)
+    judged = protocol_corpora(protocol)
+    corpus = find_training_clips(root, also, corpora=judged, settings=settings)
+    own = frozenset(clip.actor for clip in corpus.clips if clip.corpus in judged)
     if absent := holdout - own:
         there = format_actors(own)
         raise CorpusError(f"--holdout: no clip of actor {format_actors(absent)}; there are {there}")
@@ -189,6 +194,7 @@ def parts(experiment: Experiment, data: Data, *, seed: int) -> tuple[Part, ...]:
         test_actors=data.holdout if settings.protocol == "article" else frozenset(),
         members=truth.keys(),
         song_in_test=False if is_eight else None,
+        digests=data.digests,
     )
     made = []
     for split in splits:
@@ -205,7 +211,8 @@ def _part(
     truth: Mapping[int, int],
     seed: int,
 ) -> Part:
-    missing = _without_clips(labels, truth, split.train)
+    required = split.emotions if experiment.data.set == "eight" else tuple(labels)
+    missing = _without_clips(labels, truth, split.train, required)
     if missing:
         raise CorpusError(f"{experiment.name}, {split.name}: no clip of {missing} to learn from")
     actors = format_actors({data.clips[index].actor for index in split.test})
@@ -213,13 +220,13 @@ def _part(
     if data.holdout and experiment.data.protocol == "article":
         theirs = format_actors(PROTOCOLS["article"][0])
         notes.append(f"holdout {format_actors(data.holdout)} in place of {theirs}")
-    if others := {data.clips[index].corpus for index in split.train} - {ravdess.NAME}:
+    if others := {data.clips[index].corpus for index in split.train} - _tested_corpora(data, split):
         notes.append(
             f"trained on {', '.join(title_of(name) for name in CORPORA if name in others)} as well"
         )
     if split.is_leaky:
         notes.append("leaky: test clips are of training actors, and are the validation clips")
-    if untested := _without_clips(labels, truth, split.test):
+    if untested := _without_clips(labels, truth, split.test, required):
         notes.append(f"no test clip of {untested}")
     if experiment.data.shuffle_labels:
         notes.append("training labels shuffled: chance is what is right here")
@@ -237,10 +244,16 @@ def _part(
     )
 
 
-def _without_clips(labels: Sequence[str], truth: Mapping[int, int], clips: Sequence[int]) -> str:
-    """Names of the classes without a clip."""
-    there = {truth[index] for index in clips}
-    return ", ".join(label for number, label in enumerate(labels) if number not in there)
+def _tested_corpora(data: Data, split: ClipSplit) -> set[str]:
+    return {data.clips[index].corpus for index in split.test}
+
+
+def _without_clips(
+    labels: Sequence[str], truth: Mapping[int, int], clips: Sequence[int], required: Sequence[str]
+) -> str:
+    """Names of the required classes without a clip."""
+    there = {labels[truth[index]] for index in clips}
+    return ", ".join(label for label in required if label not in there)
 
 
 def _few_actors(clips: Sequence[Clip], holdout: Actors) -> Actors:

@@ -34,7 +34,17 @@ class DataSettings:
 
     set: SetName = "ten"
     """A set of ``train.article.data``, or "eight": serd's eight emotions, scored on speech alone."""
-    protocol: Literal["article", "dev5", "mmer5", "emobox6", "leaky"] = "article"
+    protocol: Literal[
+        "article",
+        "dev5",
+        "mmer5",
+        "emobox6",
+        "crema5",
+        "nemo3",
+        "left-out-corpus",
+        "text",
+        "leaky",
+    ] = "article"
     """Split of the clips: a protocol of ``train.data.protocols``, or "leaky"."""
     song: bool = True
     """Whether sung clips are included."""

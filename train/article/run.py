@@ -4,11 +4,15 @@ import os
 import platform
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from serd.errors import OperationError
+from serd.model.labels import EMOTIONS
 from train.article import run_folder as files
 from train.article.data import Data, Part, parts
 from train.article.experiment import Experiment, RunOptions, digest
@@ -203,7 +207,9 @@ def _run(
     said = mean_window_probabilities(_readable(part, outcome), outcome.owners, outcome.probabilities)
     if not said:
         raise CorpusError(f"{experiment.name}: none of its test clips can be read")
-    scores = clip_scores([part.truth[clip] for clip in said], list(said.values()), part.labels)
+    truth = [part.truth[clip] for clip in said]
+    plain = clip_scores(truth, list(said.values()), part.labels)
+    scores = clip_scores(truth, _restricted(part, list(said.values())), part.labels)
     model = to_keras(outcome.model)
     title = f"{folder.name}: actors {part.test_actors}"
     write_csv(folder.path / files.HISTORY, outcome.history)
@@ -218,10 +224,21 @@ def _run(
     metrics = {
         **facts(experiment, data, part, options, settings),
         **results(outcome, scores, len(model)),
+        **({} if scores.confusion.tolist() == plain.confusion.tolist() else {"plain": measures(plain)}),
         "seconds_of_this_process": round(time.monotonic() - started_s, 1),
     }
     folder.finish(metrics)
     return metrics
+
+
+def _restricted(
+    part: Part, probabilities: Sequence[NDArray[np.float64] | None]
+) -> list[NDArray[np.float64] | None]:
+    """Probabilities of the emotions that the test clips can show; the article's classes as they are."""
+    if part.labels != EMOTIONS or part.split.emotions == EMOTIONS:
+        return list(probabilities)
+    mask = np.isin(part.labels, part.split.emotions)
+    return [None if each is None else each * mask for each in probabilities]
 
 
 def _readable(part: Part, outcome: "Outcome") -> list[int]:

@@ -114,6 +114,10 @@ class RunFolder:
         write_json(self.path / METRICS, metrics)
         shutil.rmtree(self.state, ignore_errors=True)
 
+    def content(self) -> dict[str, Any]:
+        """Content of ``metrics.json``, which may be that of an evaluation."""
+        return read_json(self.path / METRICS)
+
     def metrics(self) -> dict[str, Any]:
         """The metrics of a finished run.
 
@@ -123,7 +127,7 @@ class RunFolder:
         if not self.is_finished:
             what = "is not finished" if self.path.is_dir() else "no such run"
             raise InputError(f"{self.path}: {what}, no {METRICS} in it")
-        body = read_json(self.path / METRICS)
+        body = self.content()
         if "test" not in body or "name" not in body:
             raise InputError(f"{self.path / METRICS}: no figures of a run")
         return body

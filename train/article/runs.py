@@ -1,7 +1,7 @@
 """Runs as any process or machine can execute them, and cross-validation over folds and seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from train.article.progress import PlainReporter
 from train.article.run import Reporter, run_fold, run_settings
 from train.article.run_folder import CONFUSION, RunFolder
 from train.data.clips import Actors
+from train.data.corpora import ReadSettings
 from train.data.files import write_json, write_whole
 from train.data.protocols import LEAKY
 from train.evaluation.metrics import Scores, measures
@@ -44,6 +45,8 @@ class Run:
     """Folder of the clips; the same on each machine."""
     also: tuple[Path, ...]
     """Folders of other corpora; the same on each machine."""
+    settings: ReadSettings
+    """Table, labels and duplicates; the table is at the same place on each machine."""
     holdout: Actors
     """Actors tested in place of the article's."""
     options: RunOptions
@@ -82,6 +85,8 @@ class CrossValidation:
     """Processes on this machine."""
     also: tuple[Path, ...] = ()
     """Folders of other corpora."""
+    settings: ReadSettings = field(default_factory=ReadSettings)
+    """Table, labels and duplicates."""
     dask: str = ""
     """Address of a Dask scheduler; empty for this machine's processes."""
 
@@ -94,12 +99,14 @@ def make_run(
     folder: Path,
     *,
     also: Sequence[Path] = (),
+    settings: ReadSettings | None = None,
 ) -> Run:
     """A run on clips that this process has read."""
     return Run(
         experiment=experiment,
         root=root.absolute(),
         also=tuple(each.absolute() for each in also),
+        settings=settings or ReadSettings(),
         holdout=data.holdout,
         options=options,
         folder=folder.absolute(),
@@ -119,6 +126,7 @@ def execute_run(run: Run, reporter: Reporter | None = None) -> RunResult:
         also=run.also,
         is_quick=run.options.is_quick,
         protocol=run.experiment.data.protocol,
+        settings=run.settings,
     )
     if run_settings(run.experiment, data, run.options)["digest"] != run.digest:
         raise OperationError(f"{run.root}: not the same clips here as where the work comes from")
@@ -138,19 +146,48 @@ def store_result(run: Run, result: RunResult) -> None:
 
 
 def run_data(
-    root: Path, holdout: Actors, *, also: tuple[Path, ...] = (), is_quick: bool, protocol: str
+    root: Path,
+    holdout: Actors,
+    *,
+    also: tuple[Path, ...] = (),
+    is_quick: bool,
+    protocol: str,
+    settings: ReadSettings | None = None,
 ) -> Data:
     """The clips for a protocol; a smoke run of a protocol that tests every actor keeps all of them."""
     has_all_actors = is_quick and protocol not in {"article", LEAKY}
-    return _data(root, holdout, also, is_quick=is_quick, has_all_actors=has_all_actors)
+    return _data(
+        root,
+        holdout,
+        also,
+        settings or ReadSettings(),
+        protocol,
+        is_quick=is_quick,
+        has_all_actors=has_all_actors,
+    )
 
 
 @lru_cache(maxsize=1)
 def _data(
-    root: Path, holdout: Actors, also: tuple[Path, ...], *, is_quick: bool, has_all_actors: bool
+    root: Path,
+    holdout: Actors,
+    also: tuple[Path, ...],
+    settings: ReadSettings,
+    protocol: str,
+    *,
+    is_quick: bool,
+    has_all_actors: bool,
 ) -> Data:
     """The clips, read once a process."""
-    return load_data(root, also=also, holdout=holdout, is_quick=is_quick, has_all_actors=has_all_actors)
+    return load_data(
+        root,
+        also=also,
+        holdout=holdout,
+        is_quick=is_quick,
+        has_all_actors=has_all_actors,
+        protocol=protocol,
+        settings=settings,
+    )
 
 
 def cross_validation_runs(settings: CrossValidation, data: Data) -> list[Run]:
@@ -165,7 +202,15 @@ def cross_validation_runs(settings: CrossValidation, data: Data) -> list[Run]:
         for fold in range(n_folds):
             options = replace(settings.options, seed=seed, fold=fold)
             path = settings.folder / f"fold{fold + 1}-seed{seed}"
-            run = make_run(settings.experiment, settings.root, data, options, path, also=settings.also)
+            run = make_run(
+                settings.experiment,
+                settings.root,
+                data,
+                options,
+                path,
+                also=settings.also,
+                settings=settings.settings,
+            )
             runs.append(run)
     return runs
 

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from serd.errors import InputError
-from train.cli.options import add_training_options, check_writable, selected_recipe
+from train.cli.options import add_training_options, check_writable, read_settings, selected_recipe
 from train.data.files import write_json
-from train.data.protocols import PROTOCOLS
+from train.data.protocols import ACTOR_PROTOCOLS
 from train.evaluation.results import SCHEMA, Facts, recipe_digest
 from train.evaluation.summary import merge_variants, read_variants, variant_summary
 from train.features.noise import noise_files, open_bank
@@ -35,7 +35,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="FOLDER",
         help="recordings without speech, for training and scoring",
     )
-    add("--protocol", choices=PROTOCOLS, default="dev5", help="protocol of the folds (default: dev5)")
+    add(
+        "--protocol",
+        choices=ACTOR_PROTOCOLS,
+        default="dev5",
+        help="protocol of the folds (default: dev5)",
+    )
     add(
         "--without",
         choices=ABLATIONS,
@@ -54,7 +59,11 @@ def ablate_command(options: argparse.Namespace) -> int:
     check_writable(options.work.absolute())
     known = _known(options.out)
     plan = plan_fit(
-        options.root, also=options.also, with_song=not options.no_song, protocol=options.protocol
+        options.root,
+        also=options.also,
+        with_song=not options.no_song,
+        protocol=options.protocol,
+        settings=read_settings(options),
     )
     bank = open_bank(options.noise, noise_files(options.noise))
     for line in bank.left_out:

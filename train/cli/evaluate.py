@@ -10,12 +10,23 @@ from rich.console import Console
 
 from serd.cli.analyze_output import ProgressBar
 from serd.errors import InputError
-from train.cli.options import check_writable, natural, positive
+from serd.model.runtime import TfliteModel
+from train.cli.options import (
+    add_reading_options,
+    check_writable,
+    name_of,
+    natural,
+    positive,
+    unused_path,
+)
 from train.data.clips import format_actors, parse_actors
-from train.data.corpora import CORPORA, find_clips
+from train.data.corpora import CORPORA, find_clips, labeled_corpora
+from train.data.corpora.tree import sound_files
 from train.data.files import write_json
-from train.data.protocols import PROTOCOLS
+from train.data.labels import parse_labels
+from train.data.protocols import ACTOR_PROTOCOLS, ORDERS
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
+from train.evaluation.orders import decide_orders
 from train.evaluation.predictions import NoiseSettings
 from train.evaluation.results import SCHEMA, Facts, merge_seeds
 from train.evaluation.schemes import SCHEMES
@@ -23,17 +34,20 @@ from train.evaluation.selection import CHANNELS, Request
 from train.evaluation.summary import summarize
 from train.features.noise import NoiseBank, noise_files, open_bank, parse_snr_db
 from train.model.tensorflow_import import tensorflow_for
-from train.report.evaluation_files import PAGE, write_evaluation
+from train.report.evaluation_files import METRICS, PAGE, write_evaluation
 from train.report.evaluation_terminal import show, show_folds
+from train.report.tables import Table, print_table
 
 FOLDS = "folds.json"
 """Metrics of the folds of runs, in the folder of --out."""
+_EVALUATIONS = Path("runs/evaluate")
 _DEFAULT_SNR = "20,10,0"
 _DEFAULT_ORDERS = 3
 _MIN_EARLY_S = 0.3
 _MAX_EARLY_S = 30.0
 _FOR_ONE_MODEL = {
     "table": None,
+    "labels": "",
     "actors": "",
     "protocol": "",
     "allow_seen": False,
@@ -69,16 +83,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="a .tflite file, its card inside or beside it; or folders of runs",
     )
     add("root", type=Path, metavar="ROOT", help="folder that holds the clips, nested in any way")
-    add("--table", type=Path, metavar="FILE", help="a CSV of file, emotion and speaker: one more corpus")
+    add_reading_options(parser)
     selected = parser.add_mutually_exclusive_group()
     selected.add_argument(
         "--actors", default="", metavar="21-24", help="score these (default: all in ROOT)"
     )
     selected.add_argument(
         "--protocol",
-        choices=PROTOCOLS,
+        choices=(*ACTOR_PROTOCOLS, ORDERS),
         default="",
-        help="score its test actors, as far as the model was not trained on them",
+        help="score its test actors, as far as the model was not trained on them; left-out-corpus: the"
+        " corpora that it was not trained on; orders: count the recordings of ordinary speech in ROOT"
+        " that are given an emotion",
     )
     add("--allow-seen", action="store_true", help="score actors that the model was trained on as well")
     add("--channel", choices=CHANNELS, default="speech", help="score speech (default), song or all")
@@ -111,7 +127,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--orders", type=positive, metavar="3", help="random orders of these clips (default: 3)")
     add("--seed", type=natural, default=0, help="seed of noise and resampling (default: 0)")
-    add("--out", type=Path, metavar="FOLDER", help="for the files (default: runs/evaluate-MODEL)")
+    add(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="for the files (default: a new folder in runs/evaluate, named after MODEL and ROOT)",
+    )
     parser.set_defaults(command=evaluate_command)
 
 
@@ -127,6 +148,8 @@ def evaluate_command(options: argparse.Namespace) -> int:
     """Score one model, or the folds of runs."""
     if any(path.is_dir() for path in options.models):
         return _evaluate_folds(options)
+    if len(options.models) == 1 and options.protocol == ORDERS:
+        return _evaluate_orders(options.models[0], options)
     if len(options.models) > 1:
         raise InputError("several models at once: expected one .tflite file, or folders of runs")
     return _evaluate_model(options.models[0], options)
@@ -141,9 +164,9 @@ def _evaluate_folds(options: argparse.Namespace) -> int:
     with tensorflow_for("evaluate"):
         from train.evaluation.folds import evaluate_folds  # noqa: PLC0415
         from train.evaluation.run_metrics import run_metrics  # noqa: PLC0415
-    out = options.out or Path("runs/evaluate-folds")
+    out = options.out or unused_path(_EVALUATIONS / f"folds-{name_of(options.root)}")
     check_writable(out.absolute())
-    clips = find_clips(options.root).clips
+    clips = find_clips(options.root, corpora=labeled_corpora()).clips
     bank = _open_bank(options.noise, lambda: None)
     folds = evaluate_folds(
         options.models, clips, bank, seed=options.seed, log=lambda line: print(line, flush=True)
@@ -171,9 +194,15 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
         allow_seen=options.allow_seen,
         early_s=options.early_estimate_s,
     )
-    out = options.out or Path("runs") / f"evaluate-{model.stem}"
+    out = options.out or _default_out(model, options)
     check_writable(out.absolute())
-    corpus = find_clips(options.root, corpora=CORPORA, table=options.table)
+    corpus = find_clips(
+        options.root,
+        corpora=CORPORA,
+        table=options.table,
+        labels=parse_labels(options.labels),
+        with_folders=True,
+    )
     plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
     with ProgressBar(len(plan.clips)) as progress:
@@ -190,6 +219,36 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     show(evaluation, console)
     seconds = time.monotonic() - started_s
     console.print(f"\nwrote {out / PAGE} and the figures beside it in {seconds:.0f} s", soft_wrap=True)
+    return 0
+
+
+def _default_out(model: Path, options: argparse.Namespace) -> Path:
+    """A new folder for the results of a model on a folder."""
+    protocol = f"-{options.protocol}" if options.protocol else ""
+    return unused_path(_EVALUATIONS / f"{model.stem}-{name_of(options.root)}{protocol}")
+
+
+def _evaluate_orders(model: Path, options: argparse.Namespace) -> int:
+    """Count the recordings of ordinary speech that a model gives an emotion."""
+    for name in ("table", "labels", "scheme", "noise", "snr", "adapt", "orders", "early_estimate_s"):
+        if getattr(options, name):
+            raise InputError(f"--{name.replace('_', '-')} is not for --protocol {ORDERS}")
+    out = options.out or _default_out(model, options)
+    check_writable(out.absolute())
+    TfliteModel(model)
+    paths = sound_files(options.root)
+    if not paths:
+        raise InputError(f"{options.root}: no sound file in it, expected recordings of ordinary speech")
+    found = decide_orders(model, paths)
+    write_json(out / METRICS, {"protocol": ORDERS, "model": model.stem, **found.to_json()})
+    for line in found.left_out:
+        print(f"train: {line}", file=sys.stderr)
+    n, n_emotional = len(found.decisions), len(found.emotional)
+    counts = found.to_json()["decisions"]
+    print_table(Table(columns=("decision", "clips"), rows=tuple((k, str(v)) for k, v in counts.items())))
+    share = f"{n_emotional / n:.1%}"
+    print(f"{n_emotional} of {n} recordings of ordinary speech are given an emotion ({share})")
+    print(f"wrote {out / METRICS}")
     return 0
 
 
@@ -215,6 +274,8 @@ def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:
     words = ["python -m train evaluate MODEL ROOT"]
     if options.actors:
         words.append(f"--actors {format_actors(parse_actors(options.actors))}")
+    if options.labels:
+        words.append(f"--labels {options.labels}")
     if options.protocol:
         words.append(f"--protocol {options.protocol}")
     if options.scheme:

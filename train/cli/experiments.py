@@ -1,12 +1,14 @@
 """``python -m train experiments``: list, run and cross-validate the article's experiments."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from serd.errors import InputError
+from serd.errors import InputError, SerdError
 from train.article.data import Data, load_data, parts
 from train.article.experiment import Experiment, RunOptions
 from train.article.loading import all_experiments, experiment_names, load_experiment
@@ -16,6 +18,7 @@ from train.article.runs import (
     SUMMARY,
     CrossValidation,
     Run,
+    RunResult,
     cross_validate,
     cross_validation_runs,
     execute_run,
@@ -23,9 +26,16 @@ from train.article.runs import (
     run_data,
     store_result,
 )
-from train.cli.options import add_also_option, check_writable, natural, positive
+from train.cli.options import (
+    add_also_option,
+    add_reading_options,
+    check_writable,
+    natural,
+    positive,
+    read_settings,
+)
 from train.data.clips import Actors, parse_actors
-from train.data.protocols import PROTOCOLS
+from train.data.protocols import SPLIT_PROTOCOLS
 from train.model.jobs import run_jobs
 from train.model.tensorflow_import import keep_freed_memory
 from train.report.experiments_page import comparison
@@ -48,13 +58,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         " started in serd's folder.",
     )
     add = parser.add_argument
-    add("root", type=Path, nargs="?", metavar="ROOT", help="folder that holds RAVDESS")
+    add(
+        "root",
+        type=Path,
+        nargs="?",
+        metavar="ROOT",
+        help="folder that holds RAVDESS, or what --protocol tests",
+    )
     add("--run", nargs="+", metavar="NAME", help='experiments, TOML files, or "all"; then ROOT')
-    add("--protocol", choices=PROTOCOLS, help="cross-validate on the folds of this protocol")
+    add("--protocol", choices=SPLIT_PROTOCOLS, help="cross-validate on the folds of this protocol")
     add("--seeds", type=positive, help="seeds of each fold, with --protocol (default: 1)")
     add("--seed", type=natural, help="seed of all random draws, without --protocol (default: 0)")
     add("--holdout", default="", metavar="17-20", help="article: actors tested in place of 21-24")
     add_also_option(parser)
+    add_reading_options(parser, trains=True)
     add("--jobs", type=positive, default=1, help="runs at a time on this machine (default: 1)")
     add("--dask", default="", metavar="ADDRESS", help="scheduler whose workers take the folds")
     add("--epochs", type=positive, default=0, help="epochs at most (default: the experiment's)")
@@ -73,12 +90,45 @@ def experiments_command(options: argparse.Namespace) -> int:
     names, root = _names_and_root(options.run, options.root)
     experiments = [load_experiment(name) for name in names]
     holdout = parse_actors(options.holdout)
+    failures = _Failures()
     if options.protocol:
         for experiment in experiments:
-            _cross_validate(experiment, root, holdout, options)
+            with failures.of(experiment.name):
+                _cross_validate(experiment, root, holdout, options)
     else:
-        _run_experiments(experiments, root, holdout, options)
-    return 0
+        _run_experiments(experiments, root, holdout, options, failures)
+    return failures.report(len(experiments))
+
+
+class _Failures:
+    """The experiments that could not run; the others go on."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, SerdError] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Keep an error of an experiment."""
+        try:
+            yield
+        except SerdError as exc:
+            self.add(name, exc)
+
+    def add(self, name: str, error: SerdError) -> None:
+        """Keep an error of an experiment."""
+        self._errors[name] = error
+
+    def report(self, n_experiments: int) -> int:
+        """List the errors on standard error; returns the exit code of the command.
+
+        Raises:
+            SerdError: no experiment could run; the error of the first.
+        """
+        if self._errors and len(self._errors) == n_experiments:
+            raise next(iter(self._errors.values()))
+        for name, error in self._errors.items():
+            print(f"train: {name} could not run: {error}", file=sys.stderr)
+        return 1 if self._errors else 0
 
 
 def _check_options(options: argparse.Namespace) -> None:
@@ -92,7 +142,7 @@ def _check_options(options: argparse.Namespace) -> None:
     if not options.protocol:
         for name in ("seeds", "also", "dask"):
             if getattr(options, name):
-                raise InputError(f"--{name} needs --protocol, one of {', '.join(PROTOCOLS)}")
+                raise InputError(f"--{name} needs --protocol, one of {', '.join(SPLIT_PROTOCOLS)}")
     elif options.holdout and options.protocol != "article":
         raise InputError(
             f"--holdout is for --protocol article; {options.protocol} has its own test actors"
@@ -126,41 +176,63 @@ def _names_and_root(words: Sequence[str], root: Path | None) -> tuple[list[str],
 
 
 def _run_experiments(
-    experiments: Sequence[Experiment], root: Path, holdout: Actors, options: argparse.Namespace
+    experiments: Sequence[Experiment],
+    root: Path,
+    holdout: Actors,
+    options: argparse.Namespace,
+    failures: _Failures,
 ) -> None:
-    """Run each experiment on its own protocol with one seed."""
+    """Run each experiment that can run on its own protocol with one seed."""
     out = options.out or Path("runs/quick" if options.quick else "runs/experiments")
     check_writable(out.absolute())
-    data = load_data(root, holdout=holdout, is_quick=options.quick)
+    settings = read_settings(options)
+    data = load_data(root, holdout=holdout, is_quick=options.quick, settings=settings)
     _print_left_out(data)
     run_options = _run_options(options, out, seed=options.seed or 0)
     runs = []
+    suffix = f"-seed{run_options.seed}" if run_options.seed else ""
     for experiment in experiments:
-        parts(experiment, data, seed=run_options.seed)
-        suffix = f"-seed{run_options.seed}" if run_options.seed else ""
-        runs.append(make_run(experiment, root, data, run_options, out / f"{experiment.name}{suffix}"))
-    _make_room(runs, options)
+        with failures.of(experiment.name):
+            parts(experiment, data, seed=run_options.seed)
+            folder = out / f"{experiment.name}{suffix}"
+            run = make_run(experiment, root, data, run_options, folder, settings=settings)
+            _make_room([run], options)
+            runs.append(run)
     keep_freed_memory()
-    _execute(runs, options.jobs)
-    folders = [RunFolder(path=run.folder) for run in runs]
+    _execute(runs, options.jobs, failures)
+    folders = [folder for run in runs if (folder := RunFolder(path=run.folder)).is_finished]
+    if not folders:
+        return
     print_table(comparison([each.name for each in folders], [each.metrics() for each in folders]))
-    print(f"{len(runs)} runs in {out}")
+    print(f"{len(folders)} runs in {out}")
 
 
-def _execute(runs: Sequence[Run], n_processes: int) -> None:
+def _execute(runs: Sequence[Run], n_processes: int, failures: _Failures) -> None:
     left = [run for run in runs if not RunFolder(path=run.folder).is_finished]
     if len(left) < len(runs):
         print(f"{len(runs) - len(left)} of {len(runs)} runs were finished before", flush=True)
     if n_processes == 1:
         for number, run in enumerate(left, start=1):
-            with reporter(run.folder.name) as shown:
-                metrics = execute_run(run, shown).metrics
-            _print_run(number, len(left), run, metrics)
+            with failures.of(run.experiment.name):
+                with reporter(run.folder.name) as shown:
+                    metrics = execute_run(run, shown).metrics
+                _print_run(number, len(left), run, metrics)
         return
-    results = run_jobs(execute_run, left, n_processes=n_processes)
+    results = run_jobs(_attempt, left, n_processes=n_processes)
     for number, (run, result) in enumerate(results, start=1):
-        store_result(run, result)
-        _print_run(number, len(left), run, result.metrics)
+        if isinstance(result, SerdError):
+            failures.add(run.experiment.name, result)
+        else:
+            store_result(run, result)
+            _print_run(number, len(left), run, result.metrics)
+
+
+def _attempt(run: Run) -> RunResult | SerdError:
+    """Execute a run in a process of its own; an error of it does not end the others."""
+    try:
+        return execute_run(run)
+    except SerdError as exc:
+        return exc
 
 
 def _print_run(number: int, n_runs: int, run: Run, metrics: dict[str, Any]) -> None:
@@ -192,13 +264,19 @@ def _cross_validate(
     check_writable(folder.absolute())
     also = tuple(each.absolute() for each in options.also)
     data = run_data(
-        root.absolute(), holdout, also=also, is_quick=options.quick, protocol=options.protocol
+        root.absolute(),
+        holdout,
+        also=also,
+        is_quick=options.quick,
+        protocol=options.protocol,
+        settings=read_settings(options),
     )
     _print_left_out(data)
     settings = CrossValidation(
         experiment=experiment,
         root=root,
         also=also,
+        settings=read_settings(options),
         n_seeds=options.seeds or 1,
         options=_run_options(options, out),
         folder=folder,

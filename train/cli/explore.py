@@ -9,9 +9,10 @@ from statistics import median
 from serd.cli.analyze_output import ProgressBar
 from serd.errors import SoundFileError
 from serd.model.labels import EMOTIONS
-from train.cli.options import check_writable
+from train.cli.options import add_reading_options, check_writable, name_of
 from train.data.clips import Clip, CorpusError, parse_actors
 from train.data.corpora import CORPORA, find_clips
+from train.data.labels import parse_labels
 from train.report.exploration import Measure, choose_actors, measure, typical_clips
 from train.report.tables import Table, print_table
 
@@ -36,8 +37,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="actors to draw, such as 1-4 or savee:DC; repeatable (default: one woman and one man)",
     )
     add("--everyone", action="store_true", help="measure level and pitch of all actors, not of these")
-    add("--table", type=Path, metavar="FILE", help="CSV with columns file, emotion and speaker")
-    add("--out", type=Path, default=Path("runs/explore"), help="folder (default: runs/explore)")
+    add_reading_options(explore)
+    add("--out", type=Path, help="folder (default: runs/explore/ROOT)")
     explore.set_defaults(command=explore_command)
 
 
@@ -46,22 +47,29 @@ def explore_command(options: argparse.Namespace) -> int:
     from train.report.drawing import save_figure  # noqa: PLC0415
     from train.report.exploration import draw_actor, draw_measures  # noqa: PLC0415
 
-    check_writable(options.out.absolute())
-    clips = find_clips(options.root, corpora=CORPORA, table=options.table).clips
+    out = options.out or Path("runs/explore") / name_of(options.root)
+    check_writable(out.absolute())
+    clips = find_clips(
+        options.root,
+        corpora=CORPORA,
+        table=options.table,
+        labels=parse_labels(options.labels),
+        with_folders=True,
+    ).clips
     actors = choose_actors(clips, parse_actors(",".join(options.actor)))
     for actor in actors:
         typical = _readable(typical_clips(clips, actor))
         if not typical:
             raise CorpusError(f"none of the clips of actor {actor} can be read")
         name = f"actor-{actor.replace(':', '-')}.png"
-        print(f"wrote {save_figure(draw_actor(actor, typical), options.out / name)}", flush=True)
+        print(f"wrote {save_figure(draw_actor(actor, typical), out / name)}", flush=True)
     spoken = [
         clip for clip in clips if clip.channel == "speech" and (options.everyone or clip.actor in actors)
     ]
     measures = _measure(spoken)
     if not measures:
         raise CorpusError(f"no pitch is found in any of {len(spoken)} clips")
-    print(f"wrote {save_figure(draw_measures(measures), options.out / 'level-and-pitch.png')}\n")
+    print(f"wrote {save_figure(draw_measures(measures), out / 'level-and-pitch.png')}\n")
     _print_medians(measures)
     return 0
 

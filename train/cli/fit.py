@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serd.errors import InputError
-from serd.model.file import default_model_path
-from train.cli.options import add_training_options, check_writable, positive, selected_recipe
+from train.cli.options import (
+    add_training_options,
+    check_writable,
+    name_of,
+    positive,
+    read_settings,
+    selected_recipe,
+    unused_path,
+)
 from train.data.clips import format_actors, parse_actors
-from train.data.protocols import PROTOCOLS
+from train.data.protocols import ACTOR_PROTOCOLS
 from train.features.noise import noise_files, open_bank
 from train.fit.plan import plan_fit
 from train.model.ablations import ABLATIONS
@@ -24,7 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     fit = commands.add_parser(
         "fit",
-        help="train a model on RAVDESS",
+        help="train a model",
         description="Train a Conv1D network on a folder of RAVDESS clips, and write it as TFLite"
         " with its card. The Keras models are kept below --work, for python -m train export.",
     )
@@ -36,10 +43,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="FOLDER",
         help="recordings without speech: mixed into speech, and trained on as no speech",
     )
-    add("--out", type=Path, default=default_model_path(), help="the .tflite file to write")
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE.tflite",
+        help="the model to write (default: a new file in WORK/fit, named after ROOT)",
+    )
     add("--test-actors", default="", metavar="1-4", help="actors held out, scored at the end")
     add("--val-actors", default="", metavar="5,6", help="actors held out, shown after each epoch")
-    add("--protocol", choices=PROTOCOLS, default="", help="train and score these folds first")
+    add("--protocol", choices=ACTOR_PROTOCOLS, default="", help="train and score these folds first")
     add("--folds-only", action="store_true", help="train and score the protocol's folds alone")
     add("--members", type=positive, help="ensemble members (default: the recipe's)")
     add(
@@ -61,13 +73,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def fit_command(options: argparse.Namespace) -> int:
     """Train, convert, score and write a model."""
-    if options.out.suffix != ".tflite":
-        raise InputError(f"Bad --out {options.out}, expected a name that ends in .tflite")
+    out = options.out or _default_out(options)
+    if out.suffix != ".tflite":
+        raise InputError(f"Bad --out {out}, expected a name that ends in .tflite")
     if options.folds_only and not options.protocol:
         raise InputError(
-            f"--folds-only needs --protocol, whose folds are meant; one of {', '.join(PROTOCOLS)}"
+            f"--folds-only needs --protocol, whose folds are meant; one of {', '.join(ACTOR_PROTOCOLS)}"
         )
-    check_writable(options.out.absolute().parent)
+    check_writable(out.absolute().parent)
     check_writable(options.work.absolute())
     plan = plan_fit(
         options.root,
@@ -76,6 +89,7 @@ def fit_command(options: argparse.Namespace) -> int:
         test=parse_actors(options.test_actors),
         validation=parse_actors(options.val_actors),
         protocol=options.protocol,
+        settings=read_settings(options),
     )
     bank = open_bank(options.noise, noise_files(options.noise)) if options.noise else None
     for line in bank.left_out if bank else ():
@@ -87,7 +101,7 @@ def fit_command(options: argparse.Namespace) -> int:
 
     settings = FitSettings(
         plan=plan,
-        out=options.out,
+        out=out,
         work=options.work,
         recipe=_recipe(options),
         noise=bank,
@@ -98,6 +112,13 @@ def fit_command(options: argparse.Namespace) -> int:
     )
     fit(settings, lambda line: print(line, flush=True))
     return 0
+
+
+def _default_out(options: argparse.Namespace) -> Path:
+    """A new file below the work folder."""
+    name = f"{name_of(options.root)}{'-quick' if options.quick else ''}.tflite"
+    path: Path = options.work / "fit" / name
+    return unused_path(path)
 
 
 def _recipe(options: argparse.Namespace) -> "Recipe":
@@ -126,6 +147,9 @@ def _command(options: argparse.Namespace) -> str:
     }
     words = ["python -m train fit ROOT", *("--also FOLDER" for _ in options.also)]
     words += ["--noise FOLDER"] if options.noise else []
+    words += ["--table FILE"] if options.table else []
+    words += [f"--labels {options.labels}"] if options.labels else []
+    words += ["--duplicates drop"] if options.duplicates == "drop" else []
     words += [f"--{name} {value}" for name, value in values.items() if value]
     words += [f"--without {name}" for name in options.without]
     words += ["--no-song"] if options.no_song else []

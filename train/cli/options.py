@@ -2,11 +2,17 @@
 
 import argparse
 import os
+import re
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from serd.errors import InputError
+from train.data.corpora import ReadSettings
+from train.data.duplicates import DUPLICATE_RULES
+from train.data.labels import parse_labels
 
 if TYPE_CHECKING:
     from train.model.recipe import Recipe
@@ -24,15 +30,71 @@ def check_writable(folder: Path) -> None:
 
 
 def add_also_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--also`` to a command that trains on RAVDESS."""
+    """Add ``--also`` to a command that trains."""
     parser.add_argument(
         "--also",
         type=Path,
         action="append",
         default=[],
         metavar="FOLDER",
-        help="train on the nEMO or SAVEE in it as well; repeatable",
+        help="train on the other corpora in it as well; repeatable",
     )
+
+
+def add_table_option(add: Callable[..., object]) -> None:
+    """Add ``--table``."""
+    add(
+        "--table",
+        type=Path,
+        metavar="FILE",
+        help="one more corpus: a CSV with the columns file, emotion and speaker, and if you like gender,"
+        " channel, intensity and statement",
+    )
+
+
+def add_reading_options(parser: argparse.ArgumentParser, *, trains: bool = False) -> None:
+    """Add ``--table`` and ``--labels``, and ``--duplicates`` to a command that trains.
+
+    Args:
+        parser: parser of the command.
+        trains: whether the command splits clips.
+    """
+    add_table_option(parser.add_argument)
+    parser.add_argument(
+        "--labels",
+        default="",
+        metavar="WORD=EMOTION,...",
+        help="emotions of a corpus's words, such as boredom=neutral; boredom= drops its clips",
+    )
+    if trains:
+        parser.add_argument(
+            "--duplicates",
+            choices=DUPLICATE_RULES,
+            default="keep-together",
+            help="clips that sound the same: on one side of each split (default), or only the first",
+        )
+
+
+def read_settings(options: argparse.Namespace) -> ReadSettings:
+    """The table, labels and duplicates that the options name.
+
+    Raises:
+        CorpusError: bad labels.
+    """
+    return ReadSettings(
+        table=options.table, labels=parse_labels(options.labels), duplicates=options.duplicates
+    )
+
+
+def unused_path(path: Path) -> Path:
+    """A path itself, or the first of "path-2", "path-3" ... where nothing is."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
+    return next(each for each in chain((path,), numbered) if not each.exists())
+
+
+def name_of(root: Path) -> str:
+    """A folder's name as part of the name of a result."""
+    return re.sub(r"[^\w.-]+", "_", root.resolve().name) or "root"
 
 
 def natural(text: str) -> int:
@@ -59,8 +121,14 @@ def add_training_options(parser: argparse.ArgumentParser, *, size: Literal["defa
         size: default size of the network.
     """
     add = parser.add_argument
-    add("root", type=Path, metavar="ROOT", help="folder that holds RAVDESS, nested in any way")
+    add(
+        "root",
+        type=Path,
+        metavar="ROOT",
+        help="folder that holds RAVDESS, or the corpora that --protocol tests, nested in any way",
+    )
     add_also_option(parser)
+    add_reading_options(parser, trains=True)
     add("--epochs", type=positive, help="passes over the data (default: the recipe's)")
     add("--seed", type=natural, default=0, help="random seed (default: 0)")
     add(

@@ -10,7 +10,7 @@ from train.cli.options import check_writable
 from train.data.files import read_json, write_json, write_whole
 from train.evaluation.results import Facts, cross_corpus, merge_seeds, read_results
 from train.evaluation.summary import merge_variant_files, read_variants, summarize, variant_summary
-from train.report.experiments_page import RunRecord, experiments_page
+from train.report.experiments_page import RunRecord, experiments_page, is_smoke_run
 from train.report.model_page import model_page
 from train.report.model_pictures import learning_picture, reliability_picture, risk_coverage_picture
 from train.report.research_log import research_log
@@ -58,7 +58,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--out",
         type=Path,
         metavar="FILE.md",
-        help="default: docs/experiments.md for runs, runs/model.md for a model",
+        help="default: runs/experiments.md for runs, runs/model.md for a model",
     )
     parser.set_defaults(command=report_command)
 
@@ -72,8 +72,15 @@ def report_command(options: argparse.Namespace) -> int:
     for name in _FOR_MODELS:
         if getattr(options, name):
             raise InputError(f"--{name.replace('_', '-')} needs the JSON file of a model's metrics")
-    out: Path = options.out or Path("docs/experiments.md")
-    text = experiments_page(experiment_records(options.sources[0]), experiment_names())
+    out: Path = options.out or Path("runs/experiments.md")
+    records = experiment_records(options.sources[0])
+    smoke = [name for name, record in records.items() if is_smoke_run(record.metrics)]
+    if smoke and out.resolve().is_relative_to(Path("docs").resolve()):
+        raise InputError(
+            f"{out}: {smoke[0]} is a smoke run, whose figures mean nothing, and docs/ takes none; run it"
+            " without --quick, or name another --out"
+        )
+    text = experiments_page(records, experiment_names())
     check_writable(out.absolute().parent)
     write_whole(out, text.encode())
     print(f"wrote {out}")

@@ -15,9 +15,18 @@ Gender = Literal["female", "male", "unknown"]
 Intensity = Literal["normal", "strong", "unknown"]
 
 
+RAVDESS: Final = "ravdess"
+"""Name of the corpus whose actors are plain numbers."""
+_RANGE: Final = re.compile(r"((?:[\w.-]+:)?)(\d{1,6})(?:\s*-\s*(\d{1,6}))?")
+_NAME: Final = re.compile(r"[\w.-]+:[\w.-]+")
+_MOST_IN_RANGE: Final = 1000
+
 OUTPUTS: Final = (*EMOTIONS, NONE)
 """Classes of a network trained with noise: the emotions, and no speech."""
 
+UNLABELED: Final = "unlabeled"
+"""Emotion of ordinary speech whose speakers nobody asked for any; no network learns or is scored on
+it."""
 
 Actors = frozenset[str]
 
@@ -37,20 +46,24 @@ class Clip:
     path: Path
     """The sound file."""
     corpus: str
-    """Name of the corpus: "ravdess", "savee", "nemo", that of a table, or "noise"."""
+    """Name of the corpus: one of ``train.data.corpora``, that of a table or folder, or "noise"."""
     actor: str
-    """The speaker: "1" to "24" in RAVDESS, "corpus:speaker" such as "savee:DC" elsewhere; empty for
-    noise."""
+    """The speaker: "1" to "24" in RAVDESS, "corpus:speaker" such as "savee:DC" elsewhere,
+    "corpus:unknown" for all clips whose speakers a corpus does not name; empty for noise."""
     gender: Gender
     """The speaker's gender."""
     emotion: str
-    """One of ``OUTPUTS``; ``NONE`` in noise alone."""
+    """One of ``OUTPUTS``, ``NONE`` in noise alone, or ``UNLABELED``. From a reader it is the word of the
+    corpus, such as "boredom", which ``train.data.labels`` translates."""
     channel: Channel
     """Speech, song, or noise without either."""
     intensity: Intensity
     """Intensity at which the emotion is acted."""
     statement: str
     """Number of the sentence in the corpus; empty if unknown."""
+    votes: tuple[float, ...] | None = None
+    """Share of the listeners that chose each of ``EMOTIONS``, in that order, which sum to 1; None where
+    nobody was asked."""
 
     @property
     def is_noise(self) -> bool:
@@ -103,27 +116,32 @@ def numbered(*numbers: int) -> Actors:
     return frozenset(str(number) for number in numbers)
 
 
+def corpus_of(actor: str) -> str:
+    """Name of an actor's corpus."""
+    return actor.partition(":")[0] if ":" in actor else RAVDESS
+
+
 def actor_order(actor: str) -> tuple[bool, int, str]:
     """A key that sorts numbers by their value, and names after them."""
     return not actor.isdigit(), int(actor) if actor.isdigit() else 0, actor
 
 
 def parse_actors(text: str) -> Actors:
-    """Numbers and ranges of RAVDESS actors and names of others, such as "1-4,17,savee:DC".
+    """Actors and ranges of numbered ones, such as "1-4,17,savee:DC,crema-d:1001-1014".
 
     Raises:
         CorpusError: anything else.
     """
     actors: set[str] = set()
     for part in filter(None, (each.strip() for each in text.split(","))):
-        bounds = re.fullmatch(r"(\d{1,3})(?:\s*-\s*(\d{1,3}))?", part)
-        if bounds is not None:
-            first = int(bounds[1])
-            last = int(bounds[2] or first)
-            if last < first:
-                raise CorpusError(f"Bad actors {text!r}: {part} runs backwards")
-            actors.update(str(number) for number in range(first, last + 1))
-        elif re.fullmatch(r"[\w.-]+:[\w.-]+", part):
+        if (match := _RANGE.fullmatch(part)) is not None:
+            corpus, first = match[1], match[2]
+            numbers = range(int(first), int(match[3] or first) + 1)
+            if not 0 < len(numbers) <= _MOST_IN_RANGE:
+                raise CorpusError(f"Bad actors {text!r}: {part} runs backwards, or is too long")
+            width = len(first) if corpus else 0
+            actors.update(f"{corpus}{number:0{width}d}" for number in numbers)
+        elif _NAME.fullmatch(part):
             actors.add(part)
         else:
             raise CorpusError(
@@ -133,16 +151,37 @@ def parse_actors(text: str) -> Actors:
 
 
 def format_actors(actors: Iterable[str]) -> str:
-    """The text that ``parse_actors`` reads, with runs of numbers as ranges."""
-    names = set(actors)
-    runs: list[list[int]] = []
-    for number in sorted(int(name) for name in names if name.isdigit()):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
+    """The text that ``parse_actors`` reads, with runs of numbers as ranges, those of RAVDESS first."""
+    return ",".join(map(_format_run, _runs(sorted(set(actors), key=_run_order))))
+
+
+def _runs(ordered: Sequence[str]) -> list[list[str]]:
+    """Actors in groups of consecutive numbers of one corpus and one width."""
+    runs: list[list[str]] = []
+    for actor in ordered:
+        if runs and _follows(actor, runs[-1][-1]):
+            runs[-1].append(actor)
         else:
-            runs.append([number])
-    ranges = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return ",".join([*ranges, *sorted(name for name in names if not name.isdigit())])
+            runs.append([actor])
+    return runs
+
+
+def _run_order(actor: str) -> tuple[bool, str, int, str]:
+    """RAVDESS before others, numbers of a corpus by their value."""
+    corpus, _, name = actor.rpartition(":")
+    return bool(corpus), corpus, int(name) if name.isdecimal() else -1, name
+
+
+def _follows(actor: str, before: str) -> bool:
+    (corpus, _, name), (corpus_before, _, name_before) = actor.rpartition(":"), before.rpartition(":")
+    if corpus != corpus_before or not (name.isdecimal() and name_before.isdecimal()):
+        return False
+    is_same_width = not corpus or len(name) == len(name_before)
+    return is_same_width and int(name) == int(name_before) + 1
+
+
+def _format_run(run: Sequence[str]) -> str:
+    return run[0] if len(run) == 1 else f"{run[0]}-{run[-1].rpartition(':')[2]}"
 
 
 def split_actors(

@@ -7,16 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 import soundfile
 
 from serd.model.labels import EMOTIONS
-from train.data.clips import Actors, Clip, CorpusError, actor_order
+from train.data.clips import UNLABELED, Actors, Clip, CorpusError, actor_order
 from train.data.corpora import CORPORA, find_clips, ravdess, title_of
 from train.data.corpora.ravdess import Missing, missing_from_release
 from train.data.duplicates import content_digest
-from train.data.protocols import LEAKY, PROTOCOLS, missing_actors
+from train.data.labels import LabelMap
+from train.data.protocols import LEAKY, PROTOCOLS, TEXT, missing_actors
+
+_BLOCK_FRAMES: Final = 4096
+_MAX_NAMES: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +37,8 @@ class SoundClip:
     """1 for mono, 2 for stereo."""
     digest: str
     """``train.data.duplicates.content_digest`` of the file."""
+    is_silent: bool
+    """Whether it holds digital silence alone."""
 
     @property
     def form(self) -> str:
@@ -68,8 +74,9 @@ class Inventory:
     @property
     def protocols(self) -> dict[str, Actors]:
         """The missing test actors of each protocol; it can run without any."""
-        present = frozenset(sound.clip.actor for sound in self.sounds)
-        return {name: missing_actors(name, present) for name in (*PROTOCOLS, LEAKY)}
+        labeled = (sound.clip for sound in self.sounds if sound.clip.emotion != UNLABELED)
+        present = frozenset(clip.actor for clip in labeled)
+        return {name: missing_actors(name, present) for name in (*PROTOCOLS, TEXT, LEAKY)}
 
     def remarks(self) -> list[str]:
         """One line for each obstacle to training or scoring."""
@@ -79,6 +86,12 @@ class Inventory:
             absent = [emotion for emotion in EMOTIONS if emotion not in emotions]
             if corpus == ravdess.NAME and absent:
                 lines.append(f"{title_of(corpus)}: no clip of {', '.join(absent)}, so no model of it")
+            silent = [sound.clip.path.name for sound in sounds if sound.is_silent]
+            if silent:
+                names = ", ".join(silent[:_MAX_NAMES]) + (" ..." if len(silent) > _MAX_NAMES else "")
+                lines.append(
+                    f"{title_of(corpus)}: digital silence alone in {len(silent)} of its clips ({names})"
+                )
             for actor, own in by_actor(sounds).items():
                 if len(own) < len(EMOTIONS):
                     n_clips = "one clip" if len(own) == 1 else f"{len(own)} clips"
@@ -101,17 +114,22 @@ class Inventory:
         }
 
 
-def take_inventory(root: Path, *, table: Path | None = None) -> Inventory:
+def take_inventory(
+    root: Path, *, table: Path | None = None, labels: LabelMap | None = None
+) -> Inventory:
     """Read the name, header and digest of every clip below a folder.
 
     Args:
         root: folder with any of the corpora that serd knows.
         table: a CSV that lists the clips of one more corpus.
+        labels: the emotions of words that serd does not know; None for none.
 
     Raises:
         CorpusError: no such folder, no clip in it that can be read, or a table that cannot be used.
     """
-    corpus = find_clips(root, corpora=CORPORA, table=table)
+    corpus = find_clips(
+        root, corpora=CORPORA, table=table, labels=labels, with_folders=True, with_unlabeled=True
+    )
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         looked_at = list(pool.map(_look, corpus.clips))
     sounds = tuple(each for each in looked_at if isinstance(each, SoundClip))
@@ -159,7 +177,14 @@ def _look(clip: Clip) -> SoundClip | str:
         rate_hz=info.samplerate,
         n_channels=info.channels,
         digest=content_digest(clip.path),
+        is_silent=_is_silent(clip.path),
     )
+
+
+def _is_silent(path: Path) -> bool:
+    """Whether all samples of a file are 0; it is read up to the first that is not."""
+    with soundfile.SoundFile(path) as file:
+        return not any(block.any() for block in file.blocks(_BLOCK_FRAMES, dtype="int16"))
 
 
 def _corpus_json(sounds: Sequence[SoundClip]) -> dict[str, Any]:

@@ -1,15 +1,25 @@
 """Splits of clips into training, validation and test clips, checked for leaks."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 import numpy as np
 
-from train.data.clips import Actors, Clip, CorpusError, Split, format_actors
-from train.data.corpora import clip_key, ravdess
-from train.data.duplicates import content_digests
-from train.data.protocols import LEAKY, left_alone, protocol_folds
+from serd.model.labels import EMOTIONS
+from train.data.clips import RAVDESS, Actors, Clip, CorpusError, Split, format_actors
+from train.data.corpora import clip_key
+from train.data.duplicates import groups_of, sound_keys
+from train.data.protocols import (
+    LEAKY,
+    SENTENCES,
+    TEXT,
+    left_alone,
+    protocol_corpora,
+    protocol_folds,
+    scored_emotions,
+)
 
 _HELD_OUT: Final = 5
 """Every fifth clip is held out where clips are split by file: the article's ratio 8:2."""
@@ -35,6 +45,10 @@ class ClipSplit:
     """Whether training actors are tested, and validation clips are test clips, on purpose."""
     is_validated_by_clip: bool = False
     """Whether validation clips may be of training actors."""
+    is_by_sentence: bool = False
+    """Whether no sentence of RAVDESS is both a training and a test sentence."""
+    emotions: tuple[str, ...] = EMOTIONS
+    """Emotions to which the decisions on test clips are restricted."""
 
 
 def protocol_splits(
@@ -46,18 +60,20 @@ def protocol_splits(
     test_actors: Actors = frozenset(),
     members: Collection[int] | None = None,
     song_in_test: bool | None = None,
+    digests: Mapping[int, str] | None = None,
 ) -> tuple[ClipSplit, ...]:
     """One split for each fold of a named protocol.
 
     ``article`` tests actors 21 to 24 and splits the clips of the others 8:2 into training and
-    validation, by clip, as the article did. ``dev5``, ``mmer5`` and ``emobox6`` validate on one man
-    and one woman, drawn from the fold's training actors. ``leaky`` splits all clips 8:2 by file and
-    tests on its validation clips: the leak that the article found. Where there is RAVDESS, clips of
-    other corpora are training clips only. The article's test actors are in no part of ``dev5``, nor of
-    ``article`` if other test actors are given.
+    validation, by clip, as the article did; clips that sound the same stay together. ``leaky`` splits
+    all clips 8:2 by file and tests on its validation clips: the leak that the article found. The others
+    validate on one man and one woman, drawn from the fold's training actors. ``text`` tests each fold of
+    ``dev5`` on each sentence and trains on the other one. Where there is a corpus that the protocol
+    tests, clips of other corpora are training clips only. The article's test actors are in no part of
+    ``dev5``, ``text`` and ``left-out-corpus``, nor of ``article`` if other test actors are given.
 
     Args:
-        name: one of ``PROTOCOLS``, or "leaky".
+        name: one of ``SPLIT_PROTOCOLS``, or "leaky".
         clips: the clips, by index.
         seed: draws validation clips and actors; 0 or above.
         with_song: whether sung clips are in any part.
@@ -65,38 +81,56 @@ def protocol_splits(
         members: indices of the clips that may be in a part; by default all.
         song_in_test: whether sung clips are validated on and tested. By default they are in ``article``
             and ``leaky``, as in the article, and not in the other protocols, which score speech.
+        digests: keys of clips that sound the same (``train.data.duplicates.sound_keys``), by index; None
+            for clips that are known to sound different.
 
     Raises:
         CorpusError: no such protocol, a test actor without a clip, or a part without any.
     """
     is_song_scored = name in {"article", LEAKY} if song_in_test is None else song_in_test
     chosen = sorted(range(len(clips)) if members is None else set(members))
-    has_own = any(clip.corpus == ravdess.NAME for clip in clips)
-    may_judge = [i for i in chosen if not has_own or clips[i].corpus == ravdess.NAME]
+    judged = set(protocol_corpora(name))
+    has_own = any(clip.corpus in judged for clip in clips)
+    may_judge = [i for i in chosen if not has_own or clips[i].corpus in judged]
     pool = _Pool(
         clips=clips,
         clip_indices=tuple(i for i in chosen if with_song or clips[i].channel == "speech"),
         scored=frozenset(i for i in may_judge if is_song_scored or clips[i].channel == "speech"),
+        digests=digests or {},
     )
-    present = frozenset(clip.actor for clip in clips)
-    splits = []
-    if name == LEAKY:
-        if test_actors:
-            raise CorpusError(f"{LEAKY} splits by file, so it cannot be given test actors")
-        splits.append(pool.split_by_file(seed))
-    else:
-        folds = protocol_folds(name, present, test_actors)
-        alone = left_alone(name, test_actors)
-        for number, test in enumerate(folds, start=1):
-            title = name if len(folds) == 1 else f"{name} {number}/{len(folds)}"
-            rest = present - test - alone
-            if name == "article":
-                splits.append(pool.validated_by_clip(title, rest, test, seed))
-            else:
-                splits.append(pool.validated_by_actor(title, rest, test, [seed, number]))
+    splits = list(_folds(name, pool, seed, test_actors))
     for split in splits:
         _check_parts(split)
     return tuple(splits)
+
+
+def _folds(name: str, pool: "_Pool", seed: int, test_actors: Actors) -> Iterator[ClipSplit]:
+    """Yield the split of each fold, with the emotions that its test clips can show."""
+    present = frozenset(clip.actor for clip in pool.clips)
+    if name == LEAKY:
+        if test_actors:
+            raise CorpusError(f"{LEAKY} splits by file, so it cannot be given test actors")
+        yield pool.split_by_file(seed)
+        return
+    rest_of_all = present - left_alone(name, test_actors)
+    sentences = SENTENCES if name == TEXT else ("",)
+    tested = protocol_folds("dev5" if name == TEXT else name, present, test_actors)
+    folds = list(product(tested, sentences))
+    for number, (test, sentence) in enumerate(folds, start=1):
+        title = name if len(folds) == 1 else f"{name} {number}/{len(folds)}"
+        rest = rest_of_all - test
+        if name == "article":
+            split = pool.validated_by_clip(title, rest, test, seed)
+        elif sentence:
+            split = pool.without_sentence(sentence).validated_by_actor(title, rest, test, [seed, number])
+            other = pool.with_sentence(sentence)
+            split = replace(split, test=other.scored_of(test), is_by_sentence=True)
+        else:
+            split = pool.validated_by_actor(title, rest, test, [seed, number])
+        corpora = sorted({pool.clips[i].corpus for i in split.test})
+        emotions = scored_emotions(name, corpora)
+        shown = tuple(i for i in split.test if pool.clips[i].emotion in emotions)
+        yield replace(split, test=shown, emotions=emotions)
 
 
 def clip_split(name: str, clips: Sequence[Clip], actors: Split) -> ClipSplit:
@@ -121,6 +155,19 @@ class _Pool:
     clips: Sequence[Clip]
     clip_indices: tuple[int, ...]
     scored: frozenset[int]
+    digests: Mapping[int, str]
+
+    def without_sentence(self, sentence: str) -> "_Pool":
+        """The pool without the clips of a sentence of RAVDESS."""
+        kept = (i for i in self.clip_indices if not self._says(i, sentence))
+        return replace(self, clip_indices=tuple(kept))
+
+    def with_sentence(self, sentence: str) -> "_Pool":
+        """The pool with the clips of a sentence of RAVDESS alone."""
+        return replace(self, clip_indices=tuple(i for i in self.clip_indices if self._says(i, sentence)))
+
+    def _says(self, index: int, sentence: str) -> bool:
+        return self.clips[index].corpus == RAVDESS and self.clips[index].statement == sentence
 
     def split_by_file(self, seed: int) -> ClipSplit:
         held_out = self._every_fifth(self.clip_indices, seed)
@@ -140,7 +187,7 @@ class _Pool:
             name=name,
             train=tuple(i for i in of_rest if i not in validation),
             validation=tuple(sorted(validation)),
-            test=self._scored_of(test),
+            test=self.scored_of(test),
             is_validated_by_clip=True,
         )
 
@@ -151,14 +198,15 @@ class _Pool:
         return ClipSplit(
             name=name,
             train=self._of(rest - validation),
-            validation=self._scored_of(validation),
-            test=self._scored_of(test),
+            validation=self.scored_of(validation),
+            test=self.scored_of(test),
         )
 
     def _of(self, actors: Actors) -> tuple[int, ...]:
         return tuple(i for i in self.clip_indices if self.clips[i].actor in actors)
 
-    def _scored_of(self, actors: Actors) -> tuple[int, ...]:
+    def scored_of(self, actors: Actors) -> tuple[int, ...]:
+        """Indices of the clips of some actors that may be validated on and tested."""
         return tuple(i for i in self._of(actors) if i in self.scored)
 
     def _every_fifth(self, indices: Iterable[int], seed: int) -> frozenset[int]:
@@ -171,21 +219,43 @@ class _Pool:
         rng = np.random.default_rng(seed)
         drawn = rng.permutation([i for i in indices if i in self.scored]).tolist()
         drawn.sort(key=lambda i: self._stratum(self.clips[i]))
-        return frozenset(drawn[int(rng.integers(_HELD_OUT)) :: _HELD_OUT])
+        return self._kept_together(drawn, set(drawn[int(rng.integers(_HELD_OUT)) :: _HELD_OUT]))
+
+    def _kept_together(self, drawn: Sequence[int], held_out: set[int]) -> frozenset[int]:
+        """The held-out clips, each that sounds like another one exchanged for its nearest neighbor.
+
+        The neighbor sounds like no other clip, so as many clips are held out as before.
+        """
+        alike = {
+            drawn[place]: group
+            for group in groups_of([self.digests.get(i, str(i)) for i in drawn])
+            for place in group
+        }
+        for place, index in enumerate(drawn):
+            twins = {drawn[each] for each in alike.get(index, ())}
+            if index not in held_out or twins <= held_out:
+                continue
+            others = [i for i, each in enumerate(drawn) if each not in held_out and each not in alike]
+            if others:
+                held_out.add(drawn[min(others, key=lambda other: abs(other - place))])
+            held_out.remove(index)
+        return frozenset(held_out)
 
     @staticmethod
     def _stratum(clip: Clip) -> tuple[str, int, str]:
         return clip.gender, clip.label, clip.channel
 
     def _one_of_each_gender(self, rest: Actors, seed: Sequence[int]) -> Actors:
-        """One man and one woman with scored clips."""
+        """One man and one woman with scored clips, or one speaker where no gender is known."""
         rng = np.random.default_rng(seed)
-        candidates = [self.clips[i] for i in self._scored_of(rest)]
+        candidates = [self.clips[i] for i in self.scored_of(rest)]
         drawn = set()
         for gender in ("male", "female"):
             names = sorted({clip.actor for clip in candidates if clip.gender == gender})
             if names:
                 drawn.add(str(rng.choice(names)))
+        if candidates and not drawn:
+            drawn.add(str(rng.choice(sorted({clip.actor for clip in candidates}))))
         return frozenset(drawn)
 
 
@@ -202,19 +272,24 @@ def check_no_leak(
     Args:
         clips: the clips that the indices count.
         split: the parts.
-        digests: ``train.data.duplicates.content_digest`` of the clips by index, if known already.
+        digests: keys of clips that sound the same (``train.data.duplicates.sound_keys``) by index, if
+            known already.
 
     Raises:
-        LeakError: an actor, a clip or a sound is on both sides.
+        LeakError: an actor, a clip, a sound or, where sentences are held out, a sentence is on both
+            sides.
     """
     if digests is None:
         indices = sorted({*split.train, *split.validation, *split.test})
-        found = content_digests(clips[index].path for index in indices)
+        found = sound_keys([clips[index].path for index in indices])
         digests = dict(zip(indices, found, strict=True))
     pairs = [("train", split.train, "test", split.test, split.is_leaky)]
     pairs.append(("train", split.train, "validation", split.validation, split.is_validated_by_clip))
     if not split.is_leaky:
         pairs.append(("validation", split.validation, "test", split.test, False))
+    shared = _sentences(clips, split.train) & _sentences(clips, split.test)
+    if split.is_by_sentence and shared:
+        raise LeakError(f"{split.name}: leak between train and test: sentence {min(shared)} is in both")
     names = {index: clip_key(clip) for index, clip in enumerate(clips)}
     for one, own, other, its, may_share_actors in pairs:
         where = f"{split.name}: leak between {one} and {other}"
@@ -228,6 +303,11 @@ def check_no_leak(
             for index in its:
                 if (twin := seen.get(keys[index])) is not None:
                     raise LeakError(f"{where}: {clips[index].path} {relation} {clips[twin].path}")
+
+
+def _sentences(clips: Sequence[Clip], indices: Iterable[int]) -> set[str]:
+    """Sentences of RAVDESS among some clips."""
+    return {clips[i].statement for i in indices if clips[i].corpus == RAVDESS}
 
 
 def _check_parts(split: ClipSplit) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from train.evaluation.metrics import Counts, Shares, accuracy, macro_f1, uar
 
@@ -48,12 +49,38 @@ def intervals(by_actor: Counts, *, seed: int, n_resamples: int = N_RESAMPLES) ->
     n_actors = len(by_actor)
     if n_actors < 2:
         return {}
+    resampled = np.tensordot(_draws(n_actors, n_resamples, seed), by_actor, axes=1)
+    return {name: _middle(figure(resampled)) for name, figure in _FIGURES.items()}
+
+
+def paired_intervals(
+    first: Counts, second: Counts, *, seed: int, n_resamples: int = N_RESAMPLES
+) -> dict[str, Interval]:
+    """The 95 % intervals of the differences of two models, the second less the first.
+
+    Args:
+        first: int64, shape (n_actors, n_labels, n_labels + 1): each actor's confusion matrix.
+        second: the same of the second model, of the same actors in the same order.
+        seed: seed of the resamples, each of which has the same actors for both.
+        n_resamples: number of resamples.
+
+    Returns:
+        Intervals by metric; empty for a single actor.
+    """
+    n_actors = len(first)
+    if n_actors < 2:
+        return {}
+    draws = _draws(n_actors, n_resamples, seed)
+    one, other = (np.tensordot(draws, each, axes=1) for each in (first, second))
+    return {name: _middle(figure(other) - figure(one)) for name, figure in _FIGURES.items()}
+
+
+def _draws(n_actors: int, n_resamples: int, seed: int) -> NDArray[np.int64]:
+    """How often each resample draws each actor: int64, shape (n_resamples, n_actors)."""
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(n_actors, np.full(n_actors, 1.0 / n_actors), size=n_resamples)
-    resampled = np.tensordot(times, by_actor, axes=1)
-    tails = ((1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0)
-    found = {}
-    for name, figure in _FIGURES.items():
-        low, high = np.quantile(figure(resampled), tails)
-        found[name] = Interval(low=float(low), high=float(high))
-    return found
+    return rng.multinomial(n_actors, np.full(n_actors, 1.0 / n_actors), size=n_resamples)
+
+
+def _middle(values: Shares) -> Interval:
+    low, high = np.quantile(values, ((1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0))
+    return Interval(low=float(low), high=float(high))

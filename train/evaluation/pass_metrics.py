@@ -7,11 +7,22 @@ from typing import Any, Final
 
 import numpy as np
 
+from serd.model.labels import EMOTIONS
 from train.data.clips import Clip
+from train.data.corpora import classes_of
 from train.evaluation.bootstrap import Interval, intervals
 from train.evaluation.calibration import Calibration, calibrate
-from train.evaluation.metrics import Scores, score
+from train.evaluation.metrics import MISSED, Scores, score
 from train.evaluation.predictions import Prediction
+
+
+def _listeners(clip: Clip) -> str:
+    """Whether the listeners' first choice is the emotion that was acted."""
+    if clip.votes is None:
+        return "not asked"
+    first = EMOTIONS[max(range(len(EMOTIONS)), key=clip.votes.__getitem__)]
+    return "agree" if first == clip.emotion else "hear another"
+
 
 SLICES: Final[dict[str, Callable[[Clip], str]]] = {
     "gender": lambda clip: clip.gender,
@@ -19,9 +30,12 @@ SLICES: Final[dict[str, Callable[[Clip], str]]] = {
     "intensity": lambda clip: clip.intensity,
     "statement": lambda clip: clip.statement or "unknown",
     "corpus": lambda clip: clip.corpus,
+    "listeners": _listeners,
     "actor": lambda clip: clip.actor,
 }
 """Properties by which clips are sliced."""
+_IF_SEVERAL: Final = ("corpus", "listeners")
+"""Those that are shown only where clips differ in them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +50,8 @@ class PassMetrics:
     """Scores of parts of the clips, by the name in ``SLICES`` and the value."""
     calibration: Calibration | None
     """Calibration on clips with detected speech; None without any."""
+    restricted: dict[str, Scores]
+    """Scores of each corpus that cannot show all classes, with decisions restricted to those it can."""
     missed: tuple[Clip, ...]
     """Missed clips, without an event of the daemon; each counts as an error."""
 
@@ -68,6 +84,10 @@ class PassMetrics:
             "slices": {
                 name: {value: _slice_json(part) for value, part in parts.items()}
                 for name, parts in self.slices.items()
+            },
+            "restricted": {
+                name: {"classes": list(part.recalls)} | _slice_json(part)
+                for name, part in self.restricted.items()
             },
             "calibration": self._calibration_json(),
         }
@@ -109,8 +129,7 @@ def pass_metrics(predictions: Sequence[Prediction], classes: Sequence[str], *, s
         seed: seed of the resamples.
     """
     slices = {name: _sliced(predictions, classes, key) for name, key in SLICES.items()}
-    if len(slices["corpus"]) == 1:
-        del slices["corpus"]
+    slices = {name: parts for name, parts in slices.items() if len(parts) > 1 or name not in _IF_SEVERAL}
     heard = [each for each in predictions if each.probabilities is not None]
     by_actor = np.array([part.confusion for part in slices["actor"].values()])
     return PassMetrics(
@@ -120,6 +139,7 @@ def pass_metrics(predictions: Sequence[Prediction], classes: Sequence[str], *, s
         calibration=calibrate(
             [each.confidence for each in heard], [each.decision == each.truth for each in heard]
         ),
+        restricted=_restricted(predictions, classes),
         missed=tuple(each.clip for each in predictions if each.probabilities is None),
     )
 
@@ -132,6 +152,22 @@ def _sliced(
         value: _scored([each for each in predictions if key(each.clip) == value], classes)
         for value in sorted(values, key=_numbers_first)
     }
+
+
+def _restricted(predictions: Sequence[Prediction], classes: Sequence[str]) -> dict[str, Scores]:
+    """Scores by corpus, of corpora that cannot show all classes, which are emotions."""
+    found = {}
+    for corpus in sorted({each.clip.corpus for each in predictions}):
+        mask = np.isin(classes, classes_of(corpus))
+        if not set(classes) <= set(EMOTIONS) or not mask.any() or mask.all():
+            continue
+        own = [each for each in predictions if each.clip.corpus == corpus]
+        decisions = [
+            MISSED if each.probabilities is None else int((each.probabilities * mask).argmax())
+            for each in own
+        ]
+        found[corpus] = score([each.truth for each in own], decisions, classes)
+    return found
 
 
 def _scored(predictions: Sequence[Prediction], classes: Sequence[str]) -> Scores:

@@ -103,11 +103,19 @@ def estimate_clip(
 
 
 def score_clips(
-    model: EmotionModel, clips: Sequence[Clip], settings: PipelineSettings
+    model: EmotionModel,
+    clips: Sequence[Clip],
+    settings: PipelineSettings,
+    *,
+    emotions: Sequence[str] = (),
 ) -> tuple[Scores, list[str]]:
     """Score a model on clips.
 
-    Emotions that none of the clips' corpora has are masked out of the decisions.
+    Args:
+        model: the model.
+        clips: the clips.
+        settings: settings of the daemon's pipeline.
+        emotions: emotions to which decisions are restricted; by default those of the clips' corpora.
 
     Returns:
         The scores, and one line for each clip that could not be read and was left out.
@@ -116,7 +124,8 @@ def score_clips(
         CorpusError: no clip could be read.
     """
     labels = model.card.labels
-    label_mask = np.isin(labels, [each for clip in clips for each in classes_of(clip.corpus) or labels])
+    shown = emotions or [each for clip in clips for each in classes_of(clip.corpus) or labels]
+    label_mask = np.isin(labels, shown)
     truth, decisions, left_out = [], [], []
     for clip in clips:
         try:

@@ -4,8 +4,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from serd.model.card import ModelCard
-from train.data.clips import Actors, Channel, Clip, Corpus, CorpusError, format_actors, parse_actors
-from train.data.protocols import PROTOCOLS
+from train.data.clips import (
+    Actors,
+    Channel,
+    Clip,
+    Corpus,
+    CorpusError,
+    corpus_of,
+    format_actors,
+    parse_actors,
+)
+from train.data.protocols import LEFT_OUT, LEFT_OUT_CORPORA, PROTOCOLS
 
 ChannelChoice = Literal["speech", "song", "all"]
 CHANNELS: Final[tuple[ChannelChoice, ...]] = ("speech", "song", "all")
@@ -18,7 +27,7 @@ class Request:
     actors: Actors = frozenset()
     """Actors; empty for all, or for those of the protocol."""
     protocol: str = ""
-    """One of ``PROTOCOLS``, whose test actors are scored unless the model was trained on them."""
+    """One of ``ACTOR_PROTOCOLS``, whose test actors are scored unless the model was trained on them."""
     channel: ChannelChoice = "speech"
     """Channel that is scored."""
     allow_seen: bool = False
@@ -99,7 +108,7 @@ def select(corpus: Corpus, card: ModelCard, request: Request) -> Selection:
 def _of_protocol(present: Actors, trained: Actors, request: Request) -> tuple[Actors, list[str]]:
     """Available test actors of a protocol without training actors, and remarks."""
     name = request.protocol
-    test = frozenset[str]().union(*PROTOCOLS[name])
+    test = _left_out(present, trained) if name == LEFT_OUT else frozenset[str]().union(*PROTOCOLS[name])
     missing, here = test - present, test & present
     if not here:
         raise CorpusError(
@@ -126,6 +135,13 @@ def _of_protocol(present: Actors, trained: Actors, request: Request) -> tuple[Ac
             " on them"
         )
     return unseen, remarks
+
+
+def _left_out(present: Actors, trained: Actors) -> Actors:
+    """Actors of the corpora of which the model was trained on nobody; of all where it was on each."""
+    learnt = {corpus_of(actor) for actor in trained}
+    named = {actor for actor in present if corpus_of(actor) in LEFT_OUT_CORPORA}
+    return frozenset(actor for actor in named if corpus_of(actor) not in learnt) or frozenset(named)
 
 
 def _seen_line(seen: Actors, chosen: Actors, present: Actors) -> str:

@@ -1,14 +1,28 @@
 """Training and test actors of a run of ``fit``, checked before anything slow begins."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from serd.model.labels import EMOTIONS
-from train.data.clips import Actors, Corpus, CorpusError, Split, fewer, format_actors, split_actors
-from train.data.corpora import find_training_clips, ravdess
-from train.data.protocols import left_alone, protocol_folds
+from train.data.clips import (
+    Actors,
+    Corpus,
+    CorpusError,
+    Split,
+    corpus_of,
+    fewer,
+    format_actors,
+    split_actors,
+)
+from train.data.corpora import ReadSettings, find_training_clips
+from train.data.protocols import left_alone, protocol_corpora, protocol_folds, scored_emotions
 from train.features.noise import noise_folds
+
+_LONGEST_STEM: Final = 100
+"""Characters of actors in a file's name, of which file systems take 255."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +42,10 @@ class FitPlan:
     left_alone: Actors = frozenset()
     """Actors excluded from ``corpus`` by the protocol."""
 
+    def scored_emotions(self, actors: Actors) -> tuple[str, ...]:
+        """The emotions of test actors' clips that are scored, to which decisions are restricted."""
+        return _scored_emotions(self.protocol, actors)
+
 
 def plan_fit(
     root: Path,
@@ -37,6 +55,7 @@ def plan_fit(
     test: Actors = frozenset(),
     validation: Actors = frozenset(),
     protocol: str = "",
+    settings: ReadSettings | None = None,
 ) -> FitPlan:
     """Find the clips below a folder, and split them by actor.
 
@@ -44,20 +63,22 @@ def plan_fit(
     nor of the final model. They may be test actors.
 
     Args:
-        root: folder that holds RAVDESS.
+        root: folder that holds RAVDESS, or the corpora that the protocol tests.
         also: folders that hold other corpora, for training only.
         with_song: whether sung clips are training clips.
         test: test actors.
         validation: validation actors.
-        protocol: one of ``PROTOCOLS``, or empty.
+        protocol: one of ``ACTOR_PROTOCOLS``, or empty.
+        settings: table, labels and duplicates; None for the defaults.
 
     Raises:
         CorpusError: no clip, an actor missing or in two groups, no such protocol, a group of test
             actors without speech or of several corpora, validation actors of another corpus than
             RAVDESS, or an emotion without a training clip.
     """
-    found = find_training_clips(root, also, with_song=with_song)
-    own = frozenset(clip.actor for clip in found.clips if clip.corpus == ravdess.NAME)
+    judged = protocol_corpora(protocol)
+    found = find_training_clips(root, also, corpora=judged, settings=settings, with_song=with_song)
+    own = frozenset(clip.actor for clip in found.clips if clip.corpus in judged)
     if test & own and test - own:
         raise CorpusError(
             f"actors {format_actors(test)}: those of RAVDESS and of another corpus are scored apart,"
@@ -76,16 +97,22 @@ def plan_fit(
     for actors in (test, *folds):
         if actors and not actors & speakers:
             raise CorpusError(f"no speech clip of actors {format_actors(actors)} to score")
-    for train in (split.train, *(corpus.actors - fold for fold in folds)):
+    needs: list[tuple[Actors, Sequence[str]]] = [(split.train, EMOTIONS)]
+    needs += [(corpus.actors - fold, _scored_emotions(protocol, fold)) for fold in folds]
+    for train, emotions in needs:
         shown = {clip.emotion for clip in corpus.clips if clip.actor in train}
-        if absent := [emotion for emotion in EMOTIONS if emotion not in shown]:
+        if absent := [emotion for emotion in emotions if emotion not in shown]:
             raise CorpusError(
                 f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
-                f" model needs clips of each emotion"
+                f" model needs clips of each emotion, and --also FOLDER adds those of other corpora"
             )
     return FitPlan(
         root=root, corpus=corpus, split=split, protocol=protocol, folds=folds, left_alone=alone
     )
+
+
+def _scored_emotions(protocol: str, actors: Actors) -> tuple[str, ...]:
+    return scored_emotions(protocol, sorted({corpus_of(actor) for actor in actors}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,4 +165,8 @@ def last_target(plan: FitPlan, *, n_actors: int) -> Target:
 
 
 def _stem(actors: Actors) -> str:
-    return format_actors(actors).replace(":", "-")
+    """A name of actors for files, of bounded length."""
+    text = format_actors(actors).replace(":", "-")
+    if len(text) <= _LONGEST_STEM:
+        return text
+    return f"{text[:_LONGEST_STEM]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

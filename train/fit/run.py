@@ -217,8 +217,12 @@ class FitRun:
 
     def score(self, path: Path, actors: Actors) -> Scores:
         """Score a written model on the speech of some actors."""
-        clips = [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]
-        scores, left_out = score_clips(TfliteModel(path), clips, self._recipe.windows.pipeline)
+        emotions = self._plan.scored_emotions(actors)
+        speech = [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]
+        clips = [clip for clip in speech if clip.emotion in emotions]
+        scores, left_out = score_clips(
+            TfliteModel(path), clips, self._recipe.windows.pipeline, emotions=emotions
+        )
         for line in left_out:
             self._log(f"left out of the scores: {line}")
         return scores

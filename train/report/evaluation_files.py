@@ -13,6 +13,7 @@ from pathlib import Path
 from serd.errors import OperationError
 from serd.model.labels import NONE
 from train.data.files import write_whole
+from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import Evaluation
 from train.evaluation.predictions import Prediction
 from train.report.evaluation_page import page
@@ -20,6 +21,7 @@ from train.report.evaluation_page import page
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
 PAGE = "report.html"
+CONFUSION = "confusion.csv"
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
@@ -35,6 +37,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     texts = {PREDICTIONS: predictions_csv(evaluation, evaluation.predictions.clean)}
     for snr_db, predictions in evaluation.predictions.noisy.items():
         texts[noisy_name(snr_db)] = predictions_csv(evaluation, predictions)
+    texts[CONFUSION] = confusion_csv(evaluation.clean.scores)
     texts[PAGE] = page(evaluation)
     texts[METRICS] = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False) + "\n"
     try:
@@ -52,6 +55,16 @@ def noisy_name(snr_db: float | str) -> str:
     """Name of the file of decisions at a signal-to-noise ratio in dB."""
     ratio = snr_db if isinstance(snr_db, str) else f"{snr_db:g}"
     return f"predictions-{ratio}db.csv"
+
+
+def confusion_csv(scores: Scores) -> str:
+    """A row per true class: clips by decision, the last column for missed clips."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["truth", *scores.labels, "missed"])
+    for label, counts in zip(scores.labels, scores.confusion.tolist(), strict=True):
+        rows.writerow([label, *counts])
+    return text.getvalue()
 
 
 def predictions_csv(evaluation: Evaluation, predictions: Sequence[Prediction]) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from train.data.clips import format_actors
+from train.data.corpora import title_of
 from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import Evaluation
 from train.evaluation.pass_metrics import PassMetrics
@@ -69,6 +70,8 @@ def show(evaluation: Evaluation, console: "Console") -> None:
     for remark in plan.remarks:
         console.print(f"[yellow]note:[/] {escape(remark)}")
     tables = [_headline(clean), _classes(clean.scores), _confusion(clean.scores), _slices(clean)]
+    if clean.restricted:
+        tables.append(_restricted(clean))
     if evaluation.noisy:
         tables.append(_noise(evaluation))
     if evaluation.adapted:
@@ -93,6 +96,18 @@ def _headline(metrics: PassMetrics) -> "RichTable":
         claims = f"says {calibration.confidence:.3f}, is right {calibration.accuracy:.3f}"
         table.add_row("ECE", share(calibration.ece), "", claims)
     table.add_row("clips", str(scores.n_clips), "", f"{scores.n_missed} missed, counted as errors")
+    return table
+
+
+def _restricted(metrics: PassMetrics) -> "RichTable":
+    """Each corpus with decisions restricted to the classes that it can show, beside the plain ones."""
+    table = _table("its classes alone", "classes", "UAR", "accuracy", "plain UAR", "clips")
+    plain = metrics.slices.get("corpus", {})
+    for corpus, scores in metrics.restricted.items():
+        own = plain.get(corpus, metrics.scores)
+        n_classes = str(len(scores.recalls))
+        row = (n_classes, share(scores.uar), share(scores.accuracy), share(own.uar))
+        table.add_row(title_of(corpus), *row, str(scores.n_clips))
     return table
 
 

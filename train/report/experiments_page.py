@@ -18,6 +18,14 @@ over their number.
 """
 
 
+_SMOKE = "**Smoke runs: a few clips and one epoch. No figure on this page means anything.**\n"
+
+
+def is_smoke_run(metrics: Metrics) -> bool:
+    """Whether a run only tried the way: a few clips, an epoch."""
+    return "smoke run" in metrics["shortened"]
+
+
 def comparison(names: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> Table:
     """A table of UAR, accuracy, macro F1, parameters, size, seconds and epochs of runs.
 
@@ -86,6 +94,7 @@ def experiments_page(runs: Mapping[str, RunRecord], experiments: Sequence[str]) 
     missing = [name for name in order if name not in {each["name"] for each in metrics.values()}]
     parts = [
         _HEAD,
+        _SMOKE if any(map(is_smoke_run, metrics.values())) else "",
         _ground(list(metrics.values())),
         _leak(runs),
         _beside_the_article(metrics),

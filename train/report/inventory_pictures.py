@@ -53,7 +53,7 @@ def _emotions(inventory: Inventory) -> "Figure":
         for row, n_total in enumerate(left):
             axes.text(n_total, row, f" {n_total:,}", va="center", fontsize=9, color=INK)
         axes.invert_yaxis()
-        axes.set_xlim(0, 1.12 * max(left))
+        axes.set_xlim(0, 1.12 * max(1, *left))
         axes.set_title(f"{title(corpus)}: {len(sounds):,} clips", loc="left", fontsize=11, color=INK)
         plain(axes, grid="x")
     _legend(figure, {name: colors[name] for name in _CHANNELS if name in _channels(inventory.sounds)})

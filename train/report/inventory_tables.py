@@ -11,7 +11,7 @@ from serd.model.labels import EMOTIONS
 from train.data.clips import format_actors
 from train.data.corpora.ravdess import Missing
 from train.data.inventory import Inventory, SoundClip, by_actor, title
-from train.data.protocols import PROTOCOLS
+from train.data.protocols import PROTOCOLS, TEXT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -140,6 +140,8 @@ def _print_protocols(console: "Console", inventory: Inventory) -> None:
         elif name in PROTOCOLS:
             n_folds = len(PROTOCOLS[name])
             state = f"can run, {n_folds} fold{'s' * (n_folds > 1)}"
+        elif name == TEXT:
+            state = "can run; it holds out sentences of RAVDESS as well as actors"
         else:
             state = "can run; it is split by file, and shows only what a leak does"
         console.print(f"  {name:8} {state}", style="dim" if missing else None)

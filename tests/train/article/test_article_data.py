@@ -1,5 +1,7 @@
 """The article's sets come out as it counts them."""
 
+import os
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +11,8 @@ from made_corpora import made_clip
 
 from train.article.data import ARTICLE_SETS, article_labels, article_set
 from train.data.clips import Actors, Clip, CorpusError, numbered
-from train.data.corpora import find_clips, ravdess
+from train.data.corpora import ReadSettings, find_clips, find_training_clips, ravdess
+from train.data.duplicates import DuplicateRule, sound_keys
 from train.data.splits import ClipSplit, check_no_leak, protocol_splits
 
 
@@ -47,6 +50,35 @@ def test_the_sets_have_the_articles_sizes(
     assert (len(split.train), len(split.validation), len(split.test)) == counts
     check_no_leak(release, split)
     assert {release[i].actor for i in split.test} <= {"21", "22", "23", "24"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "counts"),
+    [
+        ("keep-together", {(1248, 312, 320)}),
+        ("drop", {(1247, 312, 320), (1248, 311, 320)}),
+    ],
+)
+def test_the_pair_that_the_release_holds_twice(
+    release_root: Path, tmp_path: Path, rule: DuplicateRule, counts: set[tuple[int, int, int]]
+) -> None:
+    """Kept together the counts are the article's; with one dropped, one part has a clip less."""
+    root = tmp_path / "release"
+    shutil.copytree(release_root, root, copy_function=os.link)
+    first, second = (
+        root / "Audio_Speech_Actors_01-24" / "Actor_07" / f"03-01-03-01-02-0{n}-07.wav" for n in (1, 2)
+    )
+    second.unlink()
+    os.link(first, second)
+    corpus = find_training_clips(root, settings=ReadSettings(duplicates=rule))
+    (line,) = corpus.left_out
+    assert "03-01-03-01-02-02-07.wav: sounds the same as" in line
+    digests = dict(enumerate(sound_keys([clip.path for clip in corpus.clips])))
+    members = article_set(corpus.clips, "ten").members.keys()
+    for seed in range(3):
+        (split,) = protocol_splits("article", corpus.clips, seed=seed, members=members, digests=digests)
+        assert (len(split.train), len(split.validation), len(split.test)) in counts
+        check_no_leak(corpus.clips, split, digests=digests)
 
 
 def test_the_ten_classes_are_split_evenly(release: tuple[Clip, ...]) -> None:

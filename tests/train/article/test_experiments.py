@@ -148,6 +148,41 @@ def test_the_report_holds_the_figures_of_the_runs_and_the_articles_claims(
         assert f"| {name} |" in text
 
 
+def test_a_page_of_smoke_runs_says_so_on_top_and_never_goes_into_docs(
+    quick_runs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By default it goes below runs/; docs/ is refused, and nothing is written there."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", str(quick_runs)]) == 0
+    text = Path("runs/experiments.md").read_text("utf-8")
+    assert "**Smoke runs" in text.partition("## ")[0]
+    assert main(["report", str(quick_runs), "--out", "docs/experiments.md"]) == 2
+    assert "is a smoke run" in capsys.readouterr().err
+    assert not Path("docs").exists()
+
+
+def test_an_experiment_that_cannot_run_does_not_stop_the_others(
+    article_root: Path, tmp_path: Path
+) -> None:
+    """The others are finished, the end lists it with the reason, and the exit code is 1."""
+    root = tmp_path / "root"
+    shutil.copytree(article_root, root)
+    for number in range(2, 21, 2):
+        shutil.rmtree(root / f"Actor_{number:02d}")
+    for path in (root / "Song").glob("*"):
+        path.unlink()
+    names = ["baseline-women", "baseline-men"]
+    arguments = ["--run", *names, "--quick", root, "--holdout", "17,19", "--out", tmp_path / "runs"]
+    done = train("experiments", *arguments)
+    assert done.returncode == 1
+    assert "train: baseline-women could not run: women: no clip of" in done.stderr
+    assert RunFolder(path=tmp_path / "runs" / "baseline-men").is_finished
+    assert not RunFolder(path=tmp_path / "runs" / "baseline-women").is_finished
+
+
 def test_the_report_says_what_was_not_run(quick_runs: Path, tmp_path: Path) -> None:
     """The missing experiments are listed; a folder that is not there is an error."""
     shutil.copytree(quick_runs / "own", tmp_path / "runs" / "own")

@@ -13,6 +13,8 @@ from train.data.clips import CorpusError, fewer, format_actors, numbered, parse_
         ("1-4,17", {"1", "2", "3", "4", "17"}),
         (" 2 , 5 - 6 ", {"2", "5", "6"}),
         ("2,savee:DC", {"2", "savee:DC"}),
+        ("crema-d:1009-1011,2", {"2", "crema-d:1009", "crema-d:1010", "crema-d:1011"}),
+        ("emodb:08-10,emodb:3", {"emodb:08", "emodb:09", "emodb:10", "emodb:3"}),
     ],
 )
 def test_actors_are_numbers_and_ranges(text: str, actors: set[str]) -> None:
@@ -21,7 +23,7 @@ def test_actors_are_numbers_and_ranges(text: str, actors: set[str]) -> None:
     assert parse_actors(format_actors(actors)) == actors
 
 
-@pytest.mark.parametrize("text", ["4-1", "one", "1-", "-3", "1;2", "1-2-3"])
+@pytest.mark.parametrize("text", ["4-1", "one", "1-", "-3", "1;2", "1-2-3", "x:9-1", "1-99999"])
 def test_bad_actors_are_refused(text: str) -> None:
     """A range backwards, half a range, a word and another separator are errors."""
     with pytest.raises(CorpusError, match="Bad actors"):

@@ -2,18 +2,29 @@
 
 import pytest
 
-from train.data.clips import CorpusError, numbered
+from train.data.clips import CorpusError, format_actors, numbered
 from train.data.protocols import PROTOCOLS, protocol_folds
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_no_actor_is_tested_twice_in_a_protocol(name: str) -> None:
-    """The article tests 4 actors, dev5 tests 20 and the others all 24, each of them once."""
-    folds = protocol_folds(name, numbered(*range(1, 25)))
+    """The article tests 4 actors, dev5 20, crema5 70, nemo3 6, the others all 24, each of them once."""
+    present = numbered(*range(1, 25)).union(*PROTOCOLS["crema5"], *PROTOCOLS["nemo3"])
+    folds = protocol_folds(name, present)
     tested = [actor for fold in folds for actor in fold]
     assert len(tested) == len(set(tested))
-    n_expected = {"article": 4, "dev5": 20}.get(name, 24)
+    n_expected = {"article": 4, "dev5": 20, "crema5": 70, "nemo3": 6}.get(name, 24)
     assert len(tested) == n_expected
+
+
+def test_crema5_and_nemo3_are_as_published() -> None:
+    """Fourteen actors of CREMA-D in a row, and a woman with a man of nEMO."""
+    ranges = ["1001-1014", "1015-1028", "1029-1042", "1043-1056", "1057-1070"]
+    assert [format_actors(fold) for fold in PROTOCOLS["crema5"]] == [
+        f"crema-d:{each}" for each in ranges
+    ]
+    pairs = ["nemo:EB0,nemo:KS0", "nemo:IC0,nemo:SM0", "nemo:KD0,nemo:TP0"]
+    assert [format_actors(fold) for fold in PROTOCOLS["nemo3"]] == pairs
 
 
 def test_a_protocol_needs_its_actors() -> None:

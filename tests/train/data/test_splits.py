@@ -13,12 +13,21 @@ from train_helpers import window_settings
 
 from train.data.clips import Clip, CorpusError, Split, numbered
 from train.data.corpora import ravdess
-from train.data.protocols import LEAKY, PROTOCOLS
+from train.data.protocols import LEAKY, LEFT_OUT, PROTOCOLS, SPLIT_PROTOCOLS, TEXT
 from train.data.splits import ClipSplit, LeakError, check_no_leak, clip_split, protocol_splits
 from train.features.augmentation import SoundAugment
 from train.features.dataset import build_dataset
 
 _RELEASE = [made_clip(stem) for stem in ravdess.official_stems()]
+_OTHERS = [
+    replace(made_clip("03-01-03-01-01-01-01"), path=Path(f"nowhere/{actor}"), corpus=corpus, actor=actor)
+    for corpus, names in (
+        ("crema-d", range(1001, 1071)),
+        ("nemo", ("EB0", "KS0", "IC0", "SM0", "KD0", "TP0")),
+    )
+    for actor in (f"{corpus}:{name}" for name in names)
+]
+"""A clip of each speaker whom a protocol of CREMA-D or nEMO tests."""
 _NO_SOUND = {index: str(index) for index in range(len(_RELEASE))}
 """Digests of files that are not there, each its own."""
 
@@ -27,15 +36,17 @@ def _actors(clips: Sequence[Clip], indices: Sequence[int]) -> set[str]:
     return {clips[index].actor for index in indices}
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", SPLIT_PROTOCOLS)
 @pytest.mark.parametrize("with_song", [True, False])
 def test_no_fold_of_a_protocol_leaks(name: str, *, with_song: bool) -> None:
     """Every fold passes the check, and song is trained on only where it is asked for."""
-    for split in protocol_splits(name, _RELEASE, seed=0, with_song=with_song):
-        check_no_leak(_RELEASE, split, digests=_NO_SOUND)
+    clips = [*_RELEASE, *_OTHERS]
+    channels = set()
+    for split in protocol_splits(name, clips, seed=0, with_song=with_song):
+        check_no_leak(clips, split, digests={index: str(index) for index in range(len(clips))})
         assert not split.is_leaky
-        channels = {_RELEASE[index].channel for index in split.train}
-        assert channels == ({"speech", "song"} if with_song else {"speech"})
+        channels |= {clips[index].channel for index in split.train}
+    assert channels == ({"speech", "song"} if with_song else {"speech"})
 
 
 @pytest.mark.parametrize("name", ["dev5", "mmer5", "emobox6"])
@@ -97,11 +108,54 @@ def test_the_leaky_split_has_every_actor_everywhere_and_says_so() -> None:
     check_no_leak(_RELEASE, split, digests=_NO_SOUND)
 
 
-@pytest.mark.parametrize("name", [*PROTOCOLS, "leaky"])
+@pytest.mark.parametrize("name", [*SPLIT_PROTOCOLS, "leaky"])
 def test_the_seed_decides(name: str) -> None:
     """The same seed gives the same splits, another one others."""
-    first, again, other = (protocol_splits(name, _RELEASE, seed=seed) for seed in (3, 3, 4))
+    first, again, other = (protocol_splits(name, [*_RELEASE, *_OTHERS], seed=seed) for seed in (3, 3, 4))
     assert first == again != other
+
+
+def test_text_holds_sentences_out_as_well_as_actors() -> None:
+    """Each fold of dev5 is tested on one sentence by a network that learns the other, and each once."""
+    splits = protocol_splits(TEXT, _RELEASE, seed=0)
+    assert len(splits) == 10
+    for number, split in enumerate(splits):
+        assert _actors(_RELEASE, split.test) == PROTOCOLS["dev5"][number // 2]
+        tested = {_RELEASE[i].statement for i in split.test}
+        learnt = {_RELEASE[i].statement for i in (*split.train, *split.validation)}
+        assert (len(tested), len(learnt)) == (1, 1)
+        assert tested != learnt
+    tested_clips = [i for split in splits for i in split.test]
+    assert len(tested_clips) == len(set(tested_clips)) == 20 * 60
+    twice = replace(splits[0], test=splits[1].test)
+    with pytest.raises(LeakError, match=r"sentence \d is in both"):
+        check_no_leak(_RELEASE, twice, digests=_NO_SOUND)
+
+
+def test_a_left_out_corpus_is_tested_in_the_emotions_that_it_shows() -> None:
+    """RAVDESS without calm and disgust; no clip of the tested corpus is learnt from."""
+    clips = [*_RELEASE, *_OTHERS]
+    splits = protocol_splits(LEFT_OUT, clips, seed=0)
+    tested = [{clips[i].corpus for i in split.test} for split in splits]
+    assert tested == [{"ravdess"}, {"crema-d"}, {"nemo"}]
+    for split, corpora in zip(splits, tested, strict=True):
+        assert corpora.isdisjoint({clips[i].corpus for i in (*split.train, *split.validation)})
+        assert {clips[i].emotion for i in split.test} <= set(split.emotions)
+    assert splits[0].emotions == ("neutral", "happy", "sad", "angry", "fearful", "surprised")
+    assert splits[1].emotions == ("neutral", "happy", "sad", "angry", "fearful", "disgust")
+    with pytest.raises(CorpusError, match=r"expected two corpora or more, .* got RAVDESS"):
+        protocol_splits(LEFT_OUT, _RELEASE, seed=0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clips_that_sound_the_same_are_on_one_side_of_a_split_by_file(seed: int) -> None:
+    """As many clips validate as without them, whatever is drawn."""
+    (plain,) = protocol_splits("article", _RELEASE, seed=seed)
+    twins = [(plain.train[n], plain.validation[n]) for n in range(0, 200, 20)]
+    digests = _NO_SOUND | {index: f"twin {pair[0]}" for pair in twins for index in pair}
+    (split,) = protocol_splits("article", _RELEASE, seed=seed, digests=digests)
+    check_no_leak(_RELEASE, split, digests=digests)
+    assert [len(split.train), len(split.validation)] == [len(plain.train), len(plain.validation)]
 
 
 def test_members_alone_are_split() -> None:
@@ -112,7 +166,7 @@ def test_members_alone_are_split() -> None:
         assert len(_actors(_RELEASE, split.validation)) == 1
 
 
-@pytest.mark.parametrize("name", [*PROTOCOLS, LEAKY])
+@pytest.mark.parametrize("name", ["article", "dev5", "mmer5", "emobox6", TEXT, LEAKY])
 def test_other_corpora_are_learnt_from_alone(name: str) -> None:
     """Neither validated on nor tested, whatever is drawn."""
     polish = replace(made_clip("03-01-03-01-01-01-01"), corpus="nemo", actor="nemo:EB0")
@@ -132,9 +186,9 @@ def test_another_corpus_on_its_own_is_split_by_file() -> None:
 
 
 def test_a_protocol_says_whom_it_misses_and_what_can_run() -> None:
-    """The error names actors 21 to 24, and dev5 and leaky as those that can run."""
+    """The error names actors 21 to 24, and dev5, text and leaky as those that can run."""
     at_hand = [clip for clip in _RELEASE if int(clip.actor) <= 20]
-    with pytest.raises(CorpusError, match=r"mmer5: no clip of actor 21-24.* can run: dev5, leaky$"):
+    with pytest.raises(CorpusError, match=r"mmer5: no clip of actor 21-24.*: dev5, text, leaky$"):
         protocol_splits("mmer5", at_hand, seed=0)
 
 

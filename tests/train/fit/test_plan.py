@@ -66,7 +66,7 @@ def test_another_corpus_is_no_validation(release_root: Path, nemo_root: Path) ->
 
 def test_a_folder_of_no_other_corpus_is_refused(release_root: Path) -> None:
     """RAVDESS named twice would put actors on both sides; it is no other corpus."""
-    with pytest.raises(CorpusError, match="no SAVEE or nEMO clip in it"):
+    with pytest.raises(CorpusError, match="no SAVEE, nEMO, CREMA-D or 8 other corpora clip in it"):
         plan_fit(release_root, also=[release_root])
 
 

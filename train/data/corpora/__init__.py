@@ -1,29 +1,80 @@
 """Corpora of emotional speech, each read by its own naming or its own table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from serd.audio import paths
-from train.data.clips import Clip, Corpus, CorpusError, OtherNameError
-from train.data.corpora import nemo, ravdess, savee
-from train.data.corpora.reader import CorpusReader
-from train.data.corpora.table import Listing, read_table
+from train.data.clips import UNLABELED, Clip, Corpus, CorpusError, OtherNameError
+from train.data.corpora import (
+    aesdd,
+    ased,
+    cremad,
+    emodb,
+    emotiontts,
+    emovo,
+    eyase,
+    nemo,
+    orders,
+    ravdess,
+    savee,
+    tess,
+    urdu,
+)
+from train.data.corpora.reader import CorpusReader, Listing
+from train.data.corpora.table import read_table
+from train.data.corpora.tree import folder_clips, packed_files, sound_files
+from train.data.duplicates import DuplicateRule, without_duplicates
+from train.data.labels import LabelMap
 
 CORPORA: Final[dict[str, CorpusReader]] = {
-    each.name: each for each in (ravdess.CORPUS, savee.CORPUS, nemo.CORPUS)
+    module.CORPUS.name: module.CORPUS
+    for module in (
+        ravdess,
+        savee,
+        nemo,
+        cremad,
+        emotiontts,
+        tess,
+        emodb,
+        emovo,
+        aesdd,
+        eyase,
+        ased,
+        urdu,
+        orders,
+    )
 }
 """The corpora that are recognized in a folder without a table. Another one is a module and a line."""
+_MOST_NAMED: Final = 3
+"""Corpora that a message names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadSettings:
+    """What is read besides the corpora that are recognized, and how their clips are used."""
+
+    table: Path | None = None
+    """A CSV that lists the clips of one more corpus (``train.data.corpora.table``)."""
+    labels: LabelMap = field(default_factory=LabelMap)
+    """The emotions of words that serd does not know."""
+    duplicates: DuplicateRule = "keep-together"
+    """What becomes of clips with the same sound (``train.data.duplicates``)."""
 
 
 def title_of(corpus: str) -> str:
-    """The title of a corpus; its name where only a table knows it."""
+    """The title of a corpus; its name where only a table or a folder knows it."""
     return CORPORA[corpus].title if corpus in CORPORA else corpus
 
 
 def classes_of(corpus: str) -> tuple[str, ...]:
-    """The emotions that clips of a corpus can have; none where only a table knows it."""
+    """The emotions that clips of a corpus can have; none where only a table or a folder knows it."""
     return CORPORA[corpus].classes if corpus in CORPORA else ()
+
+
+def labeled_corpora() -> tuple[str, ...]:
+    """Names of the corpora whose clips have emotions."""
+    return tuple(each.name for each in CORPORA.values() if each.classes)
 
 
 def find_clips(
@@ -32,6 +83,9 @@ def find_clips(
     with_song: bool = True,
     corpora: Collection[str] = (ravdess.NAME,),
     table: Path | None = None,
+    labels: LabelMap | None = None,
+    with_folders: bool = False,
+    with_unlabeled: bool = False,
 ) -> Corpus:
     """Every clip of some corpora below a folder, however the folders are nested.
 
@@ -42,8 +96,11 @@ def find_clips(
     Args:
         root: the folder.
         with_song: whether sung clips are used.
-        corpora: names of corpora, of ``TITLES``.
+        corpora: names of corpora, of ``CORPORA``.
         table: a CSV that lists the clips of one more corpus (``train.data.corpora.table``).
+        labels: the emotions of words that serd does not know; None for none.
+        with_folders: whether other files in a folder named after an emotion are clips of it.
+        with_unlabeled: whether ``UNLABELED`` clips are used.
 
     Raises:
         CorpusError: no such folder or corpus, no clip in it, or a table that cannot be used.
@@ -51,29 +108,26 @@ def find_clips(
     unknown = ", ".join(sorted(set(corpora) - set(CORPORA)))
     if unknown:
         raise CorpusError(f"Bad corpus {unknown}, expected some of: {', '.join(CORPORA)}")
+    if root.is_file():
+        raise CorpusError(f"{root}: a file, expected a folder; if it is an archive, unpack it first")
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder, expected one that holds {_wanted(corpora)} clips")
+    labels = labels or LabelMap()
     readers = [CORPORA[name] for name in CORPORA if name in corpora]
     files = sound_files(root)
     listed = read_table(table, root, CORPORA) if table is not None else Listing()
     _add_tables(listed, readers, root, files)
-    clips: dict[str, Clip] = {}
-    left_out = list(listed.left_out)
-    inside = {path.resolve() for path in files}
-    outside = [clip.path for path, clip in listed.clips.items() if path not in inside]
-    for path in (*files, *outside):
-        row = listed.clips.get(path.resolve())
-        try:
-            clip = _clip(path, readers, row)
-        except CorpusError as exc:
-            left_out.append(str(exc))
-            continue
-        if row is not None and clip is not row:
-            left_out.append(f"{path}: listed in {row.corpus}, but named as in {title_of(clip.corpus)}")
-        first = clips.setdefault(clip_key(clip), clip)
-        if first is not clip:
-            left_out.append(f"{path}: the same clip as {first.path}")
-    used = [clip for clip in clips.values() if with_song or clip.channel == "speech"]
+    by_folder = folder_clips(root, files, labels, CORPORA) if with_folders else {}
+    found, left_out = _described(files, readers, listed, by_folder)
+    translated, without = labels.translated(found)
+    left_out += [*without, *packed_files(root)]
+    used = [clip for clip in translated if with_song or clip.channel == "speech"]
+    if not with_unlabeled:
+        labeled = [clip for clip in used if clip.emotion != UNLABELED]
+        if len(labeled) < len(used):
+            n_others = len(used) - len(labeled)
+            left_out.append(f"{n_others} clips without an emotion, for --protocol orders alone")
+        used = labeled
     if not used:
         raise CorpusError(_nothing_found(root, corpora, left_out))
     return Corpus(clips=tuple(sorted(used, key=_place)), left_out=tuple(left_out))
@@ -91,41 +145,79 @@ def _add_tables(
                 listed.clips.setdefault(path, clip)
 
 
-def find_training_clips(root: Path, also: Sequence[Path] = (), *, with_song: bool = True) -> Corpus:
+def _described(
+    files: Sequence[Path],
+    readers: Sequence[CorpusReader],
+    listed: Listing,
+    by_folder: Mapping[Path, Clip],
+) -> tuple[list[Clip], list[str]]:
+    """Each clip once, in the words of its corpus, and a line for each file that is none."""
+    clips: dict[str, Clip] = {}
+    left_out = list(listed.left_out)
+    inside = {path.resolve() for path in files}
+    outside = [clip.path for path, clip in listed.clips.items() if path not in inside]
+    for path in (*files, *outside):
+        row = listed.clips.get(path.resolve())
+        try:
+            clip = _clip(path, readers, row or by_folder.get(path))
+        except CorpusError as exc:
+            left_out.append(str(exc))
+            continue
+        if row is not None and clip is not row:
+            left_out.append(f"{path}: listed in {row.corpus}, but named as in {title_of(clip.corpus)}")
+        first = clips.setdefault(clip_key(clip), clip)
+        if first is not clip:
+            left_out.append(f"{path}: the same clip as {first.path}")
+    return list(clips.values()), left_out
+
+
+def find_training_clips(
+    root: Path,
+    also: Sequence[Path] = (),
+    *,
+    corpora: Collection[str] = (ravdess.NAME,),
+    settings: ReadSettings | None = None,
+    with_song: bool = True,
+) -> Corpus:
     """The clips of RAVDESS below a folder, and those of other corpora below others.
 
+    Clips with the same sound are treated as the settings say.
+
     Args:
-        root: folder that holds RAVDESS.
-        also: folders that hold other corpora. A clip of RAVDESS there is reported and left out.
+        root: folder that holds RAVDESS, or the corpora that a protocol tests.
+        also: folders that hold other corpora. A clip there of a corpus that ``root`` is read for is
+            reported and left out.
+        corpora: names of the corpora that ``root`` is read for.
+        settings: table, labels and duplicates; None for the defaults.
         with_song: whether sung clips are used.
 
     Raises:
         CorpusError: no such folder, or no clip of those corpora in one.
     """
-    own = find_clips(root, with_song=with_song)
+    settings = settings or ReadSettings()
+    own = find_clips(
+        root, with_song=with_song, corpora=corpora, table=settings.table, labels=settings.labels
+    )
     clips = {clip_key(clip): clip for clip in own.clips}
     left_out = list(own.left_out)
+    others = [name for name in labeled_corpora() if name not in corpora]
     for folder in also:
         other = find_clips(
-            folder, with_song=with_song, corpora=[each.name for each in CORPORA.values() if each.credit]
+            folder, with_song=with_song, corpora=others, labels=settings.labels, with_folders=True
         )
         left_out += other.left_out
         for clip in other.clips:
             first = clips.setdefault(clip_key(clip), clip)
             if first is not clip:
                 left_out.append(f"{clip.path}: the same clip as {first.path}")
-    return Corpus(clips=tuple(sorted(clips.values(), key=_place)), left_out=tuple(left_out))
-
-
-def sound_files(root: Path) -> list[Path]:
-    """Every file below a folder with a suffix of a sound file, by stem and then by folder."""
-    return sorted(paths.sound_files(root), key=lambda path: (path.stem, str(path)))
+    ordered = Corpus(clips=tuple(sorted(clips.values(), key=_place)), left_out=tuple(left_out))
+    return without_duplicates(ordered, settings.duplicates)
 
 
 def clip_key(clip: Clip) -> str:
     """The key that two copies of one clip share, in whatever folders.
 
-    A clip that only a table knows is its file.
+    A clip that only a table or a folder knows is its file.
     """
     if clip.corpus in CORPORA:
         return f"{clip.corpus} {CORPORA[clip.corpus].clip_key(clip)}"
@@ -133,26 +225,31 @@ def clip_key(clip: Clip) -> str:
 
 
 def _clip(path: Path, readers: Sequence[CorpusReader], row: Clip | None) -> Clip:
-    """The clip of a file, from its name or else from the row that lists it.
+    """The clip of a file, by the first that knows its emotion: its name, then a table or a folder.
 
     Raises:
         CorpusError: neither describes it.
     """
     wanted = _wanted([reader.name for reader in readers])
     reason = f"{path}: no clip of {wanted}, neither by its name nor in a table"
+    unlabeled = None
     for reader in readers:
         if reader.clip_from_path is None:
             continue
         try:
-            return reader.clip_from_path(path)
+            clip = reader.clip_from_path(path)
         except OtherNameError as exc:
             if len(readers) == 1:
                 reason = str(exc)
         except CorpusError:
             if row is None:
                 raise
-    if row is not None:
-        return row
+        else:
+            if clip.emotion != UNLABELED:
+                return clip
+            unlabeled = clip
+    if described := row or unlabeled:
+        return described
     raise CorpusError(reason)
 
 
@@ -165,11 +262,13 @@ def _place(clip: Clip) -> tuple[bool, str, str, str]:
 def _wanted(corpora: Collection[str]) -> str:
     """The corpora's names in a sentence: "RAVDESS, SAVEE or nEMO"."""
     names = [title_of(name) for name in CORPORA if name in corpora] or ["listed"]
+    if len(names) > _MOST_NAMED:
+        return f"{', '.join(names[:_MOST_NAMED])} or {len(names) - _MOST_NAMED} other corpora"
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _nothing_found(root: Path, corpora: Collection[str], left_out: Sequence[str]) -> str:
-    examples = [each.example for each in CORPORA.values() if each.name in corpora]
+    examples = [each.example for each in CORPORA.values() if each.name in corpora][:_MOST_NAMED]
     kinds = f" ({', '.join(examples)} and the like, as sound files)" if examples else ""
-    others = f"; {len(left_out)} other files or lines, such as {left_out[0]}" if left_out else ""
+    others = f"; {len(left_out)} other files or lines, such as {left_out[-1]}" if left_out else ""
     return f"{root}: no {_wanted(corpora)} clip in it{kinds}{others}"

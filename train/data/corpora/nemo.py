@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from train.data.clips import Clip, CorpusError
-from train.data.corpora.reader import CorpusReader
-from train.data.corpora.table import Listing, listed_emotion, listed_gender, read_rows
+from train.data.corpora.reader import CorpusReader, Listing, stem_of
+from train.data.corpora.table import listed_gender, read_rows
 
 NAME: Final = "nemo"
 TITLE: Final = "nEMO"
@@ -54,10 +54,10 @@ def read_nemo(table: Path, files: Iterable[Path]) -> Listing:
     below: dict[str, list[Path]] = {}
     for path in files:
         if path.is_relative_to(table.parent):
-            below.setdefault(path.stem, []).append(path)
+            below.setdefault(stem_of(path), []).append(path)
     listing = Listing()
     for where, row in read_rows(table, _COLUMNS, delimiters="\t"):
-        stem = Path(row["file_id"]).stem
+        stem = stem_of(Path(row["file_id"]))
         if stem not in below:
             listing.left_out.append(f"{where}: no file {row['file_id']!r} below {table.parent}")
             continue
@@ -72,13 +72,13 @@ def read_nemo(table: Path, files: Iterable[Path]) -> Listing:
 def _clip(path: Path, row: dict[str, str]) -> Clip:
     if not re.fullmatch(r"\w+", row["speaker_id"]):
         raise CorpusError(f"Bad speaker {row['speaker_id']!r}, expected letters and digits")
-    sentence = re.search(r"_(\d+)$", path.stem)
+    sentence = re.search(r"_(\d+)$", stem_of(path))
     return Clip(
         path=path,
         corpus=NAME,
         actor=f"{NAME}:{row['speaker_id']}",
         gender=listed_gender(row["gender"]),
-        emotion=listed_emotion(row["emotion"]),
+        emotion=row["emotion"],
         channel="speech",
         intensity="unknown",
         statement=sentence[1] if sentence else "",

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from serd.model.labels import EMOTIONS
-from train.data.clips import Actors, Channel, Clip, CorpusError, OtherNameError
-from train.data.corpora.reader import CorpusReader
+from train.data.clips import RAVDESS, Actors, Channel, Clip, CorpusError, OtherNameError
+from train.data.corpora.reader import CorpusReader, stem_of
 
-NAME: Final = "ravdess"
+NAME: Final = RAVDESS
 TITLE: Final = "RAVDESS"
 LICENSE: Final = (
     "CC BY-NC-SA 4.0. Trained on RAVDESS: S. R. Livingstone and F. A. Russo, 2018, The Ryerson"
@@ -47,7 +47,7 @@ def clip_from_path(path: Path) -> Clip:
         OtherNameError: it is not named like a clip of RAVDESS.
         CorpusError: RAVDESS has no such audio clip.
     """
-    fields = _NAME.fullmatch(path.stem)
+    fields = _NAME.fullmatch(stem_of(path))
     if fields is None:
         raise OtherNameError(f"{path}: not named like an audio clip of RAVDESS (03-01-06-01-02-01-12)")
     emotion = EMOTIONS[int(fields["emotion"]) - 1]
@@ -104,7 +104,7 @@ class Missing:
 
 def missing_from_release(clips: Iterable[Clip]) -> Missing | None:
     """Compare the clips of RAVDESS with its official list; None without any clip of RAVDESS."""
-    found = {clip.path.stem for clip in clips if clip.corpus == NAME}
+    found = {stem_of(clip.path) for clip in clips if clip.corpus == NAME}
     if not found:
         return None
     official = [clip_from_path(Path(stem)) for stem in official_stems()]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from train.data.clips import Clip, CorpusError, OtherNameError
-from train.data.corpora.reader import CorpusReader
+from train.data.corpora.reader import CorpusReader, stem_of
 
 NAME: Final = "savee"
 TITLE: Final = "SAVEE"
@@ -45,7 +45,7 @@ def clip_from_path(path: Path) -> Clip:
         OtherNameError: they are not named like a clip of SAVEE.
         CorpusError: they name two speakers, or a sentence that does not exist.
     """
-    fields = _NAME.fullmatch(path.stem)
+    fields = _NAME.fullmatch(stem_of(path))
     folder = path.parent.name if re.fullmatch(_SPEAKERS, path.parent.name) else ""
     if fields is None or not (fields["speaker"] or folder):
         raise OtherNameError(f"{path}: not named like a clip of SAVEE (DC_a01, or a01 in a folder DC)")

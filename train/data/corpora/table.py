@@ -1,27 +1,31 @@
 """Tables of clips: a corpus listed in a CSV, one row per file under a row of column names.
 
-A user's table has columns ``file``, ``emotion`` and ``speaker``; optionally ``gender``, ``channel``,
-``intensity`` and ``statement``. Paths are relative to the table's folder, else to ROOT. The corpus is
-named after the table.
+Required columns:
+    file: path of the sound file, relative to the table's folder, else to ROOT.
+    emotion: a word that serd knows ("angry", "anger"), or one that ``--labels`` translates.
+    speaker: name of the speaker; all clips of one name are on one side of a split.
+
+Optional columns:
+    gender: female, male or unknown (default); also f and m.
+    channel: speech (default) or song.
+    intensity: normal, strong or unknown (default).
+    statement: name of the sentence.
+
+Commas, semicolons or tabs divide the columns, whose order does not matter; others are passed over. The
+file is UTF-8 or UTF-16. Windows paths are read, and so is a first line ``sep=;``, as Excel writes it.
+The corpus is named after the table.
 """
 
 import csv
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from serd.model.labels import EMOTIONS
 from train.data.clips import Channel, Clip, CorpusError, Gender, Intensity
+from train.data.corpora.reader import Listing
 
-_NOUNS: Final[Mapping[str, str]] = {
-    "anger": "angry",
-    "fear": "fearful",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprise": "surprised",
-}
 _GENDERS: Final[Mapping[str, Gender]] = {
     "female": "female",
     "f": "female",
@@ -42,16 +46,6 @@ _INTENSITIES: Final[Mapping[str, Intensity]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listing:
-    """The clips of a table."""
-
-    clips: dict[Path, Clip] = field(default_factory=dict)
-    """Clips by the resolved path of their file, in the order of the rows."""
-    left_out: list[str] = field(default_factory=list)
-    """One line for each row that is not used, with the reason."""
-
-
 def read_rows(
     path: Path, required: Sequence[str], *, delimiters: str = ",;\t"
 ) -> Iterator[tuple[str, dict[str, str]]]:
@@ -63,12 +57,9 @@ def read_rows(
     Raises:
         CorpusError: no such file, no text, or a required column is missing.
     """
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except OSError as exc:
-        raise CorpusError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise CorpusError(f"{path}: no table in UTF-8 ({exc.reason} at byte {exc.start})") from exc
+    lines = _lines(path)
+    n_before = 1 if lines and re.fullmatch(r"sep=.", lines[0].strip(), re.IGNORECASE) else 0
+    lines = lines[n_before:]
     for delimiter in delimiters:
         columns = [name.strip().lower() for name in next(csv.reader(lines[:1], delimiter=delimiter), [])]
         if set(required) <= set(columns):
@@ -81,20 +72,21 @@ def read_rows(
         if any(values):
             padded = [*values, *[""] * len(columns)]
             row = {name: value.strip() for name, value in zip(columns, padded, strict=False)}
-            yield f"{path} line {reader.line_num + 1}", row
+            yield f"{path} line {reader.line_num + 1 + n_before}", row
 
 
-def listed_emotion(word: str) -> str:
-    """The emotion of a table's word: its name ("angry") or its noun ("anger").
-
-    Raises:
-        CorpusError: it is no emotion of serd.
-    """
-    lower = word.lower()
-    emotion = _NOUNS.get(lower, lower)
-    if emotion not in EMOTIONS:
-        raise CorpusError(f"Bad emotion {word!r}, expected one of: {', '.join(EMOTIONS)}")
-    return emotion
+def _lines(path: Path) -> list[str]:
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise CorpusError(f"{path}: cannot be read: {exc.strerror}") from exc
+    encoding = "utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return content.decode(encoding).splitlines()
+    except UnicodeDecodeError as exc:
+        raise CorpusError(
+            f"{path}: no table in UTF-8 ({exc.reason} at byte {exc.start}); save it as CSV in UTF-8"
+        ) from exc
 
 
 def listed_gender(word: str) -> Gender:
@@ -135,10 +127,12 @@ def read_table(table: Path, root: Path, taken: Collection[str] = ()) -> Listing:
 
 
 def _table_clip(name: str, row: dict[str, str], *folders: Path) -> Clip:
-    if not row["file"] or not row["speaker"]:
-        raise CorpusError("expected a file and a speaker")
-    places = [folder / row["file"] for folder in folders]
-    path = next((place for place in places if place.is_file()), None)
+    if not row["file"] or not row["speaker"] or not row["emotion"]:
+        raise CorpusError("expected a file, an emotion and a speaker")
+    # A backslash is a slash on Windows, unless a file of this very name is there.
+    names = dict.fromkeys((row["file"], row["file"].replace("\\", "/")))
+    places = [folder / name for name in names for folder in folders]
+    path = next((place for place in places if _is_file(place)), None)
     if path is None:
         raise CorpusError(f"no file {row['file']!r} in {' or '.join(map(str, dict.fromkeys(folders)))}")
     channel, intensity = row.get("channel", "").lower(), row.get("intensity", "").lower()
@@ -149,15 +143,27 @@ def _table_clip(name: str, row: dict[str, str], *folders: Path) -> Clip:
     return Clip(
         path=path,
         corpus=name,
-        actor=f"{name}:{_plain(row['speaker'])}",
+        actor=f"{name}:{speaker_name(row['speaker'])}",
         gender=listed_gender(row.get("gender", "")),
-        emotion=listed_emotion(row["emotion"]),
+        emotion=row["emotion"],
         channel=_CHANNELS[channel],
         intensity=_INTENSITIES[intensity],
         statement=row.get("statement", ""),
     )
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        return False
+
+
 def _plain(name: str) -> str:
     """A name that ``parse_actors`` reads."""
     return re.sub(r"[^\w.-]+", "_", name)
+
+
+def speaker_name(name: str) -> str:
+    """A speaker's name that ``parse_actors`` reads, and takes for no range such as 10-12."""
+    return re.sub(r"[^\w.]+", "_", name)
