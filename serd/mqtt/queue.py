@@ -24,7 +24,7 @@ States of an event (and the field that holds it)::
                        gone                                    ANSWERED ───────────────▶ gone
                                                                (_answered)
 
-A message at which the connection breaks twice (``serd.mqtt.suspects``) counts as refused for good. If a
+A message behind which connections break (``serd.mqtt.suspects``) counts as refused for good. If a
 message stays IN FLIGHT for ``ANSWER_TIMEOUT_S``, the connection is given up.
 
 An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
@@ -585,7 +585,7 @@ class EventQueue:
         if left_out is not None and is_new_refusal:
             n_bytes = packet_bytes(left_out.topic, left_out.payload)
             _log.warning(
-                "broker %s ends the connection at each message on %s of %d bytes: it is left out",
+                "broker %s ends the connection behind each message on %s of %d bytes: it is left out",
                 self.link.address,
                 left_out.topic,
                 n_bytes,
