@@ -404,7 +404,7 @@ class EventQueue:
         self._spool.close()
 
     def _follow_clock(self) -> None:
-        """Move the times of this run's events if the clock was stepped; the spool does so by itself."""
+        """Move the times of this run's events if the clock was stepped; the spool does so when used."""
         with self._changed:
             step_s = self._clock.take_step()
             if not step_s:
@@ -420,6 +420,8 @@ class EventQueue:
                 for message_id, message in self._in_flight.items()
             }
         _log.info("the clock was set %+.0f s; the times of waiting events are moved with it", step_s)
+        if self._spool is not None and self._spool.n_stored:
+            self._update(self._spool, (), ())
 
     def _update(self, spool: Spool, new: Sequence[QueuedEvent], answered: Sequence[int]) -> None:
         n_dropped = spool.n_dropped
