@@ -24,7 +24,7 @@ States of an event (and the field that holds it)::
                        gone                                    ANSWERED ───────────────▶ gone
                                                                (_answered)
 
-A message at which the connection breaks twice (``serd.mqtt.suspects``) counts as refused for good. If a
+A message behind which connections break (``serd.mqtt.suspects``) counts as refused for good. If a
 message stays IN FLIGHT for ``ANSWER_TIMEOUT_S``, the connection is given up.
 
 An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
@@ -404,7 +404,7 @@ class EventQueue:
         self._spool.close()
 
     def _follow_clock(self) -> None:
-        """Move the times of this run's events if the clock was stepped; the spool does so by itself."""
+        """Move the times of this run's events if the clock was stepped; the spool does so when used."""
         with self._changed:
             step_s = self._clock.take_step()
             if not step_s:
@@ -420,6 +420,8 @@ class EventQueue:
                 for message_id, message in self._in_flight.items()
             }
         _log.info("the clock was set %+.0f s; the times of waiting events are moved with it", step_s)
+        if self._spool is not None and self._spool.n_stored:
+            self._update(self._spool, (), ())
 
     def _update(self, spool: Spool, new: Sequence[QueuedEvent], answered: Sequence[int]) -> None:
         n_dropped = spool.n_dropped
@@ -585,7 +587,7 @@ class EventQueue:
         if left_out is not None and is_new_refusal:
             n_bytes = packet_bytes(left_out.topic, left_out.payload)
             _log.warning(
-                "broker %s ends the connection at each message on %s of %d bytes: it is left out",
+                "broker %s ends the connection behind each message on %s of %d bytes: it is left out",
                 self.link.address,
                 left_out.topic,
                 n_bytes,

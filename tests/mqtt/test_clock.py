@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from test_queue import EVENT, FakeLink, make_queue, send
+from test_queue import EVENT, FakeLink, deliver, make_queue, send
 from test_spool import make_spool
 
 from serd.mqtt.clock import EventClock, is_synchronized
@@ -68,9 +68,7 @@ def path(tmp_path: Path) -> Path:
 
 @STARTS
 @pytest.mark.parametrize("is_away", [False, True])
-def test_a_step_loses_no_event_and_mends_the_times(
-    path: Path, start: datetime, *, is_away: bool
-) -> None:
+def test_a_step_loses_nothing_and_mends_the_times(path: Path, start: datetime, *, is_away: bool) -> None:
     """Events in flight, in memory, on the disk and read ahead: all arrive, with the right times."""
     clocks = MachineClocks(start)
     board = Board(path, clocks)
@@ -89,7 +87,7 @@ def test_a_step_loses_no_event_and_mends_the_times(
     board.link.lose()
     board.queue.write()
     board.link.connect()
-    send(board.queue)
+    deliver(board.queue, board.link)
     expected = {4: -0.1, 3: -1.1, 2: -2.1, 1: -3.1}
     assert board.link.ids == [1, 2, 3, 4]
     for number, offset_s in expected.items():
@@ -130,6 +128,23 @@ def test_an_event_made_after_the_step_keeps_its_time(path: Path) -> None:
     board.link.connect()
     send(board.queue)
     assert abs(board.link.times[2] - NOW) < timedelta(seconds=1)
+    assert abs(board.link.times[1] - NOW) < timedelta(seconds=2)
+    board.queue.finish()
+
+
+@STARTS
+def test_a_step_just_before_the_end_mends_what_is_on_the_disk(path: Path, start: datetime) -> None:
+    """Nothing else is written any more: the next run finds the right time all the same."""
+    clocks = MachineClocks(start)
+    board = Board(path, clocks)
+    board.link.lose()
+    board.hear(1)
+    board.queue.write()
+    clocks.set(NOW)
+    board.queue.finish()
+    board = Board(path, MachineClocks(NOW, is_synchronized=True))
+    board.link.connect()
+    send(board.queue)
     assert abs(board.link.times[1] - NOW) < timedelta(seconds=2)
     board.queue.finish()
 

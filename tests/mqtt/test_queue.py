@@ -521,9 +521,14 @@ def test_after_a_break_there_is_one_message_at_a_time(path: Path) -> None:
     assert link.ids == [1, 2]
     with logged_lines() as lines:
         link.lose()
+        assert (queue.n_refused, lines) == (0, [])
+        link.connect()
+        send(queue)
+        assert link.ids == [2]
+        link.lose()
     assert (queue.n_refused, queue.n_on_disk) == (1, 5)
     assert len(lines) == 1
-    assert lines[0].startswith("broker broker:1883 ends the connection at each message on event of ")
+    assert lines[0].startswith("broker broker:1883 ends the connection behind each message on event of ")
     link.connect()
     send(queue)
     assert link.ids == list(range(3, 8))
