@@ -15,7 +15,7 @@ _N_NAMED: Final = 3
 
 
 def sound_files(root: Path) -> list[Path]:
-    """Every sound file below a folder, as ``serd.audio.paths`` finds them, by stem and then by folder."""
+    """Every sound file below a folder, as ``serd.audio`` finds them, by stem and then by folder."""
     return sorted(paths.sound_files(root), key=lambda path: (path.stem, str(path)))
 
 
