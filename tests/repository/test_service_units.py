@@ -84,6 +84,27 @@ def test_settings_that_break_sound_or_the_model_are_not_set() -> None:
     assert "DeviceAllow=char-alsa rw" in SYSTEM.read_text("utf-8").splitlines()
 
 
+@pytest.mark.parametrize("unit", [SYSTEM, USER], ids=lambda unit: unit.name)
+def test_the_start_waits_for_no_network(unit: Path) -> None:
+    """Without a network, the daemon hears and keeps its events."""
+    lines = [line for line in unit.read_text("utf-8").splitlines() if not line.startswith("#")]
+    assert "network-online.target" not in "\n".join(lines)
+
+
+def test_the_documents_agree_about_the_password() -> None:
+    """Root alone reads the file that the unit passes on, and no document names it as password_file."""
+    text = SYSTEM.read_text("utf-8")
+    credential = re.search(r"^LoadCredential=mqtt-password:(\S+)$", text, re.MULTILINE)
+    assert credential is not None
+    readme, mqtt = ((ROOT / name).read_text("utf-8") for name in ("systemd/README.md", "docs/mqtt.md"))
+    assert f"install -m 600 /dev/stdin {credential[1]}" in readme
+    for document in (readme, mqtt):
+        assert credential[1] in document
+        assert not re.search(rf'password_file = "{credential[1]}"', document)
+    # A password file of the system's settings would have to be readable to the service's user.
+    assert not re.search(r'password_file = "/etc/', readme + mqtt)
+
+
 def test_portaudio_fails_without_writable_executable_memory() -> None:
     """MemoryDenyWriteExecute= is off because PortAudio's callback fails under it; the rest works."""
     release = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
