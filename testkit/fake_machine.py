@@ -179,7 +179,7 @@ class FakeMachine:
     def installed_version(self) -> str:
         """What ``serd --version`` of the installed program prints; empty if it does not run."""
         try:
-            command = [self.root / "opt" / "serd" / "bin" / "serd", "--version"]
+            command = [str(self.root / "opt" / "serd" / "bin" / "serd"), "--version"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError:
             return ""
