@@ -30,12 +30,14 @@ _CUT: Final = """[ "$half" ] && kill -KILL 0
 _REAL: Final = """exec {program} "$@"
 """
 
+_PROBED: Final = """#!/bin/sh
+case "$1" in -c | --version) exit 0 ;; esac
+"""
+"""The installer looks for a Python: an answer that cannot be cut, or it would take a real one."""
+
 _PYTHON: Final = """echo "$*" >>"$FAKES/python-calls"
 slot=$(dirname "$(dirname "$0")")
 case "$*" in
-    -c* | --version)
-        [ "$half" ] && kill -KILL 0
-        exit 0 ;;
     "-m venv"*)
         for slot; do :; done
         /bin/rm -rf "$slot"; /bin/mkdir -p "$slot/bin"; echo >"$slot/pyvenv.cfg"
@@ -115,7 +117,7 @@ class FakeMachine:
         self._cuts = folder / "cuts"
         for path in (self.root / "run" / "systemd" / "system", self._fakes, self._cuts):
             path.mkdir(parents=True)
-        _write(self._fakes / "python", _COUNT + _PYTHON)
+        _write(self._fakes / "python", _PROBED + _COUNT + _PYTHON)
         _write(self._fakes / "systemctl", _COUNT + _CUT + _SYSTEMCTL)
         _write(self._fakes / "systemd-sysusers", _COUNT + _CUT + _SYSUSERS)
         _write(self._fakes / "sync", _COUNT + _CUT + "exit 0\n")
