@@ -9,7 +9,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-daemon check schema demo bench count train install-service uninstall-service clean
+.PHONY: help run test test-daemon check schema lock sbom demo bench count train install-service uninstall-service clean
 
 RAVDESS ?= ../shared/data/ravdess
 BIN := .venv/bin
@@ -37,6 +37,16 @@ check: ## formatting, lint, types and layers, without the tests
 
 schema: ## write docs/event.schema.json from the code
 	$(BIN)/python scripts/make_schema.py
+
+lock: ## resolve the packages of the service again (ARGS=--upgrade: their latest versions)
+	@scripts/setup.sh test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lock]"
+	$(BIN)/python scripts/make_lock.py $(ARGS)
+	$(BIN)/python scripts/check_wheels.py
+
+sbom: ## write the bill of materials of the service to build/serd.cdx.json
+	@scripts/setup.sh test
+	$(BIN)/python scripts/make_sbom.py
 
 demo: ## speak the bundled recording again (needs espeak-ng)
 	$(BIN)/python scripts/make_demo.py

@@ -11,6 +11,7 @@ process, and the script counts these restarts.
 
     python scripts/check_recovery.py             20 rounds, about 3 minutes
     python scripts/check_recovery.py --rounds 5
+    python scripts/check_recovery.py --slack 1.5   on a busy machine: the limits times 1.5
 """
 
 import argparse
@@ -19,7 +20,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -59,11 +60,10 @@ class Recovery:
     footprint: Footprint
     """Memory, threads and files of the daemon afterwards."""
 
-    @property
-    def is_right(self) -> bool:
-        """Whether everything happened in time."""
-        in_time = self.offline_s <= MOST_OFFLINE_S and self.online_s <= MOST_ONLINE_S
-        return in_time and self.n_events != 0
+    def is_right(self, slack: float) -> bool:
+        """Whether all happened within the limits times ``slack``, and a played voice gave events."""
+        is_in_time = self.offline_s <= slack * MOST_OFFLINE_S and self.online_s <= slack * MOST_ONLINE_S
+        return is_in_time and self.n_events != 0
 
 
 class Recoveries:
@@ -163,40 +163,46 @@ def recoveries(n_rounds: int, play_each: int) -> Iterator[Recovery]:
                 raise AssertionError(f"exit code {code}: {daemon.log}")
 
 
-def _line(number: int, each: Recovery) -> str:
+def is_passed(done: Sequence[Recovery], slack: float) -> bool:
+    """Whether all recoveries are right, and threads, files and memory did not grow after the first."""
+    first, last = done[0].footprint, done[-1].footprint
+    is_constant = (first.n_threads, first.n_files) == (last.n_threads, last.n_files)
+    is_small = last.rss_mb - first.rss_mb <= MOST_GROWTH_MB
+    return is_constant and is_small and all(each.is_right(slack) for each in done)
+
+
+def _line(number: int, each: Recovery, slack: float) -> str:
     events = "" if each.n_events is None else f"{each.n_events} events"
     footprint = each.footprint
     restart = "   restarted" if each.has_restarted else ""
     return (
         f"{number:3d}   offline {each.offline_s:5.2f} s   online {each.online_s:5.2f} s   {events:9s}"
         f" {footprint.rss_mb:6.1f} MB {footprint.n_threads:3d} threads {footprint.n_files:3d} files"
-        f"{restart}{'' if each.is_right else '   <- too late'}"
+        f"{restart}{'' if each.is_right(slack) else '   <- too late'}"
     )
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run all rounds; the exit code is 0 if all recoveries were in time."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--play-each", type=int, default=5, metavar="N", help="rounds (5)")
-    args = parser.parse_args()
+    parser.add_argument("--slack", type=float, default=1.0, help="factor of the limits of time (1)")
+    args = parser.parse_args(arguments)
     done: list[Recovery] = []
     for each in recoveries(args.rounds, args.play_each):
         done.append(each)
-        print(_line(len(done), each), flush=True)
+        print(_line(len(done), each, args.slack), flush=True)
     first, last = done[0].footprint, done[-1].footprint
-    growth_mb = last.rss_mb - first.rss_mb
-    is_constant = (first.n_threads, first.n_files) == (last.n_threads, last.n_files)
     print(
-        f"{sum(each.is_right for each in done)} of {len(done)} in time,"
+        f"{sum(each.is_right(args.slack) for each in done)} of {len(done)} in time,"
         f" {sum(each.has_restarted for each in done)} by a restart; offline within"
         f" {max(each.offline_s for each in done):.2f} s, online within"
-        f" {max(each.online_s for each in done):.2f} s; memory {growth_mb:+.1f} MB,"
+        f" {max(each.online_s for each in done):.2f} s; memory {last.rss_mb - first.rss_mb:+.1f} MB,"
         f" threads {last.n_threads - first.n_threads:+d}, files {last.n_files - first.n_files:+d}"
     )
-    is_right = all(each.is_right for each in done)
-    return 0 if is_right and is_constant and growth_mb <= MOST_GROWTH_MB else 1
+    return 0 if is_passed(done, args.slack) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

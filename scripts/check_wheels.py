@@ -1,7 +1,7 @@
-"""Checks that every dependency of the daemon has a wheel for aarch64 and x86-64 on Python 3.11 to 3.13.
+"""Checks that every package of the lock has a wheel for aarch64 and x86-64 on Python 3.11 to 3.13.
 
-pip resolves serd's dependencies for each platform from wheels alone and downloads them, so that nothing
-is compiled on a small board. The exit code is 1 if a package has no wheel.
+pip downloads the wheels of systemd/requirements.lock for each platform, so that nothing is compiled on a
+small board. The exit code is 1 if a package has no wheel.
 
     python scripts/check_wheels.py            all six
     python scripts/check_wheels.py aarch64    one architecture
@@ -10,29 +10,28 @@ is compiled on a small board. The exit code is 1 if a package has no wheel.
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parent.parent
+from make_lock import LOCK, locked
+
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 ARCHITECTURES: Final = ("aarch64", "x86_64")
 GLIBC: Final = range(17, 37)
 """Minor versions of glibc whose wheels run on Debian 12 and its Raspberry Pi OS (glibc 2.36)."""
 
 
-def dependencies(pyproject: str) -> list[str]:
-    """The requirements of `make run`: those of the daemon and of the extra ``broker``."""
-    project = tomllib.loads(pyproject)["project"]
-    wanted: list[str] = project["dependencies"] + project["optional-dependencies"]["broker"]
-    return wanted
+def wheels_wanted(*, python: str, architecture: str) -> list[str]:
+    """The packages of the lock for a platform, each with its version."""
+    pins = locked(LOCK.read_text("utf-8"), python=python, machine=architecture)
+    return [f"{pin.name}{pin.specifier}" for pin in pins]
 
 
 def pip_command(wanted: Sequence[str], *, python: str, architecture: str, folder: Path) -> list[str]:
     """The pip command that downloads wheels for another platform."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
+    command += ["--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     for minor in reversed(GLIBC):
         command += ["--platform", f"manylinux_2_{minor}_{architecture}"]
     command += ["--platform", f"manylinux2014_{architecture}"]
@@ -41,11 +40,11 @@ def pip_command(wanted: Sequence[str], *, python: str, architecture: str, folder
 
 def main(architectures: Sequence[str]) -> int:
     """Download the wheels for each platform, and print their names."""
-    wanted = dependencies((ROOT / "pyproject.toml").read_text("utf-8"))
     n_failed = 0
     for architecture in architectures:
         for python in PYTHONS:
             with tempfile.TemporaryDirectory(prefix="serd-wheels-") as name:
+                wanted = wheels_wanted(python=python, architecture=architecture)
                 command = pip_command(
                     wanted, python=python, architecture=architecture, folder=Path(name)
                 )

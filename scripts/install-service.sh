@@ -4,11 +4,17 @@
 #   scripts/install-service.sh install     into /opt/serd, with systemd/serd.service
 #   scripts/install-service.sh uninstall   keeps the settings and the state
 #
+# The new version is built beside the old one, tried, and put into use in one step. If the service is not
+# healthy with it, the old version returns. After a cut at any moment, the next installation mends the
+# rest (scripts/slots.sh).
+#
 # Variables: SCOPE=user     the unit for the users of the machine instead of the system unit
 #            PYTHON=...     the Python for the virtual environment; by default that of the system
-#            PACKAGE=...    what pip installs: a wheel; by default this checkout
+#            PACKAGE=...    a wheel of serd; by default this checkout
+#            LOCK=...       the packages that serd needs, with hashes; by default systemd/requirements.lock
 #            PIP_ARGS=...   more arguments for pip
-#            ROOT=...       a folder in place of /; nothing is started
+#            STEADY_S=...   how long the service must run to be healthy, in seconds; by default 10
+#            ROOT=...       a folder in place of /
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -19,7 +25,6 @@ action=${1:-}
 scope=${SCOPE:-system}
 root=${ROOT:-}
 root=${root%/}
-venv=$root/opt/serd
 settings=$root/etc/serd/serd.toml
 system_unit=$root/etc/systemd/system/serd.service
 user_unit=$root/etc/systemd/user/serd.service
@@ -29,7 +34,10 @@ case $scope in
     *) say "SCOPE=$scope, expected system or user"; exit 2 ;;
 esac
 
-is_running() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
+. scripts/slots.sh
+
+# Whether systemd runs on the machine of $root.
+is_running() { [ -d "$root/run/systemd/system" ]; }
 
 main() {
     if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
@@ -51,17 +59,7 @@ install_service() {
     if [ -z "$root" ]; then
         install_packages libportaudio2 python3-venv
     fi
-    install_program
-    if [ "$scope" = system ]; then
-        make_user
-        write_settings
-    fi
-    install -D -m 644 "$source" "$unit"
-    start_service
-}
-
-install_program() {
-    local python
+    local python old new
     python=$(find_python /usr/bin/python3)
     # The unit hides home folders from the service, and so a Python in one of them.
     case $(readlink -f "$python") in
@@ -72,14 +70,47 @@ install_program() {
                 exit 1
             fi ;;
     esac
-    if ! "$venv/bin/python" -c '' 2>/dev/null; then
-        say "making a virtual environment in $venv with $("$python" --version)"
-        "$python" -m venv --clear "$venv"
+    lock_slots
+    mend_slots
+    old=$(slot_in_use)
+    new=$(other_slot "$old")
+    build_program "$python" "$new"
+    if [ "$scope" = system ]; then
+        make_user
+        write_settings "$new"
     fi
-    say "installing serd into $venv"
+    use_slot "$new"
+    if [ "$scope" = user ]; then
+        keep_slot "$new"
+        say "each person may now run: /opt/serd/bin/serd config init" \
+            "&& systemctl --user daemon-reload && systemctl --user enable --now serd"
+    elif ! is_running; then
+        systemctl ${root:+--root="$root"} enable --quiet serd.service
+        keep_slot "$new"
+        say "systemd does not run here: serd starts with the next boot of a system that has it"
+    elif start_service; then
+        keep_slot "$new"
+        say "serd runs; see: systemctl status serd, and: journalctl -u serd -f"
+        say "settings: $settings; name your broker there ([mqtt] host)"
+    else
+        go_back "$old" "$new"
+    fi
+}
+
+# Makes a complete program in a slot and tries it on the bundled recording.
+build_program() {
+    local python=$1 slot=$2 pip
+    say "making a virtual environment in $slot with $("$python" --version)"
+    "$python" -m venv --clear "$slot"
+    pip=("$slot/bin/python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore)
+    say "installing serd and its packages"
+    # Wheels with known hashes alone: a source archive would run code with build tools of any version.
     # shellcheck disable=SC2086 # PIP_ARGS holds several arguments
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-        --upgrade ${PIP_ARGS:-} "${PACKAGE:-.}[broker,metrics]"
+    "${pip[@]}" ${PIP_ARGS:-} --require-hashes --only-binary :all: -r "${LOCK:-systemd/requirements.lock}"
+    # shellcheck disable=SC2086
+    "${pip[@]}" ${PIP_ARGS:-} --no-deps --no-index --no-build-isolation "${PACKAGE:-.}"
+    cp -r systemd "$slot/"
+    "$slot/bin/serd" analyze "$slot"/lib/python3.*/site-packages/serd/data/demo.flac >/dev/null
 }
 
 make_user() {
@@ -92,7 +123,8 @@ write_settings() {
     if [ -e "$settings" ]; then
         say "$settings is kept as it is"
     else
-        "$venv/bin/python" -m serd config init "$settings" >/dev/null
+        "$1/bin/serd" config init --force "$settings.new" >/dev/null
+        mv -fT "$settings.new" "$settings"
         say "wrote $settings, with every setting described"
     fi
     # Readable by the service alone, since it may hold a password.
@@ -102,25 +134,38 @@ write_settings() {
     fi
 }
 
+# Starts the service again; fails if it is not healthy: ready, and after STEADY_S the same process.
 start_service() {
-    if [ "$scope" = user ]; then
-        say "each person may now run: /opt/serd/bin/serd config init" \
-            "&& systemctl --user daemon-reload && systemctl --user enable --now serd"
-        return
+    local pid
+    systemctl daemon-reload && systemctl enable --quiet serd.service || return 1
+    # It returns once serd has opened its sources, or has failed.
+    systemctl restart serd.service || return 1
+    pid=$(main_pid)
+    sleep "${STEADY_S:-10}"
+    systemctl is-active --quiet serd.service && [ "$(main_pid)" = "$pid" ]
+}
+
+main_pid() { systemctl show --property=MainPID --value serd.service; }
+
+go_back() {
+    local old=$1 new=$2
+    say "the service is not healthy with the new version; see: journalctl -u serd -n 50"
+    if [ -z "$old" ]; then
+        say "there is no earlier version; mend what the journal names, and install again"
+        exit 1
     fi
-    if is_running; then
-        systemctl daemon-reload
-        systemctl enable --quiet serd.service
-        systemctl restart --no-block serd.service
-        say "serd is starting; see: systemctl status serd, and: journalctl -u serd -f"
+    use_slot "$old"
+    if start_service; then
+        rm -rf "$new"
+        say "the earlier version runs again"
     else
-        systemctl ${root:+--root="$root"} enable --quiet serd.service
-        say "systemd does not run here: serd starts with the next boot of a system that has it"
+        say "the earlier version is in use again, and is not healthy either"
     fi
-    say "settings: $settings; name your broker there ([mqtt] host)"
+    exit 1
 }
 
 uninstall_service() {
+    lock_slots
     if is_running; then
         systemctl disable --quiet --now serd.service 2>/dev/null || true
     else
@@ -133,10 +178,7 @@ uninstall_service() {
     if is_running; then
         systemctl daemon-reload
     fi
-    # Only if it is the virtual environment that install made.
-    if [ -e "$venv/pyvenv.cfg" ]; then
-        rm -rf "$venv"
-    fi
+    remove_slots
     say "serd is removed; left are the settings in $root/etc/serd, the state in $root/var/lib/serd" \
         "and the user serd"
     say "to remove them too: rm -r $root/etc/serd $root/var/lib/serd; userdel serd"

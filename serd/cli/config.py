@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -32,9 +33,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def init_command(args: argparse.Namespace) -> int:
-    """Write a new settings file, for its owner alone: it may come to hold a password.
+    """Write a new settings file with the mode 0600, since it has a key for a password.
 
-    A file that is overwritten keeps its permissions.
+    A file that is overwritten keeps its owner and group. If only they can read it, it keeps its mode.
     """
     if args.file == Path("-"):
         sys.stdout.write(settings_template())
@@ -46,6 +47,8 @@ def init_command(args: argparse.Namespace) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if os.fstat(descriptor).st_mode & stat.S_IRWXO:
+                os.fchmod(descriptor, 0o600)
             file.write(settings_template())
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be written: {exc.strerror}") from exc

@@ -58,6 +58,18 @@ def test_only_the_owner_can_read_a_new_settings_file(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(("before", "after"), [(0o644, 0o600), (0o666, 0o600), (0o640, 0o640)])
+def test_a_settings_file_that_all_can_read_becomes_private(
+    tmp_path: Path, before: int, after: int
+) -> None:
+    """An overwritten file keeps the mode only if it is shared with its group alone."""
+    path = tmp_path / "serd.toml"
+    path.touch()
+    path.chmod(before)
+    assert main(["config", "init", str(path), "--force"]) == 0
+    assert path.stat().st_mode & 0o777 == after
+
+
 def test_config_check_names_the_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A bad file is one line on standard error and code 2."""
     path = tmp_path / "serd.toml"

@@ -26,11 +26,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def variables(wheel: Path) -> dict[str, str]:
+def variables(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables of the script; the libraries are those of the tests, so that pip needs no network."""
+    lock = tmp_path_factory.mktemp("lock") / "requirements.lock"
+    lock.write_text("")
     return {
         "PACKAGE": str(wheel),
-        "PIP_ARGS": "--no-index --no-deps --ignore-installed",
+        "LOCK": str(lock),
+        "PIP_ARGS": "--no-index --ignore-installed",
         "PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
     }
@@ -50,19 +53,19 @@ def run(action: str, root: Path, variables: Mapping[str, str]) -> str:
 
 
 def tree(root: Path) -> dict[str, tuple[int, bytes]]:
-    """Mode and content of each file outside the virtual environment; links by their target."""
+    """Mode and content of each file outside the program; links by their target."""
     found = {}
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))
-        if name.startswith("opt/serd/") or (path.is_dir() and not path.is_symlink()):
+        if name.startswith("opt/serd") or (path.is_dir() and not path.is_symlink()):
             continue
         content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         found[name] = (path.lstat().st_mode & 0o777, content)
     return found
 
 
-def test_install_upgrade_and_uninstall(tmp_path: Path, variables: dict[str, str]) -> None:
-    """All files are in place, a second run changes nothing, and uninstall leaves settings and state."""
+def test_install_and_uninstall(tmp_path: Path, variables: dict[str, str]) -> None:
+    """All files are in place, the program runs, and uninstall leaves settings and state."""
     messages = run("install", tmp_path, variables)
     first = tree(tmp_path)
     unit = (ROOT / "systemd" / "serd.service").read_bytes()
@@ -85,29 +88,20 @@ def test_install_upgrade_and_uninstall(tmp_path: Path, variables: dict[str, str]
     )
     assert version.stdout.strip() == f"serd {__version__}"
 
-    (tmp_path / "etc" / "serd" / "serd.toml").write_text('[mqtt]\nhost = "pi"\n')
-    changed = tree(tmp_path)
-    messages = run("install", tmp_path, variables)
-    assert "kept as it is" in messages
-    assert tree(tmp_path) == changed
+    refused = tmp_path / "unlocked"
+    refused.write_text(f"{variables['PACKAGE']}\n")
+    with pytest.raises(AssertionError, match="Hashes are required"):
+        run("install", tmp_path, variables | {"LOCK": str(refused)})
+    assert tree(tmp_path) == first | {"unlocked": (0o644, refused.read_bytes())}
+    refused.unlink()
 
     messages = run("uninstall", tmp_path, variables)
     left = set(tree(tmp_path))
-    assert not (tmp_path / "opt" / "serd").exists()
+    assert not list((tmp_path / "opt").iterdir())
     assert set(first) - left == {"etc/systemd/system/serd.service", wants}
     assert "etc/serd" in messages
     assert "var/lib/serd" in messages
     assert "is removed" in run("uninstall", tmp_path, variables)
-
-
-def test_the_user_unit_is_installed_for_all_users(tmp_path: Path, variables: dict[str, str]) -> None:
-    """There are no system user and settings, and the unit is not enabled."""
-    messages = run("install", tmp_path, variables | {"SCOPE": "user"})
-    unit = (ROOT / "systemd" / "serd-user.service").read_bytes()
-    assert tree(tmp_path) == {"etc/systemd/user/serd.service": (0o644, unit)}
-    assert "systemctl --user enable --now serd" in messages
-    run("uninstall", tmp_path, variables | {"SCOPE": "user"})
-    assert tree(tmp_path) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The systemd units are valid and hardened, and leave sound and the model working."""
 
+import ctypes.util
 import os
 import re
 import subprocess
@@ -84,25 +85,59 @@ def test_settings_that_break_sound_or_the_model_are_not_set() -> None:
     assert "DeviceAllow=char-alsa rw" in SYSTEM.read_text("utf-8").splitlines()
 
 
-def test_portaudio_fails_without_writable_executable_memory() -> None:
+@pytest.mark.parametrize("unit", [SYSTEM, USER], ids=lambda unit: unit.name)
+def test_the_start_waits_for_no_network(unit: Path) -> None:
+    """Without a network, the daemon hears and keeps its events."""
+    lines = [line for line in unit.read_text("utf-8").splitlines() if not line.startswith("#")]
+    assert "network-online.target" not in "\n".join(lines)
+
+
+def test_the_documents_agree_about_the_password() -> None:
+    """Root alone reads the file that the unit passes on, and no document names it as password_file."""
+    text = SYSTEM.read_text("utf-8")
+    credential = re.search(r"^LoadCredential=mqtt-password:(\S+)$", text, re.MULTILINE)
+    assert credential is not None
+    readme, mqtt = ((ROOT / name).read_text("utf-8") for name in ("systemd/README.md", "docs/mqtt.md"))
+    assert f"install -m 600 /dev/stdin {credential[1]}" in readme
+    for document in (readme, mqtt):
+        assert credential[1] in document
+        assert not re.search(rf'password_file = "{credential[1]}"', document)
+    # A password file of the system's settings would have to be readable to the service's user.
+    assert not re.search(r'password_file = "/etc/', readme + mqtt)
+
+
+@pytest.fixture(scope="module")
+def calls() -> set[str]:
+    """The system calls that the unit allows."""
+    if ctypes.util.find_library("seccomp") is None:
+        pytest.skip("libseccomp is not installed")
+    return check_sandbox.allowed_calls(SYSTEM)
+
+
+def test_every_part_works_in_the_sandbox(calls: set[str], capsys: pytest.CaptureFixture[str]) -> None:
     """MemoryDenyWriteExecute= is off because PortAudio's callback fails under it; the rest works."""
     release = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
     if release < (6, 3):
         pytest.skip("the kernel has no PR_SET_MDWE")
-    parts = check_sandbox.PARTS
-    got = {
-        part: check_sandbox.outcome(code, check_sandbox.deny_write_execute)
-        for part, code in parts.items()
-    }
-    assert "Cannot allocate write+execute memory" in got.pop("PortAudio's callback through cffi")
-    assert set(got.values()) == {"works"}
+    assert check_sandbox.main([]) == 0
+    printed = capsys.readouterr().out
+    assert "Cannot allocate write+execute memory" in printed
+    assert printed.count("works") == 2 * len(check_sandbox.PARTS) - 1
 
 
-def test_the_system_call_filter_denies_other_calls() -> None:
+def test_a_part_that_fails_in_the_sandbox_is_found(
+    calls: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check has exit code 1 if a part needs a call that the unit does not allow."""
+    monkeypatch.setattr(check_sandbox, "PARTS", {"nice": "import os; os.nice(1)"})
+    assert check_sandbox.main([]) == 1
+
+
+def test_the_system_call_filter_denies_other_calls(calls: set[str]) -> None:
     """A call that the unit does not allow fails, so the test below is meaningful."""
 
     def apply() -> None:
-        check_sandbox.filter_system_calls(SYSTEM)
+        check_sandbox.filter_system_calls(calls)
 
     assert "Operation not permitted" in check_sandbox.outcome("import os; os.nice(1)", apply)
     assert "Operation not permitted" in check_sandbox.outcome("import os; os.chroot('/')", apply)

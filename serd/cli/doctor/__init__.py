@@ -1,4 +1,4 @@
-"""``serd doctor``: checks the settings, sound, model, state folder, broker and service."""
+"""``serd doctor``: checks the settings, passwords, sound, model, state folder, broker and service."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from serd import __version__
 from serd.cli.doctor.broker import broker_findings
 from serd.cli.doctor.findings import Finding, Verdict, fail, findings_of, ok, skipped
 from serd.cli.doctor.parts import model_findings, state_folder_findings, voice_findings
+from serd.cli.doctor.passwords import password_findings
 from serd.cli.doctor.service import service_findings
 from serd.cli.doctor.sound import device_findings, portaudio_findings, source_findings
 from serd.cli.options import (
@@ -53,6 +54,7 @@ def run_checks(context: CheckContext) -> Iterator[Finding]:
 def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]:
     settings = context.settings
     yield "settings", partial(_settings_findings, context)
+    yield "password", partial(password_findings, context.path, settings)
     yield "PortAudio", portaudio_findings
     yield "microphones", device_findings
     if settings is None:

@@ -127,6 +127,7 @@ def test_json_is_one_object(
     microphone()
     path = home / "serd.toml"
     path.write_text('[mqtt]\nhost = "127.0.0.1"\nuser = "pi"\npassword = "hidden"\n')
+    path.chmod(0o600)
     code = main(["doctor", "--json", "--config", str(path), "--port", str(free_port())])
     printed = capsys.readouterr().out
     body = json.loads(printed)
