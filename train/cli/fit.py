@@ -18,7 +18,7 @@ from train.cli.options import (
 )
 from train.data.clips import format_actors, parse_actors
 from train.data.protocols import ACTOR_PROTOCOLS
-from train.features.noise import noise_files, open_bank
+from train.features.noise import noise_files, open_banks
 from train.fit.plan import plan_fit
 from train.model.ablations import ABLATIONS
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
@@ -40,8 +40,23 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add(
         "--noise",
         type=Path,
+        action="append",
+        default=[],
         metavar="FOLDER",
-        help="recordings without speech: mixed into speech, and trained on as no speech",
+        help="recordings without speech: mixed into speech, and trained on as no speech; repeatable",
+    )
+    add(
+        "--rooms",
+        type=Path,
+        metavar="FOLDER",
+        help="measured impulse responses of rooms, for the augmented copies",
+    )
+    add(
+        "--ordinary",
+        type=Path,
+        metavar="FOLDER",
+        help="ordinary speech, which is not trained on: with --protocol, each emotion gets a threshold"
+        " at which this speech is seldom given one",
     )
     add(
         "--out",
@@ -91,9 +106,11 @@ def fit_command(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         settings=read_settings(options),
     )
-    bank = open_bank(options.noise, noise_files(options.noise)) if options.noise else None
+    bank = open_banks(options.noise) if options.noise else None
     for line in bank.left_out if bank else ():
         print(f"left out: {line}")
+    rooms = noise_files(options.rooms) if options.rooms else []
+    ordinary = noise_files(options.ordinary) if options.ordinary else []
     keep_freed_memory()
     with tensorflow_for("fit"):
         from train.fit.fitting import fit  # noqa: PLC0415
@@ -105,6 +122,8 @@ def fit_command(options: argparse.Namespace) -> int:
         work=options.work,
         recipe=_recipe(options),
         noise=bank,
+        rooms=tuple(rooms),
+        ordinary=tuple(ordinary),
         is_protocol_alone=options.folds_only,
         n_processes=options.jobs,
         seed=options.seed,
@@ -146,7 +165,9 @@ def _command(options: argparse.Namespace) -> str:
         "val-actors": format_actors(parse_actors(options.val_actors)),
     }
     words = ["python -m train fit ROOT", *("--also FOLDER" for _ in options.also)]
-    words += ["--noise FOLDER"] if options.noise else []
+    words += ["--noise FOLDER" for _ in options.noise]
+    words += ["--rooms FOLDER"] if options.rooms else []
+    words += ["--ordinary FOLDER"] if options.ordinary else []
     words += ["--table FILE"] if options.table else []
     words += [f"--labels {options.labels}"] if options.labels else []
     words += ["--duplicates drop"] if options.duplicates == "drop" else []

@@ -6,6 +6,7 @@ split: it counts the ordinary orders that a model gives an emotion.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Final
 
 from serd.model.labels import EMOTIONS
@@ -30,9 +31,13 @@ def _of_nemo(*names: str) -> Actors:
     return frozenset(f"{nemo.NAME}:{name}" for name in names)
 
 
+_DEV5: Final = tuple(numbered(*range(first, first + 4)) for first in (1, 5, 9, 13, 17))
+_CREMA5: Final = tuple(map(_of_crema_d, (1001, 1015, 1029, 1043, 1057)))
+_NEMO3: Final = (_of_nemo("EB0", "KS0"), _of_nemo("IC0", "SM0"), _of_nemo("KD0", "TP0"))
+
 PROTOCOLS: Final[Mapping[str, tuple[Actors, ...]]] = {
     "article": (numbered(21, 22, 23, 24),),
-    "dev5": tuple(numbered(*range(first, first + 4)) for first in (1, 5, 9, 13, 17)),
+    "dev5": _DEV5,
     "mmer5": (
         numbered(2, 5, 14, 15, 16),
         numbered(3, 6, 7, 13, 18),
@@ -48,13 +53,18 @@ PROTOCOLS: Final[Mapping[str, tuple[Actors, ...]]] = {
         numbered(2, 15, 16, 18),
         numbered(6, 13, 17, 22),
     ),
-    "crema5": tuple(map(_of_crema_d, (1001, 1015, 1029, 1043, 1057))),
-    "nemo3": (_of_nemo("EB0", "KS0"), _of_nemo("IC0", "SM0"), _of_nemo("KD0", "TP0")),
+    "crema5": _CREMA5,
+    "nemo3": _NEMO3,
+    "all5": tuple(
+        frozenset[str]().union(*folds)
+        for folds in zip_longest(_DEV5, _CREMA5, _NEMO3, fillvalue=frozenset[str]())
+    ),
 }
 """Test actors of each fold. ``mmer5``: C. Luna-Jimenez et al., "Multimodal Emotion Recognition on
 RAVDESS Dataset Using Transfer Learning", Sensors 21(22), 2021. ``emobox6``: Z. Ma et al., "EmoBox",
 Interspeech 2024. ``dev5`` leaves the four actors of ``article`` untouched. ``crema5`` tests the first 70
-actors of CREMA-D, and ``nemo3`` pairs of a woman and a man of nEMO."""
+actors of CREMA-D, and ``nemo3`` pairs of a woman and a man of nEMO. ``all5`` holds out one fold of each
+of the three at a time, so that five networks serve all of them; nEMO has no part in the last two."""
 
 LEFT_OUT: Final = "left-out-corpus"
 """Each fold tests a corpus of ``LEFT_OUT_CORPORA``, and trains on all others."""
@@ -164,7 +174,7 @@ def left_alone(name: str, test_actors: Actors = frozenset()) -> Actors:
         name: one of ``SPLIT_PROTOCOLS``, or empty.
         test_actors: actors tested in place of the protocol's own.
     """
-    keeps_them = name in {"dev5", TEXT, LEFT_OUT} or (name == "article" and test_actors)
+    keeps_them = name in {"dev5", "all5", TEXT, LEFT_OUT} or (name == "article" and test_actors)
     return PROTOCOLS["article"][0] if keeps_them else frozenset()
 
 

@@ -76,7 +76,9 @@ class SoundAugment:
     """Parameters of the augmented copies of a clip."""
 
     copies: int = 16
-    """Augmented copies of each clip."""
+    """Augmented copies of each clip of RAVDESS, of which there are the fewest."""
+    other_copies: int = 6
+    """Augmented copies of each other clip; never more than ``copies``."""
     speed: float = 0.12
     """Speed and pitch change by up to this share, up or down."""
     noise_speed: float = 0.4

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,8 @@ from serd.pipeline import PipelineSettings, speech_segments
 from serd.speech.segmenter import SegmenterSettings
 from serd.speech.segments import SpeechWindow
 from serd.speech.vad import VoiceSettings
-from train.data.clips import OUTPUTS, Actors, Clip
-from train.features.augmentation import SoundAugment, augment_sound
+from train.data.clips import OUTPUTS, RAVDESS, Actors, Clip
+from train.features.augmentation import SoundAugment, augment_sound, measured_room
 from train.features.noise import even_piece, noise_fold
 
 _MIN_STD = 1e-3
@@ -158,6 +158,7 @@ def build_dataset(
     *,
     seed: int,
     noises: Sequence[Path] = (),
+    rooms: Sequence[Path] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Dataset:
     """Read, augment and segment every clip, on all processors.
@@ -170,11 +171,19 @@ def build_dataset(
         augment: number and parameters of the copies.
         seed: seed of the copies.
         noises: recordings to mix into copies, besides synthetic noise.
+        rooms: measured impulse responses of rooms, besides synthetic ones.
         progress: called with the number of finished clips and of all clips.
     """
     copies: list[ClipWindows] = []
     left_out: dict[int, str] = {}
-    work = partial(_clip_copies, settings=settings, augment=augment, seed=seed, noises=tuple(noises))
+    work = partial(
+        _clip_copies,
+        settings=settings,
+        augment=augment,
+        seed=seed,
+        noises=tuple(noises),
+        rooms=tuple(rooms),
+    )
     for index, result in enumerate(map_in_order(work, list(enumerate(clips)))):
         if isinstance(result, str):
             left_out[index] = result
@@ -191,6 +200,7 @@ def _clip_copies(
     augment: SoundAugment,
     seed: int,
     noises: tuple[Path, ...],
+    rooms: tuple[Path, ...],
 ) -> list[ClipWindows] | str:
     """All copies of one clip, or the reason that it cannot be read."""
     index, clip = job
@@ -200,16 +210,24 @@ def _clip_copies(
         return str(exc)
     if clip.is_noise:
         augment = replace(augment, speed=augment.noise_speed)
+    responses = [_response(path) for path in rooms]
     name_key = hashlib.sha256(clip.path.stem.encode()).digest()[:8]
     copies = []
-    for copy in range(augment.copies + 1):
+    n_copies = augment.copies if clip.corpus == RAVDESS else min(augment.copies, augment.other_copies)
+    for copy in range(n_copies + 1):
         rng = np.random.default_rng([seed, copy, *name_key])
         bank = _Recordings(noises)
         recorded = bank.draw if noises else None
-        samples = augment_sound(original, augment, rng, recorded) if copy else original
+        samples = augment_sound(original, augment, rng, recorded, responses) if copy else original
         frames = tuple(each.astype(np.float16) for each in speech_frames(samples, settings))
         copies.append(ClipWindows(clip=index, copy=copy, frames=frames, noise_fold=bank.fold))
     return copies
+
+
+@lru_cache(maxsize=64)
+def _response(path: Path) -> Sound:
+    """A measured impulse response; each process reads it once."""
+    return measured_room(read_samples(path))
 
 
 class _Recordings:

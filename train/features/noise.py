@@ -38,6 +38,8 @@ CREDIT: Final = (
     " Classification, ACM Multimedia, licensed CC BY 3.0."
 )
 """Credit in the card of a model trained with ESC-50."""
+_PIECE = re.compile(r"(.+_\d+)_\d+")
+"""Piece of a longer recording, such as "vacuuming_2_13": what comes before is the original."""
 _N_OTHER = 3
 """Folds of recordings with other names."""
 
@@ -57,10 +59,14 @@ def noise_fold(path: Path) -> str:
             K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multimedia 2015.
 
     Returns:
-        "1" to "5" in ESC-50; "a" to "c" by a checksum of any other name.
+        "1" to "5" in ESC-50; "a" to "c" by a checksum of any other name, the same for all pieces of one
+        original, whose names differ in a last number ("vacuuming_2_0", "vacuuming_2_1").
     """
     match = _ESC.fullmatch(path.stem)
-    return match[1] if match else "abc"[crc32(path.stem.encode()) % _N_OTHER]
+    if match:
+        return match[1]
+    piece = _PIECE.fullmatch(path.stem)
+    return "abc"[crc32((piece[1] if piece else path.stem).encode()) % _N_OTHER]
 
 
 def is_esc(path: Path) -> bool:
@@ -78,7 +84,7 @@ class NoiseBank:
     """Recordings of noise to draw from."""
 
     folder: Path
-    """Folder of the recordings."""
+    """Folder of the recordings, the first of several."""
     paths: tuple[Path, ...]
     """Readable recordings with sound, by name."""
     left_out: tuple[str, ...]
@@ -185,6 +191,20 @@ def open_bank(
     if not paths:
         raise CorpusError(f"{folder}: no recording of noise in it can be used ({left_out[0]})")
     return NoiseBank(folder=folder, paths=tuple(paths), left_out=tuple(left_out))
+
+
+def open_banks(folders: Sequence[Path]) -> NoiseBank:
+    """The usable files of one or more folders of noise, as one bank.
+
+    Raises:
+        CorpusError: a folder has no file that can be read and holds sound.
+    """
+    banks = [open_bank(folder, noise_files(folder)) for folder in folders]
+    return NoiseBank(
+        folder=banks[0].folder,
+        paths=tuple(path for bank in banks for path in bank.paths),
+        left_out=tuple(line for bank in banks for line in bank.left_out),
+    )
 
 
 def _why_not(path: Path) -> str:

@@ -23,7 +23,7 @@ from train.features.dataset import ClipWindows, Dataset, WindowSettings, build_d
 
 Arrays = Mapping[str, NDArray[np.generic]]
 ProgressCallback = Callable[[int, int], None]
-_VERSION: Final = 5
+_VERSION: Final = 6
 """Version of the computation and of the file layout."""
 _FRAME_DTYPE: Final = "<f2"
 """float16, little-endian on any machine."""
@@ -38,6 +38,7 @@ def stored_windows(
     folder: Path,
     progress: ProgressCallback,
     noises: Sequence[Path] = (),
+    rooms: Sequence[Path] = (),
 ) -> Path:
     """The index file of a dataset, computed if it is missing; ``load_windows`` reads it.
 
@@ -49,13 +50,16 @@ def stored_windows(
         folder: folder of datasets.
         progress: called with the number of finished clips and of all clips.
         noises: recordings to mix into copies.
+        rooms: measured impulse responses of rooms.
     """
-    data = [fingerprint(clips), [[path.name, path.stat().st_size] for path in noises]]
-    facts = [_VERSION, asdict(settings), asdict(augment), seed, *data]
+    data = [[[path.name, path.stat().st_size] for path in files] for files in (noises, rooms)]
+    facts = [_VERSION, asdict(settings), asdict(augment), seed, fingerprint(clips), *data]
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     path = folder / f"windows-{key}.npz"
     if not (path.is_file() and _frames_path(path).is_file()):
-        dataset = build_dataset(clips, settings, augment, seed=seed, noises=noises, progress=progress)
+        dataset = build_dataset(
+            clips, settings, augment, seed=seed, noises=noises, rooms=rooms, progress=progress
+        )
         write_pieces(_frames_path(path), _npy(dataset))
         write_arrays(path, _index(dataset))
     return path

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import TfliteModel
-from train.data.clips import Actors, fingerprint, format_actors
+from train.data.clips import RAVDESS, Actors, Clip, corpus_of, fingerprint, format_actors
+from train.data.corpora import title_of
 from train.data.files import write_json
 from train.evaluation.metrics import Scores, summary
 from train.evaluation.scorer import score_clips
@@ -24,6 +25,7 @@ from train.features.synthetic_noise import synthetic_noises
 from train.features.window_store import load_windows, stored_windows
 from train.fit.members import MemberJob, load_ensemble, train_member, training_part
 from train.fit.plan import FitPlan, Target, fold_targets, last_target
+from train.fit.thresholds import fit_thresholds, held_out_decisions, joined
 from train.model.batches import plain_windows
 from train.model.card import provenance, trained_card
 from train.model.checkpoint import save_checkpoint
@@ -50,6 +52,11 @@ class FitSettings:
     """Folder of windows, members and folds, which later runs reuse."""
     recipe: Recipe
     """Recipe of the model."""
+    rooms: tuple[Path, ...] = ()
+    """Measured impulse responses of rooms, for the copies."""
+    ordinary: tuple[Path, ...] = ()
+    """Recordings of ordinary speech, never trained on, for the thresholds of the emotions; empty for the
+    default thresholds."""
     noise: NoiseBank | None = None
     """Recordings without speech: mixed into speech, and trained on as no speech; None for neither."""
     is_protocol_alone: bool = False
@@ -99,6 +106,7 @@ class FitRun:
             folder=self._settings.work / "windows",
             progress=progress,
             noises=self._recorded,
+            rooms=self._settings.rooms,
         )
 
     @cached_property
@@ -149,39 +157,76 @@ class FitRun:
     def protocol(self) -> Facts:
         """Convert and score the missing folds; returns the metrics for the card."""
         results = [self._fold(target) for target in self.folds]
-        uar_mean = float(np.mean([result["uar"] for result in results]))
-        confusion = np.sum([result["confusion"] for result in results], axis=0)
-        self._log(f"{self._plan.protocol}: mean UAR {uar_mean:.4f} over {len(results)} folds")
-        return {
+        corpora = list(dict.fromkeys(corpus for result in results for corpus in result))
+        facts = [self._corpus_metrics(corpus, results) for corpus in corpora]
+        about = {
             "protocol": self._plan.protocol,
             "what": "UAR on speech clips of actors that the fold's own model was not trained on",
             "precision": self._recipe.precision,
-            "folds": {
-                format_actors(target.split.test): result["uar"]
-                for target, result in zip(self.folds, results, strict=True)
-            },
+        }
+        return about | facts[0] | ({"other_corpora": facts[1:]} if len(facts) > 1 else {})
+
+    def _corpus_metrics(self, corpus: str, results: Sequence[Facts]) -> Facts:
+        """Metrics of one corpus over the folds that test it."""
+        own = {
+            format_actors(_of_corpus(target.split.test, corpus)): result[corpus]
+            for target, result in zip(self.folds, results, strict=True)
+            if corpus in result
+        }
+        uar_mean = float(np.mean([result["uar"] for result in own.values()]))
+        confusion = np.sum([result["confusion"] for result in own.values()], axis=0)
+        title = title_of(corpus)
+        self._log(f"{self._plan.protocol}, {title}: mean UAR {uar_mean:.4f} over {len(own)} folds")
+        return {
+            "corpus": title,
+            "folds": {actors: result["uar"] for actors, result in own.items()},
             "uar_mean": round(uar_mean, 4),
             "all_folds": Scores(labels=EMOTIONS, confusion=confusion).to_json(),
         }
 
     def _fold(self, target: Target) -> Facts:
-        """Metrics of one fold, from the work folder if they exist."""
+        """Metrics of one fold by corpus, RAVDESS first, from the work folder if they exist."""
         path = self.folder / f"test-{target.stem}.json"
         if path.exists():
             result: Facts = json.loads(path.read_text("utf-8"))
-            self._log(f"{target.name}: UAR {result['uar']:.4f}, finished by an earlier run")
+            self._log(f"{target.name}: finished by an earlier run")
             return result
         others = [fold for fold in self.folds if fold is not target]
         made = self._made(target, self._temperature(others))
-        model_path = self.folder / f"model-{target.stem}.tflite"
+        model_path = self._fold_model(target)
         card = self.write(model_path, made, self.provenance(target, made))
         self.save(model_path.with_suffix(".keras"), made, card)
-        scores = self.score(model_path, target.split.test)
-        actors = format_actors(target.split.test)
-        self._log(f"{target.name}, actors {actors}: {summary(scores)}")
-        result = scores.to_json()
+        result = {}
+        for corpus in sorted({corpus_of(actor) for actor in target.split.test}, key=_ravdess_first):
+            actors = _of_corpus(target.split.test, corpus)
+            scores = self.score(model_path, actors)
+            self._log(f"{target.name}, actors {format_actors(actors)}: {summary(scores)}")
+            result[corpus] = scores.to_json()
         write_json(path, result)
         return result
+
+    def _fold_model(self, target: Target) -> Path:
+        return self.folder / f"model-{target.stem}.tflite"
+
+    def thresholds(self) -> dict[str, float]:
+        """The threshold of each emotion, fitted on speech that the folds' models were not trained on.
+
+        Empty, for the defaults, without folds or ordinary speech.
+        """
+        if not self.folds or not self._settings.ordinary:
+            return {}
+        heard = [
+            held_out_decisions(
+                self._fold_model(target),
+                ordinary=self._settings.ordinary,
+                acted=self._speech_of(target.split.test),
+                pipeline=self._recipe.windows.pipeline,
+            )
+            for target in self.folds
+        ]
+        fitted = fit_thresholds(joined(heard), self._recipe.naming)
+        self._log("thresholds: " + ", ".join(f"{name} {value:.2f}" for name, value in fitted.items()))
+        return fitted
 
     def final(self) -> FinishedNetwork:
         """The final network, calibrated on the folds or on its validation actors."""
@@ -218,14 +263,16 @@ class FitRun:
     def score(self, path: Path, actors: Actors) -> Scores:
         """Score a written model on the speech of some actors."""
         emotions = self._plan.scored_emotions(actors)
-        speech = [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]
-        clips = [clip for clip in speech if clip.emotion in emotions]
+        clips = [clip for clip in self._speech_of(actors) if clip.emotion in emotions]
         scores, left_out = score_clips(
             TfliteModel(path), clips, self._recipe.windows.pipeline, emotions=emotions
         )
         for line in left_out:
             self._log(f"left out of the scores: {line}")
         return scores
+
+    def _speech_of(self, actors: Actors) -> list[Clip]:
+        return [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]
 
     def provenance(self, target: Target, made: FinishedNetwork) -> Facts:
         """Provenance of a network of this run."""
@@ -245,8 +292,14 @@ class FitRun:
             | ({"left_alone_actors": format_actors(alone)} if alone else {})
         )
 
-    def write(self, path: Path, made: FinishedNetwork, facts: Facts) -> ModelCard:
-        """Write a network with its card."""
+    def write(
+        self,
+        path: Path,
+        made: FinishedNetwork,
+        facts: Facts,
+        thresholds: Mapping[str, float] | None = None,
+    ) -> ModelCard:
+        """Write a network with its card; without thresholds it has the defaults."""
         card = trained_card(
             self._dataset,
             self._recipe,
@@ -256,9 +309,18 @@ class FitRun:
             facts=facts,
             network_sha256=network_sha256(made.network),
         )
+        card = replace(card, thresholds=dict(thresholds or {}))
         write_model(path, made.network, card)
         return card
 
     def save(self, path: Path, made: FinishedNetwork, card: ModelCard) -> None:
         """Save the checkpoint of a network."""
         save_checkpoint(path, made.keras, card, clips=self._plan.root)
+
+
+def _of_corpus(actors: Actors, corpus: str) -> Actors:
+    return frozenset(actor for actor in actors if corpus_of(actor) == corpus)
+
+
+def _ravdess_first(corpus: str) -> tuple[bool, str]:
+    return corpus != RAVDESS, corpus

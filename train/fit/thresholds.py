@@ -5,67 +5,127 @@ raised that costs the fewest correct names of acted speech for each false name t
 probabilities come from networks that were trained on none of the clips.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serd.audio.files import read_samples
+from serd.audio.format import SAMPLE_RATE_HZ, recording_block
+from serd.daemon.worker_pool import map_in_order
+from serd.errors import SoundFileError
 from serd.model.card import DEFAULT_THRESHOLD
+from serd.model.labels import EMOTIONS
+from serd.pipeline import PipelineSettings, recognize
+from train.data.clips import Clip
+from train.evaluation.predictions import loaded
+from train.model.naming import NamingLimits
 
 ORDINARY: Final = ("neutral", "calm")
 """Labels that are no emotion in the sense of a false name."""
+_EMOTIONAL: Final = tuple(number for number, name in enumerate(EMOTIONS) if name not in ORDINARY)
+_ANGRY: Final = EMOTIONS.index("angry")
 _STEPS: Final = (1, 2, 4, 8)
 """Numbers of false names that a step avoids; a larger one may cost less than several small ones."""
 _MARGIN: Final = 1e-4
 """Added to the probability of a false name for the threshold above it."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NamingLimits:
-    """How often ordinary speech may be named."""
-
-    max_named: float = 0.04
-    """Share of the decisions on ordinary speech that name an emotion."""
-    max_named_per_hour: Mapping[str, float]
-    """Decisions an hour of ordinary speech that name this emotion."""
+_Rows = list[list[float]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decisions:
-    """Probabilities of decisions, on windows and utterances."""
+class HeldOutDecisions:
+    """Decisions of models on speech that they were not trained on."""
 
-    probabilities: NDArray[np.float64]
-    """float64, shape (n, n_labels)."""
-    labels: NDArray[np.int64]
-    """Index of the acted emotion, shape (n,); any number for ordinary speech."""
+    ordinary: NDArray[np.float64]
+    """Probabilities of the windows and utterances of ordinary speech: float64, shape (n, n_labels)."""
+    ordinary_hours: float
+    """Length of the ordinary speech, in hours."""
+    acted: NDArray[np.float64]
+    """Probabilities of utterances of acted speech: float64, shape (m, n_labels)."""
+    acted_labels: NDArray[np.int64]
+    """Index of the emotion of each, shape (m,)."""
 
 
-def fit_thresholds(
-    ordinary: Decisions, hours: float, acted: Decisions, names: Sequence[str], limits: NamingLimits
-) -> dict[str, float]:
-    """The threshold of each label.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Recording:
+    """Probabilities of the windows and utterances of a recording, and its length in seconds."""
+
+    windows: _Rows
+    utterances: _Rows
+    length_s: float
+
+
+def joined(parts: Sequence[HeldOutDecisions]) -> HeldOutDecisions:
+    """The decisions of several models together."""
+    return HeldOutDecisions(
+        ordinary=np.concatenate([part.ordinary for part in parts]),
+        ordinary_hours=sum(part.ordinary_hours for part in parts),
+        acted=np.concatenate([part.acted for part in parts]),
+        acted_labels=np.concatenate([part.acted_labels for part in parts]),
+    )
+
+
+def held_out_decisions(
+    model_path: Path, *, ordinary: Sequence[Path], acted: Sequence[Clip], pipeline: PipelineSettings
+) -> HeldOutDecisions:
+    """The decisions of a model through the daemon's pipeline; files that cannot be read are passed over.
 
     Args:
-        ordinary: decisions on ordinary speech.
-        hours: length of the ordinary speech, in hours; above 0.
-        acted: decisions on acted speech.
-        names: the labels.
-        limits: how often ordinary speech may be named.
+        model_path: the .tflite file.
+        ordinary: recordings of ordinary speech.
+        acted: clips of acted speech.
+        pipeline: settings of the daemon's pipeline.
     """
-    thresholds = np.full(len(names), DEFAULT_THRESHOLD)
-    emotions = [number for number, name in enumerate(names) if name not in ORDINARY]
-    while excess := _excess(ordinary.probabilities, thresholds, names, hours, limits):
-        open_to = emotions if excess == "all" else [names.index(excess)]
-        options = [
-            raised for label in open_to for raised in _raised(ordinary.probabilities, thresholds, label)
-        ]
-        n_right, n_false = _counts(ordinary, acted, thresholds, emotions)
-        thresholds = min(
-            options, key=lambda each: _cost(_counts(ordinary, acted, each, emotions), n_right, n_false)
-        )
-    return {name: round(float(value), 4) for name, value in zip(names, thresholds, strict=True)}
+    paths = [*ordinary, *(clip.path for clip in acted)]
+    work = partial(_recognized, model_path=model_path, pipeline=pipeline)
+    recordings = list(map_in_order(work, paths))
+    of_ordinary, of_acted = recordings[: len(ordinary)], recordings[len(ordinary) :]
+    ordinary_rows = [row for each in of_ordinary for row in (*each.windows, *each.utterances)]
+    acted_rows, labels = [], []
+    for each, clip in zip(of_acted, acted, strict=True):
+        acted_rows += each.utterances
+        labels += [clip.label] * len(each.utterances)
+    return HeldOutDecisions(
+        ordinary=_stacked(ordinary_rows),
+        ordinary_hours=sum(each.length_s for each in of_ordinary) / 3600.0,
+        acted=_stacked(acted_rows),
+        acted_labels=np.array(labels, np.int64),
+    )
+
+
+def _recognized(path: Path, *, model_path: Path, pipeline: PipelineSettings) -> _Recording:
+    model = loaded(model_path, model_path.stat().st_mtime_ns)
+    try:
+        samples = read_samples(path)
+    except SoundFileError:
+        return _Recording(windows=[], utterances=[], length_s=0.0)
+    rows: dict[str, _Rows] = {"window": [], "utterance": []}
+    for decision in recognize([recording_block(samples)], model, pipeline):
+        if decision.is_speech:
+            rows[decision.kind].append(list(decision.estimate.scores.values()))
+    length_s = samples.size / SAMPLE_RATE_HZ
+    return _Recording(windows=rows["window"], utterances=rows["utterance"], length_s=length_s)
+
+
+def _stacked(rows: _Rows) -> NDArray[np.float64]:
+    return np.array(rows, np.float64).reshape(-1, len(EMOTIONS))
+
+
+def fit_thresholds(heard: HeldOutDecisions, limits: NamingLimits) -> dict[str, float]:
+    """The threshold of each of ``EMOTIONS``, 0 to 1."""
+    thresholds = np.full(len(EMOTIONS), DEFAULT_THRESHOLD)
+    while may_rise := _too_often(heard, thresholds, limits):
+        before = _counts(heard, thresholds)
+        options = [each for label in may_rise for each in _raised(heard.ordinary, thresholds, label)]
+        thresholds = min(options, key=lambda each: _cost(before, _counts(heard, each)))
+    return {
+        name: round(min(1.0, float(value)), 4) for name, value in zip(EMOTIONS, thresholds, strict=True)
+    }
 
 
 def named(probabilities: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -75,20 +135,15 @@ def named(probabilities: NDArray[np.float64], thresholds: NDArray[np.float64]) -
     return np.where(is_sure, best, -1)
 
 
-def _excess(
-    ordinary: NDArray[np.float64],
-    thresholds: NDArray[np.float64],
-    names: Sequence[str],
-    hours: float,
-    limits: NamingLimits,
-) -> str:
-    """The emotion that is named too often, "all" if only their sum is too high, or an empty text."""
-    labels = named(ordinary, thresholds)
-    for name, per_hour in limits.max_named_per_hour.items():
-        if np.count_nonzero(labels == names.index(name)) > per_hour * hours:
-            return name
-    is_emotion = [number for number, name in enumerate(names) if name not in ORDINARY]
-    return "all" if np.isin(labels, is_emotion).mean() > limits.max_named else ""
+def _too_often(
+    heard: HeldOutDecisions, thresholds: NDArray[np.float64], limits: NamingLimits
+) -> tuple[int, ...]:
+    """The labels of which one must be raised; none once the limits hold."""
+    labels = named(heard.ordinary, thresholds)
+    if np.count_nonzero(labels == _ANGRY) > limits.max_angry_per_hour * heard.ordinary_hours:
+        return (_ANGRY,)
+    n_named = np.count_nonzero(np.isin(labels, _EMOTIONAL))
+    return _EMOTIONAL if n_named > limits.max_share * len(labels) else ()
 
 
 def _raised(
@@ -99,21 +154,19 @@ def _raised(
     options = []
     for n_avoided in (each for each in _STEPS if each <= len(false)):
         raised = thresholds.copy()
-        raised[label] = min(1.0, false[n_avoided - 1] + _MARGIN)
+        raised[label] = false[n_avoided - 1] + _MARGIN
         options.append(raised)
     return options
 
 
-def _counts(
-    ordinary: Decisions, acted: Decisions, thresholds: NDArray[np.float64], emotions: Sequence[int]
-) -> tuple[int, int]:
+def _counts(heard: HeldOutDecisions, thresholds: NDArray[np.float64]) -> tuple[int, int]:
     """Correct names of acted speech, and names of ordinary speech."""
-    is_right = named(acted.probabilities, thresholds) == acted.labels
-    n_right = int(np.count_nonzero(is_right & np.isin(acted.labels, emotions)))
-    n_false = int(np.count_nonzero(np.isin(named(ordinary.probabilities, thresholds), emotions)))
+    is_right = named(heard.acted, thresholds) == heard.acted_labels
+    n_right = int(np.count_nonzero(is_right & np.isin(heard.acted_labels, _EMOTIONAL)))
+    n_false = int(np.count_nonzero(np.isin(named(heard.ordinary, thresholds), _EMOTIONAL)))
     return n_right, n_false
 
 
-def _cost(counts: tuple[int, int], n_right: int, n_false: int) -> float:
+def _cost(before: tuple[int, int], after: tuple[int, int]) -> float:
     """Correct names lost for each false name avoided."""
-    return (n_right - counts[0]) / max(1, n_false - counts[1])
+    return (before[0] - after[0]) / max(1, before[1] - after[1])

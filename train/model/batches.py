@@ -32,10 +32,13 @@ class BatchSettings:
     """Windows in a batch."""
     song_share: float = 0.5
     """Share of the song clips in each epoch; every speech clip of RAVDESS is in it."""
-    other_share: float = 0.4
+    other_share: float = 0.25
     """Share of the clips of other corpora in each epoch."""
-    noise_share: float = 1.0
+    noise_share: float = 0.4
     """Share of the recordings without speech in each epoch."""
+    p_other_corpus: float = 0.5
+    """Share of windows whose mean is shifted toward that of another corpus, as if recorded there, by a
+    random part of the difference."""
     balance: float = 1.0
     """Exponent of 1 / (size of class in its corpus and channel) in a window's weight: 0 for equal
     windows, 1 for equal classes."""
@@ -81,6 +84,7 @@ class BatchMaker:
         self._kinds = self._sorted_by_kind()
         self._weights = self._class_weights()
         self._label_masks = self._corpus_masks()
+        self._corpus_means = self._means()
 
     @property
     def n_batches(self) -> int:
@@ -104,8 +108,9 @@ class BatchMaker:
         is_labeled = np.empty(targets.shape, np.bool_)
         weights = np.empty(len(clips), np.float32)
         for row, index in enumerate(clips):
-            inputs[row] = self._augmenter.draw(self._frames(index, rng), self._shape[0], rng)
             clip = self._clips[index]
+            frames = self._frames(index, rng) + self._corpus_shift(clip, rng)
+            inputs[row] = self._augmenter.draw(frames, self._shape[0], rng)
             targets[row, clip.label] = 1.0
             is_labeled[row] = self._label_masks[clip.corpus]
             weights[row] = self._weights[clip.corpus, clip.channel][clip.label]
@@ -128,6 +133,30 @@ class BatchMaker:
         else:
             chosen = original
         return chosen.frames[rng.integers(len(chosen.frames))].astype(np.float32)
+
+    def _corpus_shift(self, clip: Clip, rng: np.random.Generator) -> NDArray[np.float32]:
+        """What moves a window toward another corpus: float32, shape (n_mfcc,); zeros for most.
+
+        The network would otherwise tell the corpora apart by their microphones and rooms, and learn the
+        emotions that each of them has.
+        """
+        others = [each for name, each in self._corpus_means.items() if name != clip.corpus]
+        own = self._corpus_means.get(clip.corpus)
+        if own is None or not others or rng.random() >= self._settings.p_other_corpus:
+            return np.zeros(self._shape[1], np.float32)
+        other = others[int(rng.integers(len(others)))]
+        shift: NDArray[np.float32] = (rng.random() * (other - own)).astype(np.float32)
+        return shift
+
+    def _means(self) -> dict[str, NDArray[np.float64]]:
+        """Mean features of the speech of each corpus as recorded: float64, shape (n_mfcc,) each."""
+        windows: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
+        for index, original in self._originals.items():
+            if self._clips[index].channel == "speech":
+                windows[self._clips[index].corpus].append(
+                    original.frames[0].mean(axis=0, dtype=np.float64)
+                )
+        return {corpus: np.mean(means, axis=0) for corpus, means in windows.items()}
 
     def _corpus_masks(self) -> dict[str, NDArray[np.bool_]]:
         """Label mask of each corpus: its possible classes; of an unknown corpus, those that occur."""

@@ -10,6 +10,7 @@ from serd.model.mfcc import MFCC40_V1
 from train.features.augmentation import SoundAugment
 from train.features.dataset import WindowSettings
 from train.model.learning import LearnSettings
+from train.model.naming import NamingLimits
 from train.model.network import NetworkSettings
 
 WINDOW_S = 3.0
@@ -41,6 +42,8 @@ class Recipe:
     """Precision of the written model; ``train.model.conversion`` decides the parts that are int8."""
     no_speech_threshold: float = 0.1
     """Probability of no speech from which the model rejects sound."""
+    naming: NamingLimits = field(default_factory=NamingLimits)
+    """How often ordinary speech may be given an emotion."""
     made_noises: int = 320
     """Number of synthetic sounds without speech among the training clips."""
     learn: LearnSettings = field(default_factory=LearnSettings)

@@ -6,61 +6,71 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.model.labels import EMOTIONS
-from train.fit.thresholds import Decisions, NamingLimits, fit_thresholds, named
+from train.fit.thresholds import HeldOutDecisions, fit_thresholds, joined, named
+from train.model.naming import NamingLimits
 
 _ANGRY, _HAPPY = EMOTIONS.index("angry"), EMOTIONS.index("happy")
 
 
-def _decisions(seed: int, n: int, sharpness: float) -> Decisions:
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 8, n)
-    logits = rng.normal(0.0, 1.5, (n, 8)) + sharpness * np.eye(8)[labels]
-    odds = np.exp(logits)
-    return Decisions(probabilities=odds / odds.sum(axis=1, keepdims=True), labels=labels)
+def _probabilities(seed: int, labels: np.ndarray, sharpness: float) -> np.ndarray:
+    logits = np.random.default_rng(seed).normal(0.0, 1.5, (len(labels), 8))
+    odds = np.exp(logits + sharpness * np.eye(8)[labels])
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
-@given(seed=st.integers(0, 99), max_named=st.floats(0.0, 0.3), per_hour=st.floats(0.0, 20.0))
+def _heard(seed: int) -> HeldOutDecisions:
+    labels = np.random.default_rng(seed).integers(0, 8, 200)
+    return HeldOutDecisions(
+        ordinary=_probabilities(seed, np.zeros(150, int), 0.0),
+        ordinary_hours=0.5,
+        acted=_probabilities(seed + 1, labels, 3.0),
+        acted_labels=labels,
+    )
+
+
+def _rows(label: int, values: list[float]) -> np.ndarray:
+    made = np.repeat((1.0 - np.array(values))[:, np.newaxis] / 7, 8, axis=1)
+    made[:, label] = values
+    return made
+
+
+@given(seed=st.integers(0, 99), max_share=st.floats(0.0, 0.3), per_hour=st.floats(0.0, 20.0))
 def test_the_limits_hold_and_no_threshold_is_lower_than_the_default(
-    seed: int, max_named: float, per_hour: float
+    seed: int, max_share: float, per_hour: float
 ) -> None:
     """Whatever the probabilities; neutral and calm keep the default."""
-    ordinary, acted = _decisions(seed, 150, 0.0), _decisions(seed + 1, 200, 3.0)
-    limits = NamingLimits(max_named=max_named, max_named_per_hour={"angry": per_hour})
-    fitted = fit_thresholds(ordinary, 0.5, acted, EMOTIONS, limits)
-    labels = named(ordinary.probabilities, np.array(list(fitted.values())))
-    assert np.mean(labels >= 2) <= max_named
+    heard = _heard(seed)
+    fitted = fit_thresholds(heard, NamingLimits(max_share=max_share, max_angry_per_hour=per_hour))
+    labels = named(heard.ordinary, np.array(list(fitted.values())))
+    assert np.mean(labels >= 2) <= max_share
     assert np.count_nonzero(labels == _ANGRY) <= per_hour * 0.5
     assert list(fitted) == list(EMOTIONS)
     assert min(fitted.values()) >= 0.35
     assert fitted["neutral"] == fitted["calm"] == 0.35
 
 
-def test_without_an_excess_nothing_is_raised() -> None:
-    """Ordinary speech that is neutral already needs no thresholds."""
-    ordinary = Decisions(probabilities=np.tile(np.eye(8)[0], (20, 1)), labels=np.zeros(20, int))
-    limits = NamingLimits(max_named_per_hour={})
-    fitted = fit_thresholds(ordinary, 1.0, _decisions(0, 50, 3.0), EMOTIONS, limits)
-    assert set(fitted.values()) == {0.35}
+def test_ordinary_speech_that_is_neutral_raises_nothing() -> None:
+    """No emotion is named too often."""
+    heard = HeldOutDecisions(
+        ordinary=np.tile(np.eye(8)[0], (20, 1)),
+        ordinary_hours=1.0,
+        acted=_rows(_ANGRY, [0.9]),
+        acted_labels=np.array([_ANGRY]),
+    )
+    assert set(fit_thresholds(heard, NamingLimits()).values()) == {0.35}
 
 
 def test_the_cheaper_emotion_is_raised() -> None:
     """False anger of 0.6 lies below all real anger, false joy of 0.6 above most real joy."""
-
-    def rows(label: int, values: list[float]) -> np.ndarray:
-        made = np.repeat((1.0 - np.array(values))[:, np.newaxis] / 7, 8, axis=1)
-        made[:, label] = values
-        return made
-
-    ordinary = np.concatenate((rows(_ANGRY, [0.6] * 5), rows(_HAPPY, [0.6] * 5), rows(0, [0.9] * 90)))
-    acted = np.concatenate((rows(_ANGRY, [0.9] * 10), rows(_HAPPY, [0.55] * 10)))
-    limits = NamingLimits(max_named=0.05, max_named_per_hour={})
-    fitted = fit_thresholds(
-        Decisions(probabilities=ordinary, labels=np.zeros(100, int)),
-        1.0,
-        Decisions(probabilities=acted, labels=np.repeat([_ANGRY, _HAPPY], 10)),
-        EMOTIONS,
-        limits,
+    heard = HeldOutDecisions(
+        ordinary=np.concatenate(
+            (_rows(_ANGRY, [0.6] * 5), _rows(_HAPPY, [0.6] * 5), _rows(0, [0.9] * 90))
+        ),
+        ordinary_hours=1.0,
+        acted=np.concatenate((_rows(_ANGRY, [0.9] * 10), _rows(_HAPPY, [0.55] * 10))),
+        acted_labels=np.repeat([_ANGRY, _HAPPY], 10),
     )
+    fitted = fit_thresholds(heard, NamingLimits(max_share=0.05, max_angry_per_hour=100.0))
     assert fitted["angry"] == pytest.approx(0.6, abs=0.001)
     assert fitted["happy"] == 0.35
 
@@ -70,3 +80,12 @@ def test_a_decision_names_its_likeliest_label_or_none() -> None:
     probabilities = np.array([[0.5, 0.3, 0.2], [0.2, 0.41, 0.39]])
     assert named(probabilities, np.array([0.5, 0.4, 0.3])).tolist() == [0, 1]
     assert named(probabilities, np.array([0.51, 0.42, 0.3])).tolist() == [-1, -1]
+
+
+def test_the_decisions_of_several_models_count_together() -> None:
+    """Their hours add up, so that a rate an hour stays what it is."""
+    one, other = _heard(1), _heard(2)
+    both = joined([one, other])
+    assert both.ordinary_hours == 1.0
+    assert len(both.ordinary) == 300
+    assert np.array_equal(both.acted_labels, np.concatenate((one.acted_labels, other.acted_labels)))

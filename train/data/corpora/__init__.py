@@ -185,8 +185,8 @@ def find_training_clips(
 
     Args:
         root: folder that holds RAVDESS, or the corpora that a protocol tests.
-        also: folders that hold other corpora. A clip there of a corpus that ``root`` is read for is
-            reported and left out.
+        also: folders that hold other corpora. A clip there of a corpus that is in ``root`` is reported
+            and left out.
         corpora: names of the corpora that ``root`` is read for.
         settings: table, labels and duplicates; None for the defaults.
         with_song: whether sung clips are used.
@@ -200,7 +200,8 @@ def find_training_clips(
     )
     clips = {clip_key(clip): clip for clip in own.clips}
     left_out = list(own.left_out)
-    others = [name for name in labeled_corpora() if name not in corpora]
+    present = {clip.corpus for clip in own.clips}
+    others = [name for name in labeled_corpora() if name not in present]
     for folder in also:
         other = find_clips(
             folder, with_song=with_song, corpora=others, labels=settings.labels, with_folders=True

@@ -1,0 +1,13 @@
+"""Limits of how often ordinary speech may be given an emotion."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamingLimits:
+    """How often ordinary speech may be given an emotion, over windows and utterances."""
+
+    max_share: float = 0.04
+    """Share of the decisions on ordinary speech that name an emotion."""
+    max_angry_per_hour: float = 1.0
+    """Decisions an hour of ordinary speech that name anger."""
