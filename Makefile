@@ -21,12 +21,17 @@ run: ## listen and publish (ARGS="--source FILE --json ...")
 	@scripts/setup.sh run
 	@exec $(BIN)/serd run $(if $(findstring --source,$(ARGS)),,--source auto) $(ARGS)
 
+# The tests of the daemon mostly wait, and those of training compute and need memory.
+DAEMON_TESTS := -n $$(( 2 * $$(nproc) )) --dist loadfile -m "not tensorflow"
+TRAINING_TESTS := -n auto --dist loadfile -m tensorflow tests/train
+
 test: check ## check and test everything
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest $(DAEMON_TESTS)
+	$(BIN)/python -m pytest $(TRAINING_TESTS)
 
 test-daemon: ## all tests that need no TensorFlow, without the checks
 	@scripts/setup.sh test-daemon
-	$(BIN)/python -m pytest -n $$(( 2 * $$(nproc) )) --dist loadfile -m "not tensorflow"
+	$(BIN)/python -m pytest $(DAEMON_TESTS)
 
 check: ## formatting, lint, types and layers, without the tests
 	@scripts/setup.sh test

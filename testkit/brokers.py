@@ -283,7 +283,7 @@ class Listener:
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id=f"listener-{id(self)}", clean_session=False
         )
-        self._client.reconnect_delay_set(1, 1)
+        self._client.reconnect_delay_set(0.1, 0.1)  # type: ignore[arg-type]  # it takes floats
         if broker.user:
             self._client.username_pw_set(broker.user, broker.password)
         if broker.ca is not None:

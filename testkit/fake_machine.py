@@ -16,6 +16,9 @@ from typing import Final, Literal
 from serd.errors import InputError
 
 ROOT: Final = Path(__file__).parent.parent
+Cut = Literal["kill", "fail"]
+"""Whether a run is killed at a call, or the program that it calls fails."""
+
 _CHANGING: Final = ("chmod", "cp", "install", "ln", "mkdir", "mv", "rm", "touch")
 
 _COUNT: Final = """#!/bin/sh
@@ -138,7 +141,7 @@ class FakeMachine:
         version: str,
         *,
         cut_at: int = 0,
-        cut: Literal["kill", "fail"] = "kill",
+        cut: Cut = "kill",
         scope: str = "system",
     ) -> Run:
         """Run the installer.

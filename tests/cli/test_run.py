@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from serd import __version__
+from serd.cli import main
 from serd.events.schema import json_schema
 from testkit.brokers import Listener, free_port, mosquitto, wait_until
 from testkit.daemons import SERD, Daemon, environment, events, finding, serd
@@ -184,10 +185,7 @@ def _refusal(daemon: Daemon) -> tuple[int, str]:
         (["--source", "missing.wav"], {}, ["missing.wav", "no such file"]),
         (["--source", "no such microphone"], {}, ["microphone"]),
         (["--model", "missing.tflite", "--source", "demo"], {}, ["missing.tflite"]),
-        (["--config", "missing.toml"], {}, ["missing.toml", "no such settings file"]),
         ([], {"SERD_MQTT_PORT": "abc"}, ["SERD_MQTT_PORT", "'abc'", "a whole number"]),
-        ([], {"SERD_MQTT_PROT": "1883"}, ["SERD_MQTT_PROT", "did you mean 'port'"]),
-        (["--port", "70000"], {}, ["70000", "1 to 65535"]),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(
@@ -203,11 +201,37 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     assert not any("Traceback" in text for text in daemon.log)
 
 
-def test_a_port_that_is_no_number_is_wrong_usage(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "variables", "parts"),
+    [
+        (["--config", "missing.toml"], {}, ["missing.toml", "no such settings file"]),
+        ([], {"SERD_MQTT_PROT": "1883"}, ["SERD_MQTT_PROT", "did you mean 'port'"]),
+        (["--port", "70000"], {}, ["70000", "1 to 65535"]),
+    ],
+)
+def test_wrong_settings_are_one_line_and_exit_code_2(
+    arguments: list[str],
+    variables: dict[str, str],
+    parts: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The line has the wrong and the expected value, before anything starts; there is no traceback."""
+    for name, text in {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), **variables}.items():
+        monkeypatch.setenv(name, text)
+    assert main(["run", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("serd: error:")
+    assert all(part in line for part in parts), line
+
+
+def test_a_port_that_is_no_number_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     """The command line refuses it, with exit code 2."""
-    with serd("run", "--port", "abc", home=tmp_path) as daemon:
-        assert daemon.wait() == 2
-    assert "invalid int value: 'abc'" in daemon.log[-1]
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "--port", "abc"])
+    assert caught.value.code == 2
+    assert "invalid int value: 'abc'" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import site
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -35,7 +34,7 @@ def variables(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         "LOCK": str(lock),
         "PIP_ARGS": "--no-index --ignore-installed",
         "PYTHON": sys.executable,
-        "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path.endswith("site-packages")),
     }
 
 
@@ -87,13 +86,6 @@ def test_install_and_uninstall(tmp_path: Path, variables: dict[str, str]) -> Non
         [program, "--version"], env=os.environ | variables, capture_output=True, text=True, check=True
     )
     assert version.stdout.strip() == f"serd {__version__}"
-
-    refused = tmp_path / "unlocked"
-    refused.write_text(f"{variables['PACKAGE']}\n")
-    with pytest.raises(AssertionError, match="Hashes are required"):
-        run("install", tmp_path, variables | {"LOCK": str(refused)})
-    assert tree(tmp_path) == first | {"unlocked": (0o644, refused.read_bytes())}
-    refused.unlink()
 
     messages = run("uninstall", tmp_path, variables)
     left = set(tree(tmp_path))
