@@ -290,7 +290,10 @@ def test_a_report_that_cannot_be_finished_leaves_no_figures(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere.tflite", "CORPUS"], "nowhere.tflite: the model cannot be read"),
+        (
+            ["nowhere.tflite", "CORPUS"],
+            "nowhere.tflite: the model cannot be read: No such file or directory",
+        ),
         (["TEXT", "CORPUS"], "no model card"),
         (["MODEL", "nowhere"], "nowhere: no such folder"),
         (["MODEL", "EMPTY"], "no RAVDESS, SAVEE, nEMO or 10 other corpora clip in it"),
