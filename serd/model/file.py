@@ -72,7 +72,9 @@ def read_model(path: Path) -> tuple[bytes, ModelCard]:
         packed = _read(path, _MAX_MODEL_BYTES)
         has_card = card_path(path).exists()
         beside = _read(card_path(path), MAX_CARD_BYTES).decode("utf-8") if has_card else None
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
+        raise ModelError(f"{path}: the model cannot be read: {exc.strerror or exc}") from exc
+    except ValueError as exc:
         raise ModelError(f"{path}: the model cannot be read: {exc}") from exc
     network, inside = _unpack(packed, path)
     text = inside or beside

@@ -4,12 +4,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
 
 from serd.cli.analyze_output import ProgressBar
 from serd.errors import InputError
+from serd.model.labels import EMOTIONS
 from serd.model.runtime import TfliteModel
 from train.cli.options import (
     add_reading_options,
@@ -22,7 +24,7 @@ from train.cli.options import (
 from train.data.clips import format_actors, parse_actors
 from train.data.corpora import CORPORA, find_clips, labeled_corpora
 from train.data.corpora.tree import sound_files
-from train.data.files import write_json
+from train.data.files import write_json, write_whole
 from train.data.labels import parse_labels
 from train.data.protocols import ACTOR_PROTOCOLS, ORDERS
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
@@ -34,7 +36,13 @@ from train.evaluation.selection import CHANNELS, Request
 from train.evaluation.summary import summarize
 from train.features.noise import NoiseBank, noise_files, open_bank, parse_snr_db
 from train.model.tensorflow_import import tensorflow_for
-from train.report.evaluation_files import METRICS, PAGE, write_evaluation
+from train.report.evaluation_files import (
+    METRICS,
+    PAGE,
+    PREDICTIONS,
+    predictions_csv,
+    write_evaluation,
+)
 from train.report.evaluation_terminal import show, show_folds
 from train.report.tables import Table, print_table
 
@@ -72,7 +80,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         " of a model, scores the networks that fit --protocol left there, each on the actors and the"
         " noise that it was not trained on: as recorded, in noise, fainter, clipped, through a"
         f" telephone, joined. Runs that differ in their seed give means with deviations. Writes {FOLDS},"
-        " from which report writes a model's page.",
+        f" from which report writes a model's page, and {PREDICTIONS} of each run, for compare.",
     )
     add = parser.add_argument
     add(
@@ -174,6 +182,9 @@ def _evaluate_folds(options: argparse.Namespace) -> int:
     runs: list[Facts] = []
     for folder, results in zip(options.models, folds, strict=True):
         runs = merge_seeds(runs, folder, [run_metrics(results)])
+        decided = list(chain.from_iterable(each.predictions.clean for each in results))
+        text = predictions_csv(decided, EMOTIONS, lambda clip: clip.path.name)
+        write_whole(out / folder.resolve().name / PREDICTIONS, text.encode())
     write_json(out / FOLDS, {"schema": SCHEMA, "runs": runs})
     show_folds(summarize(runs))
     print(f"wrote {out / FOLDS}")

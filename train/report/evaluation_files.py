@@ -7,11 +7,12 @@ goes first and that of this one comes last, so that where it lies the other file
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from serd.errors import OperationError
 from serd.model.labels import NONE
+from train.data.clips import Clip
 from train.data.files import write_whole
 from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import Evaluation
@@ -34,9 +35,10 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     Raises:
         OperationError: the folder cannot be written to, or is full.
     """
-    texts = {PREDICTIONS: predictions_csv(evaluation, evaluation.predictions.clean)}
+    classes = evaluation.plan.scheme.classes
+    texts = {PREDICTIONS: predictions_csv(evaluation.predictions.clean, classes, evaluation.file)}
     for snr_db, predictions in evaluation.predictions.noisy.items():
-        texts[noisy_name(snr_db)] = predictions_csv(evaluation, predictions)
+        texts[noisy_name(snr_db)] = predictions_csv(predictions, classes, evaluation.file)
     texts[CONFUSION] = confusion_csv(evaluation.clean.scores)
     texts[PAGE] = page(evaluation)
     texts[METRICS] = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False) + "\n"
@@ -67,20 +69,26 @@ def confusion_csv(scores: Scores) -> str:
     return text.getvalue()
 
 
-def predictions_csv(evaluation: Evaluation, predictions: Sequence[Prediction]) -> str:
+def predictions_csv(
+    predictions: Sequence[Prediction], classes: Sequence[str], file: Callable[[Clip], str]
+) -> str:
     """A row per clip: file, actor, truth, prediction, confidence, detected speech, probabilities.
 
     The prediction of a missed clip is "none", its confidence and probabilities are empty. In noise, a
     last column names the recording.
+
+    Args:
+        predictions: the decisions.
+        classes: name of each class.
+        file: the name of a clip's file.
     """
-    classes = evaluation.plan.scheme.classes
     with_noise = any(each.noise for each in predictions)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     columns = ["file", "actor", "truth", "prediction", "confidence", "speech_s", *classes]
     rows.writerow([*columns, "noise"] if with_noise else columns)
     for each in predictions:
-        row: list[object] = [evaluation.file(each.clip), each.clip.actor, classes[each.truth]]
+        row: list[object] = [file(each.clip), each.clip.actor, classes[each.truth]]
         if each.probabilities is None:
             row += [NONE, "", f"{each.speech_s:.2f}", *("" for _ in classes)]
         else:

@@ -4,12 +4,14 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from made_corpora import made_clip
 
-from train.article.data import ARTICLE_SETS, article_labels, article_set
+from train.article.data import ARTICLE_SETS, Data, article_labels, article_set, parts
+from train.article.loading import load_experiment
 from train.data.clips import Actors, Clip, CorpusError, numbered
 from train.data.corpora import ReadSettings, find_clips, find_training_clips, ravdess
 from train.data.duplicates import DuplicateRule, sound_keys
@@ -150,3 +152,26 @@ def test_a_set_of_another_name_is_refused() -> None:
     """The error lists those there are."""
     with pytest.raises(CorpusError, match="Bad set 'boys', expected one of: ten, men"):
         article_set([], "boys")
+
+
+def test_a_corpus_without_calm_can_be_cross_validated() -> None:
+    """CREMA-D has six of the eight emotions: its folds need no clip of the others, and score the six."""
+    clip = made_clip("03-01-03-01-01-01-01")
+    emotions = ("neutral", "happy", "sad", "angry", "fearful", "disgust")
+    clips = [
+        replace(
+            clip,
+            path=Path(f"nowhere/{actor}-{emotion}"),
+            corpus="crema-d",
+            actor=f"crema-d:{actor}",
+            emotion=emotion,
+        )
+        for actor in range(1001, 1071)
+        for emotion in emotions
+    ]
+    own = load_experiment("own")
+    own = replace(own, data=replace(own.data, protocol="crema5"))
+    folds = parts(own, Data(clips=tuple(clips)), seed=0)
+    assert [len(fold.split.test) for fold in folds] == [14 * 6] * 5
+    assert {fold.split.emotions for fold in folds} == {emotions}
+    assert [fold.test_actors for fold in folds][:2] == ["crema-d:1001-1014", "crema-d:1015-1028"]

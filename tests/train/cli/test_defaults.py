@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from trainings import have_two_folds, train
+from trainings import train
 
 from testkit.imports import ROOT
+from train.__main__ import main
 from train.cli.options import unused_path
 
 
@@ -30,48 +31,47 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def begin_in(folder: Path) -> None:
-    """Work in a folder, with a protocol that three actors can run."""
-    have_two_folds()
-    os.chdir(folder)
+def _changes(project: Path) -> tuple[str, str]:
+    """What git says of the folder and of the project itself, where the shipped model lies."""
+    return _git(ROOT, "status", "--porcelain"), _git(project, "status", "--porcelain")
 
 
-def test_no_command_with_its_defaults_changes_a_file_that_git_knows(
-    project: Path, corpus_root: Path, article_root: Path, noise_root: Path
+def test_commands_that_only_read_write_below_runs(
+    project: Path, corpus_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each writes below runs/ alone; so does a smoke run of fit, twice, into a place of its own."""
-    before = _git(ROOT, "status", "--porcelain"), _git(project, "status", "--porcelain")
-    smoke = ("--quick", "--members", 1)
-    commands: list[tuple[object, ...]] = [
-        ("data", corpus_root),
-        ("explore", corpus_root),
-        ("fit", corpus_root, *smoke),
-        ("fit", corpus_root, *smoke),
-        ("evaluate", f"runs/fit/{corpus_root.name}-quick.tflite", corpus_root, "--allow-seen"),
-        (
-            "ablate",
-            corpus_root,
-            "--noise",
-            noise_root,
-            "--quick",
-            "--protocol",
-            "two",
-            "--without",
-            "thin",
-        ),
-        ("experiments", "--run", "baseline-men", article_root, "--holdout", "17,19", "--quick"),
-        ("compare", "runs/quick"),
-        ("report", "runs/quick"),
-    ]
-    for words in commands:
-        done = train(*words, before=partial(begin_in, project))
-        assert (done.returncode, done.stderr) == (0, ""), words
-    assert (_git(ROOT, "status", "--porcelain"), _git(project, "status", "--porcelain")) == before
-    made = {path.relative_to(project / "runs").parts[0] for path in (project / "runs").rglob("*.*")}
-    assert {"data", "explore", "fit", "evaluate", "quick", "ablations.json", "experiments.md"} <= made
-    models = sorted(path.name for path in (project / "runs" / "fit").glob("*.tflite"))
-    assert models == [f"{corpus_root.name}-quick-2.tflite", f"{corpus_root.name}-quick.tflite"]
-    assert (project / "runs" / "data" / corpus_root.name).is_dir()
+    """Each corpus and each evaluation has a folder of its own, and git knows no changed file."""
+    before = _changes(project)
+    monkeypatch.chdir(project)
+    model = "models/serd-ravdess8-tiny.tflite"
+    for words in (
+        ("data", str(corpus_root)),
+        ("explore", str(corpus_root)),
+        ("evaluate", model, str(corpus_root), "--allow-seen"),
+        ("evaluate", model, str(corpus_root), "--allow-seen", "--scheme", "5"),
+        ("evaluate", model, str(corpus_root / "Song"), "--protocol", "orders"),
+        ("compare", *(f"runs/evaluate/serd-ravdess8-tiny-{corpus_root.name}" for _ in range(2))),
+    ):
+        assert main(words) == 0, words
+    assert _changes(project) == before
+    names = {path.relative_to(project / "runs").as_posix() for path in (project / "runs").glob("*/*")}
+    assert names == {
+        f"data/{corpus_root.name}",
+        f"explore/{corpus_root.name}",
+        f"evaluate/serd-ravdess8-tiny-{corpus_root.name}",
+        f"evaluate/serd-ravdess8-tiny-{corpus_root.name}-2",
+        "evaluate/serd-ravdess8-tiny-Song-orders",
+    }
+
+
+def test_commands_that_train_write_below_runs(project: Path, corpus_root: Path) -> None:
+    """A smoke run of fit leaves the shipped model as it is."""
+    before = _changes(project)
+    words = ("fit", corpus_root, "--quick", "--members", 1)
+    done = train(*words, before=partial(os.chdir, project))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _changes(project) == before
+    models = [path.name for path in (project / "runs" / "fit").glob("*.tflite")]
+    assert models == [f"{corpus_root.name}-quick.tflite"]
 
 
 def test_a_path_that_is_taken_gets_a_number(tmp_path: Path) -> None:

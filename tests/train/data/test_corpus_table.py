@@ -137,3 +137,10 @@ def test_a_speaker_is_not_taken_for_a_range(tmp_path: Path) -> None:
         _table(tmp_path, "file,emotion,speaker\na.wav,sad,10-12\n"), tmp_path
     ).clips.values()
     assert parse_actors(clip.actor) == {clip.actor}
+
+
+def test_a_table_with_a_broken_row_is_refused(tmp_path: Path) -> None:
+    """A field of megabytes is an error of the table, not one of the csv module."""
+    table = _table(tmp_path, "file,emotion,speaker\n" + "x" * 200_000 + ",sad,a\n")
+    with pytest.raises(CorpusError, match="no table that can be read: field larger"):
+        read_table(table, tmp_path)

@@ -1,12 +1,17 @@
 """Metrics of a pass, and of each part of it."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from evaluation_helpers import made_prediction
+from made_corpora import made_clip
 from sklearn.metrics import balanced_accuracy_score
 
+from serd.model.labels import EMOTIONS
 from train.evaluation.pass_metrics import pass_metrics
+from train.evaluation.predictions import Prediction
 
 CLASSES = ("a", "b", "c", "d")
 PREDICTIONS = [
@@ -72,3 +77,47 @@ def test_what_is_not_known_is_null_in_json() -> None:
     nothing = pass_metrics([made_prediction(0, -1)], CLASSES, seed=0)
     assert nothing.calibration is None
     assert nothing.to_json()["calibration"] is None
+
+
+def _heard(corpus: str, truth: str, first: str, second: str, **changes: object) -> Prediction:
+    """A clip on which the model says one emotion, and would say another one next."""
+    shares = {first: 0.6, second: 0.3}
+    own = {"corpus": corpus, "actor": f"{corpus}:x", "emotion": truth, **changes}
+    clip = replace(made_clip("03-01-01-01-01-01-01"), **own)  # type: ignore[arg-type]
+    return Prediction(
+        clip=clip,
+        truth=EMOTIONS.index(truth),
+        probabilities=np.array([shares.get(each, 0.1 / 6) for each in EMOTIONS]),
+        speech_s=1.0,
+        noise="",
+    )
+
+
+def test_a_corpus_is_also_scored_on_the_emotions_that_it_can_show() -> None:
+    """Without calm, which nEMO lacks, neutral called calm is right; RAVDESS has all emotions."""
+    predictions = [
+        _heard("nemo", "neutral", "calm", "neutral"),
+        _heard("nemo", "sad", "angry", "sad"),
+        _heard("ravdess", "neutral", "calm", "neutral"),
+    ]
+    result = pass_metrics(predictions, EMOTIONS, seed=0)
+    assert result.slices["corpus"]["nemo"].uar == 0.0
+    assert list(result.restricted) == ["nemo"]
+    assert result.restricted["nemo"].recalls == {"neutral": 1.0, "sad": 0.0}
+    assert result.to_json()["restricted"]["nemo"]["uar"] == 0.5
+    assert not pass_metrics(PREDICTIONS, CLASSES, seed=0).restricted, "classes that are no emotions"
+
+
+def test_clips_are_told_apart_by_what_their_listeners_hear() -> None:
+    """Where somebody was asked: those who hear what was acted, and those who hear another emotion."""
+    votes = tuple(1.0 if each == "neutral" else 0.0 for each in EMOTIONS)
+    predictions = [
+        _heard("crema-d", "neutral", "neutral", "sad", votes=votes),
+        _heard("crema-d", "sad", "neutral", "sad", votes=votes),
+    ]
+    slices = pass_metrics(predictions, EMOTIONS, seed=0).slices
+    assert {name: part.accuracy for name, part in slices["listeners"].items()} == {
+        "agree": 1.0,
+        "hear another": 0.0,
+    }
+    assert "listeners" not in pass_metrics(PREDICTIONS, CLASSES, seed=0).slices

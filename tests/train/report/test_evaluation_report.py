@@ -284,16 +284,19 @@ def test_a_report_that_cannot_be_finished_leaves_no_figures(
     (tmp_path / "report.html").rmdir()
     assert main(words) == 0
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"metrics.json", "predictions.csv", "report.html"}
+    assert names == {"confusion.csv", "metrics.json", "predictions.csv", "report.html"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere.tflite", "CORPUS"], "nowhere.tflite: the model cannot be read"),
+        (
+            ["nowhere.tflite", "CORPUS"],
+            "nowhere.tflite: the model cannot be read: No such file or directory",
+        ),
         (["TEXT", "CORPUS"], "no model card"),
         (["MODEL", "nowhere"], "nowhere: no such folder"),
-        (["MODEL", "EMPTY"], "no RAVDESS, SAVEE or nEMO clip in it"),
+        (["MODEL", "EMPTY"], "no RAVDESS, SAVEE, nEMO or 10 other corpora clip in it"),
         (["MODEL", "CORPUS"], "trained on actors 1,"),
         (["MODEL", "CORPUS", "--actors", "1"], "trained on actors 1,"),
         (["MODEL", "CORPUS", "--actors", "3,9"], "no clip of actor 9; there are actors 1-3"),

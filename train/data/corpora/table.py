@@ -68,11 +68,19 @@ def read_rows(
         got = repr(lines[0]) if lines else "an empty file"
         raise CorpusError(f"{path}: expected the columns {', '.join(required)}, got {got}")
     reader = csv.reader(lines[1:], delimiter=delimiter)
-    for values in reader:
+    for values in _rows_of(reader, path):
         if any(values):
             padded = [*values, *[""] * len(columns)]
             row = {name: value.strip() for name, value in zip(columns, padded, strict=False)}
             yield f"{path} line {reader.line_num + 1 + n_before}", row
+
+
+def _rows_of(reader: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
+    """Yield the rows of a reader, whose errors become those of a corpus."""
+    try:
+        yield from reader
+    except csv.Error as exc:
+        raise CorpusError(f"{path}: no table that can be read: {exc}") from exc
 
 
 def _lines(path: Path) -> list[str]:
