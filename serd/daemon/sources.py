@@ -21,6 +21,7 @@ from serd.daemon.inbox import (
 )
 from serd.daemon.pipelines import SourcePipelines
 from serd.daemon.stats import Stats
+from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
 from serd.errors import SerdError
@@ -46,6 +47,7 @@ class Sources:
         inbox: Inbox,
         opener: SourceOpener,
         manager: ServiceManager,
+        supervisor: Supervisor,
         *,
         state_folder: Path,
         wait_for_sources: bool,
@@ -58,6 +60,7 @@ class Sources:
             inbox: receives the feeders' messages.
             opener: opens sources.
             manager: receives readiness and the watchdog's notifications.
+            supervisor: starts and watches the feeders.
             state_folder: folder of the saved controls and speaker means.
             wait_for_sources: whether a source that does not open is retried instead of an error.
 
@@ -73,7 +76,8 @@ class Sources:
         self._stats = Stats()
         self._alive: dict[str, bool] = {}
         """Availability of each source, once it is known."""
-        self._watchdog = Watchdog(manager, [each.name for each in settings.sources], time.monotonic)
+        self._supervisor = supervisor
+        self._watchdog = Watchdog(manager, supervisor, time.monotonic)
         self._n_closing: Counter[str] = Counter()
         """Removed feeders that have not ended yet, by name; a new source may have the same name."""
         self._error: SerdError | None = None
@@ -124,7 +128,8 @@ class Sources:
         if self._n_closing[name]:
             self._n_closing[name] -= isinstance(message, SourceEnded)
             return
-        self._watchdog.progress(name)
+        self._feeders[name].progress()
+        self._watchdog.progress()
         match message:
             case SoundReceived(block=block):
                 self._stats.count_sound(block)
@@ -145,7 +150,6 @@ class Sources:
             case SourceEnded():
                 self._error = self._error or message.error
                 self._stats.retire_feeder(self._feeders.pop(name))
-                self._watchdog.forget(name)
                 yield from self.finish(name)
                 if message.error is None and (last := self._pipelines[name].rejections.closing_line()):
                     _log.info("%s", self._with_name(name, last))
@@ -182,7 +186,6 @@ class Sources:
             if name not in self._feeders:
                 self._pipelines.create(name)
                 self._feeders[name] = self._new_feeder(source, None)
-                self._watchdog.progress(name)
                 self._feeders[name].start()
 
     def _remove(self, name: str) -> Iterator[Report]:
@@ -192,7 +195,6 @@ class Sources:
             feeder.join(SOURCE_STOP_S)
             self._n_closing[name] += 1
             self._stats.retire_feeder(feeder)
-            self._watchdog.forget(name)
             yield from self.finish(name)
         self._pipelines.remove(name)
         self._alive.pop(name, None)
@@ -223,6 +225,7 @@ class Sources:
             source.name,
             lambda: self._opener.open(source),
             self._inbox,
+            self._supervisor,
             retries=self._wait_for_sources
             or not is_alone
             or is_microphone(source)

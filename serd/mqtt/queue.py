@@ -68,6 +68,7 @@ from typing import Final, Protocol
 from serd.errors import SpoolError
 from serd.mqtt.retained import Handler, RetainedState
 from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
+from serd.mqtt.threads import Thread, Threads
 
 _log = logging.getLogger("serd.mqtt")
 
@@ -236,7 +237,7 @@ class EventQueue:
         self._as_replayed = as_replayed
         self._commit_timeout_s = commit_timeout_s
         self._offline = offline
-        self._sender = threading.Thread(target=self.run, name="serd-mqtt", daemon=True)
+        self._sender: Thread | None = None
 
         self._changed = threading.Condition()
         self._connection = ConnectionState(monotonic)
@@ -275,9 +276,9 @@ class EventQueue:
         """Set the link that carries the messages, before either is started."""
         self.link = link
 
-    def start(self) -> None:
+    def start(self, threads: Threads) -> None:
         """Start the sender's thread."""
-        self._sender.start()
+        self._sender = threads.start("mqtt", self.run)
 
     @property
     def n_in_memory(self) -> int:
@@ -362,43 +363,44 @@ class EventQueue:
             self._is_closing = True
             self._close_deadline_s = deadline_s
             self._changed.notify_all()
-        self._sender.join(remaining_s(deadline_s))
+        if self._sender is not None:
+            self._sender.end(remaining_s(deadline_s))
 
     # The sender's thread
 
-    def run(self) -> None:
+    def run(self, thread: Thread) -> None:
         """Write and send whatever is due, until ``close``.
 
         No exception ends the sender: an unexpected one of the spool counts as a failure of the disk, and
         after any other one the sender pauses and tries again.
         """
-        self._attempt(self.open)
+        self._attempt(self.open, thread)
         is_closing = False
         while not is_closing:
-            with self._changed:
+            with self._changed, thread.waiting("events"):
                 self._changed.wait_for(self._has_work, self._poll_s())
                 is_closing = self._is_closing
-            self._attempt(self._write_and_send)
-        self._attempt(self._say_goodbye)
-        self._attempt(self.finish)
+            self._attempt(lambda: self._write_and_send(thread), thread)
+        self._attempt(self._say_goodbye, thread)
+        self._attempt(self.finish, thread)
 
-    def _attempt(self, step: Callable[[], None]) -> None:
+    def _attempt(self, step: Callable[[], None], thread: Thread) -> None:
         """Run one step of the sender; after an exception, log it once and pause until the next step."""
         try:
             step()
         except Exception:  # noqa: BLE001 - whatever it is, the events must not wait for ever
             if self._sending.failed():
                 _log.exception("events cannot be sent; trying again each %g s", RETRY_S)
-            with self._changed:
+            with self._changed, thread.waiting("its next attempt", RETRY_S):
                 self._changed.wait_for(lambda: self._is_closing, RETRY_S)
         else:
             if self._sending.worked():
                 _log.info("events are sent again")
 
-    def _write_and_send(self) -> None:
+    def _write_and_send(self, thread: Thread) -> None:
         self.write()
         while self.send_next():
-            pass
+            thread.progress()
 
     def open(self) -> None:
         """Open the spool if an earlier run left one."""
@@ -530,7 +532,7 @@ class EventQueue:
         except ValueError as exc:
             # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
             answer = _Answer(str(exc))
-        except Exception:
+        except BaseException:
             self._put_back(message, epoch)
             raise
         is_new_refusal = False

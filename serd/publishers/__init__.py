@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 
 from serd.events.reports import Report
 from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.threads import Threads
 
 
 class Publisher(Protocol):
@@ -44,6 +45,8 @@ class Context:
     """Name of the machine."""
     sources: tuple[str, ...]
     """Names of the audio sources."""
+    threads: Threads
+    """Starts the threads of publishers that need one."""
     command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
     """Passes a command to the daemon: source, control, value."""
     labels: tuple[str, ...] = ()

@@ -64,7 +64,7 @@ def create(settings: Settings, context: Context) -> "MqttPublisher | None":
     if not settings.host:
         from serd.mqtt.broker import find_or_start  # noqa: PLC0415
 
-        host, port, broker = find_or_start(settings)
+        host, port, broker = find_or_start(settings, context.threads)
         settings = replace(settings, host=host, port=port)
     if broker is not None:
         # The embedded broker speaks only 3.1.1, and is never away while the daemon runs.
@@ -112,8 +112,8 @@ class MqttPublisher:
         )
         self._link = Link(settings, self._queue, name=context.node, will=(status, OFFLINE))
         self._queue.attach(self._link)
-        self._link.start()
-        self._queue.start()
+        self._link.start(context.threads)
+        self._queue.start(context.threads)
         for source in context.sources:
             self._subscribe_to_commands(source, context.command)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from serd.daemon.supervisor import Supervisor
 from serd.errors import LibraryError, PublishError
 from serd.mqtt.broker import LOOPBACK, EmbeddedBroker, ProbeResult, find_or_start, probe
 from serd.publishers import Context
@@ -29,13 +30,13 @@ from testkit.brokers import (
 from testkit.made_events import make_event
 
 USER, PASSWORD = "pi", "right"
-CONTEXT = Context(node="pi", sources=("mic",))
+CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
 
 
 @contextlib.contextmanager
 def found(settings: Settings) -> Iterator[tuple[str, int, EmbeddedBroker | None]]:
     """Host and port that are found for the settings; a broker that was started is stopped."""
-    host, port, broker = find_or_start(settings)
+    host, port, broker = find_or_start(settings, Supervisor())
     try:
         yield host, port, broker
     finally:
@@ -46,7 +47,7 @@ def found(settings: Settings) -> Iterator[tuple[str, int, EmbeddedBroker | None]
 @pytest.fixture
 def embedded() -> Iterator[MosquittoBroker]:
     """The embedded broker, with the methods of the test broker."""
-    broker = EmbeddedBroker(free_port())
+    broker = EmbeddedBroker(free_port(), Supervisor())
     yield MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
     broker.stop(DEADLINE_S)
 
@@ -158,7 +159,7 @@ def test_user_and_password_are_tried_on_the_running_broker() -> None:
     """A local broker that asks for a password is used if the settings have it."""
     with mosquitto(user=USER, password=PASSWORD) as broker:
         settings = Settings(port=broker.port, user=broker.user, password=broker.password)
-        assert find_or_start(settings) == ("localhost", broker.port, None)
+        assert find_or_start(settings, Supervisor()) == ("localhost", broker.port, None)
 
 
 def test_the_running_broker_is_tried_with_the_password_of_a_file(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_the_running_broker_is_tried_with_the_password_of_a_file(tmp_path: Path)
     file.write_text(f"{PASSWORD}\n")
     with mosquitto(user=USER, password=PASSWORD) as broker:
         settings = Settings(port=broker.port, user=USER, password_file=str(file))
-        assert find_or_start(settings) == ("localhost", broker.port, None)
+        assert find_or_start(settings, Supervisor()) == ("localhost", broker.port, None)
 
 
 def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: list[str]) -> None:
@@ -214,7 +215,7 @@ def test_stop_leaves_no_thread_and_no_noise(capfd: pytest.CaptureFixture[str]) -
     """With clients connected, one of them silent, stop ends in time and prints nothing."""
     before = set(threading.enumerate())
     for _ in range(3):
-        broker = EmbeddedBroker(free_port())
+        broker = EmbeddedBroker(free_port(), Supervisor())
         as_test_broker = MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
         with Listener(as_test_broker), socket.create_connection((LOOPBACK, broker.port)):
             as_test_broker.publish("serd/pi/status", "online", retain=True)
@@ -281,7 +282,7 @@ def test_the_number_of_clients_is_bounded(embedded: MosquittoBroker, lines: list
 def test_a_silent_client_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection without a CONNECT packet ends; one with a session stays."""
     monkeypatch.setattr("serd.mqtt.broker._CONNECT_S", 0.3)
-    broker = EmbeddedBroker(0)
+    broker = EmbeddedBroker(0, Supervisor())
     try:
         with (
             _connected(broker.port, b"c") as client,
@@ -314,7 +315,7 @@ def test_stop_takes_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None
         await asyncio.sleep(60.0)
 
     monkeypatch.setattr("amqtt.broker.Broker.shutdown", hang)
-    broker = EmbeddedBroker(0)
+    broker = EmbeddedBroker(0, Supervisor())
     with _connected(broker.port, b"deaf") as client:
         client.sendall(b"\x82\x06\x00\x01\x00\x01a\x00")
         assert client.recv(5)[:1] == b"\x90"
@@ -331,7 +332,7 @@ def test_a_start_that_fails_is_a_publish_error() -> None:
     with socket.create_server((LOOPBACK, 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(PublishError, match=rf"does not start on 127\.0\.0\.1:{port}: "):
-            EmbeddedBroker(port)
+            EmbeddedBroker(port, Supervisor())
 
 
 def _run(code: str) -> str:
@@ -363,7 +364,7 @@ def test_without_its_library_the_broker_says_what_to_install(monkeypatch: pytest
     """The error names the missing package, and the setting that makes it needless."""
     monkeypatch.setitem(sys.modules, "amqtt.broker", None)
     with pytest.raises(LibraryError, match=r"\[mqtt\] host.*pip install amqtt"):
-        EmbeddedBroker(free_port())
+        EmbeddedBroker(free_port(), Supervisor())
 
 
 def test_memory_of_the_broker_is_small() -> None:
@@ -373,6 +374,7 @@ def test_memory_of_the_broker_is_small() -> None:
         import re, time
         from pathlib import Path
         import paho.mqtt.client
+        from serd.daemon.supervisor import Supervisor
         from serd.mqtt.broker import EmbeddedBroker
         from testkit.brokers import Listener, MosquittoBroker, free_port, wait_until
         from testkit.made_events import make_event
@@ -383,11 +385,12 @@ def test_memory_of_the_broker_is_small() -> None:
             return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
         before = rss_kb()
-        broker = EmbeddedBroker(free_port())
+        broker = EmbeddedBroker(free_port(), Supervisor())
         started = rss_kb()
         settings = Settings(host="127.0.0.1", port=broker.port)
         with Listener(MosquittoBroker(settings.host, settings.port, Path("/"))) as listener:
-            publisher = MqttPublisher(settings, Context(node="pi", sources=("mic",)), broker)
+            context = Context(node="pi", sources=("mic",), threads=Supervisor())
+            publisher = MqttPublisher(settings, context, broker)
             began = time.monotonic()
             for number in range(500):
                 publisher.publish(make_event(number))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from test_spool import limit, make_spool
 
+from serd.daemon.supervisor import Supervisor
 from serd.mqtt.queue import ConnectionState, EventQueue, Message
 from serd.mqtt.spool import BEFORE_ALL, QueuedEvent, Spool
 from testkit.brokers import DEADLINE_S, logged_lines, wait_until
@@ -552,7 +553,7 @@ class TestUnexpectedExceptions:
         """Events go on from memory, and to the disk once the spool works again."""
         spool = BrokenSpool(path, max_events=100, max_age_s=3600.0, is_power_safe=False)
         queue, link = make_queue(spool, stores_every_event=stores_every_event)
-        queue.start()
+        queue.start(Supervisor())
         link.lose()
         put(queue, 1)
         wait_until(lambda: caplog.records, "the traceback")
@@ -592,7 +593,7 @@ class TestUnexpectedExceptions:
         queue, _ = make_queue(make_spool(path), stores_every_event=stores_every_event)
         link = BrokenLink(queue)
         queue.attach(link)
-        queue.start()
+        queue.start(Supervisor())
         put(queue, 1, 2, 3)
         link.connect()
         wait_until(lambda: link.ids == [1, 2, 3], "the events")

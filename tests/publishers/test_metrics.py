@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from serd.daemon.supervisor import Supervisor
 from serd.errors import LibraryError, PublishError
 from serd.events.controls import Controls
 from serd.events.reports import (
@@ -31,7 +32,7 @@ from serd.publishers.metrics.server import MetricsServer
 from testkit.brokers import DEADLINE_S, logged_lines
 from testkit.made_events import make_event
 
-CONTEXT = Context(node="pi", sources=("mic",))
+CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
 STATS = StatsReport(
     uptime_s=120.5,
     version="1.2.3",
@@ -227,7 +228,7 @@ def test_a_page_that_fails_is_an_error_in_the_log() -> None:
     def failing() -> tuple[bool, dict[str, object]]:
         raise RuntimeError("broken")
 
-    server = MetricsServer("127.0.0.1", 0, CollectorRegistry(), failing)
+    server = MetricsServer("127.0.0.1", 0, CollectorRegistry(), failing, Supervisor())
     try:
         with logged_lines() as lines, pytest.raises(HTTPError, match="500") as caught:
             urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=DEADLINE_S)
@@ -253,9 +254,9 @@ def test_a_port_in_use_is_an_error(metrics: Metrics) -> None:
 
 def test_the_port_is_free_after_the_end() -> None:
     """A reload may open it again at once."""
-    first = Metrics(Settings(enabled=True, port=0))
+    first = Metrics(Settings(enabled=True, port=0), CONTEXT)
     first.close(DEADLINE_S)
-    second = Metrics(Settings(enabled=True, port=first.port))
+    second = Metrics(Settings(enabled=True, port=first.port), CONTEXT)
     second.close(DEADLINE_S)
 
 

@@ -44,7 +44,7 @@ class Settings:
             yield "port", "0 to 65535"
 
 
-def create(settings: Settings, _context: Context) -> "Metrics | None":
+def create(settings: Settings, context: Context) -> "Metrics | None":
     """A publisher that listens, or None if it is disabled.
 
     Raises:
@@ -60,13 +60,13 @@ def create(settings: Settings, _context: Context) -> "Metrics | None":
             f"[metrics] enabled needs a library that does not load ({exc}):"
             " pip install prometheus-client"
         ) from exc
-    return Metrics(settings)
+    return Metrics(settings, context)
 
 
 class Metrics:
     """Collects the metrics from the reports, and serves them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, context: Context) -> None:
         """Start to listen.
 
         Raises:
@@ -107,7 +107,9 @@ class Metrics:
         self._stats: StatsReport | None = None
         registry.register(_StatsCollector(lambda: self._stats))
         self._is_alive: dict[str, bool] = {}
-        self._server = MetricsServer(settings.host, settings.port, registry, self._health)
+        self._server = MetricsServer(
+            settings.host, settings.port, registry, self._health, context.threads
+        )
         self.port = self._server.port
         """Port that the server listens on."""
         _log.info("metrics on http://%s:%d/metrics", settings.host, self.port)
