@@ -155,6 +155,8 @@ class Link:
         """The client that is connected, and the number before its first message id."""
         self._connected_s: float | None = None
         """Start of the connection, in seconds of the monotonic clock; None without one."""
+        self._changed_s = time.monotonic()
+        """Start of the connection, or of the time without one, in seconds of the monotonic clock."""
         self._loss_reason = CONNECTION_LOST
         self._subscriptions: dict[int, str] = {}
         self._stopping = threading.Event()
@@ -164,6 +166,16 @@ class Link:
     def reason(self) -> str:
         """Why there is no connection; empty while there is one."""
         return self._status.reason
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._live is not None
+
+    @property
+    def since_s(self) -> float:
+        """Time for which there is a connection, or none, in seconds."""
+        return time.monotonic() - self._changed_s
 
     def start(self, threads: Threads) -> None:
         """Connect, and reconnect whenever the connection ends, in a thread of its own."""
@@ -242,6 +254,8 @@ class Link:
         """Report the end of a connection or an attempt; return whether the connection was steady."""
         connected_s, self._connected_s = self._connected_s, None
         reason, self._loss_reason = self._loss_reason, CONNECTION_LOST
+        if connected_s is not None:
+            self._changed_s = time.monotonic()
         self._live = self._client = None
         self._subscriptions.clear()
         if self._stopping.is_set():
@@ -276,7 +290,7 @@ class Link:
         else:
             self.max_in_flight = min(MAX_IN_FLIGHT, getattr(properties, "ReceiveMaximum", MAX_IN_FLIGHT))
             self.n_connections += 1
-            self._connected_s = time.monotonic()
+            self._connected_s = self._changed_s = time.monotonic()
             self._live = client, self.n_connections * _N_MESSAGE_IDS
             self._status.connected()
             self._listener.connected()

@@ -3,7 +3,7 @@
 ``serd.daemon.supervisor`` starts them all: the other modules are given ``Threads``. A test checks this.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
@@ -36,7 +36,7 @@ class Thread(Protocol):
 
 
 class Threads(Protocol):
-    """Starts supervised threads."""
+    """Starts supervised threads, and says how they are."""
 
     def start(self, name: str, run: Callable[[Thread], None]) -> Thread:
         """Start a thread.
@@ -45,6 +45,18 @@ class Threads(Protocol):
             name: name of the part of the daemon that runs in it.
             run: its work. If it raises anything, it is called again after a pause.
         """
+        ...
+
+    def silent(self) -> Sequence[str]:
+        """Names of the parts that give no sign of life."""
+        ...
+
+    def states(self) -> Mapping[str, str]:
+        """The state of each part, in words."""
+        ...
+
+    def n_restarts(self) -> Mapping[str, int]:
+        """How often each part was started anew; parts that never failed are missing."""
         ...
 
 

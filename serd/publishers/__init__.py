@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 from serd.events.reports import Report
 from serd.mqtt.homeassistant import DiscoverySettings
 from serd.mqtt.threads import Threads
+from serd.publishers.health import BrokerState
 
 
 class Publisher(Protocol):
@@ -47,6 +48,8 @@ class Context:
     """Names of the audio sources."""
     threads: Threads
     """Starts the threads of publishers that need one."""
+    broker: Callable[[], BrokerState | None] = lambda: None
+    """The connection to the broker; None if no publisher has one. Any thread may call it."""
     command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
     """Passes a command to the daemon: source, control, value."""
     labels: tuple[str, ...] = ()

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from serd.errors import PublishError, SerdError
 from serd.events.reports import Report
 from serd.publishers import Context, Publisher, publisher_modules
+from serd.publishers.health import BrokerState, KnowsBroker
 
 _log = logging.getLogger("serd.publishers")
 
@@ -25,7 +27,7 @@ class PublisherGroup:
             SerdError: a publisher cannot work with its settings; the others are closed again.
         """
         self._settings = settings
-        self._context = context
+        self._context = replace(context, broker=self.broker_state)
         self._publishers: dict[str, Publisher] = {}
         self._failing: dict[str, set[type[Report]]] = {}
         """Kinds of reports that each failing publisher could not take, by its section."""
@@ -54,6 +56,11 @@ class PublisherGroup:
                 self._note_failure(section, report, exc)
             else:
                 self._note_success(section, report)
+
+    def broker_state(self) -> BrokerState | None:
+        """The connection to the broker; None if no publisher has one. Any thread may call it."""
+        known = (each for each in tuple(self._publishers.values()) if isinstance(each, KnowsBroker))
+        return next((each.broker_state() for each in known), None)
 
     def _note_failure(self, section: str, report: Report, exc: Exception) -> None:
         if section not in self._failing:
@@ -98,6 +105,7 @@ class PublisherGroup:
         Raises:
             SerdError: a publisher cannot work with its settings; the ones before it have changed.
         """
+        context = replace(context, broker=self.broker_state)
         is_same_context = context == self._context
         changed = [
             section

@@ -32,6 +32,7 @@ from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
 from serd.mqtt.spool import Spool
 from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
+from serd.publishers.health import BrokerState
 
 if TYPE_CHECKING:
     from serd.mqtt.broker import EmbeddedBroker
@@ -151,6 +152,17 @@ class MqttPublisher:
     def n_reconnects(self) -> int:
         """Connections after the first."""
         return max(0, self._link.n_connections - 1)
+
+    def broker_state(self) -> BrokerState:
+        """The connection, and the events for it; any thread may call it."""
+        return BrokerState(
+            address=self.address,
+            is_connected=self._link.is_connected,
+            since_s=self._link.since_s,
+            n_waiting=self._queue.n_on_disk + self._queue.n_in_memory,
+            n_dropped=self.n_dropped,
+            n_refused=self.n_refused,
+        )
 
     def publish(self, report: Report) -> None:
         """Publish one report, without waiting for the broker.

@@ -185,6 +185,16 @@ def test_the_will_of_a_killed_daemon_is_published(shared_broker: MosquittoBroker
     assert shared_broker.retained("will/pi/status") == {"will/pi/status": "offline"}
 
 
+def test_the_state_of_the_connection_is_known(shared_broker: MosquittoBroker) -> None:
+    """Connected, for how long, and how many events wait."""
+    with publishing(settings_for(shared_broker, prefix="known")) as publisher:
+        wait_until(lambda: publisher.broker_state().is_connected, "the connection")
+        state = publisher.broker_state()
+        assert (state.address, state.n_waiting) == (publisher.address, 0)
+        assert 0.0 <= state.since_s < 60.0
+    assert not publisher.broker_state().is_connected
+
+
 def test_close_leaves_no_thread(shared_broker: MosquittoBroker) -> None:
     """After close the publisher's threads are gone."""
     before = set(threading.enumerate())
