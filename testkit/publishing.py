@@ -39,6 +39,7 @@ def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublis
     """Open a publisher; it connects in the background."""
     publisher = create(settings, context)
     assert publisher is not None
+    publisher.start()
     return publisher
 
 

@@ -172,10 +172,7 @@ class Service:
                 self._stats_at_s = time.monotonic() + new.report.stats_s
             self._settings, self._model = new, model
             yield from self._sources.apply_settings(new, model)
-            try:
-                publishers.change(new.publishers, self._context(), STOP_S)
-            except SerdError as exc:
-                _log.error("%s", exc)
+            publishers.change(new.publishers, self._context(), STOP_S)
             yield from self._sources.snapshot()
             _log.info("settings reloaded")
         self._manager.ready("listening")

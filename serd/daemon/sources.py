@@ -3,7 +3,8 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -169,13 +170,26 @@ class Sources:
         return self._pipelines.change_control(command)
 
     def apply_settings(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
-        """Apply new settings; sources with the same settings continue without interruption."""
+        """Apply new settings; sources with the same settings continue without interruption.
+
+        A source that is to change keeps its settings if it cannot be opened with the new ones. A source
+        that is to be added is tried again and again.
+        """
         old, self._settings, self._model = self._settings, settings, model
         self._pipelines.apply_settings(settings, model)
-        configured = {source.name: source for source in settings.sources}
+        wanted = {source.name: source for source in settings.sources}
+        configured = dict(wanted)
+        opened: dict[str, Source | None] = {}
         for source in old.sources:
-            if configured.get(source.name) != source:
+            new = wanted.get(source.name)
+            if new is None:
                 yield from self._remove(source.name)
+            elif new != source and source.name not in self._feeders:
+                self._forget(source.name)
+            elif new != source:
+                successor = yield from self._successor(source, new)
+                configured[source.name], opened[source.name] = successor
+        self._settings = replace(settings, sources=tuple(configured.values()))
         needs_new_pipelines = any(
             getattr(settings, part) != getattr(old, part)
             for part in ("pipeline", "report", "model", "node")
@@ -185,8 +199,42 @@ class Sources:
         for name, source in configured.items():
             if name not in self._feeders:
                 self._pipelines.create(name)
-                self._feeders[name] = self._new_feeder(source, None)
+                self._feeders[name] = self._new_feeder(source, opened.get(name))
                 self._feeders[name].start()
+
+    def _successor(
+        self, old: SourceSettings, new: SourceSettings
+    ) -> Generator[Report, None, tuple[SourceSettings, Source | None]]:
+        """Open a source with new settings, and close the earlier one.
+
+        Some microphones cannot be open twice, so a second attempt closes the earlier one first.
+
+        Returns:
+            The settings in force, and the open source that is to be fed; None if a feeder has to open
+            it or, where the new settings are refused, has it open already.
+        """
+        try:
+            source = self._opener.open(new)
+        except Exception as exc:  # noqa: BLE001 - the earlier source must go on
+            if not (is_microphone(old) and is_microphone(new)):
+                self._log_refusal(old, exc)
+                return old, None
+        else:
+            yield from self._remove(old.name)
+            return new, source
+        yield from self._remove(old.name)
+        try:
+            return new, self._opener.open(new)
+        except Exception as exc:  # noqa: BLE001 - the earlier source must come back
+            self._log_refusal(old, exc)
+            return old, None
+
+    def _log_refusal(self, source: SourceSettings, error: Exception) -> None:
+        """Log why a source keeps its settings; a defect with its traceback."""
+        if isinstance(error, SerdError):
+            _log.error("source %s stays as it was: %s", source.name, error)
+        else:
+            _log.error("source %s stays as it was", source.name, exc_info=error)
 
     def _remove(self, name: str) -> Iterator[Report]:
         feeder = self._feeders.pop(name, None)
@@ -196,6 +244,10 @@ class Sources:
             self._n_closing[name] += 1
             self._stats.retire_feeder(feeder)
             yield from self.finish(name)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Remove what is left of a source that has no feeder."""
         self._pipelines.remove(name)
         self._alive.pop(name, None)
 

@@ -181,6 +181,12 @@ class Link:
         """Connect, and reconnect whenever the connection ends, in a thread of its own."""
         self._thread = threads.start("mqtt-link", self._run)
 
+    def refresh_access(self) -> None:
+        """Read passwords and certificates again; if they have changed, connect anew with them."""
+        if self._access.refresh() and (client := self._client) is not None:
+            self._loss_reason = "serd connects anew with changed credentials"
+            client.disconnect()
+
     def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
         """Send a message on the present connection.
 

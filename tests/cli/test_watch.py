@@ -183,6 +183,7 @@ def test_lines_from_a_real_broker_that_starts_late() -> None:
                 Context(node="pi", sources=("mic",), threads=Supervisor()),
             )
             assert publisher is not None
+            publisher.start()
             wait_until(lambda: " serd/#" in broker.log, "the subscription")
             publisher.publish(make_event())
             publisher.close(DEADLINE_S)

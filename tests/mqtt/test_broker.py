@@ -17,7 +17,7 @@ from serd.daemon.supervisor import Supervisor
 from serd.errors import LibraryError, PublishError
 from serd.mqtt.broker import LOOPBACK, EmbeddedBroker, ProbeResult, find_or_start, probe
 from serd.publishers import Context
-from serd.publishers.mqtt import Settings, create
+from serd.publishers.mqtt import Settings
 from testkit.brokers import (
     DEADLINE_S,
     Listener,
@@ -28,6 +28,7 @@ from testkit.brokers import (
     wait_until,
 )
 from testkit.made_events import make_event
+from testkit.publishing import open_publisher
 
 USER, PASSWORD = "pi", "right"
 CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
@@ -119,8 +120,7 @@ def test_500_events_through_serd_itself(lines: list[str]) -> None:
 
     The listener is there until the end: what the broker has acknowledged it has also handed on.
     """
-    publisher = create(Settings(port=free_port()), CONTEXT)
-    assert publisher is not None
+    publisher = open_publisher(Settings(port=free_port()), CONTEXT)
     port = int(publisher.address.rpartition(":")[2])
     with Listener(MosquittoBroker(LOOPBACK, port, Path("/nonexistent"))) as listener:
         for number in range(500):
@@ -206,8 +206,7 @@ def test_no_broker_starts_when_one_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         raise AssertionError("a broker was looked for")
 
     monkeypatch.setattr("serd.mqtt.broker.find_or_start", forbidden)
-    publisher = create(Settings(host=LOOPBACK, port=free_port()), CONTEXT)
-    assert publisher is not None
+    publisher = open_publisher(Settings(host=LOOPBACK, port=free_port()), CONTEXT)
     publisher.close(0.3)
 
 
@@ -390,7 +389,8 @@ def test_memory_of_the_broker_is_small() -> None:
         settings = Settings(host="127.0.0.1", port=broker.port)
         with Listener(MosquittoBroker(settings.host, settings.port, Path("/"))) as listener:
             context = Context(node="pi", sources=("mic",), threads=Supervisor())
-            publisher = MqttPublisher(settings, context, broker)
+            publisher = MqttPublisher(settings, context)
+            publisher.start()
             began = time.monotonic()
             for number in range(500):
                 publisher.publish(make_event(number))
@@ -398,6 +398,7 @@ def test_memory_of_the_broker_is_small() -> None:
             took_s = time.monotonic() - began
             print(started - before, rss_kb() - before, f"{took_s:.2f}")
             publisher.close(5.0)
+            broker.stop(5.0)
         """
     )
     started_kb, grown_kb, took_s = map(float, grown.split())

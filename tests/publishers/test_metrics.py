@@ -182,6 +182,20 @@ def test_health_is_that_of_all_sources(metrics: Metrics) -> None:
     assert health()[0] == 200
 
 
+def test_a_reload_of_the_sources_keeps_the_counters(metrics: Metrics) -> None:
+    """A source that was removed is not away; the events of the others are counted on."""
+    metrics.publish(make_event(emotion="happy"))
+    for source, is_alive in (("mic", True), ("door", False)):
+        metrics.publish(AvailabilityReport(source=source, is_alive=is_alive))
+    assert fetch_health(metrics)[0] == 503
+    assert metrics.adapt(replace(CONTEXT, sources=("mic",)))
+    assert fetch_health(metrics)[0] == 200
+    got = samples(metrics)
+    assert ("serd_source_available", (("source", "door"),)) not in got
+    happy = (("emotion", "happy"), ("kind", "utterance"), ("source", "mic"))
+    assert got["serd_events_total", happy] == 1
+
+
 class TestHealthOfTheDaemon:
     """Parts of the daemon, and the connection to the broker."""
 

@@ -175,6 +175,7 @@ def test_the_will_of_a_killed_daemon_is_published(shared_broker: MosquittoBroker
         "from serd.publishers.mqtt import Settings, create\n"
         "settings = Settings(host='127.0.0.1', port=int(sys.argv[1]), prefix='will')\n"
         "publisher = create(settings, Context(node='pi', sources=('mic',), threads=Supervisor()))\n"
+        "publisher.start()\n"
         "time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(shared_broker.port)]

@@ -8,6 +8,7 @@ without a sign of life, and the connection to the broker with the events that wa
 is away does not make serd unhealthy, since serd keeps the events.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -139,6 +140,15 @@ class Metrics:
                 self._stats = report
             case _:
                 pass
+
+    def adapt(self, context: Context) -> bool:
+        """Forget sources that were removed; the counters go on."""
+        for source in set(self._is_alive) - set(context.sources):
+            del self._is_alive[source]
+            for gauge in (self._available, self._speaking, self._level):
+                with contextlib.suppress(KeyError):  # earlier versions of the library
+                    gauge.remove(source)
+        return True
 
     def close(self, timeout_s: float) -> None:
         """Stop listening."""
