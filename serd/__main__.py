@@ -1,6 +1,7 @@
 """Entry point of the ``serd`` command and of ``python -m serd``."""
 
 import os
+import signal
 import sys
 
 
@@ -21,6 +22,9 @@ def _open_closed_streams() -> None:
 def main() -> int:
     """Run the command line; the exit code."""
     _open_closed_streams()
+    if sys.argv[1:2] == ["run"]:
+        # A reload that is asked for while modules load waits until the daemon can handle it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # Matrices here are small: BLAS threads only cost memory, and must be named before NumPy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")

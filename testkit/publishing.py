@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+from serd.daemon.supervisor import Supervisor
 from serd.mqtt.homeassistant import DiscoverySettings
 from serd.publishers import Context
 from serd.publishers.mqtt import MqttPublisher, Settings, create
@@ -18,7 +19,9 @@ from testkit.made_events import make_event
 from testkit.scripted_broker import ScriptedBroker
 
 EVENT, STATE, STATUS = "serd/pi/mic/event", "serd/pi/mic/state", "serd/pi/status"
-CONTEXT = Context(node="pi", sources=("mic",), homeassistant=DiscoverySettings(enabled="off"))
+CONTEXT = Context(
+    node="pi", sources=("mic",), threads=Supervisor(), homeassistant=DiscoverySettings(enabled="off")
+)
 """The context of a daemon with one source, without discovery by Home Assistant."""
 
 
@@ -37,6 +40,7 @@ def open_publisher(settings: Settings, context: Context = CONTEXT) -> MqttPublis
     """Open a publisher; it connects in the background."""
     publisher = create(settings, context)
     assert publisher is not None
+    publisher.start()
     return publisher
 
 

@@ -45,6 +45,9 @@ def main(argv: Sequence[str]) -> int:
     except OSError as exc:
         _log.error("reading or writing failed", exc_info=exc)
         code = 1
+    except Exception as exc:  # noqa: BLE001 - a defect, whose traceback belongs into the log
+        _log.critical("serd %s failed unexpectedly", argv[0], exc_info=exc)
+        code = 1
     _flush_or_discard(sys.stdout)
     return code
 

@@ -17,6 +17,7 @@ from serd.cli.options import (
     add_setting_option,
     settings_from,
 )
+from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError
 from serd.model.runtime import read_card
 from serd.mqtt.homeassistant import discovery_payload, discovery_topic, max_parts, part_topic
@@ -107,7 +108,7 @@ def clear(settings: MqttSettings, topics: Sequence[str]) -> None:
         SettingsError: a certificate or key cannot be read.
     """
     cleaner = _Cleaner(settings, topics)
-    cleaner.link.start()
+    cleaner.link.start(Supervisor())
     try:
         is_answered = cleaner.answered.wait(_ANSWER_TIMEOUT_S)
     finally:

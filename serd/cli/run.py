@@ -70,6 +70,7 @@ def run_command(args: argparse.Namespace) -> int:
     """Run the daemon until the sound ends or a signal stops it."""
     inbox = Inbox()
     with _handling(_requests(inbox)):  # or SIGHUP would end a daemon that still loads its model
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         return _run(args, inbox)
 
 
@@ -108,8 +109,9 @@ def _restart(stderr: TextIO) -> NoReturn:
     logging.getLogger("serd.run").warning("restarting serd")
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    # A handler ends with this program, but the next one inherits that a signal is ignored.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # A handler ends with this program, but the next one inherits that the signal waits. It reads the
+    # settings anew, so a reload that was asked for before is done as well.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # own_stderr has sent file descriptor 2 to /dev/null.
     os.dup2(stderr.fileno(), _STDERR)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606

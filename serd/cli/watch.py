@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from serd.cli.options import add_broker_options, add_config_option, settings_from
 from serd.cli.watch_view import WatchState, plain_line, render
+from serd.daemon.supervisor import Supervisor
 from serd.mqtt.link import Link
 from serd.publishers.mqtt import SECTION, Settings
 
@@ -60,7 +61,7 @@ def watch(settings: Settings, *, node: str | None) -> int:
     """
     state = WatchState(prefix=settings.prefix, node=node)
     feed = Feed(replace(settings, host=settings.host or "localhost"), state.topic_filter)
-    feed.link.start()
+    feed.link.start(Supervisor())
     try:
         if sys.stdout.isatty():
             _show_live(feed, state)

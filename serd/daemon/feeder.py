@@ -27,6 +27,7 @@ from serd.errors import (
     SourceInterruptedError,
     SourceStalledError,
 )
+from serd.mqtt.threads import Thread, Threads
 
 _log = logging.getLogger("serd.sources")
 
@@ -129,7 +130,7 @@ def joined(blocks: Sequence[AudioBlock]) -> AudioBlock:
     )
 
 
-def unexpected_error(source: str, exc: Exception) -> OperationError:
+def unexpected_error(source: str, exc: BaseException) -> OperationError:
     """The error of a source that raised something other than a SerdError."""
     return OperationError(f"source {source} failed: {type(exc).__name__}: {exc}")
 
@@ -142,6 +143,7 @@ class Feeder:
         name: str,
         open_source: Callable[[], Source],
         inbox: Inbox,
+        threads: Threads,
         *,
         retries: bool,
         opened: Source | None = None,
@@ -153,6 +155,7 @@ class Feeder:
             name: name of the source.
             open_source: opens the source; called again after each loss.
             inbox: receives the messages.
+            threads: starts the thread.
             retries: whether a lost source is reopened; if not, the first error ends it.
             opened: the source, if it is open already.
             initial_pause_s: pause before the first retry, in seconds; each failure doubles it, up to
@@ -172,11 +175,17 @@ class Feeder:
         self._joiner = BlockJoiner(self._stopping.wait)
         self._free_slots = threading.Semaphore(MAX_QUEUED_BLOCKS)
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name=f"serd-source-{name}", daemon=True)
+        self._threads = threads
+        self._thread: Thread | None = None
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._thread = self._threads.start(f"source-{self._name}", self._run)
+
+    def progress(self) -> None:
+        """Record a sign of life: the loop has handled sound or another message of this source."""
+        if self._thread is not None:
+            self._thread.progress()
 
     def stop(self) -> None:
         """Request the end, which ``SourceEnded`` confirms; may be called more than once."""
@@ -186,9 +195,8 @@ class Feeder:
                 self._source.stop()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the thread, and return whether it has ended."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        """Wait for the thread after ``stop``, and return whether it has ended."""
+        return self._thread is None or self._thread.end(timeout_s)
 
     def set_idle_until(self, offset_samples: int) -> None:
         """Set the position in the sound before which blocks may be joined."""
@@ -206,7 +214,7 @@ class Feeder:
         source = self._source
         return self._closed_overflows + (source.n_overflows if source else 0)
 
-    def _run(self) -> None:
+    def _run(self, _thread: Thread) -> None:
         error: SerdError | None = None
         while not self._stopping.is_set():
             try:
@@ -222,7 +230,7 @@ class Feeder:
                 self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
                 self._inbox.put(Request(action="restart"))
                 break
-            except Exception as exc:  # noqa: BLE001 - nobody would see that this thread has ended
+            except BaseException as exc:  # noqa: BLE001 - whatever it raises, the source is lost
                 error = self._failure(exc)
                 if not self._retries:
                     break
@@ -239,7 +247,7 @@ class Feeder:
             self._inbox.put(SourceLost(source=self._name, reason=str(error)))
         self._is_lost = True
 
-    def _failure(self, exc: Exception) -> SerdError:
+    def _failure(self, exc: BaseException) -> SerdError:
         """The error of a source; one that nobody expected is logged once for each loss."""
         if isinstance(exc, SerdError):
             return exc

@@ -16,7 +16,9 @@ from serd import __version__
 from serd.audio.opening import SourceOpener
 from serd.daemon.inbox import ControlCommand, Inbox, Message, Request, Tick
 from serd.daemon.sources import SOURCE_STOP_S, Sources
+from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
+from serd.daemon.watchdog import silence_s
 from serd.errors import SerdError
 from serd.events.event import Event
 from serd.events.reports import Report, StateReport
@@ -71,6 +73,10 @@ class Service:
         self._create_publishers = publishers
         self._stats_at_s = time.monotonic() + settings.report.stats_s
         self._stop_at_s: float | None = None
+        self._error: SerdError | None = None
+        """The error of the first part that was given up."""
+        self.supervisor = Supervisor(self._end_with, silence_s=silence_s(manager))
+        """Starts and watches the threads."""
         self.must_restart = False
         """Whether a library hangs, so that only a new process can continue."""
         self._model = _loaded_model(settings)
@@ -80,6 +86,7 @@ class Service:
             self.inbox,
             opener,
             manager,
+            self.supervisor,
             state_folder=state_folder,
             wait_for_sources=wait_for_sources,
         )
@@ -88,8 +95,8 @@ class Service:
         """Listen and publish until the end.
 
         Raises:
-            SerdError: the only source or a pipeline failed for good, or the broker did not acknowledge
-                all events.
+            SerdError: the only source, a pipeline or another part failed for good, or the broker did
+                not acknowledge all events.
         """
         publishers = self._create_publishers(self._settings.publishers, self._context())
         try:
@@ -104,8 +111,9 @@ class Service:
             self._sources.stop()
             was_stopped = self._stop_at_s is not None
             publishers.close(STOP_S if was_stopped else DRAIN_S, raises_errors=not was_stopped)
-        if self._sources.error is not None and not self.must_restart:
-            raise self._sources.error
+        error = self._error or self._sources.error
+        if error is not None and not self.must_restart:
+            raise error
 
     def _handle(self, message: Message, publishers: PublisherGroup) -> Iterator[Report]:
         """Handle one message; yields its reports."""
@@ -129,6 +137,11 @@ class Service:
                 yield from self._sources.change_control(message)
             case _:
                 yield from self._sources.handle(message)
+
+    def _end_with(self, error: SerdError) -> None:
+        """End the daemon with an error; any thread may call it."""
+        self._error = self._error or error
+        self.inbox.put(Request(action="stop"))
 
     def _stop(self) -> None:
         self._stop_at_s = time.monotonic()
@@ -159,10 +172,7 @@ class Service:
                 self._stats_at_s = time.monotonic() + new.report.stats_s
             self._settings, self._model = new, model
             yield from self._sources.apply_settings(new, model)
-            try:
-                publishers.change(new.publishers, self._context(), STOP_S)
-            except SerdError as exc:
-                _log.error("%s", exc)
+            publishers.change(new.publishers, self._context(), STOP_S)
             yield from self._sources.snapshot()
             _log.info("settings reloaded")
         self._manager.ready("listening")
@@ -174,6 +184,7 @@ class Service:
             labels=self._model.card.labels,
             homeassistant=self._settings.homeassistant,
             state_folder=self._state_folder,
+            threads=self.supervisor,
             command=self._queue_command,
         )
 

@@ -3,7 +3,8 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from serd.daemon.inbox import (
 )
 from serd.daemon.pipelines import SourcePipelines
 from serd.daemon.stats import Stats
+from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
 from serd.errors import SerdError
@@ -46,6 +48,7 @@ class Sources:
         inbox: Inbox,
         opener: SourceOpener,
         manager: ServiceManager,
+        supervisor: Supervisor,
         *,
         state_folder: Path,
         wait_for_sources: bool,
@@ -58,6 +61,7 @@ class Sources:
             inbox: receives the feeders' messages.
             opener: opens sources.
             manager: receives readiness and the watchdog's notifications.
+            supervisor: starts and watches the feeders.
             state_folder: folder of the saved controls and speaker means.
             wait_for_sources: whether a source that does not open is retried instead of an error.
 
@@ -76,7 +80,8 @@ class Sources:
         self._reasons: dict[str, str] = {}
         """Why each source is not available, or what is wrong with its sound."""
         self._logged_problems: set[tuple[str, str]] = set()
-        self._watchdog = Watchdog(manager, [each.name for each in settings.sources], time.monotonic)
+        self._supervisor = supervisor
+        self._watchdog = Watchdog(manager, supervisor, time.monotonic)
         self._n_closing: Counter[str] = Counter()
         """Removed feeders that have not ended yet, by name; a new source may have the same name."""
         self._error: SerdError | None = None
@@ -127,7 +132,8 @@ class Sources:
         if self._n_closing[name]:
             self._n_closing[name] -= isinstance(message, SourceEnded)
             return
-        self._watchdog.progress(name)
+        self._feeders[name].progress()
+        self._watchdog.progress()
         match message:
             case SoundReceived(block=block):
                 self._stats.count_sound(block)
@@ -150,7 +156,6 @@ class Sources:
             case SourceEnded():
                 self._error = self._error or message.error
                 self._stats.retire_feeder(self._feeders.pop(name))
-                self._watchdog.forget(name)
                 yield from self.finish(name)
                 if message.error is None and (last := self._pipelines[name].rejections.closing_line()):
                     _log.info("%s", self._with_name(name, last))
@@ -170,13 +175,26 @@ class Sources:
         return self._pipelines.change_control(command)
 
     def apply_settings(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
-        """Apply new settings; sources with the same settings continue without interruption."""
+        """Apply new settings; sources with the same settings continue without interruption.
+
+        A source that is to change keeps its settings if it cannot be opened with the new ones. A source
+        that is to be added is tried again and again.
+        """
         old, self._settings, self._model = self._settings, settings, model
         self._pipelines.apply_settings(settings, model)
-        configured = {source.name: source for source in settings.sources}
+        wanted = {source.name: source for source in settings.sources}
+        configured = dict(wanted)
+        opened: dict[str, Source | None] = {}
         for source in old.sources:
-            if configured.get(source.name) != source:
+            new = wanted.get(source.name)
+            if new is None:
                 yield from self._remove(source.name)
+            elif new != source and source.name not in self._feeders:
+                self._forget(source.name)
+            elif new != source:
+                successor = yield from self._successor(source, new)
+                configured[source.name], opened[source.name] = successor
+        self._settings = replace(settings, sources=tuple(configured.values()))
         needs_new_pipelines = any(
             getattr(settings, part) != getattr(old, part)
             for part in ("pipeline", "report", "model", "node")
@@ -186,9 +204,43 @@ class Sources:
         for name, source in configured.items():
             if name not in self._feeders:
                 self._pipelines.create(name)
-                self._feeders[name] = self._new_feeder(source, None)
-                self._watchdog.progress(name)
+                self._feeders[name] = self._new_feeder(source, opened.get(name))
                 self._feeders[name].start()
+
+    def _successor(
+        self, old: SourceSettings, new: SourceSettings
+    ) -> Generator[Report, None, tuple[SourceSettings, Source | None]]:
+        """Open a source with new settings, and close the earlier one.
+
+        Many microphones and any port of TCP can be open only once, so a second attempt closes the
+        earlier one first.
+
+        Returns:
+            The settings in force, and the open source that is to be fed; None if a feeder has to open
+            it or, where the new settings are refused, has it open already.
+        """
+        try:
+            source = self._opener.open(new)
+        except Exception as exc:  # noqa: BLE001 - the earlier source must go on
+            if not (is_live(old) and is_live(new)):
+                self._log_refusal(old, exc)
+                return old, None
+        else:
+            yield from self._remove(old.name)
+            return new, source
+        yield from self._remove(old.name)
+        try:
+            return new, self._opener.open(new)
+        except Exception as exc:  # noqa: BLE001 - the earlier source must come back
+            self._log_refusal(old, exc)
+            return old, None
+
+    def _log_refusal(self, source: SourceSettings, error: Exception) -> None:
+        """Log why a source keeps its settings; a defect with its traceback."""
+        if isinstance(error, SerdError):
+            _log.error("source %s stays as it was: %s", source.name, error)
+        else:
+            _log.error("source %s stays as it was", source.name, exc_info=error)
 
     def _remove(self, name: str) -> Iterator[Report]:
         feeder = self._feeders.pop(name, None)
@@ -197,8 +249,11 @@ class Sources:
             feeder.join(SOURCE_STOP_S)
             self._n_closing[name] += 1
             self._stats.retire_feeder(feeder)
-            self._watchdog.forget(name)
             yield from self.finish(name)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Remove what is left of a source that has no feeder."""
         self._pipelines.remove(name)
         self._alive.pop(name, None)
         self._reasons.pop(name, None)
@@ -244,6 +299,7 @@ class Sources:
             source.name,
             lambda: self._opener.open(source),
             self._inbox,
+            self._supervisor,
             retries=self._wait_for_sources or not is_alone or is_live(source),
             opened=opened,
         )

@@ -1,9 +1,12 @@
 """Access to a broker: client id, user and password, TLS certificates, last will."""
 
+import hashlib
+import logging
 import os
 import secrets
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,17 +18,36 @@ from serd.mqtt.topics import topic_level
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
+_log = logging.getLogger("serd.mqtt")
+
 CREDENTIAL: Final = "mqtt-password"
 """Name of the systemd credential (``LoadCredential=``) that holds the password."""
 
 _CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 _MAX_PASSWORD_BYTES: Final = 65_535
 """Longest password of MQTT."""
+_MAX_FILE_BYTES: Final = 1_000_000
+"""Part of a certificate's file in which a change is noticed."""
 _CONNECT_TIMEOUT_S: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Password and certificates, as they were when their files were read."""
+
+    password: str
+    tls: ssl.SSLContext | None
+    """None without TLS."""
+    digest: bytes
+    """Differs if any of the files has other content."""
+
+
 class Access:
-    """The credentials of all connections to a broker, read once at the start."""
+    """The credentials of all connections to a broker.
+
+    Their files are read again for each new connection, since they may have been replaced. While they
+    cannot be read, the latest credentials stay in use.
+    """
 
     def __init__(self, settings: Settings, *, name: str, will: tuple[str, str] | None) -> None:
         """Read the files that the settings name.
@@ -43,11 +65,25 @@ class Access:
         self._settings = settings
         self._will = will
         self._client_id = f"serd-{topic_level(name)}-{secrets.token_hex(4)}"
-        self._password = read_password(settings)
-        self._tls = tls_context(settings) if settings.tls else None
+        self._credentials = read_credentials(settings)
+        self._complaint = ""
+        """The error of the latest attempt to read the files; empty if there was none."""
+
+    def refresh(self) -> bool:
+        """Read the files again, and return whether they have changed; an error is logged once."""
+        try:
+            credentials = read_credentials(self._settings)
+        except SettingsError as exc:
+            if str(exc) != self._complaint:
+                _log.warning("%s; the earlier one stays in use", exc)
+            self._complaint = str(exc)
+            return False
+        self._complaint = ""
+        previous, self._credentials = self._credentials, credentials
+        return credentials.digest != previous.digest
 
     def new_client(self, max_in_flight: int, limits: BrokerLimits) -> "Client":
-        """A client for one connection with a clean session.
+        """A client for one connection with a clean session and the present credentials.
 
         Args:
             max_in_flight: messages that the client may send before the first is acknowledged.
@@ -56,6 +92,8 @@ class Access:
         from paho.mqtt.client import Client  # noqa: PLC0415
         from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: PLC0415
 
+        self.refresh()
+        credentials = self._credentials
         is_5 = self._settings.protocol == MQTT_5
         client = Client(
             CallbackAPIVersion.VERSION2,
@@ -67,12 +105,37 @@ class Access:
         # Beyond this number paho queues messages itself, and sends them out of order.
         client.max_inflight_messages_set(max_in_flight)
         if self._settings.user:
-            client.username_pw_set(self._settings.user, self._password or None)
-        if self._tls is not None:
-            client.tls_set_context(self._tls)
+            client.username_pw_set(self._settings.user, credentials.password or None)
+        if credentials.tls is not None:
+            client.tls_set_context(credentials.tls)
         if self._will is not None:
             client.will_set(*self._will, qos=limits.max_qos, retain=limits.can_retain)
         return client
+
+
+def read_credentials(settings: Settings) -> Credentials:
+    """The password and the certificates that the settings name.
+
+    Raises:
+        SettingsError: a certificate, key or password file cannot be read.
+    """
+    password = read_password(settings)
+    digest = hashlib.sha256(password.encode("utf-8", "surrogatepass"))
+    if not settings.tls:
+        return Credentials(password, None, digest.digest())
+    context = tls_context(settings)
+    for path in (settings.ca_file, settings.cert_file, settings.key_file):
+        digest.update(b"\0" + (_content(path) if path else b""))
+    return Credentials(password, context, digest.digest())
+
+
+def _content(path: str) -> bytes:
+    """The first megabyte of a file; empty if it cannot be read, as it has just been read whole."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_MAX_FILE_BYTES)
+    except OSError:
+        return b""
 
 
 def read_password(settings: Settings, environment: Mapping[str, str] | None = None) -> str:

@@ -5,6 +5,8 @@ and amqtt is imported only if it is needed.
 """
 
 import asyncio
+import concurrent.futures
+import contextlib
 import enum
 import logging
 import secrets
@@ -16,6 +18,7 @@ from typing import Any, Final
 
 from serd.errors import LibraryError, PublishError
 from serd.mqtt.settings import Settings
+from serd.mqtt.threads import Thread, Threads, signs_of_life
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -53,12 +56,13 @@ class ProbeResult(enum.Enum):
     ACCEPTED = "a broker that needs no login"
 
 
-def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"]:
+def find_or_start(settings: Settings, threads: Threads) -> tuple[str, int, "EmbeddedBroker | None"]:
     """Find a running broker on this machine, or start an embedded one.
 
     Args:
         settings: port of the running broker; the embedded one prefers the same port. A user and password
             are never sent: any program of this machine may listen there.
+        threads: starts the thread of the embedded one.
 
     Returns:
         Host, port, and the embedded broker if one was started; the caller must stop it.
@@ -74,7 +78,7 @@ def find_or_start(settings: Settings) -> tuple[str, int, "EmbeddedBroker | None"
     port = _free_port(settings.port)
     if result is not ProbeResult.NOTHING or port != settings.port:
         _log.warning("no broker on localhost:%d: %s", settings.port, result.value)
-    broker = EmbeddedBroker(port)
+    broker = EmbeddedBroker(port, threads)
     _log.info(
         "started a broker for this machine alone; to listen: mosquitto_sub -h %s -p %d -t '%s/#' -v",
         LOOPBACK,
@@ -143,11 +147,12 @@ class EmbeddedBroker:
     silent connections open, and bounds neither their number nor their messages.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, threads: Threads) -> None:
         """Start, and return once clients can connect.
 
         Args:
             port: port to listen on; 0 for any free one.
+            threads: starts its thread.
 
         Raises:
             PublishError: the broker does not start.
@@ -163,10 +168,9 @@ class EmbeddedBroker:
         self._is_full = False
         self._failure: Exception | None = None
         self._ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run(broker_class)), name="serd-broker", daemon=True
+        self._thread = threads.start(
+            "broker", lambda thread: asyncio.run(self._run(broker_class, thread))
         )
-        self._thread.start()
         if not self._ready.wait(_START_S) or self._failure:
             reason = self._failure or f"not ready after {_START_S:g} s"
             raise PublishError(
@@ -175,18 +179,20 @@ class EmbeddedBroker:
 
     def drain(self, timeout_s: float) -> None:
         """Wait for at most ``timeout_s`` seconds until all messages are delivered to subscribers."""
-        if self._loop is not None and self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._drained(timeout_s), self._loop).result()
+        with contextlib.suppress(RuntimeError, concurrent.futures.CancelledError, TimeoutError):
+            if self._loop is not None:
+                drained = asyncio.run_coroutine_threadsafe(self._drained(timeout_s), self._loop)
+                drained.result(timeout_s + _TASKS_TIMEOUT_S)
 
     def stop(self, timeout_s: float) -> None:
         """Close all connections and end, within ``timeout_s`` seconds and never more than 2 s."""
-        if self._loop is None or self._stop is None or not self._thread.is_alive():
-            return
         self._stop_s = min(timeout_s / 2, _SHUTDOWN_S)
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(min(timeout_s, _STOP_S))
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.end(min(timeout_s, _STOP_S))
 
-    async def _run(self, broker_class: Any) -> None:  # noqa: ANN401
+    async def _run(self, broker_class: Any, thread: Thread) -> None:  # noqa: ANN401
         self._loop = asyncio.get_running_loop()
         # amqtt leaves the failures of subscribers that went away in tasks that nothing awaits.
         self._loop.set_exception_handler(lambda _loop, about: _log.debug("%s", about))
@@ -196,13 +202,21 @@ class EmbeddedBroker:
             await self._broker.start()
             server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
             self.port = server.sockets[0].getsockname()[1]
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the other thread reports it
+        except Exception as exc:
+            if self._ready.is_set():
+                raise  # it ran before, and has been started anew
             self._failure = exc
             return
         finally:
             self._ready.set()
-        await self._stop.wait()
-        server.close()
+        signs = asyncio.create_task(signs_of_life(thread))
+        try:
+            await self._stop.wait()
+        finally:
+            signs.cancel()
+            server.close()
+            if not self._stop.is_set():
+                self._cut_connections()
         await self._shut_down()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -236,11 +250,14 @@ class EmbeddedBroker:
         except TimeoutError:
             # amqtt can wait for ever for a reader whose cancellation got lost.
             _log.debug("the broker did not shut down within %g s", self._stop_s)
-        for writer in tuple(self._writers):
-            writer.transport.abort()
+        self._cut_connections()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
             await asyncio.wait(others, timeout=_TASKS_TIMEOUT_S)
+
+    def _cut_connections(self) -> None:
+        for writer in tuple(self._writers):
+            writer.transport.abort()
 
     async def _drained(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

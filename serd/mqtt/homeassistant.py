@@ -188,46 +188,49 @@ class Announcer(Protocol):
         ...
 
 
-def announce(
-    announcer: Announcer,
-    settings: DiscoverySettings,
-    *,
-    node: str,
-    sources: Sequence[str],
-    labels: Sequence[str],
-    has_broker: bool,
-) -> None:
-    """Describe the node to Home Assistant, now and after each start of it or of the broker.
+class Announcement:
+    """Describes the node to Home Assistant, at once and after each start of it or of the broker."""
 
-    Args:
-        announcer: publishes on the topics that the description names.
-        settings: settings of the discovery.
-        node: name of the node.
-        sources: names of its audio sources.
-        labels: labels of the model.
-        has_broker: whether the settings name a broker.
-    """
-    if not settings.is_on(has_broker=has_broker):
-        return
-    payload = discovery_payload(
-        topics=announcer.topics,
-        node=node,
-        sources=sources,
-        labels=labels,
-        version=__version__,
-    )
+    def __init__(
+        self, announcer: Announcer, settings: DiscoverySettings, *, node: str, labels: Sequence[str]
+    ) -> None:
+        """Describe nothing yet.
 
-    def description(max_bytes: int) -> dict[str, str]:
-        longest_topic = part_topic(settings, node, len(payload))
-        parts = divided(payload, max_bytes - packet_bytes(longest_topic, ""))
-        return {part_topic(settings, node, number): part for number, part in enumerate(parts, 1)}
+        Args:
+            announcer: publishes on the topics that the description names.
+            settings: settings of the discovery, which must be on.
+            node: name of the node.
+            labels: labels of the model.
+        """
+        self._announcer = announcer
+        self._settings = settings
+        self._node = node
+        self._labels = labels
+        self._payload = ""
+        announcer.subscribe(birth_topic(settings), self._answer)
 
-    def answer(_topic: str, body: bytes) -> None:
-        if body == BIRTH.encode():
-            announcer.retain_document(_DOCUMENT, description)
+    def describe(self, sources: Sequence[str]) -> None:
+        """Describe the node with its present audio sources, given by their names."""
+        self._payload = discovery_payload(
+            topics=self._announcer.topics,
+            node=self._node,
+            sources=sources,
+            labels=self._labels,
+            version=__version__,
+        )
+        self._announcer.retain_document(_DOCUMENT, self._parts)
 
-    announcer.retain_document(_DOCUMENT, description)
-    announcer.subscribe(birth_topic(settings), answer)
+    def _parts(self, max_bytes: int) -> dict[str, str]:
+        """The description by topic, in packets of at most ``max_bytes`` bytes."""
+        longest_topic = part_topic(self._settings, self._node, len(self._payload))
+        parts = divided(self._payload, max_bytes - packet_bytes(longest_topic, ""))
+        return {
+            part_topic(self._settings, self._node, number): part for number, part in enumerate(parts, 1)
+        }
+
+    def _answer(self, _topic: str, body: bytes) -> None:
+        if body == BIRTH.encode() and self._payload:
+            self._announcer.retain_document(_DOCUMENT, self._parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from serd.mqtt.diagnosis import (
 )
 from serd.mqtt.limits import MAX_IN_FLIGHT, BrokerLimits, limits_of, packet_bytes
 from serd.mqtt.settings import MQTT_5, Settings
+from serd.mqtt.threads import Thread, Threads
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
@@ -75,6 +76,8 @@ _QOS: Final = 1
 _QOS_NOT_SUPPORTED: Final = 0x9B
 _RETAIN_NOT_SUPPORTED: Final = 0x9A
 _LOOP_S: Final = 1.0
+_MAX_CONNECT_S: Final = 300.0
+"""Longest time of a name look-up and the attempts at all its addresses, in seconds."""
 _PASSING_REFUSALS: Final = frozenset({0x91, 0x97})
 """Reason codes of a PUBACK after which the same message may be taken later (MQTT 5, section 3.4.2.1):
 packet identifier in use, quota exceeded. Too high a rate (0x96) or number in flight (0x93) makes the
@@ -154,21 +157,39 @@ class Link:
         """The client that is connected, and the number before its first message id."""
         self._connected_s: float | None = None
         """Start of the connection, in seconds of the monotonic clock; None without one."""
+        self._changed_s = time.monotonic()
+        """Start of the connection, or of the time without one, in seconds of the monotonic clock."""
         self._loss_reason = CONNECTION_LOST
         self._given_up_reason = ""
         """Why the listener gave up the connection; empty if it did not."""
         self._subscriptions: dict[int, str] = {}
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="serd-mqtt-link", daemon=True)
+        self._thread: Thread | None = None
 
     @property
     def reason(self) -> str:
         """Why there is no connection; empty while there is one."""
         return self._status.reason
 
-    def start(self) -> None:
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._live is not None
+
+    @property
+    def since_s(self) -> float:
+        """Time for which there is a connection, or none, in seconds."""
+        return time.monotonic() - self._changed_s
+
+    def start(self, threads: Threads) -> None:
         """Connect, and reconnect whenever the connection ends, in a thread of its own."""
-        self._thread.start()
+        self._thread = threads.start("mqtt-link", self._run)
+
+    def refresh_access(self) -> None:
+        """Read passwords and certificates again; if they have changed, connect anew with them."""
+        if self._access.refresh() and (client := self._client) is not None:
+            self._loss_reason = "serd connects anew with changed credentials"
+            client.disconnect()
 
     def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:
         """Send a message on the present connection.
@@ -210,26 +231,31 @@ class Link:
         self._stopping.set()
         if (client := self._client) is not None:
             client.disconnect()
-        if self._thread.is_alive():
-            self._thread.join(max(0.0, timeout_s))
+        if self._thread is not None:
+            self._thread.end(timeout_s)
 
-    def _run(self) -> None:
+    def _run(self, thread: Thread) -> None:
         pauses = Backoff(first_s=FIRST_PAUSE_S, max_s=MAX_PAUSE_S, random=random.random)
         while not self._stopping.is_set():
             self.n_attempts += 1
+            is_steady = False
             try:
-                self._connect_once()
+                self._connect_once(thread)
             except Exception:  # noqa: BLE001 - whatever went wrong, there must be a next attempt
                 # paho raises any exception if the answer is no MQTT.
                 _log.debug("broker %s", self.address, exc_info=True)
-            if self._end_attempt():
+            finally:
+                is_steady = self._end_attempt()
+            if is_steady:
                 pauses.reset()
-            self._stopping.wait(pauses.next_s())
+            with thread.waiting("its next attempt", MAX_PAUSE_S):
+                self._stopping.wait(pauses.next_s())
 
-    def _connect_once(self) -> None:
+    def _connect_once(self, thread: Thread) -> None:
         client = self._new_client()
         try:
-            client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+            with thread.waiting("the broker's address and connection", _MAX_CONNECT_S):
+                client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
         except OSError as exc:
             if not self._stopping.is_set():
                 self._status.attempt_failed("cannot be reached", describe_connection_error(exc))
@@ -239,6 +265,7 @@ class Link:
         if self._stopping.is_set():
             client.disconnect()
         while client.loop(_LOOP_S) == 0 and not self._given_up_reason:
+            thread.progress()
             if self._connected_s is None and time.monotonic() - started_s > ANSWER_S:
                 self._status.attempt_failed("cannot be used", NO_ANSWER)
                 break
@@ -248,6 +275,8 @@ class Link:
         connected_s, self._connected_s = self._connected_s, None
         reason, self._loss_reason = self._given_up_reason or self._loss_reason, CONNECTION_LOST
         self._given_up_reason = ""
+        if connected_s is not None:
+            self._changed_s = time.monotonic()
         self._live = self._client = None
         self._subscriptions.clear()
         if self._stopping.is_set():
@@ -285,7 +314,7 @@ class Link:
         else:
             self.limits = limits_of(properties)
             self.n_connections += 1
-            self._connected_s = time.monotonic()
+            self._connected_s = self._changed_s = time.monotonic()
             self._live = client, self.n_connections * _N_MESSAGE_IDS
             self._status.connected()
             self._status.limited(self.limits.warning)

@@ -82,6 +82,7 @@ from serd.mqtt.retained import Document, Handler, RetainedState
 from serd.mqtt.rows import BEFORE_ALL, MoveTime, QueuedEvent, after_step
 from serd.mqtt.spool import Spool
 from serd.mqtt.suspects import Suspects
+from serd.mqtt.threads import Thread, Threads
 
 _log = logging.getLogger("serd.mqtt")
 
@@ -173,7 +174,7 @@ class EventQueue:
         self._move_time = move_time
         self._clock = clock
         self._offline = offline
-        self._sender = threading.Thread(target=self.run, name="serd-mqtt", daemon=True)
+        self._sender: Thread | None = None
 
         self._changed = threading.Condition()
         self._connection = ConnectionState(clock.steady_s)
@@ -213,9 +214,9 @@ class EventQueue:
         """Set the link that carries the messages, before either is started."""
         self.link = link
 
-    def start(self) -> None:
+    def start(self, threads: Threads) -> None:
         """Start the sender's thread."""
-        self._sender.start()
+        self._sender = threads.start("mqtt", self.run)
 
     @property
     def n_in_memory(self) -> int:
@@ -306,44 +307,45 @@ class EventQueue:
             self._is_closing = True
             self._close_deadline_s = deadline_s
             self._changed.notify_all()
-        self._sender.join(remaining_s(deadline_s))
+        if self._sender is not None:
+            self._sender.end(remaining_s(deadline_s))
 
     # The sender's thread
 
-    def run(self) -> None:
+    def run(self, thread: Thread) -> None:
         """Write and send whatever is due, until ``close``.
 
         No exception ends the sender: an unexpected one of the spool counts as a failure of the disk, and
         after any other one the sender pauses and tries again.
         """
-        self._attempt(self.open)
+        self._attempt(self.open, thread)
         is_closing = False
         while not is_closing:
-            with self._changed:
+            with self._changed, thread.waiting("events"):
                 self._changed.wait_for(self._has_work, self._poll_s())
                 is_closing = self._is_closing
-            self._attempt(self._write_and_send)
-        self._attempt(self._say_goodbye)
-        self._attempt(self.finish)
+            self._attempt(lambda: self._write_and_send(thread), thread)
+        self._attempt(self._say_goodbye, thread)
+        self._attempt(self.finish, thread)
 
-    def _attempt(self, step: Callable[[], None]) -> None:
+    def _attempt(self, step: Callable[[], None], thread: Thread) -> None:
         """Run one step of the sender; after an exception, log it once and pause until the next step."""
         try:
             step()
         except Exception:  # noqa: BLE001 - whatever it is, the events must not wait for ever
             if self._sending.failed():
                 _log.exception("events cannot be sent; trying again each %g s", self._sending.pause_s)
-            with self._changed:
+            with self._changed, thread.waiting("its next attempt", self._sending.pause_s):
                 self._changed.wait_for(lambda: self._is_closing, self._sending.pause_s)
         else:
             if self._sending.worked():
                 _log.info("events are sent again")
 
-    def _write_and_send(self) -> None:
+    def _write_and_send(self, thread: Thread) -> None:
         self.give_up_stalled()
         self.write()
         while self.send_next():
-            pass
+            thread.progress()
 
     def open(self) -> None:
         """Open the spool if an earlier run left one."""
@@ -523,7 +525,7 @@ class EventQueue:
         except ValueError as exc:
             # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
             answer = Answer(str(exc))
-        except Exception:
+        except BaseException:
             self._put_back(message, epoch)
             raise
         is_new_refusal = False

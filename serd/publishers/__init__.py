@@ -11,10 +11,12 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from serd.events.reports import Report
 from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.threads import Threads
+from serd.publishers.health import BrokerState
 
 
 class Publisher(Protocol):
@@ -36,6 +38,39 @@ class Publisher(Protocol):
         ...
 
 
+@runtime_checkable
+class Starting(Protocol):
+    """A publisher that holds something which its successor needs, such as a file that it locks.
+
+    At a reload the new publisher is created beside the old one, the old one is closed, and the new one
+    is started.
+    """
+
+    def start(self) -> None:
+        """Take what only one publisher can hold, and begin to work.
+
+        Raises:
+            SerdError: that is not available.
+        """
+        ...
+
+
+@runtime_checkable
+class Adapting(Protocol):
+    """A publisher that can follow changes of the daemon. One that cannot is replaced by a new one."""
+
+    def adapt(self, context: "Context") -> bool:
+        """Follow a reload that left the settings of this publisher as they are.
+
+        Args:
+            context: the daemon, which may have changed.
+
+        Returns:
+            Whether the publisher works with it; if not, nothing has changed.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
     """The daemon, as far as publishers depend on it."""
@@ -44,6 +79,10 @@ class Context:
     """Name of the machine."""
     sources: tuple[str, ...]
     """Names of the audio sources."""
+    threads: Threads
+    """Starts the threads of publishers that need one."""
+    broker: Callable[[], BrokerState | None] = lambda: None
+    """The connection to the broker; None if no publisher has one. Any thread may call it."""
     command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
     """Passes a command to the daemon: source, control, value."""
     labels: tuple[str, ...] = ()
@@ -63,7 +102,9 @@ class PublisherModule(Protocol):
     """Its settings: a frozen dataclass whose default values work, with a docstring under each field."""
 
     def create(self, settings: Any, context: Context) -> Publisher | None:  # noqa: ANN401
-        """A publisher that is ready, or None if the settings disable it.
+        """A publisher that is ready or can be started, or None if the settings disable it.
+
+        At a reload an earlier publisher of this module still works meanwhile.
 
         Raises:
             SerdError: it cannot work with these settings.

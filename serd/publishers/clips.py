@@ -135,6 +135,10 @@ class Clips:
                 with contextlib.suppress(OSError):
                     (self._folder / f"{stem}{suffix}").unlink()
 
+    def adapt(self, context: Context) -> bool:  # noqa: ARG002
+        """Do nothing: the state folder of a process stays the same."""
+        return True
+
     def close(self, timeout_s: float) -> None:
         """Do nothing: each clip is written at once."""
 

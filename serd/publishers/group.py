@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from serd.errors import PublishError, SerdError
 from serd.events.reports import Report
-from serd.publishers import Context, Publisher, publisher_modules
+from serd.publishers import Adapting, Context, Publisher, Starting, publisher_modules
+from serd.publishers.health import BrokerState, KnowsBroker
 
 _log = logging.getLogger("serd.publishers")
 
@@ -15,7 +17,7 @@ class PublisherGroup:
     """Passes every report to every publisher; one that fails leaves the others alone."""
 
     def __init__(self, settings: Mapping[str, Any], context: Context) -> None:
-        """Create the publishers.
+        """Create and start the publishers.
 
         Args:
             settings: settings of each publisher, by its section.
@@ -24,14 +26,17 @@ class PublisherGroup:
         Raises:
             SerdError: a publisher cannot work with its settings; the others are closed again.
         """
-        self._settings = settings
-        self._context = context
+        context = replace(context, broker=self.broker_state)
         self._publishers: dict[str, Publisher] = {}
+        self._in_force: dict[str, tuple[Any, Context] | None] = {}
+        """What each section has its publisher from; None if its settings could not be applied, nor
+        could those before them."""
         self._failing: dict[str, set[type[Report]]] = {}
         """Kinds of reports that each failing publisher could not take, by its section."""
         try:
             for section in publisher_modules():
-                self._create(section)
+                self._start(section, _create(section, settings[section], context))
+                self._in_force[section] = settings[section], context
         except SerdError:
             self.close(0.0, raises_errors=False)
             raise
@@ -54,6 +59,11 @@ class PublisherGroup:
                 self._note_failure(section, report, exc)
             else:
                 self._note_success(section, report)
+
+    def broker_state(self) -> BrokerState | None:
+        """The connection to the broker; None if no publisher has one. Any thread may call it."""
+        known = (each for each in tuple(self._publishers.values()) if isinstance(each, KnowsBroker))
+        return next((each.broker_state() for each in known), None)
 
     def _note_failure(self, section: str, report: Report, exc: Exception) -> None:
         if section not in self._failing:
@@ -93,34 +103,90 @@ class PublisherGroup:
             raise first
 
     def change(self, settings: Mapping[str, Any], context: Context, timeout_s: float) -> None:
-        """Apply new settings; publishers whose settings are the same go on undisturbed.
+        """Apply new settings, section by section.
 
-        Raises:
-            SerdError: a publisher cannot work with its settings; the ones before it have changed.
+        A publisher with the same settings goes on undisturbed if it can follow the daemon. Else its
+        successor is created, it is closed, and the successor starts. Settings that cannot be applied
+        are logged and leave the earlier publisher in force; the next call tries them again.
+
+        Args:
+            settings: settings of each publisher, by its section.
+            context: the daemon.
+            timeout_s: longest time for each publisher to close, in seconds.
         """
-        is_same_context = context == self._context
-        changed = [
-            section
-            for section in publisher_modules()
-            if not is_same_context or settings[section] != self._settings[section]
-        ]
-        self._settings, self._context = settings, context
-        for section in changed:
-            publisher = self._publishers.pop(section, None)
-            self._failing.pop(section, None)
-            error = _close(section, publisher, timeout_s) if publisher is not None else None
-            if error is not None:
-                _log.warning("%s", error)
-            self._create(section)
+        context = replace(context, broker=self.broker_state)
+        for section in publisher_modules():
+            if not self._goes_on(section, settings[section], context):
+                self._replace(section, settings[section], context, timeout_s)
 
-    def _create(self, section: str) -> None:
-        module = publisher_modules()[section]
-        publisher: Publisher | None = module.create(self._settings[section], self._context)
-        if publisher is not None:
-            self._publishers[section] = publisher
+    def _goes_on(self, section: str, settings: Any, context: Context) -> bool:  # noqa: ANN401
+        """Whether a section needs no other publisher; the one that it has follows the daemon."""
+        in_force = self._in_force[section]
+        if in_force is None or in_force[0] != settings:
+            return False
+        publisher = self._publishers.get(section)
+        if isinstance(publisher, Adapting):
+            goes_on = publisher.adapt(context)
+        else:
+            goes_on = publisher is None or context == in_force[1]
+        if goes_on:
+            self._in_force[section] = settings, context
+        return goes_on
+
+    def _replace(self, section: str, settings: Any, context: Context, timeout_s: float) -> None:  # noqa: ANN401
+        """Replace the publisher of a section, unless its successor cannot be created or started."""
+        try:
+            successor = _create(section, settings, context)
+        except Exception as exc:  # noqa: BLE001 - the earlier publisher must go on
+            _log_refusal(section, exc)
+            return
+        if (publisher := self._publishers.pop(section, None)) is not None:
+            self._failing.pop(section, None)
+            if (error := _close(section, publisher, timeout_s)) is not None:
+                _log.warning("%s", error)
+        try:
+            self._start(section, successor)
+            self._in_force[section] = settings, context
+        except Exception as exc:  # noqa: BLE001 - the earlier publisher must come back
+            _log_refusal(section, exc)
+            self._restore(section)
+
+    def _restore(self, section: str) -> None:
+        """Bring back the publisher that a section had, after its successor could not start."""
+        in_force = self._in_force[section]
+        try:
+            if in_force is not None:
+                self._start(section, _create(section, *in_force))
+        except Exception as exc:  # noqa: BLE001 - the other publishers go on
+            _log.error("the earlier publisher %s does not start again", section, exc_info=exc)
+            self._in_force[section] = None
+
+    def _start(self, section: str, publisher: Publisher | None) -> None:
+        """Start a publisher, and give it its place among the others."""
+        if publisher is None:
+            return
+        try:
+            if isinstance(publisher, Starting):
+                publisher.start()
+        except Exception:
+            _close(section, publisher, 0.0)
+            raise
+        self._publishers[section] = publisher
         # After a reload, too, events are in safe keeping before anything shows them.
         in_order = [name for name in publisher_modules() if name in self._publishers]
         self._publishers = {name: self._publishers[name] for name in in_order}
+
+
+def _create(section: str, settings: Any, context: Context) -> Publisher | None:  # noqa: ANN401
+    return publisher_modules()[section].create(settings, context)
+
+
+def _log_refusal(section: str, error: Exception) -> None:
+    """Log why the settings of a section are not applied; a defect with its traceback."""
+    if isinstance(error, SerdError):
+        _log.error("[%s] stays as it was: %s", section, error)
+    else:
+        _log.error("[%s] stays as it was", section, exc_info=error)
 
 
 def _close(section: str, publisher: Publisher, timeout_s: float) -> PublishError | None:

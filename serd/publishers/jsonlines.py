@@ -47,5 +47,9 @@ class JsonLines:
             self._stream.write(f"{report.to_json()}\n")
             self._stream.flush()
 
+    def adapt(self, context: Context) -> bool:  # noqa: ARG002
+        """Do nothing: an event is complete in itself."""
+        return True
+
     def close(self, timeout_s: float) -> None:
         """Do nothing: each line is flushed at once."""

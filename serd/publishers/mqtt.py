@@ -3,10 +3,11 @@
 This module chooses topic and payload of each message; ``serd.mqtt.queue`` delivers it.
 """
 
+import functools
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,8 +26,9 @@ from serd.events.reports import (
     StatsReport,
 )
 from serd.model.labels import NONE
+from serd.mqtt.access import read_credentials
 from serd.mqtt.clock import EventClock
-from serd.mqtt.homeassistant import announce
+from serd.mqtt.homeassistant import Announcement
 from serd.mqtt.link import Link
 from serd.mqtt.message import Message
 from serd.mqtt.queue import EventQueue, QueueLimits, remaining_s
@@ -35,6 +37,7 @@ from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
 from serd.mqtt.spool import Spool
 from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
+from serd.publishers.health import BrokerState
 
 if TYPE_CHECKING:
     from serd.mqtt.broker import EmbeddedBroker
@@ -53,63 +56,82 @@ _GOODBYE_S: Final = 0.2
 
 
 def create(settings: Settings, context: Context) -> "MqttPublisher | None":
-    """A publisher that begins to connect, or None if it is disabled; the broker may be away.
+    """A publisher that can be started, or None if it is disabled.
 
     Raises:
         SettingsError: a certificate, key or password file cannot be read.
-        PublishError: no broker is named, none runs on this machine and the embedded one does not start.
-        LibraryError: the embedded broker is needed, but its library is not installed.
     """
-    if not settings.enabled:
-        return None
-    broker = None
-    has_broker = bool(settings.host)
-    if not settings.host:
-        from serd.mqtt.broker import find_or_start  # noqa: PLC0415
-
-        host, port, broker = find_or_start(settings)
-        settings = replace(settings, host=host, port=port)
-    if broker is not None:
-        # The embedded broker speaks only 3.1.1, and is never away while the daemon runs.
-        if settings.durability == STORE_ALWAYS:
-            _log.warning(
-                'the broker inside serd keeps events in memory alone, as [mqtt] durability = "always"'
-                " needs a broker that outlives serd: name one in [mqtt] host"
-            )
-        settings = replace(settings, protocol=MQTT_311, durability=STORE_OFFLINE)
-        context = replace(context, state_folder=None)
-    publisher = MqttPublisher(settings, context, broker)
-    announce(
-        publisher,
-        context.homeassistant,
-        node=context.node,
-        sources=context.sources,
-        labels=context.labels,
-        has_broker=has_broker,
-    )
-    return publisher
+    return MqttPublisher(settings, context) if settings.enabled else None
 
 
 class MqttPublisher:
     """Publishes the reports of the daemon on the topics of its node."""
 
-    def __init__(
-        self, settings: Settings, context: Context, broker: "EmbeddedBroker | None" = None
-    ) -> None:
-        """Begin to connect.
+    _spool: Spool | None
+    _queue: EventQueue
+    _link: Link
+    _announcement: Announcement | None = None
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        """Read passwords and certificates, to see whether they can be read.
 
         Args:
-            settings: the broker; its host must not be empty.
+            settings: the broker; if its host is empty, ``start`` finds or starts one.
             context: the daemon.
-            broker: the embedded broker, if the settings lead to it; it is stopped with the publisher.
 
         Raises:
             SettingsError: a certificate, key or password file cannot be read.
         """
+        read_credentials(settings)
         self.topics = NodeTopics(prefix=settings.prefix, node=context.node)
-        self._broker = broker
+        self._settings = settings
+        self._context = context
+        self._broker: EmbeddedBroker | None = None
+        self._is_started = False
+        self._commanded: set[str] = set()
+        """Sources to whose commands the publisher has subscribed."""
+
+    def start(self) -> None:
+        """Begin to connect; the broker may be away.
+
+        From now on the spool in the state folder belongs to this publisher, and so does the broker
+        inside serd, if there is one.
+
+        Raises:
+            SettingsError: a certificate, key or password file cannot be read any more.
+            PublishError: no broker is named, none runs on this machine and the embedded one does not
+                start.
+            LibraryError: the embedded broker is needed, but its library is not installed.
+        """
+        settings, state_folder = self._settings, self._context.state_folder
+        if not settings.host:
+            from serd.mqtt.broker import find_or_start  # noqa: PLC0415
+
+            host, port, self._broker = find_or_start(settings, self._context.threads)
+            settings = replace(settings, host=host, port=port)
+        if self._broker is not None:
+            # The embedded broker speaks only 3.1.1, and is never away while the daemon runs.
+            if settings.durability == STORE_ALWAYS:
+                _log.warning(
+                    "the broker inside serd keeps events in memory alone, as [mqtt] durability ="
+                    ' "always" needs a broker that outlives serd: name one in [mqtt] host'
+                )
+            settings = replace(settings, protocol=MQTT_311, durability=STORE_OFFLINE)
+            state_folder = None
+        self._connect(settings, state_folder)
+        self._subscribe_to_commands(self._context.sources)
+        if self._context.homeassistant.is_on(has_broker=bool(self._settings.host)):
+            self._announcement = Announcement(
+                self,
+                self._context.homeassistant,
+                node=self._context.node,
+                labels=self._context.labels,
+            )
+            self._announcement.describe(self._context.sources)
+
+    def _connect(self, settings: Settings, state_folder: Path | None) -> None:
         clock = EventClock()
-        self._spool = _make_spool(settings, context.state_folder, clock)
+        self._spool = _make_spool(settings, state_folder, clock)
         status = self.topics.status
         self._queue = EventQueue(
             self._spool,
@@ -124,12 +146,11 @@ class MqttPublisher:
             move_time=move_time,
             clock=clock,
         )
-        self._link = Link(settings, self._queue, name=context.node, will=(status, OFFLINE))
+        self._link = Link(settings, self._queue, name=self._context.node, will=(status, OFFLINE))
         self._queue.attach(self._link)
-        self._link.start()
-        self._queue.start()
-        for source in context.sources:
-            self._subscribe_to_commands(source, context.command)
+        self._link.start(self._context.threads)
+        self._queue.start(self._context.threads)
+        self._is_started = True
 
     @property
     def address(self) -> str:
@@ -165,6 +186,17 @@ class MqttPublisher:
     def n_reconnects(self) -> int:
         """Connections after the first."""
         return max(0, self._link.n_connections - 1)
+
+    def broker_state(self) -> BrokerState:
+        """The connection, and the events for it; any thread may call it."""
+        return BrokerState(
+            address=self.address,
+            is_connected=self._link.is_connected,
+            since_s=self._link.since_s,
+            n_waiting=self._queue.n_on_disk + self._queue.n_in_memory,
+            n_dropped=self.n_dropped,
+            n_refused=self.n_refused,
+        )
 
     def publish(self, report: Report) -> None:
         """Publish one report, without waiting for the broker.
@@ -214,6 +246,22 @@ class MqttPublisher:
         """
         self._queue.subscribe(topic_filter, handler)
 
+    def adapt(self, context: Context) -> bool:
+        """Follow a change of the sources, and use changed passwords and certificates.
+
+        Returns:
+            False if anything else has changed, which needs another connection.
+        """
+        if replace(context, sources=self._context.sources) != self._context:
+            return False
+        if context.sources != self._context.sources:
+            self._context = context
+            self._subscribe_to_commands(context.sources)
+            if self._announcement is not None:
+                self._announcement.describe(context.sources)
+        self._link.refresh_access()
+        return True
+
     def close(self, timeout_s: float) -> None:
         """Wait for the broker to acknowledge every event, publish ``offline`` and disconnect.
 
@@ -223,6 +271,8 @@ class MqttPublisher:
             PublishError: events were not acknowledged within ``timeout_s`` seconds; the text says
                 whether they are on the disk.
         """
+        if not self._is_started:
+            return
         deadline_s = time.monotonic() + timeout_s
         self._queue.close(timeout_s - _GOODBYE_S)
         reason = self._link.reason or f"no answer within {timeout_s:g} s"
@@ -233,13 +283,15 @@ class MqttPublisher:
             self._broker.stop(remaining_s(deadline_s))
         self._report_undelivered(reason)
 
-    def _subscribe_to_commands(self, source: str, command: Callable[[str, str, bytes], None]) -> None:
-        """Pass messages on the ``set`` topics of a source to the daemon."""
+    def _subscribe_to_commands(self, sources: Iterable[str]) -> None:
+        """Pass messages on the ``set`` topics of sources to the daemon."""
+        for source in set(sources) - self._commanded:
+            self._commanded.add(source)
+            handle = functools.partial(self._pass_command, source)
+            self.subscribe(self.topics.control_set(source, "+"), handle)
 
-        def handle(topic: str, payload: bytes) -> None:
-            command(source, topic.split("/")[-2], payload)
-
-        self.subscribe(self.topics.control_set(source, "+"), handle)
+    def _pass_command(self, source: str, topic: str, payload: bytes) -> None:
+        self._context.command(source, topic.split("/")[-2], payload)
 
     def _queue_stats(self) -> dict[str, int]:
         """The fields of the stats that this publisher adds."""

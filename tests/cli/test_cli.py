@@ -135,3 +135,13 @@ def test_the_daemon_imports_only_what_it_needs(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_defect_is_an_error_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Any exception that nobody expected gives exit code 1, and its traceback is in the log."""
+    monkeypatch.setattr("serd.cli.devices.devices_command", lambda _args: 1 / 0)
+    assert main(["devices"]) == 1
+    (record,) = [each for each in caplog.records if each.exc_info]
+    assert record.getMessage() == "serd devices failed unexpectedly"

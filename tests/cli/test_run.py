@@ -313,6 +313,49 @@ def test_sighup_during_the_start_is_a_reload(tmp_path: Path) -> None:
         assert daemon.stop() == 0, daemon.log
 
 
+HUP_WHILE_MODULES_LOAD = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "serd.cli.run":
+            os.kill(os.getpid(), signal.SIGHUP)
+
+sys.meta_path.insert(0, Finder())
+from serd.__main__ import main
+sys.exit(main())
+"""
+HUP_DURING_A_RESTART = """
+import os, signal, sys
+if "HAS_RESTARTED" in os.environ:
+    os.kill(os.getpid(), signal.SIGHUP)
+from serd.__main__ import main
+from serd.daemon.service import Service
+
+def restart(service):
+    os.environ["HAS_RESTARTED"] = "yes"
+    service.must_restart = True
+
+if "HAS_RESTARTED" not in os.environ:
+    Service.run = restart
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("program", [HUP_WHILE_MODULES_LOAD, HUP_DURING_A_RESTART])
+def test_sighup_before_the_daemon_can_handle_it_is_a_reload(program: str, tmp_path: Path) -> None:
+    """It waits until the daemon is up: while modules load, and while serd restarts itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", "--source", "-"],
+        env=environment(tmp_path, {"SERD_MQTT_ENABLED": "0"}),
+        input=bytes(32_000),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, b"settings reloaded" in done.stderr) == (0, True), done.stderr
+
+
 def _run_on_full_disk(*arguments: object, home: Path) -> "subprocess.CompletedProcess[str]":
     with Path("/dev/full").open("w") as full:
         return subprocess.run(

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from serd.cli.watch import Feed
 from serd.cli.watch_view import WatchState, plain_line, render
+from serd.daemon.supervisor import Supervisor
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
 from testkit.brokers import DEADLINE_S, mosquitto, wait_until
@@ -189,9 +190,11 @@ def test_lines_from_a_real_broker_that_starts_late() -> None:
             broker.start()
             assert b"connected" in process.stderr.readline()
             publisher = create(
-                Settings(host=broker.host, port=broker.port), Context(node="pi", sources=("mic",))
+                Settings(host=broker.host, port=broker.port),
+                Context(node="pi", sources=("mic",), threads=Supervisor()),
             )
             assert publisher is not None
+            publisher.start()
             wait_until(lambda: " serd/#" in broker.log, "the subscription")
             publisher.publish(make_event())
             publisher.close(DEADLINE_S)

@@ -17,6 +17,7 @@ from serd.daemon.inbox import (
     SourceRetried,
     Tick,
 )
+from serd.daemon.supervisor import Supervisor
 from serd.errors import (
     DeviceError,
     OperationError,
@@ -26,6 +27,7 @@ from serd.errors import (
     SourceInterruptedError,
     SourceStalledError,
 )
+from serd.mqtt.threads import Threads
 from testkit.brokers import logged_lines, wait_until
 from testkit.made_sources import MadeSource, Script, blocks, tone
 
@@ -55,7 +57,7 @@ def _kinds(messages: list[Message]) -> str:
 
 def _feed(script: Script, *, retries: bool) -> list[Message]:
     inbox = Inbox()
-    Feeder("mic", script.open, inbox, retries=retries, initial_pause_s=0.01).start()
+    Feeder("mic", script.open, inbox, Supervisor(), retries=retries, initial_pause_s=0.01).start()
     return _until_end(inbox)
 
 
@@ -126,7 +128,9 @@ class TestPause:
         """The pauses after sources that fail after some seconds of sound each."""
         sources = [MadeSource(blocks(tone(each)), error=SourceError("lost")) for each in sound_s]
         inbox = Inbox()
-        feeder = _HurriedFeeder("mic", Script(*sources, MadeSource()).open, inbox, retries=True)
+        feeder = _HurriedFeeder(
+            "mic", Script(*sources, MadeSource()).open, inbox, Supervisor(), retries=True
+        )
         feeder.start()
         _until_end(inbox)
         return feeder.pauses_s
@@ -148,9 +152,15 @@ class _HurriedFeeder(Feeder):
     """A feeder that notes its pauses instead of waiting."""
 
     def __init__(
-        self, name: str, open_source: Callable[[], Source], inbox: Inbox, *, retries: bool
+        self,
+        name: str,
+        open_source: Callable[[], Source],
+        inbox: Inbox,
+        threads: Threads,
+        *,
+        retries: bool,
     ) -> None:
-        super().__init__(name, open_source, inbox, retries=retries)
+        super().__init__(name, open_source, inbox, threads, retries=retries)
         self.pauses_s: list[float] = []
 
     def _wait(self, pause_s: float) -> None:
@@ -183,7 +193,7 @@ def test_without_retries_an_unexpected_exception_is_an_error_of_operation() -> N
 def test_stop_ends_a_lost_source() -> None:
     """The pause between two retries is interrupted."""
     inbox = Inbox()
-    feeder = Feeder("mic", _never, inbox, retries=True, initial_pause_s=0.01)
+    feeder = Feeder("mic", _never, inbox, Supervisor(), retries=True, initial_pause_s=0.01)
     feeder.start()
     for message in inbox:
         if isinstance(message, SourceLost):
@@ -212,7 +222,9 @@ class _CountingInbox(Inbox):
 def test_a_feeder_waits_for_a_busy_daemon() -> None:
     """At most MAX_QUEUED_BLOCKS blocks are queued; the others follow as blocks are handled."""
     inbox = _CountingInbox()
-    feeder = Feeder("file", Script(MadeSource(blocks(tone(10.0)))).open, inbox, retries=False)
+    feeder = Feeder(
+        "file", Script(MadeSource(blocks(tone(10.0)))).open, inbox, Supervisor(), retries=False
+    )
     feeder.start()
     wait_until(lambda: inbox.n_put == 1 + MAX_QUEUED_BLOCKS, "a full inbox")
     assert not feeder.join(0.2)
@@ -225,7 +237,7 @@ def test_counts_cover_all_openings() -> None:
     """Overflows before the source was reopened are included."""
     script = Script(MadeSource(error=SourceError("lost")), MadeSource())
     inbox = Inbox()
-    feeder = Feeder("mic", script.open, inbox, retries=True, initial_pause_s=0.01)
+    feeder = Feeder("mic", script.open, inbox, Supervisor(), retries=True, initial_pause_s=0.01)
     feeder.start()
     _until_end(inbox)
     assert feeder.join(10.0)
@@ -236,7 +248,7 @@ def test_sound_before_the_idle_position_arrives_in_fewer_blocks() -> None:
     """In a quiet room the daemon wakes up an eighth as often."""
     inbox = Inbox()
     source = MadeSource(blocks(tone(0.72), n_block=480))
-    feeder = Feeder("mic", Script(source).open, inbox, retries=True)
+    feeder = Feeder("mic", Script(source).open, inbox, Supervisor(), retries=True)
     feeder.set_idle_until(1_000_000)
     feeder.start()
     sizes = [each.block.samples.size for each in _until_end(inbox) if isinstance(each, SoundReceived)]

@@ -1,15 +1,16 @@
-"""The watchdog is notified while every source makes progress, and by no timer."""
+"""The watchdog is notified while every part gives signs of life, and by no timer."""
 
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
-from serd.daemon.watchdog import Watchdog
+from serd.daemon.watchdog import Watchdog, silence_s
 from testkit.brokers import logged_lines
 from testkit.notify_sockets import NotifySocket, notify_socket
 
@@ -39,6 +40,11 @@ def service(manager: NotifySocket) -> Iterator[ServiceManager]:
     notifier.close()
 
 
+def watching(service: ServiceManager, clock: Callable[[], float]) -> Supervisor:
+    """A supervisor with the limit that follows from the timeout of the watchdog."""
+    return Supervisor(silence_s=silence_s(service), monotonic=clock)
+
+
 def n_notified(manager: NotifySocket) -> int:
     """Number of watchdog notifications since the previous call."""
     return sum("WATCHDOG" in message for message in manager.waiting())
@@ -47,10 +53,12 @@ def n_notified(manager: NotifySocket) -> int:
 def test_sound_notifies_once_a_second(manager: NotifySocket, service: ServiceManager) -> None:
     """33 blocks a second cause one notification a second."""
     clock = Clock()
-    watchdog = Watchdog(service, ["mic"], clock)
+    supervisor = watching(service, clock)
+    mic, watchdog = supervisor.watch("source-mic"), Watchdog(service, supervisor, clock)
     notified = 0
     for _ in range(1000):
-        watchdog.progress("mic")
+        mic.progress()
+        watchdog.progress()
         clock.now_s += 0.03
         notified += n_notified(manager)
     assert 28 <= notified <= 31
@@ -59,7 +67,7 @@ def test_sound_notifies_once_a_second(manager: NotifySocket, service: ServiceMan
 def test_there_is_no_timer(manager: NotifySocket, service: ServiceManager) -> None:
     """Without a call there is no notification, since no thread sends any."""
     threads = threading.enumerate()
-    Watchdog(service, ["mic"], time.monotonic).progress("mic")
+    Watchdog(service, watching(service, time.monotonic), time.monotonic).progress()
     assert threading.enumerate() == threads
     assert n_notified(manager) == 1
 
@@ -69,37 +77,44 @@ def test_one_stuck_source_stops_it_despite_another(
 ) -> None:
     """Notifications stop after half the timeout, with one line in the log."""
     clock = Clock()
-    watchdog = Watchdog(service, ["mic", "door"], clock)
+    supervisor = watching(service, clock)
+    mic, door = supervisor.watch("source-mic"), supervisor.watch("source-door")
+    watchdog = Watchdog(service, supervisor, clock)
     notified = []
     with logged_lines() as lines:
         for _ in range(100):
-            watchdog.progress("mic")
+            mic.progress()
+            watchdog.progress()
             notified.append(n_notified(manager))
             clock.now_s += 1.0
     assert notified == [1] * 16 + [0] * 84
-    assert lines == ["no progress of source door for more than 15 s: watchdog notifications stop"]
-    watchdog.progress("door")
+    assert lines == ["no sign of life of source-door for more than 15 s: watchdog notifications stop"]
+    door.progress()
     clock.now_s += 1.0
-    watchdog.progress("mic")
+    mic.progress()
+    watchdog.progress()
     assert n_notified(manager) >= 1
 
 
 def test_a_source_that_ended_does_not_stop_it(manager: NotifySocket, service: ServiceManager) -> None:
     """The daemon may still listen to a microphone after a file has ended."""
     clock = Clock()
-    watchdog = Watchdog(service, ["mic", "file"], clock)
-    watchdog.forget("file")
+    supervisor = watching(service, clock)
+    mic, file = supervisor.watch("source-mic"), supervisor.watch("source-file")
+    watchdog = Watchdog(service, supervisor, clock)
+    supervisor.forget(file)
     clock.now_s += 100.0
-    watchdog.progress("mic")
+    mic.progress()
+    watchdog.progress()
     assert n_notified(manager) == 1
 
 
 def test_without_a_watchdog_nothing_is_sent(manager: NotifySocket) -> None:
     """Type=notify works without WatchdogSec= too."""
     service = ServiceManager({"NOTIFY_SOCKET": manager.address})
-    watchdog = Watchdog(service, ["mic"], Clock())
-    watchdog.progress("mic")
-    watchdog.forget("mic")
+    clock = Clock()
+    watchdog = Watchdog(service, watching(service, clock), clock)
+    watchdog.progress()
     service.close()
     assert manager.waiting() == []
 
@@ -110,13 +125,15 @@ def test_a_source_that_blocks_stops_all_notifications(
     """READY, then WATCHDOG and STATUS while blocks arrive, and nothing while the source hangs."""
     clock = Clock()
     blocks: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    watchdog = Watchdog(service, ["mic"], clock)
+    supervisor = watching(service, clock)
+    mic, watchdog = supervisor.watch("source-mic"), Watchdog(service, supervisor, clock)
 
     def listen() -> None:
         service.ready("listening")
         while blocks.get():
             clock.now_s += 1.0
-            watchdog.progress("mic")
+            mic.progress()
+            watchdog.progress()
             service.status(f"{clock.now_s:.0f} s")
         service.stopping()
 
@@ -135,3 +152,19 @@ def test_a_source_that_blocks_stops_all_notifications(
     thread.join()
     names = [next(iter(message)) for message in messages]
     assert names == ["READY", *["WATCHDOG", "STATUS"] * 3, "STOPPING"]
+
+
+def test_another_thread_without_a_sign_of_life_stops_it(
+    manager: NotifySocket, service: ServiceManager
+) -> None:
+    """Sound goes on, but the sender of events hangs: systemd must start serd anew."""
+    clock = Clock()
+    supervisor = watching(service, clock)
+    mic, _ = supervisor.watch("source-mic"), supervisor.watch("mqtt")
+    watchdog = Watchdog(service, supervisor, clock)
+    clock.now_s += 16.0
+    mic.progress()
+    with logged_lines() as lines:
+        watchdog.progress()
+    assert n_notified(manager) == 0
+    assert lines == ["no sign of life of mqtt for more than 15 s: watchdog notifications stop"]

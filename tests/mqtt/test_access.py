@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from serd.errors import PublishError, SettingsError
-from serd.mqtt.access import read_password
+from serd.mqtt.access import Access, read_password
 from serd.mqtt.settings import Settings
 from serd.publishers.mqtt import create
 from serd.settings.loader import load_settings
@@ -44,6 +44,35 @@ def test_sources_of_the_password_in_their_order(file: Path, credentials: dict[st
     assert read_password(Settings(user="pi"), credentials) == "from systemd"
     assert read_password(Settings(user="pi"), {}) == ""
     assert read_password(Settings(user="pi"), {"CREDENTIALS_DIRECTORY": str(file.parent)}) == ""
+
+
+def test_each_connection_reads_the_files_again(file: Path, lines: list[str]) -> None:
+    """A new password is used; while the file is missing the latest one is, with one line in the log."""
+    access = Access(Settings(user="pi", password_file=str(file)), name="pi", will=None)
+    assert access.new_client(1).password == SECRET
+    rotated = "rotated"
+    file.write_text(f"{rotated}\n")
+    assert access.new_client(1).password == rotated
+    file.unlink()
+    assert [access.new_client(1).password for _ in range(2)] == [rotated, rotated]
+    (line,) = lines
+    assert line.startswith("[mqtt] password_file")
+    assert line.endswith("the earlier one stays in use")
+
+
+def test_a_change_of_any_file_is_noticed(certificates: Certificates, tmp_path: Path, file: Path) -> None:
+    """Password, authority, certificate and key; a file that is written anew with its content is none."""
+    authority = tmp_path / "ca.pem"
+    authority.write_bytes(certificates.ca.read_bytes())
+    settings = Settings(user="pi", password_file=str(file), tls=True, ca_file=str(authority))
+    access = Access(settings, name="pi", will=None)
+    authority.write_bytes(certificates.ca.read_bytes())
+    assert not access.refresh()
+    authority.write_bytes(certificates.ca.read_bytes() * 2)
+    assert access.refresh()
+    file.write_text("rotated\n")
+    assert access.refresh()
+    assert not access.refresh()
 
 
 def test_a_credential_without_a_user_is_ignored(credentials: dict[str, str]) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from serd.daemon.supervisor import Supervisor
 from serd.errors import LibraryError, PublishError
 from serd.mqtt.broker import LOOPBACK, EmbeddedBroker, ProbeResult, find_or_start, probe
 from serd.publishers import Context
-from serd.publishers.mqtt import Settings, create
+from serd.publishers.mqtt import Settings
 from testkit.brokers import (
     DEADLINE_S,
     Listener,
@@ -28,16 +29,17 @@ from testkit.brokers import (
     wait_until,
 )
 from testkit.made_events import make_event
+from testkit.publishing import open_publisher
 from testkit.scripted_broker import ScriptedBroker
 
 USER, PASSWORD = "pi", "right"
-CONTEXT = Context(node="pi", sources=("mic",))
+CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
 
 
 @contextlib.contextmanager
 def found(settings: Settings) -> Iterator[tuple[str, int, EmbeddedBroker | None]]:
     """Host and port that are found for the settings; a broker that was started is stopped."""
-    host, port, broker = find_or_start(settings)
+    host, port, broker = find_or_start(settings, Supervisor())
     try:
         yield host, port, broker
     finally:
@@ -48,7 +50,7 @@ def found(settings: Settings) -> Iterator[tuple[str, int, EmbeddedBroker | None]
 @pytest.fixture
 def embedded() -> Iterator[MosquittoBroker]:
     """The embedded broker, with the methods of the test broker."""
-    broker = EmbeddedBroker(free_port())
+    broker = EmbeddedBroker(free_port(), Supervisor())
     yield MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
     broker.stop(DEADLINE_S)
 
@@ -120,8 +122,7 @@ def test_500_events_through_serd_itself(lines: list[str]) -> None:
 
     The listener is there until the end: what the broker has acknowledged it has also handed on.
     """
-    publisher = create(Settings(port=free_port()), CONTEXT)
-    assert publisher is not None
+    publisher = open_publisher(Settings(port=free_port()), CONTEXT)
     port = int(publisher.address.rpartition(":")[2])
     with Listener(MosquittoBroker(LOOPBACK, port, Path("/nonexistent"))) as listener:
         for number in range(500):
@@ -160,7 +161,7 @@ def test_no_user_and_password_are_sent_to_a_broker_that_nobody_named() -> None:
     """Whatever listens on the port gets a CONNECT without them."""
     with ScriptedBroker() as broker:
         settings = Settings(port=broker.port, user=USER, password=PASSWORD)
-        assert find_or_start(settings) == ("localhost", broker.port, None)
+        assert find_or_start(settings, Supervisor()) == ("localhost", broker.port, None)
     assert len(broker.connects) == 1
     assert not broker.connects[0][7] & 0xC0
     assert PASSWORD.encode() not in broker.connects[0]
@@ -184,8 +185,7 @@ def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: li
 def test_always_with_the_broker_inside_serd_is_a_warning(tmp_path: Path, lines: list[str]) -> None:
     """It says that events are in memory alone; nothing is written."""
     settings = Settings(port=free_port(), durability="always")
-    publisher = create(settings, replace(CONTEXT, state_folder=tmp_path / "state"))
-    assert publisher is not None
+    publisher = open_publisher(settings, replace(CONTEXT, state_folder=tmp_path / "state"))
     publisher.publish(make_event())
     publisher.close(DEADLINE_S)
     assert sum("keeps events in memory alone" in line for line in lines) == 1
@@ -214,8 +214,7 @@ def test_no_broker_starts_when_one_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         raise AssertionError("a broker was looked for")
 
     monkeypatch.setattr("serd.mqtt.broker.find_or_start", forbidden)
-    publisher = create(Settings(host=LOOPBACK, port=free_port()), CONTEXT)
-    assert publisher is not None
+    publisher = open_publisher(Settings(host=LOOPBACK, port=free_port()), CONTEXT)
     publisher.close(0.3)
 
 
@@ -223,7 +222,7 @@ def test_stop_leaves_no_thread_and_no_noise(capfd: pytest.CaptureFixture[str]) -
     """With clients connected, one of them silent, stop ends in time and prints nothing."""
     before = set(threading.enumerate())
     for _ in range(3):
-        broker = EmbeddedBroker(free_port())
+        broker = EmbeddedBroker(free_port(), Supervisor())
         as_test_broker = MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))
         with Listener(as_test_broker), socket.create_connection((LOOPBACK, broker.port)):
             as_test_broker.publish("serd/pi/status", "online", retain=True)
@@ -290,7 +289,7 @@ def test_the_number_of_clients_is_bounded(embedded: MosquittoBroker, lines: list
 def test_a_silent_client_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection without a CONNECT packet ends; one with a session stays."""
     monkeypatch.setattr("serd.mqtt.broker._CONNECT_S", 0.3)
-    broker = EmbeddedBroker(0)
+    broker = EmbeddedBroker(0, Supervisor())
     try:
         with (
             _connected(broker.port, b"c") as client,
@@ -323,7 +322,7 @@ def test_stop_takes_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None
         await asyncio.sleep(60.0)
 
     monkeypatch.setattr("amqtt.broker.Broker.shutdown", hang)
-    broker = EmbeddedBroker(0)
+    broker = EmbeddedBroker(0, Supervisor())
     with _connected(broker.port, b"deaf") as client:
         client.sendall(b"\x82\x06\x00\x01\x00\x01a\x00")
         assert client.recv(5)[:1] == b"\x90"
@@ -340,7 +339,7 @@ def test_a_start_that_fails_is_a_publish_error() -> None:
     with socket.create_server((LOOPBACK, 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(PublishError, match=rf"does not start on 127\.0\.0\.1:{port}: "):
-            EmbeddedBroker(port)
+            EmbeddedBroker(port, Supervisor())
 
 
 def _run(code: str) -> str:
@@ -372,7 +371,7 @@ def test_without_its_library_the_broker_says_what_to_install(monkeypatch: pytest
     """The error names the missing package, and the setting that makes it needless."""
     monkeypatch.setitem(sys.modules, "amqtt.broker", None)
     with pytest.raises(LibraryError, match=r"\[mqtt\] host.*pip install amqtt"):
-        EmbeddedBroker(free_port())
+        EmbeddedBroker(free_port(), Supervisor())
 
 
 def test_memory_of_the_broker_is_small() -> None:
@@ -382,6 +381,7 @@ def test_memory_of_the_broker_is_small() -> None:
         import re, time
         from pathlib import Path
         import paho.mqtt.client
+        from serd.daemon.supervisor import Supervisor
         from serd.mqtt.broker import EmbeddedBroker
         from testkit.brokers import Listener, MosquittoBroker, free_port, wait_until
         from testkit.made_events import make_event
@@ -392,11 +392,13 @@ def test_memory_of_the_broker_is_small() -> None:
             return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
         before = rss_kb()
-        broker = EmbeddedBroker(free_port())
+        broker = EmbeddedBroker(free_port(), Supervisor())
         started = rss_kb()
         settings = Settings(host="127.0.0.1", port=broker.port)
         with Listener(MosquittoBroker(settings.host, settings.port, Path("/"))) as listener:
-            publisher = MqttPublisher(settings, Context(node="pi", sources=("mic",)), broker)
+            context = Context(node="pi", sources=("mic",), threads=Supervisor())
+            publisher = MqttPublisher(settings, context)
+            publisher.start()
             began = time.monotonic()
             for number in range(500):
                 publisher.publish(make_event(number))
@@ -404,6 +406,7 @@ def test_memory_of_the_broker_is_small() -> None:
             took_s = time.monotonic() - began
             print(started - before, rss_kb() - before, f"{took_s:.2f}")
             publisher.close(5.0)
+            broker.stop(5.0)
         """
     )
     started_kb, grown_kb, took_s = map(float, grown.split())

@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError
 from serd.mqtt.broker import EmbeddedBroker
 from serd.mqtt.link import Backoff, Link
@@ -242,7 +243,7 @@ def test_mqtt_5_to_a_broker_that_speaks_only_3(
 ) -> None:
     """Whether it closes the connection or never answers, the line names the setting."""
     monkeypatch.setattr("serd.mqtt.link.ANSWER_S", 1.0)
-    broker = EmbeddedBroker(0)
+    broker = EmbeddedBroker(0, Supervisor())
     publisher = open_publisher(Settings(host="127.0.0.1", port=broker.port, protocol="5"))
     wait_until(lambda: lines, "the line")
     publisher.close(0.5)

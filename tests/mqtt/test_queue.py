@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from test_spool import limit, make_spool
 
+from serd.daemon.supervisor import Supervisor
 from serd.events.event import move_time
 from serd.mqtt.clock import EventClock
 from serd.mqtt.limits import BrokerLimits
@@ -721,7 +722,7 @@ class TestUnexpectedExceptions:
         """Events go on from memory, and to the disk once the spool works again."""
         spool = make_spool(path, kind=BrokenSpool)
         queue, link = make_queue(spool, stores_every_event=stores_every_event)
-        queue.start()
+        queue.start(Supervisor())
         link.lose()
         put(queue, 1)
         wait_until(lambda: caplog.records, "the traceback")
@@ -761,7 +762,7 @@ class TestUnexpectedExceptions:
         queue, _ = make_queue(make_spool(path), stores_every_event=stores_every_event)
         link = BrokenLink(queue)
         queue.attach(link)
-        queue.start()
+        queue.start(Supervisor())
         put(queue, 1, 2, 3)
         link.connect()
         wait_until(lambda: link.ids == [1, 2, 3], "the events")

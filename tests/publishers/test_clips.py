@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from serd.daemon.supervisor import Supervisor
 from serd.errors import SettingsError
 from serd.events.reports import SoundReport
 from serd.publishers import Context
@@ -17,7 +18,7 @@ from testkit.brokers import logged_lines
 from testkit.made_events import make_event
 from testkit.voices import synthetic_voice
 
-CONTEXT = Context(node="pi", sources=("mic",))
+CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
 
 
 def _report(number: int, *, duration_s: float = 0.5) -> SoundReport:

@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
+from serd.daemon.supervisor import Supervisor
 from serd.publishers import Context
 from serd.publishers.jsonlines import JsonLines, Settings, create
 from testkit.made_events import make_event
 
-CONTEXT = Context(node="pi", sources=("mic",))
+CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
 
 
 def test_one_event_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:

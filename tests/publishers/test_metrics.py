@@ -8,12 +8,16 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 from urllib.error import HTTPError
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from serd.daemon.supervisor import RestartSettings, Supervisor
 from serd.errors import LibraryError, PublishError
 from serd.events.controls import Controls
 from serd.events.reports import (
@@ -26,12 +30,13 @@ from serd.events.reports import (
     StatsReport,
 )
 from serd.publishers import Context, publisher_modules
+from serd.publishers.health import BrokerState
 from serd.publishers.metrics import Metrics, Settings, create
 from serd.publishers.metrics.server import MetricsServer
-from testkit.brokers import DEADLINE_S, logged_lines
+from testkit.brokers import DEADLINE_S, logged_lines, wait_until
 from testkit.made_events import make_event
 
-CONTEXT = Context(node="pi", sources=("mic",))
+CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
 STATS = StatsReport(
     uptime_s=120.5,
     version="1.2.3",
@@ -47,6 +52,17 @@ STATS = StatsReport(
     rss_mb=71.0,
     n_source_losses=1,
 )
+
+
+class Clock:
+    """A monotonic clock that only the test advances."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        """The time, in seconds."""
+        return self.now_s
+
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -80,6 +96,12 @@ def samples(metrics: Metrics) -> Samples:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def fetch_health(metrics: Metrics) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of the health."""
+    status, text = fetch(metrics, "/healthz")
+    return status, json.loads(text)
 
 
 def test_it_is_off_by_default() -> None:
@@ -148,8 +170,8 @@ def test_health_is_that_of_all_sources(metrics: Metrics) -> None:
     """503 before the first source is alive and while one is away, with the names of those away."""
 
     def health() -> tuple[int, dict[str, object]]:
-        status, text = fetch(metrics, "/healthz")
-        return status, json.loads(text)
+        status, body = fetch_health(metrics)
+        return status, {key: body[key] for key in ("healthy", "sources", "away")}
 
     assert health() == (503, {"healthy": False, "sources": [], "away": []})
     metrics.publish(AvailabilityReport(source="mic", is_alive=True))
@@ -158,6 +180,116 @@ def test_health_is_that_of_all_sources(metrics: Metrics) -> None:
     assert health() == (503, {"healthy": False, "sources": ["door", "mic"], "away": ["door"]})
     metrics.publish(AvailabilityReport(source="door", is_alive=True))
     assert health()[0] == 200
+
+
+def test_a_reload_of_the_sources_keeps_the_counters(metrics: Metrics) -> None:
+    """A source that was removed is not away; the events of the others are counted on."""
+    metrics.publish(make_event(emotion="happy"))
+    for source, is_alive in (("mic", True), ("door", False)):
+        metrics.publish(AvailabilityReport(source=source, is_alive=is_alive))
+    assert fetch_health(metrics)[0] == 503
+    assert metrics.adapt(replace(CONTEXT, sources=("mic",)))
+    assert fetch_health(metrics)[0] == 200
+    got = samples(metrics)
+    assert ("serd_source_available", (("source", "door"),)) not in got
+    happy = (("emotion", "happy"), ("kind", "utterance"), ("source", "mic"))
+    assert got["serd_events_total", happy] == 1
+
+
+class TestHealthOfTheDaemon:
+    """Parts of the daemon, and the connection to the broker."""
+
+    @pytest.fixture
+    def clock(self) -> Clock:
+        """The clock of the signs of life."""
+        return Clock()
+
+    @pytest.fixture
+    def supervisor(self, clock: Clock) -> Supervisor:
+        """The supervisor of the parts, which are stuck after 15 s."""
+        return Supervisor(silence_s=15.0, monotonic=clock)
+
+    @pytest.fixture
+    def metrics(self, supervisor: Supervisor) -> Iterator[Metrics]:
+        """The publisher of a daemon with a source and a broker that went away a minute ago."""
+        away = BrokerState(
+            address="pi:1883", is_connected=False, since_s=60.0, n_waiting=7, n_dropped=2, n_refused=1
+        )
+        context = Context(node="pi", sources=("mic",), threads=supervisor, broker=lambda: away)
+        publisher = create(Settings(enabled=True, port=0), context)
+        assert publisher is not None
+        publisher.publish(AvailabilityReport(source="mic", is_alive=True))
+        yield publisher
+        publisher.close(DEADLINE_S)
+
+    def test_a_part_without_a_sign_of_life_makes_it_unhealthy(
+        self, metrics: Metrics, supervisor: Supervisor, clock: Clock
+    ) -> None:
+        """503 with its name, until it gives one."""
+        signs = supervisor.watch("mqtt")
+        assert fetch_health(metrics)[0] == 200
+        clock.now_s += 16.0
+        wait_until(lambda: supervisor.silent() == ("mqtt",), "the sign of life of the server")
+        status, body = fetch_health(metrics)
+        assert (status, body["silent"]) == (503, ["mqtt"])
+        assert body["parts"] == {"metrics": "works", "mqtt": "no sign of life for 16 s"}
+        assert samples(metrics)["serd_silent_parts", ()] == 1
+        signs.progress()
+        assert fetch_health(metrics)[0] == 200
+
+    def test_a_broker_that_is_away_does_not(self, metrics: Metrics) -> None:
+        """Serd keeps the events; their number, and since when, are in the answer."""
+        status, body = fetch_health(metrics)
+        broker = body["broker"]
+        assert status == 200
+        age_s = (datetime.now(UTC) - datetime.fromisoformat(broker.pop("since"))).total_seconds()
+        assert 59.0 <= age_s < 60.0 + DEADLINE_S
+        assert broker == {
+            "address": "pi:1883",
+            "connected": False,
+            "waiting": 7,
+            "dropped": 2,
+            "refused": 1,
+        }
+
+    def test_the_broker_has_metrics(self, metrics: Metrics) -> None:
+        """Its connection, and the events that wait, were dropped or were refused."""
+        got = samples(metrics)
+        assert got["serd_broker_connected", ()] == 0
+        assert got["serd_broker_state_seconds", ()] == 60
+        assert got["serd_events_waiting", ()] == 7
+        assert got["serd_events_dropped_total", ()] == 2
+        assert got["serd_events_refused_total", ()] == 1
+
+    def test_restarts_are_counted_by_part(self, metrics: Metrics, supervisor: Supervisor) -> None:
+        """A part that never failed has no sample."""
+        supervisor.note_restart("mqtt")
+        supervisor.note_restart("mqtt")
+        got = {key: value for key, value in samples(metrics).items() if "restarts" in key[0]}
+        assert got == {("serd_part_restarts_total", (("part", "mqtt"),)): 2}
+
+
+def test_without_a_broker_there_is_no_metric_of_it(metrics: Metrics) -> None:
+    """Its health is null."""
+    assert fetch_health(metrics)[1]["broker"] is None
+    assert ("serd_broker_connected", ()) not in samples(metrics)
+
+
+def test_the_server_answers_again_after_its_thread_has_failed() -> None:
+    """On the same port, without a moment in which connections are refused."""
+    supervisor = Supervisor(restarts=RestartSettings(first_pause_s=0.01))
+    publisher = Metrics(Settings(enabled=True, port=0), replace(CONTEXT, threads=supervisor))
+    try:
+        with logged_lines() as lines:
+            assert fetch(publisher, "/metrics")[0] == 200
+            loop = publisher._server._loop  # noqa: SLF001
+            assert loop is not None
+            loop.call_soon_threadsafe(sys.exit, 3)
+            wait_until(supervisor.n_restarts, "the restart")
+            assert fetch(publisher, "/metrics")[0] == 200
+        assert lines == ["metrics failed and starts anew"]
+    finally:
+        publisher.close(DEADLINE_S)
 
 
 def test_an_unknown_page_is_not_found(metrics: Metrics) -> None:
@@ -227,7 +359,7 @@ def test_a_page_that_fails_is_an_error_in_the_log() -> None:
     def failing() -> tuple[bool, dict[str, object]]:
         raise RuntimeError("broken")
 
-    server = MetricsServer("127.0.0.1", 0, CollectorRegistry(), failing)
+    server = MetricsServer("127.0.0.1", 0, CollectorRegistry(), failing, Supervisor())
     try:
         with logged_lines() as lines, pytest.raises(HTTPError, match="500") as caught:
             urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=DEADLINE_S)
@@ -253,9 +385,9 @@ def test_a_port_in_use_is_an_error(metrics: Metrics) -> None:
 
 def test_the_port_is_free_after_the_end() -> None:
     """A reload may open it again at once."""
-    first = Metrics(Settings(enabled=True, port=0))
+    first = Metrics(Settings(enabled=True, port=0), CONTEXT)
     first.close(DEADLINE_S)
-    second = Metrics(Settings(enabled=True, port=first.port))
+    second = Metrics(Settings(enabled=True, port=first.port), CONTEXT)
     second.close(DEADLINE_S)
 
 

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from serd.daemon.supervisor import Supervisor
 from serd.events.controls import Controls
 from serd.events.reports import (
     AvailabilityReport,
@@ -110,7 +112,12 @@ def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
 def test_a_command_reaches_the_daemon(shared_broker: MosquittoBroker) -> None:
     """A message on a control's set topic arrives with source, control and the same bytes."""
     commands: list[tuple[str, str, bytes]] = []
-    context = Context(node="pi", sources=("mic", "door"), command=lambda *each: commands.append(each))
+    context = Context(
+        node="pi",
+        sources=("mic", "door"),
+        threads=Supervisor(),
+        command=lambda *each: commands.append(each),
+    )
     settings = settings_for(shared_broker, prefix="command")
     with Listener(shared_broker) as listener, publishing(settings, context=context):
         wait_until(lambda: listener.of("command/pi/status") == ["online"], "the connection")
@@ -139,7 +146,7 @@ def test_offline_is_the_last_message(shared_broker: MosquittoBroker) -> None:
 
 def test_names_are_one_topic_level(shared_broker: MosquittoBroker) -> None:
     """A node "a/b" and a source "+#" become one level each."""
-    context = Context(node="a/b", sources=("+#",))
+    context = Context(node="a/b", sources=("+#",), threads=Supervisor())
     with (
         Listener(shared_broker) as listener,
         publishing(settings_for(shared_broker, prefix="odd"), context) as publisher,
@@ -164,10 +171,12 @@ def test_the_will_of_a_killed_daemon_is_published(shared_broker: MosquittoBroker
     """Kill -9: the broker publishes offline, retained."""
     program = (
         "import sys, time\n"
+        "from serd.daemon.supervisor import Supervisor\n"
         "from serd.publishers import Context\n"
         "from serd.publishers.mqtt import Settings, create\n"
         "settings = Settings(host='127.0.0.1', port=int(sys.argv[1]), prefix='will')\n"
-        "publisher = create(settings, Context(node='pi', sources=('mic',)))\n"
+        "publisher = create(settings, Context(node='pi', sources=('mic',), threads=Supervisor()))\n"
+        "publisher.start()\n"
         "time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(shared_broker.port)]
@@ -176,6 +185,16 @@ def test_the_will_of_a_killed_daemon_is_published(shared_broker: MosquittoBroker
         os.kill(daemon.pid, signal.SIGKILL)
         wait_until(lambda: listener.of("will/pi/status") == ["online", "offline"], "the will")
     assert shared_broker.retained("will/pi/status") == {"will/pi/status": "offline"}
+
+
+def test_the_state_of_the_connection_is_known(shared_broker: MosquittoBroker) -> None:
+    """Connected, for how long, and how many events wait."""
+    with publishing(settings_for(shared_broker, prefix="known")) as publisher:
+        wait_until(lambda: publisher.broker_state().is_connected, "the connection")
+        state = publisher.broker_state()
+        assert (state.address, state.n_waiting) == (publisher.address, 0)
+        assert 0.0 <= state.since_s < 60.0
+    assert not publisher.broker_state().is_connected
 
 
 def test_close_leaves_no_thread(shared_broker: MosquittoBroker) -> None:
@@ -196,7 +215,7 @@ def test_home_assistant_gets_the_description_at_each_start(
 ) -> None:
     """Retained on its discovery topic, and published again after its birth message."""
     ha = DiscoverySettings(prefix="ha-born")
-    context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
+    context = replace(CONTEXT, labels=EMOTIONS, homeassistant=ha)
     topic = "ha-born/device/serd_pi/config"
     with (
         Listener(shared_broker) as listener,
@@ -217,7 +236,7 @@ def _born(broker: MosquittoBroker, listener: Listener, topic: str) -> bool:
 def test_discovery_can_be_turned_off(shared_broker: MosquittoBroker) -> None:
     """Nothing is published for Home Assistant."""
     ha = DiscoverySettings(enabled="off", prefix="ha-off")
-    context = Context(node="pi", sources=("mic",), labels=EMOTIONS, homeassistant=ha)
+    context = replace(CONTEXT, labels=EMOTIONS, homeassistant=ha)
     with publishing(settings_for(shared_broker, prefix="off"), context) as publisher:
         publisher.publish(make_event())
     assert shared_broker.retained("ha-off/#") == {}

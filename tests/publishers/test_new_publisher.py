@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import serd.publishers
+from serd.daemon.supervisor import Supervisor
 from serd.errors import SettingsError
 from serd.publishers import Context, publisher_modules
 from serd.publishers.group import PublisherGroup
@@ -128,7 +129,9 @@ def test_its_problems_are_named_with_their_key(toml: Path) -> None:
 def test_it_receives_events(toml: Path, tmp_path: Path) -> None:
     """It is created with its settings and the context, gets each event, and is closed."""
     settings = load_settings(toml, environment={"SERD_DIARY_MAX_LINES": "2"})
-    group = PublisherGroup(settings.publishers, Context(node="pi", sources=("mic",)))
+    group = PublisherGroup(
+        settings.publishers, Context(node="pi", sources=("mic",), threads=Supervisor())
+    )
     for number in range(3):
         group.publish(make_event(number, emotion="sad"))
     group.close(1.0, raises_errors=True)

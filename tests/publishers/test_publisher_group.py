@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError, SettingsError
 from serd.events.reports import LevelReport, Report, SpeechReport
 from serd.publishers import Context
 from serd.publishers.group import PublisherGroup
 from testkit.brokers import logged_lines
 
-CONTEXT = Context(node="pi", sources=("mic",))
+CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
 REPORT = SpeechReport(source="mic", is_speaking=True)
 
 

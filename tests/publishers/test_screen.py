@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from serd.daemon.supervisor import Supervisor
 from serd.publishers import Context
 from serd.publishers.screen import Screen, Settings, confidence_bar, create, event_line
 from testkit.made_events import make_event
 
-CONTEXT = Context(node="pi", sources=("mic",))
+CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
 
 
 class FakeTerminal(io.StringIO):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from serd.cli.doctor.findings import Finding, fail, ok, skipped
+from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError, SerdError
 from serd.mqtt.access import read_password, tls_context
 from serd.mqtt.broker import ProbeResult, probe
@@ -102,7 +103,7 @@ class _BrokerCheck:
 
     def _log_in(self) -> str:
         self._link = Link(self._settings, self._listener, name=self._name)
-        self._link.start()
+        self._link.start(Supervisor())
         if not self._listener.is_answered.wait(_STEP_S):
             raise PublishError("no answer in time")
         if not self._listener.is_connected:

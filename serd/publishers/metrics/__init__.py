@@ -1,18 +1,25 @@
-"""Serves metrics for Prometheus, and the health of the audio sources, over HTTP.
+"""Serves metrics for Prometheus, and the health of the daemon, over HTTP.
 
 GET /metrics    metrics in Prometheus' text format
-GET /healthz    200 if every source delivers audio, else 503 with the names of those that do not
+GET /healthz    200 if every source delivers audio and every thread gives signs of life, else 503
+
+The health is JSON: the sources, those that are away, the parts of the daemon with what each does, those
+without a sign of life, and the connection to the broker with the events that wait for it. A broker that
+is away does not make serd unhealthy, since serd keeps the events.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from serd.errors import LibraryError
 from serd.events.event import Event
 from serd.events.reports import AvailabilityReport, LevelReport, Report, SpeechReport, StatsReport
 from serd.publishers import Context
+from serd.publishers.health import BrokerState
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -44,7 +51,7 @@ class Settings:
             yield "port", "0 to 65535"
 
 
-def create(settings: Settings, _context: Context) -> "Metrics | None":
+def create(settings: Settings, context: Context) -> "Metrics | None":
     """A publisher that listens, or None if it is disabled.
 
     Raises:
@@ -60,13 +67,13 @@ def create(settings: Settings, _context: Context) -> "Metrics | None":
             f"[metrics] enabled needs a library that does not load ({exc}):"
             " pip install prometheus-client"
         ) from exc
-    return Metrics(settings)
+    return Metrics(settings, context)
 
 
 class Metrics:
     """Collects the metrics from the reports, and serves them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, context: Context) -> None:
         """Start to listen.
 
         Raises:
@@ -105,9 +112,13 @@ class Metrics:
         )
         self._level = Gauge("serd_level_dbfs", "RMS level of the audio.", ("source",), registry=registry)
         self._stats: StatsReport | None = None
+        self._context = context
         registry.register(_StatsCollector(lambda: self._stats))
+        registry.register(_PartsCollector(context))
         self._is_alive: dict[str, bool] = {}
-        self._server = MetricsServer(settings.host, settings.port, registry, self._health)
+        self._server = MetricsServer(
+            settings.host, settings.port, registry, self._health, context.threads
+        )
         self.port = self._server.port
         """Port that the server listens on."""
         _log.info("metrics on http://%s:%d/metrics", settings.host, self.port)
@@ -130,6 +141,15 @@ class Metrics:
             case _:
                 pass
 
+    def adapt(self, context: Context) -> bool:
+        """Forget sources that were removed; the counters go on."""
+        for source in set(self._is_alive) - set(context.sources):
+            del self._is_alive[source]
+            for gauge in (self._available, self._speaking, self._level):
+                with contextlib.suppress(KeyError):  # earlier versions of the library
+                    gauge.remove(source)
+        return True
+
     def close(self, timeout_s: float) -> None:
         """Stop listening."""
         self._server.stop(timeout_s)
@@ -137,7 +157,65 @@ class Metrics:
     def _health(self) -> tuple[bool, dict[str, Any]]:
         is_alive = dict(self._is_alive)
         away = sorted(source for source, alive in is_alive.items() if not alive)
-        return bool(is_alive) and not away, {"sources": sorted(is_alive), "away": away}
+        silent = sorted(self._context.threads.silent())
+        return bool(is_alive) and not away and not silent, {
+            "sources": sorted(is_alive),
+            "away": away,
+            "parts": self._context.threads.states(),
+            "silent": silent,
+            "broker": _broker_details(self._context.broker()),
+        }
+
+
+def _broker_details(broker: BrokerState | None) -> dict[str, Any] | None:
+    """The JSON of the connection to the broker; None without a broker."""
+    if broker is None:
+        return None
+    began = datetime.now(UTC) - timedelta(seconds=broker.since_s)
+    return {
+        "address": broker.address,
+        "connected": broker.is_connected,
+        "since": began.astimezone().isoformat(timespec="seconds"),
+        "waiting": broker.n_waiting,
+        "dropped": broker.n_dropped,
+        "refused": broker.n_refused,
+    }
+
+
+class _PartsCollector:
+    """Metrics of the parts of the daemon and of its connection to the broker, read when asked for."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def collect(self) -> Iterable["Metric"]:
+        from prometheus_client.core import (  # noqa: PLC0415
+            CounterMetricFamily,
+            GaugeMetricFamily,
+        )
+
+        about = "Times that a part of the daemon failed and was started anew."
+        restarts = CounterMetricFamily("serd_part_restarts", about, labels=("part",))
+        for part, number in self._context.threads.n_restarts().items():
+            restarts.add_metric((part,), number)
+        yield restarts
+        about = "Parts of the daemon without a sign of life."
+        yield GaugeMetricFamily("serd_silent_parts", about, len(self._context.threads.silent()))
+        if (broker := self._context.broker()) is None:
+            return
+        yield GaugeMetricFamily(
+            "serd_broker_connected", "Whether the broker is connected.", broker.is_connected
+        )
+        about = "Time for which the broker is connected, or not."
+        yield GaugeMetricFamily("serd_broker_state_seconds", about, broker.since_s)
+        yield GaugeMetricFamily(
+            "serd_events_waiting", "Events that wait for the broker.", broker.n_waiting
+        )
+        about = "Events dropped because there were too many, or they were too old."
+        yield CounterMetricFamily("serd_events_dropped", about, broker.n_dropped)
+        yield CounterMetricFamily(
+            "serd_events_refused", "Events that the broker refused.", broker.n_refused
+        )
 
 
 class _StatsCollector:

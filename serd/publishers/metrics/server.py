@@ -5,6 +5,7 @@ GET /healthz    200 if healthy, else 503; details as JSON
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from prometheus_client.exposition import choose_encoder
 
 from serd.errors import PublishError
+from serd.mqtt.threads import Thread, Threads, signs_of_life
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -41,7 +43,14 @@ class MetricsServer:
     oldest of 64 connections and another one comes, so the server always answers new ones.
     """
 
-    def __init__(self, host: str, port: int, registry: "CollectorRegistry", health: Health) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: "CollectorRegistry",
+        health: Health,
+        threads: Threads,
+    ) -> None:
         """Start to listen.
 
         Args:
@@ -49,6 +58,7 @@ class MetricsServer:
             port: port, 0 for any free one.
             registry: the metrics.
             health: called at each request of the health.
+            threads: starts the thread.
 
         Raises:
             PublishError: the port is not available.
@@ -58,36 +68,43 @@ class MetricsServer:
         self._writers: list[asyncio.StreamWriter] = []
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, port), family=family)
+            self._listener = socket.create_server((host, port), family=family)
         except (OSError, ValueError) as exc:
             reason = getattr(exc, "strerror", None) or exc
             raise PublishError(
                 f"[metrics] cannot listen on {host}:{port}: {reason}; name another host or port"
             ) from exc
-        self.port: int = listener.getsockname()[1]
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(listener,), name="serd-metrics", daemon=True
-        )
-        self._thread.start()
+        self.port: int = self._listener.getsockname()[1]
+        self._stopping = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The loop of the present start of the thread."""
+        self._stop: asyncio.Event | None = None
+        self._thread = threads.start("metrics", lambda thread: asyncio.run(self._listen(thread)))
 
     def stop(self, timeout_s: float) -> None:
         """Stop listening, and close all connections."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(timeout_s)
+        self._stopping.set()
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.end(timeout_s)
+        self._listener.close()
 
-    def _run(self, listener: socket.socket) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._listen(listener))
-
-    async def _listen(self, listener: socket.socket) -> None:
+    async def _listen(self, thread: Thread) -> None:
+        """Answer requests until ``stop``; the listening socket outlives a loop that fails."""
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        if self._stopping.is_set():
+            return
+        listener = self._listener.dup()
         server = await asyncio.start_server(self._serve, sock=listener, limit=_MAX_HEAD_BYTES)
-        await self._stop.wait()
-        server.close()
-        for writer in self._writers:
-            writer.transport.abort()
+        signs = asyncio.create_task(signs_of_life(thread))
+        try:
+            await self._stop.wait()
+        finally:
+            signs.cancel()
+            server.close()
+            for writer in self._writers:
+                writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._writers) == _MAX_CONNECTIONS:

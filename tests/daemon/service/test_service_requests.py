@@ -9,7 +9,7 @@ from serd.audio.source import SourceSettings
 from serd.daemon.feeder import MAX_JOINED_S
 from serd.daemon.inbox import Request
 from serd.daemon.state import ControlStore, SpeakerStore
-from serd.errors import SettingsError
+from serd.errors import DeviceError, SettingsError, SoundFileError
 from serd.events.controls import Controls
 from serd.events.event import Event
 from serd.events.reports import (
@@ -23,7 +23,7 @@ from serd.events.reports import (
 )
 from serd.events.state import ReportSettings
 from serd.model.adaptation import AdaptationSettings
-from serd.settings.loader import NodeSettings, Settings
+from serd.settings.loader import NodeSettings, Settings, load_settings
 from testkit.made_sources import MadeSource, Script, blocks
 from testkit.services import VOICE, ScriptedOpener, Start, abbreviated, spoken
 
@@ -129,6 +129,81 @@ def test_broken_settings_change_nothing(start: Start, caplog: pytest.LogCaptureF
     running.wait_for(lambda: "the settings are unchanged" in caplog.text, "the log line")
     assert "serd.toml: invalid TOML" in caplog.text
     assert running.thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[report]\nlevel_s = {'9' * 400}\n",
+        f"[report]\nlevel_s = {'9' * 5000}\n",
+        f"[report]\nlevel_s = {'[' * 5000}{']' * 5000}\n",
+    ],
+    ids=["400 digits", "5000 digits", "5000 nested arrays"],
+)
+def test_a_file_beyond_all_limits_changes_nothing(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    """The old settings stay in force, and the log has one line without a traceback."""
+    file = tmp_path / "serd.toml"
+    file.write_text(text)
+    source = spoken(stays_open=True)
+    running = start(ScriptedOpener(mic=Script(source)), load=lambda: load_settings(file, environment={}))
+    running.service.inbox.put(Request(action="reload"))
+    running.wait_for(lambda: "the settings are unchanged" in caplog.text, "the log line")
+    running.wait_for(lambda: running.recorder.of(Event), "speech")
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+class TestChangedSource:
+    """A source whose settings change at a reload."""
+
+    NOW = Settings(sources=(SourceSettings(),))
+    LATER = Settings(sources=(SourceSettings(input="Other"),))
+
+    def test_it_is_opened_before_the_earlier_one_is_closed(self, start: Start) -> None:
+        """The new one gives sound, and the earlier one is closed."""
+        earlier = MadeSource(stays_open=True)
+        script = Script(earlier, spoken(stays_open=True))
+        running = start(ScriptedOpener(mic=script), self.NOW, load=lambda: self.LATER)
+        running.service.inbox.put(Request(action="reload"))
+        running.wait_for(lambda: running.recorder.of(Event), "speech")
+        assert earlier.is_closed
+        assert script.n_opened == 2
+
+    def test_one_that_does_not_open_leaves_the_earlier_one(
+        self, start: Start, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A file that is missing: the microphone goes on, and the next reload tries again."""
+        later = Settings(sources=(SourceSettings(input="a.wav"),))
+        earlier = MadeSource(stays_open=True)
+        script = Script(earlier, SoundFileError("a.wav: no such file"), spoken(stays_open=True))
+        running = start(ScriptedOpener(mic=script), self.NOW, load=lambda: later)
+        running.service.inbox.put(Request(action="reload"))
+        running.wait_for(lambda: "source mic stays as it was" in caplog.text, "the refusal")
+        assert not earlier.is_closed
+        running.service.inbox.put(Request(action="reload"))
+        running.wait_for(lambda: running.recorder.of(Event), "speech of the file")
+        assert earlier.is_closed
+
+    def test_a_microphone_that_is_busy_is_handed_over(self, start: Start) -> None:
+        """The same device opens only after the earlier source has closed it."""
+        earlier = MadeSource(stays_open=True)
+        script = Script(earlier, DeviceError("device busy"), spoken(stays_open=True))
+        running = start(ScriptedOpener(mic=script), self.NOW, load=lambda: self.LATER)
+        running.service.inbox.put(Request(action="reload"))
+        running.wait_for(lambda: running.recorder.of(Event), "speech")
+        assert earlier.is_closed
+
+    def test_a_microphone_that_does_not_open_at_all_gives_way_to_the_earlier_one(
+        self, start: Start, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The earlier one is opened again with its settings."""
+        missing = [DeviceError("no such microphone")] * 2
+        script = Script(MadeSource(stays_open=True), *missing, spoken(stays_open=True))
+        running = start(ScriptedOpener(mic=script), self.NOW, load=lambda: self.LATER)
+        running.service.inbox.put(Request(action="reload"))
+        running.wait_for(lambda: running.recorder.of(Event), "speech")
+        assert "source mic stays as it was: no such microphone" in caplog.text
 
 
 def test_a_new_interval_of_the_stats_applies_at_once(start: Start) -> None:
