@@ -9,6 +9,7 @@ import soundfile
 from train_helpers import FakeModel, window_settings
 
 from serd.audio.files import FileSource
+from serd.audio.format import SAMPLE_RATE_HZ
 from serd.model.labels import EMOTIONS, NONE
 from serd.model.windows import FeatureWindow, pad
 from serd.pipeline import FeatureExtractor, PipelineSettings, speech_segments
@@ -161,6 +162,31 @@ def test_noise_belongs_to_nobody_and_goes_into_every_part(clips: list[Clip], noi
     assert [mixed.clips[each.clip].emotion for each in nobody.copies] == [NONE, NONE]
     for mine, its in zip(mixed.normalization(), speech.normalization(), strict=True):
         np.testing.assert_array_equal(mine, its)
+
+
+def test_clips_of_the_smallest_corpus_have_the_most_copies(clips: list[Clip], noise_root: Path) -> None:
+    """Those of RAVDESS have ``copies``, all others ``other_copies``, but never more."""
+    noises = noise_clips(sorted(noise_root.glob("rain-*.wav"))[:1])
+    for augment, expected in (
+        (SoundAugment(copies=2, other_copies=1), [0, 1, 2, 0, 1]),
+        (SoundAugment(copies=1, other_copies=5), [0, 1, 0, 1]),
+    ):
+        dataset = build_dataset([clips[0], *noises], window_settings(), augment, seed=0)
+        assert [each.copy for each in dataset.copies] == expected
+
+
+def test_measured_rooms_change_copies_alone(clips: list[Clip], tmp_path: Path) -> None:
+    """A copy in a measured room differs from one in a synthetic room; the clip as recorded does not."""
+    response = np.zeros(4000)
+    response[[100, 2000]] = 0.5, 0.3
+    room = tmp_path / "room.wav"
+    soundfile.write(room, response, SAMPLE_RATE_HZ)
+    augment = SoundAugment(copies=1, p_room=1.0, p_measured=1.0)
+    dry = build_dataset(clips[:1], window_settings(), augment, seed=0)
+    measured = build_dataset(clips[:1], window_settings(), augment, seed=0, rooms=[room])
+    assert np.array_equal(dry.copies[0].frames[0], measured.copies[0].frames[0])
+    mine, its = dry.copies[1].frames[0], measured.copies[1].frames[0]
+    assert mine.shape != its.shape or not np.array_equal(mine, its)
 
 
 def test_recorded_noise_lies_under_copies_alone(clips: list[Clip], noise_root: Path) -> None:

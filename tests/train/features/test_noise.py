@@ -25,6 +25,7 @@ from train.features.noise import (
     noise_fold,
     noise_folds,
     open_bank,
+    open_banks,
     parse_snr_db,
     speech_mean_square,
     without_silent_ends,
@@ -183,6 +184,25 @@ def test_pieces_of_one_original_are_of_one_part(shared_data: Path) -> None:
         parts.setdefault(path.stem.split("-")[1], set()).add(noise_fold(path))
     assert set(map(len, parts.values())) == {1}
     assert set().union(*parts.values()) <= set("12345")
+
+
+def test_pieces_that_differ_in_a_last_number_are_of_one_part() -> None:
+    """All pieces of a vacuum cleaner's recording are; recordings of one number each are on their own."""
+    assert len({noise_fold(Path(f"vacuuming_2_{number}.opus")) for number in range(20)}) == 1
+    assert len({noise_fold(Path(f"cry_{number:03d}.opus")) for number in range(60)}) == 3
+
+
+def test_several_folders_are_one_bank(noise_root: Path, tmp_path: Path) -> None:
+    """The recordings of both, and the reasons of what is left out of both."""
+    other = tmp_path / "other"
+    other.mkdir()
+    soundfile.write(other / "hum.wav", np.full(8000, 0.1), SAMPLE_RATE_HZ)
+    soundfile.write(other / "nothing.wav", np.zeros(8000), SAMPLE_RATE_HZ)
+    alone, bank = open_banks([noise_root]), open_banks([noise_root, other])
+    assert bank.paths == (*alone.paths, other / "hum.wav")
+    assert len(bank.left_out) == len(alone.left_out) + 1
+    with pytest.raises(CorpusError, match="no such folder"):
+        open_banks([noise_root, tmp_path / "missing"])
 
 
 def test_any_other_recording_is_of_one_of_three_parts_wherever_it_lies() -> None:

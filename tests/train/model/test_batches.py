@@ -66,6 +66,34 @@ def test_of_every_window_it_is_asked_whether_anybody_speaks() -> None:
     assert sorted((targets != MASKED).sum(axis=1).tolist()) == [7] * 6 + [9] * 11
 
 
+def _of_two_microphones(p_other_corpus: float) -> np.ndarray:
+    """Windows of RAVDESS, whose mean is 0, beside some of nEMO, whose mean is 8: shape (n, 40)."""
+    clips = tuple(_clip(corpus, each) for corpus in ("ravdess", "nemo") for each in _SIX)
+    copies = tuple(
+        ClipWindows(clip=i, copy=0, frames=(np.full((50, 40), 8.0 * (i >= 6), np.float16),))
+        for i in range(12)
+    )
+    dataset = Dataset(clips=clips, copies=copies, left_out={})
+    augment = FeatureAugment(
+        p_join=0.0, gain_db=0.0, p_level=0.0, p_warp=0.0, p_band_mask=0.0, p_filter=0.0, n_time_masks=0
+    )
+    settings = BatchSettings(batch=12, other_share=1.0, p_other_corpus=p_other_corpus)
+    maker = BatchMaker(dataset, MFCC40_V1, 60, settings, augment, np.zeros(40, np.float32))
+    batches = maker.batches(np.random.default_rng(3))
+    return np.concatenate([next(batches)[0].mean(axis=1) for _ in range(20)])
+
+
+def test_windows_move_toward_the_mean_of_another_corpus() -> None:
+    """By any part of the difference, the same in each coefficient; without that they stay."""
+    assert set(np.unique(_of_two_microphones(0.0))) == {0.0, 8.0}
+    moved = _of_two_microphones(1.0)
+    assert np.allclose(moved, moved[:, :1], atol=1e-4)
+    assert 0.0 <= moved.min() < 0.5
+    assert 7.5 < moved.max() <= 8.0
+    assert 2.0 < np.mean(moved) < 6.0
+    assert len(np.unique(moved[:, 0].round(2))) > 100
+
+
 def test_an_epoch_shows_each_kind_of_clip_by_its_share() -> None:
     """All speech of RAVDESS, and of song, other corpora and noise the share that is set."""
     clips = (
