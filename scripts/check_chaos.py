@@ -6,7 +6,7 @@ settings are broken one after the other (``testkit.chaos``). The exit code is 1 
 the daemon was not whole again within 10 s of a break, or if it ended in another way than with exit
 code 1.
 
-    python scripts/check_chaos.py               200 breaks, about 8 minutes
+    python scripts/check_chaos.py               200 breaks, about 2 minutes
     python scripts/check_chaos.py --breaks 20
 """
 

@@ -167,6 +167,8 @@ class Service:
             model = self._model if new.model == self._settings.model else _loaded_model(new)
         except SerdError as exc:
             _log.error("the settings are unchanged: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - a file that serd cannot even refuse must not end it
+            _log.error("the settings are unchanged", exc_info=exc)
         else:
             if new.report.stats_s != self._settings.report.stats_s:
                 self._stats_at_s = time.monotonic() + new.report.stats_s

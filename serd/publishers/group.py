@@ -37,7 +37,7 @@ class PublisherGroup:
             for section in publisher_modules():
                 self._start(section, _create(section, settings[section], context))
                 self._in_force[section] = settings[section], context
-        except SerdError:
+        except Exception:
             self.close(0.0, raises_errors=False)
             raise
 

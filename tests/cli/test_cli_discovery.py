@@ -139,7 +139,7 @@ def test_remove_reports_the_refusal_of_the_broker(monkeypatch: pytest.MonkeyPatc
             assert name == "discovery"
             self.user: Any = user
 
-        def start(self) -> None:
+        def start(self, _threads: object) -> None:
             self.user.connected()
             self.user.acknowledged(7, refusal="not authorised")
 

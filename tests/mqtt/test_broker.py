@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from serd.daemon.supervisor import Supervisor
+from serd.daemon.supervisor import RestartSettings, Supervisor
 from serd.errors import LibraryError, PublishError
 from serd.mqtt.broker import LOOPBACK, EmbeddedBroker, ProbeResult, find_or_start, probe
 from serd.publishers import Context
@@ -24,6 +24,7 @@ from testkit.brokers import (
     Listener,
     MosquittoBroker,
     free_port,
+    logged_lines,
     mosquitto,
     program,
     wait_until,
@@ -334,6 +335,24 @@ def test_stop_takes_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None
     wait_until(lambda: probe(LOOPBACK, broker.port) is ProbeResult.NOTHING, "the end of the broker")
 
 
+def test_it_starts_again_on_its_port_after_a_failure() -> None:
+    """Clients that were connected are cut off, and can connect again."""
+    supervisor = Supervisor(restarts=RestartSettings(first_pause_s=0.01))
+    broker = EmbeddedBroker(0, supervisor)
+    with (
+        logged_lines(),
+        Listener(MosquittoBroker(LOOPBACK, broker.port, Path("/nonexistent"))) as listener,
+    ):
+        loop = broker._loop  # noqa: SLF001
+        assert loop is not None
+        loop.call_soon_threadsafe(sys.exit, 3)
+        wait_until(supervisor.n_restarts, "the restart")
+        wait_until(lambda: probe(LOOPBACK, broker.port) is ProbeResult.ACCEPTED, "the broker")
+        wait_until(lambda: listener.n_subscribed == 2, "the client")
+    broker.stop(5.0)
+    assert not supervisor.states()
+
+
 def test_a_start_that_fails_is_a_publish_error() -> None:
     """The error of a port that is in use gives the address."""
     with socket.create_server((LOOPBACK, 0)) as server:
@@ -381,7 +400,7 @@ def test_memory_of_the_broker_is_small() -> None:
         import re, time
         from pathlib import Path
         import paho.mqtt.client
-        from serd.daemon.supervisor import Supervisor
+        from serd.daemon.supervisor import RestartSettings, Supervisor
         from serd.mqtt.broker import EmbeddedBroker
         from testkit.brokers import Listener, MosquittoBroker, free_port, wait_until
         from testkit.made_events import make_event

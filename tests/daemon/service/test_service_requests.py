@@ -154,6 +154,25 @@ def test_a_file_beyond_all_limits_changes_nothing(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+def test_a_defect_while_settings_load_changes_nothing(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Any exception counts as a refusal; its traceback is in the log."""
+    loads = iter([ZeroDivisionError(), Settings(report=ReportSettings(stats_s=1.0))])
+
+    def load() -> Settings:
+        step = next(loads)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))), load=load)
+    running.service.inbox.put(Request(action="reload"))
+    running.service.inbox.put(Request(action="reload"))
+    running.wait_for(lambda: running.recorder.of(StatsReport), "the second reload")
+    assert [r.getMessage() for r in caplog.records if r.exc_info] == ["the settings are unchanged"]
+
+
 class TestChangedSource:
     """A source whose settings change at a reload."""
 

@@ -187,6 +187,17 @@ def test_an_unexpected_exception_at_the_start_is_retried_on_request(start: Start
     assert [r.is_alive for r in running.recorder.of(AvailabilityReport)] == [False, True]
 
 
+def test_a_part_that_is_given_up_ends_the_daemon(start: Start) -> None:
+    """Its error gives exit code 1, and the sources are offline."""
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))))
+    running.wait_for(lambda: running.recorder.of(AvailabilityReport), "the source")
+    running.service.supervisor.give_up("mqtt", ZeroDivisionError("defect"), 8)
+    running.thread.join(60.0)
+    assert isinstance(running.error, OperationError)
+    assert str(running.error).startswith("mqtt failed 8 times")
+    assert not running.recorder.of(AvailabilityReport)[-1].is_alive
+
+
 class TestFailingPipeline:
     """The loop when the pipeline of a source raises, here because a block holds no numbers."""
 
