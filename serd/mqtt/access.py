@@ -12,7 +12,7 @@ from serd.mqtt.settings import MQTT_5, Settings
 from serd.mqtt.topics import topic_level
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client
+    from serd.mqtt.receiving import BoundedClient
 
 CREDENTIAL: Final = "mqtt-password"
 """Name of the systemd credential (``LoadCredential=``) that holds the password."""
@@ -46,21 +46,22 @@ class Access:
         self._password = read_password(settings)
         self._tls = tls_context(settings) if settings.tls else None
 
-    def new_client(self, max_in_flight: int) -> "Client":
+    def new_client(self, max_in_flight: int, max_payload_bytes: int) -> "BoundedClient":
         """A client for one connection with a clean session.
 
         Args:
             max_in_flight: messages that the client may send before the first is acknowledged.
+            max_payload_bytes: longest payload that the client must accept, in bytes.
         """
-        from paho.mqtt.client import Client  # noqa: PLC0415
-        from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: PLC0415
+        from paho.mqtt.enums import MQTTProtocolVersion  # noqa: PLC0415
+
+        from serd.mqtt.receiving import MAX_OVERHEAD_BYTES, BoundedClient  # noqa: PLC0415
 
         is_5 = self._settings.protocol == MQTT_5
-        client = Client(
-            CallbackAPIVersion.VERSION2,
+        client = BoundedClient(
             client_id=self._client_id,
             protocol=MQTTProtocolVersion.MQTTv5 if is_5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
+            max_packet_bytes=max_payload_bytes + MAX_OVERHEAD_BYTES,
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         # Beyond this number paho queues messages itself, and sends them out of order.

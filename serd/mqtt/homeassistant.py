@@ -125,8 +125,8 @@ class Announcer(Protocol):
         """Set the retained value of a topic."""
         ...
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Call a handler with each message whose topic matches."""
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call a handler with each message on a topic."""
         ...
 
 

@@ -344,12 +344,12 @@ class EventQueue:
             self._retained.send(topic, payload)
             self._changed.notify_all()
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Call a handler with each message whose topic matches, on this and all later connections."""
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call a handler with each message on a topic, on this and all later connections."""
         with self._changed:
-            must_subscribe = self._retained.subscribe(topic_filter, handler)
+            must_subscribe = self._retained.subscribe(topic, handler)
         if must_subscribe:
-            self.link.subscribe(topic_filter)
+            self.link.subscribe(topic)
 
     def close(self, timeout_s: float) -> None:
         """Wait for the broker to acknowledge everything, publish ``offline`` and end the sender.
@@ -574,9 +574,9 @@ class EventQueue:
             self._connection.connected(self._n_put + 1)
             self._retained.connected()
             self._changed.notify_all()
-            topic_filters = self._retained.topic_filters
-        for topic_filter in topic_filters:
-            self.link.subscribe(topic_filter)
+            topics = self._retained.subscribed_topics
+        for topic in topics:
+            self.link.subscribe(topic)
 
     def disconnected(self) -> None:
         """End a connection: events that it did not deliver wait for the next one."""

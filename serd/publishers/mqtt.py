@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd.errors import PublishError
-from serd.events.controls import OFF, ON, control_texts
+from serd.events.controls import CONTROLS, OFF, ON, control_texts
 from serd.events.event import Event, as_replayed
 from serd.events.reports import (
     AvailabilityReport,
@@ -30,7 +30,7 @@ from serd.mqtt.queue import EventQueue, Message, remaining_s
 from serd.mqtt.retained import Handler
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
 from serd.mqtt.spool import Spool
-from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
+from serd.mqtt.topics import FORGET, OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
 
 if TYPE_CHECKING:
@@ -188,12 +188,13 @@ class MqttPublisher:
         """Send a transient message, not retained; it is dropped while there is no connection."""
         self._queue.send(topic, payload)
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Call a handler with each message whose topic matches, on this and all later connections.
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call a handler with each message on a topic, on this and all later connections.
 
-        It is called on the link's thread with topic and payload, and must return soon.
+        It is called on the link's thread with topic and payload, and must return soon. Payloads of more
+        than 1 kB are dropped.
         """
-        self._queue.subscribe(topic_filter, handler)
+        self._queue.subscribe(topic, handler)
 
     def close(self, timeout_s: float) -> None:
         """Wait for the broker to acknowledge every event, publish ``offline`` and disconnect.
@@ -216,11 +217,13 @@ class MqttPublisher:
 
     def _subscribe_to_commands(self, source: str, command: Callable[[str, str, bytes], None]) -> None:
         """Pass messages on the ``set`` topics of a source to the daemon."""
+        controls = {self.topics.control_set(source, control): control for control in (*CONTROLS, FORGET)}
 
-        def handle(topic: str, payload: bytes) -> None:
-            command(source, topic.split("/")[-2], payload)
+        def handle(topic: str, value: bytes) -> None:
+            command(source, controls[topic], value)
 
-        self.subscribe(self.topics.control_set(source, "+"), handle)
+        for topic in controls:
+            self.subscribe(topic, handle)
 
     def _queue_stats(self) -> dict[str, int]:
         """The fields of the stats that this publisher adds."""

@@ -9,6 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from serd.errors import InputError
 from serd.events.controls import CONTROLS, MAX_COOLDOWN_S, Controls, control_texts, with_control
+from serd.mqtt.link import MAX_PAYLOAD_BYTES
 from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
 from testkit.piped_daemon import AVAILABILITY, running
 
@@ -69,6 +70,8 @@ def test_ten_thousand_random_commands(tmp_path: Path) -> None:
                 for _ in range(50):
                     control, payload = dice.choice(CONTROLS), random_payload(dice)
                     sender.publish(control, payload)
+                    if len(payload) > MAX_PAYLOAD_BYTES:
+                        continue  # it is dropped without an answer
                     try:
                         expected = with_control(expected, control, payload)
                     except InputError:
