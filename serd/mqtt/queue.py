@@ -472,7 +472,7 @@ class EventQueue:
 
     def _read_if_due(self) -> None:
         with self._changed:
-            is_event_next = self._is_reading_due() and not self._retained.has_unsent
+            is_event_next = self._is_reading_due() and not self._is_state_next()
             if self._spool is None or self._is_closing or not is_event_next:
                 return
             after = BEFORE_ALL if self._read_up_to is None else self._read_up_to
@@ -633,7 +633,12 @@ class EventQueue:
     def _is_sendable(self) -> bool:
         """Locked: whether the connection can take a message, and there is one."""
         has_room = self._connection.is_up and len(self._in_flight) < self.link.max_in_flight
-        return has_room and (self._retained.has_unsent or self._has_unsent_event())
+        return has_room and (self._is_state_next() or self._has_unsent_event())
+
+    def _is_state_next(self) -> bool:
+        """Locked: whether the next message is no event; half of those IN FLIGHT are left to events."""
+        n_in_flight = sum(message.event is None for message in self._in_flight.values())
+        return self._retained.has_unsent and n_in_flight < max(1, self.link.max_in_flight // 2)
 
     def _has_unsent_event(self) -> bool:
         """Locked: whether an event could be sent now."""
@@ -697,7 +702,7 @@ class EventQueue:
 
     def _pop(self) -> Message | None:
         """Locked: take the next message: retained state, transient messages, then events by number."""
-        if self._retained.has_unsent:
+        if self._is_state_next():
             topic, payload, is_retained = self._retained.pop()
             return Message(topic, payload, is_retained=is_retained)
         if not self._accepting.may_try:

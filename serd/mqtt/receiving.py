@@ -13,6 +13,11 @@ MAX_OVERHEAD_BYTES: Final = 65_535 + 64
 id, and properties of the usual kind."""
 
 
+_RECEIVE_MAXIMUM: Final = 20
+"""Messages that an MQTT 5 broker may send before the first is acknowledged, so that few are ahead of its
+acknowledgements."""
+
+
 @dataclass(frozen=True, slots=True)
 class OversizedPacket:
     """A packet that is longer than the client accepts; its payload was not read."""
@@ -65,6 +70,7 @@ class BoundedClient(Client):
         if self.protocol is MQTTProtocolVersion.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.MaximumPacketSize = self._max_packet_bytes
+            properties.ReceiveMaximum = _RECEIVE_MAXIMUM
         self.connect(host, port, keepalive_s, properties=properties)
 
     def _sock_recv(self, bufsize: int) -> bytes:

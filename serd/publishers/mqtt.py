@@ -170,8 +170,9 @@ class MqttPublisher:
                 state = ONLINE if report.is_alive else OFFLINE
                 self.retain(topics.availability(report.source), state)
             case ControlReport():
-                for control, text in control_texts(report.controls).items():
-                    self.retain(topics.control(report.source, control), text)
+                texts = control_texts(report.controls)
+                for control in report.changed:
+                    self.retain(topics.control(report.source, control), texts[control])
             case RefusalReport():
                 self.send(topics.control_error(report.source, report.control), report.reason)
             case LevelReport():
