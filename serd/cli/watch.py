@@ -32,7 +32,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "watch",
         help="show the events of every node on a broker",
         description="Shows the nodes on a broker in a live view, or as plain lines if the output is no"
-        " terminal. Without --host, the broker on this machine.",
+        " terminal. Without --host, the broker on this machine, or the one inside a running serd.",
     )
     add_config_option(parser)
     add_broker_options(parser)
@@ -61,7 +61,7 @@ def watch(settings: Settings, *, node: str | None) -> int:
         SettingsError: a certificate or key cannot be read.
     """
     state = WatchState(prefix=settings.prefix, node=node)
-    feed = Feed(replace(settings, host=settings.host or "localhost"), state.topic_filters)
+    feed = Feed(settings if settings.host else _on_this_machine(settings), state.topic_filters)
     feed.link.start()
     try:
         if sys.stdout.isatty():
@@ -73,6 +73,14 @@ def watch(settings: Settings, *, node: str | None) -> int:
     finally:
         feed.link.stop(_DISCONNECT_TIMEOUT_S)
     return 0
+
+
+def _on_this_machine(settings: Settings) -> Settings:
+    """The settings with the broker on this machine, which may be the one inside a running serd."""
+    from serd.mqtt.broker import local_broker  # noqa: PLC0415
+
+    port, _ = local_broker(settings)
+    return replace(settings, host="localhost", port=port)
 
 
 class Feed:

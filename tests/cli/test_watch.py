@@ -22,9 +22,11 @@ from rich.console import Console
 
 from serd.cli.watch import Feed
 from serd.cli.watch_view import WatchState, plain_line, render
+from serd.mqtt.broker import EmbeddedBroker
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
-from testkit.brokers import DEADLINE_S, mosquitto, wait_until
+from testkit.brokers import DEADLINE_S, free_port, mosquitto, wait_until
+from testkit.daemons import serd
 from testkit.made_events import make_event
 
 
@@ -225,3 +227,15 @@ def test_the_live_view_on_a_terminal() -> None:
             process.terminate()
             assert process.wait(DEADLINE_S) == 0
     os.close(leader)
+
+
+def test_the_broker_inside_serd_is_watched(tmp_path: Path) -> None:
+    """Without --host, if the usual port has no broker."""
+    broker = EmbeddedBroker(0)
+    extra = {"SERD_MQTT_PORT": str(free_port()), "SERD_MQTT_INNER_PORT": str(broker.port)}
+    try:
+        with serd("watch", home=tmp_path, extra=extra) as watcher:
+            watcher.wait_for_log(f"connected to broker localhost:{broker.port}")
+            assert watcher.stop() == 0
+    finally:
+        broker.stop(2.0)

@@ -2,9 +2,6 @@
 
 import socket
 import subprocess
-import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -12,23 +9,11 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from serd.mqtt.link import MAX_PAYLOAD_BYTES
 from serd.mqtt.receiving import BoundedClient, OversizedPacket
 from testkit.brokers import DEADLINE_S, MosquittoBroker, mosquitto, program, wait_until
+from testkit.memory import peak_bytes
 from testkit.publishing import publishing, settings_for
 
 HUGE_BYTES = 20_000_000
 MUTE, THRESHOLD = "serd/pi/mic/mute/set", "serd/pi/mic/threshold/set"
-
-
-@contextmanager
-def peak_bytes() -> Iterator[list[int]]:
-    """The greatest memory of Python objects within the block, above that at its start."""
-    peak: list[int] = []
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        yield peak
-        peak.append(tracemalloc.get_traced_memory()[1] - before)
-    finally:
-        tracemalloc.stop()
 
 
 def retain(broker: MosquittoBroker, topic: str, payload: bytes) -> None:
