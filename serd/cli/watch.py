@@ -5,7 +5,7 @@ import queue
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,8 @@ from serd.publishers.mqtt import SECTION, Settings
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_MAX_PAYLOAD_BYTES: Final = 16_384
+"""Longest message that is shown, in bytes; events have about 1,000."""
 _REDRAW_S: Final = 0.2
 """Shortest time between two redraws, in seconds."""
 _WAIT_S: Final = 0.5
@@ -31,7 +33,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "watch",
         help="show the events of every node on a broker",
         description="Shows the nodes on a broker in a live view, or as plain lines if the output is no"
-        " terminal. Without --host, the broker on this machine.",
+        " terminal. Without --host, the broker on this machine, or the one inside a running serd.",
     )
     add_config_option(parser)
     add_broker_options(parser)
@@ -60,7 +62,7 @@ def watch(settings: Settings, *, node: str | None) -> int:
         SettingsError: a certificate or key cannot be read.
     """
     state = WatchState(prefix=settings.prefix, node=node)
-    feed = Feed(replace(settings, host=settings.host or "localhost"), state.topic_filter)
+    feed = Feed(settings if settings.host else _on_this_machine(settings), state.topic_filters)
     feed.link.start(Supervisor())
     try:
         if sys.stdout.isatty():
@@ -74,16 +76,24 @@ def watch(settings: Settings, *, node: str | None) -> int:
     return 0
 
 
+def _on_this_machine(settings: Settings) -> Settings:
+    """The settings with the broker on this machine, which may be the one inside a running serd."""
+    from serd.mqtt.broker import local_broker  # noqa: PLC0415
+
+    port, _ = local_broker(settings)
+    return replace(settings, host="localhost", port=port)
+
+
 class Feed:
     """Passes messages from the network thread to the main thread."""
 
-    def __init__(self, settings: Settings, topic_filter: str) -> None:
+    def __init__(self, settings: Settings, topic_filters: Sequence[str]) -> None:
         self.items: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         """Topics and payloads; None after a change of the connection."""
-        self.link = Link(settings, self, name="watch")
+        self.link = Link(settings, self, name="watch", max_payload_bytes=_MAX_PAYLOAD_BYTES)
         self.connection = f"waiting for broker {self.link.address}"
         self.is_up = False
-        self._topic_filter = topic_filter
+        self._topic_filters = topic_filters
 
     def batches(self) -> Iterator[list[tuple[str, bytes]]]:
         """Yield the messages in batches, so that a redraw covers many messages."""
@@ -98,7 +108,8 @@ class Feed:
 
     def connected(self) -> None:
         """Subscribe; called for each connection."""
-        self.link.subscribe(self._topic_filter)
+        for topic_filter in self._topic_filters:
+            self.link.subscribe(topic_filter)
 
     def disconnected(self) -> None:
         """Do nothing: ``status_changed`` follows."""

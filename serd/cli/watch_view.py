@@ -19,7 +19,6 @@ from serd.mqtt.topics import (
     EVENT,
     OFFLINE,
     ONLINE,
-    PROBLEM,
     SPEECH,
     STATE,
     STATUS,
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-_MUTE: Final = "mute"
+_RETAINED: Final = (STATE, AVAILABILITY, SPEECH, "mute")
+"""Topics of a source with a retained value that is shown."""
 _N_SCORES: Final = 4
 _N_HISTORY: Final = 20
 _BAR_WIDTH: Final = 40
@@ -136,9 +136,10 @@ class WatchState:
         self._node = None if node is None else topic_level(node)
 
     @property
-    def topic_filter(self) -> str:
-        """The topic filter of the subscription."""
-        return f"{self._prefix}/#" if self._node is None else f"{self._prefix}/{self._node}/#"
+    def topic_filters(self) -> tuple[str, ...]:
+        """The topic filters to subscribe to: those of the topics that ``apply`` uses."""
+        root = f"{self._prefix}/{'+' if self._node is None else self._node}"
+        return f"{root}/{STATUS}", *(f"{root}/+/{name}" for name in (EVENT, *_RETAINED))
 
     def apply(self, topic: str, payload: bytes) -> EventView | None:
         """Apply a message; returns its event, or None if it is no event."""
@@ -151,7 +152,7 @@ class WatchState:
                 self._node_view(node).is_online = payload == ONLINE.encode()
             return None
         source = _printable(parsed.source)
-        if name in {STATE, AVAILABILITY, PROBLEM, SPEECH, _MUTE}:
+        if name in _RETAINED:
             self._source_view(node, source).update(name, payload.decode("utf-8", "replace"))
         if name != EVENT or (event := _event_view(node, source, payload)) is None:
             return None

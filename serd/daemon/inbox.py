@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from serd.audio.format import AudioBlock
+from serd.daemon.commands import ControlCommand, PendingCommands
 from serd.errors import SerdError
 
 MAX_QUEUED_BLOCKS: Final = 16
@@ -58,15 +59,6 @@ class SourceEnded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ControlCommand:
-    """A subscriber asks to set a control of a source."""
-
-    source: str
-    control: str
-    value: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """An action requested by a signal, or by a source that hangs ("restart")."""
 
@@ -94,7 +86,11 @@ Message = (
 
 
 class Inbox:
-    """A queue of messages; any thread and any signal handler may put messages into it."""
+    """A queue of messages; any thread may put messages into it, and any signal handler requests.
+
+    Control commands wait beside the queue. At most one of them is handled between two other messages,
+    so sound and requests overtake them, and they cannot be held up by sound for ever either.
+    """
 
     def __init__(self, tick_s: float = 1.0) -> None:
         """Create an empty queue.
@@ -102,24 +98,36 @@ class Inbox:
         Args:
             tick_s: time between two ticks, in seconds.
         """
-        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        """None wakes the loop for a command."""
         self._tick_s = tick_s
+        self.commands = PendingCommands(time.monotonic)
+        """The commands that wait to be handled."""
 
     def put(self, message: Message) -> None:
-        """Queue a message; never blocks, and is reentrant for signal handlers."""
-        self._queue.put(message)
+        """Queue a message; never blocks, and except for commands is reentrant for signal handlers."""
+        if not isinstance(message, ControlCommand):
+            self._queue.put(message)
+        elif self.commands.put(message):
+            self._queue.put(None)
 
     def __iter__(self) -> Iterator[Message]:
-        """Yield messages in order of arrival, and ticks between them, without end."""
+        """Yield messages in order of arrival, commands and ticks between them, without end."""
         tick_at_s = time.monotonic() + self._tick_s
         while True:
             now_s = time.monotonic()
             if now_s >= tick_at_s:
                 tick_at_s = now_s + self._tick_s
                 yield Tick(now_s=now_s)
+            if (command := self.commands.take()) is not None:
+                yield command
+            command_at_s = self.commands.due_s()
+            wake_at_s = tick_at_s if command_at_s is None else min(tick_at_s, command_at_s)
             try:
-                message = self._queue.get(timeout=max(0.0, tick_at_s - now_s))
+                message = self._queue.get(timeout=max(0.0, wake_at_s - time.monotonic()))
             except queue.Empty:
+                continue
+            if message is None:
                 continue
             yield message
             if isinstance(message, SoundReceived):

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from serd.audio.format import AudioBlock
-from serd.daemon.inbox import ControlCommand, Inbox, Request
+from serd.daemon.commands import ControlCommand
+from serd.daemon.inbox import Inbox, Request
 from serd.daemon.source_pipeline import SourcePipeline
 from serd.daemon.state import ControlStore, SpeakerStore
 from serd.daemon.stats import Stats
-from serd.errors import InputError, OperationError
+from serd.errors import OperationError
 from serd.events.controls import Controls, with_control
 from serd.events.reports import ControlReport, RefusalReport, Report
 from serd.model.runtime import TfliteModel
@@ -27,6 +28,8 @@ MAX_FAILURES: Final = 3
 
 _SAVE_MEAN_S: Final = 300.0
 """Shortest time between two saves of a speaker mean, in seconds; writes wear out SD cards."""
+_FORGET_LOG_S: Final = 60.0
+"""Shortest time between two lines in the log about a source that forgets its speakers, in seconds."""
 
 
 class SourcePipelines:
@@ -57,6 +60,8 @@ class SourcePipelines:
         self._speaker_means = SpeakerStore(state_folder)
         self._mean_saved_s: dict[str, float] = {}
         """Monotonic time at which the speaker mean of each source was last saved, in seconds."""
+        self._forget_logged_s: dict[str, float] = {}
+        """Monotonic time at which the log last said that a source forgot its speakers, in seconds."""
         self._n_failures: Counter[str] = Counter()
         """Failed pipelines of each source since its latest window."""
         self._pipelines: dict[str, SourcePipeline] = {}
@@ -124,19 +129,28 @@ class SourcePipelines:
         pipeline = self._pipelines.get(command.source)
         if pipeline is None:
             return
+        if command.refusal:
+            yield RefusalReport(source=command.source, control=command.control, reason=command.refusal)
+            return
         if command.control == FORGET:
-            pipeline.reset_adaptation()
-            self._write_speaker_mean(command.source)
-            _log.info("%s: speaker adaptation was reset", command.source)
+            self._forget(command.source, pipeline)
             return
-        try:
-            controls = with_control(pipeline.controls, command.control, command.value)
-        except InputError as exc:
-            yield RefusalReport(source=command.source, control=command.control, reason=str(exc))
-            return
+        controls = with_control(pipeline.controls, command.control, command.value)
         self._controls.save(command.source, command.control, controls)
         yield from self._guarded(command.source, pipeline.set_controls(controls))
-        yield ControlReport(source=command.source, controls=controls)
+        yield ControlReport(source=command.source, controls=controls, changed=(command.control,))
+
+    def save_controls(self, *, is_last: bool = False) -> None:
+        """Write changed controls that were not written yet, if it is time or the daemon ends."""
+        self._controls.write_changes(is_last=is_last)
+
+    def _forget(self, name: str, pipeline: SourcePipeline) -> None:
+        pipeline.reset_adaptation()
+        self._write_speaker_mean(name)
+        now_s = time.monotonic()
+        if now_s - self._forget_logged_s.get(name, -_FORGET_LOG_S) >= _FORGET_LOG_S:
+            self._forget_logged_s[name] = now_s
+            _log.info("%s: speaker adaptation was reset", name)
 
     def _guarded(self, name: str, reports: Iterator[Report]) -> Iterator[Report]:
         """Yield the reports of a pipeline; one that raises is replaced.

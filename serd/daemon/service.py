@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from serd import __version__
 from serd.audio.opening import SourceOpener
-from serd.daemon.inbox import ControlCommand, Inbox, Message, Request, Tick
+from serd.daemon.commands import ControlCommand, control_command
+from serd.daemon.inbox import Inbox, Message, Request, Tick
 from serd.daemon.sources import SOURCE_STOP_S, Sources
 from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
@@ -109,6 +110,7 @@ class Service:
             self._publish(publishers, self._sources.finish_all())
         finally:
             self._sources.stop()
+            self._sources.save_controls(is_last=True)
             was_stopped = self._stop_at_s is not None
             publishers.close(STOP_S if was_stopped else DRAIN_S, raises_errors=not was_stopped)
         error = self._error or self._sources.error
@@ -119,6 +121,9 @@ class Service:
         """Handle one message; yields its reports."""
         match message:
             case Tick():
+                self._sources.save_controls()
+                if n_replaced := self.inbox.commands.report():
+                    _log.warning("%d commands came too fast, and later ones replaced them", n_replaced)
                 if message.now_s >= self._stats_at_s:
                     self._stats_at_s = message.now_s + self._settings.report.stats_s
                     yield self._sources.stats()
@@ -191,7 +196,7 @@ class Service:
         )
 
     def _queue_command(self, source: str, control: str, value: bytes) -> None:
-        self.inbox.put(ControlCommand(source=source, control=control, value=value))
+        self.inbox.put(control_command(source, control, value))
 
 
 def _loaded_model(settings: Settings) -> TfliteModel:

@@ -10,9 +10,9 @@ from typing import Final
 
 from serd.audio.opening import SourceOpener, is_live
 from serd.audio.source import Source, SourceSettings
+from serd.daemon.commands import ControlCommand
 from serd.daemon.feeder import Feeder, unexpected_error
 from serd.daemon.inbox import (
-    ControlCommand,
     Inbox,
     SoundReceived,
     SourceEnded,
@@ -173,6 +173,10 @@ class Sources:
     def change_control(self, command: ControlCommand) -> Iterator[Report]:
         """Handle a control command; yields the new controls, or the reason for a refusal."""
         return self._pipelines.change_control(command)
+
+    def save_controls(self, *, is_last: bool = False) -> None:
+        """Write changed controls that were not written yet, if it is time or the daemon ends."""
+        self._pipelines.save_controls(is_last=is_last)
 
     def apply_settings(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
         """Apply new settings; sources with the same settings continue without interruption.

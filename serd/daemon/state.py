@@ -3,7 +3,8 @@
 import json
 import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeGuard
 
@@ -13,6 +14,8 @@ from serd.model.adaptation import SpeakerMean
 
 _log = logging.getLogger("serd.state")
 
+WRITE_INTERVAL_S: Final = 1.0
+"""Shortest time between two writes of the controls, in seconds; writes wear out SD cards."""
 _MAX_FILE_BYTES: Final = 1_000_000
 _MAX_SPEECH_S: Final = 1e9
 _MAX_FEATURE: Final = 1000.0
@@ -127,12 +130,20 @@ def _write_new(path: Path, content: bytes) -> None:
 
 
 class ControlStore:
-    """Controls by source, in ``controls.json`` of the state folder."""
+    """Controls by source, in ``controls.json`` of the state folder, written at most once a second."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read the file; there are no values, and a warning in the log, if that fails."""
+    def __init__(self, folder: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Read the file; there are no values, and a warning in the log, if that fails.
+
+        Args:
+            folder: the state folder.
+            monotonic: the clock, in seconds.
+        """
         self._file = StateFile(folder / "controls.json", _log, fallback="the settings' values are used")
         self._saved = self._file.read()
+        self._monotonic = monotonic
+        self._written_s = -WRITE_INTERVAL_S
+        self._is_changed = False
 
     def controls(self, source: str, default: Controls) -> Controls:
         """The controls of a source: saved values override ``default``."""
@@ -145,9 +156,23 @@ class ControlStore:
         return controls
 
     def save(self, source: str, control: str, controls: Controls) -> None:
-        """Save one control of a source; a failure is logged once."""
-        self._saved.setdefault(source, {})[control] = control_texts(controls)[control]
-        self._file.write(self._saved)
+        """Save one control of a source, if it has changed; ``write_changes`` may have to write it."""
+        values, text = self._saved.setdefault(source, {}), control_texts(controls)[control]
+        if values.get(control) != text:
+            values[control] = text
+            self._is_changed = True
+            self.write_changes()
+
+    def write_changes(self, *, is_last: bool = False) -> None:
+        """Write what has changed, if it is the last time or a second has passed since the last write.
+
+        A failure is logged once.
+        """
+        now_s = self._monotonic()
+        if self._is_changed and (is_last or now_s - self._written_s >= WRITE_INTERVAL_S):
+            self._file.write(self._saved)
+            self._is_changed = False
+            self._written_s = now_s
 
 
 class SpeakerStore:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serd.audio.format import Samples
-from serd.events.controls import Controls
+from serd.events.controls import CONTROLS, Controls
 from serd.events.event import Event
 
 
@@ -65,12 +65,14 @@ class AvailabilityReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlReport:
-    """The values of a source's controls after a change."""
+    """The values of a source's controls at the start, or after a change of one of them."""
 
     source: str
     """Name of the source."""
     controls: Controls
     """Values of all controls."""
+    changed: tuple[str, ...] = CONTROLS
+    """Names of the controls that were set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

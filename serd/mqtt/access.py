@@ -16,7 +16,7 @@ from serd.mqtt.settings import MQTT_5, Settings
 from serd.mqtt.topics import topic_level
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client
+    from serd.mqtt.receiving import BoundedClient
 
 _log = logging.getLogger("serd.mqtt")
 
@@ -82,24 +82,27 @@ class Access:
         previous, self._credentials = self._credentials, credentials
         return credentials.digest != previous.digest
 
-    def new_client(self, max_in_flight: int, limits: BrokerLimits) -> "Client":
+    def new_client(
+        self, max_in_flight: int, limits: BrokerLimits, max_payload_bytes: int
+    ) -> "BoundedClient":
         """A client for one connection with a clean session and the present credentials.
 
         Args:
             max_in_flight: messages that the client may send before the first is acknowledged.
             limits: what the broker is known to take; the will keeps to it.
+            max_payload_bytes: longest payload that the client must accept, in bytes.
         """
-        from paho.mqtt.client import Client  # noqa: PLC0415
-        from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: PLC0415
+        from paho.mqtt.enums import MQTTProtocolVersion  # noqa: PLC0415
+
+        from serd.mqtt.receiving import MAX_OVERHEAD_BYTES, BoundedClient  # noqa: PLC0415
 
         self.refresh()
         credentials = self._credentials
         is_5 = self._settings.protocol == MQTT_5
-        client = Client(
-            CallbackAPIVersion.VERSION2,
+        client = BoundedClient(
             client_id=self._client_id,
             protocol=MQTTProtocolVersion.MQTTv5 if is_5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
+            max_packet_bytes=max_payload_bytes + MAX_OVERHEAD_BYTES,
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         # Beyond this number paho queues messages itself, and sends them out of order.

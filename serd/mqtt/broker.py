@@ -13,12 +13,15 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from serd.errors import LibraryError, PublishError
 from serd.mqtt.settings import Settings
 from serd.mqtt.threads import Thread, Threads, signs_of_life
+
+if TYPE_CHECKING:
+    from serd.mqtt.bounded_broker import BoundedBroker
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -37,7 +40,6 @@ _SHUTDOWN_S: Final = 1.0
 _STOP_S: Final = 2.0
 """Longest time that ``stop`` takes, in seconds."""
 _MAX_CONNECTIONS: Final = 50
-_MAX_MESSAGE_BYTES: Final = 256_000
 _CONNECT_S: Final = 10.0
 """Time for a client to send its CONNECT packet, in seconds."""
 _LISTENER: Final = "default"
@@ -60,8 +62,8 @@ def find_or_start(settings: Settings, threads: Threads) -> tuple[str, int, "Embe
     """Find a running broker on this machine, or start an embedded one.
 
     Args:
-        settings: port of the running broker; the embedded one prefers the same port. A user and password
-            are never sent: any program of this machine may listen there.
+        settings: port of the running broker, and inner_port of the embedded one. A user and password are
+            never sent: any program of this machine may listen there.
         threads: starts the thread of the embedded one.
 
     Returns:
@@ -71,14 +73,13 @@ def find_or_start(settings: Settings, threads: Threads) -> tuple[str, int, "Embe
         PublishError: the embedded broker does not start.
         LibraryError: amqtt is not installed.
     """
-    result = probe("localhost", settings.port)
+    port, result = local_broker(settings)
     if result is ProbeResult.ACCEPTED:
-        _log.info("using the broker on localhost:%d", settings.port)
-        return "localhost", settings.port, None
-    port = _free_port(settings.port)
-    if result is not ProbeResult.NOTHING or port != settings.port:
-        _log.warning("no broker on localhost:%d: %s", settings.port, result.value)
-    broker = EmbeddedBroker(port, threads)
+        _log.info("using the broker on localhost:%d", port)
+        return "localhost", port, None
+    if result is not ProbeResult.NOTHING:
+        _log.warning("no broker on localhost:%d: %s", port, result.value)
+    broker = EmbeddedBroker(_free_port(settings.inner_port), threads)
     _log.info(
         "started a broker for this machine alone; to listen: mosquitto_sub -h %s -p %d -t '%s/#' -v",
         LOOPBACK,
@@ -86,6 +87,18 @@ def find_or_start(settings: Settings, threads: Threads) -> tuple[str, int, "Embe
         settings.prefix,
     )
     return LOOPBACK, broker.port, broker
+
+
+def local_broker(settings: Settings) -> tuple[int, ProbeResult]:
+    """Look for a broker on this machine: on the port of the settings, then inside another serd.
+
+    Returns:
+        The port of the first that needs no login; else the port of the settings and the answer there.
+    """
+    results = {port: probe("localhost", port) for port in (settings.port, settings.inner_port)}
+    accepted = [port for port, result in results.items() if result is ProbeResult.ACCEPTED]
+    port = accepted[0] if accepted else settings.port
+    return port, results[port]
 
 
 def probe(host: str, port: int, *, timeout_s: float = _PROBE_S) -> ProbeResult:
@@ -143,8 +156,8 @@ def _free_port(wanted: int) -> int:
 class EmbeddedBroker:
     """A broker in this process, on the loopback address.
 
-    amqtt handles MQTT; this class listens and closes connections, since amqtt's own listener leaves
-    silent connections open, and bounds neither their number nor their messages.
+    amqtt handles MQTT (``serd.mqtt.bounded_broker``); this class listens and closes connections, since
+    amqtt's own listener leaves silent connections open, and does not bound their number.
     """
 
     def __init__(self, port: int, threads: Threads) -> None:
@@ -161,7 +174,7 @@ class EmbeddedBroker:
         broker_class = _load_amqtt()
         self.port = port
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._broker: Any = None
+        self._broker: BoundedBroker | None = None
         self._stop: asyncio.Event | None = None
         self._stop_s = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -192,15 +205,17 @@ class EmbeddedBroker:
                 self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.end(min(timeout_s, _STOP_S))
 
-    async def _run(self, broker_class: Any, thread: Thread) -> None:  # noqa: ANN401
+    async def _run(self, broker_class: "type[BoundedBroker]", thread: Thread) -> None:
         self._loop = asyncio.get_running_loop()
         # amqtt leaves the failures of subscribers that went away in tasks that nothing awaits.
         self._loop.set_exception_handler(lambda _loop, about: _log.debug("%s", about))
         self._stop = asyncio.Event()
         try:
-            self._broker = broker_class(_CONFIGURATION)
-            await self._broker.start()
-            server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
+            self._broker = broker = broker_class(dict(_CONFIGURATION))
+            await broker.start()
+            server = await asyncio.start_server(
+                lambda reader, writer: self._serve(broker, reader, writer), LOOPBACK, self.port
+            )
             self.port = server.sockets[0].getsockname()[1]
         except Exception as exc:
             if self._ready.is_set():
@@ -217,10 +232,12 @@ class EmbeddedBroker:
             server.close()
             if not self._stop.is_set():
                 self._cut_connections()
-        await self._shut_down()
+        await self._shut_down(broker)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from amqtt.adapters import StreamWriterAdapter  # noqa: PLC0415
+    async def _serve(
+        self, broker: "BoundedBroker", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        from serd.mqtt.bounded_broker import BoundedReader, BoundedWriter  # noqa: PLC0415
 
         if len(self._writers) == _MAX_CONNECTIONS:
             if not self._is_full:
@@ -229,24 +246,24 @@ class EmbeddedBroker:
             writer.transport.abort()
             return
         self._writers.add(writer)
-        output = StreamWriterAdapter(writer)
+        output = BoundedWriter(writer)
 
         def abort_without_session() -> None:
-            if all(handler.writer is not output for _, handler in self._broker.sessions.values()):
+            if all(handler.writer is not output for _, handler in broker.sessions.values()):
                 writer.transport.abort()
 
         deadline = asyncio.get_running_loop().call_later(_CONNECT_S, abort_without_session)
         try:
-            await self._broker.external_connected(_BoundedReader(reader, writer), output, _LISTENER)
+            await broker.external_connected(BoundedReader(reader, output, broker), output, _LISTENER)
         finally:
             deadline.cancel()
             self._writers.discard(writer)
             self._is_full = False
             writer.close()
 
-    async def _shut_down(self) -> None:
+    async def _shut_down(self, broker: "BoundedBroker") -> None:
         try:
-            await asyncio.wait_for(self._broker.shutdown(), self._stop_s)
+            await asyncio.wait_for(broker.shutdown(), self._stop_s)
         except TimeoutError:
             # amqtt can wait for ever for a reader whose cancellation got lost.
             _log.debug("the broker did not shut down within %g s", self._stop_s)
@@ -262,40 +279,15 @@ class EmbeddedBroker:
     async def _drained(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         n_idle = 0
-        while n_idle < _IDLE_CHECKS and time.monotonic() < deadline:
-            n_idle = 0 if any(self._undelivered_counts()) else n_idle + 1
+        while self._broker is not None and n_idle < _IDLE_CHECKS and time.monotonic() < deadline:
+            n_idle = n_idle + 1 if self._broker.is_idle() else 0
             await asyncio.sleep(_IDLE_CHECK_S)
 
-    def _undelivered_counts(self) -> Iterator[int]:
-        for session, _handler in self._broker.sessions.values():
-            yield session.delivered_message_queue.qsize()
-            yield len(session.inflight_out)
 
-
-class _BoundedReader:
-    """Reads the packets of a client for amqtt; a message of more than 256 kB ends the connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def read(self, n_bytes: int) -> bytes:
-        """The next bytes."""
-        if n_bytes > _MAX_MESSAGE_BYTES:
-            _log.debug("a client sent a message of %d bytes", n_bytes)
-            self._writer.transport.abort()
-            raise ConnectionResetError
-        return await self._reader.readexactly(n_bytes)
-
-    def feed_eof(self) -> None:
-        """End the stream."""
-        self._reader.feed_eof()
-
-
-def _load_amqtt() -> Any:  # noqa: ANN401
+def _load_amqtt() -> "type[BoundedBroker]":
     """The class of the broker, with its loggers silenced: they report every client that hangs up."""
     try:
-        from amqtt.broker import Broker  # noqa: PLC0415
+        from serd.mqtt.bounded_broker import BoundedBroker  # noqa: PLC0415
     except ImportError as exc:
         raise LibraryError(
             f"no broker is named in [mqtt] host, and the one inside serd does not load ({exc}):"
@@ -303,4 +295,4 @@ def _load_amqtt() -> Any:  # noqa: ANN401
         ) from exc
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return Broker
+    return BoundedBroker

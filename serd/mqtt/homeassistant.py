@@ -183,8 +183,8 @@ class Announcer(Protocol):
         """Set a document that is retained in as many messages as the broker needs."""
         ...
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Call a handler with each message whose topic matches."""
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call a handler with each message on a topic."""
         ...
 
 

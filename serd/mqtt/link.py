@@ -6,6 +6,10 @@ Each change of the connection is logged once, with its cause.
 Each connection has a paho client and a clean session of its own: no message of an earlier connection can
 be sent again or out of order, and no topic subscribed to twice. Messages that must outlive a connection
 are kept by the listener (``serd.mqtt.queue``). Everything is sent with QoS 1, if the broker takes it.
+
+A message with a payload of more than ``max_payload_bytes`` is dropped, and one that is longer than the
+longest topic as well is not even read: the connection ends, and later connections leave out the
+subscription that it came for.
 """
 
 import logging
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
+    from serd.mqtt.receiving import BoundedClient, OversizedPacket
+
 
 class Backoff:
     """Pauses that double from ``first_s`` up to ``max_s``, each with a jitter of half its length."""
@@ -63,6 +69,8 @@ class Backoff:
         self._mean_s = self._first_s
 
 
+MAX_PAYLOAD_BYTES: Final = 1024
+"""Longest payload of a message to serd, in bytes; values of controls have a few characters."""
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 60.0
 ANSWER_S = 10.0
@@ -127,6 +135,7 @@ class Link:
         *,
         name: str,
         will: tuple[str, str] | None = None,
+        max_payload_bytes: int = MAX_PAYLOAD_BYTES,
     ) -> None:
         """Read passwords and certificates; ``start`` begins to connect.
 
@@ -135,6 +144,7 @@ class Link:
             listener: takes the events of the link.
             name: first part of the client id; a random part follows.
             will: topic and payload of the last will, which is retained.
+            max_payload_bytes: longest payload that is passed to the listener, in bytes.
 
         Raises:
             SettingsError: a certificate, key or password file cannot be read.
@@ -152,7 +162,7 @@ class Link:
             self.address, listener.status_changed, is_version_5=settings.protocol == MQTT_5
         )
         self._access = Access(settings, name=name, will=will)
-        self._client: Client | None = None
+        self._client: BoundedClient | None = None
         self._live: tuple[Client, int] | None = None
         """The client that is connected, and the number before its first message id."""
         self._connected_s: float | None = None
@@ -163,6 +173,12 @@ class Link:
         self._given_up_reason = ""
         """Why the listener gave up the connection; empty if it did not."""
         self._subscriptions: dict[int, str] = {}
+        """Subscriptions that the broker has not answered, by their message id."""
+        self._max_payload_bytes = max_payload_bytes
+        self._topic_filters: set[str] = set()
+        """Topic filters that this link was asked to subscribe to."""
+        self._avoided: set[str] = set()
+        """Those of them that a message came for which was too long to be read."""
         self._stopping = threading.Event()
         self._thread: Thread | None = None
 
@@ -213,7 +229,8 @@ class Link:
 
     def subscribe(self, topic_filter: str) -> None:
         """Subscribe to a topic filter for as long as this connection lasts."""
-        if (live := self._live) is not None:
+        self._topic_filters.add(topic_filter)
+        if topic_filter not in self._avoided and (live := self._live) is not None:
             _, message_id = live[0].subscribe(topic_filter, qos=_QOS)
             if message_id is not None:
                 self._subscriptions[message_id] = topic_filter
@@ -255,7 +272,7 @@ class Link:
         client = self._new_client()
         try:
             with thread.waiting("the broker's address and connection", _MAX_CONNECT_S):
-                client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+                client.open(self._settings.host, self._settings.port, self._settings.keepalive_s)
         except OSError as exc:
             if not self._stopping.is_set():
                 self._status.attempt_failed("cannot be reached", describe_connection_error(exc))
@@ -285,8 +302,8 @@ class Link:
         self._status.ended(was_up=connected_s is not None, reason=reason)
         return connected_s is not None and time.monotonic() - connected_s >= STEADY_S
 
-    def _new_client(self) -> "Client":
-        client = self._access.new_client(2 * MAX_IN_FLIGHT, self.limits)
+    def _new_client(self) -> "BoundedClient":
+        client = self._access.new_client(2 * MAX_IN_FLIGHT, self.limits, self._max_payload_bytes)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -337,6 +354,18 @@ class Link:
     ) -> None:
         if flags.is_disconnect_packet_from_server:
             self._loss_reason = f"it closed the connection ({lower_first(str(code))})"
+        elif self._client is not None and self._client.oversized is not None:
+            self._loss_reason = self._avoid(self._client.oversized)
+
+    def _avoid(self, packet: "OversizedPacket") -> str:
+        """Leave out the subscriptions that a packet may have come for; return what to log."""
+        matching = {each for each in self._topic_filters if packet.matches(each)}
+        self._avoided |= matching
+        about = f"it sent {packet.n_bytes} bytes, of which {self._max_payload_bytes} are accepted"
+        if not matching:
+            return f"{about}, on a topic without a subscription"
+        topics = ", ".join(sorted(matching))
+        return f"{about}; until the next start there is no subscription to {topics}"
 
     def _on_publish(
         self, _client: "Client", _data: object, mid: int, code: "ReasonCode", _properties: object
@@ -359,4 +388,5 @@ class Link:
             self._status.subscription_refused(topic_filter, describe_access_refusal(str(codes[0])))
 
     def _on_message(self, _client: "Client", _data: object, message: "MQTTMessage") -> None:
-        self._listener.received(message.topic, bytes(message.payload))
+        if len(message.payload) <= self._max_payload_bytes:
+            self._listener.received(message.topic, bytes(message.payload))

@@ -289,12 +289,12 @@ class EventQueue:
             self._retained.send(topic, payload)
             self._changed.notify_all()
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Call a handler with each message whose topic matches, on this and all later connections."""
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call a handler with each message on a topic, on this and all later connections."""
         with self._changed:
-            must_subscribe = self._retained.subscribe(topic_filter, handler)
+            must_subscribe = self._retained.subscribe(topic, handler)
         if must_subscribe:
-            self.link.subscribe(topic_filter)
+            self.link.subscribe(topic)
 
     def close(self, timeout_s: float) -> None:
         """Wait for the broker to acknowledge everything, publish ``offline`` and end the sender.
@@ -465,7 +465,7 @@ class EventQueue:
     def _read_if_due(self) -> bool:
         """Read the next events if they come next; return whether to look again."""
         with self._changed:
-            is_event_next = self._is_reading_due() and not self._retained.has_unsent
+            is_event_next = self._is_reading_due() and not self._is_state_next()
             if self._spool is None or self._is_closing or not is_event_next:
                 return False
             after = BEFORE_ALL if self._read_up_to is None else self._read_up_to
@@ -572,9 +572,9 @@ class EventQueue:
             self._retained.connected(self.link.limits.max_packet_bytes)
             self._suspects.connected()
             self._changed.notify_all()
-            topic_filters = self._retained.topic_filters
-        for topic_filter in topic_filters:
-            self.link.subscribe(topic_filter)
+            topics = self._retained.subscribed_topics
+        for topic in topics:
+            self.link.subscribe(topic)
 
     def disconnected(self) -> None:
         """End a connection: events that it did not deliver wait for the next one."""
@@ -645,9 +645,17 @@ class EventQueue:
 
     def _is_sendable(self) -> bool:
         """Locked: whether the connection can take a message, and there is one."""
-        max_in_flight = 1 if self._suspects.are_there else self.link.limits.max_in_flight
-        has_room = self._connection.is_up and len(self._in_flight) < max_in_flight
-        return has_room and (self._retained.has_unsent or self._has_unsent_event())
+        has_room = self._connection.is_up and len(self._in_flight) < self._max_in_flight()
+        return has_room and (self._is_state_next() or self._has_unsent_event())
+
+    def _max_in_flight(self) -> int:
+        """Locked: messages that may wait for their acknowledgement; one while a message is suspected."""
+        return 1 if self._suspects.are_there else self.link.limits.max_in_flight
+
+    def _is_state_next(self) -> bool:
+        """Locked: whether the next message is no event; half of those in flight are left to events."""
+        n_in_flight = sum(message.event is None for message in self._in_flight.values())
+        return self._retained.has_unsent and n_in_flight < max(1, self._max_in_flight() // 2)
 
     def _has_unsent_event(self) -> bool:
         """Locked: whether an event could be sent now."""
@@ -726,7 +734,7 @@ class EventQueue:
 
     def _pop(self) -> Message | None:
         """Locked: take the next message: retained state, transient messages, then events by number."""
-        if self._retained.has_unsent:
+        if self._is_state_next():
             topic, payload, is_retained = self._retained.pop()
             return Message(topic, payload, is_retained=is_retained)
         if not self._accepting.may_try:

@@ -48,8 +48,8 @@ class RetainedState:
         return bool(self._changes or self._transient)
 
     @property
-    def topic_filters(self) -> tuple[str, ...]:
-        """Topic filters to subscribe to; each once, however many handlers it has."""
+    def subscribed_topics(self) -> tuple[str, ...]:
+        """Topics to subscribe to; each once, however many handlers it has."""
         return tuple(self._handlers)
 
     def connected(self, max_bytes: int = MAX_PACKET_BYTES) -> None:
@@ -122,19 +122,15 @@ class RetainedState:
             return *self._changes.popleft(), True
         return *self._transient.popleft(), False
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> bool:
-        """Add a handler; return whether the present connection must subscribe to the filter."""
-        handlers = self._handlers.setdefault(topic_filter, [])
+    def subscribe(self, topic: str, handler: Handler) -> bool:
+        """Add a handler; return whether the present connection must subscribe to the topic.
+
+        The topic has no wildcard, so that nobody else chooses topics that serd receives.
+        """
+        handlers = self._handlers.setdefault(topic, [])
         handlers.append(handler)
         return self._is_connected and len(handlers) == 1
 
-    def handlers_of(self, topic: str) -> list[Handler]:
-        """The handlers whose filter matches a topic."""
-        from paho.mqtt.client import topic_matches_sub  # noqa: PLC0415
-
-        return [
-            handler
-            for topic_filter, handlers in self._handlers.items()
-            if topic_matches_sub(topic_filter, topic)
-            for handler in handlers
-        ]
+    def handlers_of(self, topic: str) -> tuple[Handler, ...]:
+        """The handlers of a topic."""
+        return tuple(self._handlers.get(topic, ()))

@@ -25,6 +25,9 @@ class Settings:
     serd that only this machine can reach."""
     port: int = 1883
     """Port of the broker, 1 to 65535; with TLS usually 8883."""
+    inner_port: int = 18830
+    """Port of the broker inside serd, 1 to 65535. It is not 1883, which a broker that is installed or
+    starts later would need."""
     user: str = ""
     """User name at the broker; empty for none. Needs a host: without one, serd sends no user and no
     password to whatever listens on this machine."""
@@ -71,6 +74,8 @@ class Settings:
             yield "host", "a host name or address, without scheme or port"
         if not 1 <= self.port <= 65535:
             yield "port", "1 to 65535"
+        if not 1 <= self.inner_port <= 65535:
+            yield "inner_port", "1 to 65535"
         if not is_prefix(self.prefix):
             yield "prefix", 'a topic without "+" and "#", with no "/" at either end'
         if not 5 <= self.keepalive_s <= 3600:

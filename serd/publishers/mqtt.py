@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd.errors import PublishError
-from serd.events.controls import OFF, ON, control_texts
+from serd.events.controls import CONTROLS, OFF, ON, control_texts
 from serd.events.event import Event, as_replayed, move_time
 from serd.events.reports import (
     AvailabilityReport,
@@ -35,7 +35,7 @@ from serd.mqtt.queue import EventQueue, QueueLimits, remaining_s
 from serd.mqtt.retained import Document, Handler
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
 from serd.mqtt.spool import Spool
-from serd.mqtt.topics import OFFLINE, ONLINE, NodeTopics
+from serd.mqtt.topics import FORGET, OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
 from serd.publishers.health import BrokerState
 
@@ -217,8 +217,9 @@ class MqttPublisher:
                 self.retain(topics.availability(report.source), state)
                 self.retain(topics.problem(report.source), report.reason or NONE)
             case ControlReport():
-                for control, text in control_texts(report.controls).items():
-                    self.retain(topics.control(report.source, control), text)
+                texts = control_texts(report.controls)
+                for control in report.changed:
+                    self.retain(topics.control(report.source, control), texts[control])
             case RefusalReport():
                 self.send(topics.control_error(report.source, report.control), report.reason)
             case LevelReport():
@@ -239,12 +240,13 @@ class MqttPublisher:
         """Send a transient message, not retained; it is dropped while there is no connection."""
         self._queue.send(topic, payload)
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Call a handler with each message whose topic matches, on this and all later connections.
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call a handler with each message on a topic, on this and all later connections.
 
-        It is called on the link's thread with topic and payload, and must return soon.
+        It is called on the link's thread with topic and payload, and must return soon. Payloads of more
+        than 1 kB are dropped.
         """
-        self._queue.subscribe(topic_filter, handler)
+        self._queue.subscribe(topic, handler)
 
     def adapt(self, context: Context) -> bool:
         """Follow a change of the sources, and use changed passwords and certificates.
@@ -287,11 +289,12 @@ class MqttPublisher:
         """Pass messages on the ``set`` topics of sources to the daemon."""
         for source in set(sources) - self._commanded:
             self._commanded.add(source)
-            handle = functools.partial(self._pass_command, source)
-            self.subscribe(self.topics.control_set(source, "+"), handle)
+            for control in (*CONTROLS, FORGET):
+                handle = functools.partial(self._pass_command, source, control)
+                self.subscribe(self.topics.control_set(source, control), handle)
 
-    def _pass_command(self, source: str, topic: str, payload: bytes) -> None:
-        self._context.command(source, topic.split("/")[-2], payload)
+    def _pass_command(self, source: str, control: str, _topic: str, payload: bytes) -> None:
+        self._context.command(source, control, payload)
 
     def _queue_stats(self) -> dict[str, int]:
         """The fields of the stats that this publisher adds."""

@@ -237,9 +237,8 @@ def test_a_port_that_is_no_number_is_wrong_usage(capsys: pytest.CaptureFixture[s
 def test_the_demo_runs_until_it_is_stopped(tmp_path: Path) -> None:
     """Without broker and microphone it shows events and publishes them to the embedded broker."""
     port = free_port()
-    with serd(
-        "run", "--source", "demo", "--fast", home=tmp_path, extra={"SERD_MQTT_PORT": str(port)}
-    ) as daemon:
+    extra = {"SERD_MQTT_PORT": str(free_port()), "SERD_MQTT_INNER_PORT": str(port)}
+    with serd("run", "--source", "demo", "--fast", home=tmp_path, extra=extra) as daemon:
         line = daemon.wait_for_log("mosquitto_sub")
         command = line[line.index("mosquitto_sub") :].split("'")[0].split()
         assert command[command.index("-p") + 1] == str(port)

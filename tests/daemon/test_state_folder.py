@@ -101,3 +101,51 @@ def test_a_malformed_control_has_its_default(tmp_path: Path, value: str) -> None
     with logged_lines() as lines:
         assert ControlStore(tmp_path).controls("mic", Controls()) == Controls()
     assert len([line for line in lines if "mute of mic" in line]) == 1
+
+
+class WritesOfControls:
+    """A store of controls with a clock that stands still, and the number of times it was written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now_s = 5.0
+        self.store = ControlStore(folder, lambda: self.now_s)
+        self._path = folder / "controls.json"
+
+    def mute(self, *, is_on: bool) -> None:
+        """Save a value of the control."""
+        self.store.save("mic", "mute", Controls(mute=is_on))
+
+    def was_written(self) -> bool:
+        """Whether the file was written since the last call."""
+        is_written = self._path.exists()
+        self._path.unlink(missing_ok=True)
+        return is_written
+
+
+def test_an_unchanged_control_writes_nothing(tmp_path: Path) -> None:
+    """The first value is written, even if it is the default; the same one again is not."""
+    writes = WritesOfControls(tmp_path)
+    writes.mute(is_on=False)
+    assert writes.was_written()
+    writes.now_s += 60.0
+    writes.mute(is_on=False)
+    writes.store.write_changes(is_last=True)
+    assert not writes.was_written()
+
+
+def test_controls_are_written_once_a_second(tmp_path: Path) -> None:
+    """A change that comes too early is written when its second is over, or at the end."""
+    writes = WritesOfControls(tmp_path)
+    writes.mute(is_on=True)
+    assert writes.was_written()
+    for number in range(100):
+        writes.mute(is_on=number % 2 == 0)
+        writes.store.write_changes()
+    assert not writes.was_written()
+    writes.now_s += 1.0
+    writes.store.write_changes()
+    assert writes.was_written()
+    writes.mute(is_on=True)
+    assert not writes.was_written()
+    writes.store.write_changes(is_last=True)
+    assert ControlStore(tmp_path).controls("mic", Controls()) == Controls(mute=True)

@@ -6,6 +6,9 @@ import pytest
 
 from serd.errors import PublishError, SettingsError
 from serd.mqtt.access import Access, read_password
+from serd.mqtt.limits import BrokerLimits
+from serd.mqtt.link import MAX_PAYLOAD_BYTES
+from serd.mqtt.receiving import BoundedClient
 from serd.mqtt.settings import Settings
 from serd.publishers.mqtt import create
 from serd.settings.loader import load_settings
@@ -46,15 +49,19 @@ def test_sources_of_the_password_in_their_order(file: Path, credentials: dict[st
     assert read_password(Settings(user="pi"), {"CREDENTIALS_DIRECTORY": str(file.parent)}) == ""
 
 
+def _client_of(access: Access) -> BoundedClient:
+    return access.new_client(1, BrokerLimits(), MAX_PAYLOAD_BYTES)
+
+
 def test_each_connection_reads_the_files_again(file: Path, lines: list[str]) -> None:
     """A new password is used; while the file is missing the latest one is, with one line in the log."""
     access = Access(Settings(user="pi", password_file=str(file)), name="pi", will=None)
-    assert access.new_client(1).password == SECRET
+    assert _client_of(access).password == SECRET
     rotated = "rotated"
     file.write_text(f"{rotated}\n")
-    assert access.new_client(1).password == rotated
+    assert _client_of(access).password == rotated
     file.unlink()
-    assert [access.new_client(1).password for _ in range(2)] == [rotated, rotated]
+    assert [_client_of(access).password for _ in range(2)] == [rotated, rotated]
     (line,) = lines
     assert line.startswith("[mqtt] password_file")
     assert line.endswith("the earlier one stays in use")

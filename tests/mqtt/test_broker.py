@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import paho.mqtt.client
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from serd.daemon.supervisor import RestartSettings, Supervisor
 from serd.errors import LibraryError, PublishError
-from serd.mqtt.broker import LOOPBACK, EmbeddedBroker, ProbeResult, find_or_start, probe
+from serd.mqtt.broker import LOOPBACK, EmbeddedBroker, ProbeResult, find_or_start, local_broker, probe
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings
 from testkit.brokers import (
@@ -30,6 +32,7 @@ from testkit.brokers import (
     wait_until,
 )
 from testkit.made_events import make_event
+from testkit.memory import peak_bytes
 from testkit.publishing import open_publisher
 from testkit.scripted_broker import ScriptedBroker
 
@@ -123,7 +126,7 @@ def test_500_events_through_serd_itself(lines: list[str]) -> None:
 
     The listener is there until the end: what the broker has acknowledged it has also handed on.
     """
-    publisher = open_publisher(Settings(port=free_port()), CONTEXT)
+    publisher = open_publisher(Settings(port=free_port(), inner_port=free_port()), CONTEXT)
     port = int(publisher.address.rpartition(":")[2])
     with Listener(MosquittoBroker(LOOPBACK, port, Path("/nonexistent"))) as listener:
         for number in range(500):
@@ -141,7 +144,7 @@ def test_500_events_through_serd_itself(lines: list[str]) -> None:
 
 def test_the_command_in_the_line_works(lines: list[str]) -> None:
     """The line that is logged can be pasted into a shell as it is."""
-    with found(Settings(port=free_port())) as (_host, port, _broker):
+    with found(Settings(port=free_port(), inner_port=free_port())) as (_host, port, _broker):
         command = lines[0].partition("to listen: ")[2]
         broker = MosquittoBroker(LOOPBACK, port, Path("/nonexistent"))
         broker.publish("serd/pi/status", "online", retain=True)
@@ -161,18 +164,50 @@ def test_a_running_broker_is_used(lines: list[str]) -> None:
 def test_no_user_and_password_are_sent_to_a_broker_that_nobody_named() -> None:
     """Whatever listens on the port gets a CONNECT without them."""
     with ScriptedBroker() as broker:
-        settings = Settings(port=broker.port, user=USER, password=PASSWORD)
+        settings = Settings(port=broker.port, inner_port=free_port(), user=USER, password=PASSWORD)
         assert find_or_start(settings, Supervisor()) == ("localhost", broker.port, None)
     assert len(broker.connects) == 1
     assert not broker.connects[0][7] & 0xC0
     assert PASSWORD.encode() not in broker.connects[0]
 
 
+def test_the_port_of_the_machines_own_broker_stays_free(lines: list[str]) -> None:
+    """A broker that starts later gets its port, while the one inside serd runs on another."""
+    with found(Settings(port=free_port(), inner_port=free_port())) as (_host, port, own):
+        assert own is not None
+        with mosquitto() as broker:
+            assert broker.port != port
+    assert Settings().inner_port != Settings().port == 1883
+    assert f"-p {port} " in lines[0]
+    own_settings = Settings(port=free_port())
+    with found(replace(own_settings, inner_port=own_settings.port)) as (_host, port, own):
+        assert own is not None
+        assert port == own_settings.port, "the same port is taken if it is asked for"
+
+
+def test_the_next_port_is_used_if_another_program_has_the_inner_one(foreign_port: int) -> None:
+    """One of the ten after it."""
+    with found(Settings(port=free_port(), inner_port=foreign_port)) as (_host, port, own):
+        assert own is not None
+        assert foreign_port < port <= foreign_port + 10
+
+
+def test_the_broker_inside_another_serd_is_used(lines: list[str]) -> None:
+    """Two daemons without a broker publish to the same one, where ``serd watch`` finds both."""
+    settings = Settings(port=free_port(), inner_port=free_port())
+    with found(settings) as (_host, port, own), found(settings) as second:
+        assert own is not None
+        assert second == ("localhost", port, None)
+        assert local_broker(settings) == (port, ProbeResult.ACCEPTED)
+    assert local_broker(settings) == (settings.port, ProbeResult.NOTHING)
+    assert lines[1] == f"using the broker on localhost:{port}"
+
+
 def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: list[str]) -> None:
     """Anonymous clients refused: one warning, and an embedded broker on another port."""
     with (
         mosquitto(user=USER, password=PASSWORD) as broker,
-        found(Settings(port=broker.port)) as (_host, port, own),
+        found(Settings(port=broker.port, inner_port=free_port())) as (_host, port, own),
     ):
         assert own is not None
         assert port != broker.port
@@ -195,7 +230,7 @@ def test_always_with_the_broker_inside_serd_is_a_warning(tmp_path: Path, lines: 
 
 def test_a_port_in_use_is_logged_and_another_used(foreign_port: int, lines: list[str]) -> None:
     """A web server on the port: one warning, and an embedded broker on another port."""
-    with found(Settings(port=foreign_port)) as (_host, port, own):
+    with found(Settings(port=foreign_port, inner_port=free_port())) as (_host, port, own):
         assert own is not None
         assert port != foreign_port
     assert "does not answer as an MQTT broker" in lines[0]
@@ -316,6 +351,90 @@ def test_the_size_of_a_packet_is_bounded(embedded: MosquittoBroker) -> None:
         wait_until(lambda: listener.of("a") == ["x" * 200_000], "the message")
 
 
+def _subscribed(port: int, name: bytes, qos: int) -> socket.socket:
+    """A client with a subscription to the topic "a"."""
+    client = _connected(port, name)
+    client.sendall(b"\x82\x06\x00\x01\x00\x01a" + bytes([qos]))
+    assert client.recv(5)[:1] == b"\x90"
+    return client
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_a_subscriber_that_does_not_read_is_disconnected(
+    embedded: MosquittoBroker, lines: list[str], qos: int
+) -> None:
+    """Of 30 MB for it, a few wait; the one that reads gets every message."""
+    with (
+        _subscribed(embedded.port, b"deaf", qos) as deaf,
+        Listener(embedded) as listener,
+        _connected(embedded.port, b"c") as client,
+        peak_bytes() as peak,
+    ):
+        for number in range(150):
+            client.sendall(_publish_packet(200_000))
+            wait_until(lambda: len(listener.of("a")) == number + 1, "the message")  # noqa: B023
+            listener.messages[:] = [replace(each, payload="") for each in listener.messages]
+        deaf.settimeout(DEADLINE_S)
+        with contextlib.suppress(ConnectionError):
+            while deaf.recv(1_000_000):
+                pass
+    assert lines == ["a client of the broker inside serd reads too slowly: it is disconnected"]
+    assert peak[0] < 20_000_000
+
+
+def test_a_subscriber_that_acknowledges_nothing_is_disconnected(
+    embedded: MosquittoBroker, lines: list[str]
+) -> None:
+    """It reads, but the messages in flight to it must be kept."""
+    with (
+        _subscribed(embedded.port, b"mute", 1) as mute,
+        _connected(embedded.port, b"c") as client,
+    ):
+        for number in range(1, 4001):
+            client.sendall(b"\x32\x06\x00\x01a" + number.to_bytes(2) + b"x")
+        client.settimeout(DEADLINE_S)
+        mute.settimeout(DEADLINE_S)
+        with contextlib.suppress(ConnectionError):
+            while mute.recv(1_000_000):
+                pass
+    assert lines == ["a client of the broker inside serd reads too slowly: it is disconnected"]
+
+
+def test_retained_messages_are_bounded(embedded: MosquittoBroker, lines: list[str]) -> None:
+    """Too many and too long ones are passed on and not retained; a value that is there can change."""
+    embedded.publish("serd/pi/mic/state", "happy", retain=True)
+    client = paho.mqtt.client.Client(CallbackAPIVersion.VERSION2)
+    client.connect(embedded.host, embedded.port)
+    client.loop_start()
+    for number in range(12):
+        client.publish(f"long/{number}", bytes(200_000), qos=1, retain=True)
+    infos = [client.publish(f"many/{number}", "x", qos=1, retain=True) for number in range(2000)]
+    for info in infos:
+        info.wait_for_publish(DEADLINE_S)
+    client.publish("long/0", b"", qos=1, retain=True).wait_for_publish(DEADLINE_S)
+    client.publish("serd/pi/mic/state", "sad", qos=1, retain=True).wait_for_publish(DEADLINE_S)
+    client.disconnect()
+    client.loop_stop()
+    retained = embedded.retained("#")
+    assert len([topic for topic in retained if topic.startswith("long/")]) == 8
+    assert 100 < len(retained) < 1000
+    assert retained["serd/pi/mic/state"] == "sad"
+    assert lines == ["the broker inside serd has no room for more retained messages"]
+
+
+def test_the_wait_for_subscribers_ends_in_time() -> None:
+    """One that does not read does not hold up the end."""
+    broker = EmbeddedBroker(0, Supervisor())
+    with _subscribed(broker.port, b"deaf", 1), _connected(broker.port, b"c") as client:
+        for _ in range(8):
+            client.sendall(_publish_packet(200_000))
+        began_s = time.monotonic()
+        broker.drain(0.5)
+        broker.stop(2.0)
+        assert time.monotonic() - began_s < 3.0
+    assert probe(LOOPBACK, broker.port) is ProbeResult.NOTHING
+
+
 def test_stop_takes_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long it may take: with a client that does not read, and a library that hangs."""
 
@@ -388,6 +507,7 @@ def test_libraries_load_only_when_needed() -> None:
 
 def test_without_its_library_the_broker_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the missing package, and the setting that makes it needless."""
+    monkeypatch.delitem(sys.modules, "serd.mqtt.bounded_broker", raising=False)
     monkeypatch.setitem(sys.modules, "amqtt.broker", None)
     with pytest.raises(LibraryError, match=r"\[mqtt\] host.*pip install amqtt"):
         EmbeddedBroker(free_port(), Supervisor())

@@ -366,8 +366,8 @@ class TestOtherMessages:
             received.append((topic, payload))
 
         with publishing(settings_for(broker)) as publisher:
-            publisher.subscribe("serd/pi/+/mute/set", fail)
-            publisher.subscribe("serd/pi/+/mute/set", note)
+            publisher.subscribe("serd/pi/mic/mute/set", fail)
+            publisher.subscribe("serd/pi/mic/mute/set", note)
             wait_until(lambda: "mute/set" in broker.log, "the first subscription")
             publisher.subscribe("homeassistant/status", note)
             wait_until(lambda: "homeassistant/status" in broker.log, "the second")

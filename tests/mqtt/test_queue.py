@@ -48,6 +48,8 @@ class FakeLink:
         """Id of each event of this connection, and whether it is marked as replayed."""
         self.other: list[tuple[str, str]] = []
         """Topic and payload of each other message of this connection."""
+        self.acknowledges_state = True
+        """Whether messages that are no events are acknowledged at once."""
         self.unanswered: dict[int, int] = {}
         """Ids of the events in flight, by the id of the message."""
         self.delivered: set[int] = set()
@@ -71,7 +73,7 @@ class FakeLink:
         return [number for number, _ in self.sent]
 
     def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:  # noqa: ARG002
-        """Note a message; acknowledge it at once if it is no event."""
+        """Note a message."""
         if self.breaks == "before" and topic == EVENT:
             self.lose()
         if not self.is_connected:
@@ -87,7 +89,8 @@ class FakeLink:
                 self.acknowledge(self._n_messages)
         else:
             self.other.append((topic, payload))
-            self.queue.acknowledged(self._n_messages, refusal="", is_final=True)
+            if self.acknowledges_state:
+                self.queue.acknowledged(self._n_messages, refusal="", is_final=True)
         return self._n_messages
 
     def subscribe(self, topic_filter: str) -> None:
@@ -182,6 +185,19 @@ def deliver(queue: EventQueue, link: FakeLink, n_answers: int = 10_000) -> None:
 def path(tmp_path: Path) -> Path:
     """A spool file that does not exist yet."""
     return tmp_path / "spool.db"
+
+
+def test_state_leaves_room_for_events() -> None:
+    """State that the broker does not acknowledge takes half of the messages in flight at most."""
+    queue, link = make_queue(None)
+    link.acknowledges_state = False
+    link.connect()
+    for number in range(link.max_in_flight):
+        queue.retain(f"serd/pi/mic/{number}", "on")
+    put(queue, 1, 2)
+    send(queue)
+    assert len(link.other) == link.max_in_flight // 2
+    assert link.ids == [1, 2]
 
 
 def test_offline_writes_nothing_while_the_broker_is_there(path: Path) -> None:
@@ -676,7 +692,7 @@ def test_the_lock_is_free_during_calls_that_may_block(path: Path) -> None:
             queue, _ = make_queue(spool, max_in_memory=1)
             link = ProbedLink(queue)
             queue.attach(link)
-            queue.subscribe("#", lambda _topic, _payload: probe("handler"))
+            queue.subscribe("mic/set", lambda _topic, _payload: probe("handler"))
             link.connect()
             put(queue, 2, 3, 4, 5, 6)
             queue.write()

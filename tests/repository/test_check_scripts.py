@@ -11,7 +11,15 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 @pytest.mark.parametrize(
-    "name", ["check_chaos", "check_microphone", "check_recovery", "check_soak", "check_streaming"]
+    "name",
+    [
+        "check_chaos",
+        "check_flood",
+        "check_microphone",
+        "check_recovery",
+        "check_soak",
+        "check_streaming",
+    ],
 )
 def test_a_check_needs_no_pythonpath(name: str, tmp_path: Path) -> None:
     """The scripts find testkit, since serd is installed in editable mode."""

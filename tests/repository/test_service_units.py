@@ -52,6 +52,13 @@ def test_the_units_are_valid(unit: Path, environment: dict[str, str]) -> None:
     assert analyze(unit, environment, "verify", "--man=no") == ""
 
 
+@pytest.mark.parametrize("unit", [SYSTEM, USER], ids=lambda unit: unit.name)
+def test_the_units_start_after_the_broker_of_the_machine(unit: Path) -> None:
+    """Else serd would not find it, and start the one inside serd."""
+    (after,) = re.findall(r"^After=(.*)$", unit.read_text("utf-8"), re.MULTILINE)
+    assert "mosquitto.service" in after.split()
+
+
 def test_an_invalid_unit_would_be_found(environment: dict[str, str], tmp_path: Path) -> None:
     """`systemd-analyze verify` names an unknown key."""
     broken = tmp_path / "broken.service"

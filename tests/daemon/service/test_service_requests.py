@@ -48,6 +48,28 @@ def test_controls_are_changed_saved_and_refused(start: Start, tmp_path: Path) ->
     assert again.recorder.of(ControlReport)[0].controls == expected
 
 
+def test_a_flood_of_commands_leaves_the_last_values(start: Start, tmp_path: Path) -> None:
+    """Few of 5,000 are handled, none is answered for nothing, and the last values survive the stop."""
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))))
+    for number in range(5000):
+        running.send_command("threshold", str(number / 5000).encode())
+        running.send_command("cooldown", str(number % 2).encode())
+        running.send_command("mute", b"maybe")
+    running.wait_for(
+        lambda: (
+            running.recorder.of(ControlReport)[-1].controls
+            == Controls(threshold=4999 / 5000, cooldown_s=1.0)
+        ),
+        "the last values",
+    )
+    running.end()
+    assert ControlStore(tmp_path).controls("mic", Controls()) == Controls(
+        threshold=4999 / 5000, cooldown_s=1.0
+    )
+    assert len(running.recorder.of(ControlReport)) < 500
+    assert 1 <= len(running.recorder.of(RefusalReport)) < 500
+
+
 def test_speaker_means_are_learned_saved_and_reset(start: Start, tmp_path: Path) -> None:
     """The mean of a source survives the daemon until the command to forget it."""
     settings = Settings(adaptation=AdaptationSettings(enabled=True))
