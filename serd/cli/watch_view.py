@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-_RETAINED: Final = (STATE, AVAILABILITY, SPEECH, "mute")
+_RETAINED: Final = (STATE, AVAILABILITY, PROBLEM, SPEECH, "mute")
 """Topics of a source with a retained value that is shown."""
 _N_SCORES: Final = 4
 _N_HISTORY: Final = 20

@@ -50,7 +50,7 @@ class TestRetainedStateAfterTheEnd:
             "serd/n/mic/state": NONE,
             "serd/n/mic/speech": "OFF",
             "serd/n/mic/mute": "OFF",
-            "serd/n/mic/threshold": "0.35",
+            "serd/n/mic/threshold": "0",
             "serd/n/mic/cooldown": "0",
         }
         assert {topic.rpartition("/")[2] for topic in retained} == retained_names()

@@ -143,7 +143,7 @@ def has_retained_state(broker: MosquittoBroker, daemon: Daemon) -> bool:
         "serd/n/mic/state": recognized[-1] if recognized else NONE,
         "serd/n/mic/speech": "OFF",
         "serd/n/mic/mute": "OFF",
-        "serd/n/mic/threshold": "0.35",
+        "serd/n/mic/threshold": "0",
         "serd/n/mic/cooldown": "0",
     }
 

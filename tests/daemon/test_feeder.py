@@ -269,7 +269,7 @@ def test_a_source_that_stalls_is_lost_and_iterated_over_again() -> None:
 
     script = Script(Stalling())
     inbox = Inbox()
-    Feeder("mic", script.open, inbox, retries=False, initial_pause_s=60.0).start()
+    Feeder("mic", script.open, inbox, Supervisor(), retries=False, initial_pause_s=60.0).start()
     messages = _until_end(inbox)
     assert _kinds(messages) == "osslrosslrosse"
     assert [each.reason for each in messages if isinstance(each, SourceLost)] == [
@@ -291,7 +291,7 @@ def test_a_stalled_source_that_is_stopped_ends() -> None:
             return "half a sample was lost"
 
     inbox = Inbox()
-    feeder = Feeder("mic", Script(Stalled()).open, inbox, retries=False)
+    feeder = Feeder("mic", Script(Stalled()).open, inbox, Supervisor(), retries=False)
     with logged_lines() as lines:
         feeder.start()
         for message in inbox:
