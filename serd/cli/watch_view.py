@@ -19,6 +19,7 @@ from serd.mqtt.topics import (
     EVENT,
     OFFLINE,
     ONLINE,
+    PROBLEM,
     SPEECH,
     STATE,
     STATUS,
