@@ -1,7 +1,7 @@
 """Messages of a connection that are no events: retained state, transient messages, subscriptions."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from serd.mqtt.limits import MAX_PACKET_BYTES, packet_bytes
@@ -73,21 +73,20 @@ class RetainedState:
     def retain(self, topic: str, payload: str) -> None:
         """Set the retained value of a topic."""
         self._values[topic] = payload
-        if self._is_connected and self._is_sent((topic, payload)):
-            self._changes.append((topic, payload))
-            if len(self._changes) > _MAX_CHANGES:
-                self._changes = deque(filter(self._is_sent, self._values.items()))
+        self._schedule([topic])
 
     def retain_document(self, name: str, document: Document) -> None:
         """Set a document, in as many messages as the broker needs."""
         self._documents[name] = document
         self._set_parts(name)
+        self._schedule(sorted(self._topics[name]))
+
+    def _schedule(self, topics: Sequence[str]) -> None:
+        """Send the values of topics, if there is a connection."""
         if self._is_connected:
-            self._changes += [
-                (topic, self._values[topic])
-                for topic in sorted(self._topics[name])
-                if self._is_sent((topic, self._values[topic]))
-            ]
+            self._changes += filter(self._is_sent, ((topic, self._values[topic]) for topic in topics))
+            if len(self._changes) > _MAX_CHANGES:
+                self._changes = deque(filter(self._is_sent, self._values.items()))
 
     def leave_out(self, topic: str, n_bytes: int) -> None:
         """Send nothing of ``n_bytes`` and more on a topic; the next connection divides documents."""

@@ -122,3 +122,16 @@ def test_what_is_left_out_is_sent_once_it_is_shorter() -> None:
     assert sent(state) == {}
     state.retain("long", "." * 99)
     assert sent(state) == {"long": "." * 99}
+
+
+def test_a_document_that_is_set_again_and_again_takes_no_more_memory() -> None:
+    """Home Assistant may announce its start as often as it likes; each topic is sent at least once."""
+    state = RetainedState("status", "online")
+    state.connected()
+    for _ in range(5000):
+        state.retain_document("name", halves)
+    n_sent = 0
+    while state.has_unsent:
+        state.pop()
+        n_sent += 1
+    assert 1 < n_sent <= 1001
