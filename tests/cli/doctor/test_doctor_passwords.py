@@ -10,7 +10,7 @@ from serd.settings.loader import load_settings
 from testkit.doctor import only
 
 UNITS = Path(__file__).parents[3] / "systemd"
-WITH_A_LOGIN = '[mqtt]\nuser = "pi"\npassword = "hidden"\n'
+WITH_A_LOGIN = '[mqtt]\nhost = "localhost"\nuser = "pi"\npassword = "hidden"\n'
 
 
 def written(path: Path, text: str, mode: int) -> Path:
@@ -50,7 +50,7 @@ def test_a_settings_file_without_a_password_may_be_read_by_all(tmp_path: Path, t
 def test_a_password_file_is_private(tmp_path: Path, mode: int, verdict: str) -> None:
     """The settings may be read by all; the file that they name may not."""
     secret = written(tmp_path / "secret", "hidden\n", mode)
-    text = f'[mqtt]\nuser = "pi"\npassword_file = "{secret}"\n'
+    text = f'[mqtt]\nhost = "localhost"\nuser = "pi"\npassword_file = "{secret}"\n'
     finding = only(iter(findings(written(tmp_path / "serd.toml", text, 0o644))))
     assert finding.verdict == verdict
     assert str(secret) in finding.text
