@@ -14,6 +14,7 @@ from serd.errors import DeviceError, LibraryError
 
 DEMO_PATH: Final = Path(__file__).parent.parent / "data" / "demo.flac"
 """Speech synthesized with espeak-ng by scripts/make_demo.py."""
+_DEMO_NOTE: Final = "the bundled recording is synthetic speech, so its emotions mean nothing"
 
 SOUND_SUFFIXES: Final = frozenset(
     {
@@ -104,6 +105,7 @@ def _open_standard_input(_settings: SourceSettings, *, paced: bool) -> Source:  
 
 
 def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
+    _log.info("%s", _DEMO_NOTE)
     return _file_source(DEMO_PATH, paced=paced, loop=True)
 
 

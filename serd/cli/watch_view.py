@@ -25,7 +25,8 @@ from serd.mqtt.topics import (
     parse_topic,
     topic_level,
 )
-from serd.publishers.screen import confidence_bar, local_time
+from serd.publishers.screen import local_time
+from serd.publishers.terminal import bar as confidence_bar
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -174,7 +174,7 @@ class MqttPublisher:
                     self.retain(topics.control(report.source, control), text)
             case RefusalReport():
                 self.send(topics.control_error(report.source, report.control), report.reason)
-            case LevelReport():
+            case LevelReport() if report.is_due:
                 body = {"level_dbfs": report.level_dbfs, "guesses": dict(report.guesses)}
                 self.send(topics.level(report.source), json.dumps(body))
             case StatsReport():

@@ -81,6 +81,7 @@ def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
         AvailabilityReport(source="mic", is_alive=True),
         ControlReport(source="mic", controls=Controls(mute=True, threshold=0.5, cooldown_s=30.0)),
         SpeechReport(source="mic", is_speaking=True),
+        LevelReport(source="mic", level_dbfs=-50.0, guesses={}, is_due=False),
         LevelReport(source="mic", level_dbfs=-31.5, guesses={"sad": 0.6}),
         RefusalReport(source="mic", control="mute", reason="got '1', expected ON or OFF"),
     ]
