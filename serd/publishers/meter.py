@@ -63,14 +63,13 @@ class Meter:
                 return False
         return True
 
-    def line(self, n_columns: int, *, has_blocks: bool) -> str:
+    def line(self, n_columns: int) -> str:
         """The line, in at most ``n_columns`` characters."""
         parts = []
         for name, hearing in self._sources.items():
             level = ""
             if hearing.level_dbfs is not None:
-                drawn = level_bar(hearing.level_dbfs, _BAR_WIDTH, has_blocks=has_blocks)
-                level = f"{hearing.level_dbfs:>4.0f} dBFS {drawn} "
+                level = f"{hearing.level_dbfs:>4.0f} dBFS {level_bar(hearing.level_dbfs, _BAR_WIDTH)} "
             parts.append(f"{name}  {level}{hearing.word}")
         return _GAP.join(parts)[:n_columns]
 

@@ -16,13 +16,12 @@ from serd.events.event import Event
 from serd.events.reports import Report
 from serd.publishers import Context
 from serd.publishers.meter import Meter
-from serd.publishers.terminal import ERASE_LINE, bar, can_rewrite, has_blocks, width
+from serd.publishers.terminal import ERASE_LINE, bar, can_rewrite, width
 
 SECTION: Final = "screen"
 
 _BAR_WIDTH: Final = 10
 _MARKS: Final = {"utterance": "●", "window": "·"}
-_ASCII_MARKS: Final = {"utterance": "*", "window": "."}
 _LEGEND: Final = ("? early estimate", "% confidence", "Ctrl-C stops")
 _GAP: Final = "   "
 _UNLIMITED: Final = 1000
@@ -54,20 +53,18 @@ def create(settings: Settings, _context: Context) -> "Screen | None":
     return Screen(sys.stdout, os.environ)
 
 
-def event_line(event: Event, n_columns: int = _UNLIMITED, *, has_blocks: bool = True) -> str:
+def event_line(event: Event, n_columns: int = _UNLIMITED) -> str:
     """One event as text: local time, source, emotion, confidence, valence and length of the sound.
 
     Args:
         event: the event. A mark tells utterances from windows, and "?" marks a provisional window.
         n_columns: width of the terminal; valence, length and bar are left out if they do not fit.
-        has_blocks: whether marks and bars may be other than ASCII.
     """
-    mark = (_MARKS if has_blocks else _ASCII_MARKS).get(event.kind, " ")
-    emotion = f"{mark} {event.emotion}{'?' if event.provisional else ''}"
+    emotion = f"{_MARKS[event.kind]} {event.emotion}{'?' if event.provisional else ''}"
     columns = {
         "emotion": f"{_moment(event)}  {event.source:<8}  {emotion:<12}",
         "confidence": f" {round(100 * event.confidence):>3} %",
-        "bar": f" {bar(event.confidence, _BAR_WIDTH, has_blocks=has_blocks)}",
+        "bar": f" {bar(event.confidence, _BAR_WIDTH)}",
         "valence": f"  {event.valence:<8}",
         "length": f" {event.end_s - event.start_s:>5.1f} s",
     }
@@ -77,10 +74,9 @@ def event_line(event: Event, n_columns: int = _UNLIMITED, *, has_blocks: bool = 
     return "".join(columns.values())
 
 
-def legend(n_columns: int = _UNLIMITED, *, has_blocks: bool = True) -> str:
+def legend(n_columns: int = _UNLIMITED) -> str:
     """The meaning of the marks, as far as the columns suffice."""
-    marks = _MARKS if has_blocks else _ASCII_MARKS
-    line = f"{marks['utterance']} utterance{_GAP}{marks['window']} window in it"
+    line = f"{_MARKS['utterance']} utterance{_GAP}{_MARKS['window']} window in it"
     for part in _LEGEND:
         if len(line) + len(_GAP) + len(part) > n_columns:
             break
@@ -111,7 +107,6 @@ class Screen:
         """
         self._stream = stream
         self._is_terminal = stream.isatty()
-        self._has_blocks = has_blocks(stream)
         self._meter = Meter() if can_rewrite(stream, environment) else None
         is_styled = self._meter is not None and not environment.get("NO_COLOR")
         self._styles = {"window": _DIM, "utterance": _BOLD} if is_styled else {}
@@ -129,12 +124,12 @@ class Screen:
         text = ""
         if not self._has_legend and (is_event or self._is_terminal):
             self._has_legend = True
-            text = f"{self._erasure}{legend(self._n_columns, has_blocks=self._has_blocks)}\n"
+            text = f"{self._erasure}{legend(self._n_columns)}\n"
         if isinstance(report, Event):
             text += f"{self._erasure}{self._event(report)}\n"
         if self._meter is not None and (self._meter.update(report) or text):
             # The cursor stays at the start of the line, so that a line of the log replaces it.
-            line = self._meter.line(self._n_columns - 1, has_blocks=self._has_blocks)
+            line = self._meter.line(self._n_columns - 1)
             text += f"{ERASE_LINE}{line}\r"
         if text:
             self._stream.write(text)
@@ -156,7 +151,7 @@ class Screen:
         return ERASE_LINE if self._meter is not None else ""
 
     def _event(self, event: Event) -> str:
-        line = event_line(event, self._n_columns, has_blocks=self._has_blocks)
+        line = event_line(event, self._n_columns)
         style = self._styles.get(event.kind)
         return f"{style}{line}{_PLAIN}" if style else line
 

@@ -1,9 +1,12 @@
 """What an output stream can show, and the bars that serd draws on it.
 
-A stream gets block characters only if its encoding has them, styles only if it is a terminal, and a line
-that is written again and again only if the terminal can move its cursor.
+A line is written again and again only if the terminal can move its cursor. Characters that the encoding
+of the stream lacks are replaced while they are written, so that no text of serd knows of encodings.
 """
 
+import codecs
+import io
+import json
 import os
 from collections.abc import Mapping
 from typing import Final, TextIO
@@ -11,23 +14,38 @@ from typing import Final, TextIO
 ERASE_LINE: Final = "\r\x1b[K"
 """Moves the cursor to the start of the line and erases the line."""
 
+LOWEST_LEVEL_DBFS: Final = -70.0
+"""Level at which a level bar is empty: a quiet room at a usual microphone."""
+
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
-_ALL_MARKS: Final = f"●·←╭─{_EIGHTHS}"
+_SUBSTITUTES: Final = (
+    dict.fromkeys("▏▎▍", " ")
+    | dict.fromkeys("▌▋▊▉█", "#")
+    | dict.fromkeys("●○", "*")
+    | {"·": ".", "←": "<", "→": ">", "±": "+-", "…": "..."}
+)
+"""ASCII for each character that serd draws with."""
+_HANDLER: Final = "serd.substitute"
 _USUAL_WIDTH: Final = 80
 
 
-def can_write(text: str, stream: TextIO) -> bool:
-    """Whether the encoding of a stream has all characters of a text."""
-    try:
-        text.encode(stream.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
+def accept_all_characters(stream: TextIO) -> None:
+    """Make a stream replace what its encoding lacks, instead of raising an error.
+
+    Drawings become ASCII. Other characters become the escapes of JSON, so JSON stays JSON.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=_HANDLER)
 
 
-def has_blocks(stream: TextIO) -> bool:
-    """Whether the encoding of a stream has the marks, frames and block characters that serd draws."""
-    return can_write(_ALL_MARKS, stream)
+def _substitute(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_SUBSTITUTES.get(char) or json.dumps(char)[1:-1] for char in text), error.end
+
+
+codecs.register_error(_HANDLER, _substitute)
 
 
 def can_rewrite(stream: TextIO, environment: Mapping[str, str]) -> bool:
@@ -43,20 +61,14 @@ def width(stream: TextIO) -> int:
         return _USUAL_WIDTH
 
 
-def bar(share: float, n_columns: int, *, has_blocks: bool = True) -> str:
-    """A bar of ``n_columns`` characters with ``share`` (0 to 1) of it filled, in blocks or "#"."""
+def bar(share: float, n_columns: int) -> str:
+    """A bar of ``n_columns`` characters with ``share`` (0 to 1) of it filled."""
     share = min(1.0, max(0.0, share))
-    if not has_blocks:
-        return ("#" * round(share * n_columns)).ljust(n_columns)
     whole, eighths = divmod(round(share * n_columns * 8), 8)
     rest = _EIGHTHS[eighths] if eighths else ""
     return ("█" * whole + rest).ljust(n_columns)
 
 
-LOWEST_LEVEL_DBFS: Final = -70.0
-"""Level at which a level bar is empty: a quiet room at a usual microphone."""
-
-
-def level_bar(level_dbfs: float, n_columns: int, *, has_blocks: bool = True) -> str:
+def level_bar(level_dbfs: float, n_columns: int) -> str:
     """A bar that is empty at ``LOWEST_LEVEL_DBFS`` and full at 0 dBFS."""
-    return bar(1.0 - level_dbfs / LOWEST_LEVEL_DBFS, n_columns, has_blocks=has_blocks)
+    return bar(1.0 - level_dbfs / LOWEST_LEVEL_DBFS, n_columns)

@@ -28,19 +28,6 @@ class FakeTerminal(io.StringIO):
         return True
 
 
-class FakeFile(io.StringIO):
-    """A stream with a given encoding that is no terminal."""
-
-    def __init__(self, encoding: str) -> None:
-        super().__init__()
-        self._encoding = encoding
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The given encoding."""
-        return self._encoding
-
-
 def test_it_is_on_by_default() -> None:
     """Events are printed without settings, whose defaults have no problem."""
     assert isinstance(create(Settings(), CONTEXT), Screen)
@@ -69,16 +56,12 @@ def test_the_line_for_people(utc: None) -> None:
     )
 
 
-@pytest.mark.parametrize(("has_blocks", "marks"), [(True, "●·"), (False, "*.")])
-def test_a_mark_tells_utterances_from_windows(has_blocks: bool, marks: str) -> None:  # noqa: FBT001
+def test_a_mark_tells_utterances_from_windows() -> None:
     """The marks are the ones of the legend, and all columns stay where they are."""
-    utterance = event_line(make_event(), has_blocks=has_blocks)
-    window = event_line(make_event(kind="window"), has_blocks=has_blocks)
-    early = event_line(make_event(kind="window", provisional=True), has_blocks=has_blocks)
-    assert utterance == window.replace(f"{marks[1]} happy", f"{marks[0]} happy")
-    assert f"{marks[1]} happy?  " in early
-    assert legend(has_blocks=has_blocks).startswith(f"{marks[0]} utterance   {marks[1]} window in it")
-    assert utterance.isascii() is not has_blocks
+    utterance, window = event_line(make_event()), event_line(make_event(kind="window"))
+    assert utterance == window.replace("· happy", "● happy") != window
+    assert "· happy?  " in event_line(make_event(kind="window", provisional=True))
+    assert legend().startswith("● utterance   · window in it")
 
 
 @pytest.mark.parametrize(
@@ -167,11 +150,3 @@ def test_without_a_cursor_there_are_only_lines(stream: io.StringIO, environment:
 def test_a_pipe_without_events_stays_empty() -> None:
     """Only a terminal gets the legend before the first event."""
     assert not shown(io.StringIO(), {}, *HEARD)
-
-
-def test_an_encoding_without_blocks_gets_ascii() -> None:
-    """If the encoding has no block characters, the bar consists of "#"."""
-    stream = FakeFile("ascii")
-    Screen(stream, {}).publish(make_event())
-    assert "#########" in stream.getvalue()
-    assert stream.getvalue().isascii()
