@@ -214,6 +214,20 @@ def _source_entities(topics: NodeTopics, source: str, labels: Sequence[str]) -> 
         "Speech",
         {"state_topic": topics.speech(source), "device_class": "sound"},
     )
+    yield _Entity(
+        "sensor",
+        "sound_level",
+        "Sound level",
+        {
+            "state_topic": topics.level(source),
+            "value_template": "{{ value_json.level_dbfs }}",
+            "unit_of_measurement": "dBFS",
+            "state_class": "measurement",
+            "suggested_display_precision": 0,
+            "icon": "mdi:volume-medium",
+            **_DIAGNOSTIC,
+        },
+    )
     yield from _controls(topics, source)
     yield _Entity(
         "binary_sensor",
