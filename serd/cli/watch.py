@@ -16,6 +16,7 @@ from serd.cli.watch_view import WatchState
 from serd.mqtt.link import Link
 from serd.publishers.mqtt import SECTION, Settings
 from serd.publishers.terminal import can_rewrite
+from serd.settings.values import formed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -45,7 +46,8 @@ def watch_command(args: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM; SIGINT also works in the background jobs of a script."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    return watch(settings_from(args).publishers[SECTION], node=args.node)
+    node = None if args.node is None else formed(args.node, "name", "command line: --node")
+    return watch(settings_from(args).publishers[SECTION], node=node)
 
 
 def watch(settings: Settings, *, node: str | None) -> int:

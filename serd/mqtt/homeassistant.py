@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from serd import __version__
@@ -31,7 +31,7 @@ class DiscoverySettings:
     enabled: str = _AUTO
     """Whether serd describes itself to Home Assistant: "on", "off", or "auto": on if [mqtt] host names a
     broker."""
-    prefix: str = "homeassistant"
+    prefix: str = field(default="homeassistant", metadata={"form": "name"})
     """The discovery prefix, as set in Home Assistant's MQTT integration."""
 
     def problems(self) -> Iterator[tuple[str, str]]:

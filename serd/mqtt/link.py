@@ -134,7 +134,7 @@ class Link:
         Raises:
             SettingsError: a certificate, key or password file cannot be read.
         """
-        self.address = f"{settings.host}:{settings.port}"
+        self.address = settings.address
         self.max_in_flight = MAX_IN_FLIGHT
         """Messages that may wait for the broker's acknowledgement on this connection."""
         self.n_attempts = 0

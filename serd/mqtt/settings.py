@@ -20,7 +20,7 @@ class Settings:
 
     enabled: bool = True
     """Whether events are published over MQTT."""
-    host: str = ""
+    host: str = field(default="", metadata={"form": "host"})
     """Name or address of the broker; empty for the one on this machine or, if there is none, one inside
     serd that only this machine can reach."""
     port: int = 1883
@@ -43,8 +43,8 @@ class Settings:
     """PEM file of serd's own certificate, if the broker asks for one; empty for none."""
     key_file: str = ""
     """PEM file of the key of cert_file."""
-    prefix: str = "serd"
-    """First part of every topic; no "+", no "#", no "/" at either end."""
+    prefix: str = field(default="serd", metadata={"form": "name"})
+    """First part of every topic, at most 64 characters; no "+", no "#", no "/" at either end."""
     keepalive_s: int = 30
     """Longest silence on the connection, in seconds, 5 to 3600. A broker that disappears is noticed, and
     serd's own disappearance is published, after one to two times this."""
@@ -58,6 +58,12 @@ class Settings:
     """Most events on the disk, 1 to 10000000, about 1 kB each; beyond it the oldest are dropped."""
     spool_age_h: int = 168
     """Greatest age of events on the disk, in hours, 1 to 87600; older ones are dropped."""
+
+    @property
+    def address(self) -> str:
+        """Host and port, for people; an IPv6 address is in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
