@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from serd.mqtt.topics import is_prefix
 
@@ -35,6 +35,11 @@ class Settings:
     protocol: str = MQTT_311
     """Version of MQTT: 3.1.1, which every broker speaks, or 5, which reports messages that the broker's
     access rules forbid."""
+    transport: Literal["tcp", "websockets"] = "tcp"
+    """What carries MQTT: tcp, or websockets, which some brokers have on a port of their own, such as
+    9001, and which pass proxies of the web."""
+    websocket_path: str = "/mqtt"
+    """Path of the broker's websockets."""
     tls: bool = False
     """Whether the connection is encrypted; needs a host."""
     ca_file: str = ""
@@ -78,7 +83,14 @@ class Settings:
         if self.protocol not in {MQTT_311, MQTT_5}:
             yield "protocol", f"{MQTT_311} or {MQTT_5}"
         yield from self._access_problems()
+        yield from self._transport_problems()
         yield from self._storage_problems()
+
+    def _transport_problems(self) -> Iterator[tuple[str, str]]:
+        if self.transport != "tcp" and not self.host:
+            yield "host", "the name of a broker, since transport is websockets"
+        if not self.websocket_path.startswith("/") or not self.websocket_path.isprintable():
+            yield "websocket_path", 'a path that begins with "/"'
 
     def _storage_problems(self) -> Iterator[tuple[str, str]]:
         if self.durability not in {STORE_OFFLINE, STORE_ALWAYS}:
