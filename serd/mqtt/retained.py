@@ -56,6 +56,11 @@ class RetainedState:
             if len(self._changes) > _MAX_CHANGES:
                 self._changes = deque(self._values.items())
 
+    def repeat(self) -> None:
+        """Schedule all values again, since another program has changed them at the broker."""
+        if self._is_connected:
+            self._changes = deque(self._values.items())
+
     def send(self, topic: str, payload: str) -> None:
         """Schedule a transient message; beyond 100 the oldest is dropped, without a connection all."""
         if self._is_connected:

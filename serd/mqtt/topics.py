@@ -1,6 +1,7 @@
 """The MQTT topics of serd.
 
 <prefix>/<node>/status                    online or offline, retained
+<prefix>/<node>/instance                  which run of the daemon this is, as JSON
 <prefix>/<node>/stats                     statistics of the daemon, as JSON
 <prefix>/<node>/<source>/availability     online or offline: the audio source, retained
 <prefix>/<node>/<source>/event            every event, as JSON
@@ -20,6 +21,7 @@ ONLINE: Final = "online"
 OFFLINE: Final = "offline"
 
 STATUS: Final = "status"
+INSTANCE: Final = "instance"
 STATS: Final = "stats"
 AVAILABILITY: Final = "availability"
 EVENT: Final = "event"
@@ -56,6 +58,11 @@ class NodeTopics:
     def status(self) -> str:
         """Topic of the daemon's status, online or offline."""
         return f"{self._root}/{STATUS}"
+
+    @property
+    def instance(self) -> str:
+        """Topic on which daemons with the name of the node introduce themselves."""
+        return f"{self._root}/{INSTANCE}"
 
     @property
     def stats(self) -> str:

@@ -5,6 +5,9 @@ This module chooses topic and payload of each message; ``serd.mqtt.queue`` deliv
 
 import json
 import logging
+import os
+import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -26,6 +29,7 @@ from serd.events.reports import (
 )
 from serd.mqtt.homeassistant import announce
 from serd.mqtt.link import Link
+from serd.mqtt.namesake import Instance, NamesakeWatch
 from serd.mqtt.queue import EventQueue, Message, remaining_s
 from serd.mqtt.retained import Handler
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, Settings
@@ -114,6 +118,8 @@ class MqttPublisher:
         self._queue.attach(self._link)
         self._link.start()
         self._queue.start()
+        self._is_closing = False
+        self._watch_for_namesakes(context.node)
         for source in context.sources:
             self._subscribe_to_commands(source, context.command)
 
@@ -205,6 +211,7 @@ class MqttPublisher:
                 whether they are on the disk.
         """
         deadline_s = time.monotonic() + timeout_s
+        self._is_closing = True  # "offline" is right from now on
         self._queue.close(timeout_s - _GOODBYE_S)
         reason = self._link.reason or f"no answer within {timeout_s:g} s"
         if self._broker is not None:
@@ -221,6 +228,21 @@ class MqttPublisher:
             command(source, topic.split("/")[-2], payload)
 
         self.subscribe(self.topics.control_set(source, "+"), handle)
+
+    def _watch_for_namesakes(self, node: str) -> None:
+        """Notice other daemons of the same name, and publish the state again when one of them ends."""
+        own = Instance(id=secrets.token_hex(8), host=socket.gethostname(), pid=os.getpid())
+        watch = NamesakeWatch(
+            node,
+            own,
+            introduce=lambda: self.send(self.topics.instance, own.to_json()),
+            restore=lambda: None if self._is_closing else self._queue.repeat_retained(),
+        )
+        self.subscribe(
+            self.topics.status,
+            lambda _topic, payload: watch.status_received(payload, self._link.n_connections),
+        )
+        self.subscribe(self.topics.instance, lambda _topic, payload: watch.instance_received(payload))
 
     def _queue_stats(self) -> dict[str, int]:
         """The fields of the stats that this publisher adds."""
