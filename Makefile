@@ -12,6 +12,7 @@ SHELL := /bin/bash
 .PHONY: help run test test-daemon check schema demo bench count train install-service uninstall-service clean
 
 RAVDESS ?= ../shared/data/ravdess
+CREMA_D ?= ../shared/data/crema-d
 BIN := .venv/bin
 
 help: ## show the targets
@@ -38,8 +39,8 @@ check: ## formatting, lint, types and layers, without the tests
 schema: ## write docs/event.schema.json from the code
 	$(BIN)/python scripts/make_schema.py
 
-demo: ## speak the bundled recording again (needs espeak-ng)
-	$(BIN)/python scripts/make_demo.py
+demo: ## join the bundled recording again from CREMA-D (CREMA_D=folder)
+	$(BIN)/python scripts/make_demo.py $(CREMA_D)
 
 bench: ## compare serd with the alternatives (ARGS="--quick ...")
 	@scripts/setup.sh bench

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from serd import __version__
+from serd.audio.demo import DEMO_PATH
 from serd.audio.microphone import Microphone
-from serd.audio.opening import DEMO_PATH
 from serd.cli import main
 from serd.cli.devices import show
 from testkit.daemons import environment, serd
