@@ -12,6 +12,7 @@ SHELL := /bin/bash
 .PHONY: help run test test-daemon check schema lock sbom demo bench count train install-service uninstall-service clean
 
 RAVDESS ?= ../shared/data/ravdess
+CREMA_D ?= ../shared/data/crema-d
 BIN := .venv/bin
 
 help: ## show the targets
@@ -53,8 +54,8 @@ sbom: ## write the bill of materials of the service to build/serd.cdx.json
 	@scripts/setup.sh test
 	$(BIN)/python scripts/make_sbom.py
 
-demo: ## speak the bundled recording again (needs espeak-ng)
-	$(BIN)/python scripts/make_demo.py
+demo: ## join the bundled recording again from CREMA-D (CREMA_D=folder)
+	$(BIN)/python scripts/make_demo.py $(CREMA_D)
 
 bench: ## compare serd with the alternatives (ARGS="--quick ...")
 	@scripts/setup.sh bench

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from serd.audio.demo import DEMO_PATH
 from serd.audio.files import read_samples
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
-from serd.audio.opening import DEMO_PATH
 from serd.audio.paths import SOUND_SUFFIXES
 from serd.errors import InputError
 from testkit.voices import quiet_room, synthetic_voice

@@ -196,6 +196,8 @@ async def play(scenario: Scenario) -> None:
     await scenario.expect("sensor.serd_pi_valence", "negative")
     await scenario.publish(TOPICS.speech("mic"), "ON", retain=True)
     await scenario.expect("binary_sensor.serd_pi_speech", "on")
+    await scenario.publish(TOPICS.level("mic"), json.dumps({"level_dbfs": -31.4, "guesses": {}}))
+    await scenario.expect("sensor.serd_pi_sound_level", "-31.4")
 
     replayed = json.loads(make_event(1, emotion="sad", confidence=0.5).to_json()) | {"replayed": True}
     await scenario.publish(TOPICS.event("mic"), json.dumps(replayed))

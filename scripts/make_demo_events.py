@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from serd.audio.demo import DEMO_PATH
 from serd.audio.files import FileSource
-from serd.audio.opening import DEMO_PATH
 from serd.model.runtime import EmotionModel, ModelSettings, load_model
 from serd.pipeline import PipelineSettings, recognize
 from serd.recognizer import event_maker

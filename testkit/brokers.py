@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -85,18 +86,36 @@ class Certificates:
     key: Path
 
 
-def make_certificates(folder: Path, *, host: str = "localhost") -> Certificates:
-    """Make a certificate authority in ``folder``, and a certificate for a host."""
+def make_certificates(
+    folder: Path, *, host: str = "localhost", valid_days: tuple[int, int] = (-1, 2)
+) -> Certificates:
+    """Make a certificate authority in ``folder``, and a certificate.
+
+    Args:
+        folder: of all files; it is created.
+        host: name in the certificate.
+        valid_days: from when and until when the certificate is valid, in days from now.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     made = Certificates(ca=folder / "ca.pem", certificate=folder / "cert.pem", key=folder / "key.pem")
     ca_key, request, extensions = folder / "ca.key", folder / "cert.csr", folder / "ext.cnf"
     extensions.write_text(f"subjectAltName=DNS:{host},IP:127.0.0.1\n")
+    settings = folder / "ca.cnf"
+    settings.write_text(
+        f"[ca]\ndefault_ca = ca_\n[ca_]\ndatabase = {folder}/index\nserial = {folder}/serial\n"
+        f"new_certs_dir = {folder}\ndefault_md = sha256\npolicy = policy\n"
+        "[policy]\ncommonName = supplied\n"
+    )
+    (folder / "index").touch()
+    now = datetime.now(UTC)
+    start, end = (f"{now + timedelta(days=days):%y%m%d%H%M%SZ}" for days in valid_days)
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     _openssl("req", "-x509", *new_key, "-days", "2", "-subj", "/CN=serd test authority",
              "-keyout", ca_key, "-out", made.ca)  # fmt: skip
     _openssl("req", *new_key, "-subj", f"/CN={host}", "-keyout", made.key, "-out", request)
-    _openssl("x509", "-req", "-days", "2", "-in", request, "-CA", made.ca, "-CAkey", ca_key,
-             "-CAcreateserial", "-extfile", extensions, "-out", made.certificate)  # fmt: skip
+    _openssl("ca", "-batch", "-notext", "-config", settings, "-rand_serial",
+             "-startdate", start, "-enddate", end, "-in", request, "-cert", made.ca,
+             "-keyfile", ca_key, "-extfile", extensions, "-out", made.certificate)  # fmt: skip
     return made
 
 

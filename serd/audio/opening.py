@@ -6,15 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
+from serd.audio.demo import DEMO_PATH, demo_note
 from serd.audio.microphone import open_microphone
 from serd.audio.paths import SOUND_SUFFIXES, expanded
 from serd.audio.pcm import PcmSource, pipe, standard_input
 from serd.audio.portaudio import PortAudio, portaudio_module
 from serd.audio.source import MIX, STANDARD_INPUTS, STREAM_SCHEMES, Source, SourceSettings
 from serd.errors import DeviceError, LibraryError, SoundFileError
-
-DEMO_PATH: Final = Path(__file__).parent.parent / "data" / "demo.flac"
-"""Speech synthesized with espeak-ng by scripts/make_demo.py."""
 
 _log = logging.getLogger("serd.sources")
 
@@ -87,6 +85,7 @@ def _open_standard_input(_settings: SourceSettings, *, paced: bool) -> Source:  
 
 
 def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
+    _log.info("%s", demo_note())
     return _file_source(DEMO_PATH, paced=paced, loop=True)
 
 

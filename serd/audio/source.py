@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from serd.audio.format import AudioBlock, CaptureTime
@@ -25,8 +25,8 @@ class SourceSettings:
     or a connection ("tcp://host:port", or "tcp://:port" to wait for one), a connection in the Wyoming
     protocol ("wyoming://host:port"), "demo" for the bundled recording in a loop, or "auto" for the
     default microphone and, where there is none, the demo."""
-    name: str = "mic"
-    """Name of the source in topics and events; letters, digits, "-", "_" and "."."""
+    name: str = field(default="mic", metadata={"form": "name"})
+    """Name of the source in topics and events, at most 64 letters, digits, "-", "_" and "."."""
     channel: str = MIX
     """Channel of a sound with several: "mix" averages them, else a number from 1."""
     block_ms: int = 30

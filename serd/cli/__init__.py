@@ -15,6 +15,7 @@ from typing import Final, TextIO
 from serd import __version__
 from serd.daemon.logs import set_up_logging
 from serd.errors import SerdError
+from serd.publishers.terminal import accept_all_characters
 
 _log = logging.getLogger("serd")
 
@@ -31,6 +32,7 @@ def main(argv: Sequence[str]) -> int:
         The exit code.
     """
     args = _parser(argv).parse_args(argv)
+    accept_all_characters(sys.stdout)
     set_up_logging("info", "auto", sys.stderr)
     try:
         code: int = args.command(args)

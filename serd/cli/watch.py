@@ -1,6 +1,7 @@
 """``serd watch``: a live view of the nodes on a broker."""
 
 import argparse
+import os
 import queue
 import signal
 import sys
@@ -10,10 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from serd.cli.options import add_broker_options, add_config_option, settings_from
-from serd.cli.watch_view import WatchState, plain_line, render
+from serd.cli.watch_drawing import plain_line, render
+from serd.cli.watch_view import WatchState
 from serd.daemon.supervisor import Supervisor
 from serd.mqtt.link import Link
 from serd.publishers.mqtt import SECTION, Settings
+from serd.publishers.terminal import can_rewrite
+from serd.settings.values import formed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,7 +37,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "watch",
         help="show the events of every node on a broker",
         description="Shows the nodes on a broker in a live view, or as plain lines if the output is no"
-        " terminal. Without --host, the broker on this machine, or the one inside a running serd.",
+        " terminal or TERM is dumb. Without --host, the broker on this machine, or the one inside a"
+        " running serd.",
     )
     add_config_option(parser)
     add_broker_options(parser)
@@ -45,7 +50,8 @@ def watch_command(args: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM; SIGINT also works in the background jobs of a script."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    return watch(settings_from(args).publishers[SECTION], node=args.node)
+    node = None if args.node is None else formed(args.node, "name", "command line: --node")
+    return watch(settings_from(args).publishers[SECTION], node=node)
 
 
 def watch(settings: Settings, *, node: str | None) -> int:
@@ -62,10 +68,12 @@ def watch(settings: Settings, *, node: str | None) -> int:
         SettingsError: a certificate or key cannot be read.
     """
     state = WatchState(prefix=settings.prefix, node=node)
-    feed = Feed(settings if settings.host else _on_this_machine(settings), state.topic_filters)
+    is_live = can_rewrite(sys.stdout, os.environ)
+    broker = settings if settings.host else _on_this_machine(settings)
+    feed = Feed(broker, state.topic_filters, prints_status=not is_live)
     feed.link.start(Supervisor())
     try:
-        if sys.stdout.isatty():
+        if is_live:
             _show_live(feed, state)
         else:
             _print_lines(feed, state)
@@ -87,21 +95,29 @@ def _on_this_machine(settings: Settings) -> Settings:
 class Feed:
     """Passes messages from the network thread to the main thread."""
 
-    def __init__(self, settings: Settings, topic_filters: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, topic_filters: Sequence[str], *, prints_status: bool) -> None:
+        """Prepare the connection; ``link.start`` begins to connect.
+
+        Args:
+            settings: the broker; its host must not be empty.
+            topic_filters: the messages to pass.
+            prints_status: whether each change of the connection is printed on standard error.
+        """
         self.items: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         """Topics and payloads; None after a change of the connection."""
         self.link = Link(settings, self, name="watch", max_payload_bytes=_MAX_PAYLOAD_BYTES)
         self.connection = f"waiting for broker {self.link.address}"
         self.is_up = False
         self._topic_filters = topic_filters
+        self._prints_status = prints_status
 
     def batches(self) -> Iterator[list[tuple[str, bytes]]]:
-        """Yield the messages in batches, so that a redraw covers many messages."""
+        """Yield the messages in batches, so that a redraw covers many messages; some are empty."""
         while True:
             try:
                 batch = [self.items.get(timeout=_WAIT_S)]
             except queue.Empty:
-                continue
+                batch = []
             while not self.items.empty():
                 batch.append(self.items.get())
             yield [item for item in batch if item is not None]
@@ -122,9 +138,9 @@ class Feed:
         self.items.put((topic, payload))
 
     def status_changed(self, line: str, *, is_up: bool) -> None:
-        """Record the connection for the live view, and print it if the output is no terminal."""
+        """Record the connection for the live view, or print it if there is no such view."""
         self.connection, self.is_up = line, is_up
-        if not sys.stdout.isatty():
+        if self._prints_status:
             print(f"serd: {line}", file=sys.stderr)
         self.items.put(None)
 
@@ -140,10 +156,13 @@ def _show_live(feed: Feed, state: WatchState) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.live import Live  # noqa: PLC0415
 
-    def view() -> "RenderableType":
-        return render(state, feed.connection, is_up=feed.is_up)
+    console = Console()
 
-    with Live(view(), console=Console(), screen=True, auto_refresh=False) as live:
+    def view() -> "RenderableType":
+        state.forget_stale(is_connected=feed.is_up)
+        return render(state, feed.connection, is_up=feed.is_up, n_columns=console.width)
+
+    with Live(view(), console=console, screen=True, auto_refresh=False) as live:
         for batch in feed.batches():
             for topic, payload in batch:
                 state.apply(topic, payload)

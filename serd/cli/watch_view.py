@@ -1,22 +1,25 @@
-"""The state of the nodes on a broker, and its view for the terminal.
+"""The state of the nodes on a broker, as far as ``serd watch`` shows it.
 
-Pure: messages go in, a renderable of rich comes out. Messages are untrusted: malformed ones are ignored,
-and control characters are replaced, so that no message can control the terminal.
+Messages are untrusted: malformed ones are ignored, and control characters are replaced, so that no
+message can control the terminal. Only what holds now is shown: scores and level are forgotten when they
+are old, or when their source is lost or muted.
 """
 
 import json
 import math
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from serd.events.controls import ON
-from serd.model.labels import NONE, UNCERTAIN
+from serd.events.controls import MUTE, ON
+from serd.model.labels import NONE
 from serd.mqtt import topics
 from serd.mqtt.topics import (
     AVAILABILITY,
     EVENT,
+    LEVEL,
     OFFLINE,
     ONLINE,
     PROBLEM,
@@ -26,33 +29,19 @@ from serd.mqtt.topics import (
     parse_topic,
     topic_level,
 )
-from serd.publishers.screen import confidence_bar, local_time
+from serd.publishers.screen import local_time
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
-
-_RETAINED: Final = (STATE, AVAILABILITY, PROBLEM, SPEECH, "mute")
-"""Topics of a source with a retained value that is shown."""
-_N_SCORES: Final = 4
+STALE_S: Final = 30.0
+"""Age from which an event or a level is no longer shown, in seconds."""
+_VALUES: Final = (STATE, AVAILABILITY, PROBLEM, SPEECH, LEVEL, MUTE)
+"""Topics of a source with a value that is shown."""
 _N_HISTORY: Final = 20
-_BAR_WIDTH: Final = 40
 _MAX_TEXT: Final = 40
 """Longest text of a message that is shown, in characters."""
 _MAX_PROBLEM: Final = 200
 """Longest reason of a problem that is shown, in characters."""
-_STYLES: Final[Mapping[str, str]] = {
-    "neutral": "white",
-    "calm": "cyan",
-    "happy": "yellow",
-    "sad": "blue",
-    "angry": "red",
-    "fearful": "magenta",
-    "disgust": "green",
-    "surprised": "bright_cyan",
-    UNCERTAIN: "bright_black",
-    NONE: "bright_black",
-}
+_MAX_PAYLOAD: Final = 1000
+"""Longest payload that is read of a message that is no event, in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +61,10 @@ class EventView:
     valence: str
     duration_s: float
     """Length of the sound, in seconds."""
+    is_provisional: bool
+    """Whether it is an early estimate."""
+    is_replayed: bool
+    """Whether it waited for the broker, so that it says nothing about now."""
 
 
 @dataclass(slots=True)
@@ -79,6 +72,7 @@ class SourceView:
     """The known state of a source."""
 
     state: str = NONE
+    """The last emotion that was certain."""
     is_unavailable: bool = False
     """Whether its availability is "offline"."""
     problem: str = ""
@@ -86,22 +80,59 @@ class SourceView:
     is_speaking: bool = False
     is_muted: bool = False
     latest: EventView | None = None
+    """The latest event, unless it is stale."""
+    level_dbfs: float | None = None
+    """The latest level, unless it is stale."""
     history: deque[str] = field(default_factory=lambda: deque(maxlen=_N_HISTORY))
     """Emotions of the latest utterances, the newest last."""
+    _event_s: float = 0.0
+    """Time at which the latest event arrived, in seconds."""
+    _level_s: float = 0.0
+    """Time at which the latest level arrived, in seconds."""
 
-    def update(self, name: str, text: str) -> None:
-        """Apply the text of one of the source's retained topics."""
+    @property
+    def emotion(self) -> str:
+        """The emotion to show: that of the scores, or the state if there are none."""
+        return self.state if self.latest is None else self.latest.emotion
+
+    def update(self, name: str, text: str, now_s: float) -> None:
+        """Apply the text of one of the source's topics except events."""
         match name:
             case topics.STATE:
                 self.state = _printable(text) or NONE
+                if self.state == NONE:
+                    self.latest = None
             case topics.AVAILABILITY:
                 self.is_unavailable = text == OFFLINE
             case topics.PROBLEM:
                 self.problem = "" if text == NONE else _printable(text, _MAX_PROBLEM)
             case topics.SPEECH:
                 self.is_speaking = text == ON
+            case topics.LEVEL:
+                self.level_dbfs, self._level_s = _level(text), now_s
             case _:
                 self.is_muted = text == ON
+        if self.is_unavailable or self.is_muted:
+            self.forget()
+
+    def add(self, event: EventView, now_s: float) -> None:
+        """Add an event; one that was replayed belongs to the history alone."""
+        if not event.is_replayed:
+            self.latest, self._event_s = event, now_s
+        if event.kind == "utterance":
+            self.history.append(event.emotion)
+
+    def forget(self) -> None:
+        """Forget what no longer holds without sound: event, level and speech."""
+        self.latest = self.level_dbfs = None
+        self.is_speaking = False
+
+    def forget_stale(self, now_s: float) -> None:
+        """Forget an event and a level that are older than ``STALE_S``."""
+        if now_s - self._event_s > STALE_S and not self.is_speaking:
+            self.latest = None
+        if now_s - self._level_s > STALE_S:
+            self.level_dbfs = None
 
     @property
     def marks(self) -> str:
@@ -125,13 +156,17 @@ class NodeView:
 class WatchState:
     """The state of all nodes on a broker, or of a single one."""
 
-    def __init__(self, *, prefix: str, node: str | None = None) -> None:
+    def __init__(
+        self, *, prefix: str, node: str | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Create the state without any node.
 
         Args:
             prefix: first part of the topics.
             node: name of the only node; None for all.
+            clock: gives the time in seconds, from any start.
         """
+        self._clock = clock
         self.nodes: dict[str, NodeView] = {}
         self._prefix = prefix
         self._node = None if node is None else topic_level(node)
@@ -140,7 +175,7 @@ class WatchState:
     def topic_filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to: those of the topics that ``apply`` uses."""
         root = f"{self._prefix}/{'+' if self._node is None else self._node}"
-        return f"{root}/{STATUS}", *(f"{root}/+/{name}" for name in (EVENT, *_RETAINED))
+        return f"{root}/{STATUS}", *(f"{root}/+/{name}" for name in (EVENT, *_VALUES))
 
     def apply(self, topic: str, payload: bytes) -> EventView | None:
         """Apply a message; returns its event, or None if it is no event."""
@@ -150,80 +185,41 @@ class WatchState:
         node, name = _printable(parsed.node), parsed.what
         if parsed.source is None:
             if name == STATUS:
-                self._node_view(node).is_online = payload == ONLINE.encode()
+                self._set_status(node, is_online=payload == ONLINE.encode())
             return None
         source = _printable(parsed.source)
-        if name in _RETAINED:
-            self._source_view(node, source).update(name, payload.decode("utf-8", "replace"))
+        if name in _VALUES:
+            text = payload[:_MAX_PAYLOAD].decode("utf-8", "replace")
+            self._source_view(node, source).update(name, text, self._clock())
         if name != EVENT or (event := _event_view(node, source, payload)) is None:
             return None
-        view = self._source_view(node, source)
-        view.latest = event
-        if event.kind == "utterance":
-            view.history.append(event.emotion)
+        self._source_view(node, source).add(event, self._clock())
         return event
+
+    def forget_stale(self, *, is_connected: bool) -> None:
+        """Forget what is old; without a connection everything that could have changed since."""
+        for source in self._sources():
+            if is_connected:
+                source.forget_stale(self._clock())
+            else:
+                source.forget()
+
+    def _set_status(self, node: str, *, is_online: bool) -> None:
+        view = self._node_view(node)
+        view.is_online = is_online
+        if not is_online:
+            for source in view.sources.values():
+                source.forget()
+
+    def _sources(self) -> Iterator[SourceView]:
+        for node in self.nodes.values():
+            yield from node.sources.values()
 
     def _node_view(self, node: str) -> NodeView:
         return self.nodes.setdefault(node, NodeView())
 
     def _source_view(self, node: str, source: str) -> SourceView:
         return self._node_view(node).sources.setdefault(source, SourceView())
-
-
-def plain_line(event: EventView) -> str:
-    """An event as a line of text, for pipes and files."""
-    where = f"{event.node}/{event.source}"
-    return (
-        f"{event.time}  {where:<20}  {event.kind:<9}  {event.emotion:<10}"
-        f" {_percent(event.confidence)}  {event.valence:<8} {event.duration_s:>5.1f} s"
-    )
-
-
-def render(state: WatchState, connection: str, *, is_up: bool) -> "RenderableType":
-    """The view: a line with the connection, and a box for each node."""
-    from rich.console import Group  # noqa: PLC0415
-    from rich.padding import Padding  # noqa: PLC0415
-    from rich.panel import Panel  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    head = Text.assemble(("serd watch  ", "bold"), (connection, "green" if is_up else "yellow"))
-    parts: list[RenderableType] = [head]
-    for name, node in sorted(state.nodes.items()):
-        color = "green" if node.is_online else "red"
-        status = "online" if node.is_online else "offline"
-        title = Text.assemble((" ● ", color), (name, "bold"), (f" {status} ", color))
-        sources = [_source(name, view) for name, view in sorted(node.sources.items())]
-        body = Text("\n\n").join(sources) or Text("no sound source yet", style="bright_black")
-        parts.append(Panel(Padding(body, (0, 1)), title=title, title_align="left", border_style="dim"))
-    if not state.nodes:
-        parts.append(Text("no message from any node yet", style="bright_black"))
-    return Group(*parts)
-
-
-def _source(name: str, view: SourceView) -> "Text":
-    from rich.text import Text  # noqa: PLC0415
-
-    text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f"{name:<12}", "bold").append(f"{view.state:<10}", f"bold {_style(view.state)}")
-    if view.marks:
-        text.append(f" {view.marks}", "red" if view.is_unavailable else "green")
-    latest = view.latest
-    if latest is not None:
-        text.append(
-            f"   {latest.time}  {latest.kind}, {latest.duration_s:.1f} s, {latest.valence}",
-            "bright_black",
-        )
-        for label, score in latest.scores[:_N_SCORES]:
-            bar = confidence_bar(score, _BAR_WIDTH)
-            text.append(f"\n  {label:<10}").append(bar, _style(label))
-            text.append(f" {_percent(score)}")
-    if view.problem:
-        text.append(f"\n  {view.problem}", "yellow")
-    if view.history:
-        text.append("\n  newest ←  ", "bright_black")
-        for emotion in reversed(view.history):
-            text.append(f"{emotion[:3]} ", _style(emotion))
-    return text
 
 
 def _event_view(node: str, source: str, payload: bytes) -> EventView | None:
@@ -240,8 +236,17 @@ def _event_view(node: str, source: str, payload: bytes) -> EventView | None:
             scores=tuple(sorted(scores.items(), key=lambda item: -item[1])),
             valence=_printable(str(body["valence"])),
             duration_s=_finite(body["end_s"]) - _finite(body["start_s"]),
+            is_provisional=body.get("provisional") is True,
+            is_replayed=body.get("replayed") is True,
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def _level(text: str) -> float | None:
+    try:
+        return min(0.0, max(-100.0, _finite(json.loads(text)["level_dbfs"])))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 
@@ -258,11 +263,3 @@ def _finite(value: Any) -> float:  # noqa: ANN401
 
 def _printable(text: str, max_length: int = _MAX_TEXT) -> str:
     return "".join(char if char.isprintable() else "?" for char in text[:max_length])
-
-
-def _percent(share: float) -> str:
-    return f"{round(100 * share):>3} %"
-
-
-def _style(emotion: str) -> str:
-    return _STYLES.get(emotion, "white")

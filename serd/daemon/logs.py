@@ -16,6 +16,7 @@ from typing import Final, TextIO
 
 from serd.errors import SerdError
 from serd.publishers.screen import is_journal
+from serd.publishers.terminal import ERASE_LINE, can_rewrite
 
 
 def set_up_logging(
@@ -27,12 +28,13 @@ def set_up_logging(
         level: "debug", "info", "warning" or "error".
         log_format: "auto", "text", "journal" or "json".
         stream: the stream, usually standard error.
-        environment: variables, of which ``$JOURNAL_STREAM`` is read; by default those of the process.
+        environment: variables, of which ``$JOURNAL_STREAM`` and ``$TERM`` are read; by default those of
+            the process.
     """
+    variables = os.environ if environment is None else environment
     if log_format == "auto":
-        variables = os.environ if environment is None else environment
         log_format = "journal" if is_journal(stream, variables) else "text"
-    handler = _Handler(stream)
+    handler = _Handler(stream, start=ERASE_LINE if can_rewrite(stream, variables) else "")
     handler.setFormatter(_FORMATTERS[log_format]())
     root = logging.getLogger()
     for previous in [each for each in root.handlers if isinstance(each, _Handler)]:
@@ -43,6 +45,15 @@ def set_up_logging(
 
 class _Handler(logging.StreamHandler[TextIO]):
     """A handler that survives a closed stream, so that the daemon runs on without its log."""
+
+    def __init__(self, stream: TextIO, *, start: str) -> None:
+        """Write to a stream; ``start`` comes before each record, to erase the level on a terminal."""
+        super().__init__(stream)
+        self._start = start
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The formatted record, with the start."""
+        return self._start + super().format(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Drop a record that cannot be written; report one that cannot be formatted."""

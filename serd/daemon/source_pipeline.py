@@ -80,6 +80,12 @@ class SourcePipeline:
         """Mean of the speech so far, for speaker adaptation."""
         return self._adaptation.speakers
 
+    def closing_line(self) -> str:
+        """A line for the end of a source that gave no event; empty if it gave one, or a warning."""
+        if self.controls.mute and not self.rejections.n_windows:
+            return "the source was muted, so nothing was heard"
+        return self.rejections.closing_line()
+
     def reset_adaptation(self) -> None:
         """Reset the speaker adaptation."""
         self._adaptation.reset()
@@ -102,11 +108,14 @@ class SourcePipeline:
         now_s = block.end_samples / SAMPLE_RATE_HZ
         if self._last.advance(now_s, is_speaking=self._is_speaking):
             yield StateReport(source=self._source, emotion=self._last.emotion)
-        level_dbfs = self._meter.measure(frames)
+        level = self._meter.measure(frames)
         self._level_at_samples = frames.end_samples + self._meter.missing_samples
-        if level_dbfs is not None:
+        if level is not None:
             yield LevelReport(
-                source=self._source, level_dbfs=round(level_dbfs, 1), guesses=self._likeliest
+                source=self._source,
+                level_dbfs=round(level.dbfs, 1),
+                guesses=self._likeliest,
+                is_due=level.is_due,
             )
 
     def flush(self) -> Iterator[Report]:

@@ -26,8 +26,11 @@ from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
 from serd.errors import SerdError
+from serd.events.controls import MUTE
 from serd.events.reports import AvailabilityReport, Report, StatsReport
 from serd.model.runtime import TfliteModel
+from serd.mqtt.topics import NodeTopics
+from serd.publishers.mqtt import SECTION as MQTT
 from serd.settings.loader import Settings
 
 _log = logging.getLogger("serd.run")
@@ -102,8 +105,13 @@ class Sources:
         return not self._feeders
 
     def start(self) -> None:
-        """Start all feeders."""
-        for feeder in self._feeders.values():
+        """Start all feeders, and log which sources are muted from before."""
+        mqtt = self._settings.publishers.get(MQTT)
+        for name, feeder in self._feeders.items():
+            if self._pipelines[name].controls.mute and mqtt is not None:
+                topics = NodeTopics(prefix=mqtt.prefix, node=self._settings.node.resolved_name)
+                topic = topics.control_set(name, MUTE)
+                _log.warning("%s is muted, as before this start; publish OFF to %s", name, topic)
             feeder.start()
 
     def stop(self) -> None:
@@ -157,7 +165,7 @@ class Sources:
                 self._error = self._error or message.error
                 self._stats.retire_feeder(self._feeders.pop(name))
                 yield from self.finish(name)
-                if message.error is None and (last := self._pipelines[name].rejections.closing_line()):
+                if message.error is None and (last := self._pipelines[name].closing_line()):
                     _log.info("%s", self._with_name(name, last))
 
     def finish_all(self) -> Iterator[Report]:

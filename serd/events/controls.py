@@ -12,6 +12,7 @@ from serd.errors import InputError
 
 ON: Final = "ON"
 OFF: Final = "OFF"
+MUTE: Final = "mute"
 MAX_COOLDOWN_S: Final = 3600.0
 
 
@@ -61,7 +62,7 @@ def _shortened(text: str) -> str:
 
 
 _CONTROLS: Final[Mapping[str, _Control]] = {
-    "mute": _Control(field="mute", parse=_switch, format=lambda value: ON if value else OFF),
+    MUTE: _Control(field="mute", parse=_switch, format=lambda value: ON if value else OFF),
     "threshold": _Control(field="threshold", parse=_number(0.0, 1.0), format="{:g}".format),
     "cooldown": _Control(field="cooldown_s", parse=_number(0.0, MAX_COOLDOWN_S), format="{:g}".format),
 }

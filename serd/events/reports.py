@@ -46,6 +46,9 @@ class LevelReport:
     """Name of the source."""
     level_dbfs: float
     """RMS level since the last report, in dB relative to full scale; -100 to 0."""
+    is_due: bool = True
+    """Whether ``[report] level_s`` has passed since the last report with this. The other reports are for
+    publishers on this machine, which can take more of them."""
     guesses: Mapping[str, float]
     """The three likeliest emotions of the current utterance with their probabilities, likeliest first;
     empty without speech."""

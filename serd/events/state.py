@@ -3,6 +3,7 @@
 All times are times of the sound, so this module has no clock.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,8 +25,9 @@ class ReportSettings:
     provisional_s: float = 1.0
     """Speech after which an utterance has its early estimate, a window event marked as provisional, in
     seconds, 0.3 or more; 0 for no early estimate."""
-    level_s: float = 0.0
-    """Time between two reports of the level, in seconds; 0 for none."""
+    level_s: float = 10.0
+    """Time between two levels of a source over MQTT, in seconds, 0.1 or more; 0 for none. The screen and
+    the metrics have a level each second."""
     stats_s: float = 60.0
     """Time between two reports of statistics, in seconds; 1 or more."""
 
@@ -88,33 +90,47 @@ class LastEmotion:
         return True
 
 
-class LevelMeter:
-    """Measures the level of sound over intervals of equal length."""
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The level of a source over one interval."""
 
-    def __init__(self, interval_s: float) -> None:
+    dbfs: float
+    """RMS level, in dB relative to full scale; -100 to 0."""
+    is_due: bool
+    """Whether the time between two published levels has passed."""
+
+
+class LevelMeter:
+    """Measures the level of sound over intervals of equal length, a second at most."""
+
+    def __init__(self, period_s: float) -> None:
         """Create a meter.
 
         Args:
-            interval_s: length of an interval, in seconds; 0 to measure nothing.
+            period_s: time between two levels that are due, in seconds; 0 for none.
         """
+        self._n_in_period = math.ceil(period_s)
+        """Intervals in a period; 0 if no level is ever due."""
+        interval_s = period_s / self._n_in_period if self._n_in_period else 1.0
         self._interval_samples = round(interval_s * SAMPLE_RATE_HZ)
+        self._n_intervals = 0
         self._n_samples = 0
         self._energy = 0.0
 
     @property
     def missing_samples(self) -> int:
-        """Samples until the next level; one second of samples if nothing is measured."""
-        return (self._interval_samples or SAMPLE_RATE_HZ) - self._n_samples
+        """Samples until the next level."""
+        return self._interval_samples - self._n_samples
 
-    def measure(self, frames: VoicedFrames) -> float | None:
-        """Add frames; returns the level in dBFS at the end of an interval, else None."""
-        if not self._interval_samples:
-            return None
+    def measure(self, frames: VoicedFrames) -> Level | None:
+        """Add frames; returns the level at the end of an interval, else None."""
         n_frames = max(1, len(frames.mean_square))
         self._energy += sum(frames.mean_square) * frames.samples.size / n_frames
         self._n_samples += frames.samples.size
         if self._n_samples < self._interval_samples:
             return None
-        level = level_dbfs(self._energy / self._n_samples)
+        self._n_intervals += 1
+        is_due = self._n_in_period > 0 and self._n_intervals % self._n_in_period == 0
+        level = Level(level_dbfs(self._energy / self._n_samples), is_due)
         self._n_samples, self._energy = 0, 0.0
         return level

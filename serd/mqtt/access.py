@@ -102,9 +102,11 @@ class Access:
         client = BoundedClient(
             client_id=self._client_id,
             protocol=MQTTProtocolVersion.MQTTv5 if is_5 else MQTTProtocolVersion.MQTTv311,
+            transport=self._settings.transport,
             max_packet_bytes=max_payload_bytes + MAX_OVERHEAD_BYTES,
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.ws_set_options(self._settings.websocket_path)
         # Beyond this number paho queues messages itself, and sends them out of order.
         client.max_inflight_messages_set(max_in_flight)
         if self._settings.user:

@@ -3,12 +3,14 @@
 import errno
 import socket
 import ssl
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 CONNECTION_REFUSED: Final = "connection refused, no broker runs there"
 CONNECTION_LOST: Final = "the connection broke off"
 NOT_MQTT: Final = (
-    "closed before it answered; is it an MQTT broker, and is TLS set on both sides or on neither?"
+    "closed before it answered; is it an MQTT broker, is TLS set on both sides or on neither, and is"
+    " [mqtt] transport the one of this port?"
 )
 NO_ANSWER: Final = "no answer; is it an MQTT broker?"
 _NOT_AUTHORIZED: Final = frozenset({"not authorized", "bad user name or password"})
@@ -21,15 +23,17 @@ def describe_connection_error(error: OSError) -> str:
             cause = CONNECTION_REFUSED
         case ConnectionResetError():
             cause = NOT_MQTT
+        case ConnectionError() if "WebSocket" in str(error):
+            cause = (
+                "it does not speak websockets on this port; take its port for them, set [mqtt]"
+                ' websocket_path, or set transport = "tcp"'
+            )
         case TimeoutError():
             cause = "no answer in time"
         case socket.gaierror():
             cause = "the host name is not known"
         case ssl.SSLCertVerificationError():
-            cause = (
-                f"its TLS certificate is not accepted ({error.verify_message});"
-                " [mqtt] ca_file must name the authority that signed it"
-            )
+            cause = _describe_certificate_error(error, datetime.now(UTC))
         case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):
             cause = "it does not speak TLS on this port; turn [mqtt] tls off or take its TLS port"
         case ssl.SSLError():
@@ -39,6 +43,23 @@ def describe_connection_error(error: OSError) -> str:
         case _:
             cause = error.strerror or str(error)
     return cause
+
+
+def _describe_certificate_error(error: ssl.SSLCertVerificationError, now: datetime) -> str:
+    """Why a certificate is not accepted, and what to do about it."""
+    clock = f"this machine's clock, which says {now:%Y-%m-%d}, is right"
+    match error.verify_code:
+        case 9 | 13:  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD
+            advice = f"check that {clock}"
+        case 10 | 14:  # X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD
+            advice = f"renew it at the broker, if {clock}"
+        case 62 | 64:  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+            advice = "set [mqtt] host to a name that is in the certificate"
+        case 2 | 18 | 19 | 20 | 21:  # no chain from the certificate to an authority that is trusted
+            advice = "[mqtt] ca_file must name the authority that signed it"
+        case _:
+            advice = "replace it at the broker"
+    return f"its TLS certificate is not accepted ({error.verify_message}); {advice}"
 
 
 def describe_login_refusal(reason_code: str) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from serd import __version__
@@ -32,7 +32,7 @@ class DiscoverySettings:
     enabled: str = _AUTO
     """Whether serd describes itself to Home Assistant: "on", "off", or "auto": on if [mqtt] host names a
     broker."""
-    prefix: str = "homeassistant"
+    prefix: str = field(default="homeassistant", metadata={"form": "name"})
     """The discovery prefix, as set in Home Assistant's MQTT integration."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -278,6 +278,20 @@ def _source_entities(topics: NodeTopics, source: str, labels: Sequence[str]) -> 
         "speech",
         "Speech",
         {"state_topic": topics.speech(source), "device_class": "sound"},
+    )
+    yield _Entity(
+        "sensor",
+        "sound_level",
+        "Sound level",
+        {
+            "state_topic": topics.level(source),
+            "value_template": "{{ value_json.level_dbfs }}",
+            "unit_of_measurement": "dBFS",
+            "state_class": "measurement",
+            "suggested_display_precision": 0,
+            "icon": "mdi:volume-medium",
+            **_DIAGNOSTIC,
+        },
     )
     yield from _controls(topics, source)
     yield _Entity(

@@ -149,7 +149,7 @@ class Link:
         Raises:
             SettingsError: a certificate, key or password file cannot be read.
         """
-        self.address = f"{settings.host}:{settings.port}"
+        self.address = settings.address
         self.limits = BrokerLimits()
         """What the broker takes, as of the last connection or refused login."""
         self.n_attempts = 0

@@ -283,6 +283,12 @@ class EventQueue:
             self._retained.retain_document(name, document)
             self._changed.notify_all()
 
+    def repeat_retained(self) -> None:
+        """Send the retained values of all topics again."""
+        with self._changed:
+            self._retained.repeat()
+            self._changed.notify_all()
+
     def send(self, topic: str, payload: str) -> None:
         """Send a transient message, not retained; it is dropped while there is no connection."""
         with self._changed:

@@ -1,7 +1,7 @@
 """Bounds for what a broker may send: paho's client reads packets of any length, up to 256 MB."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from paho.mqtt.client import Client, topic_matches_sub
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -39,18 +39,27 @@ class BoundedClient(Client):
     field, and not every broker keeps to it.
     """
 
-    def __init__(self, *, client_id: str, protocol: MQTTProtocolVersion, max_packet_bytes: int) -> None:
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        protocol: MQTTProtocolVersion,
+        transport: Literal["tcp", "websockets"],
+        max_packet_bytes: int,
+    ) -> None:
         """Create a client for one connection.
 
         Args:
             client_id: the client id.
             protocol: version of MQTT.
+            transport: what carries MQTT.
             max_packet_bytes: length of the longest accepted packet without its fixed header, in bytes.
         """
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=protocol,
+            transport=transport,
             reconnect_on_failure=False,
         )
         self.oversized: OversizedPacket | None = None

@@ -106,6 +106,11 @@ class RetainedState:
         topic, payload = value
         return topic not in self._left_out or packet_bytes(topic, payload) < self._left_out[topic]
 
+    def repeat(self) -> None:
+        """Schedule all values again, since another program has changed them at the broker."""
+        if self._is_connected:
+            self._changes = deque(self._values.items())
+
     def send(self, topic: str, payload: str) -> None:
         """Schedule a transient message; beyond 100 the oldest is dropped, without a connection all."""
         if self._is_connected and self._is_sent((topic, payload)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from serd.mqtt.topics import is_prefix
 
@@ -20,7 +20,7 @@ class Settings:
 
     enabled: bool = True
     """Whether events are published over MQTT."""
-    host: str = ""
+    host: str = field(default="", metadata={"form": "host"})
     """Name or address of the broker; empty for the one on this machine or, if there is none, one inside
     serd that only this machine can reach."""
     port: int = 1883
@@ -39,6 +39,11 @@ class Settings:
     protocol: str = MQTT_311
     """Version of MQTT: 3.1.1, which every broker speaks, or 5, which reports messages that the broker's
     access rules forbid."""
+    transport: Literal["tcp", "websockets"] = "tcp"
+    """What carries MQTT: tcp, or websockets, which some brokers have on a port of their own, such as
+    9001, and which pass proxies of the web."""
+    websocket_path: str = "/mqtt"
+    """Path of the broker's websockets."""
     tls: bool = False
     """Whether the connection is encrypted; needs a host."""
     ca_file: str = ""
@@ -47,8 +52,8 @@ class Settings:
     """PEM file of serd's own certificate, if the broker asks for one; empty for none."""
     key_file: str = ""
     """PEM file of the key of cert_file."""
-    prefix: str = "serd"
-    """First part of every topic; no "+", no "#", no "/" at either end."""
+    prefix: str = field(default="serd", metadata={"form": "name"})
+    """First part of every topic, at most 64 characters; no "+", no "#", no "/" at either end."""
     keepalive_s: int = 30
     """Longest silence on the connection, in seconds, 5 to 3600. A broker that disappears is noticed, and
     serd's own disappearance is published, after one to two times this."""
@@ -68,6 +73,12 @@ class Settings:
     """Greatest age of events on the disk, in hours, 1 to 87600; older ones are dropped. The age of
     events of an earlier run counts only while the clock is known to be right."""
 
+    @property
+    def address(self) -> str:
+        """Host and port, for people; an IPv6 address is in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what was expected) for each value that cannot work."""
         if not _is_host(self.host):
@@ -83,7 +94,14 @@ class Settings:
         if self.protocol not in {MQTT_311, MQTT_5}:
             yield "protocol", f"{MQTT_311} or {MQTT_5}"
         yield from self._access_problems()
+        yield from self._transport_problems()
         yield from self._storage_problems()
+
+    def _transport_problems(self) -> Iterator[tuple[str, str]]:
+        if self.transport != "tcp" and not self.host:
+            yield "host", "the name of a broker, since transport is websockets"
+        if not self.websocket_path.startswith("/") or not self.websocket_path.isprintable():
+            yield "websocket_path", 'a path that begins with "/"'
 
     def _storage_problems(self) -> Iterator[tuple[str, str]]:
         if self.durability not in {STORE_OFFLINE, STORE_ALWAYS}:

@@ -1,6 +1,7 @@
 """The MQTT topics of serd.
 
 <prefix>/<node>/status                    online or offline, retained
+<prefix>/<node>/instance                  which run of the daemon this is, as JSON
 <prefix>/<node>/stats                     statistics of the daemon, as JSON
 <prefix>/<node>/<source>/availability     online or offline: the audio source, retained
 <prefix>/<node>/<source>/problem          why it is offline, or what is wrong with its sound, retained
@@ -21,6 +22,7 @@ ONLINE: Final = "online"
 OFFLINE: Final = "offline"
 
 STATUS: Final = "status"
+INSTANCE: Final = "instance"
 STATS: Final = "stats"
 AVAILABILITY: Final = "availability"
 PROBLEM: Final = "problem"
@@ -58,6 +60,11 @@ class NodeTopics:
     def status(self) -> str:
         """Topic of the daemon's status, online or offline."""
         return f"{self._root}/{STATUS}"
+
+    @property
+    def instance(self) -> str:
+        """Topic on which daemons with the name of the node introduce themselves."""
+        return f"{self._root}/{INSTANCE}"
 
     @property
     def stats(self) -> str:

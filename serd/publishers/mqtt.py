@@ -6,6 +6,9 @@ This module chooses topic and payload of each message; ``serd.mqtt.queue`` deliv
 import functools
 import json
 import logging
+import os
+import secrets
+import socket
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, replace
@@ -31,6 +34,7 @@ from serd.mqtt.clock import EventClock
 from serd.mqtt.homeassistant import Announcement
 from serd.mqtt.link import Link
 from serd.mqtt.message import Message
+from serd.mqtt.namesake import Instance, NamesakeWatch
 from serd.mqtt.queue import EventQueue, QueueLimits, remaining_s
 from serd.mqtt.retained import Document, Handler
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
@@ -151,6 +155,7 @@ class MqttPublisher:
         self._link.start(self._context.threads)
         self._queue.start(self._context.threads)
         self._is_started = True
+        self._watch_for_namesakes(self._context.node)
 
     @property
     def address(self) -> str:
@@ -222,7 +227,7 @@ class MqttPublisher:
                     self.retain(topics.control(report.source, control), texts[control])
             case RefusalReport():
                 self.send(topics.control_error(report.source, report.control), report.reason)
-            case LevelReport():
+            case LevelReport() if report.is_due:
                 body = {"level_dbfs": report.level_dbfs, "guesses": dict(report.guesses)}
                 self.send(topics.level(report.source), json.dumps(body))
             case StatsReport():
@@ -276,6 +281,7 @@ class MqttPublisher:
         if not self._is_started:
             return
         deadline_s = time.monotonic() + timeout_s
+        self._is_closing = True  # "offline" is right from now on
         self._queue.close(timeout_s - _GOODBYE_S)
         reason = self._link.reason or f"no answer within {timeout_s:g} s"
         if self._broker is not None:
@@ -295,6 +301,21 @@ class MqttPublisher:
 
     def _pass_command(self, source: str, control: str, _topic: str, payload: bytes) -> None:
         self._context.command(source, control, payload)
+
+    def _watch_for_namesakes(self, node: str) -> None:
+        """Notice other daemons of the same name, and publish the state again when one of them ends."""
+        own = Instance(id=secrets.token_hex(8), host=socket.gethostname(), pid=os.getpid())
+        watch = NamesakeWatch(
+            node,
+            own,
+            introduce=lambda: self.send(self.topics.instance, own.to_json()),
+            restore=lambda: None if self._is_closing else self._queue.repeat_retained(),
+        )
+        self.subscribe(
+            self.topics.status,
+            lambda _topic, payload: watch.status_received(payload, self._link.n_connections),
+        )
+        self.subscribe(self.topics.instance, lambda _topic, payload: watch.instance_received(payload))
 
     def _queue_stats(self) -> dict[str, int]:
         """The fields of the stats that this publisher adds."""

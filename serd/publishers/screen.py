@@ -1,6 +1,8 @@
-"""Prints each event as a line for people on standard output.
+"""Prints each event as a line for people on standard output, below a line that explains the marks.
 
-21:04:11  mic       happy       87 % ████████▋   positive   3.0 s
+● utterance   · window in it   ? early estimate   % confidence   Ctrl-C stops
+21:04:09  mic       · happy       71 % ███████    positive   3.0 s
+21:04:11  mic       ● happy       87 % ████████▋  positive   3.0 s
 """
 
 import os
@@ -13,11 +15,17 @@ from typing import Final, TextIO
 from serd.events.event import Event
 from serd.events.reports import Report
 from serd.publishers import Context
+from serd.publishers.meter import Meter
+from serd.publishers.terminal import ERASE_LINE, bar, can_rewrite, width
 
 SECTION: Final = "screen"
 
 _BAR_WIDTH: Final = 10
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+_MARKS: Final = {"utterance": "●", "window": "·"}
+_LEGEND: Final = ("? early estimate", "% confidence", "Ctrl-C stops")
+_GAP: Final = "   "
+_UNLIMITED: Final = 1000
+"""Columns of an output that is no terminal."""
 _BOLD: Final = "\x1b[1m"
 _DIM: Final = "\x1b[2m"
 _PLAIN: Final = "\x1b[0m"
@@ -45,16 +53,35 @@ def create(settings: Settings, _context: Context) -> "Screen | None":
     return Screen(sys.stdout, os.environ)
 
 
-def event_line(event: Event, *, has_blocks: bool = True) -> str:
-    """One event as text: local time, source, emotion ("?" if provisional), confidence and so on."""
-    percent = round(100 * event.confidence)
-    bar = confidence_bar(event.confidence, _BAR_WIDTH, has_blocks=has_blocks)
-    indent = "  " if event.kind == "window" else ""
-    emotion = f"{indent}{event.emotion}{'?' if event.provisional else ''}"
-    return (
-        f"{_moment(event)}  {event.source:<8}  {emotion:<12}"
-        f" {percent:>3} % {bar}  {event.valence:<8} {event.end_s - event.start_s:>5.1f} s"
-    )
+def event_line(event: Event, n_columns: int = _UNLIMITED) -> str:
+    """One event as text: local time, source, emotion, confidence, valence and length of the sound.
+
+    Args:
+        event: the event. A mark tells utterances from windows, and "?" marks a provisional window.
+        n_columns: width of the terminal; valence, length and bar are left out if they do not fit.
+    """
+    emotion = f"{_MARKS[event.kind]} {event.emotion}{'?' if event.provisional else ''}"
+    columns = {
+        "emotion": f"{_moment(event)}  {event.source:<8}  {emotion:<12}",
+        "confidence": f" {round(100 * event.confidence):>3} %",
+        "bar": f" {bar(event.confidence, _BAR_WIDTH)}",
+        "valence": f"  {event.valence:<8}",
+        "length": f" {event.end_s - event.start_s:>5.1f} s",
+    }
+    for name in ("valence", "length", "bar"):
+        if sum(map(len, columns.values())) > n_columns:
+            del columns[name]
+    return "".join(columns.values())
+
+
+def legend(n_columns: int = _UNLIMITED) -> str:
+    """The meaning of the marks, as far as the columns suffice."""
+    line = f"{_MARKS['utterance']} utterance{_GAP}{_MARKS['window']} window in it"
+    for part in _LEGEND:
+        if len(line) + len(_GAP) + len(part) > n_columns:
+            break
+        line += _GAP + part
+    return line
 
 
 def _moment(event: Event) -> str:
@@ -67,56 +94,70 @@ def local_time(rfc3339: str) -> str:
     return datetime.fromisoformat(rfc3339).astimezone().strftime("%H:%M:%S")
 
 
-def confidence_bar(share: float, width: int, *, has_blocks: bool = True) -> str:
-    """A bar of ``width`` characters with ``share`` (0 to 1) of it filled, in blocks or "#"."""
-    share = min(1.0, max(0.0, share))
-    if not has_blocks:
-        return ("#" * round(share * width)).ljust(width)
-    whole, eighths = divmod(round(share * width * 8), 8)
-    rest = _EIGHTHS[eighths] if eighths else ""
-    return ("█" * whole + rest).ljust(width)
-
-
 class Screen:
-    """Writes a line for each event; utterances are bold and windows dim."""
+    """Writes a line for each event, and on a terminal the level of each source below them."""
 
     def __init__(self, stream: TextIO, environment: Mapping[str, str]) -> None:
-        """Write to ``stream``, with styles if it is a terminal and NO_COLOR is not set."""
+        """Write to ``stream``: with styles and level if it is a terminal that has them.
+
+        Args:
+            stream: the output.
+            environment: variables, of which ``TERM=dumb`` turns styles and level off, and ``NO_COLOR``
+                styles alone.
+        """
         self._stream = stream
-        is_styled = stream.isatty() and not environment.get("NO_COLOR")
+        self._is_terminal = stream.isatty()
+        self._meter = Meter() if can_rewrite(stream, environment) else None
+        is_styled = self._meter is not None and not environment.get("NO_COLOR")
         self._styles = {"window": _DIM, "utterance": _BOLD} if is_styled else {}
-        self._has_blocks = _can_write("█", stream)
+        self._has_legend = False
 
     def publish(self, report: Report) -> None:
-        """Write an event.
+        """Write an event, or the level of the sources.
 
         Raises:
             BrokenPipeError: the reader of the pipe has ended; the command line then ends without a
                 message.
             OSError: standard output cannot be written, for example because the disk is full.
         """
-        if not isinstance(report, Event):
-            return
-        line = event_line(report, has_blocks=self._has_blocks)
-        if style := self._styles.get(report.kind):
-            line = f"{style}{line}{_PLAIN}"
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+        is_event = isinstance(report, Event)
+        text = ""
+        if not self._has_legend and (is_event or self._is_terminal):
+            self._has_legend = True
+            text = f"{self._erasure}{legend(self._n_columns)}\n"
+        if isinstance(report, Event):
+            text += f"{self._erasure}{self._event(report)}\n"
+        if self._meter is not None and (self._meter.update(report) or text):
+            # The cursor stays at the start of the line, so that a line of the log replaces it.
+            line = self._meter.line(self._n_columns - 1)
+            text += f"{ERASE_LINE}{line}\r"
+        if text:
+            self._stream.write(text)
+            self._stream.flush()
 
     def adapt(self, context: Context) -> bool:  # noqa: ARG002
         """Do nothing: an event is complete in itself."""
         return True
 
-    def close(self, timeout_s: float) -> None:
-        """Do nothing: each line is flushed at once."""
+    def close(self, timeout_s: float) -> None:  # noqa: ARG002
+        """Erase the level; each line is flushed at once."""
+        if self._meter is not None:
+            self._stream.write(ERASE_LINE)
+            self._stream.flush()
 
+    @property
+    def _n_columns(self) -> int:
+        """Columns of a line; a terminal can change its width."""
+        return width(self._stream) if self._is_terminal else _UNLIMITED
 
-def _can_write(text: str, stream: TextIO) -> bool:
-    try:
-        text.encode(stream.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
+    @property
+    def _erasure(self) -> str:
+        return ERASE_LINE if self._meter is not None else ""
+
+    def _event(self, event: Event) -> str:
+        line = event_line(event, self._n_columns)
+        style = self._styles.get(event.kind)
+        return f"{style}{line}{_PLAIN}" if style else line
 
 
 def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:

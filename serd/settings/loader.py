@@ -1,9 +1,12 @@
 """Settings from a TOML file, environment variables and command-line flags; the last one wins.
 
-The environment variable of ``[mqtt] host`` is ``SERD_MQTT_HOST``.
+The environment variable of ``[mqtt] host`` is ``SERD_MQTT_HOST``. Other programs may set variables that
+begin with ``SERD_`` as well: one of no section is passed over with a warning.
 """
 
+import logging
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -24,8 +27,14 @@ from serd.settings.values import parse
 from serd.speech.segmenter import SegmenterSettings
 from serd.speech.vad import VoiceSettings
 
+_log = logging.getLogger("serd.settings")
+
 ENVIRONMENT_PREFIX: Final = "SERD_"
 CONFIG_VARIABLE: Final = "SERD_CONFIG"
+_SERVICE_VARIABLE: Final = re.compile(
+    "_SERVICE_(HOST|PORT(_.*)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$"
+)
+_SERVICE_ADDRESS: Final = re.compile("(tcp|udp|sctp)://")
 SOURCE: Final = "source"
 """The only section that may be an array of tables, [[source]]."""
 
@@ -34,8 +43,8 @@ SOURCE: Final = "source"
 class NodeSettings:
     """This machine."""
 
-    name: str = ""
-    """Name in topics and events; empty for the host name."""
+    name: str = field(default="", metadata={"form": "name"})
+    """Name in topics and events, at most 64 characters; empty for the host name."""
 
     @property
     def resolved_name(self) -> str:
@@ -114,7 +123,8 @@ def load_settings(
         flags: values from the command line.
 
     Raises:
-        SettingsError: a file cannot be read, a key is unknown or a value is wrong.
+        SettingsError: a file cannot be read, a key is unknown or a value is wrong. A variable of an
+            unknown section is only logged.
     """
     environment = os.environ if environment is None else environment
     path = path or find_settings_file(environment)
@@ -188,11 +198,23 @@ def _from_environment(
             continue
         section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         where = f"environment {variable}"
+        if _is_service_link(variable, text):
+            _log.warning("%s is passed over: Kubernetes or Docker sets it for a service", where)
+            continue
         if section not in classes:
-            raise SettingsError(f"{where}: unknown section [{section}]{suggestion(section, classes)}")
+            hint = suggestion(section, classes)
+            _log.warning("%s is passed over: there is no section [%s]%s", where, section, hint)
+            continue
         check_key(classes[section], key, f"{where}: unknown key [{section}] {key}")
         hint = get_type_hints(classes[section], include_extras=True)[key]
         yield section, key, Given(parse(text, hint, where), where)
+
+
+def _is_service_link(variable: str, text: str) -> bool:
+    """Whether a variable describes a service in the cluster, whose name happens to begin with "serd"."""
+    return bool(_SERVICE_VARIABLE.search(variable)) or (
+        variable.endswith("_PORT") and bool(_SERVICE_ADDRESS.match(text))
+    )
 
 
 def _from_flags(flags: Flags) -> Iterator[tuple[str, str, Given]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from serd.errors import SettingsError
-from serd.settings.values import as_toml, checked, secret_keys, shown
+from serd.settings.values import as_toml, checked, formed, forms, secret_keys, shown
 
 _MAX_FILE_BYTES: Final = 1_000_000
 
@@ -77,16 +77,19 @@ def build(cls: type[Any], given: Mapping[str, Given]) -> Any:  # noqa: ANN401
         given: the values by key; other fields have their defaults.
 
     Raises:
-        SettingsError: a value has a wrong type, is out of bounds or is a problem.
+        SettingsError: a value has a wrong type or form, is out of bounds or is a problem.
     """
     hints = get_type_hints(cls, include_extras=True)
     secret = secret_keys(cls)
-    values = {
+    values: dict[str, Any] = {
         key: item.value
         if is_dataclass(hints[key])
         else checked(item.value, hints[key], item.where, is_secret=key in secret)
         for key, item in given.items()
     }
+    for key, form in forms(cls).items():
+        if key in values:
+            values[key] = formed(values[key], form, given[key].where)
     built = cls(**values)
     for key, expected in built.problems() if hasattr(built, "problems") else ():
         where = given[key].where if key in given else f"default of {key}"

@@ -7,6 +7,7 @@ bounds: ``Annotated[int, Range(1)]``.
 import json
 import math
 import re
+import unicodedata
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -69,7 +70,8 @@ def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) ->
     """Check a value from TOML, the environment or the command line against the type of its field.
 
     Args:
-        value: the value; a whole number is accepted for a float, and a list for a tuple.
+        value: the value; a whole number is accepted for a float, a list for a tuple, and capital letters
+            in a word of a ``Literal``.
         hint: type of the field.
         where: origin of the value, for the message.
         is_secret: whether the message must not contain the value.
@@ -88,9 +90,10 @@ def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) ->
             raise refusal("a list")
         return tuple(checked(each, get_args(hint)[0], where, is_secret=is_secret) for each in value)
     if get_origin(hint) is Literal:
-        if value not in get_args(hint):
+        word = value.lower() if isinstance(value, str) else value
+        if word not in get_args(hint):
             raise refusal(f"one of: {', '.join(get_args(hint))}")
-        return value
+        return word
     if not _is_portable(value):
         raise refusal(_TYPE_NAMES[hint])
     if hint is float and type(value) is int:
@@ -100,6 +103,45 @@ def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) ->
     if bounds is not None and isinstance(value, int | float) and not bounds.contains(value):
         raise refusal(str(bounds))
     return value
+
+
+MAX_NAME_CHARS: Final = 64
+"""Longest name; topics and files contain several."""
+
+
+def formed(text: str, form: str, where: str) -> str:
+    """A text in the form that its field asks for, with ``metadata={"form": ...}``.
+
+    Args:
+        text: the value.
+        form: "name" composes letters and their accents (NFC), since they look the same in both forms but
+            are different topics; "host" removes the brackets of an IPv6 address; "" is any text.
+        where: origin of the value, for the message.
+
+    Raises:
+        SettingsError: a name is too long, or has a character that cannot be seen or sent.
+    """
+    if form == "host":
+        is_bracketed = text.startswith("[") and text.endswith("]") and ":" in text
+        return text[1:-1] if is_bracketed else text
+    if form != "name":
+        return text
+    name = unicodedata.normalize("NFC", text)
+    if len(name) > MAX_NAME_CHARS:
+        got = f"{shown(repr(name[:MAX_NAME_CHARS]))}… ({len(name)} characters)"
+        raise SettingsError(f"{where} = {got}, expected at most {MAX_NAME_CHARS} characters")
+    if bad := next(filter(_is_unprintable, name), ""):
+        raise SettingsError(
+            f"{where} = {shown(ascii(name))}, expected a name without U+{ord(bad):04X}, which is a line"
+            " break, a control character or no character; does its file or variable end in one?"
+        )
+    return name
+
+
+def _is_unprintable(char: str) -> bool:
+    """Whether a character is a control, a line break or none at all, which brokers refuse in topics."""
+    is_no_character = (ord(char) & 0xFFFE) == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF
+    return is_no_character or unicodedata.category(char) in {"Cc", "Zl", "Zp"}
 
 
 def shown(text: str) -> str:
@@ -140,6 +182,11 @@ def _unwrapped(hint: Any) -> tuple[Any, Range | None]:  # noqa: ANN401
         plain, bounds = get_args(hint)
         return plain, bounds
     return hint, None
+
+
+def forms(cls: type[Any]) -> dict[str, str]:
+    """The form of each field whose text has one, by its name; see ``formed``."""
+    return {item.name: item.metadata["form"] for item in fields(cls) if "form" in item.metadata}
 
 
 def secret_keys(cls: type[Any]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from serd.audio.opening import DEMO_PATH
+from serd.audio.demo import DEMO_PATH
 from testkit.brokers import mosquitto, wait_until
 from testkit.made_events import make_event
 

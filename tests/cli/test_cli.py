@@ -1,5 +1,6 @@
 """The command line: help, version, exit codes, and the commands config and devices."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from serd import __version__
+from serd.audio.demo import DEMO_PATH
 from serd.audio.microphone import Microphone
 from serd.cli import main
 from serd.cli.devices import show
@@ -145,3 +147,36 @@ def test_a_defect_is_an_error_in_the_log(
     assert main(["devices"]) == 1
     (record,) = [each for each in caplog.records if each.exc_info]
     assert record.getMessage() == "serd devices failed unexpectedly"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso8859-1"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("discovery", "show", "--node", "Küche"),
+        ("run", "--source", "demo.flac", "--fast", "--name", "Küche"),
+        ("run", "--source", "demo.flac", "--fast", "--name", "Küche", "--json"),
+    ],
+)
+def test_every_command_writes_in_every_encoding(
+    command: tuple[str, ...], encoding: str, tmp_path: Path
+) -> None:
+    """A name that the encoding lacks ends no command, and JSON keeps it."""
+    (tmp_path / "demo.flac").write_bytes(DEMO_PATH.read_bytes())
+    words = [str(tmp_path / word) if word == "demo.flac" else word for word in command]
+    extra = {"PYTHONIOENCODING": encoding, "SERD_MQTT_ENABLED": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "serd", *words],
+        env=environment(tmp_path, extra),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+    output = done.stdout.decode(encoding)
+    if command[0] == "discovery":
+        assert json.loads(output)["device"]["name"] == "serd Küche"
+    elif "--json" in command:
+        assert {json.loads(line)["source"] for line in output.splitlines()} == {"Küche"}
+    else:
+        assert "* utterance" in output.splitlines()[0]

@@ -15,6 +15,8 @@ import soundfile
 
 from serd import __version__
 from serd.cli import main
+from serd.daemon.state import ControlStore
+from serd.events.controls import MUTE, Controls
 from serd.events.schema import json_schema
 from testkit.brokers import Listener, free_port, mosquitto, wait_until
 from testkit.daemons import SERD, Daemon, environment, events, finding, serd
@@ -92,6 +94,18 @@ def test_a_run_without_events_is_explained(tmp_path: Path) -> None:
     output, _ = run_on("noise", SERD_MODEL_NO_SPEECH_THRESHOLD="1")
     assert output
     assert run_on("silent") == ([], "serd: no speech was detected")
+
+
+def test_a_source_that_is_still_muted_is_named(spoken: Path, tmp_path: Path) -> None:
+    """The log says so at the start, with the topic that ends it, and at the end."""
+    ControlStore(tmp_path).save("mic", MUTE, Controls(mute=True))
+    quiet = {"SERD_MQTT_ENABLED": "0", "STATE_DIRECTORY": str(tmp_path)}
+    command = ("run", "--source", spoken, "--fast", "--node", "n")
+    with serd(*command, home=tmp_path, extra=quiet) as daemon:
+        assert daemon.wait() == 0, daemon.log
+    assert "serd: mic is muted, as before this start; publish OFF to serd/n/mic/mute/set" in daemon.log
+    assert daemon.log[-1] == "serd: the source was muted, so nothing was heard"
+    assert not daemon.output
 
 
 def test_a_pipe_gives_the_events_of_the_file(spoken: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from serd.cli.watch import Feed
-from serd.cli.watch_view import WatchState, plain_line, render
+from serd.cli.watch_drawing import plain_line, render
+from serd.cli.watch_view import STALE_S, WatchState
 from serd.daemon.supervisor import Supervisor
 from serd.mqtt.broker import EmbeddedBroker
 from serd.publishers import Context
@@ -35,7 +36,7 @@ def view_text(state: WatchState, *, width: int = 100) -> str:
     """The view for a terminal of this width, as text."""
     drawn = io.StringIO()
     console = Console(file=drawn, width=width, height=30)
-    console.print(render(state, "connected to broker somewhere:1883", is_up=True))
+    console.print(render(state, "connected to broker b:1883", is_up=True, n_columns=width))
     return drawn.getvalue()
 
 
@@ -55,7 +56,7 @@ def test_the_view_shows_node_state_scores_and_history(utc: None) -> None:
     shown = view_text(state)
     assert "● pi online" in shown
     assert "mic         happy" in shown
-    assert "12:30:15  utterance, 3.0 s, positive" in shown
+    assert "12:30:15  utterance 3.0 s positive" in shown
     assert "happy     ███" in shown
     assert "87 %" in shown
     assert "newest ←  hap ang" in shown
@@ -79,12 +80,15 @@ def test_history_holds_the_latest_twenty_utterances() -> None:
 
 
 def test_unavailable_muted_and_speaking_sources_are_marked() -> None:
-    """The marks follow the retained topics of the source."""
+    """The marks follow the retained topics of the source; nobody speaks where nothing is heard."""
     state = WatchState(prefix="serd")
-    for name, payload in (("availability", b"offline"), ("mute", b"ON"), ("speech", b"ON")):
+    state.apply("serd/pi/mic/speech", b"ON")
+    assert "speaking" in view_text(state)
+    for name, payload in (("availability", b"offline"), ("mute", b"ON")):
         state.apply(f"serd/pi/mic/{name}", payload)
-    assert "unavailable, muted, speaking" in view_text(state)
-    for name, payload in (("availability", b"online"), ("mute", b"OFF"), ("speech", b"OFF")):
+    assert "unavailable, muted" in view_text(state)
+    assert "speaking" not in view_text(state)
+    for name, payload in (("availability", b"online"), ("mute", b"OFF")):
         state.apply(f"serd/pi/mic/{name}", payload)
     assert not any(mark in view_text(state) for mark in ("unavailable", "muted", "speaking"))
 
@@ -98,6 +102,93 @@ def test_the_problem_of_a_source_is_shown() -> None:
     assert "\x1b[2J" not in view_text(state)
     state.apply("serd/pi/mic/problem", b"none")
     assert "silence" not in view_text(state)
+
+
+def test_the_headline_is_the_emotion_of_the_bars() -> None:
+    """An event decides on both, also an uncertain one after a state that was certain."""
+    state = WatchState(prefix="serd")
+    state.apply("serd/pi/mic/state", b"happy")
+    assert "mic         happy" in view_text(state)
+    feed(state, "uncertain")
+    assert "mic         uncertain" in view_text(state)
+    assert "87 %" in view_text(state)
+
+
+FORGETTING = [
+    ("serd/pi/mic/state", b"none"),
+    ("serd/pi/mic/availability", b"offline"),
+    ("serd/pi/mic/mute", b"ON"),
+    ("serd/pi/status", b"offline"),
+]
+
+
+@pytest.mark.parametrize(("topic", "payload"), FORGETTING)
+def test_bars_go_with_their_reason(topic: str, payload: bytes) -> None:
+    """The end of a state, a loss, a mute and the end of the daemon leave no bars."""
+    state = WatchState(prefix="serd")
+    feed(state, "happy")
+    state.apply(topic, payload)
+    assert "87 %" not in view_text(state)
+
+
+def test_bars_and_level_go_when_they_are_old() -> None:
+    """After 30 s without a message of their kind; without a connection at once."""
+    now_s = 100.0
+    state = WatchState(prefix="serd", clock=lambda: now_s)
+
+    def shows() -> tuple[bool, bool]:
+        state.forget_stale(is_connected=is_connected)
+        return "87 %" in view_text(state), "-31 dBFS" in view_text(state)
+
+    def hear() -> None:
+        feed(state, "uncertain")
+        state.apply("serd/pi/mic/level", b'{"level_dbfs": -31.4, "guesses": {}}')
+
+    is_connected = True
+    hear()
+    now_s += STALE_S
+    assert shows() == (True, True)
+    now_s += 1.0
+    assert shows() == (False, False)
+    hear()
+    is_connected = False
+    assert shows() == (False, False)
+
+
+def test_a_replayed_event_is_only_history() -> None:
+    """It is marked in a plain line, and says nothing about now in the view."""
+    state = WatchState(prefix="serd")
+    event = replace(make_event(), replayed=True)
+    view = state.apply("serd/pi/mic/event", event.to_json().encode())
+    assert view is not None
+    assert plain_line(view).endswith("replayed")
+    assert "87 %" not in view_text(state)
+    assert "newest ←  hap" in view_text(state)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"loud", b"{}", b'{"level_dbfs": null}', b'{"level_dbfs": NaN}']
+)
+def test_a_malformed_level_is_no_level(payload: bytes) -> None:
+    """Nothing is shown, and nothing raised."""
+    state = WatchState(prefix="serd")
+    state.apply("serd/pi/mic/level", payload)
+    assert "dBFS" not in view_text(state)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_view_fits_on_terminals(utc: None, width: int) -> None:
+    """Level, details and all bars with their numbers are whole on 40 to 200 columns."""
+    state = WatchState(prefix="serd")
+    state.apply("serd/pi/mic/level", b'{"level_dbfs": -31.4, "guesses": {}}')
+    feed(state, "happy")
+    lines = view_text(state, width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert "-31 dBFS" in text
+    assert "utterance 3.0 s positive" in text
+    assert "87 %" in text
+    assert "…" not in text
 
 
 def test_a_single_node_can_be_selected() -> None:
@@ -164,9 +255,12 @@ def test_no_message_controls_the_terminal() -> None:
 
 
 @contextmanager
-def watching(*args: str, stdout: int = subprocess.PIPE) -> Iterator["subprocess.Popen[bytes]"]:
+def watching(
+    *args: str, stdout: int = subprocess.PIPE, term: str = "xterm", encoding: str = "utf-8"
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run ``serd watch`` in a process of its own, which is killed at the end of the block."""
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    size = {"COLUMNS": "100", "LINES": "30"}
+    environment = os.environ | size | {"TERM": term, "PYTHONIOENCODING": encoding}
     with subprocess.Popen(
         [sys.executable, "-m", "serd", "watch", *args],
         stdout=stdout,
@@ -207,7 +301,7 @@ def test_lines_from_a_real_broker_that_starts_late() -> None:
 
 def test_a_signal_just_before_a_wait_is_handled_soon() -> None:
     """Every wait has a time limit, since Python handles signals only between two waits."""
-    feed_without_messages = Feed(Settings(host="localhost"), ["serd/+/status"])
+    feed_without_messages = Feed(Settings(host="localhost"), ["serd/+/status"], prints_status=False)
     waits_s: list[float] = []
 
     class Silence(SimpleQueue[tuple[str, bytes] | None]):
@@ -217,26 +311,36 @@ def test_a_signal_just_before_a_wait_is_handled_soon() -> None:
 
     feed_without_messages.items = Silence()
     with pytest.raises(KeyboardInterrupt):
-        next(feed_without_messages.batches())
+        assert not any(feed_without_messages.batches())
     assert max(waits_s) <= 1.0
 
 
-def test_the_live_view_on_a_terminal() -> None:
-    """On a terminal it shows the retained state, and SIGTERM ends it with 0."""
+@contextmanager
+def terminal() -> Iterator[tuple[int, Callable[[bytes], bool]]]:
+    """A pseudoterminal: its file descriptor for a program, and whether it has shown some bytes."""
     leader, follower = pty.openpty()
-    with mosquitto() as broker:
+    os.set_blocking(leader, False)
+    drawn = bytearray()
+
+    def shows(text: bytes) -> bool:
+        with suppress(BlockingIOError):
+            drawn.extend(os.read(leader, 65536))
+        return text in drawn
+
+    try:
+        yield follower, shows
+    finally:
+        os.close(follower)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso8859-1", "ascii"])
+def test_the_live_view_on_a_terminal(encoding: str) -> None:
+    """In every encoding it shows the retained state, and SIGTERM ends it with 0."""
+    with mosquitto() as broker, terminal() as (follower, shows):
         broker.publish("serd/pi/status", "online", retain=True)
         broker.publish("serd/pi/mic/state", "surprised", retain=True)
-        with watching("--host", broker.host, "--port", str(broker.port), stdout=follower) as process:
-            os.close(follower)
-            os.set_blocking(leader, False)
-            drawn = bytearray()
-
-            def shows(text: bytes) -> bool:
-                with suppress(BlockingIOError):
-                    drawn.extend(os.read(leader, 65536))
-                return text in drawn
-
+        address = ("--host", broker.host, "--port", str(broker.port))
+        with watching(*address, stdout=follower, encoding=encoding) as process:
             wait_until(lambda: shows(b"surprised"), "the state on the screen")
             process.terminate()
             assert process.wait(DEADLINE_S) == 0
@@ -253,3 +357,15 @@ def test_the_broker_inside_serd_is_watched(tmp_path: Path) -> None:
             assert watcher.stop() == 0
     finally:
         broker.stop(2.0)
+
+
+def test_a_dumb_terminal_gets_lines() -> None:
+    """It has no live view, so it gets the events as a pipe does."""
+    with mosquitto() as broker, terminal() as (follower, shows):
+        address = ("--host", broker.host, "--port", str(broker.port))
+        with watching(*address, stdout=follower, term="dumb") as process:
+            wait_until(lambda: " serd/+/+/mute" in broker.log, "the subscription")
+            broker.publish("serd/pi/mic/event", make_event().to_json())
+            wait_until(lambda: shows(b"pi/mic"), "the event on the screen")
+            process.terminate()
+            assert process.wait(DEADLINE_S) == 0

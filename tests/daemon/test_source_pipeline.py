@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from serd.audio.format import AudioBlock, CaptureTime, Samples
 from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.controls import Controls
 from serd.events.event import Event
-from serd.events.reports import Report, SoundReport, StateReport
+from serd.events.reports import LevelReport, Report, SoundReport, StateReport
 from serd.events.state import ReportSettings
 from serd.model.runtime import TfliteModel
 from serd.model.smoothing import SmoothingSettings
@@ -45,9 +46,10 @@ def _reports(model: TfliteModel, sound: Samples, *, provisional_s: float) -> lis
 
 
 def _without_provisional(reports: list[Report]) -> list[Report]:
-    """The reports without provisional events, clips and event ids, which count provisional ones."""
+    """The reports without provisional events, guesses, clips and event ids, which count the events."""
+    same: dict[type[Report], dict[str, Any]] = {Event: {"id": ""}, LevelReport: {"guesses": {}}}
     return [
-        replace(report, id="") if isinstance(report, Event) else report
+        replace(report, **same.get(type(report), {}))
         for report in reports
         if not (isinstance(report, Event) and report.provisional) and not isinstance(report, SoundReport)
     ]

@@ -75,7 +75,7 @@ def test_the_level_is_that_of_each_interval() -> None:
     """Half a second at -20 dBFS, then half a second at -40 dBFS, measured over half a second each."""
     meter = LevelMeter(0.48)
     levels = [meter.measure(_frames(level, 4)) for level in [0.1] * 4 + [0.01] * 4]
-    assert [level for level in levels if level is not None] == [
+    assert [level.dbfs for level in levels if level is not None] == [
         pytest.approx(-20.0, abs=0.1),
         pytest.approx(-40.0, abs=0.1),
     ]
@@ -83,7 +83,17 @@ def test_the_level_is_that_of_each_interval() -> None:
     assert meter.missing_samples == 0.48 * 16_000
     meter.measure(_frames(0.1, 1))
     assert meter.missing_samples == 0.45 * 16_000
-    assert LevelMeter(0.0).measure(_frames(0.5, 100)) is None
+
+
+@pytest.mark.parametrize(
+    ("period_s", "n_due_in_30_s"), [(0.0, 0), (0.3, 100), (1.0, 29), (2.5, 11), (10.0, 2)]
+)
+def test_a_level_is_due_each_period_and_comes_each_second(period_s: float, n_due_in_30_s: int) -> None:
+    """A meter gives a level each second or more often, and marks one in each period as due."""
+    meter = LevelMeter(period_s)
+    levels = [level for _ in range(1000) if (level := meter.measure(_frames(0.1, 1))) is not None]
+    assert len(levels) >= 29
+    assert sum(level.is_due for level in levels) == n_due_in_30_s
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Passwords, certificates and addresses, right and wrong; a real Mosquitto checks them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from serd.settings.template import settings_as_toml
 from testkit.brokers import Certificates, Listener, make_certificates, mosquitto, wait_until
 from testkit.made_events import make_event
 from testkit.publishing import CONTEXT, EVENT, open_publisher, publishing, settings_for
+from testkit.websocket_gate import websocket_gate
 
 SECRET = "correct horse battery staple"  # noqa: S105
 USER, PASSWORD = "pi", "right"
@@ -186,6 +188,64 @@ def test_tls_with_a_wrong_authority(
             publisher.close(0.5)
     assert len(lines) == 1
     assert "[mqtt] ca_file must name the authority" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("made", "advice"),
+    [
+        ({"valid_days": (-2, -1)}, "renew it at the broker, if this machine's clock, which says 20"),
+        ({"valid_days": (1, 2)}, "check that this machine's clock, which says 20"),
+        ({"host": "elsewhere"}, "set [mqtt] host to a name that is in the certificate"),
+    ],
+)
+def test_each_fault_of_a_certificate_has_its_advice(
+    tmp_path: Path, lines: list[str], made: dict[str, Any], advice: str
+) -> None:
+    """One that has expired, one that is not valid yet and one of another name are told apart."""
+    certificates = make_certificates(tmp_path, **made)
+    with mosquitto(certificates=certificates) as broker:
+        publisher = open_publisher(settings_for(broker, tls=True, ca_file=str(certificates.ca)))
+        wait_until(lambda: lines, "the line")
+        publisher.close(0.5)
+    assert advice in lines[0]
+    assert "ca_file" not in lines[0]
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_websockets_carry_mqtt(certificates: Certificates, *, is_encrypted: bool) -> None:
+    """With ``transport = "websockets"`` events arrive as over TCP, also with TLS."""
+    made = certificates if is_encrypted else None
+    tls = {"tls": True, "ca_file": str(certificates.ca)} if is_encrypted else {}
+    with (
+        mosquitto() as broker,
+        websocket_gate(broker.host, broker.port, made) as port,
+        Listener(broker) as listener,
+    ):
+        settings = Settings(host="localhost", port=port, transport="websockets", **tls)
+        with publishing(settings) as publisher:
+            publisher.publish(make_event())
+        wait_until(lambda: listener.ids(EVENT) == [1], "the event")
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_a_port_without_websockets_is_named(lines: list[str]) -> None:
+    """If the broker speaks TCP alone, the line names the settings of websockets."""
+    with mosquitto() as broker:
+        publisher = open_publisher(settings_for(broker, transport="websockets"))
+        wait_until(lambda: lines, "the line")
+        publisher.close(0.5)
+    assert "does not speak websockets on this port" in lines[0]
+    assert '[mqtt] websocket_path, or set transport = "tcp"' in lines[0]
+
+
+def test_a_port_of_websockets_is_named(lines: list[str]) -> None:
+    """If the port speaks websockets alone, the line names the transport."""
+    with mosquitto() as broker, websocket_gate(broker.host, broker.port) as port:
+        publisher = open_publisher(Settings(host="localhost", port=port))
+        wait_until(lambda: lines, "the line")
+        publisher.close(0.5)
+    assert "is [mqtt] transport the one of this port?" in lines[0]
 
 
 @pytest.mark.parametrize("broker_speaks_tls", [True, False])

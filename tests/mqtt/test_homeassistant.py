@@ -70,10 +70,11 @@ def test_the_payload_is_one_line_without_blanks_between() -> None:
 
 
 def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
-    """Eleven of the source and four of the node: none is added, lost or of another kind."""
+    """Twelve of the source and four of the node: none is added, lost or of another kind."""
     kinds = {key: component["platform"] for key, component in components("mic").items()}
     assert kinds == {
         "mic_emotion": "sensor",
+        "mic_sound_level": "sensor",
         "mic_confidence": "sensor",
         "mic_valence_level": "sensor",
         "mic_arousal_level": "sensor",
@@ -91,10 +92,18 @@ def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
     }
 
 
+def test_the_level_is_a_number_for_diagnosis() -> None:
+    """It comes from the level's topic, and is no entity of the dashboard."""
+    level = components("mic")["mic_sound_level"]
+    assert level["state_topic"] == "serd/pi/mic/level"
+    assert level["entity_category"] == "diagnostic"
+    assert rendered(level, '{"level_dbfs": -31.4, "guesses": {}}') == "-31.4"
+
+
 def test_several_sources_have_entities_of_their_own() -> None:
     """Their names begin with the source, and the entities of the node exist once."""
     several = components("kitchen", "hall")
-    assert len(several) == 2 * 11 + 4
+    assert len(several) == 2 * 12 + 4
     assert several["hall_mute"]["name"] == "hall mute"
     assert several["hall_mute"]["default_entity_id"] == "switch.serd_pi_hall_mute"
     assert several["hall_mute"]["command_topic"] == "serd/pi/hall/mute/set"
@@ -121,7 +130,7 @@ def test_no_two_nodes_share_a_discovery_topic(nodes: list[str], prefix: str) -> 
 def test_entities_of_any_names_are_well_formed(node: str, sources: list[str]) -> None:
     """A component id with a blank would break the removal in Home Assistant."""
     found = components(*sources, node=node)
-    assert len(found) == 11 * len(sources) + 4
+    assert len(found) == 12 * len(sources) + 4
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in found)
     for component in found.values():
         entity_id = component.get("default_entity_id", f"{component['platform']}.x")

@@ -150,7 +150,8 @@ class TestForbiddenTopics:
     """A broker whose access rules forbid the events."""
 
     RULES = (
-        f"user {USER}\ntopic read #\ntopic readwrite serd/pi/status\ntopic readwrite serd/+/+/state\n"
+        f"user {USER}\ntopic read #\ntopic readwrite serd/pi/status\ntopic readwrite serd/pi/instance\n"
+        "topic readwrite serd/+/+/state\n"
     )
 
     def test_mqtt_5_reports_it(self, tmp_path: Path, lines: list[str]) -> None:

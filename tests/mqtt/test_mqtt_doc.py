@@ -97,9 +97,9 @@ def test_the_example_stats_have_every_field_and_each_is_described() -> None:
 
 
 def test_the_example_level_has_the_fields_of_the_report() -> None:
-    """All but the source, which is in the topic; there are three guesses."""
+    """All but the source and the mark that decide on the topic; there are three guesses."""
     (example,) = (json.loads(block) for block in blocks("json", section("Level")))
-    assert set(example) == fields_of(LevelReport) - {"source"}
+    assert set(example) == fields_of(LevelReport) - {"source", "is_due"}
     assert len(example["guesses"]) == 3
 
 

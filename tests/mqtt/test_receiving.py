@@ -62,7 +62,10 @@ def test_a_command_of_more_than_a_kilobyte_is_dropped(lines: list[str]) -> None:
 def client_that_reads(part: socket.socket, max_packet_bytes: int) -> BoundedClient:
     """A client whose connection is a socket of this process."""
     client = BoundedClient(
-        client_id="c", protocol=MQTTProtocolVersion.MQTTv311, max_packet_bytes=max_packet_bytes
+        client_id="c",
+        protocol=MQTTProtocolVersion.MQTTv311,
+        transport="tcp",
+        max_packet_bytes=max_packet_bytes,
     )
     client._sock = part  # noqa: SLF001
     return client

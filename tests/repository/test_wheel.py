@@ -14,7 +14,8 @@ def test_model_and_demo_are_in_the_wheel(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for needed in ("serd/models/serd-ravdess8.tflite", "serd/data/demo.flac", "serd/py.typed"):
+    demo = ("serd/data/demo.flac", "serd/data/demo.csv", "serd/data/README.md")
+    for needed in ("serd/models/serd-ravdess8.tflite", "serd/py.typed", *demo):
         assert needed in names
     assert any(name.endswith("entry_points.txt") for name in names)
     assert not [name for name in names if name.startswith(("train/", "tests/"))]

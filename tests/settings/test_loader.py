@@ -70,7 +70,13 @@ def test_an_error_in_a_file_is_named(toml: Path, text: str, parts: list[str]) ->
         ("SERD_SEGMENTER_HOP_S", "nan", ["SERD_SEGMENTER_HOP_S", "nan", "a number"]),
         ("SERD_SMOOTHING_HALF_LIFE_S", "inf", ["inf", "a number"]),
         ("SERD_MQTT_HOTS", "x", ["SERD_MQTT_HOTS", "did you mean 'host'"]),
-        ("SERD_NOTHING_X", "x", ["SERD_NOTHING_X", "nothing"]),
+        ("SERD_NODE_NAME", "pi\n", ["SERD_NODE_NAME = 'pi\\n'", "U+000A", "line break"]),
+        ("SERD_NODE_NAME", "pi\x7f", ["SERD_NODE_NAME", "U+007F"]),
+        ("SERD_NODE_NAME", "pi\ufffe", ["SERD_NODE_NAME", "U+FFFE"]),
+        ("SERD_NODE_NAME", "p" * 70_000, ["SERD_NODE_NAME", "70000 characters", "at most 64"]),
+        ("SERD_SOURCE_NAME", "m" * 65, ["SERD_SOURCE_NAME", "65 characters", "at most 64"]),
+        ("SERD_MQTT_PREFIX", "se\nrd", ["SERD_MQTT_PREFIX", "U+000A"]),
+        ("SERD_HOMEASSISTANT_PREFIX", "ha\x1b", ["SERD_HOMEASSISTANT_PREFIX", "U+001B"]),
     ],
 )
 def test_an_error_in_the_environment_is_named(variable: str, text: str, parts: list[str]) -> None:
@@ -78,6 +84,56 @@ def test_an_error_in_the_environment_is_named(variable: str, text: str, parts: l
     with pytest.raises(SettingsError) as caught:
         load_settings(environment={variable: text, "HOME": "/nonexistent"})
     assert all(part in str(caught.value) for part in parts), str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "reason"),
+    [
+        ("SERD_PORT", "tcp://10.0.0.1:9100", "for a service"),
+        ("SERD_SERVICE_HOST", "10.0.0.1", "for a service"),
+        ("SERD_SERVICE_PORT_METRICS", "9100", "for a service"),
+        ("SERD_PORT_9100_TCP_ADDR", "10.0.0.1", "for a service"),
+        ("SERD_MQTT_PORT", "tcp://10.0.0.1:1883", "for a service"),
+        ("SERD_MQTT_PORT_1883_TCP", "tcp://10.0.0.1:1883", "for a service"),
+        ("SERD_MQTT_SERVICE_HOST", "10.0.0.1", "for a service"),
+        ("SERD_VERSION", "1.0", "no section [version]"),
+        ("SERD_MQQT_HOST", "pi", "did you mean 'mqtt'?"),
+    ],
+)
+def test_a_variable_of_another_program_is_passed_over(
+    variable: str, text: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It leaves a warning with its name, and all settings as they are."""
+    settings = load_settings(environment={variable: text, "HOME": "/nonexistent"})
+    assert settings == load_settings(environment={"HOME": "/nonexistent"})
+    assert f"environment {variable} is passed over" in caplog.text
+    assert reason in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("SERD_NODE_NAME", "Ku\u0308che", "Küche"),
+        ("SERD_SOURCE_NAME", "Tu\u0308r", "Tür"),
+        ("SERD_LOG_LEVEL", "INFO", "info"),
+        ("SERD_MQTT_HOST", "[::1]", "::1"),
+        ("SERD_MQTT_HOST", "::1", "::1"),
+    ],
+)
+def test_a_value_in_another_form_is_understood(variable: str, text: str, expected: str) -> None:
+    """Accents in two characters, a level in capitals, and brackets around an IPv6 address."""
+    settings = load_settings(environment={variable: text, "HOME": "/nonexistent"})
+    values = (settings.node.name, settings.sources[0].name, settings.log.level)
+    assert expected in (*values, settings.publishers["mqtt"].host)
+
+
+def test_the_address_of_a_broker_can_be_read() -> None:
+    """An IPv6 address is in brackets, so that the port is clear."""
+    for host, address in (("pi", "pi:1883"), ("[fe80::1]", "[fe80::1]:1883")):
+        settings = load_settings(environment={"SERD_MQTT_HOST": host, "HOME": "/nonexistent"})
+        assert settings.publishers["mqtt"].address == address
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from serd.errors import SerdError
+from serd.publishers.terminal import accept_all_characters
 from train.cli import ablate, compare, data, evaluate, experiments, explore, export, fit, report
 
 _COMMANDS: Final = (data, explore, fit, evaluate, compare, export, experiments, ablate, report)
@@ -23,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] in _RENAMED:
         print(f"train: {words[0]} is now: python -m train {_RENAMED[words[0]]}", file=sys.stderr)
         return 2
+    accept_all_characters(sys.stdout)
     options = _parser().parse_args(words)
     try:
         code: int = options.command(options)

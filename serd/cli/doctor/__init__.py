@@ -12,7 +12,7 @@ from pathlib import Path
 from serd import __version__
 from serd.cli.doctor.broker import broker_findings
 from serd.cli.doctor.findings import Finding, Verdict, fail, findings_of, ok, skipped
-from serd.cli.doctor.parts import model_findings, state_folder_findings, voice_findings
+from serd.cli.doctor.parts import model_findings, mute_findings, state_folder_findings, voice_findings
 from serd.cli.doctor.passwords import password_findings
 from serd.cli.doctor.service import service_findings
 from serd.cli.doctor.sound import device_findings, portaudio_findings, source_findings
@@ -24,6 +24,7 @@ from serd.cli.options import (
     settings_from,
 )
 from serd.errors import SettingsError
+from serd.mqtt.topics import NodeTopics
 from serd.settings.loader import Settings, find_settings_file, settings_places
 
 __all__ = ["CheckContext", "Finding", "Verdict", "run_checks"]
@@ -69,8 +70,11 @@ def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[
     if settings is None:
         yield "broker", partial(_unknown, "broker")
     else:
-        node = settings.node.resolved_name
-        yield "broker", partial(broker_findings, settings.publishers["mqtt"], node)
+        node, mqtt = settings.node.resolved_name, settings.publishers["mqtt"]
+        topics = NodeTopics(prefix=mqtt.prefix, node=node)
+        names = [source.name for source in settings.sources]
+        yield "mute", partial(mute_findings, names, topics, context.environment)
+        yield "broker", partial(broker_findings, mqtt, node)
     yield "service", partial(service_findings, context.environment)
 
 

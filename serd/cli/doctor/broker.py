@@ -61,7 +61,7 @@ class _BrokerCheck:
     """The steps of a check. Each returns its finding, or raises OSError or SerdError."""
 
     def __init__(self, settings: Settings, node: str) -> None:
-        self.address = f"{settings.host}:{settings.port}"
+        self.address = settings.address
         self._settings = settings
         self._name = f"{node}-doctor"
         self._topic = f"{settings.prefix}/{topic_level(node)}/doctor"

@@ -4,14 +4,16 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.cli.doctor.findings import Finding, fail, ok
-from serd.daemon.state import state_folder
+from serd.daemon.state import ControlStore, state_folder
+from serd.events.controls import MUTE, Controls
 from serd.model.runtime import ModelSettings, load_model
+from serd.mqtt.topics import NodeTopics
 from serd.speech.vad import VoiceSettings, voice_detector
 
 _MEGABYTE = 1_000_000
@@ -42,6 +44,23 @@ def model_findings(settings: ModelSettings) -> Iterator[Finding]:
         yield ok("model", f"{name}: {len(card.labels)} emotions, one inference in {inference_ms:.1f} ms")
     else:
         yield fail("model", f"{name} returns no probabilities: {probabilities}", "use another model")
+
+
+def mute_findings(
+    sources: Sequence[str], topics: NodeTopics, environment: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Check that no source is muted, which outlives a restart; no finding if none is.
+
+    Args:
+        sources: names of the sources.
+        topics: topics of the node.
+        environment: variables, which name the state folder.
+    """
+    store = ControlStore(state_folder(environment))
+    for source in sources:
+        if store.controls(source, Controls()).mute:
+            advice = f"publish OFF to {topics.control_set(source, MUTE)}"
+            yield fail(f"source {source}", "it is muted, so serd hears nothing", advice)
 
 
 def state_folder_findings(environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -5,8 +5,16 @@ from pathlib import Path
 
 from serd.cli.doctor import Finding, Verdict
 from serd.cli.doctor.findings import findings_of
-from serd.cli.doctor.parts import model_findings, state_folder_findings, voice_findings
+from serd.cli.doctor.parts import (
+    model_findings,
+    mute_findings,
+    state_folder_findings,
+    voice_findings,
+)
+from serd.daemon.state import ControlStore
+from serd.events.controls import MUTE, Controls
 from serd.model.runtime import ModelSettings
+from serd.mqtt.topics import NodeTopics
 from serd.speech.vad import VoiceSettings
 from testkit.doctor import only
 
@@ -54,3 +62,12 @@ def test_a_state_folder_that_cannot_be_created_fails(tmp_path: Path) -> None:
     finding = only(state_folder_findings({"STATE_DIRECTORY": str(tmp_path / "file" / "state")}))
     assert finding.verdict is Verdict.FAIL
     assert "cannot be written" in finding.text
+
+
+def test_a_muted_source_fails(tmp_path: Path) -> None:
+    """The advice has the topic that ends it; a source that is not muted has no finding."""
+    ControlStore(tmp_path).save("mic", MUTE, Controls(mute=True))
+    topics = NodeTopics(prefix="serd", node="pi")
+    finding = only(mute_findings(["mic", "door"], topics, {"STATE_DIRECTORY": str(tmp_path)}))
+    assert finding.verdict is Verdict.FAIL
+    assert (finding.check, finding.advice) == ("source mic", "publish OFF to serd/pi/mic/mute/set")

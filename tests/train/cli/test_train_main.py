@@ -5,10 +5,11 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, run
 from threading import Timer
 
 import pytest
+from made_corpora import write_release
 
 _START_S, _END_S = 300.0, 60.0
 
@@ -34,3 +35,17 @@ def test_a_training_that_is_ended_takes_its_processes_along(corpus_root: Path, t
     assert process.returncode == 130
     assert "train: interrupted; what is finished is kept" in said
     assert "Traceback" not in said
+
+
+def test_tables_are_written_in_every_encoding(tmp_path: Path) -> None:
+    """An inventory, which draws a dot for no clip, works in ASCII."""
+    write_release(tmp_path)
+    done = run(
+        [sys.executable, "-m", "train", "data", str(tmp_path)],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr
+    assert "RAVDESS song" in done.stdout
