@@ -16,6 +16,7 @@ from serd.model.smoothing import Smoother
 from serd.model.windows import FeatureWindow
 from serd.pipeline import FeatureExtractor, PipelineSettings, recognize, speech_segments
 from serd.recognizer import event_maker
+from serd.speech.high_pass import HighPass
 from serd.speech.segmenter import Segmenter, SegmenterSettings
 from serd.speech.segments import Segment, SpeechWindow, VoicedFrames
 from serd.speech.vad import VoiceActivity, voice_detector
@@ -149,7 +150,9 @@ class Stage:
         return lambda: _count(self._events(segments, predictions))
 
     def _voice(self, blocks: list[AudioBlock]) -> Iterator[VoicedFrames]:
-        voice = VoiceActivity(partial(voice_detector, self._settings.voice), self._settings.voice)
+        voice = VoiceActivity(
+            partial(voice_detector, self._settings.voice), self._settings.voice, HighPass()
+        )
         return map(voice.process, blocks)
 
     def _segments(self, voiced: list[VoicedFrames]) -> Iterator[Segment]:

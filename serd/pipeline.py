@@ -56,8 +56,7 @@ class SpeechDetector:
         Raises:
             LibraryError: the voice detector is not installed.
         """
-        self._high_pass = HighPass()
-        self._voice = VoiceActivity(partial(voice_detector, settings.voice), settings.voice)
+        self._voice = VoiceActivity(partial(voice_detector, settings.voice), settings.voice, HighPass())
         self._segmenter = Segmenter(
             settings.segmenter,
             frame_samples=self._voice.frame_samples,
@@ -80,7 +79,7 @@ class SpeechDetector:
     def process(self, block: AudioBlock) -> tuple[VoicedFrames, Iterator[Segment]]:
         """Return a block's frames with their voice decisions, and the segments that they complete."""
         self._captured = block.captured
-        frames = self._voice.process(self._high_pass.process(block))
+        frames = self._voice.process(block)
         self._end_samples = frames.end_samples
         return frames, self._segmenter.push(frames)
 

@@ -5,123 +5,88 @@ The filter is a Chebyshev filter of the second kind, order 5: a constant offset 
 fundamental loses 10 dB, and no harmonic anything. Coefficients: ``scipy.signal.cheby2(5, 36, 62, "high",
 fs=16000)``, SciPy 1.13.
 
-A recursion over single samples would be slow in Python, so a chunk of samples is filtered at a time by
-matrix products, in the state-space form: A. V. Oppenheim and R. W. Schafer, "Discrete-Time Signal
-Processing", 3rd edition, 2010, section 6.
+A recursion over single samples would be slow in Python. As a sum of partial fractions (A. V. Oppenheim
+and R. W. Schafer, "Discrete-Time Signal Processing", 3rd edition, 2010, section 3.3) the filter is a sum
+of recursions of first order, s[n] = p s[n-1] + x[n], and those are cumulative sums: s[n] is p^n times
+the sum of x[m] p^-m for m up to n.
 """
 
-from dataclasses import replace
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio.format import FULL_SCALE, AudioBlock, Samples
+from serd.audio.format import FULL_SCALE, Samples
 
-SECTIONS: Final = (
-    (0.9566219740816106, -0.9566219740816106, 0.0, 1.0, -0.9729605774473258, 0.0),
-    (1.0, -1.9997951852676787, 1.0, 1.0, -1.9556868030122956, 0.956621975090168),
-    (1.0, -1.9994638324904883, 1.0, 1.0, -1.9819310057107906, 0.9832073315682142),
+POLES: Final = (
+    0.9729605774473258 + 0.0j,
+    0.9778434015061478 + 0.021077410207486748j,
+    0.9909655028553953 + 0.03456448638078706j,
 )
-"""Second-order sections: b0, b1, b2, a0, a1, a2 each."""
-_CHUNK_SAMPLES: Final = 80
-"""Samples filtered by one row of a matrix product: 5 ms, of which all frame lengths are multiples."""
+"""Poles of the filter; each complex one stands for its conjugate as well."""
+RESIDUES: Final = (
+    -0.04358486146805001 + 0.0j,
+    -0.04436151321246095 - 0.045626931284120015j,
+    -0.0007766538550654765 - 0.02196079894689546j,
+)
+"""Residue r of the fraction r / (1 - p / z) of each pole p; twice that for a complex pole."""
+GAIN: Final = 1.0453450026171869
+"""Constant part of the sum of fractions."""
+_CHUNK_SAMPLES: Final = 480
+"""Samples of one cumulative sum; p^-n stays below 1e6."""
 
-_Matrix = NDArray[np.float64]
+_POLES: Final[NDArray[np.complex128]] = np.array(POLES)
+_POWERS: Final[NDArray[np.complex128]] = _POLES[:, np.newaxis] ** np.arange(_CHUNK_SAMPLES)
 
 
-class _Chunk(NamedTuple):
-    """The filter over one chunk of n samples, with a state of s numbers; row vectors on the left."""
+def _parts(values: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Real and imaginary parts in rows: shape (n_poles, n) -> (2 * n_poles, n)."""
+    return np.stack((values.real, values.imag), axis=1).reshape(-1, values.shape[-1])
 
-    response: _Matrix
-    """(n, n): inputs to outputs."""
-    from_state: _Matrix
-    """(s, n): the state before the chunk to outputs."""
-    to_state: _Matrix
-    """(n, s): inputs to the state after the chunk."""
-    transition: _Matrix
-    """(s, s): the state before the chunk to the state after it."""
-    settled: _Matrix
-    """(s,): the state after a long constant input of 1."""
+
+_INVERSE_POWERS: Final = _parts(1.0 / _POWERS)
+_WEIGHTS: Final = _parts((np.array(RESIDUES)[:, np.newaxis] * _POWERS).conj())
+"""Factors of the parts of each sum in the output: float64, shape (2 * n_poles, _CHUNK_SAMPLES)."""
 
 
 class HighPass:
-    """Filters the sound of one source, block by block."""
+    """Filters the sound of one source, piece by piece."""
 
     def __init__(self) -> None:
-        self._state: _Matrix | None = None
-        self._next_offset_samples = 0
+        self._state: NDArray[np.complex128] | None = None
+        """Value of each recursion after the last sample: shape (n_poles,)."""
 
-    def process(self, block: AudioBlock) -> AudioBlock:
-        """Return the block without what lies below speech.
+    def reset(self) -> None:
+        """Start afresh with the next sample."""
+        self._state = None
 
-        The filter starts, and starts again after a gap, as if the first sample had lasted for ever, so
-        an offset makes no step.
+    def filter(self, samples: Samples) -> Samples:
+        """Return the next samples without what lies below speech.
+
+        The filter starts as if the first sample had lasted for ever, so an offset makes no step.
+
+        Args:
+            samples: int16, shape (n_samples,), 16 kHz mono.
+
+        Returns:
+            int16, shape (n_samples,).
         """
-        if block.offset_samples != self._next_offset_samples:
-            self._state = None
-        self._next_offset_samples = block.end_samples
-        if not block.samples.size:
-            return block
-        return replace(block, samples=self._filtered(block.samples))
-
-    def _filtered(self, samples: Samples) -> Samples:
-        state = self._state
-        if state is None:
-            state = _chunk(_CHUNK_SAMPLES).settled * float(samples[0])
-        n_whole = samples.size // _CHUNK_SAMPLES * _CHUNK_SAMPLES
-        output = np.empty(samples.size)
-        for start, end in ((0, n_whole), (n_whole, samples.size)):
-            if end > start:
-                chunk = _chunk(min(_CHUNK_SAMPLES, end - start))
-                rows = samples[start:end].reshape(-1, len(chunk.response)).astype(np.float64)
-                output[start:end], state = _apply(chunk, rows, state)
+        if not samples.size:
+            return samples
+        state: NDArray[np.complex128] = (
+            self._state if self._state is not None else float(samples[0]) / (1.0 - _POLES)
+        )
+        output = samples * GAIN
+        for start in range(0, samples.size, _CHUNK_SAMPLES):
+            part = samples[start : start + _CHUNK_SAMPLES]
+            sums = part * _INVERSE_POWERS[:, : part.size]
+            sums[:, 0] += (_POLES * state).view(np.float64)
+            np.cumsum(sums, axis=1, out=sums)
+            last: NDArray[np.complex128] = sums[:, -1].copy().view(np.complex128)
+            state = last * _POWERS[:, part.size - 1]
+            sums *= _WEIGHTS[:, : part.size]
+            output[start : start + part.size] += np.add.reduce(sums)
         self._state = state
-        rounded: Samples = np.rint(output).clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-        return rounded
-
-
-def _apply(chunk: _Chunk, rows: _Matrix, state: _Matrix) -> tuple[_Matrix, _Matrix]:
-    """Filter chunks: float64, shape (n_chunks, n); returns all outputs, and the state after them."""
-    added = rows @ chunk.to_state
-    states = np.empty_like(added)
-    for index, new in enumerate(added):
-        states[index] = state
-        state = state @ chunk.transition + new
-    return (rows @ chunk.response + states @ chunk.from_state).reshape(-1), state
-
-
-@lru_cache(maxsize=_CHUNK_SAMPLES)
-def _chunk(n_samples: int) -> _Chunk:
-    """The matrices for a chunk, measured with unit inputs and unit states."""
-    n_states = 2 * len(SECTIONS)
-    inputs, states = np.eye(n_samples), np.eye(n_states)
-    response, to_state = _recursion(inputs, np.zeros((n_samples, n_states)))
-    from_state, transition = _recursion(np.zeros((n_states, n_samples)), states)
-    settled = np.linalg.solve((np.eye(n_states) - transition).T, to_state.sum(axis=0))
-    return _Chunk(response, from_state, to_state, transition, settled)
-
-
-def _recursion(inputs: _Matrix, states: _Matrix) -> tuple[_Matrix, _Matrix]:
-    """Filter signals one sample after the other, in the transposed direct form II.
-
-    Args:
-        inputs: float64, shape (n_signals, n_samples).
-        states: float64, shape (n_signals, 2 * len(SECTIONS)).
-
-    Returns:
-        The outputs and the states after them, of the same shapes.
-    """
-    states = states.copy()
-    outputs = np.empty_like(inputs)
-    for index in range(inputs.shape[1]):
-        signal = inputs[:, index]
-        for number, (b0, b1, b2, _, a1, a2) in enumerate(SECTIONS):
-            first, second = states[:, 2 * number], states[:, 2 * number + 1]
-            result = b0 * signal + first
-            states[:, 2 * number] = b1 * signal - a1 * result + second
-            states[:, 2 * number + 1] = b2 * signal - a2 * result
-            signal = result
-        outputs[:, index] = signal
-    return outputs, states
+        np.rint(output, output)
+        np.clip(output, -FULL_SCALE, FULL_SCALE - 1, output)
+        return output.astype(np.int16)

@@ -9,6 +9,7 @@ import numpy as np
 
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, AudioBlock, Samples
 from serd.errors import LibraryError
+from serd.speech.high_pass import HighPass
 from serd.speech.segments import VoicedFrames
 
 BACKGROUND_DBFS: Final = -66.0
@@ -161,7 +162,12 @@ class VoiceActivity:
     RESET_SILENCE_S = 1.0
     """Digital silence after which the detector and the gain control are replaced, in seconds."""
 
-    def __init__(self, new_detector: Callable[[], VoiceDetector], settings: VoiceSettings) -> None:
+    def __init__(
+        self,
+        new_detector: Callable[[], VoiceDetector],
+        settings: VoiceSettings,
+        high_pass: HighPass | None = None,
+    ) -> None:
         """Create a detector.
 
         Args:
@@ -169,7 +175,9 @@ class VoiceActivity:
                 silence (a muted microphone, a paused stream), when its estimate of the background is
                 out of date; the sound that follows is treated like the start of a file.
             settings: of voice activity detection.
+            high_pass: filters the frames; None to leave them as they are.
         """
+        self._high_pass = high_pass
         self._new_detector = new_detector
         self._max_gain_db = settings.max_gain_db
         self._min_probability = settings.min_probability
@@ -189,6 +197,8 @@ class VoiceActivity:
         """
         if block.offset_samples != self._next_offset_samples:
             self._remainder = self._remainder[:0]
+            if self._high_pass is not None:
+                self._high_pass.reset()
         self._next_offset_samples = block.end_samples
         offset_samples = block.offset_samples - self._remainder.size
         samples = (
@@ -197,6 +207,8 @@ class VoiceActivity:
         n_whole = samples.size // self.frame_samples * self.frame_samples
         self._remainder = samples[n_whole:].copy()
         whole = samples[:n_whole]
+        if self._high_pass is not None:
+            whole = self._high_pass.filter(whole)
         mean_square = self._mean_square(whole)
         return VoicedFrames(
             samples=whole,

@@ -331,6 +331,7 @@ def terminal() -> Iterator[tuple[int, Callable[[bytes], bool]]]:
         yield follower, shows
     finally:
         os.close(follower)
+        os.close(leader)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "iso8859-1", "ascii"])
@@ -344,7 +345,6 @@ def test_the_live_view_on_a_terminal(encoding: str) -> None:
             wait_until(lambda: shows(b"surprised"), "the state on the screen")
             process.terminate()
             assert process.wait(DEADLINE_S) == 0
-    os.close(leader)
 
 
 def test_the_broker_inside_serd_is_watched(tmp_path: Path) -> None:

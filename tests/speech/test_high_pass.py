@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.audio.format import SAMPLE_RATE_HZ, UNTIMED, AudioBlock, Samples
-from serd.speech.high_pass import SECTIONS, HighPass
+from serd.speech.high_pass import POLES, HighPass
+from serd.speech.vad import VoiceActivity, VoiceSettings
 
 _RNG_SAMPLES = np.random.default_rng(7).integers(-9000, 9000, 4000).astype(np.int16)
 
@@ -18,11 +19,7 @@ _RNG_SAMPLES = np.random.default_rng(7).integers(-9000, 9000, 4000).astype(np.in
 def _filtered(samples: Samples, sizes: Sequence[int] = ()) -> Samples:
     high_pass = HighPass()
     bounds = [0, *np.minimum(np.cumsum(sizes), samples.size).astype(int).tolist(), samples.size]
-    blocks = [
-        AudioBlock(samples=samples[start:end], offset_samples=start, captured=UNTIMED)
-        for start, end in pairwise(bounds)
-    ]
-    return np.concatenate([high_pass.process(block).samples for block in blocks])
+    return np.concatenate([high_pass.filter(samples[start:end]) for start, end in pairwise(bounds)])
 
 
 def _tone(hz: float, amplitude: float = 8000.0, seconds: float = 2.0) -> Samples:
@@ -31,11 +28,13 @@ def _tone(hz: float, amplitude: float = 8000.0, seconds: float = 2.0) -> Samples
 
 
 def test_the_filter_is_that_of_scipy() -> None:
-    """SciPy designs the same coefficients, and filters the same sound to the same samples."""
-    designed = scipy.signal.cheby2(5, 36, 62, "high", fs=SAMPLE_RATE_HZ, output="sos")
-    assert np.allclose(SECTIONS, designed, atol=1e-12)
-    start = scipy.signal.sosfilt_zi(np.array(SECTIONS)) * float(_RNG_SAMPLES[0])
-    expected, _ = scipy.signal.sosfilt(np.array(SECTIONS), _RNG_SAMPLES.astype(float), zi=start)
+    """SciPy designs the same poles, and filters the same sound to the same samples."""
+    zeros, poles, gain = scipy.signal.cheby2(5, 36, 62, "high", fs=SAMPLE_RATE_HZ, output="zpk")
+    upper = sorted((pole for pole in poles if pole.imag >= 0.0), key=abs)
+    assert np.allclose(sorted(POLES, key=abs), upper, atol=1e-12)
+    sections = scipy.signal.zpk2sos(zeros, poles, gain)
+    start = scipy.signal.sosfilt_zi(sections) * float(_RNG_SAMPLES[0])
+    expected, _ = scipy.signal.sosfilt(sections, _RNG_SAMPLES.astype(float), zi=start)
     assert np.array_equal(_filtered(_RNG_SAMPLES), np.rint(expected))
 
 
@@ -60,12 +59,25 @@ def test_hum_goes_and_voices_stay() -> None:
 
 
 def test_a_gap_starts_the_filter_afresh() -> None:
-    """Sound after a gap is filtered as if it were the first of the source."""
-    high_pass = HighPass()
+    """Frames after a gap in the sound of a source are filtered as if they were its first."""
+    voice = VoiceActivity(_Silent, VoiceSettings(), HighPass())
     sound = _tone(300)[:960]
-    first = high_pass.process(AudioBlock(samples=sound, offset_samples=0, captured=UNTIMED))
-    after = high_pass.process(AudioBlock(samples=sound, offset_samples=5000, captured=UNTIMED))
-    assert np.array_equal(first.samples, after.samples)
+    first, after = (
+        voice.process(AudioBlock(samples=sound, offset_samples=start, captured=UNTIMED)).samples
+        for start in (0, 5000)
+    )
+    assert np.array_equal(first, after)
+    assert np.array_equal(first, _filtered(sound))
+
+
+class _Silent:
+    """A detector of 10 ms frames that hears no speech."""
+
+    frame_samples = 160
+
+    def speech_probability(self, _frame: Samples) -> float:
+        """Never."""
+        return 0.0
 
 
 def test_full_scale_is_clipped_not_wrapped() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from serd.audio.format import SAMPLE_RATE_HZ, Samples, level_dbfs, recording_block
+from serd.audio.format import SAMPLE_RATE_HZ, Samples, level_dbfs
 from serd.audio.microphone import microphones
 from serd.audio.opening import SourceOpener
 from serd.audio.portaudio import portaudio_module
@@ -78,7 +78,7 @@ def _level_finding(check: str, source: Source, listen_s: float) -> Finding:
     samples = np.concatenate(parts)
     if not samples.any():
         return fail(check, f"{name}: digital silence for {span}", _SILENT)
-    audible = HighPass().process(recording_block(samples)).samples
+    audible = HighPass().filter(samples)
     disturbances = "".join(f"; {each}" for each in _disturbances(samples))
     if not audible.any():
         return fail(check, f"{name}: no sound for {span}{disturbances}", _SILENT)

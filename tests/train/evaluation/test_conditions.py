@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from serd.audio.format import SAMPLE_RATE_HZ, Samples, recording_block
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from serd.speech.high_pass import HighPass
 from testkit.voices import synthetic_voice
 from train.evaluation.conditions import (
@@ -32,7 +32,7 @@ def test_sound_stays_as_long_and_silence_stays_silent(name: str, n_samples: int)
     """In every condition, and down to a single sample, after the filter that removes offset and hum."""
     changed = CONDITIONS[name](np.zeros(n_samples, np.int16))
     assert (changed.dtype, changed.shape) == (np.int16, (n_samples,))
-    audible = HighPass().process(recording_block(changed)).samples[SAMPLE_RATE_HZ // 2 :]
+    audible = HighPass().filter(changed)[SAMPLE_RATE_HZ // 2 :]
     assert np.abs(audible.astype(int)).max(initial=0) <= 10
 
 
