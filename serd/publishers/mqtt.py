@@ -118,7 +118,6 @@ class MqttPublisher:
         self._queue.attach(self._link)
         self._link.start()
         self._queue.start()
-        self._is_closing = False
         self._watch_for_namesakes(context.node)
         for source in context.sources:
             self._subscribe_to_commands(source, context.command)
@@ -211,7 +210,6 @@ class MqttPublisher:
                 whether they are on the disk.
         """
         deadline_s = time.monotonic() + timeout_s
-        self._is_closing = True  # "offline" is right from now on
         self._queue.close(timeout_s - _GOODBYE_S)
         reason = self._link.reason or f"no answer within {timeout_s:g} s"
         if self._broker is not None:
@@ -236,7 +234,7 @@ class MqttPublisher:
             node,
             own,
             introduce=lambda: self.send(self.topics.instance, own.to_json()),
-            restore=lambda: None if self._is_closing else self._queue.repeat_retained(),
+            restore=self._queue.repeat_retained,
         )
         self.subscribe(
             self.topics.status,
