@@ -284,10 +284,11 @@ class EventQueue:
             self._changed.notify_all()
 
     def repeat_retained(self) -> None:
-        """Send the retained values of all topics again."""
+        """Send the retained values of all topics again, unless the end, which is offline, has begun."""
         with self._changed:
-            self._retained.repeat()
-            self._changed.notify_all()
+            if not self._is_closing:
+                self._retained.repeat()
+                self._changed.notify_all()
 
     def send(self, topic: str, payload: str) -> None:
         """Send a transient message, not retained; it is dropped while there is no connection."""

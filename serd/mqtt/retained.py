@@ -108,8 +108,8 @@ class RetainedState:
 
     def repeat(self) -> None:
         """Schedule all values again, since another program has changed them at the broker."""
-        if self._is_connected:
-            self._changes = deque(self._values.items())
+        self._changes.clear()
+        self._schedule(tuple(self._values))
 
     def send(self, topic: str, payload: str) -> None:
         """Schedule a transient message; beyond 100 the oldest is dropped, without a connection all."""

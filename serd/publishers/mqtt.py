@@ -281,7 +281,6 @@ class MqttPublisher:
         if not self._is_started:
             return
         deadline_s = time.monotonic() + timeout_s
-        self._is_closing = True  # "offline" is right from now on
         self._queue.close(timeout_s - _GOODBYE_S)
         reason = self._link.reason or f"no answer within {timeout_s:g} s"
         if self._broker is not None:
@@ -309,7 +308,7 @@ class MqttPublisher:
             node,
             own,
             introduce=lambda: self.send(self.topics.instance, own.to_json()),
-            restore=lambda: None if self._is_closing else self._queue.repeat_retained(),
+            restore=self._queue.repeat_retained,
         )
         self.subscribe(
             self.topics.status,

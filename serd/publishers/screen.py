@@ -1,6 +1,6 @@
 """Prints each event as a line for people on standard output, below a line that explains the marks.
 
-● utterance   · window in it   ? early estimate   % confidence   Ctrl-C stops
+● utterance   · window of it   ? early estimate   % confidence   Ctrl-C stops
 21:04:09  mic       · happy       71 % ███████    positive   3.0 s
 21:04:11  mic       ● happy       87 % ████████▋  positive   3.0 s
 """
@@ -76,7 +76,7 @@ def event_line(event: Event, n_columns: int = _UNLIMITED) -> str:
 
 def legend(n_columns: int = _UNLIMITED) -> str:
     """The meaning of the marks, as far as the columns suffice."""
-    line = f"{_MARKS['utterance']} utterance{_GAP}{_MARKS['window']} window in it"
+    line = f"{_MARKS['utterance']} utterance{_GAP}{_MARKS['window']} window of it"
     for part in _LEGEND:
         if len(line) + len(_GAP) + len(part) > n_columns:
             break

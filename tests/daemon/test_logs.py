@@ -12,6 +12,7 @@ import pytest
 
 from serd.daemon.logs import set_up_logging
 from serd.publishers.screen import is_journal
+from serd.publishers.terminal import ERASE_LINE
 
 LOG = logging.getLogger("serd.test")
 
@@ -152,3 +153,13 @@ def test_a_closed_stream_is_no_error(stream: io.StringIO, capsys: pytest.Capture
     stream.close()
     LOG.info("into the void")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("term", "start"), [("xterm", ERASE_LINE), ("dumb", "")])
+def test_a_line_replaces_the_level_on_a_terminal(term: str, start: str) -> None:
+    """The level is where the cursor is; a terminal without one gets the plain line."""
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    set_up_logging("info", "text", terminal, environment={"TERM": term})
+    LOG.info("hello")
+    assert terminal.getvalue() == f"{start}serd: hello\n"

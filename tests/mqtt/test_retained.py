@@ -23,6 +23,18 @@ def test_each_connection_begins_with_all_values() -> None:
         state.disconnected()
 
 
+def test_all_values_can_be_repeated() -> None:
+    """The latest value of each topic is sent again; without a connection the next one does it anyway."""
+    state = RetainedState("status", "online")
+    state.retain("mute", "ON")
+    state.repeat()
+    assert not state.has_unsent
+    state.connected()
+    popped(state)
+    state.repeat()
+    assert popped(state) == [("status", "online", True), ("mute", "ON", True)]
+
+
 def test_each_change_is_sent_while_connected() -> None:
     """Changes are sent one by one, in order, before transient messages."""
     state = RetainedState("status", "online")

@@ -62,7 +62,7 @@ def test_a_mark_tells_utterances_from_windows() -> None:
     utterance, window = event_line(make_event()), event_line(make_event(kind="window"))
     assert utterance == window.replace("· happy", "● happy") != window
     assert "· happy?  " in event_line(make_event(kind="window", provisional=True))
-    assert legend().startswith("● utterance   · window in it")
+    assert legend().startswith("● utterance   · window of it")
 
 
 @pytest.mark.parametrize(
