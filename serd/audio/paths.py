@@ -24,8 +24,8 @@ SOUND_SUFFIXES: Final = FFMPEG_SUFFIXES | {
     ".w64",
 }
 """Suffixes of all files with sound, in lower case."""
-_MAC_PREFIX: Final = "._"
-"""Start of the names of files in which macOS keeps the properties of another file."""
+_HIDDEN: Final = "."
+"""Start of the names of hidden files; in those with "._" macOS keeps the properties of another file."""
 _MAC_FOLDER: Final = "__MACOSX"
 """Folder of such files in a ZIP archive that macOS made."""
 
@@ -46,8 +46,8 @@ def printable(path: str | Path) -> str:
 def sound_files(folder: Path, on_problem: Callable[[str], None] = lambda _line: None) -> Iterator[Path]:
     """Yield the sound files below a folder, in the order of their names.
 
-    Linked folders are entered, each folder once, so that a loop of links ends. Files that macOS adds to
-    archives and to foreign disks are passed over.
+    Linked folders are entered, each folder once, so that a loop of links ends. Hidden files are passed
+    over, also those that macOS adds to archives and to foreign disks.
 
     Args:
         folder: the folder.
@@ -82,4 +82,4 @@ def _files_below(
 
 def is_sound_name(name: str) -> bool:
     """Whether a file of this name is expected to hold sound."""
-    return Path(name).suffix.lower() in SOUND_SUFFIXES and not name.startswith(_MAC_PREFIX)
+    return Path(name).suffix.lower() in SOUND_SUFFIXES and not name.startswith(_HIDDEN)

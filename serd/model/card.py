@@ -104,6 +104,14 @@ class ModelCard:
         body["feature_set"] = dict(self.feature_set.parameters())
         if self.no_speech_threshold is None:
             del body["no_speech_threshold"]
+        defaults = {
+            "thresholds": {},
+            "valence_weights": VALENCE_WEIGHTS,
+            "arousal_weights": AROUSAL_WEIGHTS,
+        }
+        for name, default in defaults.items():
+            if body[name] == default:
+                del body[name]
         return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 

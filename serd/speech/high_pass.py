@@ -3,58 +3,57 @@
 The filter is a Chebyshev filter of the second kind, order 5: a constant offset is removed completely,
 50 Hz by 36 dB, 60 Hz by 47 dB; 100 Hz loses 1.5 dB, 120 Hz 0.2 dB. Of the deepest voices (80 Hz) the
 fundamental loses 10 dB, and no harmonic anything. Coefficients: ``scipy.signal.cheby2(5, 36, 62, "high",
-fs=16000)``, SciPy 1.13.
+fs=16000, output="sos")``, SciPy 1.13.
 
-A recursion over single samples would be slow in Python. As a sum of partial fractions (A. V. Oppenheim
-and R. W. Schafer, "Discrete-Time Signal Processing", 3rd edition, 2010, section 3.3) the filter is a sum
-of recursions of first order, s[n] = p s[n-1] + x[n], and those are cumulative sums: s[n] is p^n times
-the sum of x[m] p^-m for m up to n.
+A recursion over single samples would be slow in Python. In the state-space form (A. V. Oppenheim and
+R. W. Schafer, "Discrete-Time Signal Processing", 3rd edition, 2010, section 6) the output of a chunk of
+samples and the state after it are products of the samples and the state before it with fixed matrices,
+and so are the states between several chunks.
 """
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serd.audio.format import FULL_SCALE, Samples
 
-POLES: Final = (
-    0.9729605774473258 + 0.0j,
-    0.9778434015061478 + 0.021077410207486748j,
-    0.9909655028553953 + 0.03456448638078706j,
+SECTIONS: Final = (
+    (0.9566219740816106, -0.9566219740816106, 0.0, 1.0, -0.9729605774473258, 0.0),
+    (1.0, -1.9997951852676787, 1.0, 1.0, -1.9556868030122956, 0.956621975090168),
+    (1.0, -1.9994638324904883, 1.0, 1.0, -1.9819310057107906, 0.9832073315682142),
 )
-"""Poles of the filter; each complex one stands for its conjugate as well."""
-RESIDUES: Final = (
-    -0.04358486146805001 + 0.0j,
-    -0.04436151321246095 - 0.045626931284120015j,
-    -0.0007766538550654765 - 0.02196079894689546j,
-)
-"""Residue r of the fraction r / (1 - p / z) of each pole p; twice that for a complex pole."""
-GAIN: Final = 1.0453450026171869
-"""Constant part of the sum of fractions."""
-_CHUNK_SAMPLES: Final = 480
-"""Samples of one cumulative sum; p^-n stays below 1e6."""
+"""Second-order sections: b0, b1, b2, a0, a1, a2 each."""
+_N_STATES: Final = 2 * len(SECTIONS)
+_CHUNK_SAMPLES: Final = 32
+"""Samples of a chunk; a factor of the frame lengths of voice detectors."""
+_MAX_CHUNKS: Final = 16
+"""Most chunks that are filtered at a time."""
 
-_POLES: Final[NDArray[np.complex128]] = np.array(POLES)
-_POWERS: Final[NDArray[np.complex128]] = _POLES[:, np.newaxis] ** np.arange(_CHUNK_SAMPLES)
+_Matrix = NDArray[np.float64]
 
 
-def _parts(values: NDArray[np.complex128]) -> NDArray[np.float64]:
-    """Real and imaginary parts in rows: shape (n_poles, n) -> (2 * n_poles, n)."""
-    return np.stack((values.real, values.imag), axis=1).reshape(-1, values.shape[-1])
+class _Matrices(NamedTuple):
+    """The filter over chunks of n samples, as factors on the right; s is the number of states."""
 
-
-_INVERSE_POWERS: Final = _parts(1.0 / _POWERS)
-_WEIGHTS: Final = _parts((np.array(RESIDUES)[:, np.newaxis] * _POWERS).conj())
-"""Factors of the parts of each sum in the output: float64, shape (2 * n_poles, _CHUNK_SAMPLES)."""
+    from_samples: _Matrix
+    """(n, n + s): samples to their output and to the state after them."""
+    from_state: _Matrix
+    """(s, n): the state before a chunk to its output."""
+    from_states: _Matrix
+    """(k s, (k + 1) s): the states that each of k chunks adds to the states before and after each."""
+    from_first: _Matrix
+    """(s, (k + 1) s): the state before the first chunk to the same."""
+    settled: _Matrix
+    """(s,): the state after a long constant input of 1."""
 
 
 class HighPass:
     """Filters the sound of one source, piece by piece."""
 
     def __init__(self) -> None:
-        self._state: NDArray[np.complex128] | None = None
-        """Value of each recursion after the last sample: shape (n_poles,)."""
+        self._state: _Matrix | None = None
 
     def reset(self) -> None:
         """Start afresh with the next sample."""
@@ -73,20 +72,76 @@ class HighPass:
         """
         if not samples.size:
             return samples
-        state: NDArray[np.complex128] = (
-            self._state if self._state is not None else float(samples[0]) / (1.0 - _POLES)
-        )
-        output = samples * GAIN
-        for start in range(0, samples.size, _CHUNK_SAMPLES):
-            part = samples[start : start + _CHUNK_SAMPLES]
-            sums = part * _INVERSE_POWERS[:, : part.size]
-            sums[:, 0] += (_POLES * state).view(np.float64)
-            np.cumsum(sums, axis=1, out=sums)
-            last: NDArray[np.complex128] = sums[:, -1].copy().view(np.complex128)
-            state = last * _POWERS[:, part.size - 1]
-            sums *= _WEIGHTS[:, : part.size]
-            output[start : start + part.size] += np.add.reduce(sums)
+        state = self._state
+        if state is None:
+            state = _matrices(_CHUNK_SAMPLES).settled * float(samples[0])
+        signal = samples.astype(np.float64)
+        rest = samples.size // _CHUNK_SAMPLES * _CHUNK_SAMPLES
+        for start in range(0, rest, _MAX_CHUNKS * _CHUNK_SAMPLES):
+            part = signal[start : min(rest, start + _MAX_CHUNKS * _CHUNK_SAMPLES)]
+            state = _filter_in_place(part.reshape(-1, _CHUNK_SAMPLES), state)
+        if rest < samples.size:
+            state = _filter_in_place(signal[rest:].reshape(1, -1), state)
         self._state = state
-        np.rint(output, output)
-        np.clip(output, -FULL_SCALE, FULL_SCALE - 1, output)
-        return output.astype(np.int16)
+        np.rint(signal, out=signal)
+        np.maximum(signal, -FULL_SCALE, out=signal)
+        np.minimum(signal, FULL_SCALE - 1, out=signal)
+        return signal.astype(np.int16)
+
+
+def _filter_in_place(chunks: _Matrix, state: _Matrix) -> _Matrix:
+    """Filter consecutive chunks: float64, shape (k, n); returns the state after them, shape (s,)."""
+    matrices = _matrices(chunks.shape[1])
+    end = len(chunks) * _N_STATES
+    both = chunks @ matrices.from_samples
+    added = both[:, -_N_STATES:].reshape(end)
+    states = added @ matrices.from_states[:end, : end + _N_STATES]
+    states += state @ matrices.from_first[:, : end + _N_STATES]
+    chunks[:] = both[:, :-_N_STATES]
+    chunks += states[:end].reshape(-1, _N_STATES) @ matrices.from_state
+    return states[end:]
+
+
+@lru_cache(maxsize=_CHUNK_SAMPLES)
+def _matrices(n_samples: int) -> _Matrices:
+    """The matrices for chunks of some length, measured with unit samples and unit states."""
+    no_state, no_sound = np.zeros((n_samples, _N_STATES)), np.zeros((_N_STATES, n_samples))
+    response, to_state = _recursion(np.eye(n_samples), no_state)
+    from_state, step = _recursion(no_sound, np.eye(_N_STATES))
+    powers = [np.linalg.matrix_power(step, k) for k in range(_MAX_CHUNKS + 1)]
+    nothing = np.zeros_like(step)
+    later = [
+        [powers[after - chunk - 1] if after > chunk else nothing for after in range(_MAX_CHUNKS + 1)]
+        for chunk in range(_MAX_CHUNKS)
+    ]
+    return _Matrices(
+        from_samples=np.hstack((response, to_state)),
+        from_state=from_state,
+        from_states=np.block(later),
+        from_first=np.hstack(powers),
+        settled=np.linalg.solve((np.eye(_N_STATES) - step).T, to_state.sum(axis=0)),
+    )
+
+
+def _recursion(inputs: _Matrix, states: _Matrix) -> tuple[_Matrix, _Matrix]:
+    """Filter signals one sample after the other, in the transposed direct form II.
+
+    Args:
+        inputs: float64, shape (n_signals, n_samples).
+        states: float64, shape (n_signals, s).
+
+    Returns:
+        The outputs and the states after them, of the same shapes.
+    """
+    states = states.copy()
+    outputs = np.empty_like(inputs)
+    for index in range(inputs.shape[1]):
+        signal = inputs[:, index]
+        for number, (b0, b1, b2, _, a1, a2) in enumerate(SECTIONS):
+            first, second = states[:, 2 * number], states[:, 2 * number + 1]
+            result = b0 * signal + first
+            states[:, 2 * number] = b1 * signal - a1 * result + second
+            states[:, 2 * number + 1] = b2 * signal - a2 * result
+            signal = result
+        outputs[:, index] = signal
+    return outputs, states

@@ -63,7 +63,8 @@ def test_a_file_is_the_speech_weighted_mean_of_its_utterances(serd: Run, tmp_pat
     speech_s = [event["speech_ratio"] * (event["end_s"] - event["start_s"]) for event in utterances]
     for label, score in events[-1]["scores"].items():
         expected = np.average([event["scores"][label] for event in utterances], weights=speech_s)
-        assert score == pytest.approx(expected, abs=2e-4)
+        # speech_ratio has three digits, and with it the weights.
+        assert score == pytest.approx(expected, abs=6e-4)
 
 
 def test_csv_gives_one_row_a_file(serd: Run, spoken: Path, tmp_path: Path) -> None:
