@@ -54,7 +54,8 @@ def test_json_gives_every_event_and_one_for_the_file(serd: Run, spoken: Path) ->
 def test_a_file_is_the_speech_weighted_mean_of_its_utterances(serd: Run, tmp_path: Path) -> None:
     """A long utterance has more weight than a short one."""
     path = tmp_path / "two.wav"
-    parts = (synthetic_voice(3.0, seed=1), silence(2.0), synthetic_voice(1.2, seed=2, f0_hz=220.0))
+    short = synthetic_voice(1.2, seed=2, f0_hz=220.0)
+    parts = (silence(1.0), synthetic_voice(3.0, seed=1), silence(2.0), short)
     soundfile.write(path, np.concatenate(parts), 16_000)
     _, out, _ = serd("analyze", "--json", path)
     events = [json.loads(line) for line in out.splitlines()]
