@@ -32,6 +32,11 @@ class Message:
     """When it was sent, in seconds of the steady clock."""
 
     @property
+    def is_repeated(self) -> bool:
+        """Whether the next connection sends it again after a loss: an event or a retained value."""
+        return self.is_retained or self.event is not None
+
+    @property
     def key(self) -> int | str:
         """Identifies what is sent, over all connections: the number of an event, else the topic."""
         return self.topic if self.event is None else self.event.number

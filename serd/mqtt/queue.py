@@ -588,7 +588,8 @@ class EventQueue:
         with self._changed:
             self._connection.disconnected()
             self._retained.disconnected()
-            cause = self._suspects.broken([each.key for each in self._in_flight.values()])
+            repeated = [each.key for each in self._in_flight.values() if each.is_repeated]
+            cause = self._suspects.broken(repeated)
             left_out = next((each for each in self._in_flight.values() if each.key == cause), None)
             is_new_refusal = left_out is not None and self._leave_out(left_out)
             self._take_back_in_flight()

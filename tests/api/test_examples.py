@@ -51,7 +51,7 @@ def test_the_example_of_streams_prints_each_event(tmp_path: Path) -> None:
     """There are as many as in the file, without the event of the whole file."""
     n_events = len(_run([EXAMPLES / "from_stream.py", DEMO_PATH], tmp_path).splitlines())
     n_in_array = int(_run([EXAMPLES / "from_array.py", DEMO_PATH], tmp_path).split()[0])
-    assert abs(n_events - n_in_array) <= 3, (
+    assert abs(n_events - n_in_array) <= 5, (
         "the example of arrays has the tiny model, which may reject other windows"
     )
     assert n_events > 10

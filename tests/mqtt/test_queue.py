@@ -938,3 +938,20 @@ TestQueueMachine = QueueMachine.TestCase
 TestQueueMachine.settings = settings(max_examples=40)
 TestAlwaysMachine = AlwaysMachine.TestCase
 TestAlwaysMachine.settings = settings(max_examples=40)
+
+
+def test_a_message_that_is_not_repeated_is_never_left_out() -> None:
+    """A broker that restarts behind one that each connection sends once gets it still."""
+    queue, link = make_queue(None)
+    for _ in range(4):
+        link.connect()
+        while queue.send_next():
+            pass
+        link.acknowledges_state = False
+        queue.send("instance", "own")
+        while queue.send_next():
+            pass
+        assert link.other[-1] == ("instance", "own")
+        link.lose()
+        link.acknowledges_state = True
+    assert queue.n_refused == 0
