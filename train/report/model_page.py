@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from serd.model.smoothing import SmoothingSettings
+from serd.model.card import DEFAULT_THRESHOLD
 from train.evaluation.summary import summarize
 from train.report.tables import mean_std, table
 
@@ -138,7 +138,7 @@ def _tiny(tiny: Facts) -> str:
 
 
 def _confidence(summary: Facts) -> str:
-    threshold = SmoothingSettings().threshold
+    threshold = DEFAULT_THRESHOLD
     rows = summary["risk_coverage"]
     every, chosen = rows[0], min(rows, key=lambda each: abs(each["threshold"] - threshold))
     n_below = every["coverage"] - chosen["coverage"]

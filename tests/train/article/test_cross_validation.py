@@ -25,6 +25,7 @@ from train.article.runs import (
 )
 from train.cli import main
 from train.data.clips import parse_actors
+from train.data.corpora import ReadSettings
 
 FIGURES = ("uar", "accuracy", "macro_f1")
 
@@ -121,7 +122,7 @@ def test_dask_workers_give_what_processes_here_give(
         (["own", "--holdout", "17-20"], 2, "--holdout is for --protocol article; dev5 has its own"),
         (["own", "--protocol", "article", "--holdout", "21"], 2, "--holdout: no clip of actor 21"),
         (["baseline-men", "--also", "NEMO"], 2, "--also: baseline-men learns the article's men classes"),
-        (["own", "--also", "EMPTY"], 2, "no SAVEE or nEMO clip in it"),
+        (["own", "--also", "EMPTY"], 2, "no SAVEE, nEMO, CREMA-D or 8 other corpora clip in it"),
         (["baseline-men", "--dask", "tcp://127.0.0.1:9"], 1, "no Dask scheduler at tcp://127.0.0.1:9"),
     ],
 )
@@ -182,6 +183,7 @@ def test_a_run_of_another_machine_is_brought_home(tmp_path: Path) -> None:
         root=tmp_path,
         also=(),
         holdout=frozenset(),
+        settings=ReadSettings(),
         options=RunOptions(),
         folder=tmp_path / "fold1-seed0",
         digest="",
