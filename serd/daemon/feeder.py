@@ -41,6 +41,8 @@ _MAX_LIVE_SPEED: Final = 2.0
 
 INITIAL_PAUSE_S: Final = 0.5
 MAX_PAUSE_S: Final = 30.0
+MAX_PAUSE_AFTER_SOUND_S: Final = 4.0
+"""Longest pause before the first retry of a source that gave any sound, in seconds."""
 STEADY_SOUND_S: Final = 5.0
 """Sound without a loss after which the pause before a retry is short again, in seconds."""
 _STOP_CHECK_S: Final = 0.5
@@ -159,7 +161,8 @@ class Feeder:
             retries: whether a lost source is reopened; if not, the first error ends it.
             opened: the source, if it is open already.
             initial_pause_s: pause before the first retry, in seconds; each failure doubles it, up to
-                ``MAX_PAUSE_S``, until the source has given ``STEADY_SOUND_S`` of sound.
+                ``MAX_PAUSE_S``, until the source has given ``STEADY_SOUND_S`` of sound. Failures to open
+                have a pause of their own, which begins again once the source opens.
         """
         self._name = name
         self._open_source = open_source
@@ -167,7 +170,8 @@ class Feeder:
         self._retries = retries
         self._source = opened
         self._initial_pause_s = initial_pause_s
-        self._pause_s = initial_pause_s
+        self._pause_s = self._absence_pause_s = initial_pause_s
+        self._has_opened = False
         self._is_lost = False
         self._closed_dropped = 0
         self._closed_overflows = 0
@@ -236,10 +240,22 @@ class Feeder:
                     break
                 self._lose(error)
                 error = None
-            pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, MAX_PAUSE_S)
-            self._wait(pause_s)
+            self._wait(self._next_pause_s())
         self._close()
         self._inbox.put(SourceEnded(source=self._name, error=error))
+
+    def _next_pause_s(self) -> float:
+        """The pause before the next retry: each try that opens doubles one, each that does not another.
+
+        A source that is back after an absence is so found soon, however often it was lost before.
+        """
+        if self._has_opened:
+            self._has_opened, self._absence_pause_s = False, self._initial_pause_s
+            pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, MAX_PAUSE_S)
+        else:
+            pause_s = self._absence_pause_s
+            self._absence_pause_s = min(2 * self._absence_pause_s, MAX_PAUSE_S)
+        return pause_s
 
     def _lose(self, error: SerdError) -> None:
         """Report a loss, once until the source gives sound again."""
@@ -283,6 +299,7 @@ class Feeder:
         keeps_open = False
         try:
             source = self._opened()
+            self._has_opened = True
             if not self._is_lost:
                 self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
             for block in self._joiner.join(source):
@@ -290,6 +307,7 @@ class Feeder:
                     self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
                     self._is_lost = False
                 n_samples += block.samples.size
+                self._pause_s = min(self._pause_s, MAX_PAUSE_AFTER_SOUND_S)
                 if n_samples >= STEADY_SOUND_S * SAMPLE_RATE_HZ:
                     self._pause_s = self._initial_pause_s
                 while not self._free_slots.acquire(timeout=_STOP_CHECK_S):

@@ -143,6 +143,10 @@ class TestPause:
         """After STEADY_SOUND_S of sound the source is retried soon."""
         assert self.pauses_s(0.0, 0.0, STEADY_SOUND_S, 0.0) == [0.5, 1.0, 0.5, 1.0]
 
+    def test_a_little_sound_bounds_it(self) -> None:
+        """A sound server that is killed again and again is back soon each time."""
+        assert self.pauses_s(*[0.0] * 6, 0.5, 0.0, 0.5) == [0.5, 1, 2, 4, 8, 16, 4, 8, 4]
+
     def test_it_has_a_limit(self) -> None:
         """It is MAX_PAUSE_S at most."""
         assert self.pauses_s(*[0.0] * 8)[-2:] == [MAX_PAUSE_S, MAX_PAUSE_S]
