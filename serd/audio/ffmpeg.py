@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
-from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, Sound
+from serd.audio.format import AudioBlock, Sound
 from serd.audio.paths import printable
 from serd.audio.resample import Converter
-from serd.audio.source import EpochEstimate
+from serd.audio.source import LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
 from serd.errors import LibraryError, SoundFileError, SourceError, SourceStalledError
 
@@ -218,8 +218,7 @@ class FfmpegSource:
         return ""
 
     def _blocks(self) -> Iterator[AudioBlock]:
-        epoch = EpochEstimate()
-        offset_samples = 0
+        timeline = LiveTimeline()
         while data := self._stream.read():
             self._latest_s = time.monotonic()
             self._child.drain()
@@ -227,14 +226,7 @@ class FfmpegSource:
             if self._converter is None:
                 continue
             samples = self._converter.convert(sound)
-            end_samples = offset_samples + samples.size
-            yield AudioBlock(
-                samples=samples,
-                offset_samples=offset_samples,
-                captured=epoch.update(end_samples / SAMPLE_RATE_HZ),
-                problem=self._converter.monitor.problem,
-            )
-            offset_samples = end_samples
+            yield timeline.block(samples, self._converter.monitor.problem)
         if not self._stream.is_stopped:
             reason = self._close()
             raise SourceError(f"{self._name} ended{f': {reason}' if reason else ''}")

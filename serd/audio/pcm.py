@@ -13,7 +13,7 @@ from serd.audio.alignment import SampleAligner
 from serd.audio.containers import container, needed_bytes
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, to_sound
 from serd.audio.resample import Converter
-from serd.audio.source import MIX, EpochEstimate
+from serd.audio.source import MIX, LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
 from serd.errors import SoundFileError, SourceError
 
@@ -75,24 +75,16 @@ class PcmSource:
             yield from self._blocks()
 
     def _blocks(self) -> Iterator[AudioBlock]:
-        epoch = EpochEstimate()
+        timeline = LiveTimeline()
         converter = Converter(rate_hz=self._format.rate_hz, channel=self._format.channel)
         rest = b""
-        offset_samples = 0
         for data in self._checked_bytes():
             frames = rest + self._aligner.align(data)
             n_whole = len(frames) // self._format.frame_bytes * self._format.frame_bytes
             frames, rest = frames[:n_whole], frames[n_whole:]
             raw = np.frombuffer(frames, "<i2").astype(np.int16, copy=False)
             samples = converter.convert(to_sound(raw.reshape(-1, self._format.n_channels)))
-            end_samples = offset_samples + samples.size
-            yield AudioBlock(
-                samples=samples,
-                offset_samples=offset_samples,
-                captured=epoch.update(end_samples / SAMPLE_RATE_HZ),
-                problem=converter.monitor.problem,
-            )
-            offset_samples = end_samples
+            yield timeline.block(samples, converter.monitor.problem)
 
     def stop(self) -> None:
         """End the iteration soon."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from serd.audio.format import AudioBlock, CaptureTime
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
 
 MIX: Final = "mix"
 """Value of ``channel`` that averages all channels."""
@@ -110,3 +110,27 @@ class EpochEstimate:
             epoch_s = observed_s
         self._epoch_s = min(epoch_s, observed_s)
         return CaptureTime(epoch_s=self._epoch_s, arrived_s=arrived_s)
+
+
+class LiveTimeline:
+    """Places the sound of a live source without gaps: counts its samples and estimates their time."""
+
+    def __init__(self) -> None:
+        self._epoch = EpochEstimate()
+        self._n_samples = 0
+
+    def block(self, samples: Samples, problem: str) -> AudioBlock:
+        """Return the next samples, which have just arrived, as a block.
+
+        Args:
+            samples: int16, shape (n_samples,), 16 kHz mono.
+            problem: what is wrong with the sound; empty if nothing is.
+        """
+        offset_samples = self._n_samples
+        self._n_samples += samples.size
+        return AudioBlock(
+            samples=samples,
+            offset_samples=offset_samples,
+            captured=self._epoch.update(self._n_samples / SAMPLE_RATE_HZ),
+            problem=problem,
+        )

@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
-from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, to_sound
+from serd.audio.format import AudioBlock, to_sound
 from serd.audio.resample import Converter
-from serd.audio.source import EpochEstimate
+from serd.audio.source import LiveTimeline
 from serd.audio.stream import ByteStream
 from serd.audio.tcp import TcpSource, parsed_address
 from serd.errors import SoundFileError
@@ -91,8 +91,7 @@ class WyomingDecoder:
             SoundFileError: what comes are no events of sound.
             SourceError: the connection failed.
         """
-        epoch = EpochEstimate()
-        offset_samples = 0
+        timeline = LiveTimeline()
         while data := self._stream.read():
             for event in self._reader.feed(data):
                 if event.kind == "describe":
@@ -101,14 +100,7 @@ class WyomingDecoder:
                     continue
                 converter, raw = self._chunk(event)
                 samples = converter.convert(to_sound(raw))
-                end_samples = offset_samples + samples.size
-                yield AudioBlock(
-                    samples=samples,
-                    offset_samples=offset_samples,
-                    captured=epoch.update(end_samples / SAMPLE_RATE_HZ),
-                    problem=converter.monitor.problem,
-                )
-                offset_samples = end_samples
+                yield timeline.block(samples, converter.monitor.problem)
 
     def summary(self) -> str:
         """Return nothing: there is nothing to count."""

@@ -9,7 +9,7 @@ from train.data.files import write_json
 from train.data.protocols import ACTOR_PROTOCOLS
 from train.evaluation.results import SCHEMA, Facts, recipe_digest
 from train.evaluation.summary import merge_variants, read_variants, variant_summary
-from train.features.noise import noise_files, open_bank
+from train.features.noise import open_bank, recordings
 from train.fit.plan import plan_fit
 from train.model.ablations import ABLATIONS, variants
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
@@ -65,7 +65,7 @@ def ablate_command(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         settings=read_settings(options),
     )
-    bank = open_bank(options.noise, noise_files(options.noise))
+    bank = open_bank(options.noise, recordings(options.noise))
     for line in bank.left_out:
         print(f"left out: {line}")
     keep_freed_memory()

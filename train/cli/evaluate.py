@@ -16,16 +16,16 @@ from serd.model.runtime import TfliteModel
 from train.cli.options import (
     add_reading_options,
     check_writable,
+    every_clip,
     name_of,
     natural,
     positive,
     unused_path,
 )
 from train.data.clips import format_actors, parse_actors
-from train.data.corpora import CORPORA, find_clips, labeled_corpora
+from train.data.corpora import find_clips, labeled_corpora
 from train.data.corpora.tree import sound_files
 from train.data.files import write_json, write_whole
-from train.data.labels import parse_labels
 from train.data.protocols import ACTOR_PROTOCOLS, ORDERS
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
 from train.evaluation.orders import decide_orders
@@ -34,7 +34,7 @@ from train.evaluation.results import SCHEMA, Facts, merge_seeds
 from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
 from train.evaluation.summary import summarize
-from train.features.noise import NoiseBank, noise_files, open_bank, parse_snr_db
+from train.features.noise import NoiseBank, open_bank, parse_snr_db, recordings
 from train.model.tensorflow_import import tensorflow_for
 from train.report.evaluation_files import (
     METRICS,
@@ -207,13 +207,7 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     )
     out = options.out or _default_out(model, options)
     check_writable(out.absolute())
-    corpus = find_clips(
-        options.root,
-        corpora=CORPORA,
-        table=options.table,
-        labels=parse_labels(options.labels),
-        with_folders=True,
-    )
+    corpus = every_clip(options)
     plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
     with ProgressBar(len(plan.clips)) as progress:
@@ -268,13 +262,13 @@ def _n_orders(options: argparse.Namespace) -> int:
 
 
 def _noise(folder: Path, snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
-    with ProgressBar(len(noise_files(folder))) as progress:
+    with ProgressBar(len(recordings(folder))) as progress:
         bank = _open_bank(folder, progress.advance)
     return NoiseSettings(bank=bank, snr_db=snr_db, seed=seed)
 
 
 def _open_bank(folder: Path, progress: Callable[[], None]) -> NoiseBank:
-    bank = open_bank(folder, noise_files(folder), progress)
+    bank = open_bank(folder, recordings(folder), progress)
     for line in bank.left_out:
         print(f"train: {line}", file=sys.stderr)
     return bank

@@ -9,10 +9,8 @@ from statistics import median
 from serd.cli.analyze_output import ProgressBar
 from serd.errors import SoundFileError
 from serd.model.labels import EMOTIONS
-from train.cli.options import add_reading_options, check_writable, name_of
+from train.cli.options import add_reading_options, check_writable, every_clip, name_of
 from train.data.clips import Clip, CorpusError, parse_actors
-from train.data.corpora import CORPORA, find_clips
-from train.data.labels import parse_labels
 from train.report.exploration import Measure, choose_actors, measure, typical_clips
 from train.report.tables import Table, print_table
 
@@ -49,13 +47,7 @@ def explore_command(options: argparse.Namespace) -> int:
 
     out = options.out or Path("runs/explore") / name_of(options.root)
     check_writable(out.absolute())
-    clips = find_clips(
-        options.root,
-        corpora=CORPORA,
-        table=options.table,
-        labels=parse_labels(options.labels),
-        with_folders=True,
-    ).clips
+    clips = every_clip(options).clips
     actors = choose_actors(clips, parse_actors(",".join(options.actor)))
     for actor in actors:
         typical = _readable(typical_clips(clips, actor))

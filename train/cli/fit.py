@@ -18,7 +18,7 @@ from train.cli.options import (
 )
 from train.data.clips import format_actors, parse_actors
 from train.data.protocols import ACTOR_PROTOCOLS
-from train.features.noise import noise_files, open_banks
+from train.features.noise import open_banks, recordings
 from train.fit.plan import plan_fit
 from train.model.ablations import ABLATIONS
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
@@ -109,8 +109,8 @@ def fit_command(options: argparse.Namespace) -> int:
     bank = open_banks(options.noise) if options.noise else None
     for line in bank.left_out if bank else ():
         print(f"left out: {line}")
-    rooms = noise_files(options.rooms) if options.rooms else []
-    ordinary = noise_files(options.ordinary) if options.ordinary else []
+    rooms = recordings(options.rooms, of="rooms") if options.rooms else []
+    ordinary = recordings(options.ordinary, of="ordinary speech") if options.ordinary else []
     keep_freed_memory()
     with tensorflow_for("fit"):
         from train.fit.fitting import fit  # noqa: PLC0415

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from serd.errors import InputError
-from train.data.corpora import ReadSettings
+from train.data.clips import Corpus
+from train.data.corpora import CORPORA, ReadSettings, find_clips
 from train.data.duplicates import DUPLICATE_RULES
 from train.data.labels import parse_labels
 
@@ -83,6 +84,21 @@ def read_settings(options: argparse.Namespace) -> ReadSettings:
     """
     return ReadSettings(
         table=options.table, labels=parse_labels(options.labels), duplicates=options.duplicates
+    )
+
+
+def every_clip(options: argparse.Namespace) -> Corpus:
+    """The clips of all corpora below ROOT, of the table and of folders named after emotions.
+
+    Raises:
+        CorpusError: there are none, or bad labels.
+    """
+    return find_clips(
+        options.root,
+        corpora=CORPORA,
+        table=options.table,
+        labels=parse_labels(options.labels),
+        with_folders=True,
     )
 
 

@@ -107,17 +107,21 @@ class NoiseBank:
         return path, _piece(path, n_samples, rng)
 
 
-def noise_files(folder: Path) -> list[Path]:
+def recordings(folder: Path, *, of: str = "noise") -> list[Path]:
     """Every sound file below a folder, however nested, in the order of their names.
+
+    Args:
+        folder: the folder.
+        of: what they are recordings of, for the error.
 
     Raises:
         CorpusError: no such folder, or no sound file in it.
     """
     if not folder.is_dir():
-        raise CorpusError(f"{folder}: no such folder, expected one that holds recordings of noise")
+        raise CorpusError(f"{folder}: no such folder, expected one that holds recordings of {of}")
     files = list(sound_files(folder))
     if not files:
-        raise CorpusError(f"{folder}: no sound file in it, expected recordings of noise")
+        raise CorpusError(f"{folder}: no sound file in it, expected recordings of {of}")
     return files
 
 
@@ -175,7 +179,7 @@ def open_bank(
 
     Args:
         folder: the folder.
-        files: its files, as ``noise_files`` gives them.
+        files: its files, as ``recordings`` gives them.
         progress: called after each file.
 
     Raises:
@@ -199,7 +203,7 @@ def open_banks(folders: Sequence[Path]) -> NoiseBank:
     Raises:
         CorpusError: a folder has no file that can be read and holds sound.
     """
-    banks = [open_bank(folder, noise_files(folder)) for folder in folders]
+    banks = [open_bank(folder, recordings(folder)) for folder in folders]
     return NoiseBank(
         folder=banks[0].folder,
         paths=tuple(path for bank in banks for path in bank.paths),

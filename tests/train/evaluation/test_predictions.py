@@ -20,7 +20,7 @@ from train.evaluation.pass_metrics import pass_metrics
 from train.evaluation.predictions import NoiseSettings, Predictions, predict
 from train.evaluation.schemes import scheme_for
 from train.evaluation.scorer import score_clips
-from train.features.noise import noise_files, open_bank
+from train.features.noise import open_bank, recordings
 
 SCHEME = scheme_for(EMOTIONS)
 PIPELINE = PipelineSettings()
@@ -39,7 +39,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> NoiseSettings:
     for seed in range(3):
         hiss = np.random.default_rng(seed).normal(0.0, 2000.0, 16_000).astype(np.int16)
         soundfile.write(folder / f"hiss{seed}.wav", hiss, 16_000)
-    return NoiseSettings(bank=open_bank(folder, noise_files(folder)), snr_db=(20.0, -20.0), seed=0)
+    return NoiseSettings(bank=open_bank(folder, recordings(folder)), snr_db=(20.0, -20.0), seed=0)
 
 
 def _labelled(clips: list[Clip]) -> list[tuple[Clip, int]]:

@@ -21,12 +21,12 @@ from train.features.noise import (
     even_piece,
     mix,
     noise_clips,
-    noise_files,
     noise_fold,
     noise_folds,
     open_bank,
     open_banks,
     parse_snr_db,
+    recordings,
     speech_mean_square,
     without_silent_ends,
 )
@@ -39,7 +39,7 @@ def _bank(folder: Path, **sounds: np.ndarray) -> NoiseBank:
     folder.mkdir(exist_ok=True)
     for name, sound in sounds.items():
         soundfile.write(folder / f"{name}.wav", sound, SAMPLE_RATE_HZ)
-    return open_bank(folder, noise_files(folder))
+    return open_bank(folder, recordings(folder))
 
 
 def _hum(duration_s: float, hz: float = 300.0) -> np.ndarray:
@@ -132,9 +132,9 @@ def test_files_that_are_no_noise_are_named(tmp_path: Path) -> None:
 def test_a_folder_without_noise_is_refused(tmp_path: Path) -> None:
     """No folder, no sound file and silence alone each have an error of their own."""
     with pytest.raises(CorpusError, match="no such folder"):
-        noise_files(tmp_path / "nowhere")
+        recordings(tmp_path / "nowhere")
     with pytest.raises(CorpusError, match="no sound file in it"):
-        noise_files(tmp_path)
+        recordings(tmp_path)
     with pytest.raises(CorpusError, match=r"can be used .*silence alone"):
         _bank(tmp_path, still=silence(1.0))
 
@@ -180,7 +180,7 @@ def test_a_recording_of_esc_is_of_the_fold_in_its_name(name: str, fold: str) -> 
 def test_pieces_of_one_original_are_of_one_part(shared_data: Path) -> None:
     """ESC-10 as it lies beside the project, where the class is the folder's name and not the file's."""
     parts: dict[str, set[str]] = {}
-    for path in noise_files(shared_data / "esc10"):
+    for path in recordings(shared_data / "esc10"):
         parts.setdefault(path.stem.split("-")[1], set()).add(noise_fold(path))
     assert set(map(len, parts.values())) == {1}
     assert set().union(*parts.values()) <= set("12345")
