@@ -211,7 +211,7 @@ def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: li
     ):
         assert own is not None
         assert port != broker.port
-        assert probe(LOOPBACK, port) is ProbeResult.ACCEPTED
+        assert probe(LOOPBACK, port, timeout_s=DEADLINE_S) is ProbeResult.ACCEPTED
     assert len(lines) == 2
     assert lines[0].startswith(
         f"no broker on localhost:{broker.port}: the broker there asks for a login"
@@ -276,7 +276,7 @@ def test_rubbish_on_the_port_is_quiet_and_harmless(
     for rubbish in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x10\xff\xff\xff\xff", b"\x00" * 64):
         with socket.create_connection((LOOPBACK, embedded.port)) as connection:
             connection.sendall(rubbish)
-    assert probe(LOOPBACK, embedded.port) is ProbeResult.ACCEPTED
+    assert probe(LOOPBACK, embedded.port, timeout_s=DEADLINE_S) is ProbeResult.ACCEPTED
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
 
