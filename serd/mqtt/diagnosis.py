@@ -8,11 +8,12 @@ from typing import Final, Protocol
 
 CONNECTION_REFUSED: Final = "connection refused, no broker runs there"
 CONNECTION_LOST: Final = "the connection broke off"
-NOT_MQTT: Final = (
-    "closed before it answered; is it an MQTT broker, is TLS set on both sides or on neither, and is"
-    " [mqtt] transport the one of this port?"
+_QUESTIONS: Final = (
+    "is it an MQTT broker, is TLS set on both sides or on neither, and is [mqtt] transport the one of"
+    " this port?"
 )
-NO_ANSWER: Final = "no answer; is it an MQTT broker?"
+NOT_MQTT: Final = f"closed before it answered; {_QUESTIONS}"
+NO_ANSWER: Final = f"no answer; {_QUESTIONS}"
 _NOT_AUTHORIZED: Final = frozenset({"not authorized", "bad user name or password"})
 
 

@@ -1,5 +1,6 @@
 """Passwords, certificates and addresses, right and wrong; a real Mosquitto checks them."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -239,12 +240,24 @@ def test_a_port_without_websockets_is_named(lines: list[str]) -> None:
     assert '[mqtt] websocket_path, or set transport = "tcp"' in lines[0]
 
 
-def test_a_port_of_websockets_is_named(lines: list[str]) -> None:
-    """If the port speaks websockets alone, the line names the transport."""
+def test_a_port_of_websockets_is_named(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the port speaks websockets alone, and waits for a greeting, the line names the transport."""
+    monkeypatch.setattr("serd.mqtt.link.ANSWER_S", 0.1)
     with mosquitto() as broker, websocket_gate(broker.host, broker.port) as port:
         publisher = open_publisher(Settings(host="localhost", port=port))
         wait_until(lambda: lines, "the line")
         publisher.close(0.5)
+    assert "is [mqtt] transport the one of this port?" in lines[0]
+
+
+def test_a_port_that_gives_no_answer_is_named(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the port takes the connection and keeps quiet, the line names the settings of a port."""
+    monkeypatch.setattr("serd.mqtt.link.ANSWER_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        publisher = open_publisher(Settings(host="127.0.0.1", port=silent.getsockname()[1]))
+        wait_until(lambda: lines, "the line")
+        publisher.close(0.5)
+    assert "no answer; is it an MQTT broker, is TLS set on both sides or on neither" in lines[0]
     assert "is [mqtt] transport the one of this port?" in lines[0]
 
 
