@@ -1,6 +1,7 @@
 """``serd watch``: a live view of the nodes on a broker."""
 
 import argparse
+import contextlib
 import os
 import queue
 import signal
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _MAX_PAYLOAD_BYTES: Final = 16_384
 """Longest message that is shown, in bytes; events have about 1,000."""
+_MAX_WAITING: Final = 1_000
+"""Messages that may wait to be shown."""
 _REDRAW_S: Final = 0.2
 """Shortest time between two redraws, in seconds."""
 _WAIT_S: Final = 0.5
@@ -103,8 +106,10 @@ class Feed:
             topic_filters: the messages to pass.
             prints_status: whether each change of the connection is printed on standard error.
         """
-        self.items: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+        self.items: queue.Queue[tuple[str, bytes] | None] = queue.Queue(_MAX_WAITING)
         """Topics and payloads; None after a change of the connection."""
+        self.n_left_out = 0
+        """Messages left out so far, because they came faster than the main thread took them."""
         self.link = Link(settings, self, name="watch", max_payload_bytes=_MAX_PAYLOAD_BYTES)
         self.connection = f"waiting for broker {self.link.address}"
         self.is_up = False
@@ -118,7 +123,7 @@ class Feed:
                 batch = [self.items.get(timeout=_WAIT_S)]
             except queue.Empty:
                 batch = []
-            while not self.items.empty():
+            while not self.items.empty() and len(batch) < _MAX_WAITING:
                 batch.append(self.items.get())
             yield [item for item in batch if item is not None]
 
@@ -135,18 +140,31 @@ class Feed:
 
     def received(self, topic: str, payload: bytes) -> None:
         """Queue a message for the main thread."""
-        self.items.put((topic, payload))
+        self._put((topic, payload))
 
     def status_changed(self, line: str, *, is_up: bool) -> None:
         """Record the connection for the live view, or print it if there is no such view."""
         self.connection, self.is_up = line, is_up
         if self._prints_status:
             print(f"serd: {line}", file=sys.stderr)
-        self.items.put(None)
+        self._put(None)
+
+    def _put(self, item: tuple[str, bytes] | None) -> None:
+        """Queue an item without waiting, since the connection must live on; the oldest gives way."""
+        while True:
+            try:
+                return self.items.put_nowait(item)
+            except queue.Full:
+                with contextlib.suppress(queue.Empty):
+                    self.n_left_out += self.items.get_nowait() is not None
 
 
 def _print_lines(feed: Feed, state: WatchState) -> None:
+    n_reported = 0
     for batch in feed.batches():
+        if (n_new := feed.n_left_out - n_reported) > 0:
+            n_reported += n_new
+            print(f"serd: left out {n_new} messages: the output is read too slowly", file=sys.stderr)
         for topic, payload in batch:
             if (event := state.apply(topic, payload)) is not None:
                 print(plain_line(event), flush=True)

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from serd.events.controls import MUTE, ON
 from serd.model.labels import NONE
@@ -31,11 +31,15 @@ from serd.mqtt.topics import (
 )
 from serd.publishers.screen import local_time
 
+_View = TypeVar("_View")
+
 STALE_S: Final = 30.0
 """Age from which an event or a level is no longer shown, in seconds."""
 _VALUES: Final = (STATE, AVAILABILITY, PROBLEM, SPEECH, LEVEL, MUTE)
 """Topics of a source with a value that is shown."""
 _N_HISTORY: Final = 20
+_MAX_VIEWS: Final = 200
+"""Nodes that are shown, and sources of each."""
 _MAX_TEXT: Final = 40
 """Longest text of a message that is shown, in characters."""
 _MAX_PROBLEM: Final = 200
@@ -216,10 +220,17 @@ class WatchState:
             yield from node.sources.values()
 
     def _node_view(self, node: str) -> NodeView:
-        return self.nodes.setdefault(node, NodeView())
+        return _view_of(node, self.nodes, NodeView)
 
     def _source_view(self, node: str, source: str) -> SourceView:
-        return self._node_view(node).sources.setdefault(source, SourceView())
+        return _view_of(source, self._node_view(node).sources, SourceView)
+
+
+def _view_of(name: str, views: dict[str, _View], new_view: Callable[[], _View]) -> _View:
+    """The view of a name; anybody may publish names, so a new one too many replaces the oldest."""
+    if name not in views and len(views) >= _MAX_VIEWS:
+        del views[next(iter(views))]
+    return views.setdefault(name, new_view())
 
 
 def _event_view(node: str, source: str, payload: bytes) -> EventView | None:

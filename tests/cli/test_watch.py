@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import NoReturn
 
 import pytest
@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from serd.cli.watch import Feed
+from serd.cli.watch import Feed, _print_lines
 from serd.cli.watch_drawing import plain_line, render
 from serd.cli.watch_view import STALE_S, WatchState
 from serd.daemon.supervisor import Supervisor
@@ -304,7 +304,7 @@ def test_a_signal_just_before_a_wait_is_handled_soon() -> None:
     feed_without_messages = Feed(Settings(host="localhost"), ["serd/+/status"], prints_status=False)
     waits_s: list[float] = []
 
-    class Silence(SimpleQueue[tuple[str, bytes] | None]):
+    class Silence(Queue[tuple[str, bytes] | None]):
         def get(self, block: bool = True, timeout: float | None = None) -> NoReturn:  # noqa: FBT001, FBT002
             waits_s.append(math.inf if timeout is None or not block else timeout)
             raise Empty if len(waits_s) < 3 else KeyboardInterrupt
@@ -313,6 +313,33 @@ def test_a_signal_just_before_a_wait_is_handled_soon() -> None:
     with pytest.raises(KeyboardInterrupt):
         assert not any(feed_without_messages.batches())
     assert max(waits_s) <= 1.0
+
+
+def test_names_from_outside_are_bounded() -> None:
+    """However many nodes and sources a broker names, the latest 200 of each remain."""
+    state = WatchState(prefix="serd")
+    for i in range(300):
+        state.apply(f"serd/one/source{i}/speech", b"ON")
+    assert list(state.nodes["one"].sources) == [f"source{i}" for i in range(100, 300)]
+    for i in range(300):
+        state.apply(f"serd/node{i}/status", b"online")
+    assert list(state.nodes) == [f"node{i}" for i in range(100, 300)]
+
+
+def test_messages_that_are_not_taken_are_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+    """If the output is read too slowly, the latest 1,000 messages remain; a line counts the others."""
+    feed = Feed(Settings(host="localhost"), ["serd/+/status"], prints_status=False)
+    for i in range(1_234):
+        feed.received("serd/pi/status", str(i).encode())
+
+    class State(WatchState):
+        def apply(self, topic: str, payload: bytes) -> NoReturn:
+            raise KeyboardInterrupt(topic, payload)
+
+    with pytest.raises(KeyboardInterrupt) as first:
+        _print_lines(feed, State(prefix="serd"))
+    assert first.value.args == ("serd/pi/status", b"234")
+    assert capsys.readouterr().err == "serd: left out 234 messages: the output is read too slowly\n"
 
 
 @contextmanager
