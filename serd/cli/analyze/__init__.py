@@ -4,32 +4,23 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from serd.audio.paths import printable, sound_files
-from serd.cli.analyze_file import ResultFile
-from serd.cli.analyze_output import (
-    CsvWriter,
-    FileResult,
-    JsonWriter,
-    ProgressBar,
-    ResultWriter,
-    TableWriter,
-)
+from serd.cli.analyze.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
+from serd.cli.analyze.result_file import LINE_FORMS, LineFile, ResultFile, files_after
+from serd.cli.analyze.work import FileResult, analyze_one
 from serd.cli.options import add_config_option, add_model_option, settings_from
+from serd.cli.progress import ProgressBar
 from serd.daemon.process import keep_freed_memory
 from serd.daemon.worker_pool import map_in_order
-from serd.errors import InputError, SoundFileError
-from serd.model.rejection import RejectionCounter, advice
-from serd.model.runtime import ModelSettings, TfliteModel, load_model
-from serd.recognizer import file_events
+from serd.errors import InputError
+from serd.model.card import ModelCard
+from serd.model.rejection import advice
+from serd.model.runtime import load_model
 from serd.settings.loader import Settings
-
-if TYPE_CHECKING:
-    from serd.events.event import Event
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -52,7 +43,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--out",
         type=Path,
         metavar="FILE",
-        help="append one line a file to FILE (.jsonl or .csv), and continue after those that are in it",
+        help="write one line or row a file to FILE (.jsonl, .csv or .parquet), and continue after those"
+        " that are in it",
     )
     parser.set_defaults(command=analyze_command)
 
@@ -62,7 +54,7 @@ def analyze_command(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     card = load_model(settings.model).card
     if args.out is not None:
-        return _analyze_to(ResultFile(args.out, card.labels), args.paths, settings, args.jobs)
+        return _analyze_to(open_results(args.out, card), args, settings)
     files, problems = find_files(args.paths)
     for line in problems:
         print(f"serd: error: {line}", file=sys.stderr)
@@ -92,7 +84,29 @@ def analyze_command(args: argparse.Namespace) -> int:
     return InputError.exit_code if n_bad else 0
 
 
-def _analyze_to(results: ResultFile, paths: Sequence[Path], settings: Settings, n_jobs: int) -> int:
+def open_results(path: Path, card: ModelCard) -> ResultFile:
+    """Open or create the result file of ``--out``.
+
+    Args:
+        path: the file; its suffix names the form.
+        card: of the model.
+
+    Raises:
+        InputError: another suffix, or a file that cannot be continued.
+        LibraryError: the form needs a library that is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        from serd.cli.analyze.parquet_file import ParquetFile  # noqa: PLC0415 - pyarrow is optional
+
+        return ParquetFile(path, card)
+    if suffix not in LINE_FORMS:
+        forms = ", ".join(LINE_FORMS)
+        raise InputError(f"--out {printable(path)}: expected a name that ends in {forms} or .parquet")
+    return LineFile(path, card)
+
+
+def _analyze_to(results: ResultFile, args: argparse.Namespace, settings: Settings) -> int:
     """Analyze files as they are found, so that memory does not grow with their number."""
     n_bad = 0
 
@@ -101,10 +115,9 @@ def _analyze_to(results: ResultFile, paths: Sequence[Path], settings: Settings, 
         n_bad += 1
         print(f"serd: error: {line}", file=sys.stderr)
 
-    found = (file for path in paths for file in (sound_files(path, report) if path.is_dir() else [path]))
     with contextlib.closing(results):
-        n_workers = n_jobs or os.cpu_count() or 1
-        files = results.remaining(found)
+        n_workers = args.jobs or os.cpu_count() or 1
+        files = files_after(results.last_name, _found(args.paths, report), args.out)
         for result in analyze_all(files, settings, n_workers=n_workers, file_events_only=True):
             for line in result.warnings:
                 print(f"serd: {line}", file=sys.stderr)
@@ -112,7 +125,16 @@ def _analyze_to(results: ResultFile, paths: Sequence[Path], settings: Settings, 
                 report(result.error)
             else:
                 results.add(result)
+        results.finish()
     return InputError.exit_code if n_bad else 0
+
+
+def _found(paths: Sequence[Path], report: Callable[[str], None]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sound_files(path, report)
+        else:
+            yield path
 
 
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
@@ -138,46 +160,3 @@ def analyze_all(
     yield from map_in_order(
         partial(analyze_one, settings, file_events_only=file_events_only), files, n_workers=n_workers
     )
-
-
-def analyze_one(settings: Settings, path: Path, *, file_events_only: bool = False) -> FileResult:
-    """Analyze one file with the settings' model, which each process loads once.
-
-    Args:
-        settings: all settings.
-        path: the file.
-        file_events_only: whether to drop the events of windows and utterances.
-    """
-    model = _loaded(settings.model)
-    rejections = RejectionCounter(model.card)
-    warnings: list[str] = []
-    events: list[Event] = []
-    n_utterances = 0
-    all_events = file_events(
-        path,
-        model,
-        settings.pipeline,
-        node=settings.node.resolved_name,
-        channel=settings.sources[0].channel,
-        rejections=rejections,
-        warnings=warnings,
-    )
-    try:
-        for event in all_events:
-            n_utterances += event.kind == "utterance"
-            if event.kind == "file" or not file_events_only:
-                events.append(event)
-    except SoundFileError as exc:
-        return FileResult(path=path, error=str(exc))
-    return FileResult(
-        path=path,
-        events=events,
-        n_utterances=n_utterances,
-        warnings=warnings,
-        all_rejected=rejections.all_rejected,
-    )
-
-
-@lru_cache(maxsize=1)
-def _loaded(settings: ModelSettings) -> TfliteModel:
-    return load_model(settings)
