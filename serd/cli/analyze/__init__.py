@@ -14,7 +14,6 @@ from serd.cli.analyze.result_file import LINE_FORMS, LineFile, ResultFile, files
 from serd.cli.analyze.work import FileResult, analyze_one
 from serd.cli.options import add_config_option, add_model_option, settings_from
 from serd.cli.progress import ProgressBar
-from serd.daemon.process import keep_freed_memory
 from serd.daemon.worker_pool import map_in_order
 from serd.errors import InputError
 from serd.model.card import ModelCard
@@ -33,8 +32,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER")
     add_config_option(parser)
     add_model_option(parser)
-    parser.add_argument(
+    spread = parser.add_mutually_exclusive_group()
+    spread.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="number of processes; by default one a core"
+    )
+    spread.add_argument(
+        "--dask",
+        default="",
+        metavar="ADDRESS",
+        help="analyze on the workers of this Dask scheduler, such as tcp://host:8786; each has the same"
+        " serd, and the files at the same paths",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one event a line")
@@ -54,17 +61,16 @@ def analyze_command(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     card = load_model(settings.model).card
     if args.out is not None:
-        return _analyze_to(open_results(args.out, card), args, settings)
+        return _analyze_to(open_results(args.out, card), args, settings, card)
     files, problems = find_files(args.paths)
     for line in problems:
         print(f"serd: error: {line}", file=sys.stderr)
-    n_workers = min(args.jobs or os.cpu_count() or 1, len(files))
     writer_class = JsonWriter if args.json else CsvWriter if args.csv else TableWriter
     writer: ResultWriter = writer_class(card.labels)
     n_bad = len(problems)
     n_rejected = 0
     with ProgressBar(len(files)) as progress:
-        for result in analyze_all(files, settings, n_workers=n_workers, file_events_only=not args.json):
+        for result in _analyzed(files, args, settings, card, n_files=len(files)):
             for line in result.warnings:
                 progress.print_line(line)
             if result.error:
@@ -106,7 +112,9 @@ def open_results(path: Path, card: ModelCard) -> ResultFile:
     return LineFile(path, card)
 
 
-def _analyze_to(results: ResultFile, args: argparse.Namespace, settings: Settings) -> int:
+def _analyze_to(
+    results: ResultFile, args: argparse.Namespace, settings: Settings, card: ModelCard
+) -> int:
     """Analyze files as they are found, so that memory does not grow with their number."""
     n_bad = 0
 
@@ -116,9 +124,8 @@ def _analyze_to(results: ResultFile, args: argparse.Namespace, settings: Setting
         print(f"serd: error: {line}", file=sys.stderr)
 
     with contextlib.closing(results):
-        n_workers = args.jobs or os.cpu_count() or 1
         files = files_after(results.last_name, _found(args.paths, report), args.out)
-        for result in analyze_all(files, settings, n_workers=n_workers, file_events_only=True):
+        for result in _analyzed(files, args, settings, card):
             for line in result.warnings:
                 print(f"serd: {line}", file=sys.stderr)
             if result.error:
@@ -152,11 +159,25 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
     return files, problems
 
 
-def analyze_all(
-    files: Iterable[Path], settings: Settings, *, n_workers: int, file_events_only: bool = False
+def _analyzed(
+    files: Iterable[Path],
+    args: argparse.Namespace,
+    settings: Settings,
+    card: ModelCard,
+    *,
+    n_files: int = sys.maxsize,
 ) -> Iterator[FileResult]:
-    """Yield the result of each file, in order, from ``n_workers`` processes; 1 or less for this one."""
-    keep_freed_memory()
-    yield from map_in_order(
-        partial(analyze_one, settings, file_events_only=file_events_only), files, n_workers=n_workers
-    )
+    """Yield the result of each file, in order, from Dask workers or from processes of this machine."""
+    if args.dask:
+        from serd.cli.analyze.cluster import analyze_on_cluster  # noqa: PLC0415 - Dask is optional
+
+        return analyze_on_cluster(
+            files,
+            settings,
+            args.dask,
+            network_sha256=card.network_sha256,
+            file_events_only=not args.json,
+        )
+    n_workers = min(args.jobs or os.cpu_count() or 1, n_files)
+    work = partial(analyze_one, settings, file_events_only=not args.json)
+    return map_in_order(work, files, n_workers=n_workers)

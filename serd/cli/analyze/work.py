@@ -1,9 +1,12 @@
 """The analysis of one sound file, as worker processes do it."""
 
+import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
+from serd.daemon.process import keep_freed_memory
 from serd.errors import SoundFileError
 from serd.events.event import Event
 from serd.model.rejection import RejectionCounter
@@ -31,14 +34,14 @@ class FileResult:
 
 
 def analyze_one(settings: Settings, path: Path, *, file_events_only: bool = False) -> FileResult:
-    """Analyze one file with the settings' model, which each process loads once.
+    """Analyze one file with the settings' model, which each thread loads once.
 
     Args:
         settings: all settings.
         path: the file.
         file_events_only: whether to drop the events of windows and utterances.
     """
-    model = _loaded(settings.model)
+    model = loaded_model(settings.model)
     rejections = RejectionCounter(model.card)
     warnings: list[str] = []
     events: list[Event] = []
@@ -68,6 +71,23 @@ def analyze_one(settings: Settings, path: Path, *, file_events_only: bool = Fals
     )
 
 
-@lru_cache(maxsize=1)
-def _loaded(settings: ModelSettings) -> TfliteModel:
+def loaded_model(settings: ModelSettings) -> TfliteModel:
+    """The model of this thread, which is loaded once: an interpreter serves one thread at a time.
+
+    Raises:
+        ModelError: as ``load_model``.
+        LibraryError: as ``load_model``.
+    """
+    with _loading:
+        return _loaded(settings, threading.get_ident())
+
+
+_loading: Final = threading.Lock()
+"""Held while a model is loaded, since that redirects standard error of the whole process."""
+
+
+@lru_cache(maxsize=64)
+def _loaded(settings: ModelSettings, thread: int) -> TfliteModel:
+    del thread
+    keep_freed_memory()
     return load_model(settings)
