@@ -3,23 +3,28 @@
 import argparse
 import contextlib
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from serd.audio.paths import printable, sound_files
-from serd.cli.analyze.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
-from serd.cli.analyze.result_file import LINE_FORMS, LineFile, ResultFile, files_after
+from serd.cli.analyze.failures import FailureList
+from serd.cli.analyze.output import CsvWriter, JsonWriter, TableWriter
+from serd.cli.analyze.report import Report
+from serd.cli.analyze.result_file import LINE_FORMS, LineFile, Printed, ResultFile, files_after
 from serd.cli.analyze.work import FileResult, analyze_one
 from serd.cli.options import add_config_option, add_model_option, settings_from
 from serd.cli.progress import ProgressBar
 from serd.daemon.worker_pool import map_in_order
 from serd.errors import InputError
 from serd.model.card import ModelCard
-from serd.model.rejection import advice
 from serd.model.runtime import load_model
 from serd.settings.loader import Settings
+
+_PLAIN_EVERY_S: Final = 60.0
+"""Time between two lines of progress where no bar can be drawn, in seconds."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -57,37 +62,49 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def analyze_command(args: argparse.Namespace) -> int:
-    """Analyze every file; a file that cannot be read is reported, and the others follow."""
+    """Analyze every file; a file that cannot be read is reported, and the others follow.
+
+    Files are analyzed as they are found, so that memory does not grow with their number.
+    """
     settings = settings_from(args)
     card = load_model(settings.model).card
+    start_s = time.monotonic()
+    n_files = sum(1 for _ in found_files(args.paths))
+    with (
+        contextlib.closing(_results(args, card)) as results,
+        ProgressBar(n_files, plain_every_s=_PLAIN_EVERY_S if args.out else float("inf")) as progress,
+    ):
+        failures = FailureList(failure_path(args.out), results.last_name) if args.out else None
+        report = Report(progress, failures)
+        found = found_files(args.paths, report.problem)
+        files = files_after(results.last_name, found, args.out, progress.skip) if args.out else found
+        try:
+            for result in _analyzed(files, args, settings, card, n_files=n_files):
+                report.add(result)
+                if not result.error:
+                    results.add(result)
+                progress.advance()
+        except KeyboardInterrupt:
+            if args.out:
+                done = f"{progress.pace.n_done:,} of {n_files:,} files"
+                progress.print_line(f"stopped after {done}; the same command continues")
+            raise
+        results.finish()
+        n_skipped = progress.pace.n_skipped
+        report.sum_up(card, args.out, time.monotonic() - start_s, n_skipped)
+    return report.exit_code
+
+
+def _results(args: argparse.Namespace, card: ModelCard) -> ResultFile:
     if args.out is not None:
-        return _analyze_to(open_results(args.out, card), args, settings, card)
-    files, problems = find_files(args.paths)
-    for line in problems:
-        print(f"serd: error: {line}", file=sys.stderr)
+        return open_results(args.out, card)
     writer_class = JsonWriter if args.json else CsvWriter if args.csv else TableWriter
-    writer: ResultWriter = writer_class(card.labels)
-    n_bad = len(problems)
-    n_rejected = 0
-    with ProgressBar(len(files)) as progress:
-        for result in _analyzed(files, args, settings, card, n_files=len(files)):
-            for line in result.warnings:
-                progress.print_line(line)
-            if result.error:
-                n_bad += 1
-                progress.print_line(f"error: {result.error}")
-            else:
-                writer.add(result)
-                n_rejected += result.all_rejected
-            progress.advance()
-    writer.finish()
-    if n_rejected:
-        print(
-            f"serd: in {n_rejected} of {len(files)} files the model rejected everything as no speech;"
-            f" {advice(card)}",
-            file=sys.stderr,
-        )
-    return InputError.exit_code if n_bad else 0
+    return Printed(writer_class(card.labels))
+
+
+def failure_path(out: Path) -> Path:
+    """The list of files that could not be read, beside the result file."""
+    return out.with_name(f"{out.name}.failed.csv")
 
 
 def open_results(path: Path, card: ModelCard) -> ResultFile:
@@ -112,51 +129,35 @@ def open_results(path: Path, card: ModelCard) -> ResultFile:
     return LineFile(path, card)
 
 
-def _analyze_to(
-    results: ResultFile, args: argparse.Namespace, settings: Settings, card: ModelCard
-) -> int:
-    """Analyze files as they are found, so that memory does not grow with their number."""
-    n_bad = 0
+def found_files(
+    paths: Iterable[Path], on_problem: Callable[[str], None] = lambda _line: None
+) -> Iterator[Path]:
+    """Yield the sound files at or below the paths.
 
-    def report(line: str) -> None:
-        nonlocal n_bad
-        n_bad += 1
-        print(f"serd: error: {line}", file=sys.stderr)
-
-    with contextlib.closing(results):
-        files = files_after(results.last_name, _found(args.paths, report), args.out)
-        for result in _analyzed(files, args, settings, card):
-            for line in result.warnings:
-                print(f"serd: {line}", file=sys.stderr)
-            if result.error:
-                report(result.error)
-            else:
-                results.add(result)
-        results.finish()
-    return InputError.exit_code if n_bad else 0
-
-
-def _found(paths: Sequence[Path], report: Callable[[str], None]) -> Iterator[Path]:
+    Args:
+        paths: files and folders.
+        on_problem: is called with a line for each folder that is empty or cannot be entered.
+    """
     for path in paths:
         if path.is_dir():
-            yield from sound_files(path, report)
+            yield from _found_below(path, on_problem)
         else:
             yield path
 
 
-def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """The sound files at or below the paths, and a line for each folder that is empty or locked."""
-    files: list[Path] = []
-    problems: list[str] = []
-    for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        n_before, n_problems = len(files), len(problems)
-        files += sound_files(path, problems.append)
-        if len(files) == n_before and len(problems) == n_problems:
-            problems.append(f"{printable(path)}: no sound file in this folder")
-    return files, problems
+def _found_below(folder: Path, on_problem: Callable[[str], None]) -> Iterator[Path]:
+    is_explained = False
+
+    def explain(line: str) -> None:
+        nonlocal is_explained
+        is_explained = True
+        on_problem(line)
+
+    for file in sound_files(folder, explain):
+        is_explained = True
+        yield file
+    if not is_explained:
+        on_problem(f"{printable(folder)}: no sound file in this folder")
 
 
 def _analyzed(
@@ -165,7 +166,7 @@ def _analyzed(
     settings: Settings,
     card: ModelCard,
     *,
-    n_files: int = sys.maxsize,
+    n_files: int,
 ) -> Iterator[FileResult]:
     """Yield the result of each file, in order, from Dask workers or from processes of this machine."""
     if args.dask:

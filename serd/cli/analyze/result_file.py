@@ -107,6 +107,26 @@ class LineFile:
             raise other_columns(self._path, got, expected)
 
 
+class Printed:
+    """Results on standard output, which no later run continues."""
+
+    last_name = ""
+
+    def __init__(self, writer: ResultWriter) -> None:
+        self._writer = writer
+
+    def add(self, result: FileResult) -> None:
+        """Print or collect the result of a file."""
+        self._writer.add(result)
+
+    def finish(self) -> None:
+        """Print the collected results."""
+        self._writer.finish()
+
+    def close(self) -> None:
+        """Do nothing: standard output stays open."""
+
+
 def files_after(
     last_name: str, files: Iterable[Path], out: Path, on_passed: Callable[[], None] = lambda: None
 ) -> Iterator[Path]:
