@@ -10,8 +10,11 @@ from typing import Final, Self
 
 from serd.publishers.terminal import can_rewrite, width
 
-_NARROW_COLUMNS: Final = 72
+_NARROW_COLUMNS: Final = 80
 """Columns below which the bar and most words are left out."""
+_TEXT_COLUMNS: Final = 66
+"""Columns of the text beside a bar; ten million files fit."""
+_MAX_BAR_COLUMNS: Final = 40
 _REDRAW_S: Final = 0.1
 """Time between two drawings of the bar, in seconds."""
 
@@ -92,9 +95,9 @@ class ProgressBar:
             file=sys.stderr, width=self._n_columns, soft_wrap=True, highlight=False, markup=False
         )
         text = TextColumn("{task.description}", table_column=Column(no_wrap=True))
-        bar = () if self._n_columns < _NARROW_COLUMNS else (BarColumn(self._n_columns // 5),)
+        n_bar = min(self._n_columns - _TEXT_COLUMNS, _MAX_BAR_COLUMNS)
         self._bar = Progress(
-            *bar,
+            *([BarColumn(n_bar)] if self._n_columns >= _NARROW_COLUMNS else []),
             text,
             console=self._console,
             auto_refresh=False,
