@@ -1,6 +1,7 @@
 """Paths of sound files: the home folder in them, their printed form, and the files below a folder."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ SOUND_SUFFIXES: Final = FFMPEG_SUFFIXES | {
     ".w64",
 }
 """Suffixes of all files with sound, in lower case."""
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f]")
 _HIDDEN: Final = "."
 """Start of the names of hidden files; in those with "._" macOS keeps the properties of another file."""
 _MAC_FOLDER: Final = "__MACOSX"
@@ -39,8 +41,12 @@ def expanded(path: str) -> Path:
 
 
 def printable(path: str | Path) -> str:
-    r"""Return a path as text that can be encoded; bytes that are no UTF-8 become escapes (``\xe9``)."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    r"""Return a path as one line of text that can be encoded.
+
+    Bytes that are no UTF-8, and control characters such as a line feed, become escapes (``\xe9``).
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def sound_files(folder: Path, on_problem: Callable[[str], None] = lambda _line: None) -> Iterator[Path]:

@@ -1,11 +1,13 @@
-"""The process of the daemon: memory allocation, and standard error of C libraries."""
+"""A process: memory allocation, standard error of C libraries, and the end of a worker process."""
 
 import ctypes
 import os
+import signal
 import sys
 from typing import Final, TextIO
 
 _MIB: Final = 2**20
+_PR_SET_PDEATHSIG: Final = 1  # include/uapi/linux/prctl.h
 _PARAMETERS: Final = {"trim_threshold": -1, "top_pad": -2, "mmap_threshold": -3, "arena_max": -8}
 """Parameter numbers from malloc.h of glibc."""
 
@@ -36,6 +38,22 @@ def set_malloc(**values: int) -> None:
         return
     for name, value in values.items():
         mallopt(_PARAMETERS[name], value)
+
+
+def end_with_parent() -> None:
+    """End this worker process when the process that started it ends, also by SIGKILL.
+
+    A worker of a process pool would otherwise wait for work forever, since it holds both ends of the
+    pipe of its tasks. Only Linux can do this.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    from multiprocessing import parent_process  # noqa: PLC0415 - the daemon has no workers
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    parent = parent_process()
+    if parent is not None and os.getppid() != parent.pid:  # it ended before the call
+        os._exit(1)
 
 
 def own_stderr() -> TextIO:

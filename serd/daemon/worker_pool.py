@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from serd.daemon.process import keep_freed_memory
+from serd.daemon.process import end_with_parent, keep_freed_memory
 from serd.errors import OperationError
 
 _Item = TypeVar("_Item")
@@ -43,7 +43,7 @@ def map_in_order(
         yield from map(work, items)
         return
     pending: deque[Future[_Result]] = deque()
-    with process_pool(n_workers, _start_worker) as pool:
+    with process_pool(n_workers, keep_freed_memory) as pool:
         for item in items:
             pending.append(pool.submit(work, item))
             if len(pending) >= _PENDING_PER_WORKER * n_workers:
@@ -52,20 +52,17 @@ def map_in_order(
             yield pending.popleft().result()
 
 
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent process, which ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 @contextmanager
 def process_pool(
     n_workers: int, initializer: Callable[..., None], initargs: tuple[Any, ...] = ()
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of worker processes, which are terminated if anything goes wrong.
 
+    A worker leaves Ctrl-C to this process, and ends with it even if it is killed.
+
     Args:
         n_workers: number of workers.
-        initializer: called in each worker first; must call ``ignore_interrupts``.
+        initializer: called in each worker first.
         initargs: its arguments.
 
     Raises:
@@ -74,8 +71,8 @@ def process_pool(
     pool = ProcessPoolExecutor(
         n_workers,
         mp_context=multiprocessing.get_context("spawn"),  # a forked TensorFlow would deadlock
-        initializer=initializer,
-        initargs=initargs,
+        initializer=_start_worker,
+        initargs=(initializer, *initargs),
     )
     try:
         yield pool
@@ -92,6 +89,7 @@ def process_pool(
         pool.shutdown(cancel_futures=True)
 
 
-def _start_worker() -> None:
-    ignore_interrupts()
-    keep_freed_memory()
+def _start_worker(initializer: Callable[..., None], *initargs: Any) -> None:  # noqa: ANN401
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+    initializer(*initargs)

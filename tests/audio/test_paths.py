@@ -68,3 +68,8 @@ def test_a_home_folder_of_nobody_stays_as_it_is() -> None:
 def test_bytes_that_are_not_utf_8_are_escaped() -> None:
     """Other names are printed as they are."""
     assert printable(Path(os.fsdecode(b"caf\xe9/\xc3\xa9.wav"))) == "caf\\xe9/\u00e9.wav"
+
+
+def test_a_printed_name_is_one_line() -> None:
+    """Control characters are escaped, and other characters of any script are not."""
+    assert printable("a\nb\t\x1b[2J\u00e9 \u4f60.wav") == "a\\x0ab\\x09\\x1b[2J\u00e9 \u4f60.wav"

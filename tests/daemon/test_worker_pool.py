@@ -2,11 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from serd.daemon.worker_pool import MIN_ITEMS, map_in_order
 from serd.errors import OperationError
+from testkit.brokers import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +54,29 @@ def test_a_killed_worker_ends_the_work_with_one_error(n_workers: int | None) -> 
     """Nothing hangs, and the one-line message gives the next step."""
     with pytest.raises(OperationError, match=r"^a worker process was killed, .* run the same command"):
         list(map_in_order(die, range(100), n_workers=n_workers))
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    """SIGKILL leaves nothing behind that waits for work."""
+    script = tmp_path / "pool.py"
+    script.write_text(
+        "import os, time\n"
+        "from serd.daemon.worker_pool import map_in_order\n"
+        "def work(_item):\n"
+        "    return os.getpid()\n"
+        "if __name__ == '__main__':\n"
+        "    print(next(map_in_order(work, range(1000), n_workers=2)), flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        worker = int(process.stdout.readline())
+        process.kill()
+    wait_until(lambda: not _is_running(worker), "the end of the worker", 60.0)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -13,6 +13,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 @pytest.mark.parametrize(
     "name",
     [
+        "check_archive",
         "check_chaos",
         "check_flood",
         "check_microphone",

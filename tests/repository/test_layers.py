@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
-_ONLY_FOR_TRAINING = ["keras", "librosa", "matplotlib", "scipy", "sklearn", "tensorflow"]
+_NOT_FOR_THE_DAEMON = [
+    "dask",
+    "distributed",
+    "keras",
+    "librosa",
+    "matplotlib",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+    "tensorflow",
+]
 
 
 def _python(code: str) -> str:
@@ -27,8 +37,8 @@ def test_the_layers_are_kept() -> None:
     assert "0 broken" in done.stdout
 
 
-def test_the_daemon_loads_nothing_that_only_training_needs() -> None:
-    """A Raspberry Pi needs neither TensorFlow nor SciPy, for its commands and the served model."""
+def test_the_daemon_loads_nothing_that_it_does_not_need() -> None:
+    """A Raspberry Pi needs neither TensorFlow, SciPy, Dask nor pyarrow for its commands and model."""
     code = (
         "import sys, serd.cli.run, serd.cli.analyze;"
         "from serd.model.runtime import ModelSettings, load_model;"
@@ -37,7 +47,7 @@ def test_the_daemon_loads_nothing_that_only_training_needs() -> None:
     )
     loaded = set(_python(code).split())
     assert {"serd", "ai_edge_litert"} <= loaded
-    assert loaded.isdisjoint(_ONLY_FOR_TRAINING)
+    assert loaded.isdisjoint(_NOT_FOR_THE_DAEMON)
 
 
 def test_the_pure_core_loads_no_device_or_runtime() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from serd.cli.analyze_output import ProgressBar
+from serd.cli.progress import ProgressBar
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import TfliteModel

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from serd.cli.analyze_output import ProgressBar
+from serd.cli.progress import ProgressBar
 from serd.errors import SoundFileError
 from serd.model.labels import EMOTIONS
 from train.cli.options import add_reading_options, check_writable, every_clip, name_of

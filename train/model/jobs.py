@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from typing import TypeVar
 
-from serd.daemon.worker_pool import ignore_interrupts, process_pool
+from serd.daemon.worker_pool import process_pool
 from serd.errors import LibraryError, OperationError
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 
@@ -50,7 +50,6 @@ def _in_processes(
 
 def _start_process(n_threads: int) -> None:
     """Prepare a worker; the processors are shared out, since two networks a core are slower."""
-    ignore_interrupts()
     keep_freed_memory()
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[variable] = str(n_threads)

@@ -1,85 +1,28 @@
-"""The output of ``serd analyze``: a table, events as JSON or rows of CSV, and the progress bar."""
+"""The output of ``serd analyze``: a table, events as JSON or rows of CSV."""
 
 import csv
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TextIO
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from serd.audio.paths import printable
+from serd.cli.analyze.work import FileResult
 from serd.events.event import Event
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileResult:
-    """The result of one file."""
-
-    path: Path
-    """The file."""
-    events: list[Event] = field(default_factory=list)
-    """Its events, the last of kind "file"; empty if the file cannot be read."""
-    n_utterances: int = 0
-    """Number of its utterances."""
-    warnings: list[str] = field(default_factory=list)
-    """Warnings about the sound."""
-    all_rejected: bool = False
-    """Whether it has windows with speech and the model rejects all of them."""
-    error: str = ""
-    """Why it cannot be read; empty if it can."""
-
-
-class ProgressBar:
-    """A progress bar over the files, on standard error if that is a terminal."""
-
-    def __init__(self, n_files: int) -> None:
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import (  # noqa: PLC0415
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False)
-        self._bar = Progress(
-            TextColumn("analyzing"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=n_files < 2 or not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("files", total=n_files)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
-    def advance(self) -> None:
-        """Count a finished file."""
-        self._bar.advance(self._task)
-
-    def print_line(self, line: str) -> None:
-        """Print a line above the bar."""
-        self._console.print(f"serd: {line}")
-
-
-_OTHER_COLUMNS_WIDTH = 80
+COLUMNS: Final[Mapping[str, Callable[[Event], str | float | None]]] = {
+    "file": lambda event: event.file,
+    "emotion": lambda event: event.emotion,
+    "confidence": lambda event: event.confidence,
+    "valence": lambda event: event.valence,
+    "duration_s": lambda event: event.end_s,
+    "speech_s": lambda event: round(event.speech_ratio * event.end_s, 2),
+    "level_dbfs": lambda event: event.level_dbfs,
+}
+"""Columns of a row about a file, each with its value; a column for the score of each label follows."""
+_OTHER_COLUMNS_WIDTH: Final = 80
 """Width of all columns of the table except the file name, in characters."""
 
 
@@ -119,23 +62,13 @@ class CsvWriter:
     ) -> None:
         self._labels = labels
         self._writer = csv.writer(stream or sys.stdout, lineterminator="\n")
-        columns = (
-            "file",
-            "emotion",
-            "confidence",
-            "valence",
-            "duration_s",
-            "speech_s",
-            "level_dbfs",
-        )
         if has_header:
-            self._writer.writerow([*columns, *labels])
+            self._writer.writerow([*COLUMNS, *labels])
 
     def add(self, result: FileResult) -> None:
         """Print the file's row."""
         event = result.events[-1]
-        row = [event.file, event.emotion, event.confidence, event.valence, event.end_s]
-        row += [round(event.speech_ratio * event.end_s, 2), event.level_dbfs]
+        row = [value(event) for value in COLUMNS.values()]
         self._writer.writerow(row + [event.scores.get(label, "") for label in self._labels])
 
     def finish(self) -> None:

@@ -1,4 +1,4 @@
-"""The result file of serd analyze --out."""
+"""The result file of serd analyze --out: lines of JSON and rows of CSV."""
 
 import csv
 import json
@@ -6,27 +6,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from serd.cli import main
-from serd.cli.analyze_file import ResultFile
+from serd.cli.analyze import open_results
+from serd.cli.analyze.result_file import files_after
 from serd.errors import InputError
-from testkit.voices import silence, synthetic_voice
+from testkit.models import made_card
 
 _N_FILES = 4
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    """A folder with four recordings."""
-    folder = tmp_path / "archive"
-    folder.mkdir()
-    for number in range(_N_FILES):
-        sound = np.concatenate((silence(0.3), synthetic_voice(1.0, seed=number), silence(0.5)))
-        soundfile.write(folder / f"{number}.wav", sound, 16_000)
-    return folder
 
 
 def _analyze(archive: Path, out: Path) -> int:
@@ -70,7 +58,9 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(archive: Path, tmp_
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("results.parquet", None, r"expected a name that ends in \.jsonl or \.csv"),
+        ("results.xlsx", None, r"expected a name that ends in \.jsonl, \.csv or \.parquet"),
+        ("results.parquet", "something else", "holds no results of serd"),
+        ("results.parquet.partial.jsonl", "something else", "holds no results of serd"),
         ("results.jsonl", "something else", "holds no results of serd"),
         ("results.csv", "name,emotion\na.wav,happy", "holds no results of serd"),
         ("results.jsonl", '{"schema": 1}\n', "its last line is no result of serd"),
@@ -79,7 +69,14 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(archive: Path, tmp_
             '{"schema": 1, "file": "/elsewhere/x.wav"}\n',
             "its last result is of /elsewhere/x.wav",
         ),
+        ("results.csv", "file,emotion,bored\na.wav,bored\n", "its columns are file,emotion,bored"),
+        (
+            "results.jsonl",
+            '{"schema": 1, "file": "a.wav", "model": {"name": "old", "version": "2", "sha256": "0"}}\n',
+            "from the model old 2",
+        ),
         ("no/such/folder.csv", None, "cannot be written"),
+        ("no/such/folder.parquet", None, "cannot be written"),
     ],
 )
 def test_a_result_file_that_cannot_be_continued_is_refused(
@@ -95,8 +92,19 @@ def test_a_result_file_that_cannot_be_continued_is_refused(
 
 
 def _open_and_continue(path: Path) -> None:
-    with closing(ResultFile(path, ["happy"])) as results:
-        list(results.remaining([Path("a.wav")]))
+    with closing(open_results(path, made_card())) as results:
+        list(files_after(results.last_name, [Path("a.wav")], path))
+
+
+def test_a_result_file_has_one_writer(tmp_path: Path) -> None:
+    """A second run at the same time is refused, and does not cut off what the first one writes."""
+    for name in ("results.jsonl", "results.csv", "results.parquet"):
+        path = tmp_path / name
+        with (
+            closing(open_results(path, made_card())),
+            pytest.raises(InputError, match="another serd analyze writes to it"),
+        ):
+            open_results(path, made_card())
 
 
 def test_files_are_taken_as_they_are_found(tmp_path: Path) -> None:
@@ -110,6 +118,6 @@ def test_files_are_taken_as_they_are_found(tmp_path: Path) -> None:
         for taken in range(1_000_000):
             yield Path(f"{taken}.wav")
 
-    with closing(ResultFile(path, ["happy"])) as results:
-        assert next(results.remaining(found())) == Path("3.wav")
+    with closing(open_results(path, made_card())) as results:
+        assert next(files_after(results.last_name, found(), path)) == Path("3.wav")
     assert taken == 3
