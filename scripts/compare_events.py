@@ -2,7 +2,7 @@
 
 Processors round differently, so scores may differ by a limit. The exit code is 1 if the files differ.
 
-    serd run --source serd/data/demo.flac --fast --json >events.jsonl
+    SERD_REPORT_PROVISIONAL_S=0 serd run --source serd/data/demo.flac --fast --json >events.jsonl
     python scripts/compare_events.py tests/golden/demo-events.jsonl events.jsonl
 """
 
