@@ -9,7 +9,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-daemon check schema lock sbom demo bench count train install-service uninstall-service clean
+.PHONY: help run test test-daemon check schema lock sbom deb demo bench count train install-service uninstall-service clean
 
 RAVDESS ?= ../shared/data/ravdess
 CREMA_D ?= ../shared/data/crema-d
@@ -53,6 +53,10 @@ lock: ## resolve the packages of the service again (ARGS=--upgrade: their latest
 sbom: ## write the bill of materials of the service to build/serd.cdx.json
 	@scripts/setup.sh test
 	$(BIN)/python scripts/make_sbom.py
+
+deb: ## build the Debian packages into dist/ (ARGS="--arch arm64 --release bookworm")
+	@scripts/setup.sh test
+	$(BIN)/python scripts/make_deb.py $(ARGS)
 
 demo: ## join the bundled recording again from CREMA-D (CREMA_D=folder)
 	$(BIN)/python scripts/make_demo.py $(CREMA_D)

@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
-    args = _parser(argv).parse_args(argv)
+    args = command_parser(argv).parse_args(argv)
     accept_all_characters(sys.stdout)
     set_up_logging("info", "auto", sys.stderr)
     try:
@@ -62,8 +62,8 @@ def _flush_or_discard(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of all commands, or of only the named one, since each has its own imports."""
+def command_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of all commands, or of the one that ``argv`` names, since each has its own imports."""
     parser = argparse.ArgumentParser(
         prog="serd",
         description="Recognizes emotions in speech and publishes them as events.",

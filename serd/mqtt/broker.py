@@ -8,6 +8,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import enum
+import importlib.util
 import logging
 import secrets
 import socket
@@ -43,6 +44,10 @@ _MAX_CONNECTIONS: Final = 50
 _CONNECT_S: Final = 10.0
 """Time for a client to send its CONNECT packet, in seconds."""
 _LISTENER: Final = "default"
+_WITHOUT_A_BROKER: Final = (
+    "install one on this machine (sudo apt install mosquitto), name one in [mqtt] host, or, where serd"
+    " was installed with pip, pip install amqtt"
+)
 _CONFIGURATION: Final[Mapping[str, Any]] = {
     "listeners": {_LISTENER: {"type": "external"}},
     "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
@@ -284,6 +289,11 @@ class EmbeddedBroker:
             await asyncio.sleep(_IDLE_CHECK_S)
 
 
+def embedded_broker_advice() -> str:
+    """What to do where the broker inside serd cannot run, because amqtt is missing; empty if it can."""
+    return "" if importlib.util.find_spec("amqtt") else _WITHOUT_A_BROKER
+
+
 def _load_amqtt() -> "type[BoundedBroker]":
     """The class of the broker, with its loggers silenced: they report every client that hangs up."""
     try:
@@ -291,7 +301,7 @@ def _load_amqtt() -> "type[BoundedBroker]":
     except ImportError as exc:
         raise LibraryError(
             f"no broker is named in [mqtt] host, and the one inside serd does not load ({exc}):"
-            " name one, or pip install amqtt"
+            f" {_WITHOUT_A_BROKER}"
         ) from exc
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -509,7 +509,7 @@ def test_without_its_library_the_broker_says_what_to_install(monkeypatch: pytest
     """The error names the missing package, and the setting that makes it needless."""
     monkeypatch.delitem(sys.modules, "serd.mqtt.bounded_broker", raising=False)
     monkeypatch.setitem(sys.modules, "amqtt.broker", None)
-    with pytest.raises(LibraryError, match=r"\[mqtt\] host.*pip install amqtt"):
+    with pytest.raises(LibraryError, match=r"apt install mosquitto.*\[mqtt\] host.*pip install amqtt"):
         EmbeddedBroker(free_port(), Supervisor())
 
 

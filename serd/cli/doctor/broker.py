@@ -13,7 +13,7 @@ from serd.cli.doctor.findings import Finding, fail, ok, skipped
 from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError, SerdError
 from serd.mqtt.access import read_password, tls_context
-from serd.mqtt.broker import ProbeResult, local_broker
+from serd.mqtt.broker import ProbeResult, embedded_broker_advice, local_broker
 from serd.mqtt.diagnosis import describe_connection_error
 from serd.mqtt.link import Link
 from serd.mqtt.settings import Settings
@@ -33,7 +33,10 @@ def broker_findings(settings: Settings, node: str) -> Iterator[Finding]:
         port, result = local_broker(settings)
         if result is not ProbeResult.ACCEPTED:
             reason = f"[mqtt] host is empty; localhost:{settings.port}: {result.value}"
-            yield skipped("broker", f"{reason}; serd starts a broker for this machine")
+            if advice := embedded_broker_advice():
+                yield fail("broker", f"{reason}; {advice}")
+            else:
+                yield skipped("broker", f"{reason}; serd starts a broker for this machine")
             return
         settings = replace(settings, host="localhost", port=port)
     with contextlib.closing(_BrokerCheck(settings, node)) as check:

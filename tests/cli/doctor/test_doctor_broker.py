@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from serd.cli.doctor import Finding, Verdict
 from serd.cli.doctor.broker import broker_findings
 from serd.mqtt.settings import Settings as MqttSettings
@@ -95,6 +97,14 @@ def test_without_a_host_the_embedded_broker_is_named() -> None:
     assert finding.verdict is Verdict.SKIPPED
     assert "serd starts a broker" in finding.text
     assert only(broker_findings(MqttSettings(enabled=False), "pi")).verdict is Verdict.SKIPPED
+
+
+def test_without_any_broker_the_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no broker is named, runs or can be started, the finding says which to install."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    finding = only(broker_findings(MqttSettings(port=free_port()), "pi"))
+    assert finding.verdict is Verdict.FAIL
+    assert "apt install mosquitto" in finding.text
 
 
 def test_without_a_host_the_broker_on_this_machine_is_checked() -> None:
