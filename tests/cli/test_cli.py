@@ -24,7 +24,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"serd {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["run", "analyze", "devices", "watch", "config", "discovery"])
+@pytest.mark.parametrize(
+    "command", ["run", "analyze", "devices", "watch", "history", "config", "discovery"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--help of each command prints its usage, with exit code 0."""
     with pytest.raises(SystemExit) as caught:
