@@ -133,6 +133,8 @@ class History:
         self._condition = threading.Condition()
         """Guards what follows up to the thread."""
         self._waiting: deque[_Waiting] = deque()
+        self._n_writing = 0
+        """Events and changes of the batch that is being written."""
         self._n_dropped = 0
         """Events and changes that were dropped since the last write."""
         self._oldest_s = 0.0
@@ -183,10 +185,11 @@ class History:
             self._condition.notify_all()
         has_ended = self._thread.end(timeout_s)
         with self._condition:
-            n_left = len(self._waiting)
+            n_left = len(self._waiting) + self._n_writing
         if n_left:
             reason = self._problem if has_ended else f"the disk took longer than {timeout_s:g} s"
-            raise PublishError(f"{n_left} entries of the history are lost: {reason}")
+            entries = "1 entry" if n_left == 1 else f"{n_left} entries"
+            raise PublishError(f"{entries} of the history may be lost: {reason}")
 
     def _put_state(self, source: str, state: SourceState, reason: str = "") -> None:
         key = source, state in {"muted", "unmuted"}
@@ -272,11 +275,13 @@ class History:
             self._step_s += step_s
             batch = [each.after_step(step_s) for each in self._waiting]
             self._waiting.clear()
+            self._n_writing = len(batch)
         return batch
 
     def _put_back(self, batch: Sequence[_Waiting]) -> None:
-        """Let a batch that could not be written wait again, as far as there is room."""
+        """End a write; what could not be written waits again, as far as there is room."""
         with self._condition:
+            self._n_writing = 0
             room = _MAX_WAITING - len(self._waiting)
             self._n_dropped += max(0, len(batch) - room)
             self._waiting.extendleft(reversed(batch[-room:] if room else []))

@@ -240,6 +240,8 @@ class HistoryReader:
     def _check_version(self) -> None:
         version, newest = version_of(self._connection), len(MIGRATIONS)
         check_version(self.path, version, newest)
+        if version == 0:
+            raise HistoryError(f"{self.path} is empty: serd has kept no event yet")
         if version < newest:
             raise HistoryError(
                 f"{self.path} is of version {version}, expected {newest}: serd run with [history]"

@@ -113,10 +113,11 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mig
     if version:
         copy = _keep_copy(connection, path, version)
         _log.info("%s is brought to version %d; %s is a copy", path, len(migrations), copy.name)
-    else:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("BEGIN IMMEDIATE" if version else "BEGIN")
     with ended(connection):
+        if not version:
+            # It locks the file for writing, too, and must come before anything has touched page 1.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # Another process may have done the same in the meantime.
         for number in range(version_of(connection), len(migrations)):
             for statement in migrations[number]:

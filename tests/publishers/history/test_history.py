@@ -1,7 +1,8 @@
 """The history publisher: events in batches, states of sources, and a disk that fails."""
 
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ from serd.mqtt.clock import EventClock
 from serd.publishers import Context
 from serd.publishers.group import PublisherGroup
 from serd.publishers.history import History, Settings, create
+from serd.publishers.history.records import StateChange, TimedEvent
+from serd.publishers.history.store import HistoryStore
 from serd.settings.loader import load_settings
 from testkit.brokers import DEADLINE_S, wait_until
 from testkit.clocks import MachineClocks
@@ -186,8 +189,27 @@ class TestDisk:
         history = History(make_store(path), Supervisor(), LATER)
         history.start()
         history.publish(event_now())
-        with pytest.raises(PublishError, match=r"1 entries of the history are lost: .*history\.db"):
+        with pytest.raises(PublishError, match=r"^1 entry of the history may be lost: .*history\.db"):
             history.close(DEADLINE_S)
+
+    def test_a_write_that_hangs_at_the_end_is_an_error(self, path: Path) -> None:
+        """The end waits no longer than it was given; the batch is not said to be safe."""
+        released = threading.Event()
+
+        class SlowStore(HistoryStore):
+            def write(self, records: Sequence[TimedEvent | StateChange], *, step_s: float = 0.0) -> None:
+                released.wait(DEADLINE_S)
+                super().write(records, step_s=step_s)
+
+        store = SlowStore(path, keep_s=1e9, max_bytes=10**8)
+        history = History(store, Supervisor(), LATER)
+        history.start()
+        for number in range(3):
+            history.publish(event_now(number))
+        with pytest.raises(PublishError, match=r"^3 entries .* may be lost: the disk took longer than"):
+            history.close(0.05)
+        released.set()
+        wait_until(lambda: n_stored(path) == 3, "the write")
 
     def test_a_file_of_a_later_serd_stays_as_it_is(self, path: Path, lines: list[str]) -> None:
         """One line says so, and the end is an error."""

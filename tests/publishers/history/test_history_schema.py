@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from serd.errors import HistoryError
+from serd.publishers.history import schema
 from serd.publishers.history.reader import HistoryReader
-from serd.publishers.history.schema import MIGRATIONS, Migration
+from serd.publishers.history.schema import MIGRATIONS, Migration, migrate, version_of
 from serd.publishers.history.store import HistoryStore
 from testkit.made_history import DAY_S, EVERYTHING, NOON_S, make_history, make_store, stored, timed_event
 
@@ -104,6 +105,41 @@ def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
         store_with(path, (*NEXT, "INSERT INTO event (number) VALUES (1)")).delete(before_s=0.0)
     assert rows(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
     assert [event.id for event in stored(path)] == ["1"]
+
+
+def test_a_new_file_has_its_tables_from_the_first_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader never sees a file without them, and an empty one of a failed start has a line."""
+    path = tmp_path / "history.db"
+    seen = []
+
+    def note_size(_connection: sqlite3.Connection) -> int:
+        seen.append(path.stat().st_size)
+        return version_of(_connection)
+
+    monkeypatch.setattr(schema, "version_of", note_size)
+    make_store(path).write([timed_event()])
+    assert seen == [0, 0]
+    assert rows(path, "PRAGMA auto_vacuum") == [(2,)]
+    path.write_bytes(b"")
+    with pytest.raises(HistoryError, match=r"history\.db is empty: serd has kept no event yet"):
+        HistoryReader(path)
+
+
+def test_two_processes_make_one_file(tmp_path: Path) -> None:
+    """Where both begin at the same time, one makes the tables and the other uses them."""
+    path = tmp_path / "history.db"
+    first, second = (sqlite3.connect(path, isolation_level=None, timeout=0.0) for _ in range(2))
+    first.execute("BEGIN")
+    first.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        migrate(second, path, MIGRATIONS)
+    first.execute("ROLLBACK")
+    for connection in (second, first):
+        migrate(connection, path, MIGRATIONS)
+        connection.close()
+    assert rows(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
 
 
 def test_a_later_version_is_refused(path: Path) -> None:

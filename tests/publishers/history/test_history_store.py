@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from serd.errors import HistoryError
 from serd.publishers.history.reader import HistoryReader
-from serd.publishers.history.records import StateChange
+from serd.publishers.history.records import StateChange, TimedEvent
 from testkit.made_history import (
     DAY_S,
     EVERYTHING,
@@ -187,6 +188,38 @@ class TestDeletion:
         assert len(after) < len(before) // 3
         assert stored_ids(path) == ["1"]
 
+    @settings(max_examples=10)
+    @given(data=st.data())
+    def test_no_trace_stays_after_many_deletions(
+        self, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    ) -> None:
+        """Whatever the order of writes and deletions, the file has the ids of what is left alone."""
+        path = tmp_path_factory.mktemp("traces") / "history.db"
+        store = make_store(path)
+        left: dict[str, TimedEvent] = {}
+        gone: set[str] = set()
+        for number in range(4):
+            ages = data.draw(st.lists(st.floats(0.0, 80.0), min_size=1, max_size=60))
+            source = data.draw(st.sampled_from(["mic", "door"]))
+            batch = [
+                timed_event(10**9 + 1000 * number + n, time_s=NOON_S - age * DAY_S, source=source)
+                for n, age in enumerate(ages)
+            ]
+            store.write(batch)
+            left |= {each.event.id: each for each in batch}
+            source, age = data.draw(st.tuples(st.sampled_from(["mic", "door"]), st.floats(0.0, 80.0)))
+            store.delete(before_s=NOON_S - age * DAY_S, source=source)
+            deleted = {
+                name
+                for name, each in left.items()
+                if each.event.source == source and each.time_s < NOON_S - age * DAY_S
+            }
+            gone |= deleted
+            left = {name: each for name, each in left.items() if name not in deleted}
+            content = path.read_bytes()
+            assert not [name for name in gone if name.encode() in content]
+        assert set(stored_ids(path)) == set(left)
+
     def test_copies_go_as_well(self, path: Path) -> None:
         """A copy from before a migration and a damaged file hold the same events."""
         make_history(path, [timed_event()])
@@ -306,6 +339,29 @@ class TestDisk:
                 make_store(path).write([timed_event(2)])
         other.close()
         assert stored_ids(path) == ["1"]
+
+
+def test_kill_9_leaves_whole_batches(path: Path) -> None:
+    """A process stores batches until it is killed: those that it reported are there, each whole."""
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from testkit.made_history import make_store, timed_event\n"
+        "store = make_store(Path(sys.argv[1]))\n"
+        "for batch in range(10**6):\n"
+        "    store.write([timed_event(10 * batch + n) for n in range(10)])\n"
+        "    print(batch, flush=True)\n"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables) as process:
+        assert process.stdout is not None
+        reported = [int(process.stdout.readline()) for _ in range(5)]
+        process.kill()
+        reported += [int(line) for line in process.stdout if line.endswith("\n")]
+    ids = sorted(map(int, stored_ids(path)))
+    assert ids == list(range(len(ids)))
+    assert len(ids) in {10 * len(reported), 10 * len(reported) + 10}
 
 
 def test_a_slow_reader_does_not_keep_the_daemon_from_writing(path: Path) -> None:
