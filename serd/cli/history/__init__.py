@@ -12,10 +12,9 @@ from serd.cli.history.selecting import (
     selection_from,
     whole_number,
 )
-from serd.cli.history.summary import summary_command
+from serd.cli.history.summary import n_output_columns, summary_command
 from serd.publishers.history.reader import HistoryReader
 from serd.publishers.screen import event_line, local_date
-from serd.publishers.terminal import width
 
 _DEFAULT_LIMIT = 100
 
@@ -84,7 +83,6 @@ def show_command(args: argparse.Namespace) -> int:
             print(
                 f"serd: {n_left_out} earlier events are left out; --limit 0 shows all", file=sys.stderr
             )
-        n_columns = {"n_columns": width(sys.stdout)} if sys.stdout.isatty() else {}
         date = ""
         for event in reader.events(selection, n_newest=args.limit or None):
             if args.json:
@@ -93,5 +91,5 @@ def show_command(args: argparse.Namespace) -> int:
             if event.time is not None and (event_date := local_date(event.time)) != date:
                 date = event_date
                 print(date)
-            print(event_line(event, **n_columns))
+            print(event_line(event, n_output_columns()))
     return 0

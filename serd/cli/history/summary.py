@@ -25,7 +25,6 @@ _GAP: Final = "  "
 def summary_command(args: argparse.Namespace) -> int:
     """Print what there is of each source, and the share of each emotion as a table."""
     selection = selection_from(args)
-    n_columns = width(sys.stdout) if sys.stdout.isatty() else _FILE_COLUMNS
     with HistoryReader(find_history()) as reader:
         print(f"{reader.path}, {reader.n_bytes / 1e6:.1f} MB")
         totals = reader.totals(selection)
@@ -40,8 +39,13 @@ def summary_command(args: argparse.Namespace) -> int:
     print()
     kind = "events" if selection.has_windows else "utterances"
     print(f"share of each emotion in {kind}, in %")
-    print("\n".join(share_table(counts, args.by, n_columns)))
+    print("\n".join(share_table(counts, args.by, n_output_columns())))
     return 0
+
+
+def n_output_columns() -> int:
+    """Columns of standard output."""
+    return width(sys.stdout) if sys.stdout.isatty() else _FILE_COLUMNS
 
 
 def source_lines(

@@ -11,6 +11,7 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar, get_args
 
@@ -40,6 +41,13 @@ _PERIODS: Final[Mapping[Period, str]] = {"day": "%Y-%m-%d", "hour": "%H:00"}
 """Names of the periods, for strftime: a date, or an hour of the day."""
 
 
+_CONDITIONS: Final = {
+    "since_s": "time_s >= :since_s",
+    "until_s": "time_s < :until_s",
+    "source": "source = :source",
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
     """Some of the events."""
@@ -57,14 +65,9 @@ class Selection:
 
     def times_and_source(self) -> tuple[str, dict[str, Any]]:
         """The condition of times and source in SQL, and its values."""
-        conditions = {
-            "time_s >= :since_s": self.since_s,
-            "time_s < :until_s": self.until_s,
-            "source = :source": self.source,
-        }
-        given = {condition: value for condition, value in conditions.items() if value is not None}
-        values = {condition.rpartition(":")[2]: value for condition, value in given.items()}
-        return " AND ".join(given) or "TRUE", values
+        values = {"since_s": self.since_s, "until_s": self.until_s, "source": self.source}
+        given = {name: value for name, value in values.items() if value is not None}
+        return " AND ".join(_CONDITIONS[name] for name in given) or "TRUE", given
 
     def condition(self) -> tuple[str, dict[str, Any]]:
         """The whole condition in SQL, and its values."""
@@ -147,7 +150,7 @@ class HistoryReader:
             rows = self._all(query, values | place)
             models = self._models()
             for row in rows:
-                yield self._read(lambda row: event_from(row[1:], models), row)  # noqa: B023 - read at once
+                yield self._read(partial(event_from, models=models), row[1:])
             if len(rows) < _CHUNK:
                 return
             after_number, after_s = rows[-1][:2]
@@ -235,7 +238,7 @@ class HistoryReader:
 
     def _models(self) -> dict[int, ModelRow]:
         rows = self._all("SELECT number, name, version, sha256, labels FROM model ORDER BY number", {})
-        return {row[0]: self._read(lambda row: model_from(row[1:]), row) for row in rows}
+        return {row[0]: self._read(model_from, row[1:]) for row in rows}
 
     def _check_version(self) -> None:
         version, newest = version_of(self._connection), len(MIGRATIONS)

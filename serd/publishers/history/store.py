@@ -119,12 +119,15 @@ class HistoryStore:
     def delete(self, *, before_s: float = math.inf, source: str | None = None) -> int:
         """Delete events and changes of state, and all copies of the file; return the number of events.
 
+        The file is written anew without them, so that it needs no space for them.
+
         Args:
             before_s: those from before this time, in seconds since 1970.
             source: those of this source alone; None for all sources.
 
         Raises:
-            HistoryError: the file is of a later serd, is damaged, or the disk fails.
+            HistoryError: the file is of a later serd, is damaged, or the disk fails. The text says so if
+                the events are deleted and the file could only not be written anew.
         """
         where = "time_s < :before_s AND (:source IS NULL OR source = :source)"
         values = {"before_s": before_s, "source": source}
@@ -140,6 +143,11 @@ class HistoryStore:
             n_events = self._in_transaction(delete)
             for copy in self.copies():
                 copy.unlink(missing_ok=True)
+        try:
+            with self._translated(), self._opened() as connection:
+                connection.execute("VACUUM")
+        except HistoryError as exc:
+            raise HistoryError(f"{exc}; {n_events} events are deleted, but their space is kept") from exc
         return n_events
 
     def copies(self) -> list[Path]:
@@ -180,6 +188,18 @@ class HistoryStore:
 
     def _in_transaction(self, action: Callable[[sqlite3.Connection], _T], *, checks: bool = False) -> _T:
         """Open the file, do something in one transaction, and close it."""
+        with self._opened() as connection:
+            if checks and (found := connection.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
+                raise sqlite3.DatabaseError(str(found[0]))
+            connection.execute("BEGIN IMMEDIATE")
+            with ended(connection):
+                result = action(connection)
+                _give_back_free_pages(connection)
+        return result
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """Open or create the file, of the newest version, and close it."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.path.exists():
             self.path.touch(mode=0o600)
@@ -188,13 +208,7 @@ class HistoryStore:
         ) as connection:
             connection.execute("PRAGMA secure_delete = ON")
             migrate(connection, self.path, self._migrations)
-            if checks and (found := connection.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
-                raise sqlite3.DatabaseError(str(found[0]))
-            connection.execute("BEGIN IMMEDIATE")
-            with ended(connection):
-                result = action(connection)
-                _give_back_free_pages(connection)
-        return result
+            yield connection
 
     def _write(
         self,

@@ -220,6 +220,38 @@ class TestDeletion:
             assert not [name for name in gone if name.encode() in content]
         assert set(stored_ids(path)) == set(left)
 
+    def test_the_space_goes_back_to_the_disk(self, path: Path) -> None:
+        """Also where deleted and kept events alternate, and the reading order stays."""
+        make_history(
+            path, [timed_event(n, time_s=NOON_S + n, source=("mic", "door")[n % 2]) for n in range(2000)]
+        )
+        before = path.stat().st_size
+        make_store(path).delete(source="mic")
+        assert path.stat().st_size < 0.6 * before
+        assert stored_ids(path) == [str(n) for n in range(1, 2000, 2)]
+
+    def test_a_file_that_cannot_be_written_anew_is_said(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The events are deleted all the same."""
+        monkeypatch.setattr("serd.publishers.history.store._LOCK_TIMEOUT_S", 0.05)
+        store = make_store(make_history(path, [timed_event(1), timed_event(2)]))
+        in_transaction = store._in_transaction  # noqa: SLF001
+        other = sqlite3.connect(path, isolation_level=None)
+
+        def then_lock(*arguments: object) -> object:
+            result = in_transaction(*arguments)  # type: ignore[arg-type]
+            other.execute("BEGIN EXCLUSIVE")
+            return result
+
+        monkeypatch.setattr(store, "_in_transaction", then_lock)
+        with pytest.raises(
+            HistoryError, match="locked it; 2 events are deleted, but their space is kept"
+        ):
+            store.delete()
+        other.close()
+        assert stored_ids(path) == []
+
     def test_copies_go_as_well(self, path: Path) -> None:
         """A copy from before a migration and a damaged file hold the same events."""
         make_history(path, [timed_event()])
