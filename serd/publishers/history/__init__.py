@@ -257,12 +257,12 @@ class History:
         self._is_checked = True
 
     def _write(self) -> None:
-        """Write what waits, or delete what is too old if nothing waits."""
+        """Write what waits, or delete what is too old if nothing waits; rows follow the clock."""
         if not (self._is_checked and self._waiting):
             self._check()
         batch = self._take()
         try:
-            if batch:
+            if batch or self._step_s:
                 self._store.write([each.record for each in batch], step_s=self._step_s)
                 self._step_s, batch = 0.0, []
         finally:

@@ -246,6 +246,15 @@ class TestClock:
         assert times == [right, right]
         assert changes(path)[0].time_s == right.timestamp()
 
+    def test_the_end_moves_what_is_on_the_disk(self, path: Path) -> None:
+        """Although nothing more was heard after the clock was set."""
+        clocks = MachineClocks(datetime(2026, 11, 1, tzinfo=UTC))
+        with keeping(path, AT_ONCE, clocks.event_clock()) as history:
+            history.publish(timed_event(1, time_s=clocks.wall_s).event)
+            wait_until(lambda: n_stored(path) == 1, "the write")
+            clocks.set(datetime(2026, 11, 28, tzinfo=UTC))
+        assert stored(path)[0].time == timed_event(1, time_s=clocks.wall_s).event.time
+
     def test_a_waiting_event_moves_as_well(self, path: Path) -> None:
         """It was heard an hour before the clock was set back by a day."""
         clocks = MachineClocks(datetime(2026, 11, 28, 12, tzinfo=UTC))
