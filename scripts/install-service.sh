@@ -82,7 +82,7 @@ install_service() {
     use_slot "$new"
     if [ "$scope" = user ]; then
         keep_slot "$new"
-        say "each person may now run: /opt/serd/bin/serd config init" \
+        say "each person may now run: /opt/serd/bin/serd config init --service" \
             "&& systemctl --user daemon-reload && systemctl --user enable --now serd"
     elif ! is_running; then
         systemctl ${root:+--root="$root"} enable --quiet serd.service
@@ -123,7 +123,7 @@ write_settings() {
     if [ -e "$settings" ]; then
         say "$settings is kept as it is"
     else
-        "$1/bin/serd" config init --force "$settings.new" >/dev/null
+        "$1/bin/serd" config init --service --force "$settings.new" >/dev/null
         mv -fT "$settings.new" "$settings"
         say "wrote $settings, with every setting described"
     fi

@@ -29,7 +29,7 @@ from packaging.utils import canonicalize_name
 
 from serd import __version__
 from serd.cli import command_parser
-from serd.settings.template import settings_template
+from serd.settings.template import FOR_A_SERVICE, settings_template
 
 FILES: Final = ROOT / "packaging" / "debian"
 PROGRAM: Final = "opt/serd"
@@ -129,7 +129,7 @@ def fill(tree: Path, package: Package, wheel: Path, epoch_s: int) -> None:
     _install(site_packages, package, wheel)
     _make_environment(tree / PROGRAM, package.release)
     _link(tree / "usr/bin/serd", f"/{PROGRAM}/bin/serd")
-    _write(tree / "etc/serd/serd.toml", settings_template(), 0o640)
+    _write(tree / "etc/serd/serd.toml", settings_template(FOR_A_SERVICE), 0o640)
     _copy(ROOT / "systemd/serd.service", tree / "usr/lib/systemd/system/serd.service")
     _copy(ROOT / "systemd/serd-user.service", tree / "usr/lib/systemd/user/serd.service")
     _copy(ROOT / "systemd/serd.sysusers", tree / "usr/lib/sysusers.d/serd.conf")

@@ -15,6 +15,7 @@ SerdError                 the base of all; its text is one line for a person
     │   ├── SourceInterruptedError  serd closed it; it may be opened again at once
     │   └── SourceHungError   its library hangs; only a new process can use it
     ├── SpoolError        events cannot be stored on the disk
+    ├── HistoryError      the file of the history cannot be read or written
     └── PublishError      a broker refused an event or did not acknowledge it
 
 Foreign errors are translated once, at the edge that meets them, with ``raise ... from exc``.
@@ -85,6 +86,10 @@ class SourceHungError(SourceError):
 
 class SpoolError(OperationError):
     """Events cannot be stored on the disk."""
+
+
+class HistoryError(OperationError):
+    """The file of the history cannot be read or written."""
 
 
 class PublishError(OperationError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from serd.cli.options import add_config_option
 from serd.errors import SettingsError
 from serd.settings.loader import find_settings_file, load_settings, settings_places
-from serd.settings.template import settings_as_toml, settings_template
+from serd.settings.template import FOR_A_SERVICE, settings_as_toml, settings_template
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,6 +23,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     init = actions.add_parser("init", help="write a settings file with every key described")
     init.add_argument("file", nargs="?", type=Path, help="path of the new file; - for standard output")
     init.add_argument("--force", action="store_true", help="overwrite an existing file")
+    init.add_argument(
+        "--service",
+        action="store_true",
+        help="with the values of a service: events are kept on the disk",
+    )
     init.set_defaults(command=init_command)
     check = actions.add_parser("check", help="check the settings")
     check.add_argument("file", nargs="?", type=Path, help="the settings file")
@@ -37,8 +42,9 @@ def init_command(args: argparse.Namespace) -> int:
 
     A file that is overwritten keeps its owner and group. If only they can read it, it keeps its mode.
     """
+    text = settings_template(FOR_A_SERVICE if args.service else None)
     if args.file == Path("-"):
-        sys.stdout.write(settings_template())
+        sys.stdout.write(text)
         return 0
     path = args.file or settings_places(os.environ)[0]
     if path.exists() and not args.force:
@@ -49,7 +55,7 @@ def init_command(args: argparse.Namespace) -> int:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             if os.fstat(descriptor).st_mode & stat.S_IRWXO:
                 os.fchmod(descriptor, 0o600)
-            file.write(settings_template())
+            file.write(text)
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be written: {exc.strerror}") from exc
     print(f"Wrote {path}.")

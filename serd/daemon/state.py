@@ -14,6 +14,8 @@ from serd.model.adaptation import SpeakerMean
 
 _log = logging.getLogger("serd.state")
 
+SERVICE_FOLDER: Final = Path("/var/lib/serd")
+"""The state folder of ``systemd/serd.service``."""
 WRITE_INTERVAL_S: Final = 1.0
 """Shortest time between two writes of the controls, in seconds; writes wear out SD cards."""
 _MAX_FILE_BYTES: Final = 1_000_000
@@ -35,6 +37,13 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     if not Path(state_home).is_absolute():
         state_home = str(Path(environment.get("HOME") or "/") / ".local" / "state")
     return Path(state_home) / "serd"
+
+
+def state_places(environment: Mapping[str, str]) -> list[Path]:
+    """The folders in which the state of a daemon is searched, in order: one's own, the service's."""
+    folder = state_folder(environment)
+    is_named = bool(environment.get("STATE_DIRECTORY"))
+    return [folder] if is_named else [folder, SERVICE_FOLDER]
 
 
 _Scalar = str | float | bool | None

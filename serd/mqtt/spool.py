@@ -28,18 +28,23 @@ from serd.mqtt.rows import (
     text_of,
 )
 from serd.mqtt.salvage import salvage_rows
+from serd.mqtt.sqlite_file import (
+    describe_disk_error,
+    files_of,
+    is_file_broken,
+    result_code,
+    set_aside,
+)
 
 _log = logging.getLogger("serd.mqtt")
 
 _T = TypeVar("_T")
 
-_MAX_BROKEN_FILES: Final = 5
-"""Broken files that are kept; a disk that breaks again and again must not fill up with them."""
 _LOCK_TIMEOUT_S: Final = 0.2
 _MOVE_BATCH: Final = 1000
 """Events that are in memory at a time while their times are moved."""
 _HAS_IS_DATED: Final = "SELECT count(*) FROM pragma_table_info('event') WHERE name = 'is_dated'"
-_SUFFIXES: Final = ("", "-wal", "-shm")
+_BUSY: Final = "another serd uses this state folder; each needs its own"
 
 
 class Spool:
@@ -136,7 +141,7 @@ class Spool:
             connection.close()
             if is_empty:
                 # The log first: a new file beside an old log would get its contents.
-                for path in reversed(self._files()):
+                for path in reversed(files_of(self.path)):
                     path.unlink(missing_ok=True)
         self._folder.release()
 
@@ -146,16 +151,16 @@ class Spool:
             try:
                 return action(self._current())
             except sqlite3.Error as exc:
-                if not _is_file_broken(exc):
+                if not is_file_broken(exc):
                     raise
                 self._replace_broken(exc)
                 return action(self._current())
         except (sqlite3.Error, OSError, ValueError) as exc:
             # A full disk can still be read.
-            if _result_code(exc) != sqlite3.SQLITE_FULL:
+            if result_code(exc) != sqlite3.SQLITE_FULL:
                 self._disconnect()
                 self._folder.release()
-            raise SpoolError(f"{self.path}: {_describe_disk_error(exc)}") from exc
+            raise SpoolError(f"{self.path}: {describe_disk_error(exc, busy=_BUSY)}") from exc
 
     def _current(self) -> sqlite3.Connection:
         """The open file, with the times of its events by the present clock."""
@@ -315,11 +320,7 @@ class Spool:
         with contextlib.closing(sqlite3.connect(new_path)) as connection, connection:
             connection.execute(SCHEMA)
             connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", rows)
-        numbers = range(1, _MAX_BROKEN_FILES)
-        number = next((n for n in numbers if not self._broken_path(n).exists()), _MAX_BROKEN_FILES)
-        for path, suffix in zip(self._files(), _SUFFIXES, strict=True):
-            if path.exists():
-                path.replace(f"{self._broken_path(number)}{suffix}")
+        aside = set_aside(self.path)
         new_path.replace(self.path)
         # Before the file was counted, the gaps between its numbers are the best guess.
         n_before = self.n_stored or (rows[-1][0] - rows[0][0] + 1 if rows else 0)
@@ -329,61 +330,14 @@ class Spool:
             "%s is broken (%s) and has been renamed to %s;"
             " %d events were salvaged from it, about %d lost",
             self.path,
-            _describe_disk_error(error),
-            self._broken_path(number).name,
+            describe_disk_error(error, busy=_BUSY),
+            aside.name,
             len(rows),
             n_lost,
         )
-
-    def _broken_path(self, number: int) -> Path:
-        return self.path.with_name(f"{self.path.name}.broken-{number}")
-
-    def _files(self) -> list[Path]:
-        return [self.path.with_name(f"{self.path.name}{suffix}") for suffix in _SUFFIXES]
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
-
-
-_OUTSIDE_CAUSES: Final = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
-    }
-)
-"""Result codes that do not mean that the file is broken: free space, rights or time may help."""
-_DESCRIPTIONS: Final = {
-    sqlite3.SQLITE_BUSY: "another serd uses this state folder; each needs its own",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "it is read-only",
-}
-
-
-def _is_file_broken(error: sqlite3.Error) -> bool:
-    return isinstance(error, sqlite3.DatabaseError) and not (
-        isinstance(error, sqlite3.ProgrammingError) or _result_code(error) in _OUTSIDE_CAUSES
-    )
-
-
-def _describe_disk_error(error: Exception) -> str:
-    """The cause of an error of SQLite or the file system, for a person."""
-    if isinstance(error, BlockingIOError):
-        return _DESCRIPTIONS[sqlite3.SQLITE_BUSY]
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return _DESCRIPTIONS.get(_result_code(error), str(error))
-
-
-def _result_code(error: Exception) -> int:
-    """SQLite's primary result code; 0 for an error of another kind."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF

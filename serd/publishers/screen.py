@@ -94,6 +94,11 @@ def local_time(rfc3339: str) -> str:
     return datetime.fromisoformat(rfc3339).astimezone().strftime("%H:%M:%S")
 
 
+def local_date(rfc3339: str) -> str:
+    """Year, month and day in the local time zone."""
+    return datetime.fromisoformat(rfc3339).astimezone().date().isoformat()
+
+
 class Screen:
     """Writes a line for each event, and on a terminal the level of each source below them."""
 

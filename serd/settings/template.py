@@ -1,27 +1,38 @@
 """The text of settings files: a template with every key, and the settings in force."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 from serd.events.schema import field_docs
 from serd.settings.loader import SOURCE, Settings, section_classes
 from serd.settings.values import as_toml
 
+FOR_A_SERVICE: Final[Mapping[str, Mapping[str, object]]] = {"history": {"enabled": True}}
+"""Values that a service has instead of the defaults, by section and key."""
 
-def settings_template() -> str:
-    """A settings file in which every key, with its description and default, is commented out."""
+
+def settings_template(values: Mapping[str, Mapping[str, object]] | None = None) -> str:
+    """A settings file with every key and its description.
+
+    Args:
+        values: by section and key, the values that are set; the other keys are commented out and have
+            their defaults.
+    """
+    values = values or {}
     parts = ["# Settings of serd. Every key is shown with its default; remove the # to change it."]
     for section, cls in section_classes().items():
         about = (cls.__doc__ or "").splitlines()[0]
         docs = field_docs(cls)
-        default = cls()
+        given = values.get(section, {})
+        table = cls(**given)
         several = f" For several, write [[{section}]] above each." if section == SOURCE else ""
         lines = ["", f"# {about}{several}", f"[{section}]"]
         for item in fields(cls):
             lines += textwrap.wrap(docs[item.name], 96, initial_indent="# ", subsequent_indent="# ")
-            lines.append(f"#{item.name} = {as_toml(default, item.name)}")
+            sign = "" if item.name in given else "#"
+            lines.append(f"{sign}{item.name} = {as_toml(table, item.name)}")
         parts += lines
     return "\n".join(parts) + "\n"
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"serd {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["run", "analyze", "devices", "watch", "config", "discovery"])
+@pytest.mark.parametrize(
+    "command", ["run", "analyze", "devices", "watch", "history", "config", "discovery"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--help of each command prints its usage, with exit code 0."""
     with pytest.raises(SystemExit) as caught:
@@ -70,6 +73,15 @@ def test_a_settings_file_that_all_can_read_becomes_private(
     path.chmod(before)
     assert main(["config", "init", str(path), "--force"]) == 0
     assert path.stat().st_mode & 0o777 == after
+
+
+def test_config_init_for_a_service_turns_the_history_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file for `serd run` by hand does not."""
+    assert main(["config", "init", "-"]) == 0
+    by_hand = tomllib.loads(capsys.readouterr().out)
+    assert main(["config", "init", "--service", "-"]) == 0
+    service = tomllib.loads(capsys.readouterr().out)
+    assert service == by_hand | {"history": {"enabled": True}}
 
 
 def test_config_check_names_the_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

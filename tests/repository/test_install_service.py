@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def test_install_and_uninstall(tmp_path: Path, variables: dict[str, str]) -> Non
     mode, settings = first["etc/serd/serd.toml"]
     assert mode == 0o640
     assert b"[mqtt]" in settings
+    assert tomllib.loads(settings.decode())["history"] == {"enabled": True}
     assert re.search(
         rb"^serd:x:\d+:\d+:[^:]*:/var/lib/serd:\S*nologin$", first["etc/passwd"][1], re.MULTILINE
     )

@@ -16,6 +16,7 @@ def test_the_settings_for_small_boards_are_valid() -> None:
     assert settings.segmenter.hop_s == 2.0
     assert settings.model == ModelSettings(path="tiny")
     assert model_path(settings.model).is_file()
+    assert settings.publishers["history"].enabled
 
 
 def test_every_dependency_of_the_daemon_is_checked_for_a_wheel() -> None:

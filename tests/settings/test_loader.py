@@ -1,6 +1,7 @@
 """Settings come from file, environment and flags, and every wrong value has a clear message."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from serd.errors import SettingsError
 from serd.model.mfcc import MfccFrontEnd
 from serd.settings.loader import load_settings, section_classes
-from serd.settings.template import settings_as_toml, settings_template
+from serd.settings.template import FOR_A_SERVICE, settings_as_toml, settings_template
 from serd.settings.values import SECRET_MASK
 
 
@@ -159,6 +160,17 @@ def test_the_template_has_the_defaults(toml: Path) -> None:
     )
     toml.write_text(bare)
     assert load_settings(toml, environment={}) == load_settings(environment={"HOME": "/nonexistent"})
+
+
+def test_the_template_of_a_service_keeps_events(toml: Path) -> None:
+    """The history is on in it, every other setting has its default, and every key is described."""
+    toml.write_text(settings_template(FOR_A_SERVICE))
+    loaded, default = (load_settings(path, environment={"HOME": "/none"}) for path in (toml, None))
+    assert loaded.publishers["history"] == replace(default.publishers["history"], enabled=True)
+    assert replace(loaded, publishers=default.publishers) == default
+    lines = settings_template(FOR_A_SERVICE).splitlines()
+    assert len(lines) == len(settings_template().splitlines())
+    assert [line for line in lines if line[:1] not in {"", "#", "["}] == ["enabled = true"]
 
 
 def test_shown_settings_are_a_settings_file_with_masked_secrets(toml: Path) -> None:

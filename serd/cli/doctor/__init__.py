@@ -1,4 +1,4 @@
-"""``serd doctor``: checks the settings, passwords, sound, model, state folder, broker and service."""
+"""``serd doctor``: checks settings, passwords, sound, model, state folder, broker, history, service."""
 
 import argparse
 import json
@@ -12,7 +12,13 @@ from pathlib import Path
 from serd import __version__
 from serd.cli.doctor.broker import broker_findings
 from serd.cli.doctor.findings import Finding, Verdict, fail, findings_of, ok, skipped
-from serd.cli.doctor.parts import model_findings, mute_findings, state_folder_findings, voice_findings
+from serd.cli.doctor.parts import (
+    history_findings,
+    model_findings,
+    mute_findings,
+    state_folder_findings,
+    voice_findings,
+)
 from serd.cli.doctor.passwords import password_findings
 from serd.cli.doctor.service import service_findings
 from serd.cli.doctor.sound import device_findings, portaudio_findings, source_findings
@@ -75,6 +81,8 @@ def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[
         names = [source.name for source in settings.sources]
         yield "mute", partial(mute_findings, names, topics, context.environment)
         yield "broker", partial(broker_findings, mqtt, node)
+        history = settings.publishers["history"]
+        yield "history", partial(history_findings, history, context.environment)
     yield "service", partial(service_findings, context.environment)
 
 
@@ -100,8 +108,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "doctor",
         help="check the installation, and advise on problems",
-        description="Checks settings, sound, model, state folder, broker and service one by one."
-        " The exit code is 0 if no check fails, 1 if one does, 2 if the settings are wrong.",
+        description="Checks settings, sound, model, state folder, broker, history and service one by"
+        " one. The exit code is 0 if no check fails, 1 if one does, 2 if the settings are wrong.",
     )
     add_config_option(parser)
     add_setting_option(

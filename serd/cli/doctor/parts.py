@@ -1,4 +1,4 @@
-"""Checks of the voice detector, the model and the state folder."""
+"""Checks of the voice detector, the model, the state folder and the history."""
 
 import os
 import shutil
@@ -14,6 +14,9 @@ from serd.daemon.state import ControlStore, state_folder
 from serd.events.controls import MUTE, Controls
 from serd.model.runtime import ModelSettings, load_model
 from serd.mqtt.topics import NodeTopics
+from serd.publishers.history import HISTORY_FILE
+from serd.publishers.history import Settings as HistorySettings
+from serd.publishers.history.reader import HistoryReader, Selection
 from serd.speech.vad import VoiceSettings, voice_detector
 
 _MEGABYTE = 1_000_000
@@ -84,3 +87,21 @@ def state_folder_findings(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield fail("state folder", f"{folder}: only {free_mb} MB free", "free some space")
     else:
         yield ok("state folder", f"{folder}, {free_mb} MB free")
+
+
+def history_findings(settings: HistorySettings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Check that the file of the history can be read; no finding if events are not kept.
+
+    Raises:
+        HistoryError: it cannot be read, is damaged or is of another version.
+    """
+    path = state_folder(environment) / HISTORY_FILE
+    if not settings.enabled:
+        return
+    if not path.exists():
+        yield ok("history", f"on; nothing is in {path} yet")
+        return
+    with HistoryReader(path) as reader:
+        totals = reader.totals(Selection())
+        n_events = sum(each.n_utterances + each.n_windows for each in totals)
+        yield ok("history", f"{path}, {n_events} events, {reader.n_bytes / _MEGABYTE:.1f} MB")

@@ -1,4 +1,4 @@
-"""``serd doctor`` checks the voice detector, the model and the state folder."""
+"""``serd doctor`` checks the voice detector, the model, the state folder and the history."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from serd.cli.doctor import Finding, Verdict
 from serd.cli.doctor.findings import findings_of
 from serd.cli.doctor.parts import (
+    history_findings,
     model_findings,
     mute_findings,
     state_folder_findings,
@@ -15,8 +16,10 @@ from serd.daemon.state import ControlStore
 from serd.events.controls import MUTE, Controls
 from serd.model.runtime import ModelSettings
 from serd.mqtt.topics import NodeTopics
+from serd.publishers.history import Settings as HistorySettings
 from serd.speech.vad import VoiceSettings
 from testkit.doctor import only
+from testkit.made_history import make_history, timed_event
 
 
 def test_the_voice_detector_and_the_bundled_model_pass() -> None:
@@ -71,3 +74,19 @@ def test_a_muted_source_fails(tmp_path: Path) -> None:
     finding = only(mute_findings(["mic", "door"], topics, {"STATE_DIRECTORY": str(tmp_path)}))
     assert finding.verdict is Verdict.FAIL
     assert (finding.check, finding.advice) == ("source mic", "publish OFF to serd/pi/mic/mute/set")
+
+
+def test_the_history_is_counted(tmp_path: Path) -> None:
+    """Nothing is said while it is off; an empty one is fine, and a damaged one fails."""
+    environment = {"STATE_DIRECTORY": str(tmp_path)}
+    path = tmp_path / "history.db"
+    assert list(history_findings(HistorySettings(), environment)) == []
+    kept = HistorySettings(enabled=True)
+    assert only(history_findings(kept, environment)).text == f"on; nothing is in {path} yet"
+    make_history(path, [timed_event(1), timed_event(2, kind="window")])
+    finding = only(history_findings(kept, environment))
+    assert (finding.verdict, finding.text) == (Verdict.OK, f"{path}, 2 events, 0.0 MB")
+    path.write_bytes(b"rubbish" * 1000)
+    finding = only(findings_of("history", lambda: history_findings(kept, environment)))
+    assert finding.verdict is Verdict.FAIL
+    assert "is damaged" in finding.text

@@ -1,0 +1,64 @@
+"""``serd history delete``: deletes events for good."""
+
+import argparse
+import math
+import sys
+from datetime import datetime
+
+from serd.cli.history.files import find_history
+from serd.cli.history.selecting import moment_s
+from serd.errors import InputError
+from serd.publishers.history.reader import HistoryReader, Selection
+from serd.publishers.history.records import local_rfc3339
+from serd.publishers.history.store import HistoryStore
+
+
+def delete_command(args: argparse.Namespace) -> int:
+    """Delete events after a question; nothing is deleted unless it is answered with yes.
+
+    Raises:
+        InputError: nothing is named, or there is nobody to ask.
+        HistoryError: the file cannot be changed.
+    """
+    source_name = _source(args)
+    if not (args.all or args.before or source_name):
+        raise InputError("nothing is named to delete, expected --before TIME, --source NAME or --all")
+    now = datetime.now().astimezone()
+    before_s = moment_s(args.before, now, "--before") if args.before else None
+    path = find_history()
+    store = HistoryStore(path, keep_s=math.inf, max_bytes=sys.maxsize)
+    with HistoryReader(path) as reader:
+        n_events = reader.n_events(Selection(until_s=before_s, source=source_name, has_windows=True))
+    source = f" of {source_name}" if source_name else ""
+    before = f" from before {local_rfc3339(before_s)[:16]}" if before_s is not None else ""
+    copies = "".join(f", and {copy.name}" for copy in store.copies())
+    if not args.yes and not _is_confirmed(
+        f"Delete {n_events} events{source}{before} from {path}{copies}? [y/N] "
+    ):
+        print("Nothing is deleted.")
+        return 0
+    n_deleted = store.delete(before_s=math.inf if before_s is None else before_s, source=source_name)
+    print(f"Deleted {n_deleted} events{copies}.")
+    return 0
+
+
+def _source(args: argparse.Namespace) -> str | None:
+    """The source to delete from; None for all.
+
+    Raises:
+        InputError: the events are also selected in a way that does not work here.
+    """
+    for name in ("since", "until", "emotion", "windows"):
+        if name in args:
+            raise InputError(f"--{name} does not work with delete, expected --before and --source")
+    return getattr(args, "source", None)
+
+
+def _is_confirmed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise InputError("there is no terminal to ask on, expected --yes")
+    try:
+        return input(question).strip().lower() in {"y", "yes"}
+    except EOFError:
+        print()
+        return False
