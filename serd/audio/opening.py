@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -9,10 +10,10 @@ from typing import Final, Protocol
 from serd.audio.demo import DEMO_PATH, demo_note
 from serd.audio.microphone import open_microphone
 from serd.audio.paths import SOUND_SUFFIXES, expanded
-from serd.audio.pcm import PcmSource, pipe, standard_input
+from serd.audio.pipe import PipeSource, fifo, piped_standard_input, sound_file_of, standard_input
 from serd.audio.portaudio import PortAudio, portaudio_module
 from serd.audio.source import MIX, STANDARD_INPUTS, STREAM_SCHEMES, Source, SourceSettings
-from serd.errors import DeviceError, LibraryError, SoundFileError
+from serd.errors import DeviceError, LibraryError, SoundFileError, SourceError
 
 _log = logging.getLogger("serd.sources")
 
@@ -31,6 +32,8 @@ class SourceOpener:
         self._loaded: PortAudio | None = None
         # Once "auto" has found a microphone, a lost one is not replaced by the demo.
         self._had_microphone = False
+        self._pipes: weakref.WeakValueDictionary[str, PipeSource] = weakref.WeakValueDictionary()
+        """The open sources of standard input and FIFOs, by their ``input``."""
 
     def open(self, settings: SourceSettings) -> Source:
         """Open a microphone, a file, standard input, a FIFO or the demo.
@@ -43,7 +46,18 @@ class SourceOpener:
             return self._microphone_or_demo(settings)
         if is_microphone(settings):
             return open_microphone(settings, self._portaudio())
-        return (_named_opener(settings.input) or _open_path)(settings, paced=self._paced)
+        return self._checked_pipe(settings)
+
+    def _checked_pipe(self, settings: SourceSettings) -> Source:
+        """Open a source that is no microphone; a pipe in the middle of a sound file is refused."""
+        name = settings.input
+        earlier = self._pipes.get(name)
+        if earlier is not None and earlier.is_in_file:
+            raise SourceError(f"{name} is in the middle of a sound file, and opens again at its end")
+        source = (_named_opener(name) or _open_path)(settings, paced=self._paced)
+        if isinstance(source, PipeSource):
+            self._pipes[name] = source
+        return source
 
     def _microphone_or_demo(self, settings: SourceSettings) -> Source:
         try:
@@ -80,8 +94,10 @@ class OpenSource(Protocol):
         ...
 
 
-def _open_standard_input(_settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
-    return PcmSource(standard_input())
+def _open_standard_input(settings: SourceSettings, *, paced: bool) -> Source:
+    if (path := sound_file_of(standard_input())) is not None:
+        return _file_source(path, channel=settings.channel, paced=paced, loop=settings.loop)
+    return piped_standard_input(channel=settings.channel)
 
 
 def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
@@ -90,7 +106,7 @@ def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
 
 
 def _open_stream(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
-    from serd.audio.ffmpeg import FfmpegSource  # noqa: PLC0415 - microphones need no child process
+    from serd.audio.url import FfmpegSource  # noqa: PLC0415 - microphones need no child process
 
     return FfmpegSource(settings.input, channel=settings.channel)
 
@@ -110,7 +126,7 @@ def _open_wyoming(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: 
 def _open_path(settings: SourceSettings, *, paced: bool) -> Source:
     path = expanded(settings.input)
     if path.is_fifo():
-        return PcmSource(pipe(path))
+        return fifo(path, channel=settings.channel)
     if path.is_socket():
         raise SoundFileError(f"{path}: is a socket, expected a sound file or a FIFO")
     return _file_source(path, channel=settings.channel, paced=paced, loop=settings.loop)

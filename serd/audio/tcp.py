@@ -12,12 +12,14 @@ import socket
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
+from serd.audio.decoder import Decoder, DetectingDecoder, refuse_file
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
-from serd.audio.pcm import PcmFormat, PcmSource
+from serd.audio.pcm import PcmFormat
+from serd.audio.source import LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
 from serd.errors import SoundFileError, SourceError, SourceStalledError
 
@@ -27,18 +29,6 @@ _HANG_S: Final = 20.0
 """Time without a byte after which a connection is made anew, in seconds."""
 _ANY: Final = frozenset({"0.0.0.0", "::"})
 _EXPECTED: Final = "expected SCHEME://HOST:PORT, or SCHEME://:PORT to wait for a client"
-
-
-class Decoder(Protocol):
-    """Turns the bytes of one connection into sound; can be iterated again after a stall."""
-
-    def __iter__(self) -> Iterator[AudioBlock]:
-        """Yield blocks of sound until the connection ends."""
-        ...
-
-    def summary(self) -> str:
-        """Return a line for the log about bad sound; empty if there was none."""
-        ...
 
 
 class TcpSource:
@@ -124,7 +114,7 @@ class TcpSource:
         """Yield the sound of the connection until it ends."""
         assert self._decoder is not None  # noqa: S101 - set by _connect
         try:
-            for block in self._decoder:
+            for block in self._decoder.blocks(LiveTimeline()):
                 self._latest_s = time.monotonic()
                 yield block
             reason = f"{self._name}: the connection ended"
@@ -196,7 +186,9 @@ def pcm_over_tcp(url: str, *, channel: str) -> TcpSource:
             f" {MAX_CHANNELS}, no fewer than channel = {channel}"
         )
     form = PcmFormat(rate_hz=rate_hz, n_channels=n_channels, channel=channel)
-    return TcpSource("tcp", host, port, lambda stream: PcmSource(stream, form), str(form))
+    return TcpSource(
+        "tcp", host, port, lambda stream: DetectingDecoder(stream, form, refuse_file), str(form)
+    )
 
 
 def parsed_address(url: str) -> tuple[str, int, dict[str, str]]:

@@ -83,15 +83,17 @@ class WyomingDecoder:
         self._format = (0, 0)
         self._converter: Converter | None = None
 
-    def __iter__(self) -> Iterator[AudioBlock]:
+    def blocks(self, timeline: LiveTimeline) -> Iterator[AudioBlock]:
         """Yield the sound of the chunks, and answer ``describe``.
+
+        Args:
+            timeline: places the blocks.
 
         Raises:
             SourceStalledError: nothing comes for now.
             SoundFileError: what comes are no events of sound.
             SourceError: the connection failed.
         """
-        timeline = LiveTimeline()
         while data := self._stream.read():
             for event in self._reader.feed(data):
                 if event.kind == "describe":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serd.audio.source import MIX
+from serd.audio.source import MIX, LiveTimeline
 from serd.audio.stream import ByteStream
 from serd.audio.wyoming import EventReader, WyomingDecoder, wyoming_source
 from serd.errors import SoundFileError, SourceStalledError
@@ -77,7 +77,7 @@ def test_a_format_that_is_not_known_is_refused(changed: dict[str, Any]) -> None:
     os.write(write, _chunk(bytes(200), **changed))
     os.close(write)
     with pytest.raises(SoundFileError, match="expected whole 16-bit samples"):
-        list(WyomingDecoder(ByteStream(read, "satellite", is_owned=True), MIX))
+        list(WyomingDecoder(ByteStream(read, "satellite", is_owned=True), MIX).blocks(LiveTimeline()))
 
 
 def test_a_satellite_that_connects_is_heard_and_answered(monkeypatch: pytest.MonkeyPatch) -> None:
