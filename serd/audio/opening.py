@@ -3,11 +3,14 @@
 import logging
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
 from serd.audio.demo import DEMO_PATH, demo_note
+from serd.audio.listener import Listeners
 from serd.audio.microphone import open_microphone
 from serd.audio.paths import SOUND_SUFFIXES, expanded
 from serd.audio.pipe import PipeSource, fifo, piped_standard_input, sound_file_of, standard_input
@@ -27,13 +30,11 @@ class SourceOpener:
         Args:
             paced: whether files are read at the pace of live sound.
         """
-        self._paced = paced
+        self._shared = Shared(paced=paced)
         self._lock = threading.Lock()
         self._loaded: PortAudio | None = None
         # Once "auto" has found a microphone, a lost one is not replaced by the demo.
         self._had_microphone = False
-        self._pipes: weakref.WeakValueDictionary[str, PipeSource] = weakref.WeakValueDictionary()
-        """The open sources of standard input and FIFOs, by their ``input``."""
 
     def open(self, settings: SourceSettings) -> Source:
         """Open a microphone, a file, standard input, a FIFO or the demo.
@@ -46,18 +47,7 @@ class SourceOpener:
             return self._microphone_or_demo(settings)
         if is_microphone(settings):
             return open_microphone(settings, self._portaudio())
-        return self._checked_pipe(settings)
-
-    def _checked_pipe(self, settings: SourceSettings) -> Source:
-        """Open a source that is no microphone; a pipe in the middle of a sound file is refused."""
-        name = settings.input
-        earlier = self._pipes.get(name)
-        if earlier is not None and earlier.is_in_file:
-            raise SourceError(f"{name} is in the middle of a sound file, and opens again at its end")
-        source = (_named_opener(name) or _open_path)(settings, paced=self._paced)
-        if isinstance(source, PipeSource):
-            self._pipes[name] = source
-        return source
+        return (_named_opener(settings.input) or _open_path)(settings, self._shared)
 
     def _microphone_or_demo(self, settings: SourceSettings) -> Source:
         try:
@@ -67,7 +57,7 @@ class SourceOpener:
                 raise
             _log.warning("%s", exc)
             _log.warning("listening to the bundled recording instead, in a loop")
-            return _open_demo(settings, paced=True)
+            return _open_demo(settings, Shared(paced=True))
         self._had_microphone = True
         return source
 
@@ -78,15 +68,42 @@ class SourceOpener:
             return self._loaded
 
 
+class Shared:
+    """What the sources of one process share."""
+
+    def __init__(self, *, paced: bool) -> None:
+        """Create it; ``paced`` is whether recordings are read at the pace of live sound."""
+        self.paced = paced
+        self.listeners = Listeners()
+        """The ports at which clients are waited for."""
+        self._pipes: weakref.WeakValueDictionary[str, PipeSource] = weakref.WeakValueDictionary()
+
+    def pipe(self, name: str, opened: Callable[[], PipeSource]) -> PipeSource:
+        """Open a pipe, unless a source that reads it is in the middle of a sound file.
+
+        Args:
+            name: of the pipe.
+            opened: opens it.
+
+        Raises:
+            SourceError: it is in the middle of a sound file.
+        """
+        earlier = self._pipes.get(name)
+        if earlier is not None and earlier.is_in_file:
+            raise SourceError(f"{name} is in the middle of a sound file, and opens again at its end")
+        self._pipes[name] = source = opened()
+        return source
+
+
 class OpenSource(Protocol):
     """A function that opens the source of one kind of input."""
 
-    def __call__(self, settings: SourceSettings, /, *, paced: bool) -> Source:
+    def __call__(self, settings: SourceSettings, shared: Shared, /) -> Source:
         """Open a source.
 
         Args:
             settings: of the source; ``input`` names it.
-            paced: whether a recording is read at the pace of live sound.
+            shared: what the sources of this process share.
 
         Raises:
             SerdError: the source does not open.
@@ -94,42 +111,42 @@ class OpenSource(Protocol):
         ...
 
 
-def _open_standard_input(settings: SourceSettings, *, paced: bool) -> Source:
+def _open_standard_input(settings: SourceSettings, shared: Shared) -> Source:
     if (path := sound_file_of(standard_input())) is not None:
-        return _file_source(path, channel=settings.channel, paced=paced, loop=settings.loop)
-    return piped_standard_input(channel=settings.channel)
+        return _file_source(path, channel=settings.channel, paced=shared.paced, loop=settings.loop)
+    return shared.pipe("standard input", partial(piped_standard_input, channel=settings.channel))
 
 
-def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
+def _open_demo(_settings: SourceSettings, shared: Shared) -> Source:
     _log.info("%s", demo_note())
-    return _file_source(DEMO_PATH, paced=paced, loop=True)
+    return _file_source(DEMO_PATH, paced=shared.paced, loop=True)
 
 
-def _open_stream(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+def _open_stream(settings: SourceSettings, _shared: Shared) -> Source:
     from serd.audio.url import FfmpegSource  # noqa: PLC0415 - microphones need no child process
 
     return FfmpegSource(settings.input, channel=settings.channel)
 
 
-def _open_tcp(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+def _open_tcp(settings: SourceSettings, shared: Shared) -> Source:
     from serd.audio.tcp import pcm_over_tcp  # noqa: PLC0415 - few sources need it
 
-    return pcm_over_tcp(settings.input, channel=settings.channel)
+    return pcm_over_tcp(settings.input, channel=settings.channel, listeners=shared.listeners)
 
 
-def _open_wyoming(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+def _open_wyoming(settings: SourceSettings, shared: Shared) -> Source:
     from serd.audio.wyoming import wyoming_source  # noqa: PLC0415 - few sources need it
 
-    return wyoming_source(settings.input, channel=settings.channel)
+    return wyoming_source(settings.input, channel=settings.channel, listeners=shared.listeners)
 
 
-def _open_path(settings: SourceSettings, *, paced: bool) -> Source:
+def _open_path(settings: SourceSettings, shared: Shared) -> Source:
     path = expanded(settings.input)
     if path.is_fifo():
-        return fifo(path, channel=settings.channel)
+        return shared.pipe(str(path), partial(fifo, path, channel=settings.channel))
     if path.is_socket():
         raise SoundFileError(f"{path}: is a socket, expected a sound file or a FIFO")
-    return _file_source(path, channel=settings.channel, paced=paced, loop=settings.loop)
+    return _file_source(path, channel=settings.channel, paced=shared.paced, loop=settings.loop)
 
 
 def _file_source(path: Path, *, channel: str = MIX, paced: bool, loop: bool) -> Source:
