@@ -2,9 +2,9 @@
 
 ``serd run`` hears a real server (GStreamer's) through ffmpeg and publishes to a real Mosquitto. Each
 round kills the server, and starts it again at once or some seconds after the daemon reported the source
-offline; the voice that it plays must give an event again. The exit code is 1 if ``availability`` took more
-than 5 s to be offline or more than 10 s to be online again, or if the daemon has more threads, files or
-child processes at the end than after the first recovery.
+offline; the voice that it plays must give an event again. The exit code is 1 if ``availability`` took
+more than 5 s to be offline or more than 10 s to be online again, or if the daemon has more threads,
+files or child processes at the end than after the first recovery.
 
     python scripts/check_rtsp.py             10 rounds, about 2 minutes
     python scripts/check_rtsp.py --rounds 3
