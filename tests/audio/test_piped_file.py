@@ -16,7 +16,7 @@ from serd.audio.opening import SourceOpener
 from serd.audio.pipe import PipeSource, fifo, sound_file_of
 from serd.audio.source import MIX, SourceSettings
 from serd.audio.stream import ByteStream
-from serd.errors import SoundFileError, SourceError
+from serd.errors import SoundFileError, SourceError, SourceStalledError
 from testkit.brokers import wait_until
 from testkit.pipes import fed_pipe
 from testkit.voices import synthetic_voice
@@ -183,6 +183,30 @@ def test_without_ffmpeg_a_file_is_refused_with_its_package(
         with pytest.raises(SoundFileError, match=r"needs ffmpeg: sudo apt-get install ffmpeg"):
             list(_source(read))
         os.close(read)
+
+
+def test_an_ffmpeg_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source stalls first, as one whose writer pauses; a writer alone may pause for ever."""
+    monkeypatch.setattr("serd.audio.stream.STALL_S", 0.05)
+    monkeypatch.setattr("serd.audio.stream._STALLED_READ_S", 0.05)
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    children = _children()
+    read, write = os.pipe()
+    os.write(write, b"fLaC" + bytes(100))
+    source = _source(read)
+    for _ in range(3):
+        with pytest.raises(SourceStalledError):
+            list(source)
+    monkeypatch.setattr("serd.audio.piped_file._HANG_S", 0.0)
+    with pytest.raises(SourceStalledError):  # ffmpeg has taken all, so it is the writer that pauses
+        list(source)
+    os.close(write)
+    with pytest.raises(SourceError, match="standard input: ffmpeg hangs"):
+        list(source)
+    assert _children() == children
+    os.close(read)
 
 
 class TestFifo:
