@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from serd.audio.demo import DEMO_PATH, demo_note
 from serd.audio.listener import Listeners
 from serd.audio.microphone import open_microphone
-from serd.audio.paths import SOUND_SUFFIXES, expanded
+from serd.audio.paths import SOUND_SUFFIXES, expanded, printable
 from serd.audio.pipe import PipeSource, fifo, piped_standard_input, sound_file_of, standard_input
 from serd.audio.portaudio import PortAudio, portaudio_module
 from serd.audio.source import MIX, STANDARD_INPUTS, STREAM_SCHEMES, Source, SourceSettings
@@ -143,9 +143,9 @@ def _open_wyoming(settings: SourceSettings, shared: Shared) -> Source:
 def _open_path(settings: SourceSettings, shared: Shared) -> Source:
     path = expanded(settings.input)
     if path.is_fifo():
-        return shared.pipe(str(path), partial(fifo, path, channel=settings.channel))
+        return shared.pipe(printable(path), partial(fifo, path, channel=settings.channel))
     if path.is_socket():
-        raise SoundFileError(f"{path}: is a socket, expected a sound file or a FIFO")
+        raise SoundFileError(f"{printable(path)}: is a socket, expected a sound file or a FIFO")
     return _file_source(path, channel=settings.channel, paced=shared.paced, loop=settings.loop)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from serd.audio.containers import N_SEARCHED_BYTES, container
 from serd.audio.decoder import Decoder, DetectingDecoder
 from serd.audio.format import AudioBlock
+from serd.audio.paths import printable
 from serd.audio.pcm import PIPED
 from serd.audio.source import MIX, LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
@@ -162,5 +163,5 @@ def _opened(path: Path) -> ByteStream:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as exc:
-        raise SourceError(f"{path} cannot be opened: {exc.strerror}") from exc
-    return ByteStream(descriptor, str(path), is_owned=True)
+        raise SourceError(f"{printable(path)} cannot be opened: {exc.strerror}") from exc
+    return ByteStream(descriptor, printable(path), is_owned=True)

@@ -149,3 +149,12 @@ def test_without_files_left_it_can_be_tried_again(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "pipe", fail)
     with pytest.raises(SourceError, match="standard input cannot be opened: Too many open files"):
         _source(0)
+
+
+def test_a_fifo_whose_name_is_no_utf_8_is_described_in_escapes(tmp_path: Path) -> None:
+    """The log and the topic ``problem`` could not encode the name itself."""
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    with pytest.raises(SourceError, match=r"caf\\xe9 cannot be opened: No such file"):
+        fifo(path, channel=MIX)
+    os.mkfifo(path)
+    assert fifo(path, channel=MIX).describe().encode()
