@@ -15,7 +15,6 @@ process, and the script counts these restarts.
 """
 
 import argparse
-import itertools
 import random
 import sys
 import tempfile
@@ -29,6 +28,7 @@ import numpy as np
 import soundfile
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from testkit.availability import PATIENCE_S, Availability
 from testkit.brokers import Listener, mosquitto, wait_until
 from testkit.daemons import Daemon, Footprint, serd
 from testkit.pulse import PulseAudio, virtual_microphone
@@ -39,8 +39,6 @@ MOST_ONLINE_S: Final = 10.0
 MOST_GROWTH_MB: Final = 3.0
 AWAY_S: Final = (0.0, 1.0, 2.0, 4.0)
 """Times for which PulseAudio stays away, in seconds, in turn."""
-_PATIENCE_S: Final = 45.0
-"""Time limit of a round, in seconds: more than the longest pause between two attempts."""
 _AVAILABILITY: Final = "serd/check/virtual/availability"
 _EVENT: Final = "serd/check/virtual/event"
 
@@ -74,7 +72,8 @@ class Recoveries:
         self._microphone = microphone
         self._listener = listener
         self._voice = voice
-        self._await(["online"])
+        self._availability = Availability(daemon, listener, _AVAILABILITY)
+        self._availability.wait_for(["online"])
         # The first voice loads libraries, which stay in memory.
         self._events_of_a_voice()
 
@@ -88,13 +87,13 @@ class Recoveries:
         Raises:
             AssertionError: an expected message did not come, or the daemon ended.
         """
-        states = self._states()
+        states = self._availability.states
         n_restarts = self._n_restarts()
         self._microphone.kill()
-        offline_s = self._await([*states, "offline"])
+        offline_s = self._availability.wait_for([*states, "offline"])
         time.sleep(away_s)
         self._microphone.start()
-        online_s = self._await([*states, "offline", "online"])
+        online_s = self._availability.wait_for([*states, "offline", "online"])
         return Recovery(
             offline_s=offline_s,
             online_s=online_s,
@@ -103,30 +102,13 @@ class Recoveries:
             footprint=self._daemon.footprint(),
         )
 
-    def _await(self, states: list[str]) -> float:
-        """Wait until the availability went through exactly these states; returns the time it took."""
-        started_s = time.monotonic()
-        wait_until(
-            lambda: len(self._states()) >= len(states) or self._daemon.process.poll() is not None,
-            f"availability {states[-1]}",
-            _PATIENCE_S,
-        )
-        elapsed_s = time.monotonic() - started_s
-        if self._states() != states:
-            raise AssertionError(f"got {self._states()}, expected {states}; the log: {self._daemon.log}")
-        return elapsed_s
-
-    def _states(self) -> list[str]:
-        """The availability of the source so far, without repeats."""
-        return [text for text, _ in itertools.groupby(self._listener.of(_AVAILABILITY))]
-
     def _n_restarts(self) -> int:
         return sum("restarting serd" in line for line in self._daemon.log)
 
     def _events_of_a_voice(self) -> int:
         n_before = len(self._listener.of(_EVENT))
         self._microphone.play(self._voice)
-        wait_until(lambda: len(self._listener.of(_EVENT)) > n_before, "an event", _PATIENCE_S)
+        wait_until(lambda: len(self._listener.of(_EVENT)) > n_before, "an event", PATIENCE_S)
         return len(self._listener.of(_EVENT)) - n_before
 
 

@@ -10,7 +10,8 @@ case $purpose in
     run) packages=(libportaudio2) extras="[broker]" ;;
     test | test-daemon)
         packages=(libportaudio2 mosquitto mosquitto-clients openssl pulseaudio pulseaudio-utils
-                  libasound2-plugins systemd valgrind)
+                  libasound2-plugins systemd valgrind ffmpeg gir1.2-gst-rtsp-server-1.0
+                  gstreamer1.0-plugins-good python3-gi)
         [ "$purpose" = test ] && extras="[train,test]" || extras="[test]" ;;
     bench) packages=(libportaudio2 mosquitto) extras="[train,bench]" ;;
     *) echo "setup: unknown purpose '$purpose', expected run, test, test-daemon or bench" >&2; exit 2 ;;

@@ -2,17 +2,21 @@
 
 import logging
 import threading
+import weakref
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
 from serd.audio.demo import DEMO_PATH, demo_note
+from serd.audio.listener import Listeners
 from serd.audio.microphone import open_microphone
-from serd.audio.paths import SOUND_SUFFIXES, expanded
-from serd.audio.pcm import PcmSource, pipe, standard_input
+from serd.audio.paths import SOUND_SUFFIXES, expanded, printable
+from serd.audio.pipe import PipeSource, fifo, piped_standard_input, sound_file_of, standard_input
 from serd.audio.portaudio import PortAudio, portaudio_module
 from serd.audio.source import MIX, STANDARD_INPUTS, STREAM_SCHEMES, Source, SourceSettings
-from serd.errors import DeviceError, LibraryError, SoundFileError
+from serd.errors import DeviceError, LibraryError, SoundFileError, SourceError
 
 _log = logging.getLogger("serd.sources")
 
@@ -26,7 +30,7 @@ class SourceOpener:
         Args:
             paced: whether files are read at the pace of live sound.
         """
-        self._paced = paced
+        self._shared = Shared(paced=paced)
         self._lock = threading.Lock()
         self._loaded: PortAudio | None = None
         # Once "auto" has found a microphone, a lost one is not replaced by the demo.
@@ -43,7 +47,7 @@ class SourceOpener:
             return self._microphone_or_demo(settings)
         if is_microphone(settings):
             return open_microphone(settings, self._portaudio())
-        return (_named_opener(settings.input) or _open_path)(settings, paced=self._paced)
+        return (_named_opener(settings.input) or _open_path)(settings, self._shared)
 
     def _microphone_or_demo(self, settings: SourceSettings) -> Source:
         try:
@@ -53,7 +57,7 @@ class SourceOpener:
                 raise
             _log.warning("%s", exc)
             _log.warning("listening to the bundled recording instead, in a loop")
-            return _open_demo(settings, paced=True)
+            return _open_demo(settings, Shared(paced=True))
         self._had_microphone = True
         return source
 
@@ -64,15 +68,42 @@ class SourceOpener:
             return self._loaded
 
 
+class Shared:
+    """What the sources of one process share."""
+
+    def __init__(self, *, paced: bool) -> None:
+        """Create it; ``paced`` is whether recordings are read at the pace of live sound."""
+        self.paced = paced
+        self.listeners = Listeners()
+        """The ports at which clients are waited for."""
+        self._pipes: weakref.WeakValueDictionary[str, PipeSource] = weakref.WeakValueDictionary()
+
+    def pipe(self, name: str, opened: Callable[[], PipeSource]) -> PipeSource:
+        """Open a pipe, unless a source that reads it is in the middle of a sound file.
+
+        Args:
+            name: of the pipe.
+            opened: opens it.
+
+        Raises:
+            SourceError: it is in the middle of a sound file.
+        """
+        earlier = self._pipes.get(name)
+        if earlier is not None and earlier.is_in_file:
+            raise SourceError(f"{name} is in the middle of a sound file, and opens again at its end")
+        self._pipes[name] = source = opened()
+        return source
+
+
 class OpenSource(Protocol):
     """A function that opens the source of one kind of input."""
 
-    def __call__(self, settings: SourceSettings, /, *, paced: bool) -> Source:
+    def __call__(self, settings: SourceSettings, shared: Shared, /) -> Source:
         """Open a source.
 
         Args:
             settings: of the source; ``input`` names it.
-            paced: whether a recording is read at the pace of live sound.
+            shared: what the sources of this process share.
 
         Raises:
             SerdError: the source does not open.
@@ -80,40 +111,42 @@ class OpenSource(Protocol):
         ...
 
 
-def _open_standard_input(_settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
-    return PcmSource(standard_input())
+def _open_standard_input(settings: SourceSettings, shared: Shared) -> Source:
+    if (path := sound_file_of(standard_input())) is not None:
+        return _file_source(path, channel=settings.channel, paced=shared.paced, loop=settings.loop)
+    return shared.pipe("standard input", partial(piped_standard_input, channel=settings.channel))
 
 
-def _open_demo(_settings: SourceSettings, *, paced: bool) -> Source:
+def _open_demo(_settings: SourceSettings, shared: Shared) -> Source:
     _log.info("%s", demo_note())
-    return _file_source(DEMO_PATH, paced=paced, loop=True)
+    return _file_source(DEMO_PATH, paced=shared.paced, loop=True)
 
 
-def _open_stream(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
-    from serd.audio.ffmpeg import FfmpegSource  # noqa: PLC0415 - microphones need no child process
+def _open_stream(settings: SourceSettings, _shared: Shared) -> Source:
+    from serd.audio.url import FfmpegSource  # noqa: PLC0415 - microphones need no child process
 
     return FfmpegSource(settings.input, channel=settings.channel)
 
 
-def _open_tcp(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+def _open_tcp(settings: SourceSettings, shared: Shared) -> Source:
     from serd.audio.tcp import pcm_over_tcp  # noqa: PLC0415 - few sources need it
 
-    return pcm_over_tcp(settings.input, channel=settings.channel)
+    return pcm_over_tcp(settings.input, channel=settings.channel, listeners=shared.listeners)
 
 
-def _open_wyoming(settings: SourceSettings, *, paced: bool) -> Source:  # noqa: ARG001
+def _open_wyoming(settings: SourceSettings, shared: Shared) -> Source:
     from serd.audio.wyoming import wyoming_source  # noqa: PLC0415 - few sources need it
 
-    return wyoming_source(settings.input, channel=settings.channel)
+    return wyoming_source(settings.input, channel=settings.channel, listeners=shared.listeners)
 
 
-def _open_path(settings: SourceSettings, *, paced: bool) -> Source:
+def _open_path(settings: SourceSettings, shared: Shared) -> Source:
     path = expanded(settings.input)
     if path.is_fifo():
-        return PcmSource(pipe(path))
+        return shared.pipe(printable(path), partial(fifo, path, channel=settings.channel))
     if path.is_socket():
-        raise SoundFileError(f"{path}: is a socket, expected a sound file or a FIFO")
-    return _file_source(path, channel=settings.channel, paced=paced, loop=settings.loop)
+        raise SoundFileError(f"{printable(path)}: is a socket, expected a sound file or a FIFO")
+    return _file_source(path, channel=settings.channel, paced=shared.paced, loop=settings.loop)
 
 
 def _file_source(path: Path, *, channel: str = MIX, paced: bool, loop: bool) -> Source:

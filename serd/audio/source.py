@@ -21,8 +21,9 @@ class SourceSettings:
 
     input: str = "default"
     """A microphone ("default", its name, part of its name or its index), a sound file, the URL of a
-    stream (rtsp, http or https; needs ffmpeg), raw 16 kHz mono S16_LE from standard input ("-"), a FIFO
-    or a connection ("tcp://host:port", or "tcp://:port" to wait for one), a connection in the Wyoming
+    stream (rtsp, http or https; needs ffmpeg), raw 16 kHz mono S16_LE or a sound file from standard
+    input ("-") or a FIFO, raw samples from a connection ("tcp://host:port", or "tcp://:port" to wait for
+    one, "tcp://:port?from=ADDRESS" for one of several sources at this port), a connection in the Wyoming
     protocol ("wyoming://host:port"), "demo" for the bundled recording in a loop, or "auto" for the
     default microphone and, where there is none, the demo."""
     name: str = field(default="mic", metadata={"form": "name"})

@@ -5,7 +5,7 @@ import os
 import select
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from serd.errors import SoundFileError, SourceError, SourceStalledError
@@ -47,6 +47,11 @@ class ByteStream:
         owned = (self._wake_read, self._wake_write, *([descriptor] if is_owned else []))
         self._close_all = weakref.finalize(self, _close_all, owned)
 
+    @property
+    def descriptor(self) -> int:
+        """The file descriptor."""
+        return self._descriptor
+
     def wait(self) -> bool:
         """Wait until there is something to read; returns False after ``stop``.
 
@@ -54,17 +59,32 @@ class ByteStream:
             SourceStalledError: nothing came for ``STALL_S``; the stream is open, and can be read again.
             SourceError: the stream cannot be read.
         """
+        return bool(self.wait_for([self._descriptor]))
+
+    def wait_for(self, readable: Collection[int], writable: Collection[int] = ()) -> set[int]:
+        """Wait until one of some descriptors is ready, and return those that are; empty after ``stop``.
+
+        Args:
+            readable: descriptors to read from.
+            writable: descriptors to write to.
+
+        Raises:
+            SourceStalledError: as ``wait``.
+            SourceError: as ``wait``.
+        """
         try:
-            readable, _, _ = select.select([self._descriptor, self._wake_read], [], [], self._wait_s)
+            can_read, can_write, _ = select.select(
+                [*readable, self._wake_read], writable, [], self._wait_s
+            )
         except OSError as exc:
             raise SourceError(f"{self.name} cannot be read: {exc.strerror}") from exc
-        if self._wake_read in readable:
-            return False
-        if not readable:
+        if self._wake_read in can_read:
+            return set()
+        if not can_read and not can_write:
             self._wait_s = _STALLED_READ_S
             raise SourceStalledError(f"{self.name} gave no sound for {STALL_S:.0f} s")
         self._wait_s = STALL_S
-        return True
+        return {*can_read, *can_write}
 
     def read(self) -> bytes:
         """Return the next bytes; empty at the end of the stream and after ``stop``.
@@ -74,8 +94,15 @@ class ByteStream:
             SoundFileError: the descriptor is a folder.
             SourceError: the stream cannot be read.
         """
-        if not self.wait():
-            return b""
+        return self.read_ready() if self.wait() else b""
+
+    def read_ready(self) -> bytes:
+        """Return the bytes that are there after ``wait``; empty at the end of the stream.
+
+        Raises:
+            SoundFileError: the descriptor is a folder.
+            SourceError: the stream cannot be read.
+        """
         try:
             data = os.read(self._descriptor, _MAX_READ_BYTES)
         except IsADirectoryError as exc:
@@ -102,6 +129,12 @@ class ByteStream:
             self.is_stopped = True
             if self._close_all.alive:
                 os.write(self._wake_write, b"x")
+
+    def give_up(self) -> None:
+        """Put an empty file in the place of the descriptor, so that nobody reads on in the middle."""
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, self._descriptor, inheritable=os.get_inheritable(self._descriptor))
+        os.close(empty)
 
     def close(self) -> None:
         """Close the stream; may be called more than once."""

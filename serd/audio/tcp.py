@@ -5,19 +5,23 @@ Raw PCM is named by a URL of one of these forms:
 tcp://host:port                connects
 tcp://:port                    waits for a client on this machine
 tcp://0.0.0.0:port             waits for a client of any machine
+tcp://0.0.0.0:port?from=ADDRESS   waits for this client; several sources can share the port
 ...?rate=48000&channels=2      the format, if it is not 16 kHz mono
 """
 
 import socket
 import time
-import weakref
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
+from serd.audio.decoder import Decoder, DetectingDecoder, refuse_file
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
-from serd.audio.pcm import PcmFormat, PcmSource
+from serd.audio.listener import ANYBODY, Address, Door, Listeners, client_address
+from serd.audio.pcm import PcmFormat
+from serd.audio.source import LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
 from serd.errors import SoundFileError, SourceError, SourceStalledError
 
@@ -29,16 +33,21 @@ _ANY: Final = frozenset({"0.0.0.0", "::"})
 _EXPECTED: Final = "expected SCHEME://HOST:PORT, or SCHEME://:PORT to wait for a client"
 
 
-class Decoder(Protocol):
-    """Turns the bytes of one connection into sound; can be iterated again after a stall."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TcpAddress:
+    """The other end of a source."""
 
-    def __iter__(self) -> Iterator[AudioBlock]:
-        """Yield blocks of sound until the connection ends."""
-        ...
+    host: str
+    """The server; empty to wait for clients on this machine, "0.0.0.0" or "::" for clients of any."""
+    port: int
+    """The port; 0 lets the system choose where clients are waited for."""
+    client: Address | str = ANYBODY
+    """The client that is waited for; ``ANYBODY`` for each that no other source waits for."""
 
-    def summary(self) -> str:
-        """Return a line for the log about bad sound; empty if there was none."""
-        ...
+    @property
+    def is_listened_at(self) -> bool:
+        """Whether clients are waited for."""
+        return not self.host or self.host in _ANY
 
 
 class TcpSource:
@@ -50,40 +59,37 @@ class TcpSource:
     """Always 0: no sound card is involved."""
 
     def __init__(
-        self, scheme: str, host: str, port: int, decode: Callable[[ByteStream], Decoder], form: str
+        self,
+        scheme: str,
+        address: TcpAddress,
+        decode: Callable[[ByteStream], Decoder],
+        form: str,
+        listeners: Listeners,
     ) -> None:
         """Listen, if the host says so; a connection is made by iterating.
 
         Args:
             scheme: of the URL, for messages.
-            host: the server; empty to wait for a client on this machine, "0.0.0.0" or "::" for any one.
-            port: the port; 0 to let the system choose where a client is waited for.
+            address: the server, or the port at which clients are waited for.
             decode: creates the decoder of a connection.
             form: the format, for the log.
+            listeners: the open ports of this process.
 
         Raises:
             SourceError: the port cannot be listened on.
         """
-        self._host, self._port, self._decode, self._form = host, port, decode, form
-        self._name = f"{scheme}://{host}:{port}"
+        self._address, self._decode, self._form = address, decode, form
+        self._name = f"{scheme}://{address.host}:{address.port}"
+        self._port = address.port
         self._is_stopped = False
         self._stream: ByteStream | None = None
         self._decoder: Decoder | None = None
         self._latest_s = time.monotonic()
-        self._listener: socket.socket | None = None
-        if not self._host or self._host in _ANY:
-            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-            try:
-                self._listener = socket.create_server(
-                    (self._host or "127.0.0.1", self._port), family=family, backlog=1
-                )
-            except OSError as exc:
-                raise SourceError(f"{self._name} cannot be listened on: {exc.strerror}") from exc
-            self._listener.setblocking(False)
-            self._port = self._listener.getsockname()[1]
-            # A source that has stalled is given up without another iteration when the daemon stops.
-            self._close_listener = weakref.finalize(self, self._listener.close)
-            self._waiting = ByteStream(self._listener.fileno(), self._name)
+        self._door: Door | None = None
+        if address.is_listened_at:
+            self._door, self._port = listeners.door(
+                address.host, address.port, address.client, self._name
+            )
 
     @property
     def port(self) -> int:
@@ -106,15 +112,18 @@ class TcpSource:
     def stop(self) -> None:
         """End the iteration soon."""
         self._is_stopped = True
-        if self._listener is not None:
-            self._waiting.stop()
+        if self._door is not None:
+            self._door.stop()
         if (stream := self._stream) is not None:
             stream.stop()
 
     def describe(self) -> str:
         """Return the address and the format."""
-        verb = "clients of " if self._listener is not None else ""
-        return f"{verb}{self._name} ({self._form})"
+        if self._door is None:
+            return f"{self._name} ({self._form})"
+        client = self._address.client
+        who = f"client {client}" if client else "clients"
+        return f"{who} of {self._name} ({self._form})"
 
     def summary(self) -> str:
         """Return a line about bytes that were lost; empty if none were."""
@@ -124,7 +133,7 @@ class TcpSource:
         """Yield the sound of the connection until it ends."""
         assert self._decoder is not None  # noqa: S101 - set by _connect
         try:
-            for block in self._decoder:
+            for block in self._decoder.blocks(LiveTimeline()):
                 self._latest_s = time.monotonic()
                 yield block
             reason = f"{self._name}: the connection ended"
@@ -137,20 +146,13 @@ class TcpSource:
         self._disconnect()
         if self._is_stopped:
             return
-        raise SourceStalledError(reason) if self._listener is not None else SourceError(reason)
+        raise SourceStalledError(reason) if self._door is not None else SourceError(reason)
 
     def _connect(self) -> bool:
         """Connect, or wait for a client; returns False after ``stop``."""
-        try:
-            if self._listener is not None:
-                if not self._waiting.wait():
-                    return False
-                connection, _ = self._listener.accept()
-            else:
-                connection = socket.create_connection((self._host, self._port), timeout=_CONNECT_S)
-        except OSError as exc:
-            reason = exc.strerror or str(exc)
-            raise SourceError(f"{self._name} cannot be reached: {reason}") from exc
+        connection = self._door.connection() if self._door is not None else self._connected()
+        if connection is None:
+            return False
         connection.setblocking(True)
         self._latest_s = time.monotonic()
         self._stream = ByteStream(connection.detach(), self._name, is_owned=True)
@@ -159,6 +161,13 @@ class TcpSource:
             self._stream.stop()
         return True
 
+    def _connected(self) -> socket.socket:
+        try:
+            return socket.create_connection((self._address.host, self._port), timeout=_CONNECT_S)
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            raise SourceError(f"{self._name} cannot be reached: {reason}") from exc
+
     def _disconnect(self) -> None:
         if self._stream is not None:
             self._stream.close()
@@ -166,23 +175,23 @@ class TcpSource:
 
     def _close(self) -> None:
         self._disconnect()
-        if self._listener is not None:
-            self._waiting.close()
-            self._close_listener()
+        if self._door is not None:
+            self._door.close()
 
 
-def pcm_over_tcp(url: str, *, channel: str) -> TcpSource:
+def pcm_over_tcp(url: str, *, channel: str, listeners: Listeners) -> TcpSource:
     """Return the source of a URL as in the docstring of the module.
 
     Args:
         url: the URL.
         channel: "mix", or the number of a channel from 1.
+        listeners: the open ports of this process.
 
     Raises:
         SoundFileError: the URL is none of these.
         SourceError: the port cannot be listened on.
     """
-    host, port, values = parsed_address(url)
+    address, values = parsed_address(url)
     try:
         numbers = {key: int(value) for key, value in values.items()}
     except ValueError as exc:
@@ -196,21 +205,34 @@ def pcm_over_tcp(url: str, *, channel: str) -> TcpSource:
             f" {MAX_CHANNELS}, no fewer than channel = {channel}"
         )
     form = PcmFormat(rate_hz=rate_hz, n_channels=n_channels, channel=channel)
-    return TcpSource("tcp", host, port, lambda stream: PcmSource(stream, form), str(form))
+    return TcpSource(
+        "tcp",
+        address,
+        lambda stream: DetectingDecoder(stream, form, refuse_file),
+        str(form),
+        listeners,
+    )
 
 
-def parsed_address(url: str) -> tuple[str, int, dict[str, str]]:
-    """Return the host, the port and the values of the query of a URL.
+def parsed_address(url: str) -> tuple[TcpAddress, dict[str, str]]:
+    """Return the address in a URL, and the other values of its query.
 
     Raises:
-        SoundFileError: it has no port, or a path.
+        SoundFileError: it has no port, or a path, or names a client of a server.
     """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-        values = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        values = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        client = client_address(values.pop("from")) if "from" in values else ANYBODY
     except ValueError as exc:
         raise SoundFileError(f"source {url}: {exc}; {_EXPECTED}") from exc
     if port is None or parts.path.strip("/"):
         raise SoundFileError(f"source {url}: {_EXPECTED}")
-    return host, port, values
+    address = TcpAddress(host=host, port=port, client=client)
+    if client and not address.is_listened_at:
+        raise SoundFileError(
+            f"source {url}: serd connects to {host}; from=ADDRESS is for a port, such as"
+            f" {parts.scheme}://0.0.0.0:{port}?from={client}"
+        )
+    return address, values

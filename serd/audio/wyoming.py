@@ -13,6 +13,7 @@ import numpy as np
 
 from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from serd.audio.format import AudioBlock, to_sound
+from serd.audio.listener import Listeners
 from serd.audio.resample import Converter
 from serd.audio.source import LiveTimeline
 from serd.audio.stream import ByteStream
@@ -26,6 +27,8 @@ _MAX_PAYLOAD_BYTES: Final = 1_048_576
 _PROGRAMS: Final = ("asr", "tts", "handle", "intent", "wake", "mic", "snd")
 _INFO: Final = json.dumps({"type": "info", "data": {name: [] for name in _PROGRAMS}}).encode() + b"\n"
 """The answer to ``describe``: a service that takes sound and offers no program of its own."""
+_RUN: Final = json.dumps({"type": "run-satellite"}).encode() + b"\n"
+"""The event with which a satellite begins to send; a microphone service ignores it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,23 +78,35 @@ class EventReader:
 class WyomingDecoder:
     """The sound of one connection."""
 
-    def __init__(self, stream: ByteStream, channel: str) -> None:
-        """Read a connection; ``channel`` is "mix" or the number of a channel from 1."""
+    def __init__(self, stream: ByteStream, channel: str, *, greeting: bytes = b"") -> None:
+        """Create a decoder.
+
+        Args:
+            stream: the connection.
+            channel: "mix", or the number of a channel from 1.
+            greeting: an event to send first.
+        """
+        self._greeting = greeting
         self._stream = stream
         self._channel = channel
         self._reader = EventReader()
         self._format = (0, 0)
         self._converter: Converter | None = None
 
-    def __iter__(self) -> Iterator[AudioBlock]:
+    def blocks(self, timeline: LiveTimeline) -> Iterator[AudioBlock]:
         """Yield the sound of the chunks, and answer ``describe``.
+
+        Args:
+            timeline: places the blocks.
 
         Raises:
             SourceStalledError: nothing comes for now.
             SoundFileError: what comes are no events of sound.
             SourceError: the connection failed.
         """
-        timeline = LiveTimeline()
+        if self._greeting:
+            self._stream.send(self._greeting)
+            self._greeting = b""
         while data := self._stream.read():
             for event in self._reader.feed(data):
                 if event.kind == "describe":
@@ -130,18 +145,31 @@ class WyomingDecoder:
         return self._converter, raw.reshape(-1, n_channels)
 
 
-def wyoming_source(url: str, *, channel: str) -> TcpSource:
+def wyoming_source(url: str, *, channel: str, listeners: Listeners) -> TcpSource:
     """Return the source of ``wyoming://host:port``, or of ``wyoming://:port`` to wait for a satellite.
+
+    Args:
+        url: the URL; ``?from=ADDRESS`` names the satellite where several sources share the port.
+        channel: "mix", or the number of a channel from 1.
+        listeners: the open ports of this process.
 
     Raises:
         SoundFileError: the URL is neither.
         SourceError: the port cannot be listened on.
     """
-    host, port, values = parsed_address(url)
+    address, values = parsed_address(url)
     if values:
-        raise SoundFileError(f"source {url}: expected no query; the events name the format")
+        raise SoundFileError(
+            f"source {url}: got {', '.join(values)}, expected nothing but from=ADDRESS; the events name"
+            f" the format"
+        )
+    greeting = b"" if address.is_listened_at else _RUN
     return TcpSource(
-        "wyoming", host, port, lambda stream: WyomingDecoder(stream, channel), "Wyoming protocol"
+        "wyoming",
+        address,
+        lambda stream: WyomingDecoder(stream, channel, greeting=greeting),
+        "Wyoming protocol",
+        listeners,
     )
 
 

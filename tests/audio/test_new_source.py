@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serd.audio.format import AudioBlock, CaptureTime
-from serd.audio.opening import OPENERS, SourceOpener, is_microphone
+from serd.audio.opening import OPENERS, Shared, SourceOpener, is_microphone
 from serd.audio.source import Source, SourceSettings
 from serd.daemon.service import Service
 from serd.daemon.systemd import ServiceManager
@@ -54,8 +54,8 @@ class VoiceSource:
         return CaptureTime(epoch_s=1_700_000_000.0, arrived_s=0.0)
 
 
-def _open(settings: SourceSettings, *, paced: bool) -> Source:
-    assert paced
+def _open(settings: SourceSettings, shared: Shared) -> Source:
+    assert shared.paced
     return VoiceSource(float(settings.input.removeprefix("voice://")))
 
 

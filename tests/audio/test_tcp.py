@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from serd.audio.listener import Listeners
 from serd.audio.opening import is_live
 from serd.audio.source import MIX, SourceSettings
 from serd.audio.tcp import TcpSource, pcm_over_tcp
@@ -41,7 +42,7 @@ def _heard(source: TcpSource, n_samples: int) -> NDArray[np.int16]:
 
 def test_clients_follow_each_other() -> None:
     """Each is read from its first sample; one that sends nothing or a WAV file costs nothing."""
-    source = pcm_over_tcp("tcp://:0", channel=MIX)
+    source = pcm_over_tcp("tcp://:0", channel=MIX, listeners=Listeners())
     for data in (_VOICE.tobytes(), b"", b"RIFF\x24\0\0\0WAVE" + bytes(100), _VOICE.tobytes() + b"x"):
         with socket.create_connection(("127.0.0.1", source.port)) as client:
             client.sendall(data)
@@ -54,16 +55,16 @@ def test_clients_follow_each_other() -> None:
 
 def test_it_listens_on_this_machine_alone_unless_told() -> None:
     """An address of all interfaces is for the user to choose."""
-    source = pcm_over_tcp("tcp://:0", channel=MIX)
-    assert source._listener is not None  # noqa: SLF001
-    assert source._listener.getsockname()[0] == "127.0.0.1"  # noqa: SLF001
+    source = pcm_over_tcp("tcp://:0", channel=MIX, listeners=Listeners())
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", source.port))
     with pytest.raises(SourceError, match="cannot be listened on"):
-        pcm_over_tcp(f"tcp://:{source.port}", channel=MIX)
+        pcm_over_tcp(f"tcp://:{source.port}", channel=MIX, listeners=Listeners())
 
 
 def test_a_format_is_given_in_the_url() -> None:
     """Here two channels at 48 kHz, the second of which is used."""
-    source = pcm_over_tcp("tcp://:0?rate=48000&channels=2", channel="2")
+    source = pcm_over_tcp("tcp://:0?rate=48000&channels=2", channel="2", listeners=Listeners())
     tone = np.rint(8000 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000))
     data = np.stack([np.zeros_like(tone), tone], axis=1).astype("<i2").tobytes()
 
@@ -92,20 +93,20 @@ def test_a_server_is_connected_to() -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        source = pcm_over_tcp(f"tcp://127.0.0.1:{port}", channel=MIX)
+        source = pcm_over_tcp(f"tcp://127.0.0.1:{port}", channel=MIX, listeners=Listeners())
         got: list[NDArray[np.int16]] = []
         with pytest.raises(SourceError, match="the connection ended"):
             _collect(source, got)
         thread.join()
     np.testing.assert_array_equal(np.concatenate(got), _VOICE)
     with pytest.raises(SourceError, match="cannot be reached: Connection refused"):
-        list(pcm_over_tcp(f"tcp://127.0.0.1:{port}", channel=MIX))
+        list(pcm_over_tcp(f"tcp://127.0.0.1:{port}", channel=MIX, listeners=Listeners()))
 
 
 @pytest.mark.parametrize("connects", [False, True])
 def test_stop_ends_the_wait(connects: bool) -> None:  # noqa: FBT001
     """For a client, and for the bytes of one."""
-    source = pcm_over_tcp("tcp://:0", channel=MIX)
+    source = pcm_over_tcp("tcp://:0", channel=MIX, listeners=Listeners())
     client = socket.create_connection(("127.0.0.1", source.port)) if connects else None
     threading.Timer(0.05, source.stop).start()
     assert list(source) == []
@@ -131,13 +132,13 @@ def test_stop_ends_the_wait(connects: bool) -> None:  # noqa: FBT001
 def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
     """With what is expected."""
     with pytest.raises(SoundFileError, match="expected"):
-        pcm_over_tcp(url, channel=MIX)
+        pcm_over_tcp(url, channel=MIX, listeners=Listeners())
 
 
 def test_a_channel_must_exist() -> None:
     """The second of one does not."""
     with pytest.raises(SoundFileError, match="no fewer than channel = 2"):
-        pcm_over_tcp("tcp://:0", channel="2")
+        pcm_over_tcp("tcp://:0", channel="2", listeners=Listeners())
 
 
 def test_it_is_live() -> None:

@@ -1,18 +1,23 @@
 """Sound in the Wyoming protocol, in part against the library of the protocol."""
 
+import asyncio
 import io
 import json
 import os
 import socket
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
-from serd.audio.source import MIX
+from serd.audio.listener import Listeners
+from serd.audio.opening import SourceOpener
+from serd.audio.source import MIX, LiveTimeline, SourceSettings
 from serd.audio.stream import ByteStream
 from serd.audio.wyoming import EventReader, WyomingDecoder, wyoming_source
-from serd.errors import SoundFileError, SourceStalledError
+from serd.errors import SoundFileError, SourceError, SourceStalledError
+from testkit.brokers import free_port, wait_until
 from testkit.voices import synthetic_voice
 
 _VOICE = synthetic_voice(0.5)
@@ -77,13 +82,13 @@ def test_a_format_that_is_not_known_is_refused(changed: dict[str, Any]) -> None:
     os.write(write, _chunk(bytes(200), **changed))
     os.close(write)
     with pytest.raises(SoundFileError, match="expected whole 16-bit samples"):
-        list(WyomingDecoder(ByteStream(read, "satellite", is_owned=True), MIX))
+        list(WyomingDecoder(ByteStream(read, "satellite", is_owned=True), MIX).blocks(LiveTimeline()))
 
 
 def test_a_satellite_that_connects_is_heard_and_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks what serd is, and sends its sound after that."""
     monkeypatch.setattr("serd.audio.stream.STALL_S", 0.5)
-    source = wyoming_source("wyoming://:0", channel=MIX)
+    source = wyoming_source("wyoming://:0", channel=MIX, listeners=Listeners())
     data = _VOICE.astype("<i2").tobytes()
     with socket.create_connection(("127.0.0.1", source.port)) as satellite:
         satellite.sendall(_event("describe") + _event("audio-start", rate=16_000, width=2, channels=1))
@@ -99,8 +104,19 @@ def test_a_satellite_that_connects_is_heard_and_answered(monkeypatch: pytest.Mon
 
 
 def _collect(source: Any, got: list[Any]) -> None:  # noqa: ANN401
+    """Add the samples of a source to a list, which keeps them if the source fails."""
     for block in source:
         got.append(block.samples)  # noqa: PERF401 - a list made at once would be lost
+
+
+def _collect_on(source: Any, got: list[Any]) -> None:  # noqa: ANN401
+    """Add the samples of a source to a list, across pauses."""
+    while True:
+        try:
+            _collect(source, got)
+        except SourceStalledError:
+            continue
+        return
 
 
 def test_events_of_the_protocols_library_are_read() -> None:
@@ -118,3 +134,69 @@ def test_events_of_the_protocols_library_are_read() -> None:
     assert start.kind == "audio-start"
     assert (chunk.kind, chunk.payload, chunk.data["rate"]) == ("audio-chunk", b"1234", 16_000)
     assert Info.from_event(read_event(io.BytesIO(_INFO))).asr == []
+
+
+def test_satellites_share_a_port() -> None:
+    """Each is a source of its own, told by its address; what they send is of the protocol's library."""
+    audio = pytest.importorskip("wyoming.audio", reason="the package wyoming is not installed")
+    from wyoming.event import read_event, write_event  # noqa: PLC0415
+    from wyoming.info import Describe  # noqa: PLC0415
+
+    port, opener = free_port(), SourceOpener()
+    sources = [
+        opener.open(
+            SourceSettings(input=f"wyoming://:{port}?from=127.0.0.{number}", name=f"room{number}")
+        )
+        for number in (2, 3)
+    ]
+    got: list[list[Any]] = [[], []]
+    threads = [
+        threading.Thread(target=_collect_on, args=pair) for pair in zip(sources, got, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for number in (3, 2):
+        room = (f"127.0.0.{number}", 0)
+        with socket.create_connection(("127.0.0.1", port), source_address=room) as one:
+            file = one.makefile("rwb")
+            write_event(Describe().event(), file)
+            assert read_event(file).type == "info"
+            sound = np.full(100, number, "<i2").tobytes()
+            write_event(audio.AudioChunk(rate=16_000, width=2, channels=1, audio=sound).event(), file)
+            index = number - 2
+            wait_until(lambda index=index: got[index], "the chunk")  # type: ignore[misc]
+            file.close()
+    for source in sources:
+        source.stop()
+    for thread in threads:
+        thread.join()
+    assert [sorted({int(value) for part in parts for value in part}) for parts in got] == [[2], [3]]
+
+
+def test_a_satellite_that_waits_for_a_server_is_told_to_send() -> None:
+    """As wyoming-satellite does, which is a server and streams after "run-satellite" alone."""
+    audio = pytest.importorskip("wyoming.audio", reason="the package wyoming is not installed")
+    from wyoming.satellite import RunSatellite  # noqa: PLC0415
+    from wyoming.server import AsyncEventHandler, AsyncTcpServer  # noqa: PLC0415
+
+    class Satellite(AsyncEventHandler):
+        async def handle_event(self, event: Any) -> bool:  # noqa: ANN401
+            if RunSatellite.is_type(event.type):
+                sound = _VOICE.astype("<i2").tobytes()
+                chunk = audio.AudioChunk(rate=16_000, width=2, channels=1, audio=sound)
+                await self.write_event(chunk.event())
+            return False
+
+    port = free_port()
+    server = AsyncTcpServer("127.0.0.1", port)
+
+    async def serve() -> None:
+        await server.start(Satellite)
+        source = wyoming_source(f"wyoming://127.0.0.1:{port}", channel=MIX, listeners=Listeners())
+        with pytest.raises(SourceError, match="the connection ended"):
+            await asyncio.to_thread(_collect, source, got)
+        await server.stop()
+
+    got: list[Any] = []
+    asyncio.run(serve())
+    np.testing.assert_array_equal(np.concatenate(got), _VOICE)

@@ -109,7 +109,7 @@ def test_a_source_that_is_still_muted_is_named(spoken: Path, tmp_path: Path) -> 
 
 
 def test_a_pipe_gives_the_events_of_the_file(spoken: Path, tmp_path: Path) -> None:
-    """Raw PCM on standard input, a file and serd analyze give equal events, to the last digit.
+    """Raw PCM and WAV on standard input, a file and serd analyze give equal events, to the last digit.
 
     Provisional events are the exception: the analysis of a file needs no early estimate.
     """
@@ -117,18 +117,21 @@ def test_a_pipe_gives_the_events_of_the_file(spoken: Path, tmp_path: Path) -> No
     with serd("run", "--source", spoken, "--fast", "--json", "--node", "n", home=tmp_path,
               extra=no_broker) as from_file:  # fmt: skip
         assert from_file.wait() == 0
-    with serd("run", "--source", "-", "--json", "--node", "n", home=tmp_path, extra=no_broker,
-              stdin=subprocess.PIPE) as from_pipe:  # fmt: skip
-        pipe = from_pipe.process.stdin
-        assert pipe is not None
-        pipe.write(soundfile.read(spoken, dtype="int16")[0].tobytes())
-        pipe.close()
-        assert from_pipe.wait() == 0
+    piped = []
+    for sound in (soundfile.read(spoken, dtype="int16")[0].tobytes(), spoken.read_bytes()):
+        with serd("run", "--source", "-", "--json", "--node", "n", home=tmp_path, extra=no_broker,
+                  stdin=subprocess.PIPE) as from_pipe:  # fmt: skip
+            pipe = from_pipe.process.stdin
+            assert pipe is not None
+            pipe.write(sound)
+            pipe.close()
+            assert from_pipe.wait() == 0
+            piped.append([finding(event) for event in events(from_pipe.output)])
     with serd("analyze", "--json", spoken, home=tmp_path, extra={"SERD_NODE_NAME": "n"}) as analyzed:
         assert analyzed.wait() == 0
     expected = [finding(event) for event in events(from_file.output)]
     assert len(expected) == 8
-    assert [finding(event) for event in events(from_pipe.output)] == expected
+    assert piped == [expected] * 2
     full = [event for event in expected if "provisional" not in event]
     assert len(full) == 6
     assert [finding(event) for event in events(analyzed.output)[:-1]] == full

@@ -18,6 +18,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
         "check_flood",
         "check_microphone",
         "check_recovery",
+        "check_rtsp",
         "check_soak",
         "check_streaming",
     ],
