@@ -2,6 +2,7 @@
 
 import errno
 import io
+import gc
 import os
 import sys
 import threading
@@ -98,13 +99,14 @@ def test_opening_it_again_and_again_leaves_no_descriptor_open() -> None:
     """A source that is reopened for weeks must not run out of files."""
     read, write = os.pipe()
     os.close(write)
+    gc.collect()  # closes what earlier tests have left, before the count
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(20):
         source = _source(read)
         with pytest.raises(SoundFileError):
             list(source)
         source.stop()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
     os.close(read)
 
 
