@@ -33,7 +33,8 @@ from homeassistant.core import HomeAssistant
 from make_discovery import TOPICS, example_payload
 
 from serd.events.controls import Controls, with_control
-from serd.mqtt.homeassistant import DiscoverySettings, birth_topic, discovery_topic
+from serd.mqtt.homeassistant.description import birth_topic, discovery_topic
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from testkit.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
 from testkit.made_events import make_event
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from serd.model.labels import EMOTIONS
-from serd.mqtt.homeassistant import discovery_payload
+from serd.mqtt.homeassistant.description import discovery_payload
 from serd.mqtt.topics import NodeTopics
 
 OUT = Path(__file__).parent.parent / "tests" / "golden" / "discovery.json"

@@ -20,7 +20,7 @@ from serd.cli.options import (
 from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError
 from serd.model.runtime import read_card
-from serd.mqtt.homeassistant import discovery_payload, discovery_topic, max_parts, part_topic
+from serd.mqtt.homeassistant.description import discovery_payload, discovery_topic, max_parts, part_topic
 from serd.mqtt.link import Link
 from serd.mqtt.settings import Settings as MqttSettings
 from serd.mqtt.topics import NodeTopics

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from serd.events.reports import Report
-from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.threads import Threads
 from serd.publishers.health import BrokerState
 

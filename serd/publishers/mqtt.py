@@ -31,7 +31,7 @@ from serd.events.reports import (
 from serd.model.labels import NONE
 from serd.mqtt.access import read_credentials
 from serd.mqtt.clock import EventClock
-from serd.mqtt.homeassistant import Announcement
+from serd.mqtt.homeassistant.announcement import Announcement
 from serd.mqtt.link import Link
 from serd.mqtt.message import Message
 from serd.mqtt.namesake import Instance, NamesakeWatch

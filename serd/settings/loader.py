@@ -19,7 +19,7 @@ from serd.events.state import ReportSettings
 from serd.model.adaptation import AdaptationSettings
 from serd.model.runtime import ModelSettings
 from serd.model.smoothing import SmoothingSettings
-from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.pipeline import PipelineSettings
 from serd.publishers import publisher_modules
 from serd.settings.tables import Given, build, check_key, given_table, read_toml, suggestion

@@ -13,7 +13,8 @@ import soundfile
 
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.model.labels import NONE
-from serd.mqtt.homeassistant import DiscoverySettings, discovery_topic
+from serd.mqtt.homeassistant.description import discovery_topic
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from testkit.brokers import Listener, mosquitto, wait_until
 from testkit.daemons import events
 from testkit.mqtt_page import first_column, retained_names

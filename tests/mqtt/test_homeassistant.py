@@ -19,9 +19,7 @@ from serd.errors import InputError
 from serd.events.controls import Controls, control_texts, with_control
 from serd.events.event import Dimensions
 from serd.model.labels import EMOTIONS, NONE, UNCERTAIN, VALENCE
-from serd.mqtt.homeassistant import (
-    EVENT_ATTRIBUTES,
-    DiscoverySettings,
+from serd.mqtt.homeassistant.description import (
     birth_topic,
     discovery_payload,
     discovery_topic,
@@ -29,6 +27,8 @@ from serd.mqtt.homeassistant import (
     max_parts,
     part_topic,
 )
+from serd.mqtt.homeassistant.entities import EVENT_ATTRIBUTES
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.topics import NodeTopics
 from testkit.made_events import make_event
 

@@ -18,7 +18,9 @@ from serd.errors import InputError
 from serd.events.controls import CONTROLS, Controls, control_texts, with_control
 from serd.events.event import Event
 from serd.events.reports import LevelReport, StatsReport
-from serd.mqtt.homeassistant import EVENT_ATTRIBUTES, DiscoverySettings, birth_topic, discovery_topic
+from serd.mqtt.homeassistant.description import birth_topic, discovery_topic
+from serd.mqtt.homeassistant.entities import EVENT_ATTRIBUTES
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.settings import Settings
 from serd.mqtt.topics import FORGET, NodeTopics, topic_level
 from testkit.brokers import MosquittoBroker, mosquitto, program

@@ -23,7 +23,7 @@ from serd.events.reports import (
     StateReport,
 )
 from serd.model.labels import EMOTIONS
-from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
 from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
