@@ -19,6 +19,7 @@ from serd.cli.options import (
 )
 from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError
+from serd.events.alert import alert_keys
 from serd.model.runtime import read_card
 from serd.mqtt.homeassistant.description import discovery_payload, discovery_topic, max_parts, part_topic
 from serd.mqtt.link import Link
@@ -59,10 +60,12 @@ def show_command(args: argparse.Namespace) -> int:
     """Print the discovery message on standard output, and log its topic."""
     settings = settings_from(args)
     node = settings.node.resolved_name
+    sources = [source.name for source in settings.sources]
     payload = discovery_payload(
         topics=NodeTopics(prefix=settings.publishers[SECTION].prefix, node=node),
         node=node,
-        sources=[source.name for source in settings.sources],
+        sources=sources,
+        alerts=alert_keys(settings.alerts, sources),
         labels=read_card(settings.model).labels,
         version=__version__,
     )

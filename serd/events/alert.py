@@ -9,7 +9,7 @@ and an alert that is on turns off ``hold_s`` after too little of it is left.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from serd.errors import InputError, SettingsError
 from serd.events.condition import Condition, parse_condition
@@ -105,6 +105,22 @@ def check_emotions(alerts: Sequence[AlertSettings], labels: Sequence[str]) -> No
                 f'[[alert]] {alert.name}: when = "{alert.when}", got {unknown[0]!r}, expected arousal,'
                 f" valence or one of: {', '.join((*labels, UNCERTAIN))}"
             )
+
+
+class AlertKey(NamedTuple):
+    """What an alert is told apart by."""
+
+    source: str
+    """Name of its source."""
+    name: str
+    """Its own name."""
+
+
+def alert_keys(alerts: Sequence[AlertSettings], sources: Sequence[str]) -> tuple[AlertKey, ...]:
+    """The alerts of all sources, one source after the other."""
+    return tuple(
+        AlertKey(source, alert.name) for source in sources for alert in alerts if alert.concerns(source)
+    )
 
 
 class Alert:

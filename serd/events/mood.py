@@ -6,14 +6,17 @@ time before the latest one counts as the latest. Speech is summed up for each se
 on the length of a span alone. The sums are whole numbers, which adding and removing never make inexact.
 """
 
+import json
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 from serd.events.event import Dimensions
 from serd.model.labels import NONE
 
+SCHEMA_VERSION: Final = 1
+"""Version of the JSON of a mood; within it fields may be added."""
 MAX_SPAN_S: Final = 3600.0
 """Longest span, in seconds."""
 _THOUSANDTHS: Final = 1000
@@ -190,8 +193,8 @@ class MoodTracker:
 
     @property
     def mood(self) -> SourceMood:
-        """The mood as of the latest time."""
-        short, medium, long = (span.mood for span in self._spans)
+        """The mood as of the latest time, with rounded numbers."""
+        short, medium, long = (_rounded(span.mood) for span in self._spans)
         return SourceMood(short=short, medium=medium, long=long)
 
     def due(self, now_s: float) -> SourceMood | None:
@@ -206,3 +209,23 @@ class MoodTracker:
         self._reported = mood
         self._due_s = now_s + self._interval_s
         return mood
+
+
+def mood_json(mood: SourceMood, time: str) -> str:
+    """The JSON of a mood, as its topic has it.
+
+    Args:
+        mood: the mood.
+        time: when it was computed, RFC 3339 with zone.
+    """
+    return json.dumps({"schema": SCHEMA_VERSION, "time": time} | asdict(mood), ensure_ascii=False)
+
+
+def _rounded(mood: SpanMood) -> SpanMood:
+    return replace(
+        mood,
+        speech_s=round(mood.speech_s, 1),
+        shares={emotion: round(share, 3) for emotion, share in mood.shares.items()},
+        arousal=None if mood.arousal is None else round(mood.arousal, 3),
+        valence=None if mood.valence is None else round(mood.valence, 3),
+    )

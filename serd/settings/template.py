@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from serd.events.schema import field_docs
-from serd.settings.loader import SOURCE, Settings, section_classes
+from serd.settings.loader import ALERT, SEVERAL, SOURCE, Settings, section_classes
 from serd.settings.values import as_toml
 
 
@@ -17,8 +17,9 @@ def settings_template() -> str:
         about = (cls.__doc__ or "").splitlines()[0]
         docs = field_docs(cls)
         default = cls()
-        several = f" For several, write [[{section}]] above each." if section == SOURCE else ""
-        lines = ["", f"# {about}{several}", f"[{section}]"]
+        several = f" For several, write [[{section}]] above each." if section in SEVERAL else ""
+        header = f"#[[{section}]]" if section == ALERT else f"[{section}]"
+        lines = ["", f"# {about}{several}", header]
         for item in fields(cls):
             lines += textwrap.wrap(docs[item.name], 96, initial_indent="# ", subsequent_indent="# ")
             lines.append(f"#{item.name} = {as_toml(default, item.name)}")
@@ -42,5 +43,7 @@ def _tables(settings: Settings, section: str) -> tuple[Sequence[Any], str]:
     if section == SOURCE:
         header = f"[[{section}]]" if len(settings.sources) > 1 else f"[{section}]"
         return settings.sources, header
+    if section == ALERT:
+        return settings.alerts, f"[[{section}]]"
     table = settings.publishers.get(section) or getattr(settings, section)
     return [table], f"[{section}]"

@@ -1,10 +1,24 @@
 """The mood is the shares of the emotions in the speech of the last minutes, whatever the clock does."""
 
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serd.events.mood import HeardSpeech, MoodSettings, MoodTracker, RecentSpeech, SourceMood
+from serd.events.mood import (
+    HeardSpeech,
+    MoodSettings,
+    MoodTracker,
+    RecentSpeech,
+    SourceMood,
+    SpanMood,
+    mood_json,
+)
+from serd.events.schema import mood_schema
 from testkit.made_moods import heard
 
 speeches = st.builds(
@@ -163,3 +177,35 @@ def test_bad_settings_are_named(changes: dict[str, float], key: str) -> None:
     """One problem, under its key; the defaults have none."""
     assert [name for name, _ in MoodSettings(**changes).problems()] == [key]
     assert not list(MoodSettings().problems())
+
+
+_TIME = "2026-11-29T02:00:00+01:00"
+
+
+def test_the_schema_in_the_documentation_is_up_to_date() -> None:
+    """The file in docs is the one generated from the code (make schema), and is a schema."""
+    text = (Path(__file__).parents[2] / "docs" / "mood.schema.json").read_text("utf-8")
+    assert text == json.dumps(mood_schema(), indent=2) + "\n"
+    jsonschema.Draft202012Validator.check_schema(mood_schema())
+
+
+def test_the_schema_has_every_field() -> None:
+    """Version, time and the three spans, each with all its fields; all are required."""
+    schema = mood_schema()
+    names = ["schema", "time", *(item.name for item in fields(SourceMood))]
+    assert list(schema["properties"]) == schema["required"] == names
+    for span in ("short", "medium", "long"):
+        body = schema["properties"][span]
+        assert body["required"] == [item.name for item in fields(SpanMood)]
+
+
+@given(st.lists(st.tuples(st.floats(0, 200), speeches), max_size=20))
+def test_every_mood_fits_the_schema(timeline: list[tuple[float, HeardSpeech]]) -> None:
+    """With speech or without."""
+    tracker, now_s = MoodTracker(MoodSettings()), 0.0
+    for pause_s, speech in timeline:
+        now_s += pause_s
+        tracker.add(speech, now_s)
+    body = json.loads(mood_json(tracker.mood, _TIME))
+    jsonschema.validate(body, mood_schema())
+    assert body["time"] == _TIME

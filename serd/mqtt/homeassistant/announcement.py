@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from serd import __version__
+from serd.events.alert import AlertKey
 from serd.mqtt.homeassistant.description import birth_topic, discovery_payload, divided, part_topic
 from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.limits import packet_bytes
@@ -51,12 +52,25 @@ class Announcement:
         self._payload = ""
         announcer.subscribe(birth_topic(settings), self._answer)
 
-    def describe(self, sources: Sequence[str]) -> None:
-        """Describe the node with its present audio sources, given by their names."""
+    def describe(
+        self,
+        sources: Sequence[str],
+        alerts: Sequence[AlertKey] = (),
+        gone_alerts: Sequence[AlertKey] = (),
+    ) -> None:
+        """Describe the node as it is at present.
+
+        Args:
+            sources: names of its audio sources.
+            alerts: alerts of the sources.
+            gone_alerts: alerts whose entities are to be removed.
+        """
         self._payload = discovery_payload(
             topics=self._announcer.topics,
             node=self._node,
             sources=sources,
+            alerts=alerts,
+            gone_alerts=gone_alerts,
             labels=self._labels,
             version=__version__,
         )

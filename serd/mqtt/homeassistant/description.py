@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from serd.mqtt.homeassistant.entities import Entity, node_entities, source_entities
+from serd.events.alert import MAX_ALERTS, AlertKey
+from serd.mqtt.homeassistant.entities import Entity, alert_key, node_entities, source_entities
 from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.topics import STATUS, NodeTopics, topic_level
 
@@ -38,7 +39,14 @@ def part_topic(settings: DiscoverySettings, node: str, number: int) -> str:
 
 
 def discovery_payload(
-    *, topics: NodeTopics, node: str, sources: Sequence[str], labels: Sequence[str], version: str
+    *,
+    topics: NodeTopics,
+    node: str,
+    sources: Sequence[str],
+    labels: Sequence[str],
+    version: str,
+    alerts: Sequence[AlertKey] = (),
+    gone_alerts: Sequence[AlertKey] = (),
 ) -> str:
     """The description of a node, as one line of JSON.
 
@@ -48,16 +56,23 @@ def discovery_payload(
         sources: names of its audio sources; with several, the names of the entities begin with them.
         labels: labels of the model.
         version: version of serd.
+        alerts: alerts of the sources.
+        gone_alerts: alerts whose entities Home Assistant is to remove.
     """
-    return _as_json(
-        _device(topics, node, version) | {"components": _components(topics, node, sources, labels)}
-    )
+    # A component with nothing but its platform removes the entity, and means nothing where none is.
+    removed = {_alert_id(key): {"platform": "binary_sensor"} for key in gone_alerts}
+    components = removed | _components(topics, node, sources, labels, alerts)
+    return _as_json(_device(topics, node, version) | {"components": components})
 
 
 def max_parts(n_sources: int) -> int:
-    """The most parts that the description of a node with so many sources can have: one an entity."""
+    """The most parts that the description of a node with so many sources can have: one an entity.
+
+    Each source can have ``MAX_ALERTS`` alerts; removed ones need little and are not counted.
+    """
     topics = NodeTopics(prefix="serd", node="serd")
-    return len(_components(topics, "serd", [str(number) for number in range(n_sources)], ()))
+    sources = [str(number) for number in range(n_sources)]
+    return len(_components(topics, "serd", sources, (), ())) + n_sources * MAX_ALERTS
 
 
 def divided(payload: str, max_bytes: int) -> list[str]:
@@ -97,7 +112,11 @@ def _device(topics: NodeTopics, node: str, version: str) -> dict[str, Any]:
 
 
 def _components(
-    topics: NodeTopics, node: str, sources: Sequence[str], labels: Sequence[str]
+    topics: NodeTopics,
+    node: str,
+    sources: Sequence[str],
+    labels: Sequence[str],
+    alerts: Sequence[AlertKey],
 ) -> dict[str, Any]:
     """The entities of a node, by their keys."""
     device_name = _device_name(node)
@@ -106,12 +125,22 @@ def _components(
     }
     for source in sources:
         both = [{"topic": topics.status}, {"topic": topics.availability(source)}]
-        for entity in source_entities(topics, source, labels):
+        names = [alert.name for alert in alerts if alert.source == source]
+        for entity in source_entities(topics, source, labels, names):
             name = f"{source} {entity.name.lower()}" if len(sources) > 1 else entity.name
             named = Entity(entity.platform, entity.key, name, {"availability": both} | entity.body)
-            component_id = f"{_identifier(source)}_{entity.key}"
+            component_id = _component_id(source, entity.key)
             components[component_id] = _component(named, (node, source), device_name)
     return components
+
+
+def _component_id(source: str, key: str) -> str:
+    return f"{_identifier(source)}_{_identifier(key)}"
+
+
+def _alert_id(alert: AlertKey) -> str:
+    """The id of an alert's component."""
+    return _component_id(alert.source, alert_key(alert.name))
 
 
 def _component(entity: Entity, owner: tuple[str, ...], device_name: str) -> dict[str, Any]:

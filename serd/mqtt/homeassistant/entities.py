@@ -63,9 +63,15 @@ def node_entities(topics: NodeTopics) -> Iterator[Entity]:
     yield stat("version", "Version", "version", {"icon": "mdi:tag-outline"})
 
 
-def source_entities(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterator[Entity]:
+def source_entities(
+    topics: NodeTopics, source: str, labels: Sequence[str], alerts: Sequence[str] = ()
+) -> Iterator[Entity]:
     """Entities of a source; unless they say otherwise, they are available with daemon and source."""
     yield from _emotions(topics, source, labels)
+    yield from _mood(topics, source, labels)
+    for name in alerts:
+        feed = {"state_topic": topics.alert(source, name), "icon": "mdi:bell-outline"}
+        yield Entity("binary_sensor", alert_key(name), f"Alert {name}", feed)
     yield Entity(
         "binary_sensor",
         "speech",
@@ -116,7 +122,8 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
             "icon": "mdi:emoticon-outline",
         },
     )
-    percent = f"{{% if {_IS_SURE} %}}{{{{ (value_json.confidence * 100) | round(1) }}}}{{% endif %}}"
+    names_state = f"{_IS_SURE} and value_json.emotion != '{UNCERTAIN}'"
+    percent = f"{{% if {names_state} %}}{{{{ (value_json.confidence * 100) | round(1) }}}}{{% endif %}}"
     yield Entity(
         "sensor",
         "confidence",
@@ -124,6 +131,15 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
         {
             "state_topic": event,
             "value_template": percent,
+            # Without it the confidence of the last emotion would stay after the emotion is "none".
+            "availability": [
+                {"topic": topics.status},
+                {"topic": topics.availability(source)},
+                {
+                    "topic": state,
+                    "value_template": f"{{{{ '{OFFLINE}' if value == '{NONE}' else '{ONLINE}' }}}}",
+                },
+            ],
             "unit_of_measurement": "%",
             "state_class": "measurement",
             "suggested_display_precision": 0,
@@ -155,6 +171,42 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
             "icon": "mdi:account-voice",
         },
     )
+
+
+def alert_key(name: str) -> str:
+    """The key of the entity of an alert."""
+    return f"alert_{name}"
+
+
+def _mood(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterator[Entity]:
+    """The mood over the medium span; its numbers are null, which is unknown, without speech."""
+    feed = {"state_topic": topics.mood(source)}
+    yield Entity(
+        "sensor",
+        "mood",
+        "Mood",
+        {
+            **feed,
+            "value_template": "{{ value_json.medium.emotion }}",
+            "device_class": "enum",
+            "options": _distinct(*labels, UNCERTAIN, NONE),
+            "icon": "mdi:weather-partly-cloudy",
+        },
+    )
+    icons = {"valence": "mdi:emoticon-neutral-outline", "arousal": "mdi:flash-outline"}
+    for name, icon in icons.items():
+        yield Entity(
+            "sensor",
+            f"mood_{name}",
+            f"Mood {name}",
+            {
+                **feed,
+                "value_template": f"{{{{ value_json.medium.{name} }}}}",
+                "state_class": "measurement",
+                "suggested_display_precision": 2,
+                "icon": icon,
+            },
+        )
 
 
 def _dimensions(event: str) -> Iterator[Entity]:
