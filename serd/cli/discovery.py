@@ -87,7 +87,8 @@ def remove_command(args: argparse.Namespace) -> int:
     mqtt = replace(mqtt, host=mqtt.host or "localhost")
     node = settings.node.resolved_name
     # Whether a daemon had to divide its description is not known here.
-    numbers = range(1, max_parts(len(settings.sources)) + 1)
+    sources = [source.name for source in settings.sources]
+    numbers = range(1, max_parts(sources, alert_keys(settings.alerts, sources)) + 1)
     clear(mqtt, [part_topic(settings.homeassistant, node, number) for number in numbers])
     topic = discovery_topic(settings.homeassistant, node)
     print(f"Removed the retained message on {topic} from {mqtt.host}:{mqtt.port}.")

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from serd.events.alert import MAX_ALERTS
 from serd.events.controls import MUTE, ON
 from serd.model.labels import NONE
 from serd.mqtt import topics
 from serd.mqtt.topics import (
+    ALERT,
     AVAILABILITY,
     EVENT,
     LEVEL,
+    MOOD,
     OFFLINE,
     ONLINE,
     PROBLEM,
@@ -33,14 +36,14 @@ from serd.publishers.screen import local_time
 
 STALE_S: Final = 30.0
 """Age from which an event or a level is no longer shown, in seconds."""
-_VALUES: Final = (STATE, AVAILABILITY, PROBLEM, SPEECH, LEVEL, MUTE)
+_VALUES: Final = (STATE, MOOD, AVAILABILITY, PROBLEM, SPEECH, LEVEL, MUTE)
 """Topics of a source with a value that is shown."""
 _N_HISTORY: Final = 20
 _MAX_TEXT: Final = 40
 """Longest text of a message that is shown, in characters."""
 _MAX_PROBLEM: Final = 200
 """Longest reason of a problem that is shown, in characters."""
-_MAX_PAYLOAD: Final = 1000
+_MAX_PAYLOAD: Final = 4000
 """Longest payload that is read of a message that is no event, in bytes."""
 
 
@@ -67,6 +70,20 @@ class EventView:
     """Whether it waited for the broker, so that it says nothing about now."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoodView:
+    """The displayed fields of a mood: those of its medium span."""
+
+    emotion: str
+    """The emotion with the largest share."""
+    share: float
+    """Its share of the speech, 0 to 1."""
+    speech_s: float
+    """Speech in the span, in seconds."""
+    span_s: float
+    """Length of the span, in seconds."""
+
+
 @dataclass(slots=True)
 class SourceView:
     """The known state of a source."""
@@ -83,6 +100,10 @@ class SourceView:
     """The latest event, unless it is stale."""
     level_dbfs: float | None = None
     """The latest level, unless it is stale."""
+    mood: MoodView | None = None
+    """The mood, unless there was no speech."""
+    alerts: dict[str, bool] = field(default_factory=dict)
+    """Whether each alert is on."""
     history: deque[str] = field(default_factory=lambda: deque(maxlen=_N_HISTORY))
     """Emotions of the latest utterances, the newest last."""
     _event_s: float = 0.0
@@ -102,6 +123,8 @@ class SourceView:
                 self.state = _printable(text) or NONE
                 if self.state == NONE:
                     self.latest = None
+            case topics.MOOD:
+                self.mood = _mood_view(text)
             case topics.AVAILABILITY:
                 self.is_unavailable = text == OFFLINE
             case topics.PROBLEM:
@@ -115,6 +138,12 @@ class SourceView:
         if self.is_unavailable or self.is_muted:
             self.forget()
 
+    def set_alert(self, name: str, text: str) -> None:
+        """Apply the text of the topic of an alert; an empty one removes it."""
+        self.alerts.pop(name, None)
+        if text and len(self.alerts) < MAX_ALERTS:
+            self.alerts[name] = text == ON
+
     def add(self, event: EventView, now_s: float) -> None:
         """Add an event; one that was replayed belongs to the history alone."""
         if not event.is_replayed:
@@ -126,6 +155,12 @@ class SourceView:
         """Forget what no longer holds without sound: event, level and speech."""
         self.latest = self.level_dbfs = None
         self.is_speaking = False
+
+    def forget_all(self) -> None:
+        """Forget what no longer holds without the daemon: also mood and alerts."""
+        self.forget()
+        self.mood = None
+        self.alerts.clear()
 
     def forget_stale(self, now_s: float) -> None:
         """Forget an event and a level that are older than ``STALE_S``."""
@@ -175,7 +210,7 @@ class WatchState:
     def topic_filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to: those of the topics that ``apply`` uses."""
         root = f"{self._prefix}/{'+' if self._node is None else self._node}"
-        return f"{root}/{STATUS}", *(f"{root}/+/{name}" for name in (EVENT, *_VALUES))
+        return f"{root}/{STATUS}", *(f"{root}/+/{name}" for name in (EVENT, *_VALUES, f"{ALERT}/+"))
 
     def apply(self, topic: str, payload: bytes) -> EventView | None:
         """Apply a message; returns its event, or None if it is no event."""
@@ -188,9 +223,11 @@ class WatchState:
                 self._set_status(node, is_online=payload == ONLINE.encode())
             return None
         source = _printable(parsed.source)
+        text = payload[:_MAX_PAYLOAD].decode("utf-8", "replace")
         if name in _VALUES:
-            text = payload[:_MAX_PAYLOAD].decode("utf-8", "replace")
             self._source_view(node, source).update(name, text, self._clock())
+        elif name.startswith(f"{ALERT}/"):
+            self._source_view(node, source).set_alert(_printable(name.removeprefix(f"{ALERT}/")), text)
         if name != EVENT or (event := _event_view(node, source, payload)) is None:
             return None
         self._source_view(node, source).add(event, self._clock())
@@ -202,14 +239,14 @@ class WatchState:
             if is_connected:
                 source.forget_stale(self._clock())
             else:
-                source.forget()
+                source.forget_all()
 
     def _set_status(self, node: str, *, is_online: bool) -> None:
         view = self._node_view(node)
         view.is_online = is_online
         if not is_online:
             for source in view.sources.values():
-                source.forget()
+                source.forget_all()
 
     def _sources(self) -> Iterator[SourceView]:
         for node in self.nodes.values():
@@ -240,6 +277,20 @@ def _event_view(node: str, source: str, payload: bytes) -> EventView | None:
             is_replayed=body.get("replayed") is True,
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def _mood_view(text: str) -> MoodView | None:
+    try:
+        body = json.loads(text)["medium"]
+        emotion = str(body["emotion"])
+        return MoodView(
+            emotion=_printable(emotion),
+            share=_share(body["shares"][emotion]),
+            speech_s=_finite(body["speech_s"]),
+            span_s=_finite(body["span_s"]),
+        )
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

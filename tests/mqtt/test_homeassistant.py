@@ -371,7 +371,8 @@ def test_a_description_can_be_divided(max_bytes: int) -> None:
     keys = [key for part in parts for key in part["components"]]
     assert keys == list(whole["components"])
     assert len(parts) == 1 if len(payload) <= max_bytes else len(parts) > 1
-    assert len(parts) <= max_parts(2)
+    alerts = [AlertKey("kitchen", "angry"), AlertKey("hall", "angry")]
+    assert len(parts) <= max_parts(["kitchen", "hall"], alerts)
 
 
 @given(nodes=st.lists(names, min_size=2, max_size=2, unique=True), number=st.integers(2, 30))

@@ -1,4 +1,4 @@
-"""``serd doctor``: checks the settings, passwords, sound, model, state folder, broker and service."""
+"""``serd doctor``: checks settings, sound, model, alerts, state folder, broker and service."""
 
 import argparse
 import json
@@ -12,7 +12,13 @@ from pathlib import Path
 from serd import __version__
 from serd.cli.doctor.broker import broker_findings
 from serd.cli.doctor.findings import Finding, Verdict, fail, findings_of, ok, skipped
-from serd.cli.doctor.parts import model_findings, mute_findings, state_folder_findings, voice_findings
+from serd.cli.doctor.parts import (
+    alert_finding,
+    model_findings,
+    mute_findings,
+    state_folder_findings,
+    voice_findings,
+)
 from serd.cli.doctor.passwords import password_findings
 from serd.cli.doctor.service import service_findings
 from serd.cli.doctor.sound import device_findings, portaudio_findings, source_findings
@@ -66,6 +72,8 @@ def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[
             yield f"source {source.name}", partial(source_findings, source, context.listen_s)
         yield "voice detector", partial(voice_findings, settings.voice)
         yield "model", partial(model_findings, settings.model)
+        for alert in settings.alerts:
+            yield f"alert {alert.name}", partial(alert_finding, alert, settings.model)
     yield "state folder", partial(state_folder_findings, context.environment)
     if settings is None:
         yield "broker", partial(_unknown, "broker")
@@ -100,7 +108,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "doctor",
         help="check the installation, and advise on problems",
-        description="Checks settings, sound, model, state folder, broker and service one by one."
+        description="Checks settings, sound, model, alerts, state folder, broker and service one by one."
         " The exit code is 0 if no check fails, 1 if one does, 2 if the settings are wrong.",
     )
     add_config_option(parser)

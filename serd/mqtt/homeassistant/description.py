@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from serd.events.alert import MAX_ALERTS, AlertKey
+from serd.events.alert import AlertKey
 from serd.mqtt.homeassistant.entities import Entity, alert_key, node_entities, source_entities
 from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.topics import STATUS, NodeTopics, topic_level
@@ -65,14 +65,9 @@ def discovery_payload(
     return _as_json(_device(topics, node, version) | {"components": components})
 
 
-def max_parts(n_sources: int) -> int:
-    """The most parts that the description of a node with so many sources can have: one an entity.
-
-    Each source can have ``MAX_ALERTS`` alerts; removed ones need little and are not counted.
-    """
-    topics = NodeTopics(prefix="serd", node="serd")
-    sources = [str(number) for number in range(n_sources)]
-    return len(_components(topics, "serd", sources, (), ())) + n_sources * MAX_ALERTS
+def max_parts(sources: Sequence[str], alerts: Sequence[AlertKey] = ()) -> int:
+    """The most parts that the description of a node can have: one an entity."""
+    return len(_components(NodeTopics(prefix="serd", node="serd"), "serd", sources, (), alerts))
 
 
 def divided(payload: str, max_bytes: int) -> list[str]:
