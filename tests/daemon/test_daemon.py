@@ -7,11 +7,13 @@ import json
 import signal
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 import soundfile
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from serd.events.schema import mood_schema
 from serd.model.labels import NONE
 from serd.mqtt.homeassistant.description import discovery_topic
 from serd.mqtt.homeassistant.settings import DiscoverySettings
@@ -35,26 +37,30 @@ class TestRetainedStateAfterTheEnd:
     """The retained messages once the daemon has ended."""
 
     def test_every_documented_retained_topic(self, tmp_path: Path) -> None:
-        """Status and source are offline, without speech; controls and discovery stay."""
+        """Status and source are offline, without speech; controls, mood and discovery stay."""
+        settings = f"{QUICK}[[alert]]\n"
         with mosquitto() as broker:
-            with running(broker, tmp_path, "--source", "-") as daemon:
+            with running(broker, tmp_path, "--source", "-", settings=settings) as daemon:
                 write_sound(daemon, utterance())
                 wait_for_output(daemon, 2)
                 assert daemon.stop() == 0, daemon.log
             retained = broker.retained("#")
         description = json.loads(retained.pop(discovery_topic(DiscoverySettings(), "n")))
         assert description["device"]["name"] == "serd n"
+        names = {topic.removeprefix("serd/n/").removeprefix("mic/") for topic in retained}
+        assert {name.replace("alert/angry", "alert/<name>") for name in names} == retained_names()
+        jsonschema.validate(json.loads(retained.pop("serd/n/mic/mood")), mood_schema())
         assert retained == {
             STATUS: "offline",
             AVAILABILITY: "offline",
             "serd/n/mic/problem": NONE,
             "serd/n/mic/state": NONE,
+            "serd/n/mic/alert/angry": "OFF",
             "serd/n/mic/speech": "OFF",
             "serd/n/mic/mute": "OFF",
             "serd/n/mic/threshold": "0",
             "serd/n/mic/cooldown": "0",
         }
-        assert {topic.rpartition("/")[2] for topic in retained} == retained_names()
 
     def test_the_last_will_of_a_killed_daemon(self, tmp_path: Path) -> None:
         """The broker publishes the status "offline"."""
