@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from serd.cli.watch_view import EventView, SourceView, WatchState
+from serd.cli.watch_messages import EventView
+from serd.cli.watch_view import SourceView, WatchState
 from serd.model.labels import NONE, UNCERTAIN
 from serd.publishers.terminal import bar, level_bar
 

@@ -89,7 +89,7 @@ class LiveMood:
         for alert in self.alerts.values():
             yield self._alert_report(alert)
         if self._settings.interval_s:
-            yield MoodReport(source=self._source, mood=self._mood.mood)
+            yield MoodReport(source=self._source, mood=self._mood.report(self._now_s))
 
     def _alert_report(self, alert: Alert) -> Report:
         return AlertReport(source=self._source, name=alert.settings.name, is_on=alert.is_on)

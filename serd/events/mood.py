@@ -203,12 +203,13 @@ class MoodTracker:
             span.advance(now_s)
         if not self._interval_s or now_s < self._due_s:
             return None
-        mood = self.mood
-        if mood == self._reported:
-            return None
-        self._reported = mood
+        return None if self.mood == self._reported else self.report(now_s)
+
+    def report(self, now_s: float) -> SourceMood:
+        """The mood as of the latest time, which counts as reported at ``now_s``."""
+        self._reported = self.mood
         self._due_s = now_s + self._interval_s
-        return mood
+        return self._reported
 
 
 def mood_json(mood: SourceMood, time: str) -> str:

@@ -187,6 +187,25 @@ def test_topics_and_attributes_of_home_assistant_are_named() -> None:
     assert all(f"`{name}`" in text or f"attributes.{name}" in text for name in EVENT_ATTRIBUTES)
 
 
+def test_entities_that_the_documents_name_exist() -> None:
+    """In the automations of the README and of this folder's pages."""
+    components = json.loads(example_payload("mic"))["components"].values()
+    known = {component["default_entity_id"] for component in components}
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/homeassistant").glob("*")]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    named = set(re.findall(r"\b(?:binary_sensor|sensor|event|switch|number)\.serd_pi_\w+", text))
+    assert "binary_sensor.serd_pi_alert_angry" in named
+    assert named <= known
+
+
+def test_the_blueprint_uses_its_inputs() -> None:
+    """Each that it asks for, and no other."""
+    text = (ROOT / "docs" / "homeassistant" / "alert.yaml").read_text("utf-8")
+    head, _, body = text.partition("\nmode:")
+    asked = re.findall(r"^    (\w+):$", head.partition("input:")[2], re.MULTILINE)
+    assert set(re.findall(r"!input (\w+)", body)) == set(asked) == {"alert", "on_actions", "off_actions"}
+
+
 def test_reserved_characters_are_replaced_as_documented() -> None:
     """Slash, plus and hash become an underscore; the prefix is serd by default."""
     assert topic_level("a/b+c#d") == "a_b_c_d"

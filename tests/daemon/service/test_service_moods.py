@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from serd.daemon.inbox import Request
+from serd.daemon.state import ControlStore
 from serd.errors import SettingsError
 from serd.events.alert import AlertKey, AlertSettings
+from serd.events.controls import Controls
 from serd.events.mood import MoodSettings
 from serd.events.reports import AlertReport, MoodReport
 from serd.settings.loader import Settings
@@ -59,6 +61,18 @@ def test_an_alert_ends_while_its_source_gives_nothing(start: Start, tmp_path: Pa
     running.wait_for(lambda: len(running.recorder.of(AlertReport)) == 2, "the end of the alert")
     running.end()
     assert [each.is_on for each in running.recorder.of(AlertReport)] == [True, False]
+
+
+def test_an_alert_ends_while_its_source_is_muted(start: Start, tmp_path: Path) -> None:
+    """Its sound is discarded, and the clock goes on."""
+    save_alert(tmp_path, 299.0)
+    ControlStore(tmp_path).save("mic", "mute", Controls(mute=True))
+    opener = ScriptedOpener(mic=Script(spoken(stays_open=True)))
+    running = start(opener, Settings(alerts=(ANGRY,)))
+    running.wait_for(lambda: len(running.recorder.of(AlertReport)) == 2, "the end of the alert")
+    running.end()
+    assert [each.is_on for each in running.recorder.of(AlertReport)] == [True, False]
+    assert {each.mood.long.speech_s for each in running.recorder.of(MoodReport)} == {0.0}
 
 
 def test_a_reload_changes_the_alerts(start: Start) -> None:
