@@ -2,8 +2,9 @@
 
 Each window counts with the speech that no earlier window holds, so overlapping windows count no speech
 twice; provisional windows are left out. The time is an argument, in seconds on a clock of the caller; a
-time before the latest one counts as the latest. Speech is summed up for each second, so memory depends
-on the length of a span alone. The sums are whole numbers, which adding and removing never make inexact.
+time before the latest one counts as the latest. Speech is summed up in sixty slots of each span, so
+memory is bounded, and leaves the span slot by slot. The sums are whole numbers, which adding and
+removing never make inexact.
 """
 
 import json
@@ -19,6 +20,8 @@ SCHEMA_VERSION: Final = 1
 """Version of the JSON of a mood; within it fields may be added."""
 MAX_SPAN_S: Final = 3600.0
 """Longest span, in seconds."""
+N_SLOTS: Final = 60
+"""Slots of a span; those of a minute are a second long."""
 _THOUSANDTHS: Final = 1000
 
 
@@ -110,24 +113,25 @@ class _Sums:
 
 
 class RecentSpeech:
-    """The emotions in the speech of the last seconds of one source."""
+    """The emotions in the speech of one source over a span that ends at the present."""
 
     def __init__(self, span_s: float) -> None:
         """Begin without speech.
 
         Args:
-            span_s: length of the span, in seconds; it is rounded to whole seconds.
+            span_s: length of the span, in seconds.
         """
         self._span_s = span_s
-        self._span_seconds = round(span_s)
-        self._seconds: deque[tuple[int, _Sums]] = deque()
-        """The seconds with speech, in order, and the speech in each."""
+        self._slot_s = span_s / N_SLOTS
+        self._slots: deque[tuple[int, _Sums]] = deque()
+        """The numbers of the slots with speech, in order, and the speech in each."""
         self._total = _Sums()
-        self._second = 0
+        self._slot = 0
+        """Number of the present slot."""
 
     def __len__(self) -> int:
-        """The number of seconds with speech."""
-        return len(self._seconds)
+        """The number of slots with speech."""
+        return len(self._slots)
 
     def add(self, speech: HeardSpeech, now_s: float) -> None:
         """Add speech that was heard by a time."""
@@ -142,16 +146,16 @@ class RecentSpeech:
             valence=round(dimensions.valence * _THOUSANDTHS) * speech_ms,
         )
         self._total.add(sums)
-        if self._seconds and self._seconds[-1][0] == self._second:
-            self._seconds[-1][1].add(sums)
+        if self._slots and self._slots[-1][0] == self._slot:
+            self._slots[-1][1].add(sums)
         else:
-            self._seconds.append((self._second, sums))
+            self._slots.append((self._slot, sums))
 
     def advance(self, now_s: float) -> None:
         """Advance to a time: speech from before the span no longer counts."""
-        self._second = max(self._second, int(now_s // 1))
-        while self._seconds and self._seconds[0][0] <= self._second - self._span_seconds:
-            self._total.add(self._seconds.popleft()[1], sign=-1)
+        self._slot = max(self._slot, int(now_s // self._slot_s))
+        while self._slots and self._slots[0][0] <= self._slot - N_SLOTS:
+            self._total.add(self._slots.popleft()[1], sign=-1)
 
     @property
     def mood(self) -> SpanMood:

@@ -73,6 +73,37 @@ class TestRetainedStateAfterTheEnd:
             assert broker.retained(STATUS) == {STATUS: "offline"}
 
 
+def test_an_alert_survives_a_kill_without_a_change(tmp_path: Path) -> None:
+    """It turns on once, and the next daemon says ON from its first message on."""
+    settings = (
+        f'{QUICK}[[alert]]\nname = "anyone"\nwhen = "arousal > -0.99"\n'
+        "min_speech_s = 0.3\nhysteresis = 0\n"
+    )
+    topic = "serd/n/mic/alert/anyone"
+    with mosquitto() as broker, Listener(broker) as listener:
+        with running(broker, tmp_path, "--source", "-", settings=settings) as daemon:
+            wait_until(lambda: listener.of(topic) == ["OFF"], "the alert")
+            write_sound(daemon, utterance())
+            wait_until(lambda: listener.of(topic) == ["OFF", "ON"], "the alert that is on")
+            (saved,) = wait_for_files(tmp_path, "**/alerts.json")
+            wait_until(lambda: "null" not in saved.read_text(), "the saved alert")
+            daemon.process.kill()
+            daemon.wait()
+        n_before = len(listener.of(topic))
+        with running(broker, tmp_path, "--source", "-", settings=settings) as daemon:
+            wait_until(lambda: len(listener.of(topic)) > n_before, "the alert after the restart")
+            write_sound(daemon, utterance(1))
+            wait_for_output(daemon, 2)
+            assert daemon.stop() == 0, daemon.log
+        assert set(listener.of(topic)[1:]) == {"ON"}
+
+
+def wait_for_files(folder: Path, pattern: str) -> list[Path]:
+    """The files of a pattern, once there are any."""
+    wait_until(lambda: list(folder.glob(pattern)), pattern)
+    return list(folder.glob(pattern))
+
+
 def test_a_file_that_comes_and_goes_does_not_interrupt_standard_input(tmp_path: Path) -> None:
     """A missing file is opened, removed and reopened, while the other source runs on."""
     file, aside = tmp_path / "utterance.wav", tmp_path / "aside.wav"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.events.mood import (
+    N_SLOTS,
     HeardSpeech,
     MoodSettings,
     MoodTracker,
@@ -103,12 +104,24 @@ def test_a_clock_that_jumps_breaks_nothing(jumps: list[tuple[float, HeardSpeech]
 
 
 def test_memory_is_bounded_by_the_span() -> None:
-    """However short the hop: 20 windows a second need no more than one."""
-    recent = RecentSpeech(60.0)
-    for number in range(2000):
-        recent.add(heard(speech_s=0.01), number / 20)
-    assert len(recent) == 60
-    assert recent.mood.speech_s == pytest.approx(12.0)
+    """The same for a hop of 0.05 s, and for a span of an hour."""
+    for span_s in (60.0, 3600.0):
+        recent = RecentSpeech(span_s)
+        for number in range(2000):
+            recent.add(heard(speech_s=0.01), number * span_s / 1200)
+        assert len(recent) == N_SLOTS
+        assert recent.mood.speech_s == pytest.approx(12.0)
+
+
+@given(st.floats(10, 3600), st.floats(0, 1e9))
+def test_speech_stays_for_its_span_but_a_slot(span_s: float, now_s: float) -> None:
+    """Never longer than the span, and not shorter by more than a sixtieth of it."""
+    recent = RecentSpeech(span_s)
+    recent.add(heard(), now_s)
+    recent.advance(now_s + span_s * (1 - 1 / N_SLOTS) - 0.001)
+    assert recent.mood.speech_s == 1.0
+    recent.advance(now_s + span_s + 0.001)
+    assert recent.mood.speech_s == 0.0
 
 
 def test_windows_count_with_their_speech() -> None:
