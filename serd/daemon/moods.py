@@ -156,8 +156,8 @@ class SourceMoods:
         return self._live[source]
 
     def remove(self, source: str) -> None:
-        """Forget the mood of a source."""
-        self.save()
+        """Forget the mood of a source; its alerts are saved, for the case that it comes back."""
+        self.save(is_last=True)
         self._live.pop(source, None)
 
     def advance(self) -> Iterator[Report]:

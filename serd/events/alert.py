@@ -1,10 +1,12 @@
 """Alerts: named rules on the mood of a source, each of which is on or off.
 
-An alert turns on once its condition holds for the speech of the last ``over_s`` seconds, and there is
-enough of it. It turns off when that has not been the case for ``hold_s`` seconds. While it is on, the
-limits of the condition are relaxed by ``hysteresis``, so that a value close to a limit does not turn it
-on and off. A source that is quiet, muted or lost gives no speech: the speech from before grows too old,
-and an alert that is on turns off ``hold_s`` after too little of it is left.
+An alert turns on with speech after which its condition holds for the last ``over_s`` seconds, if there
+is enough speech in these. It turns off when that has not been the case for ``hold_s`` seconds. While it
+is on, the limits of the condition are relaxed by ``hysteresis``, so that a value close to a limit does
+not turn it on and off.
+
+A source that is quiet, muted or lost gives no speech. So none of its alerts turns on, the speech from
+before grows too old, and an alert that is on turns off ``hold_s`` after too little of it is left.
 """
 
 from collections.abc import Iterator, Sequence
@@ -139,6 +141,8 @@ class Alert:
         """Time at which the condition held last, in seconds; None while the alert is off."""
         self._condition: Condition = parse_condition(settings.when)
         self._speech = RecentSpeech(settings.over_s)
+        self._has_news = False
+        """Whether there was speech since the latest decision."""
 
     @property
     def is_on(self) -> bool:
@@ -148,6 +152,7 @@ class Alert:
     def add(self, speech: HeardSpeech, now_s: float) -> None:
         """Add speech that was heard by a time; ``advance`` then decides."""
         self._speech.add(speech, now_s)
+        self._has_news = True
 
     def advance(self, now_s: float) -> bool:
         """Advance to a time, not before the latest; returns whether the alert turned on or off."""
@@ -155,8 +160,10 @@ class Alert:
         self._speech.advance(now_s)
         mood = self._speech.mood
         slack = self.settings.hysteresis if was_on else 0.0
-        if mood.speech_s >= self.settings.min_speech_s and self._condition.holds(mood, slack):
+        holds = mood.speech_s >= self.settings.min_speech_s and self._condition.holds(mood, slack)
+        if holds and (was_on or self._has_news):
             self.held_at_s = now_s
         elif self.held_at_s is not None and now_s - self.held_at_s >= self.settings.hold_s:
             self.held_at_s = None
+        self._has_news = False
         return self.is_on != was_on

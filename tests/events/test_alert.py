@@ -31,13 +31,14 @@ def steady(emotion: str, start_s: int, end_s: int) -> list[Moment]:
 
 
 def times_at_which_it_holds(moments: list[Moment], end_s: float) -> list[float]:
-    """The seconds in which half of the speech of the last minute is angry, and 10 s of it are there."""
+    """The seconds with speech after which half of that of the last minute, 10 s or more, is angry."""
     times, heard_s = [], [each.now_s for each in moments]
     for second in range(int(end_s) + 1):
         latest = moments[bisect_right(heard_s, second - 60) : bisect_right(heard_s, second)]
         total_ms = sum(round(1000 * each.speech.speech_s) for each in latest)
         angry = (each.speech.speech_s for each in latest if each.speech.emotion == "angry")
-        if total_ms >= 10_000 and 2 * sum(round(1000 * each) for each in angry) >= total_ms:
+        is_heard = bool(latest) and latest[-1].now_s > second - 1
+        if is_heard and total_ms >= 10_000 and 2 * sum(round(1000 * each) for each in angry) >= total_ms:
             times.append(float(second))
     return times
 
@@ -75,6 +76,14 @@ def test_an_alert_holds_and_then_turns_off() -> None:
     """The condition ends once less than 10 s of anger are in the last minute; 300 s later it is off."""
     changes = changes_of(Alert(AlertSettings()), steady("angry", 0, 60), 500.0)
     assert changes == [(9.0, True), (60.0 + 49.0 + 300.0, False)]
+
+
+def test_without_new_speech_no_alert_turns_on() -> None:
+    """As where a source is muted: calm speech leaves the span before angry speech does."""
+    alert = Alert(AlertSettings())
+    assert changes_of(alert, [*steady("neutral", 0, 30), *steady("angry", 30, 50)], 300.0) == []
+    alert.add(heard("angry", 12.0), 300.0)
+    assert alert.advance(300.0)
 
 
 def test_too_little_speech_raises_nothing() -> None:

@@ -125,6 +125,7 @@ def test_the_mood_is_retained_with_its_time(shared_broker: MosquittoBroker) -> N
     with publishing(settings_for(shared_broker, prefix="mood")) as publisher:
         mood = MoodTracker(MoodSettings()).mood
         publisher.publish(MoodReport(source="mic", mood=mood))
+        wait_until(lambda: "mood/pi/mic/mood" in shared_broker.retained("mood/#"), "the mood")
     body = json.loads(shared_broker.retained("mood/#")["mood/pi/mic/mood"])
     assert started <= datetime.fromisoformat(body["time"]) <= datetime.now(UTC)
     assert body["medium"] == asdict(mood.medium)
