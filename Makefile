@@ -41,7 +41,7 @@ check: ## formatting, lint, types and layers, without the tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-schema: ## write docs/event.schema.json from the code
+schema: ## write the JSON Schemas in docs from the code
 	$(BIN)/python scripts/make_schema.py
 
 lock: ## resolve the packages of the service again (ARGS=--upgrade: their latest versions)

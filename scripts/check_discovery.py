@@ -18,9 +18,10 @@ import importlib
 import json
 import logging
 import re
+import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,15 @@ from homeassistant.const import __version__ as version
 from homeassistant.core import HomeAssistant
 from make_discovery import TOPICS, example_payload
 
+from serd.events.alert import AlertKey
 from serd.events.controls import Controls, with_control
-from serd.mqtt.homeassistant import DiscoverySettings, birth_topic, discovery_topic
+from serd.events.mood import MoodSettings, MoodTracker, mood_json
+from serd.model.labels import EMOTIONS, UNCERTAIN
+from serd.mqtt.homeassistant.description import birth_topic, discovery_payload, discovery_topic
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from testkit.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
 from testkit.made_events import make_event
+from testkit.made_moods import heard
 
 DOC = Path(__file__).parent.parent / "docs" / "mqtt.md"
 SETTINGS = DiscoverySettings()
@@ -82,8 +88,16 @@ def documented_automation() -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def home_assistant(broker: MosquittoBroker) -> AsyncIterator[HomeAssistant]:
-    """Run Home Assistant's core with the MQTT integration, in a temporary folder."""
+async def home_assistant(
+    broker: MosquittoBroker, automations: Mapping[str, Any], blueprint: Path | None = None
+) -> AsyncIterator[HomeAssistant]:
+    """Run Home Assistant's core with the MQTT integration, in a temporary folder.
+
+    Args:
+        broker: the broker.
+        automations: the section of the configuration with its automations.
+        blueprint: the file of a blueprint that it finds as ``serd/<name>``; None for none.
+    """
     moment = "2025-01-01T00:00:00+00:00"
     entry = {
         "created_at": moment, "modified_at": moment,
@@ -101,11 +115,15 @@ async def home_assistant(broker: MosquittoBroker) -> AsyncIterator[HomeAssistant
         storage.mkdir()
         (storage / "core.config_entries").write_text(json.dumps(entries))
         (Path(folder) / "configuration.yaml").touch()
+        if blueprint is not None:
+            place = Path(folder) / "blueprints" / "automation" / "serd" / blueprint.name
+            place.parent.mkdir(parents=True)
+            shutil.copyfile(blueprint, place)
         hass = HomeAssistant(folder)
         hass.config.skip_pip = True
         loader.async_setup(hass)
         http = {"server_host": ["127.0.0.1"], "server_port": free_port()}
-        config = {"homeassistant": {}, "http": http} | documented_automation()
+        config = {"homeassistant": {}, "http": http, **automations}
         started = await bootstrap.async_from_config_dict(config, hass)
         ensure(started is hass, "Home Assistant starts")
         await hass.async_start()
@@ -179,6 +197,42 @@ async def play_automation(scenario: Scenario) -> None:
     await scenario.until(lambda: len(scenario.calls) == 1, "the automation of docs/mqtt.md runs once")
 
 
+async def play_mood(scenario: Scenario) -> None:
+    """Check the entities of mood and alerts, and of a confidence without an emotion."""
+    tracker = MoodTracker(MoodSettings())
+    await scenario.publish(TOPICS.mood("mic"), mood_json(tracker.mood, "now"), retain=True)
+    await scenario.expect("sensor.serd_pi_mood", "none")
+    await scenario.expect("sensor.serd_pi_mood_arousal", "unknown")
+    tracker.add(heard("angry", 20.0, arousal=0.62, valence=-0.5), 0.0)
+    await scenario.publish(TOPICS.mood("mic"), mood_json(tracker.mood, "now"), retain=True)
+    await scenario.expect("sensor.serd_pi_mood", "angry")
+    await scenario.expect("sensor.serd_pi_mood_arousal", "0.62")
+    await scenario.expect("sensor.serd_pi_mood_valence", "-0.5")
+    for text, state in (("OFF", "off"), ("ON", "on")):
+        await scenario.publish(TOPICS.alert("mic", "angry"), text, retain=True)
+        await scenario.expect("binary_sensor.serd_pi_alert_angry", state)
+    before = scenario.state("sensor.serd_pi_confidence")
+    await scenario.publish(TOPICS.event("mic"), make_event(20, emotion=UNCERTAIN).to_json())
+    await scenario.publish(TOPICS.state("mic"), "none", retain=True)
+    await scenario.expect("sensor.serd_pi_confidence", "unavailable")
+    await scenario.publish(TOPICS.state("mic"), "angry", retain=True)
+    await scenario.expect("sensor.serd_pi_confidence", before)
+
+
+async def play_removal(scenario: Scenario) -> None:
+    """Check that the entity of a removed alert goes, and that no other one does."""
+    key = AlertKey("mic", "angry")
+    without = discovery_payload(
+        topics=TOPICS, node="pi", sources=["mic"], labels=EMOTIONS, version="1", gone_alerts=[key]
+    )
+    for _ in range(2):
+        await scenario.publish(CONFIG_TOPIC, without, retain=True)
+        await scenario.expect("binary_sensor.serd_pi_alert_angry", None)
+    ensure(scenario.state("sensor.serd_pi_mood") == "angry", "the mood stays")
+    await scenario.publish(CONFIG_TOPIC, example_payload("mic"), retain=True)
+    await scenario.expect("binary_sensor.serd_pi_alert_angry", "on")
+
+
 async def play(scenario: Scenario) -> None:
     """Check the entities over the lifetime of a daemon."""
     body = json.loads(example_payload("mic"))
@@ -214,6 +268,7 @@ async def play(scenario: Scenario) -> None:
     print(f"ok  its attributes: {scenario('event.serd_pi_utterance')['scores']}")
 
     await play_automation(scenario)
+    await play_mood(scenario)
 
     await scenario.publish(TOPICS.stats, json.dumps(STATS))
     await scenario.expect("sensor.serd_pi_overflows", "3")
@@ -244,6 +299,7 @@ async def play(scenario: Scenario) -> None:
     await scenario.hass.async_block_till_done()
     ensure(len(scenario.calls) == 1, f"coming back starts no automation, got {scenario.calls}")
 
+    await play_removal(scenario)
     await scenario.publish(CONFIG_TOPIC, "", retain=True)
     for component in body["components"].values():
         await scenario.expect(component["default_entity_id"], None)
@@ -271,7 +327,7 @@ async def check() -> None:
         }
         for topic, payload in retained.items():
             broker.publish(topic, payload, retain=True)
-        async with home_assistant(broker) as hass:
+        async with home_assistant(broker, documented_automation()) as hass:
             check_schemas(example_payload("mic"))
             check_schemas(example_payload("kitchen", "hall"))
             await play(Scenario(hass, broker, listener))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from serd.daemon.supervisor import Supervisor
-from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.publishers import Context
 from serd.publishers.mqtt import MqttPublisher, Settings, create
 from testkit.brokers import DEADLINE_S, MosquittoBroker

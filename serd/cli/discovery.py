@@ -19,8 +19,9 @@ from serd.cli.options import (
 )
 from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError
+from serd.events.alert import alert_keys
 from serd.model.runtime import read_card
-from serd.mqtt.homeassistant import discovery_payload, discovery_topic, max_parts, part_topic
+from serd.mqtt.homeassistant.description import discovery_payload, discovery_topic, max_parts, part_topic
 from serd.mqtt.link import Link
 from serd.mqtt.settings import Settings as MqttSettings
 from serd.mqtt.topics import NodeTopics
@@ -59,10 +60,12 @@ def show_command(args: argparse.Namespace) -> int:
     """Print the discovery message on standard output, and log its topic."""
     settings = settings_from(args)
     node = settings.node.resolved_name
+    sources = [source.name for source in settings.sources]
     payload = discovery_payload(
         topics=NodeTopics(prefix=settings.publishers[SECTION].prefix, node=node),
         node=node,
-        sources=[source.name for source in settings.sources],
+        sources=sources,
+        alerts=alert_keys(settings.alerts, sources),
         labels=read_card(settings.model).labels,
         version=__version__,
     )
@@ -84,7 +87,8 @@ def remove_command(args: argparse.Namespace) -> int:
     mqtt = replace(mqtt, host=mqtt.host or "localhost")
     node = settings.node.resolved_name
     # Whether a daemon had to divide its description is not known here.
-    numbers = range(1, max_parts(len(settings.sources)) + 1)
+    sources = [source.name for source in settings.sources]
+    numbers = range(1, max_parts(sources, alert_keys(settings.alerts, sources)) + 1)
     clear(mqtt, [part_topic(settings.homeassistant, node, number) for number in numbers])
     topic = discovery_topic(settings.homeassistant, node)
     print(f"Removed the retained message on {topic} from {mqtt.host}:{mqtt.port}.")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from serd.cli.watch_view import EventView, SourceView, WatchState
+from serd.cli.watch_messages import EventView
+from serd.cli.watch_view import SourceView, WatchState
 from serd.model.labels import NONE, UNCERTAIN
 from serd.publishers.terminal import bar, level_bar
 
@@ -90,6 +91,13 @@ def _source(name: str, view: SourceView, n_bar: int) -> "Text":
         for label, score in latest.scores[:_N_SCORES]:
             text.append(f"\n  {label:<10}").append(bar(score, n_bar), _style(label))
             text.append(f" {_percent(score)}")
+    if (mood := view.mood) is not None:
+        text.append(f"\n  {'mood':<10}").append(mood.emotion, _style(mood.emotion))
+        text.append(f" {_percent(mood.share).strip()} of {mood.speech_s:.0f} s of speech")
+        text.append(f" in {mood.span_s / 60:g} min")
+    for alert, is_on in sorted(view.alerts.items()):
+        text.append(f"\n  {'alert':<10}{alert} ")
+        text.append("ON" if is_on else "OFF", "bold red" if is_on else "bright_black")
     if view.problem:
         text.append(f"\n  {view.problem}", "yellow")
     if view.history:

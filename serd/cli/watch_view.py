@@ -1,25 +1,26 @@
 """The state of the nodes on a broker, as far as ``serd watch`` shows it.
 
-Messages are untrusted: malformed ones are ignored, and control characters are replaced, so that no
-message can control the terminal. Only what holds now is shown: scores and level are forgotten when they
-are old, or when their source is lost or muted.
+Only what holds now is shown: scores and level are forgotten when they are old, or when their source is
+lost or muted, and mood and alerts when their node is offline.
 """
 
-import json
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
+from serd.cli.watch_messages import EventView, MoodView, event_view, mood_view, printable, read_level
+from serd.events.alert import MAX_ALERTS
 from serd.events.controls import MUTE, ON
 from serd.model.labels import NONE
 from serd.mqtt import topics
 from serd.mqtt.topics import (
+    ALERT,
     AVAILABILITY,
     EVENT,
     LEVEL,
+    MOOD,
     OFFLINE,
     ONLINE,
     PROBLEM,
@@ -29,46 +30,20 @@ from serd.mqtt.topics import (
     parse_topic,
     topic_level,
 )
-from serd.publishers.screen import local_time
 
 _View = TypeVar("_View")
 
 STALE_S: Final = 30.0
 """Age from which an event or a level is no longer shown, in seconds."""
-_VALUES: Final = (STATE, AVAILABILITY, PROBLEM, SPEECH, LEVEL, MUTE)
+_VALUES: Final = (STATE, MOOD, AVAILABILITY, PROBLEM, SPEECH, LEVEL, MUTE)
 """Topics of a source with a value that is shown."""
 _N_HISTORY: Final = 20
 _MAX_VIEWS: Final = 200
 """Nodes that are shown, and sources of each."""
-_MAX_TEXT: Final = 40
-"""Longest text of a message that is shown, in characters."""
 _MAX_PROBLEM: Final = 200
 """Longest reason of a problem that is shown, in characters."""
-_MAX_PAYLOAD: Final = 1000
+_MAX_PAYLOAD: Final = 4000
 """Longest payload that is read of a message that is no event, in bytes."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventView:
-    """The displayed fields of an event."""
-
-    time: str
-    """Local time, HH:MM:SS."""
-    node: str
-    source: str
-    kind: str
-    emotion: str
-    confidence: float
-    """0 to 1."""
-    scores: tuple[tuple[str, float], ...]
-    """Labels and their probabilities, in descending order."""
-    valence: str
-    duration_s: float
-    """Length of the sound, in seconds."""
-    is_provisional: bool
-    """Whether it is an early estimate."""
-    is_replayed: bool
-    """Whether it waited for the broker, so that it says nothing about now."""
 
 
 @dataclass(slots=True)
@@ -87,6 +62,10 @@ class SourceView:
     """The latest event, unless it is stale."""
     level_dbfs: float | None = None
     """The latest level, unless it is stale."""
+    mood: MoodView | None = None
+    """The mood, unless there was no speech."""
+    alerts: dict[str, bool] = field(default_factory=dict)
+    """Whether each alert is on."""
     history: deque[str] = field(default_factory=lambda: deque(maxlen=_N_HISTORY))
     """Emotions of the latest utterances, the newest last."""
     _event_s: float = 0.0
@@ -103,21 +82,29 @@ class SourceView:
         """Apply the text of one of the source's topics except events."""
         match name:
             case topics.STATE:
-                self.state = _printable(text) or NONE
+                self.state = printable(text) or NONE
                 if self.state == NONE:
                     self.latest = None
+            case topics.MOOD:
+                self.mood = mood_view(text)
             case topics.AVAILABILITY:
                 self.is_unavailable = text == OFFLINE
             case topics.PROBLEM:
-                self.problem = "" if text == NONE else _printable(text, _MAX_PROBLEM)
+                self.problem = "" if text == NONE else printable(text, _MAX_PROBLEM)
             case topics.SPEECH:
                 self.is_speaking = text == ON
             case topics.LEVEL:
-                self.level_dbfs, self._level_s = _level(text), now_s
+                self.level_dbfs, self._level_s = read_level(text), now_s
             case _:
                 self.is_muted = text == ON
         if self.is_unavailable or self.is_muted:
             self.forget()
+
+    def set_alert(self, name: str, text: str) -> None:
+        """Apply the text of the topic of an alert; an empty one removes it."""
+        self.alerts.pop(name, None)
+        if text and len(self.alerts) < MAX_ALERTS:
+            self.alerts[name] = text == ON
 
     def add(self, event: EventView, now_s: float) -> None:
         """Add an event; one that was replayed belongs to the history alone."""
@@ -130,6 +117,12 @@ class SourceView:
         """Forget what no longer holds without sound: event, level and speech."""
         self.latest = self.level_dbfs = None
         self.is_speaking = False
+
+    def forget_all(self) -> None:
+        """Forget what no longer holds without the daemon: also mood and alerts."""
+        self.forget()
+        self.mood = None
+        self.alerts.clear()
 
     def forget_stale(self, now_s: float) -> None:
         """Forget an event and a level that are older than ``STALE_S``."""
@@ -179,23 +172,25 @@ class WatchState:
     def topic_filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to: those of the topics that ``apply`` uses."""
         root = f"{self._prefix}/{'+' if self._node is None else self._node}"
-        return f"{root}/{STATUS}", *(f"{root}/+/{name}" for name in (EVENT, *_VALUES))
+        return f"{root}/{STATUS}", *(f"{root}/+/{name}" for name in (EVENT, *_VALUES, f"{ALERT}/+"))
 
     def apply(self, topic: str, payload: bytes) -> EventView | None:
         """Apply a message; returns its event, or None if it is no event."""
         parsed = parse_topic(topic, self._prefix)
         if parsed is None or self._node not in (None, parsed.node):
             return None
-        node, name = _printable(parsed.node), parsed.what
+        node, name = printable(parsed.node), parsed.what
         if parsed.source is None:
             if name == STATUS:
                 self._set_status(node, is_online=payload == ONLINE.encode())
             return None
-        source = _printable(parsed.source)
+        source = printable(parsed.source)
+        text = payload[:_MAX_PAYLOAD].decode("utf-8", "replace")
         if name in _VALUES:
-            text = payload[:_MAX_PAYLOAD].decode("utf-8", "replace")
             self._source_view(node, source).update(name, text, self._clock())
-        if name != EVENT or (event := _event_view(node, source, payload)) is None:
+        elif name.startswith(f"{ALERT}/"):
+            self._source_view(node, source).set_alert(printable(name.removeprefix(f"{ALERT}/")), text)
+        if name != EVENT or (event := event_view(node, source, payload)) is None:
             return None
         self._source_view(node, source).add(event, self._clock())
         return event
@@ -206,14 +201,14 @@ class WatchState:
             if is_connected:
                 source.forget_stale(self._clock())
             else:
-                source.forget()
+                source.forget_all()
 
     def _set_status(self, node: str, *, is_online: bool) -> None:
         view = self._node_view(node)
         view.is_online = is_online
         if not is_online:
             for source in view.sources.values():
-                source.forget()
+                source.forget_all()
 
     def _sources(self) -> Iterator[SourceView]:
         for node in self.nodes.values():
@@ -231,46 +226,3 @@ def _view_of(name: str, views: dict[str, _View], new_view: Callable[[], _View]) 
     if name not in views and len(views) >= _MAX_VIEWS:
         del views[next(iter(views))]
     return views.setdefault(name, new_view())
-
-
-def _event_view(node: str, source: str, payload: bytes) -> EventView | None:
-    try:
-        body = json.loads(payload)
-        scores = {_printable(str(label)): _share(value) for label, value in body["scores"].items()}
-        return EventView(
-            time=local_time(body["time"]),
-            node=node,
-            source=source,
-            kind=_printable(str(body["kind"])),
-            emotion=_printable(str(body["emotion"])),
-            confidence=_share(body["confidence"]),
-            scores=tuple(sorted(scores.items(), key=lambda item: -item[1])),
-            valence=_printable(str(body["valence"])),
-            duration_s=_finite(body["end_s"]) - _finite(body["start_s"]),
-            is_provisional=body.get("provisional") is True,
-            is_replayed=body.get("replayed") is True,
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-        return None
-
-
-def _level(text: str) -> float | None:
-    try:
-        return min(0.0, max(-100.0, _finite(json.loads(text)["level_dbfs"])))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return None
-
-
-def _share(value: Any) -> float:  # noqa: ANN401
-    return min(1.0, max(0.0, _finite(value)))
-
-
-def _finite(value: Any) -> float:  # noqa: ANN401
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(value)
-    return number
-
-
-def _printable(text: str, max_length: int = _MAX_TEXT) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text[:max_length])

@@ -1,4 +1,4 @@
-"""The pipelines of the daemon's sources, with the controls and speaker means that survive a restart."""
+"""The pipelines of the daemon's sources, and what survives a restart: controls, voices, alerts."""
 
 import logging
 import time
@@ -10,6 +10,7 @@ from typing import Final
 from serd.audio.format import AudioBlock
 from serd.daemon.commands import ControlCommand
 from serd.daemon.inbox import Inbox, Request
+from serd.daemon.moods import SourceMoods
 from serd.daemon.source_pipeline import SourcePipeline
 from serd.daemon.state import ControlStore, SpeakerStore
 from serd.daemon.stats import Stats
@@ -50,7 +51,7 @@ class SourcePipelines:
             model: the emotion model.
             inbox: receives the request to stop if the pipelines of a source fail again and again.
             stats: receives the counts of replaced pipelines.
-            state_folder: folder of the saved controls and speaker means.
+            state_folder: folder of the saved controls, speaker means and alerts.
         """
         self._settings = settings
         self._model = model
@@ -58,6 +59,9 @@ class SourcePipelines:
         self._stats = stats
         self._controls = ControlStore(state_folder)
         self._speaker_means = SpeakerStore(state_folder)
+        self.moods = SourceMoods(state_folder)
+        """The moods of the sources."""
+        self.moods.apply_settings(settings.mood, settings.alerts)
         self._mean_saved_s: dict[str, float] = {}
         """Monotonic time at which the speaker mean of each source was last saved, in seconds."""
         self._forget_logged_s: dict[str, float] = {}
@@ -87,6 +91,7 @@ class SourcePipelines:
     def apply_settings(self, settings: Settings, model: TfliteModel) -> None:
         """Use other settings and another model for pipelines that are created from now on."""
         self._settings, self._model = settings, model
+        self.moods.apply_settings(settings.mood, settings.alerts)
 
     def create(self, name: str) -> None:
         """Create the pipeline of a source, or replace it."""
@@ -98,12 +103,20 @@ class SourcePipelines:
             self._stats.retire_pipeline(self._pipelines[name])
         speaker_mean = self._speaker_means.mean(name, self._model.card.feature_set.name)
         self._pipelines[name] = SourcePipeline(
-            name, self._model, settings.pipeline, settings.report, events, controls, speaker_mean
+            name,
+            self._model,
+            settings.pipeline,
+            settings.report,
+            events,
+            controls,
+            speaker_mean,
+            self.moods.start(name),
         )
 
     def remove(self, name: str) -> None:
         """Remove the pipeline of a source."""
         self._stats.retire_pipeline(self._pipelines.pop(name))
+        self.moods.remove(name)
         self._n_failures.pop(name, None)
 
     def process(self, name: str, block: AudioBlock) -> Iterator[Report]:
@@ -140,9 +153,10 @@ class SourcePipelines:
         yield from self._guarded(command.source, pipeline.set_controls(controls))
         yield ControlReport(source=command.source, controls=controls, changed=(command.control,))
 
-    def save_controls(self, *, is_last: bool = False) -> None:
-        """Write changed controls that were not written yet, if it is time or the daemon ends."""
+    def save_state(self, *, is_last: bool = False) -> None:
+        """Write controls and alerts that have changed, if it is time or the daemon ends."""
         self._controls.write_changes(is_last=is_last)
+        self.moods.save(is_last=is_last)
 
     def _forget(self, name: str, pipeline: SourcePipeline) -> None:
         pipeline.reset_adaptation()

@@ -21,6 +21,7 @@ from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import silence_s
 from serd.errors import SerdError
+from serd.events.alert import check_emotions
 from serd.events.event import Event
 from serd.events.reports import Report, StateReport
 from serd.model.runtime import TfliteModel, load_model
@@ -64,7 +65,8 @@ class Service:
             inbox: may contain requests already; by default it is empty.
 
         Raises:
-            SerdError: the model does not load, or a source does not open and is not waited for.
+            SerdError: the model does not load, an alert names an emotion that it does not know, or a
+                source does not open and is not waited for.
         """
         self.inbox = inbox or Inbox()
         self._settings = settings
@@ -81,6 +83,7 @@ class Service:
         self.must_restart = False
         """Whether a library hangs, so that only a new process can continue."""
         self._model = _loaded_model(settings)
+        check_emotions(settings.alerts, self._model.card.labels)
         self._sources = Sources(
             settings,
             self._model,
@@ -110,7 +113,7 @@ class Service:
             self._publish(publishers, self._sources.finish_all())
         finally:
             self._sources.stop()
-            self._sources.save_controls(is_last=True)
+            self._sources.save_state(is_last=True)
             was_stopped = self._stop_at_s is not None
             publishers.close(STOP_S if was_stopped else DRAIN_S, raises_errors=not was_stopped)
         error = self._error or self._sources.error
@@ -121,7 +124,8 @@ class Service:
         """Handle one message; yields its reports."""
         match message:
             case Tick():
-                self._sources.save_controls()
+                yield from self._sources.advance_moods()
+                self._sources.save_state()
                 if n_replaced := self.inbox.commands.report():
                     _log.warning("%d commands came too fast, and later ones replaced them", n_replaced)
                 if message.now_s >= self._stats_at_s:
@@ -170,6 +174,7 @@ class Service:
         try:
             new = self._load()
             model = self._model if new.model == self._settings.model else _loaded_model(new)
+            check_emotions(new.alerts, model.card.labels)
         except SerdError as exc:
             _log.error("the settings are unchanged: %s", exc)
         except Exception as exc:  # noqa: BLE001 - a file that serd cannot even refuse must not end it
@@ -188,6 +193,8 @@ class Service:
         return Context(
             node=self._settings.node.resolved_name,
             sources=tuple(source.name for source in self._settings.sources),
+            alerts=self._sources.alerts,
+            gone_alerts=self._sources.gone_alerts,
             labels=self._model.card.labels,
             homeassistant=self._settings.homeassistant,
             state_folder=self._state_folder,

@@ -2,14 +2,17 @@
 
     block -> SpeechDetector -> FeatureExtractor -> UtteranceRecognizer -> EventMaker -> report
 
-Besides events, the reports are the state, the presence of speech and the level of the source.
+Besides events, the reports are the state, the mood and its alerts, the presence of speech and the level
+of the source.
 """
 
 from collections.abc import Iterator
 
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
+from serd.daemon.moods import LiveMood
 from serd.events.controls import Controls
-from serd.events.event import EventMaker
+from serd.events.event import Event, EventMaker
+from serd.events.mood import HeardSpeech, MoodSettings
 from serd.events.reports import (
     ControlReport,
     LevelReport,
@@ -39,6 +42,7 @@ class SourcePipeline:
         events: EventMaker,
         controls: Controls,
         speaker_mean: SpeakerMean | None = None,
+        mood: LiveMood | None = None,
     ) -> None:
         """Create a pipeline at the start of the sound.
 
@@ -50,6 +54,7 @@ class SourcePipeline:
             events: maker of the events.
             controls: current values of the controls.
             speaker_mean: mean of the source's earlier speech, for speaker adaptation; None for none.
+            mood: the mood of the source, which has heard its earlier speech; None for no mood.
         """
         self._source = source
         self._detector = SpeechDetector(
@@ -61,6 +66,7 @@ class SourcePipeline:
         self._events = events
         self._cooldown = Cooldown()
         self._last = LastEmotion(report.quiet_s)
+        self._mood = mood or LiveMood(source, MoodSettings(interval_s=0.0))
         self._meter = LevelMeter(report.level_s)
         self._level_at_samples = 0
         self._is_speaking = False
@@ -91,9 +97,10 @@ class SourcePipeline:
         self._adaptation.reset()
 
     def snapshot(self) -> Iterator[Report]:
-        """Yield the current controls, state and presence of speech, for a new publisher."""
+        """Yield the current controls, state, mood and presence of speech, for a new publisher."""
         yield ControlReport(source=self._source, controls=self.controls)
         yield StateReport(source=self._source, emotion=self._last.emotion)
+        yield from self._mood.snapshot()
         yield SpeechReport(source=self._source, is_speaking=self._is_speaking)
 
     def process(self, block: AudioBlock) -> Iterator[Report]:
@@ -108,6 +115,7 @@ class SourcePipeline:
         now_s = block.end_samples / SAMPLE_RATE_HZ
         if self._last.advance(now_s, is_speaking=self._is_speaking):
             yield StateReport(source=self._source, emotion=self._last.emotion)
+        yield from self._mood.hear(now_s)
         level = self._meter.measure(frames)
         self._level_at_samples = frames.end_samples + self._meter.missing_samples
         if level is not None:
@@ -146,6 +154,8 @@ class SourcePipeline:
             self._likeliest = {}
             return
         event = self._events.make(decision)
+        if isinstance(segment, SpeechWindow) and not segment.is_provisional:
+            self._remember(event, segment)
         best = sorted(event.scores.items(), key=lambda item: -item[1])[:3]
         self._likeliest = dict(best) if event.kind == "window" else {}
         if self._cooldown.accepts(event, self.controls.cooldown_s):
@@ -154,6 +164,14 @@ class SourcePipeline:
                 yield SoundReport(event=event, samples=segment.samples)
         if not event.provisional and self._last.update(event):
             yield StateReport(source=self._source, emotion=self._last.emotion)
+
+    def _remember(self, event: Event, window: SpeechWindow) -> None:
+        """Add a window to the mood, whether its event is published or falls into the cooldown."""
+        if event.dimensions is not None:
+            speech = HeardSpeech(
+                speech_s=window.new_speech_s, emotion=event.emotion, dimensions=event.dimensions
+            )
+            self._mood.add(speech, window.end_s)
 
     def _speech_report(self) -> Report:
         self._is_speaking = self._detector.in_speech

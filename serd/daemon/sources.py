@@ -26,6 +26,7 @@ from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import Watchdog
 from serd.errors import SerdError
+from serd.events.alert import AlertKey
 from serd.events.controls import MUTE
 from serd.events.reports import AvailabilityReport, Report, StatsReport
 from serd.model.runtime import TfliteModel
@@ -65,7 +66,7 @@ class Sources:
             opener: opens sources.
             manager: receives readiness and the watchdog's notifications.
             supervisor: starts and watches the feeders.
-            state_folder: folder of the saved controls and speaker means.
+            state_folder: folder of the saved controls, speaker means and alerts.
             wait_for_sources: whether a source that does not open is retried instead of an error.
 
         Raises:
@@ -120,7 +121,7 @@ class Sources:
             feeder.stop()
 
     def snapshot(self) -> Iterator[Report]:
-        """Yield the current controls, state, presence of speech and availability of each source."""
+        """Yield the controls, state, mood, presence of speech and availability of each source."""
         for name, pipeline in self._pipelines.items():
             yield from pipeline.snapshot()
             if name in self._alive:
@@ -129,6 +130,20 @@ class Sources:
     def stats(self) -> StatsReport:
         """The statistics since the start."""
         return self._stats.totals(self._model.card, self._feeders.values(), self._pipelines.values())
+
+    @property
+    def alerts(self) -> tuple[AlertKey, ...]:
+        """The alerts of all sources."""
+        return self._pipelines.moods.alerts
+
+    @property
+    def gone_alerts(self) -> tuple[AlertKey, ...]:
+        """The alerts of earlier settings."""
+        return self._pipelines.moods.gone_alerts
+
+    def advance_moods(self) -> Iterator[Report]:
+        """Advance the moods to the present, also without sound; yields their reports."""
+        return self._pipelines.moods.advance()
 
     def count_event(self) -> None:
         """Count a published event."""
@@ -182,9 +197,9 @@ class Sources:
         """Handle a control command; yields the new controls, or the reason for a refusal."""
         return self._pipelines.change_control(command)
 
-    def save_controls(self, *, is_last: bool = False) -> None:
-        """Write changed controls that were not written yet, if it is time or the daemon ends."""
-        self._pipelines.save_controls(is_last=is_last)
+    def save_state(self, *, is_last: bool = False) -> None:
+        """Write controls and alerts that have changed, if it is time or the daemon ends."""
+        self._pipelines.save_state(is_last=is_last)
 
     def apply_settings(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
         """Apply new settings; sources with the same settings continue without interruption.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from serd.audio.format import Samples
 from serd.events.controls import CONTROLS, Controls
 from serd.events.event import Event
+from serd.events.mood import SourceMood
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +17,28 @@ class StateReport:
     """Name of the source."""
     emotion: str
     """A label of the model, or "none" after a time without speech."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoodReport:
+    """The mood of a source, when it has changed."""
+
+    source: str
+    """Name of the source."""
+    mood: SourceMood
+    """The mood over its spans."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertReport:
+    """An alert of a source at the start, or after it turned on or off."""
+
+    source: str
+    """Name of the source."""
+    name: str
+    """Name of the alert."""
+    is_on: bool
+    """Whether it is on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +149,8 @@ Report = (
     Event
     | SoundReport
     | StateReport
+    | MoodReport
+    | AlertReport
     | SpeechReport
     | LevelReport
     | AvailabilityReport

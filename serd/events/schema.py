@@ -1,4 +1,4 @@
-"""Generates the JSON Schema of an event from its dataclass and the docstrings under its fields."""
+"""Generates the JSON Schemas of events and moods from their dataclasses and the docs of the fields."""
 
 import ast
 import inspect
@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
+from serd.events import mood
 from serd.events.event import SCHEMA_VERSION, Dimensions, Event, ModelReference
+from serd.events.mood import SourceMood, SpanMood
 
 
 def json_schema() -> dict[str, Any]:
@@ -19,6 +21,31 @@ def json_schema() -> dict[str, Any]:
         "title": "serd event",
         "description": "The emotion that serd recognized in a segment of sound.",
     } | schema
+
+
+def mood_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a mood."""
+    head = {
+        "schema": {
+            "type": "integer",
+            "const": mood.SCHEMA_VERSION,
+            "description": f"Version of this schema: {mood.SCHEMA_VERSION}.",
+        },
+        "time": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When serd computed the mood, RFC 3339 with zone.",
+        },
+    }
+    spans = _object_schema(SourceMood, {}, optional=set())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "serd mood",
+        "description": (inspect.getdoc(SourceMood) or "").splitlines()[0],
+        "type": "object",
+        "properties": head | spans["properties"],
+        "required": [*head, *spans["required"]],
+    }
 
 
 _UNIT = {"minimum": 0, "maximum": 1}
@@ -38,12 +65,20 @@ _EVENT_RULES: Mapping[str, Mapping[str, Any]] = {
     "replayed": {"const": True},
     "provisional": {"const": True},
 }
-_TYPES: Mapping[Any, str] = {
+_SPAN_RULES: Mapping[str, Mapping[str, Any]] = {
+    "span_s": {"exclusiveMinimum": 0},
+    "speech_s": {"minimum": 0},
+    "shares": {"additionalProperties": {"type": "number"} | _UNIT},
+    "arousal": _DIMENSION,
+    "valence": _DIMENSION,
+}
+_TYPES: Mapping[Any, str | list[str]] = {
     bool: "boolean",
     int: "integer",
     str: "string",
     float: "number",
     str | None: "string",
+    float | None: ["number", "null"],
     dict[str, float]: "object",
 }
 
@@ -62,6 +97,8 @@ def _object_schema(
         elif hint == Dimensions | None:
             rules_of_both = {"valence": _DIMENSION, "arousal": _DIMENSION}
             properties[name] = _object_schema(Dimensions, rules_of_both, set())
+        elif hint is SpanMood:
+            properties[name] = _object_schema(SpanMood, _SPAN_RULES, set())
         elif hint in _TYPES:
             properties[name] = {"type": _TYPES[hint]} | dict(rules.get(name, {}))
         else:

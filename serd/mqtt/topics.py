@@ -7,6 +7,8 @@
 <prefix>/<node>/<source>/problem          why it is offline, or what is wrong with its sound, retained
 <prefix>/<node>/<source>/event            every event, as JSON
 <prefix>/<node>/<source>/state            the last emotion, plain text, retained
+<prefix>/<node>/<source>/mood             shares of the emotions in the last minutes, JSON, retained
+<prefix>/<node>/<source>/alert/<name>     ON or OFF: a rule on the mood, retained
 <prefix>/<node>/<source>/speech           ON or OFF, retained
 <prefix>/<node>/<source>/level            level and likeliest emotions, as JSON
 <prefix>/<node>/<source>/<control>        a control's value, retained
@@ -28,6 +30,8 @@ AVAILABILITY: Final = "availability"
 PROBLEM: Final = "problem"
 EVENT: Final = "event"
 STATE: Final = "state"
+MOOD: Final = "mood"
+ALERT: Final = "alert"
 SPEECH: Final = "speech"
 LEVEL: Final = "level"
 FORGET: Final = "forget"
@@ -86,6 +90,14 @@ class NodeTopics:
     def state(self, source: str) -> str:
         """Topic of a source's last emotion."""
         return self._of_source(source, STATE)
+
+    def mood(self, source: str) -> str:
+        """Topic of a source's mood."""
+        return self._of_source(source, MOOD)
+
+    def alert(self, source: str, alert: str) -> str:
+        """Topic of an alert of a source."""
+        return self._of_source(source, f"{ALERT}/{topic_level(alert)}")
 
     def speech(self, source: str) -> str:
         """Topic that says whether there is speech at a source."""

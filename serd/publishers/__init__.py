@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
+from serd.events.alert import AlertKey
 from serd.events.reports import Report
-from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.threads import Threads
 from serd.publishers.health import BrokerState
 
@@ -85,6 +86,10 @@ class Context:
     """The connection to the broker; None if no publisher has one. Any thread may call it."""
     command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None
     """Passes a command to the daemon: source, control, value."""
+    alerts: tuple[AlertKey, ...] = ()
+    """The alerts of the sources."""
+    gone_alerts: tuple[AlertKey, ...] = ()
+    """Alerts of earlier settings, whose retained messages are removed."""
     labels: tuple[str, ...] = ()
     """Labels of the model."""
     homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)

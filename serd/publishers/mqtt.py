@@ -10,18 +10,23 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd.errors import PublishError
+from serd.events.alert import AlertKey
 from serd.events.controls import CONTROLS, OFF, ON, control_texts
 from serd.events.event import Event, as_replayed, move_time
+from serd.events.mood import mood_json
 from serd.events.reports import (
+    AlertReport,
     AvailabilityReport,
     ControlReport,
     LevelReport,
+    MoodReport,
     RefusalReport,
     Report,
     SpeechReport,
@@ -31,7 +36,7 @@ from serd.events.reports import (
 from serd.model.labels import NONE
 from serd.mqtt.access import read_credentials
 from serd.mqtt.clock import EventClock
-from serd.mqtt.homeassistant import Announcement
+from serd.mqtt.homeassistant.announcement import Announcement
 from serd.mqtt.link import Link
 from serd.mqtt.message import Message
 from serd.mqtt.namesake import Instance, NamesakeWatch
@@ -124,6 +129,7 @@ class MqttPublisher:
             state_folder = None
         self._connect(settings, state_folder)
         self._subscribe_to_commands(self._context.sources)
+        self._remove_alerts(self._context.gone_alerts)
         if self._context.homeassistant.is_on(has_broker=bool(self._settings.host)):
             self._announcement = Announcement(
                 self,
@@ -131,7 +137,7 @@ class MqttPublisher:
                 node=self._context.node,
                 labels=self._context.labels,
             )
-            self._announcement.describe(self._context.sources)
+            self._describe()
 
     def _connect(self, settings: Settings, state_folder: Path | None) -> None:
         clock = EventClock()
@@ -213,18 +219,6 @@ class MqttPublisher:
         match report:
             case Event():
                 self._queue.put(report.id, topics.event(report.source), report.to_json())
-            case StateReport():
-                self.retain(topics.state(report.source), report.emotion)
-            case SpeechReport():
-                self.retain(topics.speech(report.source), ON if report.is_speaking else OFF)
-            case AvailabilityReport():
-                state = ONLINE if report.is_alive else OFFLINE
-                self.retain(topics.availability(report.source), state)
-                self.retain(topics.problem(report.source), report.reason or NONE)
-            case ControlReport():
-                texts = control_texts(report.controls)
-                for control in report.changed:
-                    self.retain(topics.control(report.source, control), texts[control])
             case RefusalReport():
                 self.send(topics.control_error(report.source, report.control), report.reason)
             case LevelReport() if report.is_due:
@@ -232,6 +226,31 @@ class MqttPublisher:
                 self.send(topics.level(report.source), json.dumps(body))
             case StatsReport():
                 self.send(topics.stats, json.dumps(asdict(report) | self._queue_stats()))
+            case _:
+                for topic, payload in self._retained_values(report):
+                    self.retain(topic, payload)
+
+    def _retained_values(self, report: Report) -> Iterator[tuple[str, str]]:
+        """Yield topic and payload of each retained value that a report changes."""
+        topics = self.topics
+        match report:
+            case StateReport():
+                yield topics.state(report.source), report.emotion
+            case MoodReport():
+                now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+                yield topics.mood(report.source), mood_json(report.mood, now)
+            case AlertReport():
+                yield topics.alert(report.source, report.name), ON if report.is_on else OFF
+            case SpeechReport():
+                yield topics.speech(report.source), ON if report.is_speaking else OFF
+            case AvailabilityReport():
+                state = ONLINE if report.is_alive else OFFLINE
+                yield topics.availability(report.source), state
+                yield topics.problem(report.source), report.reason or NONE
+            case ControlReport():
+                texts = control_texts(report.controls)
+                for control in report.changed:
+                    yield topics.control(report.source, control), texts[control]
 
     def retain(self, topic: str, payload: str) -> None:
         """Set the retained value of a topic; it is sent now, and again on each new connection."""
@@ -254,18 +273,21 @@ class MqttPublisher:
         self._queue.subscribe(topic, handler)
 
     def adapt(self, context: Context) -> bool:
-        """Follow a change of the sources, and use changed passwords and certificates.
+        """Follow a change of the sources and alerts, and use changed passwords and certificates.
 
         Returns:
             False if anything else has changed, which needs another connection.
         """
-        if replace(context, sources=self._context.sources) != self._context:
+        ours = self._context
+        if ours != replace(
+            context, sources=ours.sources, alerts=ours.alerts, gone_alerts=ours.gone_alerts
+        ):
             return False
-        if context.sources != self._context.sources:
+        if context != ours:
             self._context = context
             self._subscribe_to_commands(context.sources)
-            if self._announcement is not None:
-                self._announcement.describe(context.sources)
+            self._remove_alerts(context.gone_alerts)
+            self._describe()
         self._link.refresh_access()
         return True
 
@@ -297,6 +319,17 @@ class MqttPublisher:
             for control in (*CONTROLS, FORGET):
                 handle = functools.partial(self._pass_command, source, control)
                 self.subscribe(self.topics.control_set(source, control), handle)
+
+    def _remove_alerts(self, alerts: Iterable[AlertKey]) -> None:
+        """Remove the retained messages of alerts that there are no more."""
+        for source, name in alerts:
+            self.retain(self.topics.alert(source, name), "")
+
+    def _describe(self) -> None:
+        """Describe the node to Home Assistant, if that is on."""
+        if self._announcement is not None:
+            context = self._context
+            self._announcement.describe(context.sources, context.alerts, context.gone_alerts)
 
     def _pass_command(self, source: str, control: str, _topic: str, payload: bytes) -> None:
         self._context.command(source, control, payload)

@@ -15,11 +15,13 @@ from typing import Any, Final, Literal, get_type_hints
 
 from serd.audio.source import STANDARD_INPUTS, SourceSettings
 from serd.errors import SettingsError
+from serd.events.alert import AlertSettings, check_alerts
+from serd.events.mood import MoodSettings
 from serd.events.state import ReportSettings
 from serd.model.adaptation import AdaptationSettings
 from serd.model.runtime import ModelSettings
 from serd.model.smoothing import SmoothingSettings
-from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.pipeline import PipelineSettings
 from serd.publishers import publisher_modules
 from serd.settings.tables import Given, build, check_key, given_table, read_toml, suggestion
@@ -36,7 +38,9 @@ _SERVICE_VARIABLE: Final = re.compile(
 )
 _SERVICE_ADDRESS: Final = re.compile("(tcp|udp|sctp)://")
 SOURCE: Final = "source"
-"""The only section that may be an array of tables, [[source]]."""
+ALERT: Final = "alert"
+SEVERAL: Final = (SOURCE, ALERT)
+"""The sections that may be arrays of tables, [[source]]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +79,9 @@ class Settings:
     segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    mood: MoodSettings = field(default_factory=MoodSettings)
+    alerts: tuple[AlertSettings, ...] = ()
+    """The alerts, with distinct names."""
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     log: LogSettings = field(default_factory=LogSettings)
@@ -100,7 +107,7 @@ Flags = Mapping[tuple[str, str], object]
 def section_classes() -> dict[str, type[Any]]:
     """The dataclass of each section, in the order of the settings file."""
     hints = get_type_hints(Settings)
-    renamed = {"sources": (SOURCE, SourceSettings)}
+    renamed = {"sources": (SOURCE, SourceSettings), "alerts": (ALERT, AlertSettings)}
     classes: dict[str, type[Any]] = dict(
         renamed.get(item.name, (item.name, hints[item.name]))
         for item in fields(Settings)
@@ -130,6 +137,7 @@ def load_settings(
     path = path or find_settings_file(environment)
     classes = section_classes()
     given: dict[str, list[dict[str, Given]]] = {name: [{}] for name in classes}
+    given[ALERT] = []
     given |= _from_file(path, classes) if path else {}
     for section, key, item in (
         *_from_environment(environment, classes),
@@ -137,12 +145,15 @@ def load_settings(
     ):
         if len(given[section]) > 1:
             raise SettingsError(f"{item.where}: there are several [[{section}]], set it in {path}")
-        given[section][0][key] = item
+        first, *_ = given[section] = given[section] or [{}]
+        first[key] = item
     sources = tuple(build(SourceSettings, table) for table in given.pop(SOURCE))
     _check_distinct(sources, path)
+    alerts = tuple(build(AlertSettings, table) for table in given.pop(ALERT))
+    check_alerts(alerts, [source.name for source in sources])
     built = {name: build(classes[name], table) for name, (table,) in given.items()}
     publishers = {name: built.pop(name) for name in publisher_modules()}
-    return Settings(**built, sources=sources, publishers=publishers)
+    return Settings(**built, sources=sources, alerts=alerts, publishers=publishers)
 
 
 def _check_distinct(sources: Sequence[SourceSettings], path: Path | None) -> None:
@@ -173,7 +184,7 @@ def settings_places(environment: Mapping[str, str]) -> list[Path]:
 
 
 def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> dict[str, list[dict[str, Given]]]:
-    """The tables of each section in the file; only ``SOURCE`` may have several."""
+    """The tables of each section in the file; only those of ``SEVERAL`` may have several."""
     body = read_toml(path)
     for section in body:
         if section not in classes:
@@ -187,7 +198,7 @@ def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> dict[str, list[d
 
 
 def _as_tables(section: str, item: object) -> list[object]:
-    return item if section == SOURCE and isinstance(item, list) and item else [item]
+    return item if section in SEVERAL and isinstance(item, list) and item else [item]
 
 
 def _from_environment(

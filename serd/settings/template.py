@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from serd.events.schema import field_docs
-from serd.settings.loader import SOURCE, Settings, section_classes
+from serd.settings.loader import ALERT, SEVERAL, SOURCE, Settings, section_classes
 from serd.settings.values import as_toml
 
 FOR_A_SERVICE: Final[Mapping[str, Mapping[str, object]]] = {"history": {"enabled": True}}
@@ -27,8 +27,9 @@ def settings_template(values: Mapping[str, Mapping[str, object]] | None = None) 
         docs = field_docs(cls)
         given = values.get(section, {})
         table = cls(**given)
-        several = f" For several, write [[{section}]] above each." if section == SOURCE else ""
-        lines = ["", f"# {about}{several}", f"[{section}]"]
+        several = f" For several, write [[{section}]] above each." if section in SEVERAL else ""
+        header = f"#[[{section}]]" if section == ALERT else f"[{section}]"
+        lines = ["", f"# {about}{several}", header]
         for item in fields(cls):
             lines += textwrap.wrap(docs[item.name], 96, initial_indent="# ", subsequent_indent="# ")
             sign = "" if item.name in given else "#"
@@ -49,9 +50,11 @@ def settings_as_toml(settings: Settings) -> str:
 
 
 def _tables(settings: Settings, section: str) -> tuple[Sequence[Any], str]:
-    """The tables of a section, and the headerer of each."""
+    """The tables of a section, and the header of each."""
     if section == SOURCE:
         header = f"[[{section}]]" if len(settings.sources) > 1 else f"[{section}]"
         return settings.sources, header
+    if section == ALERT:
+        return settings.alerts, f"[[{section}]]"
     table = settings.publishers.get(section) or getattr(settings, section)
     return [table], f"[{section}]"

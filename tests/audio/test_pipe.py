@@ -1,8 +1,8 @@
 """Standard input and FIFOs."""
 
 import errno
-import io
 import gc
+import io
 import os
 import sys
 import threading

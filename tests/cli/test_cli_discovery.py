@@ -13,7 +13,7 @@ from serd import __version__
 from serd.cli.discovery import clear
 from serd.errors import PublishError
 from serd.model.runtime import TfliteModel
-from serd.mqtt.homeassistant import discovery_payload
+from serd.mqtt.homeassistant.description import discovery_payload
 from serd.mqtt.link import LinkListener
 from serd.mqtt.settings import Settings
 from serd.mqtt.topics import NodeTopics

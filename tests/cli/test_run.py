@@ -22,7 +22,7 @@ from testkit.brokers import Listener, free_port, mosquitto, wait_until
 from testkit.daemons import SERD, Daemon, environment, events, finding, serd
 from testkit.voices import silence, synthetic_voice
 
-RETAINED = ("availability", "problem", "state", "speech", "mute", "threshold", "cooldown")
+RETAINED = ("availability", "problem", "state", "mood", "speech", "mute", "threshold", "cooldown")
 
 
 @pytest.fixture(scope="module")

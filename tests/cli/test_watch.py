@@ -24,12 +24,15 @@ from serd.cli.watch import Feed, _print_lines
 from serd.cli.watch_drawing import plain_line, render
 from serd.cli.watch_view import STALE_S, WatchState
 from serd.daemon.supervisor import Supervisor
+from serd.events.alert import MAX_ALERTS
+from serd.events.mood import HeardSpeech, MoodSettings, MoodTracker, mood_json
 from serd.mqtt.broker import EmbeddedBroker
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
 from testkit.brokers import DEADLINE_S, free_port, mosquitto, wait_until
 from testkit.daemons import serd
 from testkit.made_events import make_event
+from testkit.made_moods import heard
 
 
 def view_text(state: WatchState, *, width: int = 100) -> str:
@@ -91,6 +94,52 @@ def test_unavailable_muted_and_speaking_sources_are_marked() -> None:
     for name, payload in (("availability", b"online"), ("mute", b"OFF")):
         state.apply(f"serd/pi/mic/{name}", payload)
     assert not any(mark in view_text(state) for mark in ("unavailable", "muted", "speaking"))
+
+
+def mood_message(*heard_speech: HeardSpeech) -> bytes:
+    """The message with a mood."""
+    tracker = MoodTracker(MoodSettings())
+    for each in heard_speech:
+        tracker.add(each, 0.0)
+    return mood_json(tracker.mood, "2026-11-29T02:00:00+01:00").encode()
+
+
+def test_mood_and_alerts_of_a_source_are_shown() -> None:
+    """The mood of five minutes, each alert with its state, and none that was removed."""
+    state = WatchState(prefix="serd")
+    state.apply("serd/pi/mic/mood", mood_message(heard("angry", 30.0), heard("sad", 10.0)))
+    state.apply("serd/pi/mic/alert/angry", b"ON")
+    state.apply("serd/pi/mic/alert/sad", b"OFF")
+    state.apply("serd/pi/mic/alert/old", b"ON")
+    state.apply("serd/pi/mic/alert/old", b"")
+    shown = view_text(state)
+    assert "mood      angry 75 % of 40 s of speech in 5 min" in shown
+    assert "alert     angry ON" in shown
+    assert "alert     sad OFF" in shown
+    assert "old" not in shown
+    state.apply("serd/pi/mic/mood", mood_message())
+    assert "mood" not in view_text(state)
+
+
+def test_mood_and_alerts_of_a_node_that_is_offline_are_not_shown() -> None:
+    """Nobody keeps them up to date."""
+    state = WatchState(prefix="serd")
+    state.apply("serd/pi/mic/mood", mood_message(heard("angry", 30.0)))
+    state.apply("serd/pi/mic/alert/angry", b"ON")
+    state.apply("serd/pi/status", b"offline")
+    assert not any(word in view_text(state) for word in ("mood", "alert"))
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[1]", b'{"medium": {"emotion": 1}}', b"[" * 4000])
+def test_a_mood_that_is_none_is_not_shown(payload: bytes) -> None:
+    """Nor does it end the command; the names of alerts cannot control the terminal."""
+    state = WatchState(prefix="serd")
+    state.apply("serd/pi/mic/mood", payload)
+    assert "mood" not in view_text(state)
+    for number in range(100):
+        state.apply(f"serd/pi/mic/alert/\x1b[2J{number}", b"ON")
+    assert "\x1b" not in view_text(state)
+    assert len(state.nodes["pi"].sources["mic"].alerts) == MAX_ALERTS
 
 
 def test_the_problem_of_a_source_is_shown() -> None:

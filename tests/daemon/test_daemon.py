@@ -7,13 +7,16 @@ import json
 import signal
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 import soundfile
 
 from serd.audio.format import SAMPLE_RATE_HZ
+from serd.events.schema import mood_schema
 from serd.model.labels import NONE
-from serd.mqtt.homeassistant import DiscoverySettings, discovery_topic
+from serd.mqtt.homeassistant.description import discovery_topic
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from testkit.brokers import Listener, mosquitto, wait_until
 from testkit.daemons import events
 from testkit.mqtt_page import first_column, retained_names
@@ -34,26 +37,30 @@ class TestRetainedStateAfterTheEnd:
     """The retained messages once the daemon has ended."""
 
     def test_every_documented_retained_topic(self, tmp_path: Path) -> None:
-        """Status and source are offline, without speech; controls and discovery stay."""
+        """Status and source are offline, without speech; controls, mood and discovery stay."""
+        settings = f"{QUICK}[[alert]]\n"
         with mosquitto() as broker:
-            with running(broker, tmp_path, "--source", "-") as daemon:
+            with running(broker, tmp_path, "--source", "-", settings=settings) as daemon:
                 write_sound(daemon, utterance())
                 wait_for_output(daemon, 2)
                 assert daemon.stop() == 0, daemon.log
             retained = broker.retained("#")
         description = json.loads(retained.pop(discovery_topic(DiscoverySettings(), "n")))
         assert description["device"]["name"] == "serd n"
+        names = {topic.removeprefix("serd/n/").removeprefix("mic/") for topic in retained}
+        assert {name.replace("alert/angry", "alert/<name>") for name in names} == retained_names()
+        jsonschema.validate(json.loads(retained.pop("serd/n/mic/mood")), mood_schema())
         assert retained == {
             STATUS: "offline",
             AVAILABILITY: "offline",
             "serd/n/mic/problem": NONE,
             "serd/n/mic/state": NONE,
+            "serd/n/mic/alert/angry": "OFF",
             "serd/n/mic/speech": "OFF",
             "serd/n/mic/mute": "OFF",
             "serd/n/mic/threshold": "0",
             "serd/n/mic/cooldown": "0",
         }
-        assert {topic.rpartition("/")[2] for topic in retained} == retained_names()
 
     def test_the_last_will_of_a_killed_daemon(self, tmp_path: Path) -> None:
         """The broker publishes the status "offline"."""
@@ -64,6 +71,37 @@ class TestRetainedStateAfterTheEnd:
                 daemon.wait()
             wait_until(lambda: listener.of(STATUS) == ["online", "offline"], "the last will")
             assert broker.retained(STATUS) == {STATUS: "offline"}
+
+
+def test_an_alert_survives_a_kill_without_a_change(tmp_path: Path) -> None:
+    """It turns on once, and the next daemon says ON from its first message on."""
+    settings = (
+        f'{QUICK}[[alert]]\nname = "anyone"\nwhen = "arousal > -0.99"\n'
+        "min_speech_s = 0.3\nhysteresis = 0\n"
+    )
+    topic = "serd/n/mic/alert/anyone"
+    with mosquitto() as broker, Listener(broker) as listener:
+        with running(broker, tmp_path, "--source", "-", settings=settings) as daemon:
+            wait_until(lambda: listener.of(topic) == ["OFF"], "the alert")
+            write_sound(daemon, utterance())
+            wait_until(lambda: listener.of(topic) == ["OFF", "ON"], "the alert that is on")
+            (saved,) = wait_for_files(tmp_path, "**/alerts.json")
+            wait_until(lambda: "null" not in saved.read_text(), "the saved alert")
+            daemon.process.kill()
+            daemon.wait()
+        n_before = len(listener.of(topic))
+        with running(broker, tmp_path, "--source", "-", settings=settings) as daemon:
+            wait_until(lambda: len(listener.of(topic)) > n_before, "the alert after the restart")
+            write_sound(daemon, utterance(1))
+            wait_for_output(daemon, 2)
+            assert daemon.stop() == 0, daemon.log
+        assert set(listener.of(topic)[1:]) == {"ON"}
+
+
+def wait_for_files(folder: Path, pattern: str) -> list[Path]:
+    """The files of a pattern, once there are any."""
+    wait_until(lambda: list(folder.glob(pattern)), pattern)
+    return list(folder.glob(pattern))
 
 
 def test_a_file_that_comes_and_goes_does_not_interrupt_standard_input(tmp_path: Path) -> None:

@@ -134,9 +134,11 @@ def n_connections(daemon: Daemon) -> int:
 
 
 def has_retained_state(broker: MosquittoBroker, daemon: Daemon) -> bool:
-    """Whether the broker retains exactly the state of the daemon that listens."""
+    """Whether the broker retains exactly the state of the daemon that listens, and a mood."""
     recognized = [each["emotion"] for each in events(daemon.output) if each["emotion"] != "uncertain"]
-    return broker.retained("serd/#") == {
+    retained = broker.retained("serd/#")
+    has_mood = retained.pop("serd/n/mic/mood", "") != ""
+    return has_mood and retained == {
         STATUS: "online",
         AVAILABILITY: "online",
         "serd/n/mic/problem": NONE,

@@ -1,4 +1,4 @@
-"""Early estimates of a live source are marked as provisional and do not change later reports."""
+"""Early estimates of a live source do not change later reports, and its mood counts speech once."""
 
 import itertools
 from dataclasses import replace
@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from serd.audio.format import AudioBlock, CaptureTime, Samples
+from serd.daemon.moods import LiveMood
 from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.controls import Controls
 from serd.events.event import Event
-from serd.events.reports import LevelReport, Report, SoundReport, StateReport
+from serd.events.mood import MoodSettings
+from serd.events.reports import LevelReport, MoodReport, Report, SoundReport, StateReport
 from serd.events.state import ReportSettings
 from serd.model.runtime import TfliteModel
 from serd.model.smoothing import SmoothingSettings
@@ -37,12 +39,15 @@ def _blocks(sound: Samples) -> list[AudioBlock]:
     ]
 
 
-def _reports(model: TfliteModel, sound: Samples, *, provisional_s: float) -> list[Report]:
+def _reports(
+    model: TfliteModel, sound: Samples, *, provisional_s: float, cooldown_s: float = 0.0
+) -> list[Report]:
     report = ReportSettings(provisional_s=provisional_s)
-    maker, controls = counting_maker(model.card), Controls(threshold=0.0)
-    pipeline = SourcePipeline("mic", model, PipelineSettings(), report, maker, controls)
+    maker, controls = counting_maker(model.card), Controls(threshold=0.0, cooldown_s=cooldown_s)
+    mood = LiveMood("mic", MoodSettings())
+    pipeline = SourcePipeline("mic", model, PipelineSettings(), report, maker, controls, mood=mood)
     reports = [report for block in _blocks(sound) for report in pipeline.process(block)]
-    return [*reports, *pipeline.flush()]
+    return [*reports, *pipeline.flush(), *mood.snapshot()]
 
 
 def _without_provisional(reports: list[Report]) -> list[Report]:
@@ -99,3 +104,22 @@ def test_a_provisional_event_changes_neither_clips_nor_state(real_model: TfliteM
     )
     states = [number for number, each in enumerate(reports) if isinstance(each, StateReport)]
     assert states[0] > first_full
+
+
+def test_the_mood_counts_each_second_of_speech_once(real_model: TfliteModel) -> None:
+    """Windows overlap by two thirds, and its speech is still that of the utterances."""
+    reports = _reports(real_model, _sound(8.0, 0.9, 5.0), provisional_s=1.0)
+    utterances = [each for each in reports if isinstance(each, Event) and each.kind == "utterance"]
+    speech_s = sum(each.speech_ratio * (each.end_s - each.start_s) for each in utterances)
+    (mood,) = {each.mood.long.speech_s for each in reports[-1:] if isinstance(each, MoodReport)}
+    assert speech_s - 0.6 * len(utterances) <= mood <= speech_s + 0.1
+
+
+def test_the_mood_includes_windows_whose_event_is_not_published(real_model: TfliteModel) -> None:
+    """A cooldown keeps events from a broker, not speech from the mood."""
+    sound = _sound(8.0)
+    all_events = _reports(real_model, sound, provisional_s=1.0)
+    few_events = _reports(real_model, sound, provisional_s=1.0, cooldown_s=3600.0)
+    n_all, n_few = (sum(isinstance(each, Event) for each in some) for some in (all_events, few_events))
+    assert n_few < n_all
+    assert few_events[-1] == all_events[-1]

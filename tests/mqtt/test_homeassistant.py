@@ -5,6 +5,7 @@ That Home Assistant itself takes it is shown by scripts/check_discovery.py, run 
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,12 +17,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from make_discovery import OUT, TOPICS, example_payload, golden_text
 
 from serd.errors import InputError
+from serd.events.alert import AlertKey
 from serd.events.controls import Controls, control_texts, with_control
 from serd.events.event import Dimensions
+from serd.events.mood import MoodSettings, MoodTracker, mood_json
 from serd.model.labels import EMOTIONS, NONE, UNCERTAIN, VALENCE
-from serd.mqtt.homeassistant import (
-    EVENT_ATTRIBUTES,
-    DiscoverySettings,
+from serd.mqtt.homeassistant.description import (
     birth_topic,
     discovery_payload,
     discovery_topic,
@@ -29,13 +30,22 @@ from serd.mqtt.homeassistant import (
     max_parts,
     part_topic,
 )
+from serd.mqtt.homeassistant.entities import EVENT_ATTRIBUTES
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.topics import NodeTopics
 from testkit.made_events import make_event
+from testkit.made_moods import heard
 
 names = st.text(min_size=1, max_size=12)
 
 
-def components(*sources: str, node: str = "pi", labels: tuple[str, ...] = EMOTIONS) -> dict[str, Any]:
+def components(
+    *sources: str,
+    node: str = "pi",
+    labels: tuple[str, ...] = EMOTIONS,
+    alerts: Sequence[AlertKey] = (),
+    gone_alerts: Sequence[AlertKey] = (),
+) -> dict[str, Any]:
     """The description of each entity, by its key."""
     payload = discovery_payload(
         topics=NodeTopics(prefix="serd", node=node),
@@ -43,6 +53,8 @@ def components(*sources: str, node: str = "pi", labels: tuple[str, ...] = EMOTIO
         sources=sources,
         labels=labels,
         version="1.2.3",
+        alerts=alerts,
+        gone_alerts=gone_alerts,
     )
     found: dict[str, Any] = json.loads(payload)["components"]
     return found
@@ -70,7 +82,7 @@ def test_the_payload_is_one_line_without_blanks_between() -> None:
 
 
 def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
-    """Twelve of the source and four of the node: none is added, lost or of another kind."""
+    """Fifteen of the source and four of the node: none is added, lost or of another kind."""
     kinds = {key: component["platform"] for key, component in components("mic").items()}
     assert kinds == {
         "mic_emotion": "sensor",
@@ -79,6 +91,9 @@ def test_the_entities_of_a_source_are_those_of_the_contract() -> None:
         "mic_valence_level": "sensor",
         "mic_arousal_level": "sensor",
         "mic_valence": "sensor",
+        "mic_mood": "sensor",
+        "mic_mood_valence": "sensor",
+        "mic_mood_arousal": "sensor",
         "mic_utterance": "event",
         "mic_speech": "binary_sensor",
         "mic_mute": "switch",
@@ -103,7 +118,7 @@ def test_the_level_is_a_number_for_diagnosis() -> None:
 def test_several_sources_have_entities_of_their_own() -> None:
     """Their names begin with the source, and the entities of the node exist once."""
     several = components("kitchen", "hall")
-    assert len(several) == 2 * 12 + 4
+    assert len(several) == 2 * 15 + 4
     assert several["hall_mute"]["name"] == "hall mute"
     assert several["hall_mute"]["default_entity_id"] == "switch.serd_pi_hall_mute"
     assert several["hall_mute"]["command_topic"] == "serd/pi/hall/mute/set"
@@ -130,7 +145,7 @@ def test_no_two_nodes_share_a_discovery_topic(nodes: list[str], prefix: str) -> 
 def test_entities_of_any_names_are_well_formed(node: str, sources: list[str]) -> None:
     """A component id with a blank would break the removal in Home Assistant."""
     found = components(*sources, node=node)
-    assert len(found) == 12 * len(sources) + 4
+    assert len(found) == 15 * len(sources) + 4
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in found)
     for component in found.values():
         entity_id = component.get("default_entity_id", f"{component['platform']}.x")
@@ -162,7 +177,9 @@ def test_entities_need_daemon_and_source_but_the_microphone_only_the_daemon() ->
     for key, component in body["components"].items():
         topics = [each["topic"] for each in component.get("availability", body["availability"])]
         needs_source = key.startswith("mic_") and key != "mic_microphone"
-        assert topics == ["serd/pi/status", *(["serd/pi/mic/availability"] if needs_source else [])]
+        of_source = ["serd/pi/mic/availability"] if needs_source else []
+        of_state = ["serd/pi/mic/state"] if key == "mic_confidence" else []
+        assert topics == ["serd/pi/status", *of_source, *of_state]
 
 
 def test_emotion_has_an_option_for_every_state() -> None:
@@ -199,13 +216,60 @@ def test_valence_and_arousal_are_those_of_the_latest_live_event() -> None:
     assert rendered(arousal, replace(made, provisional=True).to_json()) == ""
 
 
-def test_confidence_is_that_of_the_latest_live_event() -> None:
-    """An empty text leaves a sensor as it is."""
+def test_confidence_is_that_of_the_latest_live_event_that_names_an_emotion() -> None:
+    """As the state does; an empty text leaves a sensor as it is."""
     confidence = components("mic")["mic_confidence"]
     assert rendered(confidence, make_event(kind="window", confidence=0.8712).to_json()) == "87.1"
     assert rendered(confidence, make_event(kind="utterance", confidence=1.0).to_json()) == "100.0"
     assert rendered(confidence, replayed()) == ""
     assert rendered(confidence, make_event(kind="window", provisional=True).to_json()) == ""
+    assert rendered(confidence, make_event(emotion="uncertain", confidence=0.3).to_json()) == ""
+
+
+def test_confidence_is_away_while_there_is_no_emotion() -> None:
+    """Otherwise it would be that of an emotion which is not shown any more."""
+    *_, of_state = components("mic")["mic_confidence"]["availability"]
+    assert rendered(of_state, "none") == "offline"
+    assert rendered(of_state, "happy") == "online"
+
+
+def test_the_mood_is_that_of_the_medium_span() -> None:
+    """Without speech it is none, an option of the entity, and its numbers are unknown (None)."""
+    named = components("mic")
+    tracker = MoodTracker(MoodSettings())
+    assert rendered(named["mic_mood"], mood_json(tracker.mood, "now")) == "none"
+    assert rendered(named["mic_mood_valence"], mood_json(tracker.mood, "now")) == "None"
+    tracker.add(heard("angry", 2.0, arousal=0.62, valence=-0.5), 0.0)
+    tracker.due(120.0)
+    for key, value in {"mood": "angry", "mood_arousal": "0.62", "mood_valence": "-0.5"}.items():
+        assert named[f"mic_{key}"]["state_topic"] == "serd/pi/mic/mood"
+        assert rendered(named[f"mic_{key}"], mood_json(tracker.mood, "now")) == value
+    assert {"none", "uncertain", *EMOTIONS} == set(named["mic_mood"]["options"])
+
+
+def test_each_alert_has_an_entity_at_its_source() -> None:
+    """Its topic gives ON and OFF, which Home Assistant expects by default."""
+    found = components("mic", "door", alerts=[AlertKey("mic", "angry"), AlertKey("door", "angry")])
+    assert len(found) == 2 * 15 + 4 + 2
+    angry = found["door_alert_angry"]
+    assert (angry["platform"], angry["name"]) == ("binary_sensor", "door alert angry")
+    assert angry["state_topic"] == "serd/pi/door/alert/angry"
+    assert angry["unique_id"] == "serd/pi/door/alert_angry"
+
+
+@given(st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=4, unique=True))
+def test_alerts_of_any_names_are_well_formed(alerts: list[str]) -> None:
+    """A component id with a blank would break the removal in Home Assistant; none replaces another."""
+    found = components("mic", alerts=[AlertKey("mic", name) for name in alerts])
+    assert len(found) == 15 + 4 + len(alerts)
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for key in found)
+
+
+def test_a_removed_alert_leaves_a_component_that_removes_its_entity() -> None:
+    """Home Assistant removes an entity whose component has nothing but its platform."""
+    found = components("mic", alerts=[AlertKey("mic", "sad")], gone_alerts=[AlertKey("mic", "angry")])
+    assert found["mic_alert_angry"] == {"platform": "binary_sensor"}
+    assert "state_topic" in found["mic_alert_sad"]
 
 
 def test_the_event_entity_fires_at_the_end_of_an_utterance() -> None:
@@ -307,7 +371,8 @@ def test_a_description_can_be_divided(max_bytes: int) -> None:
     keys = [key for part in parts for key in part["components"]]
     assert keys == list(whole["components"])
     assert len(parts) == 1 if len(payload) <= max_bytes else len(parts) > 1
-    assert len(parts) <= max_parts(2)
+    alerts = [AlertKey("kitchen", "angry"), AlertKey("hall", "angry")]
+    assert len(parts) <= max_parts(["kitchen", "hall"], alerts)
 
 
 @given(nodes=st.lists(names, min_size=2, max_size=2, unique=True), number=st.integers(2, 30))

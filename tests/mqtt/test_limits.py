@@ -9,7 +9,8 @@ from paho.mqtt.properties import Properties
 
 from serd.daemon.supervisor import Supervisor
 from serd.model.labels import EMOTIONS
-from serd.mqtt.homeassistant import DiscoverySettings, discovery_topic
+from serd.mqtt.homeassistant.description import discovery_topic
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.limits import MAX_IN_FLIGHT, MAX_PACKET_BYTES, BrokerLimits, limits_of
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings

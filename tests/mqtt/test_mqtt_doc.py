@@ -15,12 +15,16 @@ from make_discovery import example_payload
 from paho.mqtt.client import topic_matches_sub
 
 from serd.errors import InputError
+from serd.events.alert import AlertSettings
 from serd.events.controls import CONTROLS, Controls, control_texts, with_control
 from serd.events.event import Event
 from serd.events.reports import LevelReport, StatsReport
-from serd.mqtt.homeassistant import EVENT_ATTRIBUTES, DiscoverySettings, birth_topic, discovery_topic
+from serd.mqtt.homeassistant.description import birth_topic, discovery_topic
+from serd.mqtt.homeassistant.entities import EVENT_ATTRIBUTES
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.settings import Settings
 from serd.mqtt.topics import FORGET, NodeTopics, topic_level
+from serd.settings.loader import load_settings
 from testkit.brokers import MosquittoBroker, mosquitto, program
 from testkit.mqtt_page import DOC, blocks, first_column, retained_names, rows, section, words
 
@@ -38,10 +42,11 @@ def all_topics(topics: NodeTopics, *sources: str) -> set[str]:
         if isinstance(member, property):
             found.add(getattr(topics, name))
             continue
+        seconds = {"control": CONTROLS, "alert": ("<name>",)}
+        parameters = inspect.signature(member).parameters
         for source in sources:
-            takes_control = "control" in inspect.signature(member).parameters
-            calls = [(source, control) for control in CONTROLS] if takes_control else [(source,)]
-            found |= {getattr(topics, name)(*call) for call in calls}
+            calls = [(source, each) for key in parameters for each in seconds.get(key, ())]
+            found |= {getattr(topics, name)(*call) for call in calls or [(source,)]}
     found |= {topics.control_set(source, FORGET) for source in sources}
     return found
 
@@ -64,13 +69,21 @@ def test_every_topic_on_the_page_is_one_of_serds() -> None:
     named = set(re.findall(r"(?<![\w./-])serd/[^\s`'\",;:)]+", DOC))
     assert len(named) > 20
     for topic in named:
-        filled = topic.replace("<node>", "pi").replace("<source>", "mic")
+        filled = (
+            topic.replace("<node>", "pi")
+            .replace("<source>", "mic")
+            .replace("alert/angry", "alert/<name>")
+        )
         assert any(topic_matches_sub(filled, each) for each in known), topic
 
 
 def test_retained_topics_are_marked() -> None:
     """States are retained; events and commands are not."""
-    assert retained_names() == {"status", "availability", "problem", "state", "speech", *CONTROLS}
+    assert retained_names() == {"status", "availability", "problem", "state", *CONTROLS} | {
+        "mood",
+        "alert/<name>",
+        "speech",
+    }
 
 
 def test_every_field_of_an_event_is_described() -> None:
@@ -104,8 +117,27 @@ def test_the_example_level_has_the_fields_of_the_report() -> None:
 
 
 def test_every_json_on_the_page_is_valid() -> None:
-    """A program can parse each of the three examples."""
-    assert len([json.loads(block) for block in blocks("json")]) == 3
+    """A program can parse each of the four examples."""
+    assert len([json.loads(block) for block in blocks("json")]) == 4
+
+
+def test_the_example_mood_is_valid_and_its_fields_are_described() -> None:
+    """It fits the schema, and the tables have each field once."""
+    schema = json.loads((ROOT / "docs" / "mood.schema.json").read_text("utf-8"))
+    (example,) = (json.loads(block) for block in blocks("json", section("Mood")))
+    jsonschema.validate(example, schema)
+    described = [word for row in rows(section("Mood")) for word in words(row[0])]
+    assert sorted(described) == sorted([*example, *example["medium"]])
+
+
+def test_the_example_alerts_are_settings(tmp_path: Path) -> None:
+    """A file with them is valid, and what is called a default is one."""
+    (example,) = blocks("toml", section("Alerts"))
+    file = tmp_path / "serd.toml"
+    file.write_text(example)
+    angry, upset = load_settings(file, environment={}).alerts
+    assert angry == AlertSettings()
+    assert upset == AlertSettings(name="upset", when=upset.when)
 
 
 def test_every_control_is_described_with_its_range() -> None:
@@ -153,6 +185,25 @@ def test_topics_and_attributes_of_home_assistant_are_named() -> None:
     assert f"`{discovery_topic(settings, 'X')}`".replace("X", "<node>") in text
     assert f"`{birth_topic(settings)}`" in text
     assert all(f"`{name}`" in text or f"attributes.{name}" in text for name in EVENT_ATTRIBUTES)
+
+
+def test_entities_that_the_documents_name_exist() -> None:
+    """In the automations of the README and of this folder's pages."""
+    components = json.loads(example_payload("mic"))["components"].values()
+    known = {component["default_entity_id"] for component in components}
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/homeassistant").glob("*")]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    named = set(re.findall(r"\b(?:binary_sensor|sensor|event|switch|number)\.serd_pi_\w+", text))
+    assert "binary_sensor.serd_pi_alert_angry" in named
+    assert named <= known
+
+
+def test_the_blueprint_uses_its_inputs() -> None:
+    """Each that it asks for, and no other."""
+    text = (ROOT / "docs" / "homeassistant" / "alert.yaml").read_text("utf-8")
+    head, _, body = text.partition("\nmode:")
+    asked = re.findall(r"^    (\w+):$", head.partition("input:")[2], re.MULTILINE)
+    assert set(re.findall(r"!input (\w+)", body)) == set(asked) == {"alert", "on_actions", "off_actions"}
 
 
 def test_reserved_characters_are_replaced_as_documented() -> None:

@@ -7,23 +7,28 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from serd.daemon.supervisor import Supervisor
+from serd.events.alert import AlertKey
 from serd.events.controls import Controls
+from serd.events.mood import MoodSettings, MoodTracker
 from serd.events.reports import (
+    AlertReport,
     AvailabilityReport,
     ControlReport,
     LevelReport,
+    MoodReport,
     RefusalReport,
     Report,
     SpeechReport,
     StateReport,
 )
 from serd.model.labels import EMOTIONS
-from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.publishers import Context
 from serd.publishers.mqtt import Settings, create
 from testkit.brokers import Listener, MosquittoBroker, mosquitto, wait_until
@@ -82,6 +87,8 @@ def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
     reports: list[Report] = [
         AvailabilityReport(source="mic", is_alive=True, reason="one channel is dead"),
         ControlReport(source="mic", controls=Controls(mute=True, threshold=0.5, cooldown_s=30.0)),
+        AlertReport(source="mic", name="angry", is_on=True),
+        AlertReport(source="mic", name="sad", is_on=False),
         SpeechReport(source="mic", is_speaking=True),
         LevelReport(source="mic", level_dbfs=-50.0, guesses={}, is_due=False),
         LevelReport(source="mic", level_dbfs=-31.5, guesses={"sad": 0.6}),
@@ -107,7 +114,35 @@ def test_each_report_has_its_topic(shared_broker: MosquittoBroker) -> None:
         "all/pi/mic/threshold": "0.5",
         "all/pi/mic/cooldown": "30",
         "all/pi/mic/speech": "ON",
+        "all/pi/mic/alert/angry": "ON",
+        "all/pi/mic/alert/sad": "OFF",
     }
+
+
+def test_the_mood_is_retained_with_its_time(shared_broker: MosquittoBroker) -> None:
+    """The present time with a zone, since a client may read it hours later."""
+    started = datetime.now(UTC) - timedelta(seconds=1)
+    with publishing(settings_for(shared_broker, prefix="mood")) as publisher:
+        mood = MoodTracker(MoodSettings()).mood
+        publisher.publish(MoodReport(source="mic", mood=mood))
+        wait_until(lambda: "mood/pi/mic/mood" in shared_broker.retained("mood/#"), "the mood")
+    body = json.loads(shared_broker.retained("mood/#")["mood/pi/mic/mood"])
+    assert started <= datetime.fromisoformat(body["time"]) <= datetime.now(UTC)
+    assert body["medium"] == asdict(mood.medium)
+
+
+def test_the_messages_of_removed_alerts_are_removed(shared_broker: MosquittoBroker) -> None:
+    """The broker retains nothing of them, and the description removes their entities."""
+    topic = "gone/pi/mic/alert/angry"
+    shared_broker.publish(topic, "ON", retain=True)
+    ha = DiscoverySettings(enabled="on", prefix="ha-gone")
+    context = replace(CONTEXT, homeassistant=ha, gone_alerts=(AlertKey("mic", "angry"),))
+    with publishing(settings_for(shared_broker, prefix="gone"), context=context):
+        wait_until(lambda: topic not in shared_broker.retained("gone/#"), "the end of the message")
+        wait_until(lambda: shared_broker.retained("ha-gone/#"), "the description")
+    (description,) = shared_broker.retained("ha-gone/#").values()
+    components = json.loads(description)["components"]
+    assert components["mic_alert_angry"] == {"platform": "binary_sensor"}
 
 
 def test_a_command_reaches_the_daemon(shared_broker: MosquittoBroker) -> None:

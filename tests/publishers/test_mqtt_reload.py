@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serd.mqtt.homeassistant import DiscoverySettings
+from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.publishers.group import PublisherGroup
 from serd.publishers.mqtt import MqttPublisher, Settings
 from testkit.brokers import Listener, MosquittoBroker, free_port, logged_lines, mosquitto, wait_until

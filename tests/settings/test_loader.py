@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from serd.errors import SettingsError
+from serd.events.alert import AlertSettings
 from serd.model.mfcc import MfccFrontEnd
 from serd.settings.loader import load_settings, section_classes
 from serd.settings.template import FOR_A_SERVICE, settings_as_toml, settings_template
@@ -49,6 +50,10 @@ def test_a_flag_that_is_not_given_changes_nothing(toml: Path) -> None:
         ("[smoothing]\nthreshold = 2\n", ["[smoothing] threshold", "2.0", "0 to 1"]),
         ("[source]\nname = 'a/b'\n", ["[source] name", "a/b"]),
         ("[source]\nchannel = '0'\n", ["[source] channel", "mix"]),
+        ("[alert]\nwhen = 'angry >> 1'\n", ["[alert] when", "at character 8, got '>'"]),
+        ("[[alert]]\n[[alert]]\n", ["two [[alert]] are named 'angry'"]),
+        ("[[alert]]\nsource = 'attic'\n", ["source = 'attic', expected one of: mic"]),
+        ("[mood]\nshort_s = 900\n", ["medium_s", "more than short_s, which is 900"]),
         ("[log]\nlevel = 'loud'\n", ["[log] level", "loud", "debug"]),
         ("mqtt = 1\n", ["mqtt is a single value", "[mqtt]"]),
         ("[mqtt\n", ["serd.toml", "invalid TOML", "line 1"]),
@@ -152,14 +157,31 @@ def test_the_file_in_the_home_is_found(tmp_path: Path) -> None:
 
 
 def test_the_template_has_the_defaults(toml: Path) -> None:
-    """The file of config init is valid, and equals the defaults with and without its # signs."""
+    """The file of config init is valid, and equals the defaults with and without its # signs.
+
+    Without them it also has the alert that it shows, which is the default one.
+    """
     toml.write_text(settings_template())
     assert load_settings(toml, environment={}) == load_settings(environment={"HOME": "/nonexistent"})
     bare = "\n".join(
         line.removeprefix("#") for line in settings_template().splitlines() if line[:2] != "# "
     )
     toml.write_text(bare)
-    assert load_settings(toml, environment={}) == load_settings(environment={"HOME": "/nonexistent"})
+    defaults = load_settings(environment={"HOME": "/nonexistent"})
+    assert load_settings(toml, environment={}) == replace(defaults, alerts=(AlertSettings(),))
+
+
+def test_alerts_are_an_array_of_tables(toml: Path) -> None:
+    """None by default, any number in the file, and one that begins with a variable."""
+    assert load_settings(environment={"HOME": "/nonexistent"}).alerts == ()
+    toml.write_text("[[alert]]\n[[alert]]\nname = 'sad'\nwhen = 'sad > 0.6'\nhold_s = 0\n")
+    settings = load_settings(toml, environment={})
+    sad = AlertSettings(name="sad", when="sad > 0.6", hold_s=0.0)
+    assert settings.alerts == (AlertSettings(), sad)
+    toml.write_text(settings_as_toml(settings))
+    assert load_settings(toml, environment={}) == settings
+    variable = {"SERD_ALERT_WHEN": "sad > 0.6", "HOME": "/nonexistent"}
+    assert load_settings(environment=variable).alerts == (AlertSettings(when="sad > 0.6"),)
 
 
 def test_the_template_of_a_service_keeps_events(toml: Path) -> None:

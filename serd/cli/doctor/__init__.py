@@ -1,4 +1,4 @@
-"""``serd doctor``: checks settings, passwords, sound, model, state folder, broker, history, service."""
+"""``serd doctor``: checks settings, passwords, sound, model, alerts, broker, state and service."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from serd import __version__
 from serd.cli.doctor.broker import broker_findings
 from serd.cli.doctor.findings import Finding, Verdict, fail, findings_of, ok, skipped
 from serd.cli.doctor.parts import (
+    alert_finding,
     history_findings,
     model_findings,
     mute_findings,
@@ -72,6 +73,8 @@ def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[
             yield f"source {source.name}", partial(source_findings, source, context.listen_s)
         yield "voice detector", partial(voice_findings, settings.voice)
         yield "model", partial(model_findings, settings.model)
+        for alert in settings.alerts:
+            yield f"alert {alert.name}", partial(alert_finding, alert, settings.model)
     yield "state folder", partial(state_folder_findings, context.environment)
     if settings is None:
         yield "broker", partial(_unknown, "broker")
@@ -108,8 +111,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "doctor",
         help="check the installation, and advise on problems",
-        description="Checks settings, sound, model, state folder, broker, history and service one by"
-        " one. The exit code is 0 if no check fails, 1 if one does, 2 if the settings are wrong.",
+        description="Checks settings, sound, model, alerts, state folder, broker, history and service,"
+        " one by one. The exit code is 0 if no check fails, 1 if one does, 2 if the settings are wrong.",
     )
     add_config_option(parser)
     add_setting_option(

@@ -1,4 +1,4 @@
-"""Checks of the voice detector, the model, the state folder and the history."""
+"""Checks of the voice detector, the model, the alerts, the state folder and the history."""
 
 import os
 import shutil
@@ -11,8 +11,9 @@ import numpy as np
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.cli.doctor.findings import Finding, fail, ok
 from serd.daemon.state import ControlStore, state_folder
+from serd.events.alert import AlertSettings, check_emotions
 from serd.events.controls import MUTE, Controls
-from serd.model.runtime import ModelSettings, load_model
+from serd.model.runtime import ModelSettings, load_model, read_card
 from serd.mqtt.topics import NodeTopics
 from serd.publishers.history import HISTORY_FILE
 from serd.publishers.history import Settings as HistorySettings
@@ -47,6 +48,13 @@ def model_findings(settings: ModelSettings) -> Iterator[Finding]:
         yield ok("model", f"{name}: {len(card.labels)} emotions, one inference in {inference_ms:.1f} ms")
     else:
         yield fail("model", f"{name} returns no probabilities: {probabilities}", "use another model")
+
+
+def alert_finding(alert: AlertSettings, settings: ModelSettings) -> Iterator[Finding]:
+    """Check that the model knows the emotions of an alert."""
+    check_emotions([alert], read_card(settings).labels)
+    where = f" at {alert.source}" if alert.source else ""
+    yield ok(f"alert {alert.name}", f"{alert.when}, over {alert.over_s:g} s{where}")
 
 
 def mute_findings(

@@ -1,4 +1,4 @@
-"""``serd doctor`` checks the voice detector, the model, the state folder and the history."""
+"""``serd doctor`` checks the voice detector, the model, the alerts, the state and the history."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from serd.cli.doctor import Finding, Verdict
 from serd.cli.doctor.findings import findings_of
 from serd.cli.doctor.parts import (
+    alert_finding,
     history_findings,
     model_findings,
     mute_findings,
@@ -13,6 +14,7 @@ from serd.cli.doctor.parts import (
     voice_findings,
 )
 from serd.daemon.state import ControlStore
+from serd.events.alert import AlertSettings
 from serd.events.controls import MUTE, Controls
 from serd.model.runtime import ModelSettings
 from serd.mqtt.topics import NodeTopics
@@ -28,6 +30,22 @@ def test_the_voice_detector_and_the_bundled_model_pass() -> None:
     finding = only(model_findings(ModelSettings()))
     assert finding.verdict is Verdict.OK
     assert "8 emotions, one inference in" in finding.text
+
+
+def test_the_rule_of_an_alert_is_shown() -> None:
+    """With its condition and where it holds."""
+    alert = AlertSettings(name="at-the-door", source="door")
+    finding = only(alert_finding(alert, ModelSettings()))
+    assert (finding.check, finding.verdict) == ("alert at-the-door", Verdict.OK)
+    assert finding.text == "angry >= 0.5, over 60 s at door"
+
+
+def test_an_alert_on_an_emotion_that_the_model_lacks_fails() -> None:
+    """The text names the emotion and those that there are."""
+    alert = AlertSettings(when="furious > 0.5")
+    finding = only(findings_of("alert angry", lambda: alert_finding(alert, ModelSettings())))
+    assert finding.verdict is Verdict.FAIL
+    assert "got 'furious', expected arousal, valence or one of: neutral, calm" in finding.text
 
 
 def test_a_broken_model_fails(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Home Assistant's MQTT device discovery of a node."""
