@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -84,6 +84,9 @@ class Corpus:
     """The clips by name, each once."""
     left_out: tuple[str, ...]
     """One line for each sound file that is not used, with the reason."""
+    sounds: Mapping[Path, str] = field(default_factory=dict)
+    """Key of the sound of each clip's file (``train.data.duplicates.sound_keys``); empty before the
+    search for clips that sound the same."""
 
     @property
     def actors(self) -> frozenset[str]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from serd.model.card import ModelCard
 from train.data.clips import format_actors, split_actors
-from train.data.duplicates import content_digests
 from train.data.splits import check_no_leak, clip_split
 from train.evaluation.folds import evaluate_folds
 from train.evaluation.metrics import summary
@@ -67,7 +66,7 @@ def check_plan(plan: FitPlan, log: Log) -> None:
     if plan.left_alone:
         log(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
     clips = plan.corpus.clips
-    digests = dict(enumerate(content_digests(clip.path for clip in clips)))
+    digests = {index: plan.corpus.sounds[clip.path] for index, clip in enumerate(clips)}
     splits = [("model", plan.split)]
     splits += [
         (f"{plan.protocol} {format_actors(test)}", split_actors(plan.corpus.actors, test=test))

@@ -60,6 +60,9 @@ class ReadSettings:
     """The emotions of words that serd does not know."""
     duplicates: DuplicateRule = "keep-together"
     """What becomes of clips with the same sound (``train.data.duplicates``)."""
+    sound_store: Path | None = None
+    """File that keeps what the search for such clips computes (``train.data.sound_store``); None keeps
+    nothing."""
 
 
 def title_of(corpus: str) -> str:
@@ -193,6 +196,7 @@ def find_training_clips(
 
     Raises:
         CorpusError: no such folder, or no clip of those corpora in one.
+        OperationError: the store of sounds cannot be read or written.
     """
     settings = settings or ReadSettings()
     own = find_clips(
@@ -212,7 +216,7 @@ def find_training_clips(
             if first is not clip:
                 left_out.append(f"{clip.path}: the same clip as {first.path}")
     ordered = Corpus(clips=tuple(sorted(clips.values(), key=_place)), left_out=tuple(left_out))
-    return without_duplicates(ordered, settings.duplicates)
+    return without_duplicates(ordered, settings.duplicates, settings.sound_store)
 
 
 def clip_key(clip: Clip) -> str:
