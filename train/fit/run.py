@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import TfliteModel
-from train.data.clips import RAVDESS, Actors, Clip, corpus_of, fingerprint, format_actors
+from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
 from train.data.corpora import title_of
 from train.data.files import write_json
 from train.evaluation.metrics import Scores, summary
@@ -22,7 +22,7 @@ from train.evaluation.scorer import score_clips
 from train.features.dataset import Dataset
 from train.features.noise import NoiseBank, noise_clips
 from train.features.synthetic_noise import synthetic_noises
-from train.features.window_store import load_windows, stored_windows
+from train.features.window_store import WindowSource, load_windows, stored_windows
 from train.fit.members import MemberJob, load_ensemble, train_member, training_part
 from train.fit.plan import FitPlan, Target, fold_targets, last_target
 from train.fit.thresholds import fit_thresholds, held_out_decisions, joined
@@ -80,9 +80,19 @@ class FitRun:
         recorded = settings.noise.paths if settings.noise else ()
         n_made = self._recipe.made_noises if recorded else 0
         made = synthetic_noises(settings.work / "made-noise", n_made)
-        self._recorded = recorded
         self._clips = (*settings.plan.corpus.clips, *noise_clips((*recorded, *made)))
-        digest = self._recipe.digest(seed=settings.seed, fingerprint=fingerprint(self._clips))
+        self._source = WindowSource(
+            clips=self._clips,
+            settings=self._recipe.windows,
+            augment=self._recipe.sound,
+            seed=settings.seed,
+            noises=tuple(recorded),
+            rooms=settings.rooms,
+        )
+        # A network belongs to the windows and the labels that it was trained on.
+        labels = [(clip.actor, clip.emotion, clip.votes) for clip in self._clips]
+        data = json.dumps([self._source.key, labels])
+        digest = self._recipe.digest(seed=settings.seed, fingerprint=data)
         self.folder = settings.work / digest
         n_actors = self._recipe.n_actors
         self.folds = fold_targets(self._plan, recorded, n_actors=n_actors)
@@ -98,16 +108,7 @@ class FitRun:
                 left_s = (time.monotonic() - started_s) / done * (total - done)
                 self._log(f"features: {done}/{total} clips  {left_s / 60:.1f} min left")
 
-        return stored_windows(
-            self._clips,
-            self._recipe.windows,
-            self._recipe.sound,
-            seed=self._settings.seed,
-            folder=self._settings.work / "windows",
-            progress=progress,
-            noises=self._recorded,
-            rooms=self._settings.rooms,
-        )
+        return stored_windows(self._source, self._settings.work / "windows", progress)
 
     @cached_property
     def _dataset(self) -> Dataset:
