@@ -95,14 +95,14 @@ def read_settings(options: argparse.Namespace, work: Path) -> ReadSettings:
     )
 
 
-def every_clip(options: argparse.Namespace) -> Corpus:
-    """The clips of all corpora below ROOT, of the table and of folders named after emotions.
+def every_clip(root: Path, options: argparse.Namespace) -> Corpus:
+    """The clips of all corpora below a folder, of the table and of folders named after emotions.
 
     Raises:
         CorpusError: there are none, or bad labels.
     """
     return find_clips(
-        options.root,
+        root,
         corpora=CORPORA,
         table=options.table,
         labels=parse_labels(options.labels),

@@ -20,6 +20,8 @@ RAVDESS: Final = "ravdess"
 _RANGE: Final = re.compile(r"((?:[\w.-]+:)?)(\d{1,6})(?:\s*-\s*(\d{1,6}))?")
 _NAME: Final = re.compile(r"[\w.-]+:[\w.-]+")
 _MOST_IN_RANGE: Final = 1000
+_MOST_LETTERS: Final = 60
+"""Letters of actors in a title."""
 
 OUTPUTS: Final = (*EMOTIONS, NONE)
 """Classes of a network trained with noise: the emotions, and no speech."""
@@ -156,6 +158,14 @@ def parse_actors(text: str) -> Actors:
 def format_actors(actors: Iterable[str]) -> str:
     """The text that ``parse_actors`` reads, with runs of numbers as ranges, those of RAVDESS first."""
     return ",".join(map(_format_run, _runs(sorted(set(actors), key=_run_order))))
+
+
+def named_or_counted(actors: Actors) -> str:
+    """Actors in a title: "actors 1-4", or "40 actors" where their names fill more than a line."""
+    named = format_actors(actors)
+    if len(named) > _MOST_LETTERS:
+        return f"{len(actors)} actors"
+    return f"actor{'s' if len(actors) > 1 else ''} {named}"
 
 
 def _runs(ordered: Sequence[str]) -> list[list[str]]:
