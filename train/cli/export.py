@@ -132,7 +132,7 @@ def _print_table(network: Checkpoint, exported: "Sequence[Exported]") -> None:
             f"{each.latency_ms:.2f} ms",
             f"{each.agreement.share:.1%}",
             f"{each.agreement.largest_difference:.3f}",
-            f"{each.scores.uar:.3f}" if each.scores else "-",
+            f"{each.scores.restricted.uar:.3f}" if each.scores else "-",
             each.path.name,
         )
         for each in exported
@@ -147,5 +147,7 @@ def _print_table(network: Checkpoint, exported: "Sequence[Exported]") -> None:
         "\ndifference: largest difference of a probability from Keras"
     )
     if first.scores:
-        print(f"UAR: {first.scores.n_clips} clips of these actors through the daemon's pipeline")
+        print(
+            f"UAR: {first.scores.restricted.n_clips} clips of these actors through the daemon's pipeline"
+        )
     print(f"\nwrote {first.path.parent}, each network with its card inside and beside it")

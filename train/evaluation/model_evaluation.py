@@ -175,7 +175,7 @@ def plan_evaluation(
     if dropped := scheme.dropped(model.card.labels):
         remarks.append(f"the probability of {', '.join(dropped)} is distributed among the classes")
     if len({clip.actor for clip, _ in clips}) == 1:
-        remarks.append("a single actor: there is no telling how far the figures hold for others")
+        remarks.append("a single actor: the metrics do not show how well the model recognizes others")
     return EvaluationPlan(
         model_path=model_path,
         card=model.card,

@@ -45,7 +45,7 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
     if plan.split.test:
         scores = run.score(settings.out, plan.split.test)
         facts["held_out"] = {"test_actors": format_actors(plan.split.test), **scores.to_json()}
-        log(f"held-out actors {format_actors(plan.split.test)}: {summary(scores)}")
+        log(f"held-out actors {format_actors(plan.split.test)}: {summary(scores.restricted)}")
     facts["seconds"] = round(time.monotonic() - started_s)
     card = run.write(settings.out, made, facts, thresholds)
     log(f"wrote {settings.out}, {settings.out.stat().st_size} bytes, and its card beside it")

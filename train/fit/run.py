@@ -18,7 +18,7 @@ from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
 from train.data.corpora import title_of
 from train.data.files import write_json
 from train.evaluation.metrics import Scores, summary
-from train.evaluation.scorer import score_clips
+from train.evaluation.scorer import ClipScores, score_clips
 from train.features.dataset import Dataset
 from train.features.noise import NoiseBank, noise_clips
 from train.features.synthetic_noise import synthetic_noises
@@ -177,11 +177,15 @@ class FitRun:
         uar_mean = float(np.mean([result["uar"] for result in own.values()]))
         confusion = np.sum([result["confusion"] for result in own.values()], axis=0)
         title = title_of(corpus)
-        self._log(f"{self._plan.protocol}, {title}: mean UAR {uar_mean:.4f} over {len(own)} folds")
+        plain_mean = float(np.mean([result.get("plain", result)["uar"] for result in own.values()]))
+        is_restricted = any("plain" in result for result in own.values())
+        also = f" ({plain_mean:.4f} among all emotions)" if is_restricted else ""
+        self._log(f"{self._plan.protocol}, {title}: mean UAR {uar_mean:.4f}{also}, {len(own)} folds")
         return {
             "corpus": title,
             "folds": {actors: result["uar"] for actors, result in own.items()},
             "uar_mean": round(uar_mean, 4),
+            **({"plain_uar_mean": round(plain_mean, 4)} if is_restricted else {}),
             "all_folds": Scores(labels=EMOTIONS, confusion=confusion).to_json(),
         }
 
@@ -201,7 +205,7 @@ class FitRun:
         for corpus in sorted({corpus_of(actor) for actor in target.split.test}, key=_ravdess_first):
             actors = _of_corpus(target.split.test, corpus)
             scores = self.score(model_path, actors)
-            self._log(f"{target.name}, actors {format_actors(actors)}: {summary(scores)}")
+            self._log(f"{target.name}, actors {format_actors(actors)}: {summary(scores.restricted)}")
             result[corpus] = scores.to_json()
         write_json(path, result)
         return result
@@ -261,14 +265,12 @@ class FitRun:
     def _known_logits(self) -> dict[str, Logits]:
         return {}
 
-    def score(self, path: Path, actors: Actors) -> Scores:
+    def score(self, path: Path, actors: Actors) -> ClipScores:
         """Score a written model on the speech of some actors."""
         emotions = self._plan.scored_emotions(actors)
         clips = [clip for clip in self._speech_of(actors) if clip.emotion in emotions]
-        scores, left_out = score_clips(
-            TfliteModel(path), clips, self._recipe.windows.pipeline, emotions=emotions
-        )
-        for line in left_out:
+        scores = score_clips(TfliteModel(path), clips, self._recipe.windows.pipeline, emotions=emotions)
+        for line in scores.left_out:
             self._log(f"left out of the scores: {line}")
         return scores
 

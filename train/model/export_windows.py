@@ -46,7 +46,7 @@ def calibration_windows(corpus: Corpus, card: ModelCard, *, seed: int) -> RealWi
     clips = [clip for clip in corpus.clips if clip.actor in actors]
     if not clips:
         raise CorpusError(
-            f"no clip of actors {format_actors(actors)}, on whom the network was trained; there are"
+            f"no clip of the training actors {format_actors(actors)} of the network; there are"
             f" actors {format_actors(corpus.actors)}"
         )
     some = _some(clips, N_CALIBRATION, seed)

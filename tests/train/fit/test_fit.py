@@ -211,7 +211,7 @@ def test_a_class_without_a_clip_is_refused(
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such folder"),
-        (["EMPTY"], "no RAVDESS clip in it"),
+        (["EMPTY"], "no clip of RAVDESS in it"),
         (["CORPUS", "--test-actors", "9"], "no clip of actor 9"),
         (["CORPUS", "--test-actors", "1-3"], "no actor is left"),
         (["CORPUS", "--test-actors", "1", "--val-actors", "1"], "both"),

@@ -114,7 +114,7 @@ def find_clips(
     if root.is_file():
         raise CorpusError(f"{root}: a file, expected a folder; if it is an archive, unpack it first")
     if not root.is_dir():
-        raise CorpusError(f"{root}: no such folder, expected one that holds {_wanted(corpora)} clips")
+        raise CorpusError(f"{root}: no such folder, expected one with clips of {_wanted(corpora)}")
     labels = labels or LabelMap()
     readers = [CORPORA[name] for name in CORPORA if name in corpora]
     files = sound_files(root)
@@ -266,7 +266,7 @@ def _place(clip: Clip) -> tuple[bool, str, str, str]:
 
 def _wanted(corpora: Collection[str]) -> str:
     """The corpora's names in a sentence: "RAVDESS, SAVEE or nEMO"."""
-    names = [title_of(name) for name in CORPORA if name in corpora] or ["listed"]
+    names = [title_of(name) for name in CORPORA if name in corpora] or ["the table"]
     if len(names) > _MOST_NAMED:
         return f"{', '.join(names[:_MOST_NAMED])} or {len(names) - _MOST_NAMED} other corpora"
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
@@ -276,4 +276,4 @@ def _nothing_found(root: Path, corpora: Collection[str], left_out: Sequence[str]
     examples = [each.example for each in CORPORA.values() if each.name in corpora][:_MOST_NAMED]
     kinds = f" ({', '.join(examples)} and the like, as sound files)" if examples else ""
     others = f"; {len(left_out)} other files or lines, such as {left_out[-1]}" if left_out else ""
-    return f"{root}: no {_wanted(corpora)} clip in it{kinds}{others}"
+    return f"{root}: no clip of {_wanted(corpora)} in it{kinds}{others}"
