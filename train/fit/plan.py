@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,10 @@ class FitPlan:
 
     root: Path
     """Folder of the clips."""
+    also: tuple[Path, ...] = ()
+    """Folders of other corpora."""
+    settings: ReadSettings = field(default_factory=ReadSettings)
+    """Table, labels and duplicates with which the clips were read."""
     corpus: Corpus
     """The clips."""
     split: Split
@@ -107,7 +111,14 @@ def plan_fit(
                 f" model needs clips of each emotion, and --also FOLDER adds those of other corpora"
             )
     return FitPlan(
-        root=root, corpus=corpus, split=split, protocol=protocol, folds=folds, left_alone=alone
+        root=root,
+        also=tuple(also),
+        settings=settings or ReadSettings(),
+        corpus=corpus,
+        split=split,
+        protocol=protocol,
+        folds=folds,
+        left_alone=alone,
     )
 
 

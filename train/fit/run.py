@@ -318,7 +318,8 @@ class FitRun:
 
     def save(self, path: Path, made: FinishedNetwork, card: ModelCard) -> None:
         """Save the checkpoint of a network."""
-        save_checkpoint(path, made.keras, card, clips=self._plan.root)
+        plan = self._plan
+        save_checkpoint(path, made.keras, card, clips=plan.root, also=plan.also, settings=plan.settings)
 
 
 def _of_corpus(actors: Actors, corpus: str) -> Actors:

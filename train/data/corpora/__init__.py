@@ -219,6 +219,34 @@ def find_training_clips(
     return without_duplicates(ordered, settings.duplicates, settings.sound_store)
 
 
+def find_all_clips(roots: Sequence[Path], settings: ReadSettings, *, with_song: bool = True) -> Corpus:
+    """The labeled clips of every corpus below some folders, those that sound the same included.
+
+    Args:
+        roots: folders; the first is the second place of the table's files.
+        settings: table and labels.
+        with_song: whether sung clips are used.
+
+    Raises:
+        CorpusError: no such folder, or no clip in one.
+    """
+    clips: dict[str, Clip] = {}
+    left_out: list[str] = []
+    for number, root in enumerate(roots):
+        found = find_clips(
+            root,
+            with_song=with_song,
+            corpora=labeled_corpora(),
+            table=settings.table if number == 0 else None,
+            labels=settings.labels,
+            with_folders=True,
+        )
+        left_out += found.left_out
+        for clip in found.clips:
+            clips.setdefault(clip_key(clip), clip)
+    return Corpus(clips=tuple(sorted(clips.values(), key=_place)), left_out=tuple(left_out))
+
+
 def clip_key(clip: Clip) -> str:
     """The key that two copies of one clip share, in whatever folders.
 
