@@ -16,7 +16,6 @@ from serd.model.labels import EMOTIONS
 from train.article.experiment import Experiment
 from train.data.clips import Actors, Clip, CorpusError, Gender, fingerprint, format_actors
 from train.data.corpora import CORPORA, ReadSettings, find_training_clips, ravdess, title_of
-from train.data.duplicates import sound_keys
 from train.data.protocols import PROTOCOLS, protocol_corpora
 from train.data.splits import ClipSplit, check_no_leak, protocol_splits
 
@@ -98,6 +97,8 @@ class Data:
     """One line for each unused file."""
     holdout: Actors = frozenset()
     """Actors tested in place of the article's; empty for the article's own."""
+    sounds: Mapping[Path, str]
+    """Key of the sound of each clip's file; clips that sound the same share it."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -106,8 +107,8 @@ class Data:
 
     @cached_property
     def digests(self) -> dict[int, str]:
-        """Key of each clip's sound; clips that sound the same share it."""
-        return dict(enumerate(sound_keys([clip.path for clip in self.clips])))
+        """Key of each clip's sound by index."""
+        return {index: self.sounds[clip.path] for index, clip in enumerate(self.clips)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,7 +164,7 @@ def load_data(
         others = corpus.actors - own
         kept = corpus.actors if has_all_actors else _few_actors(clips, holdout) | others
         clips = _one_of_each_kind(clips, kept)
-    return Data(clips=clips, left_out=corpus.left_out, holdout=holdout)
+    return Data(clips=clips, left_out=corpus.left_out, holdout=holdout, sounds=corpus.sounds)
 
 
 def parts(experiment: Experiment, data: Data, *, seed: int) -> tuple[Part, ...]:

@@ -9,7 +9,8 @@ librosa has them. Inputs are computed once and kept in a folder for the runs tha
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,12 +21,21 @@ from serd.audio.files import read_samples
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from serd.errors import SoundFileError
 from serd.model.mfcc import MfccFrontEnd, Mfccs, mfcc
-from train.article.augmentation import Variation, VariationSettings, vary
+from train.article.augmentation import Variation, vary
 from train.article.experiment import digest
-from train.data.clips import Clip, fingerprint
+from train.data.clips import Clip
+from train.data.code_digest import code_digest
+from train.data.files import content_digests
 from train.features.augmentation import SoundAugment
 from train.features.dataset import Dataset, WindowSettings, speech_frames
-from train.features.window_store import Arrays, load_windows, read_arrays, stored_windows, write_arrays
+from train.features.window_store import (
+    Arrays,
+    WindowSource,
+    load_windows,
+    read_arrays,
+    stored_windows,
+    write_arrays,
+)
 
 MeanInput = Literal["mean", "mean-full", "segmenter"]
 """The first 2.5 s; the whole recording; speech as the daemon's segmenter finds it."""
@@ -51,8 +61,8 @@ _DB_PER_NEPER: Final = 10.0 / np.log(10.0)
 
 
 ProgressCallback = Callable[[int, int], None]
-_VERSION: Final = 1
-"""Version of the computation."""
+_BESIDE: Final = ("serd.errors", "serd.settings", "train.article.experiment")
+"""Modules that the code of inputs imports and that do not affect them."""
 
 
 def mean_inputs(samples: Samples, kind: MeanInput) -> list[NDArray[np.float32]]:
@@ -133,7 +143,12 @@ class FeatureStore:
     def __init__(self, clips: Sequence[Clip], folder: Path) -> None:
         self._clips = clips
         self._folder = folder
-        self._fingerprint = fingerprint(clips)
+
+    @cached_property
+    def _contents(self) -> list[tuple[str, str]]:
+        """Name and digest of each clip's file."""
+        paths = [clip.path for clip in self._clips]
+        return list(zip((path.name for path in paths), content_digests(paths), strict=True))
 
     def originals(self, kind: MeanInput, progress: ProgressCallback) -> Examples:
         """Inputs of every clip as recorded."""
@@ -166,17 +181,13 @@ class FeatureStore:
         self, settings: WindowSettings, augment: SoundAugment, *, seed: int, progress: ProgressCallback
     ) -> Dataset:
         """The windows of every clip and its copies for the own network."""
-        return load_windows(
-            stored_windows(
-                self._clips, settings, augment, seed=seed, folder=self._folder, progress=progress
-            ),
-            self._clips,
-        )
+        source = WindowSource(clips=tuple(self._clips), settings=settings, augment=augment, seed=seed)
+        return load_windows(stored_windows(source, self._folder, progress), self._clips)
 
     def _examples(self, wanted: _Wanted, progress: ProgressCallback) -> Examples:
-        numbers = [_VERSION, wanted.kind, asdict(ARTICLE_MFCC13), asdict(VariationSettings())]
+        code = code_digest("train.article.features", beside=_BESIDE)
         copies = [wanted.variations, wanted.copies, wanted.seed]
-        key = digest([*numbers, *copies, self._fingerprint, list(wanted.clips)])
+        key = digest([code, wanted.kind, *copies, self._contents, list(wanted.clips)])
         kept = self._get(f"{wanted.kind}-{key}", lambda: self._compute(wanted, progress))
         left_out = zip(kept["left_out"].tolist(), kept["why"].tolist(), strict=True)
         return Examples(

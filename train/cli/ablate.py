@@ -63,7 +63,7 @@ def ablate_command(options: argparse.Namespace) -> int:
         also=options.also,
         with_song=not options.no_song,
         protocol=options.protocol,
-        settings=read_settings(options),
+        settings=read_settings(options, options.work),
     )
     bank = open_bank(options.noise, recordings(options.noise))
     for line in bank.left_out:

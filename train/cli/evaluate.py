@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from serd.cli.progress import ProgressBar
@@ -27,6 +28,7 @@ from train.data.corpora import find_clips, labeled_corpora
 from train.data.corpora.tree import sound_files
 from train.data.files import write_json, write_whole
 from train.data.protocols import ACTOR_PROTOCOLS, ORDERS
+from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
 from train.evaluation.orders import decide_orders
 from train.evaluation.predictions import NoiseSettings
@@ -37,9 +39,11 @@ from train.evaluation.summary import summarize
 from train.features.noise import NoiseBank, open_bank, parse_snr_db, recordings
 from train.model.tensorflow_import import tensorflow_for
 from train.report.evaluation_files import (
+    CONFUSION,
     METRICS,
     PAGE,
     PREDICTIONS,
+    confusion_csv,
     predictions_csv,
     write_evaluation,
 )
@@ -80,7 +84,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         " of a model, scores the networks that fit --protocol left there, each on the actors and the"
         " noise that it was not trained on: as recorded, in noise, fainter, clipped, through a"
         f" telephone, joined. Runs that differ in their seed give means with deviations. Writes {FOLDS},"
-        f" from which report writes a model's page, and {PREDICTIONS} of each run, for compare.",
+        f" from which report writes a model's page, and {PREDICTIONS}, for compare, and {CONFUSION} of"
+        " each run.",
     )
     add = parser.add_argument
     add(
@@ -181,10 +186,13 @@ def _evaluate_folds(options: argparse.Namespace) -> int:
     )
     runs: list[Facts] = []
     for folder, results in zip(options.models, folds, strict=True):
-        runs = merge_seeds(runs, folder, [run_metrics(results)])
+        measured = run_metrics(results)
+        runs = merge_seeds(runs, folder, [measured])
         decided = list(chain.from_iterable(each.predictions.clean for each in results))
         text = predictions_csv(decided, EMOTIONS, lambda clip: clip.path.name)
         write_whole(out / folder.resolve().name / PREDICTIONS, text.encode())
+        text = confusion_csv(Scores(labels=EMOTIONS, confusion=np.array(measured["confusion"])))
+        write_whole(out / folder.resolve().name / CONFUSION, text.encode())
     write_json(out / FOLDS, {"schema": SCHEMA, "runs": runs})
     show_folds(summarize(runs))
     print(f"wrote {out / FOLDS}")
@@ -207,7 +215,7 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     )
     out = options.out or _default_out(model, options)
     check_writable(out.absolute())
-    corpus = every_clip(options)
+    corpus = every_clip(options.root, options)
     plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
     with ProgressBar(len(plan.clips)) as progress:

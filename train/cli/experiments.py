@@ -185,7 +185,7 @@ def _run_experiments(
     """Run each experiment that can run on its own protocol with one seed."""
     out = options.out or Path("runs/quick" if options.quick else "runs/experiments")
     check_writable(out.absolute())
-    settings = read_settings(options)
+    settings = read_settings(options, out.parent)
     data = load_data(root, holdout=holdout, is_quick=options.quick, settings=settings)
     _print_left_out(data)
     run_options = _run_options(options, out, seed=options.seed or 0)
@@ -269,14 +269,14 @@ def _cross_validate(
         also=also,
         is_quick=options.quick,
         protocol=options.protocol,
-        settings=read_settings(options),
+        settings=read_settings(options, out.parent),
     )
     _print_left_out(data)
     settings = CrossValidation(
         experiment=experiment,
         root=root,
         also=also,
-        settings=read_settings(options),
+        settings=read_settings(options, out.parent),
         n_seeds=options.seeds or 1,
         options=_run_options(options, out),
         folder=folder,

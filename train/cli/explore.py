@@ -47,7 +47,7 @@ def explore_command(options: argparse.Namespace) -> int:
 
     out = options.out or Path("runs/explore") / name_of(options.root)
     check_writable(out.absolute())
-    clips = every_clip(options).clips
+    clips = every_clip(options.root, options).clips
     actors = choose_actors(clips, parse_actors(",".join(options.actor)))
     for actor in actors:
         typical = _readable(typical_clips(clips, actor))

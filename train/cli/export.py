@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serd.errors import InputError
-from train.cli.options import check_writable, natural
+from train.cli.options import add_reading_options, check_writable, natural
 from train.data.clips import format_actors
-from train.data.corpora import find_clips
+from train.data.corpora import ReadSettings, find_all_clips
+from train.data.labels import parse_labels
 from train.model.agreement import PRECISIONS, file_name
 from train.model.checkpoint import Checkpoint, find_checkpoint
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
@@ -45,7 +46,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = export.add_argument
     add("run", type=Path, metavar="RUN", help="a training's folder, or one of its .keras files")
     add("--out", type=Path, metavar="FOLDER", help="output folder (default: that of the network)")
-    add("--clips", type=Path, metavar="ROOT", help="the clips (default: where the training found them)")
+    add(
+        "--clips",
+        type=Path,
+        action="append",
+        metavar="ROOT",
+        help="the clips; repeatable, for other corpora (default: where the training found them)",
+    )
+    add_reading_options(export)
     add("--seed", type=natural, default=0, help="seed of the choice of clips (default: 0)")
     add("--force", action="store_true", help="overwrite files that are there")
     add("--json", action="store_true", help="print JSON instead of a table")
@@ -61,8 +69,8 @@ def export_command(options: argparse.Namespace) -> int:
         if path.exists() and not options.force:
             raise InputError(f"{path}: is there already; --force overwrites it")
     recipe = network.card.training.get("recipe", {})
-    root = _clips_root(network, options.clips)
-    corpus = find_clips(root, with_song=recipe.get("with_song", True))
+    roots, read = _sources(network, options)
+    corpus = find_all_clips(roots, read, with_song=recipe.get("with_song", True))
     keep_freed_memory()
     with tensorflow_for("export"):
         from train.fit.export import ExportSettings, export  # noqa: PLC0415
@@ -76,19 +84,22 @@ def export_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def _clips_root(network: Checkpoint, given: Path | None) -> Path:
-    """Folder of the clips: the given one, or that of the training.
+def _sources(network: Checkpoint, options: argparse.Namespace) -> tuple[list[Path], ReadSettings]:
+    """Folders, table and labels of the clips: the given ones, or those of the training.
 
     Raises:
-        InputError: none is given, and that of the training is gone.
+        InputError: none are given, and those of the training are gone.
     """
-    if given is not None:
-        return given
-    noted = Path(network.clips)
-    if not network.clips or not noted.is_dir():
-        where = network.clips or "any folder that is noted"
-        raise InputError(f"{network.path}: its clips are not in {where}; pass --clips ROOT")
-    return noted
+    noted = network.settings
+    table, labels = options.table or noted.table, parse_labels(options.labels)
+    settings = ReadSettings(table=table, labels=labels if options.labels else noted.labels)
+    if options.clips:
+        return options.clips, settings
+    for where in (network.clips, *network.also):
+        if not where or not Path(where).is_dir():
+            place = where or "any folder that is noted"
+            raise InputError(f"{network.path}: its clips are not in {place}; pass --clips ROOT")
+    return [Path(network.clips), *map(Path, network.also)], settings
 
 
 def _figures(network: Checkpoint, exported: "Sequence[Exported]") -> dict[str, Any]:
@@ -132,7 +143,7 @@ def _print_table(network: Checkpoint, exported: "Sequence[Exported]") -> None:
             f"{each.latency_ms:.2f} ms",
             f"{each.agreement.share:.1%}",
             f"{each.agreement.largest_difference:.3f}",
-            f"{each.scores.uar:.3f}" if each.scores else "-",
+            f"{each.scores.restricted.uar:.3f}" if each.scores else "-",
             each.path.name,
         )
         for each in exported
@@ -147,5 +158,7 @@ def _print_table(network: Checkpoint, exported: "Sequence[Exported]") -> None:
         "\ndifference: largest difference of a probability from Keras"
     )
     if first.scores:
-        print(f"UAR: {first.scores.n_clips} clips of these actors through the daemon's pipeline")
+        print(
+            f"UAR: {first.scores.restricted.n_clips} clips of these actors through the daemon's pipeline"
+        )
     print(f"\nwrote {first.path.parent}, each network with its card inside and beside it")

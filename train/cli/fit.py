@@ -104,7 +104,7 @@ def fit_command(options: argparse.Namespace) -> int:
         test=parse_actors(options.test_actors),
         validation=parse_actors(options.val_actors),
         protocol=options.protocol,
-        settings=read_settings(options),
+        settings=read_settings(options, options.work),
     )
     bank = open_banks(options.noise) if options.noise else None
     for line in bank.left_out if bank else ():

@@ -14,6 +14,7 @@ from train.data.clips import Corpus
 from train.data.corpora import CORPORA, ReadSettings, find_clips
 from train.data.duplicates import DUPLICATE_RULES
 from train.data.labels import parse_labels
+from train.data.sound_store import STORE
 
 if TYPE_CHECKING:
     from train.model.recipe import Recipe
@@ -76,25 +77,32 @@ def add_reading_options(parser: argparse.ArgumentParser, *, trains: bool = False
         )
 
 
-def read_settings(options: argparse.Namespace) -> ReadSettings:
+def read_settings(options: argparse.Namespace, work: Path) -> ReadSettings:
     """The table, labels and duplicates that the options name.
+
+    Args:
+        options: of a command that trains.
+        work: folder of the results that later commands reuse.
 
     Raises:
         CorpusError: bad labels.
     """
     return ReadSettings(
-        table=options.table, labels=parse_labels(options.labels), duplicates=options.duplicates
+        table=options.table,
+        labels=parse_labels(options.labels),
+        duplicates=options.duplicates,
+        sound_store=work.absolute() / STORE,
     )
 
 
-def every_clip(options: argparse.Namespace) -> Corpus:
-    """The clips of all corpora below ROOT, of the table and of folders named after emotions.
+def every_clip(root: Path, options: argparse.Namespace) -> Corpus:
+    """The clips of all corpora below a folder, of the table and of folders named after emotions.
 
     Raises:
         CorpusError: there are none, or bad labels.
     """
     return find_clips(
-        options.root,
+        root,
         corpora=CORPORA,
         table=options.table,
         labels=parse_labels(options.labels),

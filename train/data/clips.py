@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,6 +20,8 @@ RAVDESS: Final = "ravdess"
 _RANGE: Final = re.compile(r"((?:[\w.-]+:)?)(\d{1,6})(?:\s*-\s*(\d{1,6}))?")
 _NAME: Final = re.compile(r"[\w.-]+:[\w.-]+")
 _MOST_IN_RANGE: Final = 1000
+_MOST_LETTERS: Final = 60
+"""Letters of actors in a title."""
 
 OUTPUTS: Final = (*EMOTIONS, NONE)
 """Classes of a network trained with noise: the emotions, and no speech."""
@@ -84,6 +86,9 @@ class Corpus:
     """The clips by name, each once."""
     left_out: tuple[str, ...]
     """One line for each sound file that is not used, with the reason."""
+    sounds: Mapping[Path, str] = field(default_factory=dict)
+    """Key of the sound of each clip's file (``train.data.duplicates.sound_keys``); empty before the
+    search for clips that sound the same."""
 
     @property
     def actors(self) -> frozenset[str]:
@@ -153,6 +158,14 @@ def parse_actors(text: str) -> Actors:
 def format_actors(actors: Iterable[str]) -> str:
     """The text that ``parse_actors`` reads, with runs of numbers as ranges, those of RAVDESS first."""
     return ",".join(map(_format_run, _runs(sorted(set(actors), key=_run_order))))
+
+
+def named_or_counted(actors: Actors) -> str:
+    """Actors in a title: "actors 1-4", or "40 actors" where their names fill more than a line."""
+    named = format_actors(actors)
+    if len(named) > _MOST_LETTERS:
+        return f"{len(actors)} actors"
+    return f"actor{'s' if len(actors) > 1 else ''} {named}"
 
 
 def _runs(ordered: Sequence[str]) -> list[list[str]]:

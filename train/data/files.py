@@ -1,8 +1,11 @@
-"""Files that are written completely or not at all."""
+"""Files that are written completely or not at all, and digests of files."""
 
 import contextlib
+import hashlib
 import json
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,20 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
             raise
     except OSError as exc:
         raise OperationError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
+
+
+def content_digests(paths: Iterable[Path]) -> list[str]:
+    """SHA-256 of the bytes of each file, on all processors; empty for one that cannot be read."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(_content_digest, paths))
+
+
+def _content_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def read_json(path: Path) -> dict[str, Any]:

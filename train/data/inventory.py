@@ -15,9 +15,9 @@ from serd.model.labels import EMOTIONS
 from train.data.clips import UNLABELED, Actors, Clip, CorpusError, actor_order
 from train.data.corpora import CORPORA, find_clips, ravdess, title_of
 from train.data.corpora.ravdess import Missing, missing_from_release
-from train.data.duplicates import content_digest
 from train.data.labels import LabelMap
 from train.data.protocols import LEAKY, PROTOCOLS, TEXT, missing_actors
+from train.data.sounds import content_digest
 
 _BLOCK_FRAMES: Final = 4096
 _MAX_NAMES: Final = 3

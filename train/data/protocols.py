@@ -121,7 +121,7 @@ def protocol_folds(name: str, present: Actors, test_actors: Actors = frozenset()
     if missing:
         able = ", ".join(runnable_protocols(present))
         raise CorpusError(
-            f"{name}: no clip of actor {format_actors(missing)}, whom it tests; there are actors"
+            f"{name}: no clip of actor {format_actors(missing)}, a test actor; there are actors"
             f" {format_actors(present)}, with which these protocols can run: {able}"
         )
     for test in folds:

@@ -12,7 +12,7 @@ import serd
 from serd.model.card import ModelCard
 from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
-from train.data.clips import Clip, Corpus, CorpusError, fingerprint, format_actors
+from train.data.clips import Clip, Corpus, CorpusError, fingerprint, format_actors, named_or_counted
 from train.evaluation.metrics import Scores, score
 from train.evaluation.pass_metrics import PassMetrics, pass_metrics
 from train.evaluation.predictions import NoiseSettings, Prediction, Predictions, predict
@@ -74,10 +74,9 @@ class Evaluation:
 
     @property
     def title(self) -> str:
-        """The model and its test actors."""
-        card, actors = self.plan.card, self.plan.selection.actors
-        plural = "s" if len(actors) > 1 else ""
-        return f"{card.name} {card.version} on actor{plural} {format_actors(actors)}"
+        """The model and its test actors, or their number where they fill more than a line."""
+        card = self.plan.card
+        return f"{card.name} {card.version} on {named_or_counted(self.plan.selection.actors)}"
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -176,7 +175,7 @@ def plan_evaluation(
     if dropped := scheme.dropped(model.card.labels):
         remarks.append(f"the probability of {', '.join(dropped)} is distributed among the classes")
     if len({clip.actor for clip, _ in clips}) == 1:
-        remarks.append("a single actor: there is no telling how far the figures hold for others")
+        remarks.append("a single actor: the metrics do not show how well the model recognizes others")
     return EvaluationPlan(
         model_path=model_path,
         card=model.card,

@@ -121,7 +121,9 @@ def cross_corpus(path: Path, *, recipe_of: Facts) -> Facts:
     named = str(held_out.get("test_actors", ""))
     corpora = {actor.split(":")[0] for actor in named.split(",") if ":" in actor}
     if not corpora:
-        raise CorpusError(f"{path}: holds nobody of another corpus out, as --test-actors nemo:EB0 would")
+        raise CorpusError(
+            f"{path}: no speaker of another corpus was held out; fit --test-actors nemo:EB0 does so"
+        )
     learnt = {actor.split(":")[0] for actor in str(card.training["actors"]).split(",")}
     facts: Facts = {
         "test_actors": named,

@@ -102,13 +102,32 @@ def estimate_clip(
     return estimate_segments(segments, model, settings.smoothing, adaptation=adaptation)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipScores:
+    """Scores of a model on clips."""
+
+    restricted: Scores
+    """Scores of decisions among the emotions that the clips can show."""
+    plain: Scores
+    """Scores of decisions among all emotions, as the daemon makes them."""
+    left_out: tuple[str, ...] = ()
+    """One line for each clip that could not be read."""
+
+    def to_json(self) -> dict[str, object]:
+        """The restricted scores, and "plain" with "uar" and "accuracy" where a restriction applies."""
+        plain = self.plain.to_json()
+        if plain == self.restricted.to_json():
+            return plain
+        return self.restricted.to_json() | {"plain": {name: plain[name] for name in ("uar", "accuracy")}}
+
+
 def score_clips(
     model: EmotionModel,
     clips: Sequence[Clip],
     settings: PipelineSettings,
     *,
     emotions: Sequence[str] = (),
-) -> tuple[Scores, list[str]]:
+) -> ClipScores:
     """Score a model on clips.
 
     Args:
@@ -117,16 +136,13 @@ def score_clips(
         settings: settings of the daemon's pipeline.
         emotions: emotions to which decisions are restricted; by default those of the clips' corpora.
 
-    Returns:
-        The scores, and one line for each clip that could not be read and was left out.
-
     Raises:
         CorpusError: no clip could be read.
     """
     labels = model.card.labels
     shown = emotions or [each for clip in clips for each in classes_of(clip.corpus) or labels]
     label_mask = np.isin(labels, shown)
-    truth, decisions, left_out = [], [], []
+    truth, restricted, plain, left_out = [], [], [], []
     for clip in clips:
         try:
             probabilities = estimate_clip(FileSource(clip.path), model, settings).probabilities
@@ -134,8 +150,16 @@ def score_clips(
             left_out.append(str(exc))
             continue
         truth.append(labels.index(clip.emotion))
-        decision = MISSED if probabilities is None else int((probabilities * label_mask).argmax())
-        decisions.append(decision)
+        if probabilities is None:
+            restricted.append(MISSED)
+            plain.append(MISSED)
+        else:
+            restricted.append(int((probabilities * label_mask).argmax()))
+            plain.append(int(probabilities.argmax()))
     if not truth:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
-    return score(truth, decisions, labels), left_out
+    return ClipScores(
+        restricted=score(truth, restricted, labels),
+        plain=score(truth, plain, labels),
+        left_out=tuple(left_out),
+    )

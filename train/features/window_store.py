@@ -8,7 +8,8 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -16,49 +17,76 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from train.data.clips import Clip, fingerprint
-from train.data.files import write_pieces, write_whole
+from train.data.clips import Clip
+from train.data.code_digest import code_digest
+from train.data.files import content_digests, write_pieces, write_whole
 from train.features.augmentation import SoundAugment
 from train.features.dataset import ClipWindows, Dataset, WindowSettings, build_dataset
 
 Arrays = Mapping[str, NDArray[np.generic]]
 ProgressCallback = Callable[[int, int], None]
-_VERSION: Final = 6
-"""Version of the computation and of the file layout."""
+_BESIDE: Final = (
+    "serd.daemon",
+    "serd.errors",
+    "serd.model.adaptation",
+    "serd.model.card",
+    "serd.model.decision",
+    "serd.model.file",
+    "serd.model.runtime",
+    "serd.model.smoothing",
+)
+"""Modules that the code of windows imports and that do not affect them."""
 _FRAME_DTYPE: Final = "<f2"
 """float16, little-endian on any machine."""
 
 
-def stored_windows(
-    clips: Sequence[Clip],
-    settings: WindowSettings,
-    augment: SoundAugment,
-    *,
-    seed: int,
-    folder: Path,
-    progress: ProgressCallback,
-    noises: Sequence[Path] = (),
-    rooms: Sequence[Path] = (),
-) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class WindowSource:
+    """What windows are computed from."""
+
+    clips: tuple[Clip, ...]
+    """The clips."""
+    settings: WindowSettings
+    """Segmentation and features."""
+    augment: SoundAugment
+    """Number and parameters of the copies."""
+    seed: int
+    """Seed of the copies."""
+    noises: tuple[Path, ...] = ()
+    """Recordings to mix into copies."""
+    rooms: tuple[Path, ...] = ()
+    """Measured impulse responses of rooms."""
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of all of it, the content of every file and the code included, as 16 hex digits."""
+        code = code_digest("train.features.window_store", beside=_BESIDE)
+        kinds = [(clip.path.name, clip.corpus, clip.channel) for clip in self.clips]
+        files = [[clip.path for clip in self.clips], self.noises, self.rooms]
+        names = [[path.name for path in paths] for paths in files[1:]]
+        contents = [content_digests(paths) for paths in files]
+        facts = [code, asdict(self.settings), asdict(self.augment), self.seed, kinds, names, contents]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def stored_windows(source: WindowSource, folder: Path, progress: ProgressCallback) -> Path:
     """The index file of a dataset, computed if it is missing; ``load_windows`` reads it.
 
     Args:
-        clips: the clips.
-        settings: segmentation and features.
-        augment: number and parameters of the copies.
-        seed: seed of the copies.
+        source: clips, settings and seed.
         folder: folder of datasets.
         progress: called with the number of finished clips and of all clips.
-        noises: recordings to mix into copies.
-        rooms: measured impulse responses of rooms.
     """
-    data = [[[path.name, path.stat().st_size] for path in files] for files in (noises, rooms)]
-    facts = [_VERSION, asdict(settings), asdict(augment), seed, fingerprint(clips), *data]
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-    path = folder / f"windows-{key}.npz"
+    path = folder / f"windows-{source.key}.npz"
     if not (path.is_file() and _frames_path(path).is_file()):
         dataset = build_dataset(
-            clips, settings, augment, seed=seed, noises=noises, rooms=rooms, progress=progress
+            source.clips,
+            source.settings,
+            source.augment,
+            seed=source.seed,
+            noises=source.noises,
+            rooms=source.rooms,
+            progress=progress,
         )
         write_pieces(_frames_path(path), _npy(dataset))
         write_arrays(path, _index(dataset))

@@ -16,8 +16,7 @@ from serd.model.card import ModelCard
 from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
 from train.data.clips import Actors, Corpus, format_actors
-from train.evaluation.metrics import Scores
-from train.evaluation.scorer import score_clips
+from train.evaluation.scorer import ClipScores, score_clips
 from train.model.agreement import Agreement, Precision, compare, file_name
 from train.model.checkpoint import Checkpoint, CheckpointError, load_keras
 from train.model.conversion import convert, float_operators, network_sha256, write_model
@@ -82,7 +81,7 @@ class Exported:
     """Agreement with Keras."""
     compared_actors: Actors
     """Actors of the compared windows."""
-    scores: Scores | None
+    scores: ClipScores | None
     """Scores on speech of test actors; None without any."""
 
 
@@ -193,15 +192,15 @@ def _latencies_ms(
 
 def _scores(
     model: TfliteModel, precision: Precision, settings: ExportSettings, log: Log
-) -> Scores | None:
+) -> ClipScores | None:
     """Scores on speech of test actors through the daemon's pipeline."""
     actors = held_out(settings.corpus, model.card)
     if not actors:
         return None
     log(f"scoring {precision} on actors {format_actors(actors)}")
     clips = [clip for clip in settings.corpus.clips if clip.actor in actors and clip.channel == "speech"]
-    scores, left_out = score_clips(model, clips, PipelineSettings())
-    for line in left_out:
+    scores = score_clips(model, clips, PipelineSettings())
+    for line in scores.left_out:
         log(f"left out of the scores: {line}")
     return scores
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from serd.model.card import ModelCard
 from train.data.clips import format_actors, split_actors
-from train.data.duplicates import content_digests
 from train.data.splits import check_no_leak, clip_split
 from train.evaluation.folds import evaluate_folds
 from train.evaluation.metrics import summary
@@ -46,7 +45,7 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
     if plan.split.test:
         scores = run.score(settings.out, plan.split.test)
         facts["held_out"] = {"test_actors": format_actors(plan.split.test), **scores.to_json()}
-        log(f"held-out actors {format_actors(plan.split.test)}: {summary(scores)}")
+        log(f"held-out actors {format_actors(plan.split.test)}: {summary(scores.restricted)}")
     facts["seconds"] = round(time.monotonic() - started_s)
     card = run.write(settings.out, made, facts, thresholds)
     log(f"wrote {settings.out}, {settings.out.stat().st_size} bytes, and its card beside it")
@@ -67,7 +66,7 @@ def check_plan(plan: FitPlan, log: Log) -> None:
     if plan.left_alone:
         log(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
     clips = plan.corpus.clips
-    digests = dict(enumerate(content_digests(clip.path for clip in clips)))
+    digests = {index: plan.corpus.sounds[clip.path] for index, clip in enumerate(clips)}
     splits = [("model", plan.split)]
     splits += [
         (f"{plan.protocol} {format_actors(test)}", split_actors(plan.corpus.actors, test=test))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from train.data.clips import (
     format_actors,
     split_actors,
 )
-from train.data.corpora import ReadSettings, find_training_clips
+from train.data.corpora import ReadSettings, find_training_clips, title_of
 from train.data.protocols import left_alone, protocol_corpora, protocol_folds, scored_emotions
 from train.features.noise import noise_folds
 
@@ -31,6 +31,10 @@ class FitPlan:
 
     root: Path
     """Folder of the clips."""
+    also: tuple[Path, ...] = ()
+    """Folders of other corpora."""
+    settings: ReadSettings = field(default_factory=ReadSettings)
+    """Table, labels and duplicates with which the clips were read."""
     corpus: Corpus
     """The clips."""
     split: Split
@@ -81,13 +85,13 @@ def plan_fit(
     own = frozenset(clip.actor for clip in found.clips if clip.corpus in judged)
     if test & own and test - own:
         raise CorpusError(
-            f"actors {format_actors(test)}: those of RAVDESS and of another corpus are scored apart,"
-            " since they do not show the same emotions"
+            f"test actors {format_actors(test)}: {_titles(judged)} and other corpora do not show the"
+            " same emotions; hold out actors of one corpus at a time"
         )
     if others := (validation & found.actors) - own:
         raise CorpusError(
-            f"actor {format_actors(others)} is of another corpus than RAVDESS, whose clips are never"
-            " validation clips"
+            f"validation actors {format_actors(others)}: expected some of {_titles(judged)}, since the"
+            " other corpora are for training alone"
         )
     folds = protocol_folds(protocol, own) if protocol else ()
     alone = (left_alone(protocol) & own) - test - validation
@@ -107,8 +111,19 @@ def plan_fit(
                 f" model needs clips of each emotion, and --also FOLDER adds those of other corpora"
             )
     return FitPlan(
-        root=root, corpus=corpus, split=split, protocol=protocol, folds=folds, left_alone=alone
+        root=root,
+        also=tuple(also),
+        settings=settings or ReadSettings(),
+        corpus=corpus,
+        split=split,
+        protocol=protocol,
+        folds=folds,
+        left_alone=alone,
     )
+
+
+def _titles(corpora: Sequence[str]) -> str:
+    return " and ".join(map(title_of, corpora))
 
 
 def _scored_emotions(protocol: str, actors: Actors) -> tuple[str, ...]:

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS
 from serd.model.runtime import TfliteModel
-from train.data.clips import RAVDESS, Actors, Clip, corpus_of, fingerprint, format_actors
+from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
 from train.data.corpora import title_of
 from train.data.files import write_json
 from train.evaluation.metrics import Scores, summary
-from train.evaluation.scorer import score_clips
+from train.evaluation.scorer import ClipScores, score_clips
 from train.features.dataset import Dataset
 from train.features.noise import NoiseBank, noise_clips
 from train.features.synthetic_noise import synthetic_noises
-from train.features.window_store import load_windows, stored_windows
+from train.features.window_store import WindowSource, load_windows, stored_windows
 from train.fit.members import MemberJob, load_ensemble, train_member, training_part
 from train.fit.plan import FitPlan, Target, fold_targets, last_target
 from train.fit.thresholds import fit_thresholds, held_out_decisions, joined
@@ -80,9 +80,19 @@ class FitRun:
         recorded = settings.noise.paths if settings.noise else ()
         n_made = self._recipe.made_noises if recorded else 0
         made = synthetic_noises(settings.work / "made-noise", n_made)
-        self._recorded = recorded
         self._clips = (*settings.plan.corpus.clips, *noise_clips((*recorded, *made)))
-        digest = self._recipe.digest(seed=settings.seed, fingerprint=fingerprint(self._clips))
+        self._source = WindowSource(
+            clips=self._clips,
+            settings=self._recipe.windows,
+            augment=self._recipe.sound,
+            seed=settings.seed,
+            noises=tuple(recorded),
+            rooms=settings.rooms,
+        )
+        # A network belongs to the windows and the labels that it was trained on.
+        labels = [(clip.actor, clip.emotion, clip.votes) for clip in self._clips]
+        data = json.dumps([self._source.key, labels])
+        digest = self._recipe.digest(seed=settings.seed, fingerprint=data)
         self.folder = settings.work / digest
         n_actors = self._recipe.n_actors
         self.folds = fold_targets(self._plan, recorded, n_actors=n_actors)
@@ -98,16 +108,7 @@ class FitRun:
                 left_s = (time.monotonic() - started_s) / done * (total - done)
                 self._log(f"features: {done}/{total} clips  {left_s / 60:.1f} min left")
 
-        return stored_windows(
-            self._clips,
-            self._recipe.windows,
-            self._recipe.sound,
-            seed=self._settings.seed,
-            folder=self._settings.work / "windows",
-            progress=progress,
-            noises=self._recorded,
-            rooms=self._settings.rooms,
-        )
+        return stored_windows(self._source, self._settings.work / "windows", progress)
 
     @cached_property
     def _dataset(self) -> Dataset:
@@ -176,11 +177,15 @@ class FitRun:
         uar_mean = float(np.mean([result["uar"] for result in own.values()]))
         confusion = np.sum([result["confusion"] for result in own.values()], axis=0)
         title = title_of(corpus)
-        self._log(f"{self._plan.protocol}, {title}: mean UAR {uar_mean:.4f} over {len(own)} folds")
+        plain_mean = float(np.mean([result.get("plain", result)["uar"] for result in own.values()]))
+        is_restricted = any("plain" in result for result in own.values())
+        also = f" ({plain_mean:.4f} among all emotions)" if is_restricted else ""
+        self._log(f"{self._plan.protocol}, {title}: mean UAR {uar_mean:.4f}{also}, {len(own)} folds")
         return {
             "corpus": title,
             "folds": {actors: result["uar"] for actors, result in own.items()},
             "uar_mean": round(uar_mean, 4),
+            **({"plain_uar_mean": round(plain_mean, 4)} if is_restricted else {}),
             "all_folds": Scores(labels=EMOTIONS, confusion=confusion).to_json(),
         }
 
@@ -200,7 +205,7 @@ class FitRun:
         for corpus in sorted({corpus_of(actor) for actor in target.split.test}, key=_ravdess_first):
             actors = _of_corpus(target.split.test, corpus)
             scores = self.score(model_path, actors)
-            self._log(f"{target.name}, actors {format_actors(actors)}: {summary(scores)}")
+            self._log(f"{target.name}, actors {format_actors(actors)}: {summary(scores.restricted)}")
             result[corpus] = scores.to_json()
         write_json(path, result)
         return result
@@ -260,14 +265,12 @@ class FitRun:
     def _known_logits(self) -> dict[str, Logits]:
         return {}
 
-    def score(self, path: Path, actors: Actors) -> Scores:
+    def score(self, path: Path, actors: Actors) -> ClipScores:
         """Score a written model on the speech of some actors."""
         emotions = self._plan.scored_emotions(actors)
         clips = [clip for clip in self._speech_of(actors) if clip.emotion in emotions]
-        scores, left_out = score_clips(
-            TfliteModel(path), clips, self._recipe.windows.pipeline, emotions=emotions
-        )
-        for line in left_out:
+        scores = score_clips(TfliteModel(path), clips, self._recipe.windows.pipeline, emotions=emotions)
+        for line in scores.left_out:
             self._log(f"left out of the scores: {line}")
         return scores
 
@@ -315,7 +318,8 @@ class FitRun:
 
     def save(self, path: Path, made: FinishedNetwork, card: ModelCard) -> None:
         """Save the checkpoint of a network."""
-        save_checkpoint(path, made.keras, card, clips=self._plan.root)
+        plan = self._plan
+        save_checkpoint(path, made.keras, card, clips=plan.root, also=plan.also, settings=plan.settings)
 
 
 def _of_corpus(actors: Actors, corpus: str) -> Actors:

@@ -87,7 +87,8 @@ def provenance(
         if (clip.actor in split.train or clip.is_noise) and index not in dataset.left_out
     ]
     others = {clip.corpus for clip in clips} - {ravdess.NAME}
-    also = [_data(clips, name) for name in CORPORA if name in others]
+    own = sorted(others - CORPORA.keys() - {NOISE})
+    also = [_data(clips, name) for name in (*CORPORA, *own) if name in others]
     return {
         "command": command,
         "data": _data(clips, ravdess.NAME),

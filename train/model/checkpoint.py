@@ -8,13 +8,16 @@ import io
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd.errors import InputError
 from serd.model.card import ModelCard, card_from_json
+from train.data.corpora import ReadSettings
 from train.data.files import write_whole
+from train.data.labels import LabelMap
 
 if TYPE_CHECKING:
     import keras
@@ -40,9 +43,21 @@ class Checkpoint:
     """The card of its float32 flatbuffer: labels, input, normalization and provenance."""
     clips: str
     """Folder of the clips on the machine of the training."""
+    also: tuple[str, ...] = ()
+    """Folders of other corpora on that machine."""
+    settings: ReadSettings = field(default_factory=ReadSettings)
+    """Table and labels with which the clips were read."""
 
 
-def save_checkpoint(path: Path, archive: bytes, card: ModelCard, *, clips: Path) -> None:
+def save_checkpoint(
+    path: Path,
+    archive: bytes,
+    card: ModelCard,
+    *,
+    clips: Path,
+    also: Sequence[Path] = (),
+    settings: ReadSettings | None = None,
+) -> None:
     """Write a checkpoint, which ``find_checkpoint`` finds.
 
     Args:
@@ -50,8 +65,18 @@ def save_checkpoint(path: Path, archive: bytes, card: ModelCard, *, clips: Path)
         archive: a Keras model, as ``to_keras`` gives it.
         card: the card of its float32 flatbuffer.
         clips: folder of the clips.
+        also: folders of other corpora.
+        settings: table and labels with which the clips were read; None for the defaults.
     """
-    body = {"schema": _SCHEMA, "clips": str(clips.absolute()), "card": json.loads(card.to_json())}
+    settings = settings or ReadSettings()
+    body = {
+        "schema": _SCHEMA,
+        "clips": str(clips.absolute()),
+        "also": [str(each.absolute()) for each in also],
+        "table": str(settings.table.absolute()) if settings.table else "",
+        "labels": dict(settings.labels.given),
+        "card": json.loads(card.to_json()),
+    }
     file = io.BytesIO(archive)
     with zipfile.ZipFile(file, "a") as members:
         text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
@@ -86,7 +111,16 @@ def find_checkpoint(run: Path) -> Checkpoint:
     if not isinstance(body, dict) or body.get("schema") != _SCHEMA:
         raise CheckpointError(f"{path}!{_MEMBER}: expected schema {_SCHEMA}")
     card = card_from_json(json.dumps(body.get("card")), f"{path}!{_MEMBER}")
-    return Checkpoint(path=path, card=card, clips=str(body.get("clips", "")))
+    table, labels = body.get("table", ""), body.get("labels", {})
+    return Checkpoint(
+        path=path,
+        card=card,
+        clips=str(body.get("clips", "")),
+        also=tuple(map(str, body.get("also", ()))),
+        settings=ReadSettings(
+            table=Path(table) if table else None, labels=LabelMap(given=tuple(labels.items()))
+        ),
+    )
 
 
 def load_keras(network: Checkpoint) -> "keras.Model":

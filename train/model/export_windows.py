@@ -1,5 +1,6 @@
 """Windows of clips for an export: for int8 ranges, and for the comparison with Keras."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from serd.model.card import ModelCard
 from serd.model.windows import pad
 from train.data.clips import Actors, Clip, Corpus, CorpusError, fingerprint, format_actors, parse_actors
+from train.data.corpora import title_of
 from train.features.augmentation import SoundAugment
 from train.features.dataset import Dataset, WindowSettings, build_dataset
 
@@ -46,7 +48,7 @@ def calibration_windows(corpus: Corpus, card: ModelCard, *, seed: int) -> RealWi
     clips = [clip for clip in corpus.clips if clip.actor in actors]
     if not clips:
         raise CorpusError(
-            f"no clip of actors {format_actors(actors)}, on whom the network was trained; there are"
+            f"no clip of the training actors {format_actors(actors)} of the network; there are"
             f" actors {format_actors(corpus.actors)}"
         )
     some = _some(clips, N_CALIBRATION, seed)
@@ -91,9 +93,15 @@ def held_out(corpus: Corpus, card: ModelCard) -> Actors:
 def is_training_data(corpus: Corpus, card: ModelCard) -> bool:
     """Whether the training actors' clips are the training clips of the network, by name and size."""
     actors = trained_on(card)
-    clips = [clip for clip in corpus.clips if clip.actor in actors]
-    data = card.training.get("data", {})
-    return bool(data.get("sha256_of_names_and_sizes") == fingerprint(clips))
+    here: dict[str, list[Clip]] = defaultdict(list)
+    for clip in corpus.clips:
+        if clip.actor in actors:
+            here[title_of(clip.corpus)].append(clip)
+    noted = [card.training.get("data", {}), *card.training.get("also", ())]
+    learnt = {
+        each.get("name"): each.get("sha256_of_names_and_sizes") for each in noted if each.get("n_clips")
+    }
+    return {title: fingerprint(clips) for title, clips in here.items()} == learnt
 
 
 def _settings(card: ModelCard) -> WindowSettings:

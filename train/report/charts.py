@@ -4,7 +4,7 @@ Shapes carry classes and no colors, so that one chart serves a light and a dark 
 units of which a chart has ``WIDTH``, which is about the width of a telephone's screen in pixels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Literal
 
@@ -18,8 +18,12 @@ WIDTH = 360.0
 Anchor = Literal["start", "middle", "end"]
 
 
-_LABELS = 82.0
-"""Width of the labels on the left."""
+_LETTER = 7.0
+"""Width of a letter of a label, on average."""
+_MOST_LETTERS = 22
+"""Letters of a label; a longer one lacks its middle."""
+_FIRST_LETTERS = 8
+"""Letters before the gap; those behind it tell speakers of one corpus apart."""
 _ROW = 26.0
 
 
@@ -81,14 +85,27 @@ def text(
     )
 
 
+def label_width(labels: Iterable[str]) -> float:
+    """Room for labels on the left, with a gap behind them."""
+    return 12.0 + _LETTER * max((len(fitted(label)) for label in labels), default=0)
+
+
+def fitted(label: str) -> str:
+    """A label as a chart shows it, without its middle if it is long."""
+    if len(label) <= _MOST_LETTERS:
+        return label
+    return f"{label[:_FIRST_LETTERS]}…{label[_FIRST_LETTERS + 1 - _MOST_LETTERS :]}"
+
+
 def confusion_chart(scores: Scores) -> str:
     """Counts of truth by decision, shaded by the share of the truth's clips."""
     shown = [index for index, n in enumerate(scores.counts.values()) if n]
     columns = [*scores.labels, *(["missed"] if scores.n_missed else [])]
-    size = min((WIDTH - _LABELS - 2.0) / len(columns), 56.0)
+    left = label_width(scores.labels)
+    size = min((WIDTH - left - 2.0) / len(columns), 56.0)
     top = 10.0 + 7.0 * max(map(len, columns))
     shapes = [
-        text(_LABELS + (column + 0.5) * size + 3.0, top - 6.0, name, turn=-90.0)
+        text(left + (column + 0.5) * size + 3.0, top - 6.0, name, turn=-90.0)
         for column, name in enumerate(columns)
     ]
     for row, index in enumerate(shown):
@@ -96,9 +113,9 @@ def confusion_chart(scores: Scores) -> str:
         total = sum(scores.confusion[index].tolist())
         y = top + row * size
         truth = scores.labels[index]
-        shapes.append(text(_LABELS - 6.0, y + size / 2 + 4.0, truth, anchor="end"))
+        shapes.append(text(left - 6.0, y + size / 2 + 4.0, fitted(truth), anchor="end"))
         for column, count in enumerate(counts):
-            x = _LABELS + column * size
+            x = left + column * size
             part = count / total
             hint = f"{truth} taken for {columns[column]}: {count} of {total}"
             frame = "cell right" if column == index else "cell"
@@ -136,24 +153,25 @@ def frequent_confusions(scores: Scores) -> list[tuple[str, str, int, int]]:
 def classes_chart(scores: Scores) -> str:
     """Recall and precision of each class as bars."""
     recalls, precisions = scores.recalls, scores.precisions
-    room = WIDTH - _LABELS - 38.0
+    left = label_width(recalls)
+    room = WIDTH - left - 38.0
     shapes = [
-        rectangle(_LABELS, 2.0, 10.0, 10.0, "bar"),
-        text(_LABELS + 15.0, 11.0, "recall"),
-        rectangle(_LABELS + 66.0, 2.0, 10.0, 10.0, "bar second"),
-        text(_LABELS + 81.0, 11.0, "precision"),
+        rectangle(left, 2.0, 10.0, 10.0, "bar"),
+        text(left + 15.0, 11.0, "recall"),
+        rectangle(left + 66.0, 2.0, 10.0, 10.0, "bar second"),
+        text(left + 81.0, 11.0, "precision"),
     ]
     top = 24.0
     for row, (label, recall) in enumerate(recalls.items()):
         y = top + row * (_ROW + 8.0)
         precision = precisions.get(label)
-        shapes.append(text(_LABELS - 6.0, y + 16.0, label, anchor="end"))
-        shapes.append(rectangle(_LABELS, y, room * recall, 11.0, "bar"))
-        shapes.append(text(_LABELS + room * recall + 5.0, y + 10.0, f"{recall:.2f}", kind="small"))
+        shapes.append(text(left - 6.0, y + 16.0, fitted(label), anchor="end"))
+        shapes.append(rectangle(left, y, room * recall, 11.0, "bar"))
+        shapes.append(text(left + room * recall + 5.0, y + 10.0, f"{recall:.2f}", kind="small"))
         if precision is not None:
-            shapes.append(rectangle(_LABELS, y + 13.0, room * precision, 11.0, "bar second"))
+            shapes.append(rectangle(left, y + 13.0, room * precision, 11.0, "bar second"))
         words = "never decided for" if precision is None else f"{precision:.2f}"
-        end = _LABELS + room * (precision or 0.0)
+        end = left + room * (precision or 0.0)
         shapes.append(text(end + 5.0, y + 23.0, words, kind="small"))
     best, worst = max(recalls, key=recalls.__getitem__), min(recalls, key=recalls.__getitem__)
     return picture(
@@ -174,7 +192,7 @@ def parts_chart(name: str, parts: Mapping[str, Scores], whole: PassMetrics) -> s
         parts: scores by the name of the part.
         whole: metrics of all clips.
     """
-    left, row_height = 112.0, 22.0
+    left, row_height = label_width(parts), 22.0
     room = WIDTH - left - 36.0
     top, height = 18.0, len(parts) * row_height
     uar = whole.scores.uar
@@ -193,7 +211,7 @@ def parts_chart(name: str, parts: Mapping[str, Scores], whole: PassMetrics) -> s
         y = top + (row + 0.5) * row_height
         x = left + room * part.uar
         hint = f"{value}: UAR {part.uar:.3f} on {part.n_clips} clips"
-        shapes.append(text(left - 8.0, y + 4.0, value, anchor="end"))
+        shapes.append(text(left - 8.0, y + 4.0, fitted(value), anchor="end"))
         shapes.append(line(left, y, x, y, "stem"))
         shapes.append(dot(x, y, "mark", hint=hint))
         shapes.append(text(WIDTH, y + 4.0, f"{part.uar:.2f}", anchor="end"))

@@ -74,7 +74,7 @@ def confusion_section(scores: Scores) -> str:
 
 def parts_section(metrics: PassMetrics) -> str:
     """Metrics of parts of the clips, and of actors."""
-    actors = {f"actor {name}": part for name, part in metrics.slices["actor"].items()}
+    actors = dict(metrics.slices["actor"])
     others = {
         f"{name} {value}": part
         for name, parts in metrics.slices.items()

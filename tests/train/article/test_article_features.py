@@ -1,12 +1,17 @@
 """The article's input is 216 numbers: each frame's mean over 13 coefficients."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
+from made_corpora import made_clip
 from python_speech_features import mfcc as reference_mfcc
 
-from serd.audio.format import SAMPLE_RATE_HZ
+from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from testkit.voices import quiet_room, synthetic_voice
-from train.article.features import ARTICLE_MFCC13, MeanInput, mean_inputs
+from train.article import features
+from train.article.features import ARTICLE_MFCC13, FeatureStore, MeanInput, mean_inputs
 
 
 def test_the_mean_is_that_of_another_implementation() -> None:
@@ -57,3 +62,22 @@ def test_the_segmenter_cuts_silence_away() -> None:
     assert got.shape == (216,)
     assert 100 < np.count_nonzero(got) < 216
     assert mean_inputs(quiet_room(2.0), "segmenter") == []
+
+
+def test_inputs_of_other_code_or_content_are_never_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each makes another file; the same code and content find theirs again."""
+    clip = made_clip("03-01-03-01-01-01-01", tmp_path)
+
+    def files(sound: Samples) -> set[str]:
+        soundfile.write(clip.path, sound, SAMPLE_RATE_HZ)
+        folder = tmp_path / "features"
+        FeatureStore([clip], folder).originals("mean", lambda _done, _total: None)
+        return {path.name for path in folder.iterdir()}
+
+    one, other = synthetic_voice(1.0), synthetic_voice(1.0, f0_hz=180.0)
+    assert len(files(one)) == len(files(one)) == 1
+    assert len(files(other)) == 2
+    monkeypatch.setattr(features, "code_digest", lambda *_modules, beside: str(beside))
+    assert len(files(other)) == 3

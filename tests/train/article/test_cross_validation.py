@@ -122,7 +122,7 @@ def test_dask_workers_give_what_processes_here_give(
         (["own", "--holdout", "17-20"], 2, "--holdout is for --protocol article; dev5 has its own"),
         (["own", "--protocol", "article", "--holdout", "21"], 2, "--holdout: no clip of actor 21"),
         (["baseline-men", "--also", "NEMO"], 2, "--also: baseline-men learns the article's men classes"),
-        (["own", "--also", "EMPTY"], 2, "no SAVEE, nEMO, CREMA-D or 8 other corpora clip in it"),
+        (["own", "--also", "EMPTY"], 2, "no clip of SAVEE, nEMO, CREMA-D or 8 other corpora in it"),
         (["baseline-men", "--dask", "tcp://127.0.0.1:9"], 1, "no Dask scheduler at tcp://127.0.0.1:9"),
     ],
 )

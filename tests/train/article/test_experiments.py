@@ -262,8 +262,8 @@ def _without(root: Path, pattern: str) -> Path:
     ("what", "message"),
     [
         ("nowhere", "no such folder"),
-        ("empty", "no RAVDESS clip in it"),
-        ("other files", "no RAVDESS clip in it"),
+        ("empty", "no clip of RAVDESS in it"),
+        ("other files", "no clip of RAVDESS in it"),
         ("no happy clip", "no clip of happy"),
         ("happy in the test alone", "no clip of happy to learn from"),
         ("no test actor", "no clip of actor 21-24"),

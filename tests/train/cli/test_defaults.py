@@ -3,13 +3,15 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from trainings import train
+from trainings import have_two_folds, train
 
 from testkit.imports import ROOT
+from train import cli
 from train.__main__ import main
 from train.cli.options import unused_path
 
@@ -63,15 +65,47 @@ def test_commands_that_only_read_write_below_runs(
     }
 
 
-def test_commands_that_train_write_below_runs(project: Path, corpus_root: Path) -> None:
-    """A smoke run of fit leaves the shipped model as it is."""
+def _with_two_folds(project: Path) -> None:
+    os.chdir(project)
+    have_two_folds()
+
+
+def test_commands_that_train_write_below_runs(
+    project: Path, corpus_root: Path, article_root: Path, noise_root: Path
+) -> None:
+    """Smoke runs of fit, export, experiments, report and ablate change no tracked file."""
     before = _changes(project)
-    words = ("fit", corpus_root, "--quick", "--members", 1)
-    done = train(*words, before=partial(os.chdir, project))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert _changes(project) == before
+
+    def done(*words: object, before: Callable[[Path], None] = os.chdir) -> None:
+        result = train(*words, before=partial(before, project))
+        assert result.returncode == 0, (words, result.stderr)
+
+    done("fit", corpus_root, "--quick", "--members", 1)
     models = [path.name for path in (project / "runs" / "fit").glob("*.tflite")]
     assert models == [f"{corpus_root.name}-quick.tflite"]
+    (final,) = (project / "runs").glob("*/final.keras")
+    done("export", final.parent.relative_to(project))
+    done("experiments", article_root, "--run", "reworked-men2", "--holdout", "17-20", "--quick")
+    done("report", "runs/quick")
+    words = ("ablate", corpus_root, "--noise", noise_root, "--protocol", "two", "--quick")
+    done(*words, "--without", "smoothing", before=_with_two_folds)
+    assert _changes(project) == before
+    assert {path.name for path in (project / "runs").iterdir()} >= {
+        "ablations.json",
+        "experiments.md",
+        "fit",
+        "quick",
+        "sounds.sqlite",
+        "windows",
+    }
+
+
+def test_every_command_is_run_with_its_defaults() -> None:
+    """A new command has to be added to the tests above."""
+    source = Path(__file__).read_text("utf-8")
+    for module in cli._COMMANDS:  # noqa: SLF001
+        name = module.__name__.rpartition(".")[2]
+        assert f'("{name}", ' in source, name
 
 
 def test_a_path_that_is_taken_gets_a_number(tmp_path: Path) -> None:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from train.data.clips import CorpusError, fewer, format_actors, numbered, parse_actors, split_actors
+from train.data.clips import (
+    CorpusError,
+    fewer,
+    format_actors,
+    named_or_counted,
+    numbered,
+    parse_actors,
+    split_actors,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +60,10 @@ def test_fewer_are_learnt_from_and_the_others_stay() -> None:
     assert (few.train, few.test) == ({"3", "4", "5", "nemo:EB0"}, split.test)
     with pytest.raises(CorpusError, match="11 actors to learn from are asked for, there are 10"):
         fewer(split, n_actors=11)
+
+
+def test_a_title_names_few_actors_and_counts_many() -> None:
+    """Names that fill more than a line are a number."""
+    assert named_or_counted(frozenset({"2"})) == "actor 2"
+    assert named_or_counted(frozenset({"2", "3", "savee:DC"})) == "actors 2-3,savee:DC"
+    assert named_or_counted(frozenset(f"own:person_{name}" for name in "abcdefgh")) == "8 actors"

@@ -125,13 +125,13 @@ def test_a_folder_with_other_files_says_how_many(tmp_path: Path) -> None:
     """Sound files of no corpus are counted in the error, and a table's bad line is shown."""
     for name in ("one.wav", "two.wav", "notes.txt"):
         write_tiny(tmp_path / name) if name.endswith("wav") else (tmp_path / name).touch()
-    with pytest.raises(CorpusError, match=r"no RAVDESS clip in it \(03-.*; 2 other files or lines"):
+    with pytest.raises(CorpusError, match=r"no clip of RAVDESS in it \(03-.*; 2 other files or lines"):
         find_clips(tmp_path)
-    with pytest.raises(CorpusError, match="no RAVDESS, SAVEE, nEMO or 10 other corpora clip in it"):
+    with pytest.raises(CorpusError, match="no clip of RAVDESS, SAVEE, nEMO or 10 other corpora in it"):
         find_clips(tmp_path, corpora=CORPORA)
     table = tmp_path / "calls.csv"
     table.write_text("file,emotion,speaker\none.wav,bored,x\n", "utf-8")
-    with pytest.raises(CorpusError, match=r"no listed clip in it; .* calls: 1 clip labeled 'bored'"):
+    with pytest.raises(CorpusError, match=r"no clip of the table in it; .*1 clip labeled 'bored'"):
         find_clips(tmp_path, corpora=(), table=table)
 
 

@@ -138,7 +138,7 @@ def test_json_is_all_that_standard_output_holds(
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such folder"),
-        (["EMPTY"], "no RAVDESS, SAVEE, nEMO or 10 other corpora clip in it"),
+        (["EMPTY"], "no clip of RAVDESS, SAVEE, nEMO or 10 other corpora in it"),
         (["OTHER"], "1 other files or lines, such as"),
         (["BROKEN"], "none of its 1 clips can be read; "),
         (["MIXED", "--table", "nowhere.csv"], "nowhere.csv: cannot be read"),

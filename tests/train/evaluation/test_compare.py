@@ -1,11 +1,13 @@
 """Two models are compared on the same clips, by speakers and clip by clip."""
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluation_helpers import packed_model
 from numpy.typing import NDArray
 from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import accuracy_score, recall_score
@@ -125,3 +127,50 @@ def test_what_cannot_be_compared_is_said(text: str | None, message: str, tmp_pat
         (tmp_path / "b" / "predictions.csv").write_text(text, "utf-8")
     with pytest.raises(InputError, match=message):
         compare(read_decisions(tmp_path / "a"), read_decisions(tmp_path / "b"), seed=0)
+
+
+def test_two_models_are_evaluated_and_compared(
+    corpus_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the clips of the speaker that neither was trained on, with a page for each model."""
+    first = packed_model(tmp_path / "first.tflite", training={"actors": "1"})
+    (tmp_path / "other").mkdir()
+    second = packed_model(tmp_path / "other" / "first.tflite", training={"actors": "3"})
+    out = tmp_path / "out"
+    words = ["compare", str(first), str(second), "--clips", str(corpus_root), "--out", str(out)]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "note: first.tflite was trained on actors 1, who are left out" in printed
+    assert "8 clips of 1 speaker\n" in printed
+    assert "McNemar's exact test p = 1.0000" in printed, "both are one network"
+    for name in ("first", "first-2"):
+        assert {path.name for path in (out / name).iterdir()} >= {"predictions.csv", "report.html"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["MODEL", "default"], "a model, which needs --clips ROOT"),
+        (["default", "tiny"], "default: a model, which needs --clips ROOT"),
+        (["MODEL", "--clips", "CLIPS"], "1 models with --clips, expected two"),
+        (
+            ["MODEL", "nothing", "--clips", "CLIPS"],
+            "nothing: no model, expected a .tflite",
+        ),
+        (["MODEL", "MODEL", "--clips", "CLIPS"], "each of the actors 1-3 has been trained on"),
+        (["RUN", "RUN", "--actors", "1"], "--actors needs --clips ROOT"),
+    ],
+)
+def test_models_that_cannot_be_compared_are_named(
+    words: list[str],
+    message: str,
+    corpus_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In one line with what was expected, before anything is evaluated."""
+    model = packed_model(tmp_path / "m.tflite", training={"actors": "1-3"})
+    places = {"MODEL": model, "CLIPS": corpus_root, "RUN": tmp_path}
+    assert main(["compare", *(str(places.get(word, word)) for word in words)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(message, line)

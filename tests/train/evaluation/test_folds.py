@@ -1,5 +1,6 @@
 """The folds of runs, evaluated under all conditions, and the pages that show their metrics."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -44,6 +45,15 @@ def figures(
     assert result.returncode == 0
     assert re.fullmatch(r"train: .*silence.wav: holds silence alone\n", result.stderr)
     return folder / "folds.json"
+
+
+def test_the_confusion_of_a_run_is_a_table_as_well(figures: Path, run: Path) -> None:
+    """As evaluate writes it for one model, with the counts of the metrics."""
+    (measured,) = read_results(figures)["runs"]
+    with (figures.parent / run.name / "confusion.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["truth", *EMOTIONS, "missed"]
+    assert [[int(count) for count in counts] for _, *counts in rows] == measured["confusion"]
 
 
 def test_what_is_measured_is_counted_over_folds(figures: Path) -> None:

@@ -81,19 +81,22 @@ def test_scoring_a_clip_and_analyzing_it_give_the_same_probabilities(tmp_path: P
 def test_emotions_that_a_corpus_lacks_are_no_decision(clips: list[Clip]) -> None:
     """NEMO knows no calm: of a model that always says so, the next best counts."""
     polish = [replace(clip, corpus="nemo", emotion="sad") for clip in clips[:2]]
-    scores, _ = score_clips(_always("calm"), polish, PipelineSettings())
-    column = scores.labels.index("calm")
-    assert scores.n_clips == 2
-    assert not scores.confusion[:, column].any()
+    scores = score_clips(_always("calm"), polish, PipelineSettings())
+    column = scores.restricted.labels.index("calm")
+    assert scores.restricted.n_clips == scores.plain.n_clips == 2
+    assert not scores.restricted.confusion[:, column].any()
+    assert scores.plain.confusion[:, column].sum() == 2, "the plain decisions stand beside them"
+    assert scores.to_json()["plain"] == {"uar": 0.0, "accuracy": 0.0}
 
 
 def test_each_clip_counts_once(clips: list[Clip]) -> None:
     """A model that always says sad is right for every sad clip and for no other."""
     speech = [clip for clip in clips if clip.channel == "speech"]
-    scores, left_out = score_clips(_always("sad"), speech, PipelineSettings())
-    assert scores.n_clips == len(speech)
-    assert scores.recalls == {label: float(label == "sad") for label in EMOTIONS}
-    assert not left_out
+    scores = score_clips(_always("sad"), speech, PipelineSettings())
+    assert scores.plain.n_clips == len(speech)
+    assert scores.plain.recalls == {label: float(label == "sad") for label in EMOTIONS}
+    assert not scores.left_out
+    assert "plain" not in scores.to_json(), "nothing is restricted"
 
 
 def test_a_missed_clip_is_an_error_and_unreadable_is_left_out(clips: list[Clip], tmp_path: Path) -> None:
@@ -103,9 +106,9 @@ def test_a_missed_clip_is_an_error_and_unreadable_is_left_out(clips: list[Clip],
     broken = replace(clips[0], path=tmp_path / "broken.wav")
     broken.path.write_bytes(b"no sound")
     model = _always(clips[0].emotion)
-    scores, left_out = score_clips(model, [clips[0], silent, broken], PipelineSettings())
-    assert (scores.n_clips, scores.n_missed, scores.accuracy) == (2, 1, 0.5)
-    assert "broken.wav" in left_out[0]
+    scores = score_clips(model, [clips[0], silent, broken], PipelineSettings())
+    assert (scores.plain.n_clips, scores.plain.n_missed, scores.plain.accuracy) == (2, 1, 0.5)
+    assert "broken.wav" in scores.left_out[0]
     with pytest.raises(CorpusError, match="nothing to score"):
         score_clips(model, [broken], PipelineSettings())
 

@@ -1,5 +1,6 @@
 """The store of windows gives back what was put in, and computes it once."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from made_corpora import made_clip
 
 from testkit.voices import quiet_room
 from train.data.clips import Clip
+from train.data.code_digest import code_digest
 from train.data.corpora import find_clips
+from train.features import window_store
 from train.features.dataset import build_dataset
-from train.features.window_store import load_windows, stored_windows
+from train.features.window_store import WindowSource, load_windows, stored_windows
 from train.model.recipe import Recipe
 
 
@@ -34,14 +37,10 @@ class Store:
 
     def path(self, seed: int = 0) -> Path:
         """Where they are, by now."""
-        return stored_windows(
-            self.clips,
-            Recipe().windows,
-            self.augment,
-            seed=seed,
-            folder=self._folder,
-            progress=self._count,
+        source = WindowSource(
+            clips=self.clips, settings=Recipe().windows, augment=self.augment, seed=seed
         )
+        return stored_windows(source, self._folder, self._count)
 
     def _count(self, _done: int, _total: int) -> None:
         self.n_computed += 1
@@ -76,6 +75,60 @@ def test_they_are_computed_once(store: Store) -> None:
     assert store.n_computed == 8
     assert store.path(seed=1) != path
     assert store.n_computed == 12
+
+
+def test_windows_of_other_code_are_never_met(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed segmenter makes another key, and so do the modules behind it."""
+    path = store.path()
+    followed: list[tuple[str, ...]] = []
+
+    def other_code(*modules: str, beside: Collection[str]) -> str:
+        followed.append(modules)
+        return "another"
+
+    monkeypatch.setattr(window_store, "code_digest", other_code)
+    assert store.path() != path
+    assert followed == [("train.features.window_store",)]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "serd.audio.files",
+        "serd.audio.resample",
+        "serd.model.mfcc",
+        "serd.model.windows",
+        "serd.pipeline",
+        "serd.speech.high_pass",
+        "serd.speech.segmenter",
+        "serd.speech.vad",
+        "train.features.augmentation",
+        "train.features.dataset",
+        "train.features.noise",
+    ],
+)
+def test_every_module_that_makes_windows_is_in_their_key(module: str) -> None:
+    """Left out of the digest, each of them makes another one."""
+    beside = window_store._BESIDE  # noqa: SLF001
+    with_it = code_digest("train.features.window_store", beside=beside)
+    assert code_digest("train.features.window_store", beside=(*beside, module)) != with_it
+
+
+def test_a_sound_of_the_same_name_and_size_is_another(clips: tuple[Clip, ...], tmp_path: Path) -> None:
+    """A clip that was made louder in its place is cut again."""
+    path = tmp_path / clips[0].path.name
+    samples, rate_hz = soundfile.read(clips[0].path, dtype="int16")
+    keys = []
+    for gain in (1, -1):
+        soundfile.write(path, samples * gain, rate_hz)
+        source = WindowSource(
+            clips=(replace(clips[0], path=path),),
+            settings=Recipe().windows,
+            augment=Recipe().sound,
+            seed=0,
+        )
+        keys.append(source.key)
+    assert keys[0] != keys[1]
 
 
 def test_clips_in_which_nobody_is_heard_can_be_stored(tmp_path: Path) -> None:

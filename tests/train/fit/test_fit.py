@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,10 @@ from serd.model.mfcc import mfcc
 from serd.model.runtime import TfliteModel
 from testkit.voices import synthetic_voice
 from train.__main__ import main
+from train.fit.plan import plan_fit
+from train.fit.run import FitRun, FitSettings
 from train.model.checkpoint import find_checkpoint, load_keras
+from train.model.recipe import Recipe, quick
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -138,6 +142,28 @@ def test_a_protocol_run_takes_up_what_is_finished(
     assert str(nemo_root) not in json.dumps(card)
 
 
+def test_networks_of_other_labels_are_never_met(corpus_root: Path, tmp_path: Path) -> None:
+    """A clip that has another emotion now, as by --labels, makes another folder of networks."""
+    plan = plan_fit(corpus_root)
+    first, *others = plan.corpus.clips
+    relabeled = replace(first, emotion="happy" if first.emotion != "happy" else "sad")
+    folders = [
+        FitRun(
+            FitSettings(
+                plan=replace(plan, corpus=replace(plan.corpus, clips=(clip, *others))),
+                out=tmp_path / "m.tflite",
+                work=tmp_path,
+                recipe=quick(Recipe()),
+                seed=0,
+                command="",
+            ),
+            lambda _line: None,
+        ).folder
+        for clip in (first, first, relabeled)
+    ]
+    assert folders[0] == folders[1] != folders[2]
+
+
 def test_the_keras_model_is_kept_with_the_card(
     run: tuple[Path, "subprocess.CompletedProcess[str]"], corpus_root: Path
 ) -> None:
@@ -185,7 +211,7 @@ def test_a_class_without_a_clip_is_refused(
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such folder"),
-        (["EMPTY"], "no RAVDESS clip in it"),
+        (["EMPTY"], "no clip of RAVDESS in it"),
         (["CORPUS", "--test-actors", "9"], "no clip of actor 9"),
         (["CORPUS", "--test-actors", "1-3"], "no actor is left"),
         (["CORPUS", "--test-actors", "1", "--val-actors", "1"], "both"),

@@ -54,19 +54,19 @@ def test_another_corpus_can_be_held_out_and_scored(release_root: Path, nemo_root
 
 def test_corpora_are_scored_apart(release_root: Path, nemo_root: Path) -> None:
     """Test actors of RAVDESS and of another corpus at once are refused, and named."""
-    with pytest.raises(CorpusError, match="1,nemo:EB0: those of RAVDESS and of another corpus"):
+    with pytest.raises(CorpusError, match="test actors 1,nemo:EB0: RAVDESS and other corpora"):
         plan_fit(release_root, also=[nemo_root], test=frozenset({"1", "nemo:EB0"}))
 
 
 def test_another_corpus_is_no_validation(release_root: Path, nemo_root: Path) -> None:
     """A speaker of it among the validation actors is refused, and named."""
-    with pytest.raises(CorpusError, match="actor nemo:EB0 is of another corpus than RAVDESS"):
+    with pytest.raises(CorpusError, match="validation actors nemo:EB0: expected some of RAVDESS"):
         plan_fit(release_root, also=[nemo_root], validation=frozenset({"nemo:EB0"}))
 
 
 def test_a_folder_of_no_other_corpus_is_refused(release_root: Path) -> None:
     """RAVDESS named twice would put actors on both sides; it is no other corpus."""
-    with pytest.raises(CorpusError, match="no SAVEE, nEMO, CREMA-D or 8 other corpora clip in it"):
+    with pytest.raises(CorpusError, match="no clip of SAVEE, nEMO, CREMA-D or 8 other corpora in it"):
         plan_fit(release_root, also=[release_root])
 
 

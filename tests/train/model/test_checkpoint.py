@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from testkit.models import made_card
+from train.data.corpora import ReadSettings
+from train.data.labels import parse_labels
 from train.model.checkpoint import FINAL, CheckpointError, find_checkpoint, save_checkpoint
 
 
@@ -30,6 +32,17 @@ def test_what_is_kept_is_found(archive: bytes, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "run" / FINAL) as members:
         assert sorted(members.namelist()) == ["config.json", "run.json"]
     assert [each.name for each in (tmp_path / "run").iterdir()] == [FINAL]
+
+
+def test_the_clips_of_a_training_are_noted(archive: bytes, tmp_path: Path) -> None:
+    """Other corpora, table and labels come back, so that an export reads the same clips."""
+    settings = ReadSettings(table=tmp_path / "own.csv", labels=parse_labels("bored=neutral,odd="))
+    also = (tmp_path / "nemo", tmp_path / "crema-d")
+    path = tmp_path / FINAL
+    save_checkpoint(path, archive, made_card(), clips=tmp_path, also=also, settings=settings)
+    network = find_checkpoint(path)
+    assert network.also == tuple(map(str, also))
+    assert network.settings == settings
 
 
 def test_keeping_is_reproducible(archive: bytes, tmp_path: Path) -> None:

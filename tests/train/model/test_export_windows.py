@@ -8,7 +8,7 @@ import pytest
 from serd.model.card import ModelCard
 from testkit.models import made_card
 from train.data.clips import CorpusError, fingerprint
-from train.data.corpora import find_clips
+from train.data.corpora import ReadSettings, find_all_clips, find_clips
 from train.model.export_windows import (
     calibration_windows,
     comparison_windows,
@@ -68,10 +68,31 @@ def test_test_actors_who_are_not_here_score_nothing(corpus_root: Path) -> None:
 def test_other_clips_are_refused_or_noticed(corpus_root: Path) -> None:
     """A network's ranges cannot come from actors that it never heard."""
     corpus = find_clips(corpus_root)
-    with pytest.raises(CorpusError, match=r"no clip of actors 7-9, .* there are actors 1-3"):
+    with pytest.raises(CorpusError, match=r"no clip of the training actors 7-9 .* there are actors 1-3"):
         calibration_windows(corpus, _card("7-9"), seed=0)
     mine = [clip for clip in corpus.clips if clip.actor == "1"]
-    data = {"sha256_of_names_and_sizes": fingerprint(mine)}
+    data = {"name": "RAVDESS", "sha256_of_names_and_sizes": fingerprint(mine), "n_clips": len(mine)}
     assert is_training_data(corpus, made_card(training={"actors": "1", "data": data}))
     assert not is_training_data(corpus, made_card(training={"actors": "1,2", "data": data}))
     assert not is_training_data(corpus, _card("1"))
+
+
+def test_the_clips_of_other_corpora_are_held_against_the_card_as_well(
+    corpus_root: Path, nemo_root: Path
+) -> None:
+    """Each corpus has its checksum; the clips of a training are not complete without one of them."""
+    both = find_all_clips([corpus_root, nemo_root], ReadSettings())
+    data, also = (
+        {
+            "name": title,
+            "sha256_of_names_and_sizes": fingerprint([c for c in both.clips if c.corpus == name]),
+            "n_clips": 1,
+        }
+        for title, name in (("RAVDESS", "ravdess"), ("nEMO", "nemo"))
+    )
+    facts = {"actors": "1-3,nemo:EB0,nemo:MK1", "data": data, "also": [also]}
+    card = made_card(training=facts)
+    assert is_training_data(both, card)
+    assert not is_training_data(find_clips(corpus_root), card)
+    windows = calibration_windows(both, card, seed=0)
+    assert {"1", "nemo:EB0"} <= windows.actors, "the ranges are of both corpora"

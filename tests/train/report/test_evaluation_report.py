@@ -100,6 +100,22 @@ def test_the_files_agree_with_each_other(run: tuple[Path, str]) -> None:
     assert {row["actor"] for row in rows} == {"2", "3"}
 
 
+def test_serd_analyze_gives_the_probabilities_of_the_evaluation(
+    run: tuple[Path, str], model: Path, corpus_root: Path
+) -> None:
+    """Clip by clip, as a user who analyzes the same files sees them."""
+    done = _python("-m", "serd", "analyze", corpus_root, "--model", model, "--csv")
+    assert done.returncode == 0, done.stderr
+    analyzed = {Path(row["file"]).name: row for row in csv.DictReader(done.stdout.splitlines())}
+    rows = _rows(run[0] / "predictions.csv")
+    assert len(rows) == 16
+    for row in rows:
+        same = analyzed[Path(row["file"]).name]
+        expected = [float(row[label]) for label in EMOTIONS]
+        assert [float(same[label]) for label in EMOTIONS] == pytest.approx(expected, abs=1e-4)
+        assert float(same["speech_s"]) == pytest.approx(float(row["speech_s"]), abs=0.011)
+
+
 def test_noise_has_figures_and_decisions_of_its_own(run: tuple[Path, str]) -> None:
     """A file of rows for each ratio, the faintest noise first, with the recording's name."""
     out, _ = run
@@ -296,7 +312,7 @@ def test_a_report_that_cannot_be_finished_leaves_no_figures(
         ),
         (["TEXT", "CORPUS"], "no model card"),
         (["MODEL", "nowhere"], "nowhere: no such folder"),
-        (["MODEL", "EMPTY"], "no RAVDESS, SAVEE, nEMO or 10 other corpora clip in it"),
+        (["MODEL", "EMPTY"], "no clip of RAVDESS, SAVEE, nEMO or 10 other corpora in it"),
         (["MODEL", "CORPUS"], "trained on actors 1,"),
         (["MODEL", "CORPUS", "--actors", "1"], "trained on actors 1,"),
         (["MODEL", "CORPUS", "--actors", "3,9"], "no clip of actor 9; there are actors 1-3"),

@@ -116,7 +116,7 @@ def test_the_command_draws_and_prints(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["EMPTY"], "no RAVDESS, SAVEE, nEMO or 10 other corpora clip in it"),
+        (["EMPTY"], "no clip of RAVDESS, SAVEE, nEMO or 10 other corpora in it"),
         (["nowhere"], "no such folder"),
         (["CORPUS", "--actor", "9"], "no speech of actor 9; there are actors 1-3"),
         (["CORPUS", "--actor", "x"], "Bad actors 'x'"),

@@ -60,6 +60,9 @@ class ReadSettings:
     """The emotions of words that serd does not know."""
     duplicates: DuplicateRule = "keep-together"
     """What becomes of clips with the same sound (``train.data.duplicates``)."""
+    sound_store: Path | None = None
+    """File that keeps what the search for such clips computes (``train.data.sound_store``); None keeps
+    nothing."""
 
 
 def title_of(corpus: str) -> str:
@@ -111,7 +114,7 @@ def find_clips(
     if root.is_file():
         raise CorpusError(f"{root}: a file, expected a folder; if it is an archive, unpack it first")
     if not root.is_dir():
-        raise CorpusError(f"{root}: no such folder, expected one that holds {_wanted(corpora)} clips")
+        raise CorpusError(f"{root}: no such folder, expected one with clips of {_wanted(corpora)}")
     labels = labels or LabelMap()
     readers = [CORPORA[name] for name in CORPORA if name in corpora]
     files = sound_files(root)
@@ -193,6 +196,7 @@ def find_training_clips(
 
     Raises:
         CorpusError: no such folder, or no clip of those corpora in one.
+        OperationError: the store of sounds cannot be read or written.
     """
     settings = settings or ReadSettings()
     own = find_clips(
@@ -212,7 +216,35 @@ def find_training_clips(
             if first is not clip:
                 left_out.append(f"{clip.path}: the same clip as {first.path}")
     ordered = Corpus(clips=tuple(sorted(clips.values(), key=_place)), left_out=tuple(left_out))
-    return without_duplicates(ordered, settings.duplicates)
+    return without_duplicates(ordered, settings.duplicates, settings.sound_store)
+
+
+def find_all_clips(roots: Sequence[Path], settings: ReadSettings, *, with_song: bool = True) -> Corpus:
+    """The labeled clips of every corpus below some folders, those that sound the same included.
+
+    Args:
+        roots: folders; the first is the second place of the table's files.
+        settings: table and labels.
+        with_song: whether sung clips are used.
+
+    Raises:
+        CorpusError: no such folder, or no clip in one.
+    """
+    clips: dict[str, Clip] = {}
+    left_out: list[str] = []
+    for number, root in enumerate(roots):
+        found = find_clips(
+            root,
+            with_song=with_song,
+            corpora=labeled_corpora(),
+            table=settings.table if number == 0 else None,
+            labels=settings.labels,
+            with_folders=True,
+        )
+        left_out += found.left_out
+        for clip in found.clips:
+            clips.setdefault(clip_key(clip), clip)
+    return Corpus(clips=tuple(sorted(clips.values(), key=_place)), left_out=tuple(left_out))
 
 
 def clip_key(clip: Clip) -> str:
@@ -262,7 +294,7 @@ def _place(clip: Clip) -> tuple[bool, str, str, str]:
 
 def _wanted(corpora: Collection[str]) -> str:
     """The corpora's names in a sentence: "RAVDESS, SAVEE or nEMO"."""
-    names = [title_of(name) for name in CORPORA if name in corpora] or ["listed"]
+    names = [title_of(name) for name in CORPORA if name in corpora] or ["the table"]
     if len(names) > _MOST_NAMED:
         return f"{', '.join(names[:_MOST_NAMED])} or {len(names) - _MOST_NAMED} other corpora"
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
@@ -272,4 +304,4 @@ def _nothing_found(root: Path, corpora: Collection[str], left_out: Sequence[str]
     examples = [each.example for each in CORPORA.values() if each.name in corpora][:_MOST_NAMED]
     kinds = f" ({', '.join(examples)} and the like, as sound files)" if examples else ""
     others = f"; {len(left_out)} other files or lines, such as {left_out[-1]}" if left_out else ""
-    return f"{root}: no {_wanted(corpora)} clip in it{kinds}{others}"
+    return f"{root}: no clip of {_wanted(corpora)} in it{kinds}{others}"
