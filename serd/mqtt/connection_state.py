@@ -21,6 +21,7 @@ class ConnectionState:
         self._is_lost = False
         self.is_up = False
         """Whether there is a connection."""
+        self._connected_s = 0.0
         self.epoch = 0
         """Number of connections, of their ends and of failed attempts so far."""
         self.first_live_number = 1
@@ -37,12 +38,18 @@ class ConnectionState:
         is_overdue = self.is_first and self._monotonic() - self._started_s > _FIRST_CONNECTION_S
         return self._is_lost or is_overdue
 
+    @property
+    def age_s(self) -> float:
+        """How long the present connection has lasted, in seconds; without one 0."""
+        return self._monotonic() - self._connected_s if self.is_up else 0.0
+
     def connected(self, next_number: int) -> None:
         """Note a new connection; ``next_number`` is that of the event that will be put next."""
         if self.is_away:
             self.first_live_number = next_number
         self.epoch += 1
         self.is_up, self._is_lost = True, False
+        self._connected_s = self._monotonic()
 
     def disconnected(self) -> None:
         """Note the end of a connection, or a failed attempt."""

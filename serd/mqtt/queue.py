@@ -24,7 +24,8 @@ States of an event (and the field that holds it)::
                        gone                                    ANSWERED ───────────────▶ gone
                                                                (_answered)
 
-A message behind which connections break (``serd.mqtt.suspects``) counts as refused for good. If a
+A message behind which connections break (``serd.mqtt.suspects``) waits until the connection has lasted
+for ``calm_s``, and if that one breaks behind it too, it counts as refused for good. If a
 message stays IN FLIGHT for ``ANSWER_TIMEOUT_S``, the connection is given up.
 
 An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
@@ -133,6 +134,9 @@ class QueueLimits:
     store_after_s: float = 5.0
     """Time after which an event that is not acknowledged goes to the disk although the connection is up,
     in seconds."""
+    calm_s: float = 3.0
+    """How long a connection must have lasted before it carries a message behind which one broke, in
+    seconds."""
     commit_timeout_s: float = 0.5
     """Longest wait of ``put`` for the disk with ``stores_every_event``, in seconds."""
 
@@ -329,7 +333,9 @@ class EventQueue:
         is_closing = False
         while not is_closing:
             with self._changed, thread.waiting("events"):
-                self._changed.wait_for(self._has_work, self._poll_s())
+                if not self._has_work():
+                    # Not ``wait_for``: a change may bring no work yet, but a time to look again.
+                    self._changed.wait(self._poll_s())
                 is_closing = self._is_closing
             self._attempt(lambda: self._write_and_send(thread), thread)
         self._attempt(self._say_goodbye, thread)
@@ -649,12 +655,24 @@ class EventQueue:
         outages = (self._writing, self._reading, self._accepting)
         is_timed = bool(self._answered) or any(outage.is_on for outage in outages)
         is_aging = bool(self._in_flight) or (self._spool is not None and bool(self._waiting))
-        return _POLL_S if is_timed or is_aging or self._connection.is_first else None
+        is_any = is_timed or is_aging or self._connection.is_first or self._is_held()
+        return _POLL_S if is_any else None
 
     def _is_sendable(self) -> bool:
         """Locked: whether the connection can take a message, and there is one."""
         has_room = self._connection.is_up and len(self._in_flight) < self._max_in_flight()
-        return has_room and (self._is_state_next() or self._has_unsent_event())
+        has_message = self._is_state_next() or self._has_unsent_event()
+        return has_room and has_message and not self._is_held()
+
+    def _is_held(self) -> bool:
+        """Locked: whether the next message is a suspect that this connection is too young for."""
+        suspect = self._suspects.alone
+        if suspect is None or self._connection.age_s >= self._limits.calm_s:
+            return False
+        if self._is_state_next():
+            return self._retained.next_topic == suspect
+        numbers = [place[0].number for place in (self._read_ahead, self._waiting) if place]
+        return min(numbers, default=None) == suspect
 
     def _max_in_flight(self) -> int:
         """Locked: messages that may wait for their acknowledgement; one while a message is suspected."""

@@ -126,6 +126,12 @@ class RetainedState:
             return *self._changes.popleft(), True
         return *self._transient.popleft(), False
 
+    @property
+    def next_topic(self) -> str:
+        """The topic of the next message to send; empty if there is none."""
+        waiting = self._changes or self._transient
+        return waiting[0][0] if waiting else ""
+
     def subscribe(self, topic: str, handler: Handler) -> bool:
         """Add a handler; return whether the present connection must subscribe to the topic.
 

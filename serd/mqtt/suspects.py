@@ -13,13 +13,14 @@ class Suspects(Generic[Key]):
     to say for which. After a break with messages in flight the next connection carries one message at a
     time. If two connections running break while the same message alone is in flight, each after the
     broker has answered another, that message is the cause. One such break proves nothing: a broker that
-    restarts breaks off whatever is in flight. A broker or a network that fails altogether answers none
-    and accuses none. The owner of this object locks it.
+    restarts breaks off whatever is in flight. So that a second restart proves nothing either, the queue
+    sends the message again only when a connection has lasted for a while. A broker or a network that
+    fails altogether answers none and accuses none. The owner of this object locks it.
     """
 
     def __init__(self) -> None:
         self._suspects: set[Key] = set()
-        self._alone: Key | None = None
+        self.alone: Key | None = None
         """The message that was alone in flight at the last break, after others were answered."""
         self._has_answer = False
 
@@ -36,8 +37,8 @@ class Suspects(Generic[Key]):
         """Note that the broker has answered a message."""
         self._has_answer = True
         self._suspects.discard(key)
-        if key == self._alone:
-            self._alone = None
+        if key == self.alone:
+            self.alone = None
 
     def drained(self) -> None:
         """Acquit all: everything that could be sent was answered."""
@@ -48,7 +49,7 @@ class Suspects(Generic[Key]):
         if not in_flight:
             return None
         only = in_flight[0] if len(in_flight) == 1 and self._has_answer else None
-        is_cause = only is not None and only == self._alone
-        self._alone = None if is_cause else only
+        is_cause = only is not None and only == self.alone
+        self.alone = None if is_cause else only
         self._suspects = set() if is_cause else set(in_flight)
         return only if is_cause else None

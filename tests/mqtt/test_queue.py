@@ -135,6 +135,7 @@ def make_queue(
     stores_every_event: bool = False,
     max_in_memory: int = 100,
     commit_timeout_s: float = 0.0,
+    calm_s: float = 0.0,
     clock: EventClock | None = None,
 ) -> tuple[EventQueue, FakeLink]:
     """A queue whose sender is the test itself, with its spool open, and a link that is connecting."""
@@ -144,6 +145,7 @@ def make_queue(
             max_in_memory=max_in_memory,
             stores_every_event=stores_every_event,
             store_after_s=STORE_AFTER_S,
+            calm_s=calm_s,
             commit_timeout_s=commit_timeout_s,
         ),
         online=Message(STATUS, "online", is_retained=True),
@@ -553,6 +555,42 @@ def test_after_a_break_there_is_one_message_at_a_time(path: Path) -> None:
     spool = make_spool(path)
     assert [each.id for each in spool.read(100)] == ["3", "4", "5", "6", "7"]
     spool.close()
+
+
+@pytest.mark.parametrize("suspect", ["event", "state"])
+def test_a_broker_that_restarts_again_and_again_accuses_nothing(path: Path, suspect: str) -> None:
+    """What was in flight waits until a connection has lasted, and is sent then, with all behind it."""
+    clocks = MachineClocks(NOW)
+    clock = clocks.event_clock()
+    queue, link = make_queue(make_spool(path, clock=clock), clock=clock, calm_s=3.0)
+    link.connect()
+    send(queue)
+    if suspect == "event":
+        put(queue, 1, 2, 3)
+    else:
+        link.acknowledges_state = False
+        queue.retain("state", "sad")
+    send(queue)
+    link.lose()
+    for _ in range(5):
+        link.acknowledges_state = True
+        link.connect()
+        send(queue, 1)
+        link.acknowledges_state = suspect == "event"
+        send(queue)
+        clocks.wait(2.9)
+        link.lose()
+    link.acknowledges_state = True
+    link.connect()
+    send(queue)
+    clocks.wait(3.0)
+    for _ in range(3):
+        send(queue)
+        link.acknowledge_all()
+    assert queue.n_refused == 0
+    assert link.delivered == ({1, 2, 3} if suspect == "event" else set())
+    assert suspect == "event" or link.other[-1] == ("state", "sad")
+    queue.finish()
 
 
 def test_a_connection_without_acknowledgements_is_given_up(path: Path) -> None:
