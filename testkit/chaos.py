@@ -28,7 +28,7 @@ from serd.daemon.service import Service
 from serd.daemon.systemd import ServiceManager
 from serd.errors import SerdError, SoundFileError
 from serd.events.event import Event
-from serd.events.reports import Report
+from serd.events.reports import Report, SoundReport
 from serd.publishers import Context
 from serd.publishers.group import PublisherGroup
 from serd.settings.loader import Settings, load_settings
@@ -136,12 +136,15 @@ class _CountedGroup(PublisherGroup):
         self._ids = ids
         self.n_changes = 0
         """Reloads so far."""
+        self.n_sounds = 0
+        """Windows whose sound every publisher has got."""
 
     def publish(self, report: Report) -> None:
         """Note an event, and pass it on."""
         if isinstance(report, Event):
             self._ids.append(report.id)
         super().publish(report)
+        self.n_sounds += isinstance(report, SoundReport)
 
     def change(self, settings: Mapping[str, Any], context: Context, timeout_s: float) -> None:
         """Apply new settings, and count the call."""
@@ -327,9 +330,11 @@ class Chaos:
 
     def _await_effect(self, kind: str) -> None:
         """Wait until events met the break, where that does not show by itself."""
-        n_events = len(self.ids) + 2
-        if kind in {"broker", "clips"}:
+        n_events, n_sounds = len(self.ids) + 2, self._group.n_sounds + 2
+        if kind == "broker":
             wait_until(lambda: len(self.ids) >= n_events, "events during the break")
+        elif kind == "clips":
+            wait_until(lambda: self._group.n_sounds >= n_sounds, "clips during the break")
 
     def _restarted(self) -> bool:
         """Start the daemon anew if it has ended, as the service manager would; whether it had."""

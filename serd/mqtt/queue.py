@@ -134,7 +134,7 @@ class QueueLimits:
     store_after_s: float = 5.0
     """Time after which an event that is not acknowledged goes to the disk although the connection is up,
     in seconds."""
-    calm_s: float = 3.0
+    calm_s: float = 1.0
     """How long a connection must have lasted before it carries a message behind which one broke, in
     seconds."""
     commit_timeout_s: float = 0.5

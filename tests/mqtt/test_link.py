@@ -21,6 +21,7 @@ from serd.errors import PublishError
 from serd.mqtt.broker import EmbeddedBroker
 from serd.mqtt.link import Backoff, Link
 from serd.mqtt.settings import Settings
+from serd.publishers.mqtt import SPOOL_FILE
 from testkit.brokers import (
     Listener,
     make_certificates,
@@ -56,9 +57,11 @@ def test_twenty_restarts_of_the_broker(
     """
     monkeypatch.setattr("serd.mqtt.link.FIRST_PAUSE_S", 0.2)
     monkeypatch.setattr("serd.mqtt.link.STEADY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.queue._REMOVE_DELAY_S", 0.0)
     commands: list[bytes] = []
     with mosquitto() as broker, Listener(broker) as listener:
         settings = settings_for(broker, protocol=protocol)
+        spool = tmp_path / "state" / SPOOL_FILE
         with publishing(settings, storing(tmp_path / "state")) as publisher:
             publisher.subscribe("serd/pi/command", lambda _topic, payload: commands.append(payload))
             sizes = []
@@ -71,6 +74,7 @@ def test_twenty_restarts_of_the_broker(
                 broker.start()
                 wait_until(lambda: publisher.n_reconnects == n_connections, "the connection")  # noqa: B023
                 wait_until(lambda: 2 * number + 1 in listener.ids(EVENT), "the event")  # noqa: B023
+                wait_until(lambda: not spool.exists(), "the end of the file of events")
                 sizes.append((n_files(), threading.active_count(), n_clients()))
             broker.publish("serd/pi/command", "ON")
             wait_until(lambda: commands, "the command")

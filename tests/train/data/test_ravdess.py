@@ -79,7 +79,7 @@ def test_song_can_be_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_without_clips_is_an_error(tmp_path: Path) -> None:
     """An empty folder and one that is not there have errors of their own."""
-    with pytest.raises(CorpusError, match="no RAVDESS clip"):
+    with pytest.raises(CorpusError, match="no clip of RAVDESS"):
         find_clips(tmp_path)
     with pytest.raises(CorpusError, match="no such folder"):
         find_clips(tmp_path / "missing")
