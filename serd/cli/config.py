@@ -8,7 +8,8 @@ from pathlib import Path
 
 from serd.cli.options import add_config_option
 from serd.errors import SettingsError
-from serd.settings.loader import find_settings_file, load_settings, settings_places
+from serd.settings.files import find_settings_file, settings_files, settings_places
+from serd.settings.loader import build_settings, given_settings, load_settings
 from serd.settings.template import FOR_A_SERVICE, settings_as_toml, settings_template
 
 
@@ -17,7 +18,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "config",
         help="write, check or show settings",
-        description="Settings come from a TOML file, then SERD_SECTION_KEY variables, then flags.",
+        description="Settings come from a TOML file, the files conf.d/*.toml beside it in the order of"
+        " their names, then SERD_SECTION_KEY variables, then flags.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write a settings file with every key described")
@@ -32,7 +34,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check = actions.add_parser("check", help="check the settings")
     check.add_argument("file", nargs="?", type=Path, help="the settings file")
     check.set_defaults(command=check_command)
-    show = actions.add_parser("show", help="print the settings in force, without secrets")
+    show = actions.add_parser(
+        "show", help="print the settings in force and where each comes from, without secrets"
+    )
     add_config_option(show)
     show.set_defaults(command=show_command)
 
@@ -66,11 +70,15 @@ def check_command(args: argparse.Namespace) -> int:
     """Load the settings; a wrong one ends the command with an error."""
     path = args.file or find_settings_file(os.environ)
     load_settings(path)
-    print(f"{path}: valid." if path else "No settings file: the defaults are in force.")
+    if path is None:
+        print("No settings file: the defaults are in force.")
+    for file in settings_files(path) if path else ():
+        print(f"{file}: valid.")
     return 0
 
 
 def show_command(args: argparse.Namespace) -> int:
-    """Print the settings in force as a settings file."""
-    sys.stdout.write(settings_as_toml(load_settings(args.config)))
+    """Print the settings in force as a settings file, each with its origin if it has one."""
+    given = given_settings(args.config)
+    sys.stdout.write(settings_as_toml(build_settings(given), given))
     return 0

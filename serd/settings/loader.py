@@ -1,4 +1,4 @@
-"""Settings from a TOML file, environment variables and command-line flags; the last one wins.
+"""Settings from TOML files, environment variables and command-line flags; the last one wins.
 
 The environment variable of ``[mqtt] host`` is ``SERD_MQTT_HOST``. Other programs may set variables that
 begin with ``SERD_`` as well: one of no section is passed over with a warning.
@@ -24,7 +24,16 @@ from serd.model.smoothing import SmoothingSettings
 from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.pipeline import PipelineSettings
 from serd.publishers import publisher_modules
-from serd.settings.tables import Given, build, check_key, given_table, read_toml, suggestion
+from serd.settings.files import (
+    ALERT,
+    CONFIG_VARIABLE,
+    SEVERAL,
+    SOURCE,
+    Tables,
+    find_settings_file,
+    given_in_files,
+)
+from serd.settings.tables import Given, build, check_key, suggestion
 from serd.settings.values import parse
 from serd.speech.segmenter import SegmenterSettings
 from serd.speech.vad import VoiceSettings
@@ -32,15 +41,10 @@ from serd.speech.vad import VoiceSettings
 _log = logging.getLogger("serd.settings")
 
 ENVIRONMENT_PREFIX: Final = "SERD_"
-CONFIG_VARIABLE: Final = "SERD_CONFIG"
 _SERVICE_VARIABLE: Final = re.compile(
     "_SERVICE_(HOST|PORT(_.*)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$"
 )
 _SERVICE_ADDRESS: Final = re.compile("(tcp|udp|sctp)://")
-SOURCE: Final = "source"
-ALERT: Final = "alert"
-SEVERAL: Final = (SOURCE, ALERT)
-"""The sections that may be arrays of tables, [[source]]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,10 +126,11 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     flags: Flags | None = None,
 ) -> Settings:
-    """Load the settings from a file, the environment and flags.
+    """Load the settings from files, the environment and flags.
 
     Args:
-        path: the settings file; by default that of ``find_settings_file``, if there is one.
+        path: the settings file; by default that of ``find_settings_file``, if there is one. Its
+            fragments are read as well.
         environment: variables; by default those of the process.
         flags: values from the command line.
 
@@ -133,12 +138,25 @@ def load_settings(
         SettingsError: a file cannot be read, a key is unknown or a value is wrong. A variable of an
             unknown section is only logged.
     """
+    return build_settings(given_settings(path, environment=environment, flags=flags))
+
+
+def given_settings(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Flags | None = None,
+) -> Tables:
+    """The unchecked values of each section, each with its origin; the arguments are as above.
+
+    Raises:
+        SettingsError: a file cannot be read, or a key is unknown.
+    """
     environment = os.environ if environment is None else environment
     path = path or find_settings_file(environment)
     classes = section_classes()
-    given: dict[str, list[dict[str, Given]]] = {name: [{}] for name in classes}
-    given[ALERT] = []
-    given |= _from_file(path, classes) if path else {}
+    given: Tables = {name: [] if name == ALERT else [{}] for name in classes}
+    given |= given_in_files(path, classes) if path else {}
     for section, key, item in (
         *_from_environment(environment, classes),
         *_from_flags(flags or {}),
@@ -147,58 +165,37 @@ def load_settings(
             raise SettingsError(f"{item.where}: there are several [[{section}]], set it in {path}")
         first, *_ = given[section] = given[section] or [{}]
         first[key] = item
-    sources = tuple(build(SourceSettings, table) for table in given.pop(SOURCE))
-    _check_distinct(sources, path)
-    alerts = tuple(build(AlertSettings, table) for table in given.pop(ALERT))
+    return given
+
+
+def build_settings(given: Tables) -> Settings:
+    """Check all values, and make the settings of them.
+
+    Raises:
+        SettingsError: a value is wrong.
+    """
+    classes = section_classes()
+    sources = tuple(build(SourceSettings, table) for table in given[SOURCE])
+    _check_distinct(sources)
+    alerts = tuple(build(AlertSettings, table) for table in given[ALERT])
     check_alerts(alerts, [source.name for source in sources])
-    built = {name: build(classes[name], table) for name, (table,) in given.items()}
+    single = {name: tables[0] for name, tables in given.items() if name not in SEVERAL}
+    built = {name: build(classes[name], table) for name, table in single.items()}
     publishers = {name: built.pop(name) for name in publisher_modules()}
     return Settings(**built, sources=sources, alerts=alerts, publishers=publishers)
 
 
-def _check_distinct(sources: Sequence[SourceSettings], path: Path | None) -> None:
+def _check_distinct(sources: Sequence[SourceSettings]) -> None:
     names = [source.name for source in sources]
     for name in names:
         if names.count(name) > 1:
-            raise SettingsError(f"{path}: two [[{SOURCE}]] are named {name!r}, expected a name for each")
+            raise SettingsError(f"two [[{SOURCE}]] are named {name!r}, expected a name for each")
     readers = [source.name for source in sources if source.input in STANDARD_INPUTS]
     if len(readers) > 1:
         raise SettingsError(
-            f"{path}: the [[{SOURCE}]] {' and '.join(readers)} read standard input,"
+            f"the [[{SOURCE}]] {' and '.join(readers)} read standard input,"
             " expected at most one; give each other one a FIFO (mkfifo)"
         )
-
-
-def find_settings_file(environment: Mapping[str, str]) -> Path | None:
-    """The file that SERD_CONFIG names, else the user's, else the machine's; None without any."""
-    if named := environment.get(CONFIG_VARIABLE):
-        return Path(named)
-    return next((path for path in settings_places(environment) if path.is_file()), None)
-
-
-def settings_places(environment: Mapping[str, str]) -> list[Path]:
-    """The paths at which a settings file is searched, in order."""
-    home = Path(environment.get("HOME", "/"))
-    config_home = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    return [config_home / "serd" / "serd.toml", Path("/etc/serd/serd.toml")]
-
-
-def _from_file(path: Path, classes: Mapping[str, type[Any]]) -> dict[str, list[dict[str, Given]]]:
-    """The tables of each section in the file; only those of ``SEVERAL`` may have several."""
-    body = read_toml(path)
-    for section in body:
-        if section not in classes:
-            raise SettingsError(f"{path}: unknown section [{section}]{suggestion(section, classes)}")
-    return {
-        section: [
-            given_table(classes[section], each, path, section) for each in _as_tables(section, item)
-        ]
-        for section, item in body.items()
-    }
-
-
-def _as_tables(section: str, item: object) -> list[object]:
-    return item if section in SEVERAL and isinstance(item, list) and item else [item]
 
 
 def _from_environment(
@@ -218,7 +215,7 @@ def _from_environment(
             continue
         check_key(classes[section], key, f"{where}: unknown key [{section}] {key}")
         hint = get_type_hints(classes[section], include_extras=True)[key]
-        yield section, key, Given(parse(text, hint, where), where)
+        yield section, key, Given(parse(text, hint, where), where, where)
 
 
 def _is_service_link(variable: str, text: str) -> bool:
@@ -231,4 +228,5 @@ def _is_service_link(variable: str, text: str) -> bool:
 def _from_flags(flags: Flags) -> Iterator[tuple[str, str, Given]]:
     for (section, key), value in flags.items():
         if value is not None:
-            yield section, key, Given(value, f"command line: [{section}] {key}")
+            where = f"command line: [{section}] {key}"
+            yield section, key, Given(value, where, "command line")

@@ -24,6 +24,8 @@ class Given:
     """The value."""
     where: str
     """Origin, for messages: "serd.toml: [mqtt] port", "environment SERD_MQTT_PORT"."""
+    origin: str = ""
+    """Where it comes from: the path of a file, "environment SERD_MQTT_PORT" or "command line"."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def given_table(cls: type[Any], table: object, path: Path, section: str) -> dict
         raise SettingsError(f"{path}: {section} is {kind}, expected a table [{section}]")
     for key in table:
         check_key(cls, key, f"{path}: unknown key [{section}] {key}")
-    return {key: Given(value, f"{path}: [{section}] {key}") for key, value in table.items()}
+    return {key: Given(value, f"{path}: [{section}] {key}", str(path)) for key, value in table.items()}
 
 
 def build(cls: type[Any], given: Mapping[str, Given]) -> Any:  # noqa: ANN401

@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import Any, Final
 
 from serd.events.schema import field_docs
-from serd.settings.loader import ALERT, SEVERAL, SOURCE, Settings, section_classes
+from serd.settings.files import ALERT, SEVERAL, SOURCE, Tables
+from serd.settings.loader import Settings, section_classes
 from serd.settings.values import as_toml
 
 FOR_A_SERVICE: Final[Mapping[str, Mapping[str, object]]] = {"history": {"enabled": True}}
@@ -38,14 +39,24 @@ def settings_template(values: Mapping[str, Mapping[str, object]] | None = None) 
     return "\n".join(parts) + "\n"
 
 
-def settings_as_toml(settings: Settings) -> str:
-    """The settings in force, as a settings file; secrets are masked."""
+def settings_as_toml(settings: Settings, given: Tables | None = None) -> str:
+    """The settings in force, as a settings file; secrets are masked.
+
+    Args:
+        settings: the settings.
+        given: what they were made of, to write beside each value where it comes from; the others are
+            defaults.
+    """
     lines: list[str] = []
     for section in section_classes():
         tables, header = _tables(settings, section)
-        for table in tables:
+        origins = given[section] if given else [{}] * len(tables)
+        for table, its_origins in zip(tables, origins, strict=True):
             lines += ["", header]
-            lines += [f"{item.name} = {as_toml(table, item.name)}" for item in fields(table)]
+            for item in fields(table):
+                line = f"{item.name} = {as_toml(table, item.name)}"
+                origin = its_origins[item.name].origin if item.name in its_origins else ""
+                lines.append(f"{line:<39} # {origin}" if origin else line)
     return "\n".join(lines[1:]) + "\n"
 
 

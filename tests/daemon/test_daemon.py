@@ -158,8 +158,9 @@ class TestSignals:
 
     def test_sighup_reloads_the_settings_and_ignores_invalid_ones(self, tmp_path: Path) -> None:
         """Levels, stats and a new prefix apply, with the pipe left open; an invalid file is logged."""
-        file = tmp_path / "serd.toml"
-        new = f'{QUICK}\n[report]\nlevel_s = 0.3\nstats_s = 1\n[mqtt]\nprefix = "other"\n'
+        file = tmp_path / "conf.d" / "mine.toml"
+        file.parent.mkdir()
+        new = '[report]\nlevel_s = 0.3\nstats_s = 1\n[mqtt]\nprefix = "other"\n'
         with mosquitto() as broker, Listener(broker) as listener:
             with running(broker, tmp_path, "--source", "-") as daemon:
                 write_sound(daemon, utterance())

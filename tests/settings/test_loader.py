@@ -1,5 +1,6 @@
 """Settings come from file, environment and flags, and every wrong value has a clear message."""
 
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from serd.errors import SettingsError
 from serd.events.alert import AlertSettings
 from serd.model.mfcc import MfccFrontEnd
-from serd.settings.loader import load_settings, section_classes
+from serd.settings.loader import build_settings, given_settings, load_settings, section_classes
 from serd.settings.template import FOR_A_SERVICE, settings_as_toml, settings_template
 from serd.settings.values import SECRET_MASK
 
@@ -301,3 +302,114 @@ def test_two_sources_on_standard_input_are_refused(other: str, tmp_path: Path) -
     path.write_text(f'[[source]]\nname = "a"\ninput = "-"\n[[source]]\nname = "b"\ninput = "{other}"\n')
     with pytest.raises(SettingsError, match="a and b read standard input, expected at most one"):
         load_settings(path, environment={})
+
+
+def fragment(toml: Path, name: str, text: str) -> Path:
+    """Write a fragment of a settings file."""
+    path = toml.parent / "conf.d" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_fragments_are_merged_in_the_order_of_their_names(toml: Path) -> None:
+    """Key by key over the settings file, and below the environment; other files are no fragments."""
+    toml.write_text('[mqtt]\nhost = "file"\nport = 1\nuser = "file"\n')
+    fragment(toml, "20-b.toml", '[mqtt]\nport = 2\nprefix = "b"\n')
+    fragment(toml, "10-a.toml", '[mqtt]\nport = 3\nprefix = "a"\n[model]\npath = "tiny"\n')
+    for name in ("30-c.toml.dpkg-old", ".40-d.toml", "README"):
+        fragment(toml, name, "[mqtt]\nport = 9\n")
+    settings = load_settings(toml, environment={"SERD_MQTT_USER": "environment"})
+    mqtt = settings.publishers["mqtt"]
+    assert (mqtt.host, mqtt.port, mqtt.prefix, mqtt.user) == ("file", 2, "b", "environment")
+    assert settings.model.path == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("base", "added", "names"),
+    [
+        ("", "[[source]]\nname = 'hall'\n", ["hall"]),
+        ("[source]\nname = 'mic'\n", "[source]\ninput = 'x'\n", ["mic=x"]),
+        ("[source]\nname = 'mic'\n", "[[source]]\nname = 'hall'\n", ["mic", "hall"]),
+        (
+            "[[source]]\nname = 'mic'\n[[source]]\nname = 'hall'\n",
+            "[[source]]\nname = 'hall'\ninput = 'x'\n",
+            ["mic", "hall=x"],
+        ),
+    ],
+)
+def test_a_fragment_changes_or_adds_a_source(
+    toml: Path, base: str, added: str, names: list[str]
+) -> None:
+    """A table is merged with the one of its name, or with the only one if it has no name."""
+    toml.write_text(base)
+    fragment(toml, "a.toml", added)
+    got = [
+        each.name if each.input == "default" else f"{each.name}={each.input}"
+        for each in load_settings(toml, environment={}).sources
+    ]
+    assert got == names
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("[mqtt]\nhots = 'x'\n", ["unknown key [mqtt] hots"]),
+        ("[mqtt]\nport = 'x'\n", ["[mqtt] port", "a whole number"]),
+        ("[mqqt]\n", ["unknown section [mqqt]"]),
+        ("[mqtt\n", ["invalid TOML"]),
+        ("[source]\ninput = 'x'\n", ["without a name", "one of: hall, attic"]),
+    ],
+)
+def test_an_error_in_a_fragment_names_it(toml: Path, text: str, parts: list[str]) -> None:
+    """And not the settings file."""
+    toml.write_text("[[source]]\nname = 'hall'\n[[source]]\nname = 'attic'\n")
+    path = fragment(toml, "50-mine.toml", text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(toml, environment={})
+    assert str(path) in str(caught.value)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_two_tables_of_one_name_in_a_fragment_are_refused(toml: Path) -> None:
+    """They are a mistake, as in a settings file."""
+    toml.write_text("[source]\nname = 'mic'\n")
+    fragment(toml, "a.toml", "[[source]]\nname = 'mic'\n[[source]]\nname = 'mic'\n")
+    with pytest.raises(SettingsError, match=r"two .*source.* are named 'mic'"):
+        load_settings(toml, environment={})
+
+
+def test_fragments_need_no_settings_file(tmp_path: Path) -> None:
+    """Those of the user are found where the settings file would be."""
+    folder = tmp_path / "serd"
+    folder.mkdir()
+    fragment(folder / "serd.toml", "a.toml", "[node]\nname = 'attic'\n")
+    environment = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert load_settings(environment=environment).node.name == "attic"
+    with pytest.raises(SettingsError, match="no such settings file"):
+        load_settings(tmp_path / "missing.toml", environment={})
+
+
+def test_the_number_of_fragments_is_bounded(toml: Path) -> None:
+    """A folder of something else is refused instead of read for minutes."""
+    for n in range(101):
+        fragment(toml, f"{n}.toml", "")
+    with pytest.raises(SettingsError, match="101 files, expected at most 100"):
+        load_settings(toml, environment={})
+
+
+def test_shown_settings_say_where_each_value_comes_from(toml: Path) -> None:
+    """The file, the fragment, the variable or the command line; defaults have none. It stays TOML."""
+    toml.write_text("[mqtt]\nhost = 'pi'\n[[alert]]\nover_s = 30\n")
+    path = fragment(toml, "a.toml", "[mqtt]\nport = 2\n")
+    environment = {"SERD_MQTT_USER": "me"}
+    given = given_settings(toml, environment=environment, flags={("node", "name"): "x"})
+    text = settings_as_toml(build_settings(given), given)
+    mqtt = text.partition("[mqtt]")[2].partition("[")[0]
+    lines = {line.split(" = ")[0]: line.partition("# ")[2] for line in mqtt.splitlines()}
+    assert (lines["host"], lines["port"]) == (str(toml), str(path))
+    assert re.search(rf"^over_s = 30.0 +# {toml}$", text, re.MULTILINE)
+    assert lines["user"] == "environment SERD_MQTT_USER"
+    assert lines["prefix"] == ""
+    assert 'name = "x"                              # command line' in text
+    assert tomllib.loads(text)["mqtt"]["port"] == 2

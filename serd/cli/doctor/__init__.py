@@ -32,7 +32,8 @@ from serd.cli.options import (
 )
 from serd.errors import SettingsError
 from serd.mqtt.topics import NodeTopics
-from serd.settings.loader import Settings, find_settings_file, settings_places
+from serd.settings.files import find_settings_file, settings_files, settings_places
+from serd.settings.loader import Settings
 
 __all__ = ["CheckContext", "Finding", "Verdict", "run_checks"]
 
@@ -93,7 +94,8 @@ def _settings_findings(context: CheckContext) -> Iterator[Finding]:
     if context.problem:
         yield fail("settings", context.problem)
     elif context.path is not None:
-        yield ok("settings", f"{context.path} is fine")
+        files = settings_files(context.path)
+        yield ok("settings", f"{', '.join(map(str, files))}: fine")
     else:
         places = " nor ".join(map(str, settings_places(context.environment)))
         yield ok("settings", f"no file: neither {places}; the defaults are in force")

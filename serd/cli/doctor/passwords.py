@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from serd.cli.doctor.findings import Finding, fail, ok
 from serd.errors import SettingsError
+from serd.settings.files import settings_files
 from serd.settings.loader import Settings, section_classes
 from serd.settings.tables import read_toml
 from serd.settings.values import secret_keys
@@ -18,18 +19,18 @@ CREDENTIAL_FILE: Final = Path("/etc/serd/mqtt-password")
 def password_findings(
     path: Path | None, settings: Settings | None, credential: Path = CREDENTIAL_FILE
 ) -> Iterator[Finding]:
-    """Check the settings file, the password file and the file of the credential, if they exist.
+    """Check the settings files, the password file and the file of the credential, if they exist.
 
     Args:
-        path: the settings file; None without one.
+        path: the settings file, whose fragments are checked as well; None without one.
         settings: the settings in force; None if they are wrong.
         credential: the file of the service's credential.
     """
     candidates = [credential]
     if settings is not None and (named := settings.publishers["mqtt"].password_file):
         candidates.insert(0, Path(named))
-    if path is not None and _holds_password(path):
-        candidates.insert(0, path)
+    files = settings_files(path) if path is not None else []
+    candidates = [*filter(_holds_password, files), *candidates]
     for file in dict.fromkeys(candidates):
         mode = _mode(file)
         if mode is None:

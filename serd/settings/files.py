@@ -1,0 +1,130 @@
+"""The settings file, and the fragments that are merged over it.
+
+Fragments are the files ``conf.d/*.toml`` beside the settings file, in the order of their names. A table
+is merged key by key, so a fragment has only what it changes. Of [[source]] and [[alert]], a table is
+merged with that of the same name, and is added if there is none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
+
+from serd.errors import SettingsError
+from serd.settings.tables import Given, given_table, read_toml, suggestion
+
+CONFIG_VARIABLE: Final = "SERD_CONFIG"
+FRAGMENTS: Final = "conf.d"
+"""Name of the folder of fragments, beside the settings file."""
+SOURCE: Final = "source"
+ALERT: Final = "alert"
+SEVERAL: Final = (SOURCE, ALERT)
+"""The sections that may be arrays of tables, [[source]]."""
+_MAX_FRAGMENTS: Final = 100
+
+Tables = dict[str, list[dict[str, Given]]]
+"""The tables of each section; only those of ``SEVERAL`` may have none or several."""
+
+
+def settings_places(environment: Mapping[str, str]) -> list[Path]:
+    """The paths at which a settings file is searched, in order."""
+    home = Path(environment.get("HOME", "/"))
+    config_home = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    return [config_home / "serd" / "serd.toml", Path("/etc/serd/serd.toml")]
+
+
+def find_settings_file(environment: Mapping[str, str]) -> Path | None:
+    """The file that SERD_CONFIG names, else the user's, else the machine's; None without any.
+
+    The file itself may be missing where there are fragments.
+    """
+    if named := environment.get(CONFIG_VARIABLE):
+        return Path(named)
+    return next((path for path in settings_places(environment) if settings_files(path)), None)
+
+
+def settings_files(path: Path) -> list[Path]:
+    """The files that are read for a settings file: itself, if it exists, and then its fragments.
+
+    Raises:
+        SettingsError: the folder cannot be read, or has more than 100 fragments.
+    """
+    folder = path.parent / FRAGMENTS
+    try:
+        names = [each for each in folder.iterdir() if each.suffix == ".toml"]
+    except (FileNotFoundError, NotADirectoryError):
+        names = []
+    except OSError as exc:
+        raise SettingsError(f"{folder}: cannot be read: {exc.strerror}") from exc
+    fragments = sorted(each for each in names if not each.name.startswith("."))
+    if len(fragments) > _MAX_FRAGMENTS:
+        raise SettingsError(f"{folder}: {len(fragments)} files, expected at most {_MAX_FRAGMENTS}")
+    return [path, *fragments] if path.is_file() else fragments
+
+
+def given_in_files(path: Path, classes: Mapping[str, type[Any]]) -> Tables:
+    """The tables of each section in a settings file and its fragments.
+
+    Args:
+        path: the settings file, which may be missing where there are fragments.
+        classes: the dataclass of each section.
+
+    Raises:
+        SettingsError: a file cannot be read, or has an unknown section or key; the message names it.
+    """
+    merged: Tables = {}
+    for file in settings_files(path) or [path]:
+        for section, tables in _given_in_file(file, classes).items():
+            if section in SEVERAL:
+                merged[section] = _with_named(merged.get(section, []), tables, classes[section], file)
+            else:
+                (before,), (table,) = merged.get(section) or [{}], tables
+                merged[section] = [before | table]
+    return merged
+
+
+def _given_in_file(path: Path, classes: Mapping[str, type[Any]]) -> Tables:
+    body = read_toml(path)
+    for section in body:
+        if section not in classes:
+            raise SettingsError(f"{path}: unknown section [{section}]{suggestion(section, classes)}")
+    return {
+        section: [
+            given_table(classes[section], each, path, section) for each in _as_tables(section, item)
+        ]
+        for section, item in body.items()
+    }
+
+
+def _as_tables(section: str, item: object) -> list[object]:
+    return item if section in SEVERAL and isinstance(item, list) and item else [item]
+
+
+def _with_named(
+    before: Sequence[dict[str, Given]],
+    tables: Sequence[dict[str, Given]],
+    cls: type[Any],
+    path: Path,
+) -> list[dict[str, Given]]:
+    """The tables before, each merged with the one of its name, and then the others.
+
+    Tables of the same file are never merged with each other: two of one name are a mistake.
+    """
+    default = next(each.default for each in fields(cls) if each.name == "name")
+    names = [table["name"].value if "name" in table else default for table in before]
+    merged = [dict(table) for table in before]
+    free = set(range(len(before)))
+    for table in tables:
+        name = table["name"].value if "name" in table else names[0] if len(names) == 1 else default
+        same = names.index(name) if name in names else -1
+        if same in free:
+            free.discard(same)
+            merged[same] |= table
+        elif before and "name" not in table:
+            known = ", ".join(map(str, names))
+            raise SettingsError(
+                f"{path}: a table without a name, expected the name of a new one, or one of: {known}"
+            )
+        else:
+            merged.append(table)
+    return merged
