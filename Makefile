@@ -9,7 +9,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-daemon check schema lock sbom deb demo bench count train install-service uninstall-service clean
+.PHONY: help run test test-daemon check schema lock sbom deb demo bench count train install-service clean
 
 DATA ?= ../shared/data
 RAVDESS ?= $(DATA)/ravdess
@@ -79,11 +79,8 @@ train: ## build the model again (DATA=folder of the corpora, ARGS="--jobs 2 ..."
 	@scripts/setup.sh test
 	$(BIN)/python -m train fit $(RAVDESS) $(RECIPE) $(ARGS)
 
-install-service: ## install or upgrade the service (sudo; SCOPE=user for a desktop)
-	@scripts/install-service.sh install
-
-uninstall-service: ## remove the service; settings and state stay (sudo)
-	@scripts/install-service.sh uninstall
+install-service: ## install or upgrade the service of this machine, with the packages of the lock (sudo)
+	@scripts/install-service.sh
 
 clean: ## remove everything that can be built again
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist runs

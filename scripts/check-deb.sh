@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Installs, upgrades, downgrades, removes and purges the Debian package on a new system, and prints what
-# happens. The exit code is 1 if something is not as it should be. Needs root and debootstrap, and for
-# another architecture qemu-user-static with binfmt.
+# happens. The exit code is 1 if something is not as it should be. scripts/chroot.sh says what it needs.
 #
 #   scripts/check-deb.sh RELEASE ARCH [FOLDER]
 #
@@ -10,39 +9,23 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 speaker=check-deb
 . scripts/lib.sh
+. scripts/chroot.sh
 
 release=${1:?usage: scripts/check-deb.sh RELEASE ARCH [FOLDER]}
 arch=${2:?usage: scripts/check-deb.sh RELEASE ARCH [FOLDER]}
 folder=${3:-build/systems}
-mirror=${MIRROR:-http://deb.debian.org/debian}
-base=$folder/$release-$arch
 demo='/opt/serd/lib/python3.*/site-packages/serd/data/demo.flac'
-n_wrong=0
 
 main() {
-    if [ ! -e "$base/complete" ]; then
-        rm -rf "$base"
-        debootstrap --variant=minbase --arch="$arch" "$release" "$base" "$mirror" >"$base.log" 2>&1 ||
-            { say "no base system; see $base.log"; exit 1; }
-        touch "$base/complete"
-    fi
-    root=$(mktemp -d "$folder/run-XXXXXX")
-    trap 'rm -rf "$root"' EXIT
-    cp -a "$base/." "$root"
-    cp /etc/resolv.conf "$root/etc/resolv.conf"
-    cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
+    make_system "$release" "$arch" "$folder"
     package new 0.0.2
     package old 0.0.1
     step apt-get update -qq
-    over_an_installation_of_make
+    over_an_installation_without_a_package
     first_installation
     upgrade_and_downgrade
     remove_and_purge
-    if [ "$n_wrong" -gt 0 ]; then
-        say "$n_wrong checks failed"
-        exit 1
-    fi
-    say "everything as it should be"
+    report
 }
 
 # Puts the package into the system, as /NAME.deb with a version that ends in SUFFIX.
@@ -59,34 +42,6 @@ package() {
 
 release_suffix() { [ "$release" = bookworm ] && echo +deb12 || echo +deb13; }
 
-# Runs a command in the system, and prints it with what it prints.
-step() {
-    echo "\$ $*"
-    inside "$@" 2>&1 | grep -v -e '^debconf:' | sed 's/^/    /' || true
-    return "${PIPESTATUS[0]}"
-}
-
-inside() {
-    unshare --mount --pid --fork --kill-child \
-        sh -c 'mount -t proc proc "$0/proc" && mount -t devpts devpts "$0/dev/pts" && exec chroot "$0" env -i \
-            PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LANG=C.UTF-8 \
-            TERM=dumb "$@"' "$root" "$@"
-}
-
-# Checks that a command succeeds in the system.
-holds() {
-    local promise=$1
-    shift
-    if inside "$@" >/dev/null 2>&1; then
-        echo "  ok: $promise"
-    else
-        echo "  WRONG: $promise ($*)"
-        n_wrong=$((n_wrong + 1))
-    fi
-}
-
-install() { step apt-get install -y -qq --no-install-recommends --allow-downgrades "$@"; }
-
 works() {
     holds "serd says its version" serd --version
     holds "the model hears the bundled recording" sh -c "serd analyze $demo | grep -q '%'"
@@ -102,15 +57,17 @@ same_events() {
     n_wrong=$((n_wrong + 1))
 }
 
-over_an_installation_of_make() {
-    echo "== over an installation by make install-service"
+over_an_installation_without_a_package() {
+    echo "== over an installation by serd service install"
     inside sh -c 'mkdir -p /opt/serd-slots/a/bin /etc/systemd/system/multi-user.target.wants /etc/serd \
         /var/lib/serd; ln -s serd-slots/a /opt/serd; touch /opt/serd-slots/a/pyvenv.cfg;
         echo "ExecStart=/opt/serd/bin/serd run --wait" >/etc/systemd/system/serd.service;
+        mkdir -p /usr/local/bin; ln -s /opt/serd/bin/serd /usr/local/bin/serd
         ln -s ../serd.service /etc/systemd/system/multi-user.target.wants/serd.service;
         printf "[mqtt]\nhost = \"broker.lan\"\n" >/etc/serd/serd.toml; echo x >/var/lib/serd/mine'
     install /old.deb -o Dpkg::Options::=--force-confold
     holds "its program is gone" test ! -e /opt/serd-slots
+    holds "its command is gone" test ! -L /usr/local/bin/serd
     holds "its unit is gone" test ! -e /etc/systemd/system/serd.service
     holds "its settings stay" grep -q broker.lan /etc/serd/serd.toml
     holds "its state stays" test -e /var/lib/serd/mine

@@ -130,6 +130,7 @@ def fill(tree: Path, package: Package, wheel: Path, epoch_s: int) -> None:
     _make_environment(tree / PROGRAM, package.release)
     _link(tree / "usr/bin/serd", f"/{PROGRAM}/bin/serd")
     _write(tree / "etc/serd/serd.toml", settings_template(FOR_A_SERVICE), 0o640)
+    (tree / "etc/serd/conf.d").mkdir()
     _copy(ROOT / "systemd/serd.service", tree / "usr/lib/systemd/system/serd.service")
     _copy(ROOT / "systemd/serd-user.service", tree / "usr/lib/systemd/user/serd.service")
     _copy(ROOT / "systemd/serd.sysusers", tree / "usr/lib/sysusers.d/serd.conf")

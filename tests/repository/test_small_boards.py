@@ -1,5 +1,6 @@
-"""The settings file for small boards is valid, and the check for wheels covers their platforms."""
+"""The settings for small boards is valid, and the check for wheels covers their platforms."""
 
+import shutil
 from pathlib import Path
 
 from check_wheels import ARCHITECTURES, PYTHONS, pip_command, wheels_wanted
@@ -10,12 +11,17 @@ from serd.settings.loader import load_settings
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_settings_for_small_boards_are_valid() -> None:
-    """They have a hop of two seconds and the tiny model, which comes with serd."""
-    settings = load_settings(ROOT / "systemd" / "small-board.toml", environment={})
+def test_the_settings_for_small_boards_are_a_fragment(tmp_path: Path) -> None:
+    """They change hop and model, and leave the rest of a person's settings alone."""
+    settings_file = tmp_path / "serd.toml"
+    settings_file.write_text('[mqtt]\nhost = "pi"\n[history]\nenabled = true\n')
+    (tmp_path / "conf.d").mkdir()
+    shutil.copy(ROOT / "systemd" / "small-board.toml", tmp_path / "conf.d")
+    settings = load_settings(settings_file, environment={})
     assert settings.segmenter.hop_s == 2.0
     assert settings.model == ModelSettings(path="tiny")
     assert model_path(settings.model).is_file()
+    assert settings.publishers["mqtt"].host == "pi"
     assert settings.publishers["history"].enabled
 
 

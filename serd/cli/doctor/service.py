@@ -52,7 +52,7 @@ def _unit_finding(run: RunCommand) -> Finding:
     if "LoadState" not in state:
         return skipped("service", "systemd does not run on this machine")
     if state["LoadState"] == "not-found":
-        return skipped("service", "not installed; to install it: sudo make install-service")
+        return skipped("service", "not installed; to install it: sudo serd service install")
     if state["LoadState"] != "loaded":
         return fail("service", f"{UNIT} does not load", f"systemctl status {UNIT}")
     active = state.get("ActiveState", "")

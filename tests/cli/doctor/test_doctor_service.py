@@ -23,7 +23,7 @@ StatusText=happy=0.8
     [
         (None, "skipped", "does not run on this machine"),
         ("", "skipped", "does not run on this machine"),
-        ("LoadState=not-found\nActiveState=inactive\n", "skipped", "sudo make install-service"),
+        ("LoadState=not-found\nActiveState=inactive\n", "skipped", "sudo serd service install"),
         ("LoadState=bad-setting\nActiveState=inactive\n", "fail", "does not load"),
         (
             RUNNING,

@@ -1,0 +1,65 @@
+# A new Debian system in a folder, and checks in it, for the scripts that check an installation.
+# The script that reads this file sets $speaker, and reads lib.sh before. Needs root and debootstrap, and
+# for another architecture qemu-user-static with binfmt.
+
+mirror=${MIRROR:-http://deb.debian.org/debian}
+n_wrong=0
+
+# Copies a base system into $root, which is removed at the end: release, architecture, folder of the base
+# systems, so that the next check is quick.
+make_system() {
+    local base=$3/$1-$2
+    if [ ! -e "$base/complete" ]; then
+        rm -rf "$base"
+        mkdir -p "$3"
+        debootstrap --variant=minbase --arch="$2" "$1" "$base" "$mirror" >"$base.log" 2>&1 ||
+            { say "no base system; see $base.log"; exit 1; }
+        touch "$base/complete"
+    fi
+    root=$(mktemp -d "$3/run-XXXXXX")
+    trap 'rm -rf "$root"' EXIT
+    cp -a "$base/." "$root"
+    cp /etc/resolv.conf "$root/etc/resolv.conf"
+    cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
+    cp -L /etc/ssl/certs/ca-certificates.crt "$root/certificates.crt"
+}
+
+# The certificates are those of this machine, which may reach package indexes through a proxy.
+
+# Runs a command in the system, and prints it with what it prints.
+step() {
+    echo "\$ $*"
+    inside "$@" 2>&1 | grep -v -e '^debconf:' | sed 's/^/    /' || true
+    return "${PIPESTATUS[0]}"
+}
+
+inside() {
+    unshare --mount --pid --fork --kill-child \
+        sh -c 'mount -t proc proc "$0/proc" && mount -t devpts devpts "$0/dev/pts" && exec chroot "$0" env -i \
+            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+            DEBIAN_FRONTEND=noninteractive LANG=C.UTF-8 TERM=dumb \
+            SSL_CERT_FILE=/certificates.crt PIP_CERT=/certificates.crt "$@"' "$root" "$@"
+}
+
+# Checks that a command succeeds in the system.
+holds() {
+    local promise=$1
+    shift
+    if inside "$@" >/dev/null 2>&1; then
+        echo "  ok: $promise"
+    else
+        echo "  WRONG: $promise ($*)"
+        n_wrong=$((n_wrong + 1))
+    fi
+}
+
+install() { step apt-get install -y -qq --no-install-recommends --allow-downgrades "$@"; }
+
+# Says the outcome of all checks, with the exit code 1 if one failed.
+report() {
+    if [ "$n_wrong" -gt 0 ]; then
+        say "$n_wrong checks failed"
+        exit 1
+    fi
+    say "everything as it should be"
+}

@@ -1,0 +1,80 @@
+"""The service of a desktop's user: the unit starts the program that installed it, where it is."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from serd.cli.service.machine import (
+    UNIT,
+    Run,
+    remove,
+    replace_file,
+    run,
+    say,
+    systemd_folder,
+    write_fragments,
+)
+from serd.cli.service.slots import PROGRAM
+from serd.errors import OperationError
+from serd.settings.files import settings_places
+from serd.settings.template import FOR_A_SERVICE, settings_template
+
+_TEMPLATE: Final = "serd-user.service"
+
+
+class UserService:
+    """Installs and removes the service of the user who runs serd."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ, run: Run = run) -> None:
+        """Touch nothing.
+
+        Args:
+            environment: variables, which name the folders of the user.
+            run: runs systemctl.
+        """
+        self._run = run
+        home = Path(environment.get("HOME", "/"))
+        config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+        self._unit = config / "systemd" / "user" / UNIT
+        self._settings = settings_places(environment)[0]
+
+    def install(self, *fragments: str) -> None:
+        """Write the unit and, if there are none, the settings; enable the service and start it.
+
+        Args:
+            fragments: names of fragments of settings in the folder of the units, which are written.
+
+        Raises:
+            OperationError: systemd does not run for this user, or the service does not start.
+        """
+        program = Path(sys.prefix) / "bin" / "serd"
+        if not program.exists():
+            raise OperationError(
+                f"{program} does not exist; install serd with pipx or uv tool, or in an environment"
+            )
+        text = (systemd_folder() / _TEMPLATE).read_text("utf-8")
+        unit = text.replace(f"={PROGRAM}/bin/serd ", f'="{program}" ')
+        replace_file(self._unit, unit.encode(), 0o644)
+        say(f"wrote {self._unit}")
+        if not self._settings.exists():
+            replace_file(self._settings, settings_template(FOR_A_SERVICE).encode(), 0o600)
+            say(f"wrote {self._settings}, with every setting described")
+        write_fragments(self._settings, fragments)
+        for action in (["daemon-reload"], ["enable", "--quiet", UNIT], ["restart", UNIT]):
+            if reason := self._systemctl(*action):
+                raise OperationError(f"systemctl --user {' '.join(action)} failed: {reason}")
+        say("serd runs; see: serd service status --user, and: journalctl --user -u serd -f")
+
+    def uninstall(self) -> None:
+        """Stop the service and remove its unit; settings and state stay."""
+        self._systemctl("disable", "--quiet", "--now", UNIT)
+        remove(self._unit)
+        self._systemctl("daemon-reload")
+        say(f"the service is removed; left are the settings in {self._settings.parent} and the state")
+
+    def _systemctl(self, *arguments: str) -> str:
+        """Run systemctl; why it failed, empty if it did not."""
+        done = self._run(["systemctl", "--user", *arguments], "")
+        return (done.stderr.strip() or "it says nothing") if done.returncode else ""
