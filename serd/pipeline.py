@@ -128,6 +128,16 @@ class UtteranceRecognizer:
         self._adaptation = adaptation or Adaptation(AdaptationSettings(), model.card)
         self._smoother = Smoother(model.card, smoothing)
 
+    def use_model(self, model: EmotionModel) -> None:
+        """Decide with another model from the next window on.
+
+        Args:
+            model: its card ``continues`` that of the present one.
+        """
+        self._model = model
+        self._adaptation.use_card(model.card)
+        self._smoother.use_card(model.card)
+
     def set_threshold(self, threshold: float) -> None:
         """Set the threshold for naming an emotion, as ``SmoothingSettings`` has it."""
         self._smoother.set_threshold(threshold)

@@ -37,6 +37,9 @@ class SourceSettings:
     queue_s: float = 10.0
     """Most sound that waits while the daemon is busy, in seconds; beyond it the oldest is dropped."""
 
+    model: str = ""
+    """Model of this source, as in [model] path; empty for that one."""
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, expected values) for each bad value."""
         if not self.input:

@@ -17,6 +17,7 @@ from serd.cli.options import (
     add_setting_option,
     settings_from,
 )
+from serd.daemon.models import model_settings
 from serd.daemon.supervisor import Supervisor
 from serd.errors import PublishError
 from serd.events.alert import alert_keys
@@ -61,12 +62,13 @@ def show_command(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     node = settings.node.resolved_name
     sources = [source.name for source in settings.sources]
+    cards = [read_card(each) for each in dict.fromkeys(model_settings(settings).values())]
     payload = discovery_payload(
         topics=NodeTopics(prefix=settings.publishers[SECTION].prefix, node=node),
         node=node,
         sources=sources,
         alerts=alert_keys(settings.alerts, sources),
-        labels=read_card(settings.model).labels,
+        labels=list(dict.fromkeys(label for card in cards for label in card.labels)),
         version=__version__,
     )
     _log.info("retained on %s", discovery_topic(settings.homeassistant, node))

@@ -39,8 +39,9 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
         parser,
         "--model",
         ("model", "path"),
-        metavar="FILE",
-        help_text="a .tflite file with a model card, or tiny (default: the best bundled model)",
+        metavar="MODEL",
+        help_text="tiny, the name of a model in the state folder, or a .tflite file (default: the best"
+        " bundled model)",
     )
 
 

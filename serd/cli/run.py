@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final, NoReturn, TextIO
 
+from serd.audio.folders import state_folder
 from serd.audio.opening import SourceOpener
 from serd.cli.options import (
     add_broker_options,
@@ -23,7 +24,6 @@ from serd.daemon.inbox import Inbox, Request
 from serd.daemon.logs import set_up_logging
 from serd.daemon.process import keep_freed_memory, own_stderr
 from serd.daemon.service import Service
-from serd.daemon.state import state_folder
 from serd.daemon.systemd import ServiceManager
 from serd.settings.loader import Settings
 

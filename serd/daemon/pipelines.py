@@ -10,14 +10,15 @@ from typing import Final
 from serd.audio.format import AudioBlock
 from serd.daemon.commands import ControlCommand
 from serd.daemon.inbox import Inbox, Request
+from serd.daemon.models import Models
 from serd.daemon.moods import SourceMoods
 from serd.daemon.source_pipeline import SourcePipeline
 from serd.daemon.state import ControlStore, SpeakerStore
 from serd.daemon.stats import Stats
 from serd.errors import OperationError
 from serd.events.controls import Controls, with_control
+from serd.events.event import EventMaker
 from serd.events.reports import ControlReport, RefusalReport, Report
-from serd.model.runtime import TfliteModel
 from serd.mqtt.topics import FORGET
 from serd.recognizer import event_maker
 from serd.settings.loader import Settings
@@ -39,7 +40,7 @@ class SourcePipelines:
     def __init__(
         self,
         settings: Settings,
-        model: TfliteModel,
+        models: Models,
         inbox: Inbox,
         stats: Stats,
         state_folder: Path,
@@ -48,13 +49,13 @@ class SourcePipelines:
 
         Args:
             settings: all settings.
-            model: the emotion model.
+            models: the models of the sources.
             inbox: receives the request to stop if the pipelines of a source fail again and again.
             stats: receives the counts of replaced pipelines.
             state_folder: folder of the saved controls, speaker means and alerts.
         """
         self._settings = settings
-        self._model = model
+        self._models = models
         self._inbox = inbox
         self._stats = stats
         self._controls = ControlStore(state_folder)
@@ -88,30 +89,35 @@ class SourcePipelines:
         """The pipelines of all sources."""
         return tuple(self._pipelines.values())
 
-    def apply_settings(self, settings: Settings, model: TfliteModel) -> None:
-        """Use other settings and another model for pipelines that are created from now on."""
-        self._settings, self._model = settings, model
+    def apply_settings(self, settings: Settings, models: Models) -> None:
+        """Use other settings and other models for pipelines that are created from now on."""
+        self._settings, self._models = settings, models
         self.moods.apply_settings(settings.mood, settings.alerts)
 
     def create(self, name: str) -> None:
         """Create the pipeline of a source, or replace it."""
-        settings = self._settings
-        events = event_maker(node=settings.node.resolved_name, source=name, card=self._model.card)
+        settings, model = self._settings, self._models[name]
         default = Controls(threshold=settings.smoothing.threshold, cooldown_s=settings.report.cooldown_s)
         controls = self._controls.controls(name, default)
         if name in self._pipelines:
             self._stats.retire_pipeline(self._pipelines[name])
-        speaker_mean = self._speaker_means.mean(name, self._model.card.feature_set.name)
+        speaker_mean = self._speaker_means.mean(name, model.card.feature_set.name)
         self._pipelines[name] = SourcePipeline(
             name,
-            self._model,
+            model,
             settings.pipeline,
             settings.report,
-            events,
+            self._event_maker(name),
             controls,
             speaker_mean,
             self.moods.start(name),
         )
+
+    def use_model(self, name: str) -> Iterator[Report]:
+        """Use the present model of a source; yields the reports of an utterance that this ends."""
+        if self._pipelines[name].use_model(self._models[name], self._event_maker(name)):
+            return
+        yield from self._replace(name)
 
     def remove(self, name: str) -> None:
         """Remove the pipeline of a source."""
@@ -133,9 +139,7 @@ class SourcePipelines:
     def replace_all(self) -> Iterator[Report]:
         """Finish all utterances, and create all pipelines anew; yields the reports."""
         for name in list(self._pipelines):
-            yield from self._guarded(name, self._pipelines[name].flush())
-            self._save_speaker_mean(name)
-            self.create(name)
+            yield from self._replace(name)
 
     def change_control(self, command: ControlCommand) -> Iterator[Report]:
         """Handle a control command; yields the new controls, or the reason for a refusal."""
@@ -157,6 +161,15 @@ class SourcePipelines:
         """Write controls and alerts that have changed, if it is time or the daemon ends."""
         self._controls.write_changes(is_last=is_last)
         self.moods.save(is_last=is_last)
+
+    def _replace(self, name: str) -> Iterator[Report]:
+        yield from self._guarded(name, self._pipelines[name].flush())
+        self._save_speaker_mean(name)
+        self.create(name)
+
+    def _event_maker(self, name: str) -> EventMaker:
+        node, card = self._settings.node.resolved_name, self._models[name].card
+        return event_maker(node=node, source=name, card=card)
 
     def _forget(self, name: str, pipeline: SourcePipeline) -> None:
         pipeline.reset_adaptation()
@@ -197,5 +210,5 @@ class SourcePipelines:
 
     def _write_speaker_mean(self, name: str) -> None:
         self._speaker_means.save(
-            name, self._model.card.feature_set.name, self._pipelines[name].speaker_mean
+            name, self._models[name].card.feature_set.name, self._pipelines[name].speaker_mean
         )

@@ -12,19 +12,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from serd import __version__
 from serd.audio.opening import SourceOpener
 from serd.daemon.commands import ControlCommand, control_command
 from serd.daemon.inbox import Inbox, Message, Request, Tick
+from serd.daemon.models import load_models
 from serd.daemon.sources import SOURCE_STOP_S, Sources
 from serd.daemon.supervisor import Supervisor
 from serd.daemon.systemd import ServiceManager
 from serd.daemon.watchdog import silence_s
 from serd.errors import SerdError
-from serd.events.alert import check_emotions
 from serd.events.event import Event
 from serd.events.reports import Report, StateReport
-from serd.model.runtime import TfliteModel, load_model
 from serd.publishers import Context
 from serd.publishers.group import PublisherGroup
 from serd.settings.loader import Settings
@@ -82,11 +80,11 @@ class Service:
         """Starts and watches the threads."""
         self.must_restart = False
         """Whether a library hangs, so that only a new process can continue."""
-        self._model = _loaded_model(settings)
-        check_emotions(settings.alerts, self._model.card.labels)
+        self.models = load_models(settings)
+        """The models of the sources."""
         self._sources = Sources(
             settings,
-            self._model,
+            self.models,
             self.inbox,
             opener,
             manager,
@@ -173,8 +171,7 @@ class Service:
         self._manager.reloading()
         try:
             new = self._load()
-            model = self._model if new.model == self._settings.model else _loaded_model(new)
-            check_emotions(new.alerts, model.card.labels)
+            models = load_models(new, self.models)
         except SerdError as exc:
             _log.error("the settings are unchanged: %s", exc)
         except Exception as exc:  # noqa: BLE001 - a file that serd cannot even refuse must not end it
@@ -182,8 +179,8 @@ class Service:
         else:
             if new.report.stats_s != self._settings.report.stats_s:
                 self._stats_at_s = time.monotonic() + new.report.stats_s
-            self._settings, self._model = new, model
-            yield from self._sources.apply_settings(new, model)
+            self._settings, self.models = new, models
+            yield from self._sources.apply_settings(new, models)
             publishers.change(new.publishers, self._context(), STOP_S)
             yield from self._sources.snapshot()
             _log.info("settings reloaded")
@@ -195,7 +192,7 @@ class Service:
             sources=tuple(source.name for source in self._settings.sources),
             alerts=self._sources.alerts,
             gone_alerts=self._sources.gone_alerts,
-            labels=self._model.card.labels,
+            labels=self.models.labels,
             homeassistant=self._settings.homeassistant,
             state_folder=self._state_folder,
             threads=self.supervisor,
@@ -204,10 +201,3 @@ class Service:
 
     def _queue_command(self, source: str, control: str, value: bytes) -> None:
         self.inbox.put(control_command(source, control, value))
-
-
-def _loaded_model(settings: Settings) -> TfliteModel:
-    model = load_model(settings.model)
-    card = model.card
-    _log.info("version %s, model %s %s on %s", __version__, card.name, card.version, model.runtime)
-    return model

@@ -57,6 +57,7 @@ class SourcePipeline:
             mood: the mood of the source, which has heard its earlier speech; None for no mood.
         """
         self._source = source
+        self._card = model.card
         self._detector = SpeechDetector(
             settings, model.card.window_samples, provisional_s=report.provisional_s
         )
@@ -85,6 +86,24 @@ class SourcePipeline:
     def speaker_mean(self) -> SpeakerMean:
         """Mean of the speech so far, for speaker adaptation."""
         return self._adaptation.speakers
+
+    def use_model(self, model: EmotionModel, events: EventMaker) -> bool:
+        """Use another model from the next window on, also in the middle of an utterance.
+
+        Args:
+            model: the model.
+            events: maker of its events.
+
+        Returns:
+            Whether it takes the same windows and gives the same labels; if not, nothing has changed.
+        """
+        if not model.card.continues(self._card):
+            return False
+        self._card = model.card
+        self._recognizer.use_model(model)
+        self.rejections.use_card(model.card)
+        self._events = events
+        return True
 
     def closing_line(self) -> str:
         """A line for the end of a source that gave no event; empty if it gave one, or a warning."""

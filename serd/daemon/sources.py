@@ -20,6 +20,7 @@ from serd.daemon.inbox import (
     SourceOpened,
     SourceRetried,
 )
+from serd.daemon.models import Models
 from serd.daemon.pipelines import SourcePipelines
 from serd.daemon.stats import Stats
 from serd.daemon.supervisor import Supervisor
@@ -29,7 +30,6 @@ from serd.errors import SerdError
 from serd.events.alert import AlertKey
 from serd.events.controls import MUTE
 from serd.events.reports import AvailabilityReport, Report, StatsReport
-from serd.model.runtime import TfliteModel
 from serd.mqtt.topics import NodeTopics
 from serd.publishers.mqtt import SECTION as MQTT
 from serd.settings.loader import Settings
@@ -48,7 +48,7 @@ class Sources:
     def __init__(
         self,
         settings: Settings,
-        model: TfliteModel,
+        models: Models,
         inbox: Inbox,
         opener: SourceOpener,
         manager: ServiceManager,
@@ -61,7 +61,7 @@ class Sources:
 
         Args:
             settings: all settings.
-            model: the emotion model.
+            models: the models of the sources.
             inbox: receives the feeders' messages.
             opener: opens sources.
             manager: receives readiness and the watchdog's notifications.
@@ -73,7 +73,7 @@ class Sources:
             SerdError: a source does not open and is not waited for.
         """
         self._settings = settings
-        self._model = model
+        self._models = models
         self._inbox = inbox
         self._opener = opener
         self._manager = manager
@@ -89,7 +89,7 @@ class Sources:
         self._n_closing: Counter[str] = Counter()
         """Removed feeders that have not ended yet, by name; a new source may have the same name."""
         self._error: SerdError | None = None
-        self._pipelines = SourcePipelines(settings, model, inbox, self._stats, state_folder)
+        self._pipelines = SourcePipelines(settings, models, inbox, self._stats, state_folder)
         self._feeders: dict[str, Feeder] = {}
         for source in settings.sources:
             self._pipelines.create(source.name)
@@ -129,7 +129,9 @@ class Sources:
 
     def stats(self) -> StatsReport:
         """The statistics since the start."""
-        return self._stats.totals(self._model.card, self._feeders.values(), self._pipelines.values())
+        return self._stats.totals(
+            self._models.description, self._feeders.values(), self._pipelines.values()
+        )
 
     @property
     def alerts(self) -> tuple[AlertKey, ...]:
@@ -201,14 +203,15 @@ class Sources:
         """Write controls and alerts that have changed, if it is time or the daemon ends."""
         self._pipelines.save_state(is_last=is_last)
 
-    def apply_settings(self, settings: Settings, model: TfliteModel) -> Iterator[Report]:
+    def apply_settings(self, settings: Settings, models: Models) -> Iterator[Report]:
         """Apply new settings; sources with the same settings continue without interruption.
 
         A source that is to change keeps its settings if it cannot be opened with the new ones. A source
         that is to be added is tried again and again.
         """
-        old, self._settings, self._model = self._settings, settings, model
-        self._pipelines.apply_settings(settings, model)
+        old, self._settings = self._settings, settings
+        before, self._models = self._models, models
+        self._pipelines.apply_settings(settings, models)
         wanted = {source.name: source for source in settings.sources}
         configured = dict(wanted)
         opened: dict[str, Source | None] = {}
@@ -216,23 +219,32 @@ class Sources:
             new = wanted.get(source.name)
             if new is None:
                 yield from self._remove(source.name)
-            elif new != source and source.name not in self._feeders:
+            elif replace(new, model=source.model) == source:
+                continue
+            elif source.name not in self._feeders:
                 self._forget(source.name)
-            elif new != source:
-                successor = yield from self._successor(source, new)
-                configured[source.name], opened[source.name] = successor
+            else:
+                in_force, opened[source.name] = yield from self._successor(source, new)
+                configured[source.name] = replace(in_force, model=new.model)
         self._settings = replace(settings, sources=tuple(configured.values()))
         needs_new_pipelines = any(
-            getattr(settings, part) != getattr(old, part)
-            for part in ("pipeline", "report", "model", "node")
+            getattr(settings, part) != getattr(old, part) for part in ("pipeline", "report", "node")
         )
         if needs_new_pipelines:
             yield from self._pipelines.replace_all()
+        else:
+            yield from self._use_models(before)
         for name, source in configured.items():
             if name not in self._feeders:
                 self._pipelines.create(name)
                 self._feeders[name] = self._new_feeder(source, opened.get(name))
                 self._feeders[name].start()
+
+    def _use_models(self, before: Models) -> Iterator[Report]:
+        """Use another model for the sources that have one; those to be added are created with theirs."""
+        for name in [name for name, _ in self._pipelines.items() if name in before]:
+            if self._models[name] is not before[name]:
+                yield from self._pipelines.use_model(name)
 
     def _successor(
         self, old: SourceSettings, new: SourceSettings

@@ -1,10 +1,10 @@
-"""The state folder, and its JSON files, which hold values of each source across restarts."""
+"""The JSON files of the state folder, which hold values of each source across restarts."""
 
 import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeGuard
 
@@ -14,36 +14,12 @@ from serd.model.adaptation import SpeakerMean
 
 _log = logging.getLogger("serd.state")
 
-SERVICE_FOLDER: Final = Path("/var/lib/serd")
-"""The state folder of ``systemd/serd.service``."""
 WRITE_INTERVAL_S: Final = 1.0
 """Shortest time between two writes of the controls, in seconds; writes wear out SD cards."""
 _MAX_FILE_BYTES: Final = 1_000_000
 _MAX_SPEECH_S: Final = 1e9
 _MAX_FEATURE: Final = 1000.0
 """Greatest absolute mean of a feature. Cepstral coefficients of 16-bit sound stay below 200."""
-
-
-def state_folder(environment: Mapping[str, str]) -> Path:
-    """The folder that systemd provides (``$STATE_DIRECTORY``), else the user's; it may not exist yet.
-
-    The user's folder is ``$XDG_STATE_HOME/serd``, by default ``~/.local/state/serd``, as the XDG Base
-    Directory Specification defines.
-    """
-    # systemd separates several folders by colons (systemd.exec(5)).
-    if service_folder := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(service_folder)
-    state_home = environment.get("XDG_STATE_HOME", "")
-    if not Path(state_home).is_absolute():
-        state_home = str(Path(environment.get("HOME") or "/") / ".local" / "state")
-    return Path(state_home) / "serd"
-
-
-def state_places(environment: Mapping[str, str]) -> list[Path]:
-    """The folders in which the state of a daemon is searched, in order: one's own, the service's."""
-    folder = state_folder(environment)
-    is_named = bool(environment.get("STATE_DIRECTORY"))
-    return [folder] if is_named else [folder, SERVICE_FOLDER]
 
 
 _Scalar = str | float | bool | None

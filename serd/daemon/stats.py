@@ -11,7 +11,6 @@ from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.daemon.feeder import Feeder
 from serd.daemon.source_pipeline import SourcePipeline
 from serd.events.reports import StatsReport
-from serd.model.card import ModelCard
 
 _STATM = Path("/proc/self/statm")
 
@@ -48,7 +47,7 @@ class Stats:
         self.n_rejected += pipeline.rejections.n_rejected
 
     def totals(
-        self, card: ModelCard, feeders: Iterable[Feeder], pipelines: Iterable[SourcePipeline]
+        self, models: str, feeders: Iterable[Feeder], pipelines: Iterable[SourcePipeline]
     ) -> StatsReport:
         """The counters, with those of active feeders and pipelines, and the use of resources."""
         feeders = tuple(feeders)
@@ -57,7 +56,7 @@ class Stats:
         return StatsReport(
             uptime_s=round(time.monotonic() - self.started_s, 1),
             version=__version__,
-            model=f"{card.name} {card.version}",
+            model=models,
             sound_s=round(self.sound_s, 1),
             n_windows=self.n_windows + sum(pipeline.rejections.n_windows for pipeline in pipelines),
             n_rejected=self.n_rejected + sum(pipeline.rejections.n_rejected for pipeline in pipelines),

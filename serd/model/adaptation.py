@@ -73,6 +73,11 @@ class Adaptation:
         self._pending_s = 0.0
         self._shift = self._new_shift()
 
+    def use_card(self, card: ModelCard) -> None:
+        """Go on with another model of the same features, whose training mean differs."""
+        self._target = np.array(card.mean, np.float64)
+        self._shift = self._new_shift()
+
     @property
     def speakers(self) -> SpeakerMean:
         """Mean of the speech so far."""

@@ -80,6 +80,16 @@ class ModelCard:
         """Frames in the network's input."""
         return self.feature_set.n_frames(self.window_samples)
 
+    def continues(self, other: "ModelCard") -> bool:
+        """Whether a model takes the same windows and gives the same labels as another one.
+
+        Then it can replace that one in the middle of an utterance.
+        """
+        return all(
+            getattr(self, each) == getattr(other, each)
+            for each in ("labels", "feature_set", "window_s", "padding")
+        )
+
     def rejects(self, no_speech: float) -> bool:
         """Whether a probability of no speech reaches the threshold; 0 to 1."""
         return self.no_speech_threshold is not None and no_speech >= self.no_speech_threshold

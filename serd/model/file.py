@@ -5,15 +5,19 @@ The card is appended to the flatbuffer as a ZIP archive, as TFLite's metadata st
 unzip tool lists the card.
 """
 
+import contextlib
 import hashlib
 import io
+import itertools
 import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from serd.audio.folders import state_places
 from serd.errors import ModelError
 from serd.model.card import MAX_CARD_BYTES, ModelCard, card_from_json
 
@@ -23,6 +27,11 @@ BUNDLED_MODELS: Final = {
     "tiny": "serd-ravdess8-tiny.tflite",
 }
 """Files of the bundled models, by their name in the settings."""
+MODELS_FOLDER: Final = "models"
+"""Folder of a machine's own models in the state folder."""
+_SUFFIX: Final = ".tflite"
+_MAX_NAMES: Final = 20
+"""Most names of a folder in a message."""
 _MAX_MODEL_BYTES: Final = 100_000_000
 _MAX_ARCHIVE_BYTES: Final = 2_000_000
 """Bytes at the end of a model file in which the card and the directory of the archive must be."""
@@ -38,6 +47,41 @@ def bundled_model_path(name: str) -> Path:
     inside = package / "models"
     folder = inside if inside.is_dir() else package.parent / "models"
     return folder / BUNDLED_MODELS[name]
+
+
+def named_model_path(name: str, environment: Mapping[str, str]) -> Path | None:
+    """Return the path of a model in the folder ``models`` of the state folder.
+
+    Args:
+        name: its name, without ``.tflite``.
+        environment: variables, which name the state folder.
+
+    Returns:
+        The path; None if the text is that of a path, since it has a "/" or a suffix.
+
+    Raises:
+        ModelError: there is no model of that name.
+    """
+    if "/" in name or Path(name).suffix:
+        return None
+    folders = [folder / MODELS_FOLDER for folder in state_places(environment)]
+    for folder in folders:
+        path = folder / f"{name}{_SUFFIX}"
+        if os.path.exists(path):  # noqa: PTH110 - also False without the right to enter the folder
+            return path
+    known = sorted({*BUNDLED_MODELS, *_names_in(folders)})
+    raise ModelError(
+        f"no model {name!r} in {' or '.join(map(str, folders))}, expected one of: {', '.join(known)};"
+        f" a file is given with its suffix or as ./{name}"
+    )
+
+
+def _names_in(folders: Iterable[Path]) -> Iterator[str]:
+    """The names of the first models in some folders."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            paths = itertools.islice(folder.glob(f"*{_SUFFIX}"), _MAX_NAMES)
+            yield from (path.stem for path in paths)
 
 
 def default_model_path() -> Path:

@@ -23,6 +23,10 @@ class RejectionCounter:
         self.n_rejected = 0
         """Number of windows that were rejected as no speech."""
 
+    def use_card(self, card: ModelCard) -> None:
+        """Go on with another model."""
+        self._card = card
+
     def count(self, decision: Decision) -> None:
         """Count a decision if it is on a window."""
         if decision.kind == "window":

@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from serd.audio.paths import expanded
 from serd.errors import LibraryError, ModelError
 from serd.model.card import ModelCard
-from serd.model.file import BUNDLED_MODELS, bundled_model_path, read_model
+from serd.model.file import BUNDLED_MODELS, bundled_model_path, named_model_path, read_model
 from serd.model.front_end import Features
 from serd.model.windows import FeatureWindow
 
@@ -30,8 +30,9 @@ class ModelSettings:
     """The model."""
 
     path: str = ""
-    """A .tflite file with its card inside or beside it, or a bundled model: "tiny", the smallest, or
-    "default" (or empty), the most accurate. A file with one of these names is given as ./tiny."""
+    """A bundled model: "tiny", the smallest, or "default" (or empty), the most accurate; the name of a
+    model in the folder models of the state folder, without its ".tflite"; or a .tflite file. The card is
+    inside the file or beside it. A file without a suffix is given as ./tiny."""
     threads: int = 1
     """Threads of the TFLite runtime, 1 to 64; one is fastest for a network this small."""
     no_speech_threshold: float = 0.0
@@ -70,11 +71,19 @@ class EmotionModel(Protocol):
         ...
 
 
-def model_path(settings: ModelSettings) -> Path:
-    """Return the path of the model that the settings name."""
+def model_path(settings: ModelSettings, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the path of the model that the settings name.
+
+    Args:
+        settings: the settings.
+        environment: variables, which name the state folder.
+
+    Raises:
+        ModelError: a name, without "/" and without a suffix, is that of no model.
+    """
     if not settings.path or settings.path in BUNDLED_MODELS:
         return bundled_model_path(settings.path or "default")
-    return expanded(settings.path)
+    return named_model_path(settings.path, environment) or expanded(settings.path)
 
 
 class TfliteModel:

@@ -59,12 +59,18 @@ class Smoother:
         self.set_threshold(settings.threshold)
         self._reset()
 
+    def use_card(self, card: ModelCard) -> None:
+        """Go on with another model of the same labels."""
+        self._card = card
+        self.set_threshold(self._threshold)
+
     def set_threshold(self, threshold: float) -> None:
         """Set the probability below which the emotion is "uncertain".
 
         Args:
             threshold: of all labels, 0 to 1; 0 for those of the model's card.
         """
+        self._threshold = threshold
         self._thresholds = self._card.label_thresholds(threshold)
 
     def _reset(self) -> None:

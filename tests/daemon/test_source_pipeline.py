@@ -1,5 +1,6 @@
 """Early estimates of a live source do not change later reports, and its mood counts speech once."""
 
+import copy
 import itertools
 from dataclasses import replace
 from typing import Any
@@ -123,3 +124,40 @@ def test_the_mood_includes_windows_whose_event_is_not_published(real_model: Tfli
     n_all, n_few = (sum(isinstance(each, Event) for each in some) for some in (all_events, few_events))
     assert n_few < n_all
     assert few_events[-1] == all_events[-1]
+
+
+def test_a_model_is_replaced_in_the_middle_of_an_utterance(real_model: TfliteModel) -> None:
+    """Windows and the end of the utterance are as without; each event names the model that made it."""
+    successor = copy.copy(real_model)
+    successor.card = replace(real_model.card, name="successor")
+    settings, controls = PipelineSettings(), Controls(threshold=0.0)
+    found: list[list[Event]] = []
+    for model in (real_model, successor):
+        maker = counting_maker(real_model.card)
+        pipeline = SourcePipeline("mic", real_model, settings, ReportSettings(), maker, controls)
+        reports: list[Report] = []
+        for number, block in enumerate(_blocks(_sound(9.0))):
+            if number == 200:
+                assert pipeline.use_model(model, counting_maker(model.card))
+            reports += pipeline.process(block)
+        found.append([each for each in (*reports, *pipeline.flush()) if isinstance(each, Event)])
+    kept, changed = found
+    same = {"id": "", "model": kept[0].model}
+    assert [replace(each, **same) for each in changed] == [replace(each, **same) for each in kept]
+    names = [each.model.name for each in changed]
+    n_before = names.index("successor")
+    assert 2 <= n_before < len(names) - 3
+    assert set(names[n_before:]) == {"successor"}
+
+
+def test_a_model_of_other_labels_is_not_used_in_an_utterance(real_model: TfliteModel) -> None:
+    """Its probabilities cannot be averaged with those before; the pipeline stays as it was."""
+    other = copy.copy(real_model)
+    other.card = replace(real_model.card, labels=("bored", *real_model.card.labels[1:]))
+    maker, controls = counting_maker(real_model.card), Controls(threshold=0.0)
+    pipeline = SourcePipeline("mic", real_model, PipelineSettings(), ReportSettings(), maker, controls)
+    assert not pipeline.use_model(other, counting_maker(other.card))
+    reports = [each for block in _blocks(_sound(4.0)) for each in pipeline.process(block)]
+    events = [each for each in reports if isinstance(each, Event)]
+    assert events
+    assert all("bored" not in each.scores for each in events)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from serd.daemon.state import ControlStore, StateFile, state_folder
+from serd.audio.folders import state_folder
+from serd.daemon.state import ControlStore, StateFile
 from serd.events.controls import Controls
 from testkit.brokers import logged_lines
 

@@ -17,6 +17,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
         "check_chaos",
         "check_flood",
         "check_microphone",
+        "check_model_swap",
         "check_recovery",
         "check_rtsp",
         "check_soak",

@@ -30,6 +30,7 @@ from serd.cli.options import (
     add_setting_option,
     settings_from,
 )
+from serd.daemon.models import model_settings
 from serd.errors import SettingsError
 from serd.mqtt.topics import NodeTopics
 from serd.settings.files import find_settings_file, settings_files, settings_places
@@ -73,9 +74,11 @@ def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[
         for source in settings.sources:
             yield f"source {source.name}", partial(source_findings, source, context.listen_s)
         yield "voice detector", partial(voice_findings, settings.voice)
-        yield "model", partial(model_findings, settings.model)
+        models = model_settings(settings)
+        for each in dict.fromkeys(models.values()):
+            yield "model", partial(model_findings, each)
         for alert in settings.alerts:
-            yield f"alert {alert.name}", partial(alert_finding, alert, settings.model)
+            yield f"alert {alert.name}", partial(alert_finding, alert, models)
     yield "state folder", partial(state_folder_findings, context.environment)
     if settings is None:
         yield "broker", partial(_unknown, "broker")

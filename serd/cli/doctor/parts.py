@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from serd.audio.folders import state_folder
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.cli.doctor.findings import Finding, fail, ok
-from serd.daemon.state import ControlStore, state_folder
+from serd.daemon.state import ControlStore
 from serd.events.alert import AlertSettings, check_emotions
 from serd.events.controls import MUTE, Controls
 from serd.model.runtime import ModelSettings, load_model, read_card
@@ -50,9 +51,15 @@ def model_findings(settings: ModelSettings) -> Iterator[Finding]:
         yield fail("model", f"{name} returns no probabilities: {probabilities}", "use another model")
 
 
-def alert_finding(alert: AlertSettings, settings: ModelSettings) -> Iterator[Finding]:
-    """Check that the model knows the emotions of an alert."""
-    check_emotions([alert], read_card(settings).labels)
+def alert_finding(alert: AlertSettings, models: Mapping[str, ModelSettings]) -> Iterator[Finding]:
+    """Check that the models of its sources know the emotions of an alert.
+
+    Args:
+        alert: the alert.
+        models: the settings of the model of each source.
+    """
+    for settings in dict.fromkeys(each for source, each in models.items() if alert.concerns(source)):
+        check_emotions([alert], read_card(settings).labels)
     where = f" at {alert.source}" if alert.source else ""
     yield ok(f"alert {alert.name}", f"{alert.when}, over {alert.over_s:g} s{where}")
 

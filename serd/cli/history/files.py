@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from serd.daemon.state import state_places
+from serd.audio.folders import state_places
 from serd.errors import InputError
 from serd.publishers.history import HISTORY_FILE
 

@@ -5,11 +5,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from serd.audio.folders import SERVICE_FOLDER
 from serd.cli.doctor.service import UNIT, run_command
 from serd.cli.service.machine import Machine
 from serd.cli.service.slots import PROGRAM
 from serd.cli.service.system_service import SETTINGS, SYSTEM_UNIT
-from serd.daemon.state import SERVICE_FOLDER
 
 _FIELDS = ("LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText", "FragmentPath")
 

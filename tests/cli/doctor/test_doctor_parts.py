@@ -35,7 +35,7 @@ def test_the_voice_detector_and_the_bundled_model_pass() -> None:
 def test_the_rule_of_an_alert_is_shown() -> None:
     """With its condition and where it holds."""
     alert = AlertSettings(name="at-the-door", source="door")
-    finding = only(alert_finding(alert, ModelSettings()))
+    finding = only(alert_finding(alert, {"door": ModelSettings()}))
     assert (finding.check, finding.verdict) == ("alert at-the-door", Verdict.OK)
     assert finding.text == "angry >= 0.5, over 60 s at door"
 
@@ -43,7 +43,7 @@ def test_the_rule_of_an_alert_is_shown() -> None:
 def test_an_alert_on_an_emotion_that_the_model_lacks_fails() -> None:
     """The text names the emotion and those that there are."""
     alert = AlertSettings(when="furious > 0.5")
-    finding = only(findings_of("alert angry", lambda: alert_finding(alert, ModelSettings())))
+    finding = only(findings_of("alert angry", lambda: alert_finding(alert, {"door": ModelSettings()})))
     assert finding.verdict is Verdict.FAIL
     assert "got 'furious', expected arousal, valence or one of: neutral, calm" in finding.text
 

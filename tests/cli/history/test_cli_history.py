@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from serd.audio import folders
 from serd.cli import main
 from serd.cli.history.selecting import moment_s
-from serd.daemon import state
 from serd.events.event import Event
 from serd.publishers.history.records import StateChange
 from testkit.daemons import environment
@@ -29,7 +29,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file in the user's state folder, which does not exist yet; the service has none."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    monkeypatch.setattr(state, "SERVICE_FOLDER", tmp_path / "service")
+    monkeypatch.setattr(folders, "SERVICE_FOLDER", tmp_path / "service")
     return tmp_path / "serd" / "history.db"
 
 

@@ -25,6 +25,7 @@ from serd.events.state import ReportSettings
 from serd.model.adaptation import AdaptationSettings
 from serd.settings.loader import NodeSettings, Settings, load_settings
 from testkit.made_sources import MadeSource, Script, blocks
+from testkit.models import Model, write_model
 from testkit.services import VOICE, ScriptedOpener, Start, abbreviated, spoken
 
 
@@ -276,3 +277,35 @@ def test_levels_and_stats_have_their_own_intervals(start: Start) -> None:
     assert stats.n_events == len(recorder.of(Event)) == stats.n_windows + 1
     assert stats.n_overflows == 1
     assert 10 < stats.rss_mb < 2000
+
+
+def test_a_model_is_replaced_at_a_reload_and_a_broken_one_refused(
+    start: Start,
+    tmp_path: Path,
+    served: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A new file at the same path is used from then on; after a broken one the model before goes on."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    path, (network, card) = tmp_path / "models" / "own.tflite", served
+    write_model(path, network, replace(card, name="first"))
+    settings = load_settings(environment={"SERD_MODEL_PATH": "own"})
+    running = start(ScriptedOpener(mic=Script(MadeSource(stays_open=True))), settings)
+    recorder = running.recorder
+
+    def model() -> str:
+        running.service.inbox.put(Request(action="reload"))
+        n_before = len(recorder.contexts) + len(caplog.records)
+        running.wait_for(lambda: len(recorder.contexts) + len(caplog.records) > n_before, "a reload")
+        return running.service.models.description
+
+    running.wait_for(lambda: recorder.contexts, "the publishers")
+    write_model(tmp_path / "new.tflite", network, replace(card, name="second")).replace(path)
+    with caplog.at_level("ERROR", logger="serd.run"):
+        assert model().startswith("second ")
+        path.write_bytes(b"no model")
+        assert model().startswith("second ")
+    assert "the settings are unchanged" in caplog.text
+    assert "own.tflite" in caplog.text
