@@ -16,6 +16,10 @@ _log = logging.getLogger("serd.state")
 
 WRITE_INTERVAL_S: Final = 1.0
 """Shortest time between two writes of the controls, in seconds; writes wear out SD cards."""
+FORMAT: Final = 1
+"""Format of the files; an earlier serd leaves a file of a later format alone."""
+_FORMAT_KEY: Final = "$format"
+"""Key of the format in the JSON object, beside the names of sources, which have no dollar sign."""
 _MAX_FILE_BYTES: Final = 1_000_000
 _MAX_SPEECH_S: Final = 1e9
 _MAX_FEATURE: Final = 1000.0
@@ -30,7 +34,10 @@ SavedState = dict[str, SavedValues]
 
 
 class StateFile:
-    """Reads and writes one file; a failure is logged and never stops the daemon."""
+    """Reads and writes one file; a failure is logged and never stops the daemon.
+
+    A file of a later serd is neither read nor written, so that it is whole once that serd is back.
+    """
 
     def __init__(self, path: Path, log: logging.Logger, *, fallback: str) -> None:
         """Create the object without touching the file.
@@ -44,6 +51,8 @@ class StateFile:
         self._log = log
         self._fallback = fallback
         self._can_write = True
+        self._is_later = False
+        """Whether the file is of a later serd."""
 
     @property
     def path(self) -> Path:
@@ -57,6 +66,7 @@ class StateFile:
         """
         try:
             body = _json_object(self._path)
+            self._check_format(body.pop(_FORMAT_KEY, 0))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as exc:
@@ -70,10 +80,12 @@ class StateFile:
 
     def write(self, saved: SavedState) -> None:
         """Replace the file, which only its owner can read; a failure is logged once."""
+        if self._is_later:
+            return
         unfinished = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_new(unfinished, json.dumps(saved, indent=2).encode() + b"\n")
+            _write_new(unfinished, json.dumps({_FORMAT_KEY: FORMAT} | saved, indent=2).encode() + b"\n")
             unfinished.replace(self._path)
             self._can_write = True
         except OSError as exc:
@@ -84,6 +96,19 @@ class StateFile:
                     exc.strerror,
                 )
             self._can_write = False
+
+    def _check_format(self, version: object) -> None:
+        """Refuse a format that this serd does not know; files from before there were formats have 0.
+
+        Raises:
+            ValueError: the format is that of a later serd.
+        """
+        self._is_later = not isinstance(version, int) or version > FORMAT
+        if self._is_later:
+            raise ValueError(
+                f"it is of format {version}, and this serd knows formats up to {FORMAT}: install the"
+                " serd that wrote it, or move the file away; until then it stays as it is"
+            )
 
 
 def _json_object(path: Path) -> dict[str, object]:

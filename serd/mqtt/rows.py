@@ -10,6 +10,10 @@ BEFORE_ALL: Final = -(1 << 62)
 """A number smaller than that of any event."""
 MAX_ROW_NUMBER: Final = 1 << 60
 """Largest absolute value of a row's number; a damaged one beyond it would overflow SQLite's 64 bits."""
+VERSION: Final = 1
+"""Version of the file, in ``PRAGMA user_version``; 0 is a file from before there were versions."""
+MAX_VERSION: Final = 1000
+"""Greatest version that is believed; a greater one is damage."""
 SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS event (
         number INTEGER PRIMARY KEY,
@@ -21,7 +25,7 @@ SCHEMA: Final = """
     )
 """
 ADD_IS_DATED: Final = "ALTER TABLE event ADD COLUMN is_dated INTEGER NOT NULL DEFAULT 0"
-"""Files of versions before this column get it; when their events were taken is not certain."""
+"""Files from before this column get it; when their events were taken is not certain."""
 _MAX_TOPIC_BYTES: Final = 0xFFFF
 
 Row = tuple[int, str, str, str, float, bool]

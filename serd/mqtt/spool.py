@@ -19,7 +19,9 @@ from serd.mqtt.rows import (
     ADD_IS_DATED,
     BEFORE_ALL,
     MAX_ROW_NUMBER,
+    MAX_VERSION,
     SCHEMA,
+    VERSION,
     MoveTime,
     QueuedEvent,
     after_step,
@@ -32,6 +34,7 @@ from serd.mqtt.sqlite_file import (
     describe_disk_error,
     files_of,
     is_file_broken,
+    later_format,
     result_code,
     set_aside,
 )
@@ -107,7 +110,7 @@ class Spool:
         """Open the file, or create it, and count the events in it.
 
         Raises:
-            SpoolError: it can be neither opened nor replaced.
+            SpoolError: it can be neither opened nor replaced, or is of a later serd and stays as it is.
         """
         self._with_connection(lambda _connection: None)
 
@@ -155,6 +158,9 @@ class Spool:
                     raise
                 self._replace_broken(exc)
                 return action(self._current())
+        except SpoolError:
+            self._folder.release()
+            raise
         except (sqlite3.Error, OSError, ValueError) as exc:
             # A full disk can still be read.
             if result_code(exc) != sqlite3.SQLITE_FULL:
@@ -185,13 +191,14 @@ class Spool:
             connection.text_factory = text_of
             try:
                 self._prepare(connection)
-            except sqlite3.Error:
+            except (sqlite3.Error, SpoolError):
                 connection.close()
                 raise
             self._connection = connection
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        self._check_version(connection)
         # Two daemons on one file would send each other's events.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -203,6 +210,7 @@ class Spool:
             n_out_of_bounds = connection.execute(delete, bounds).rowcount
             if not connection.execute(_HAS_IS_DATED).fetchone()[0]:
                 connection.execute(ADD_IS_DATED)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
         n_stored, last_row = connection.execute("SELECT count(*), max(number) FROM event").fetchone()
         if self._offset is None:
             self._offset = last_row or 0
@@ -216,6 +224,14 @@ class Spool:
         self.n_stored = n_stored - n_dropped
         self.n_dropped += n_dropped
         self._count_damaged(n_out_of_bounds)
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        """Refuse a file of a later serd before anything is written to it."""
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if not 0 <= version <= MAX_VERSION:
+            raise sqlite3.DatabaseError(f"its version is {version}")
+        if version > VERSION:
+            raise SpoolError(later_format(self.path, version, VERSION))
 
     def _update(
         self, connection: sqlite3.Connection, store: Sequence[QueuedEvent], remove: Collection[int]

@@ -54,6 +54,14 @@ def result_code(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
+def later_format(path: Path, version: int, newest: int) -> str:
+    """The message about a file of a later serd, which this one leaves as it is."""
+    return (
+        f"{path} is of version {version}, and this serd knows versions up to {newest}: install the"
+        " serd that wrote it, or move the file away"
+    )
+
+
 def files_of(path: Path) -> list[Path]:
     """The paths of a database and of the files that SQLite keeps beside it, which may not exist."""
     return [path.with_name(f"{path.name}{suffix}") for suffix in _SUFFIXES]

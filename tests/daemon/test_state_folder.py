@@ -1,5 +1,6 @@
 """The state folder is the one of systemd, else the user's; its files are private, and not trusted."""
 
+import json
 import logging
 import os
 import stat
@@ -150,3 +151,29 @@ def test_controls_are_written_once_a_second(tmp_path: Path) -> None:
     assert not writes.was_written()
     writes.store.write_changes(is_last=True)
     assert ControlStore(tmp_path).controls("mic", Controls()) == Controls(mute=True)
+
+
+def test_a_file_of_a_later_format_is_left_as_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is read from it, a line says what to do, and it is not written."""
+    path = tmp_path / "state.json"
+    path.write_text('{"$format": 2, "mic": {"mute": "ON"}}')
+    before = path.read_bytes()
+    file = state_file(tmp_path)
+    assert file.read() == {}
+    assert "of format 2, and this serd knows formats up to 1: install the serd that wrote" in caplog.text
+    file.write({"mic": {"mute": "OFF"}})
+    assert path.read_bytes() == before
+
+
+def test_a_file_from_before_formats_is_read_and_gets_one(tmp_path: Path) -> None:
+    """The format is beside the sources, where an earlier serd passes over it."""
+    path = tmp_path / "state.json"
+    path.write_text('{"mic": {"mute": "ON"}}')
+    file = state_file(tmp_path)
+    saved = file.read()
+    assert saved == {"mic": {"mute": "ON"}}
+    file.write(saved)
+    assert json.loads(path.read_text()) == {"$format": 1, "mic": {"mute": "ON"}}
+    assert state_file(tmp_path).read() == saved

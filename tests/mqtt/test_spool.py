@@ -1,5 +1,6 @@
 """Events on the disk: in order, bounded, and safe from kills, full disks and broken files."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -498,3 +499,46 @@ def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     spool = make_spool(tmp_path / "state" / "spool.db")
     with pytest.raises(SpoolError, match=r"state/spool\.db: (File exists|Not a directory)"):
         spool.update([event(1)])
+
+
+def test_a_file_of_a_later_serd_is_left_as_it_is(path: Path) -> None:
+    """A line says what to do, nothing is written, and the folder is free for another serd."""
+    spool = make_spool(path)
+    spool.update([event(1)])
+    spool.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+    for action in (spool.open, lambda: spool.update([event(2)]), lambda: spool.read(1)):
+        with pytest.raises(SpoolError, match=r"of version 2.*up to 1: install the serd that wrote it"):
+            action()
+    assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    assert numbers(make_spool(path)) == [0]
+
+
+def test_a_file_from_before_versions_gets_one(path: Path) -> None:
+    """Its events stay."""
+    spool = make_spool(path)
+    spool.update([event(1)])
+    spool.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+    again = make_spool(path)
+    assert numbers(again) == [0]
+    again.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_version_that_cannot_be_is_damage(path: Path) -> None:
+    """The events are salvaged."""
+    spool = make_spool(path)
+    spool.update([event(1)])
+    spool.close()
+    raw = bytearray(path.read_bytes())
+    raw[60:64] = b"\x7f\xff\xff\xff"
+    path.write_bytes(raw)
+    assert numbers(make_spool(path)) == [0]
+    assert path.with_name(f"{path.name}.broken-1").exists()

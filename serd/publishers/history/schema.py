@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from serd.errors import HistoryError
+from serd.mqtt.sqlite_file import later_format
 
 _log = logging.getLogger("serd.history")
 
@@ -88,10 +89,7 @@ def check_version(path: Path, version: int, newest: int) -> None:
         HistoryError: its version is above ``newest``.
     """
     if version > newest:
-        raise HistoryError(
-            f"{path} is of version {version}, and this serd knows versions up to {newest}: install the"
-            " serd that wrote it, or move the file away"
-        )
+        raise HistoryError(later_format(path, version, newest))
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
