@@ -9,7 +9,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-daemon check schema lock sbom deb demo bench count train install-service clean
+.PHONY: help run test test-daemon check schema lock sbom deb release demo bench count train install-service clean
 
 DATA ?= ../shared/data
 RAVDESS ?= $(DATA)/ravdess
@@ -58,6 +58,10 @@ sbom: ## write the bill of materials of the service to build/serd.cdx.json
 deb: ## build the Debian packages into dist/ (ARGS="--arch arm64 --release bookworm")
 	@scripts/setup.sh test
 	$(BIN)/python scripts/make_deb.py $(ARGS)
+
+release: ## make wheel, source archive, Debian packages, bill of materials and checksums in dist/
+	@scripts/setup.sh test
+	$(BIN)/python scripts/make_release.py $(ARGS)
 
 demo: ## join the bundled recording again from CREMA-D (CREMA_D=folder)
 	$(BIN)/python scripts/make_demo.py $(CREMA_D)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from serd.events.event import Event, ModelReference
     from serd.recognizer import RecognitionStream, Recognizer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "DeviceError",

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, TextIO
 
-from serd import __version__
+from serd.cli.version import VersionAction
 from serd.daemon.logs import set_up_logging
 from serd.errors import SerdError
 from serd.publishers.terminal import accept_all_characters
@@ -79,7 +79,8 @@ def command_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         description="Recognizes emotions in speech and publishes them as events.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"serd {__version__}")
+    about = "print the version, the build and the models, and exit"
+    parser.add_argument("--version", action=VersionAction, nargs=0, help=about)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
         importlib.import_module(f"{__name__}.{name}").add_parser(commands)

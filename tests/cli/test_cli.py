@@ -17,11 +17,24 @@ from testkit.daemons import environment, serd
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    """--version prints program and version."""
+    """--version prints program, version, build and model."""
     with pytest.raises(SystemExit) as caught:
         main(["--version"])
     assert caught.value.code == 0
-    assert capsys.readouterr().out == f"serd {__version__}\n"
+    program, model = capsys.readouterr().out.splitlines()
+    assert program.startswith(f"serd {__version__} (build checkout, Python 3.")
+    assert model.startswith("model serd-ravdess8 ")
+
+
+def test_the_version_is_printed_with_broken_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason is in the line of the model, and the exit code is 0."""
+    monkeypatch.setenv("SERD_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert "model unknown: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The wheel holds the files that serd needs to run, and none of training."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -15,7 +16,10 @@ def test_model_and_demo_are_in_the_wheel(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     demo = ("serd/data/demo.flac", "serd/data/demo.csv", "serd/data/README.md")
-    for needed in ("serd/models/serd-ravdess8.tflite", "serd/py.typed", *demo):
+    units = ("serd/systemd/serd.service", "serd/systemd/serd.sysusers", "serd/systemd/small-board.toml")
+    for needed in ("serd/models/serd-ravdess8.tflite", "serd/py.typed", *demo, *units):
         assert needed in names
     assert any(name.endswith("entry_points.txt") for name in names)
+    stamp = zipfile.ZipFile(wheel).read("serd/data/build.txt").decode()
+    assert re.fullmatch(r"[0-9a-f]{12}(-dirty)?\n", stamp)
     assert not [name for name in names if name.startswith(("train/", "tests/"))]

@@ -62,4 +62,4 @@ def _version(python: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return "broken"
-    return done.stdout.strip() or "broken"
+    return done.stdout.partition("\n")[0] or "broken"
