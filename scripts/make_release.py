@@ -1,4 +1,4 @@
-"""Makes everything of a release in dist/: wheel, source archive, Debian packages, bill of materials, sums.
+"""Makes everything of a release in dist/: archives, Debian packages, bill of materials and checksums.
 
 Nothing is published. The files of one commit are the same on every machine, byte by byte.
 

@@ -24,7 +24,9 @@ class VersionAction(argparse.Action):
         option_string: str | None = None,  # noqa: ARG002
     ) -> None:
         """Print and end with exit code 0."""
-        parser.exit(0, "".join(f"{line}\n" for line in version_lines()))
+        for line in version_lines():
+            print(line)
+        parser.exit(0)
 
 
 def version_lines() -> Iterator[str]:
