@@ -9,7 +9,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-daemon check schema lock sbom deb release demo bench count train install-service clean
+.PHONY: help run test test-daemon check schema lock sbom deb container release demo bench count train install-service clean
 
 DATA ?= ../shared/data
 RAVDESS ?= $(DATA)/ravdess
@@ -58,6 +58,13 @@ sbom: ## write the bill of materials of the service to build/serd.cdx.json
 deb: ## build the Debian packages into dist/ (ARGS="--arch arm64 --release bookworm")
 	@scripts/setup.sh test
 	$(BIN)/python scripts/make_deb.py $(ARGS)
+
+container: ## build the container image with Docker or Podman (ENGINE=podman, ARGS="--build-arg ...")
+	@scripts/setup.sh test
+	@rm -f dist/serd-*.whl
+	$(BIN)/python -m hatchling build -t wheel -d dist >/dev/null
+	$(or $(ENGINE),docker) build $(ARGS) -t serd:$$($(BIN)/python -c 'import serd; print(serd.__version__)') \
+		-f packaging/container/Dockerfile .
 
 release: ## make wheel, source archive, Debian packages, bill of materials and checksums in dist/
 	@scripts/setup.sh test

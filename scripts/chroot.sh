@@ -4,6 +4,8 @@
 
 mirror=${MIRROR:-http://deb.debian.org/debian}
 n_wrong=0
+# What apt says about each package.
+NOISE='^debconf:|^\(Reading|^Selecting|^Preparing|^Unpacking|^Setting up|^Preconfiguring|^Adding .diversion'
 
 # Copies a base system into $root, which is removed at the end: release, architecture, folder of the base
 # systems, so that the next check is quick.
@@ -29,7 +31,7 @@ make_system() {
 # Runs a command in the system, and prints it with what it prints.
 step() {
     echo "\$ $*"
-    inside "$@" 2>&1 | grep -v -e '^debconf:' | sed 's/^/    /' || true
+    inside "$@" 2>&1 | grep -v -E "$NOISE" | sed 's/^/    /' || true
     return "${PIPESTATUS[0]}"
 }
 

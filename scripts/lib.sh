@@ -1,4 +1,4 @@
-# Functions shared by setup.sh and install-service.sh; $speaker is the name before each message.
+# Functions that the shell scripts share; $speaker is the name before each message.
 
 say() { echo "$speaker: $*" >&2; }
 

@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "doctor",
     "discovery",
     "service",
+    "health",
 )
 """Names of the commands; each is a module or package in this folder."""
 
