@@ -55,7 +55,9 @@ class UserService:
                 f"{program} does not exist; install serd with pipx or uv tool, or in an environment"
             )
         text = (systemd_folder() / _TEMPLATE).read_text("utf-8")
-        unit = text.replace(f"={PROGRAM}/bin/serd ", f'="{program}" ')
+        # systemd replaces what follows a percent or a dollar sign.
+        path = str(program).replace("%", "%%").replace("$", "$$")
+        unit = text.replace(f"={PROGRAM}/bin/serd ", f'="{path}" ')
         replace_file(self._unit, unit.encode(), 0o644)
         say(f"wrote {self._unit}")
         if not self._settings.exists():

@@ -106,15 +106,15 @@ class Systemctl:
 
 def test_the_service_of_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its unit starts this environment's serd; new settings are private, and those of the user stay."""
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "my env"))
-    command = tmp_path / "my env" / "bin" / "serd"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "my 1% env"))
+    command = tmp_path / "my 1% env" / "bin" / "serd"
     command.parent.mkdir(parents=True)
     command.touch()
     systemctl = Systemctl()
     service = UserService({"HOME": str(tmp_path)}, systemctl.run)
     service.install()
     unit = tmp_path / ".config/systemd/user/serd.service"
-    assert f'ExecStart="{command}" run --wait\n' in unit.read_text()
+    assert f'ExecStart="{str(command).replace("%", "%%")}" run --wait\n' in unit.read_text()
     assert "/opt/serd" not in unit.read_text()
     settings = tmp_path / ".config/serd/serd.toml"
     assert settings.stat().st_mode & 0o777 == 0o600
