@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -23,11 +23,13 @@ from train.cli.options import (
     positive,
     unused_path,
 )
-from train.data.clips import format_actors, parse_actors
+from train.data.clips import Clip, format_actors, parse_actors
 from train.data.corpora import find_clips, labeled_corpora
 from train.data.corpora.tree import sound_files
 from train.data.files import write_json, write_whole
 from train.data.protocols import ACTOR_PROTOCOLS, ORDERS
+from train.evaluation.fold_networks import fold_networks
+from train.evaluation.held_out import hear_fold
 from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
 from train.evaluation.orders import decide_orders
@@ -35,8 +37,10 @@ from train.evaluation.predictions import NoiseSettings
 from train.evaluation.results import SCHEMA, Facts, merge_seeds
 from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
+from train.evaluation.strangers import stranger_facts
 from train.evaluation.summary import summarize
 from train.features.noise import NoiseBank, open_bank, parse_snr_db, recordings
+from train.model.naming import NamingLimits
 from train.model.tensorflow_import import tensorflow_for
 from train.report.evaluation_files import (
     CONFUSION,
@@ -124,6 +128,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="score again with these recordings mixed in, their level measured against the speech in a"
         " clip, not against its pauses; needed for the folds of runs",
     )
+    add(
+        "--ordinary",
+        type=Path,
+        metavar="FOLDER",
+        help="ordinary speech: for folds of runs, the speakers of every corpus that a network was not"
+        " trained on, and what is named at thresholds that are fitted on the other folds and on one half"
+        " of this speech",
+    )
+    add(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="with --ordinary, the speakers of the other corpora in it as well; repeatable",
+    )
     add("--snr", metavar=_DEFAULT_SNR, help=f"at these ratios, in dB (default: {_DEFAULT_SNR})")
     add(
         "--early-estimate-s",
@@ -174,19 +194,22 @@ def _evaluate_folds(options: argparse.Namespace) -> int:
             raise InputError(f"--{name.replace('_', '-')} is for a single model, not for runs")
     if options.noise is None:
         raise InputError("--noise FOLDER is needed for the folds of runs")
+    if options.also and options.ordinary is None:
+        raise InputError("--also needs --ordinary FOLDER with ordinary speech")
     with tensorflow_for("evaluate"):
         from train.evaluation.folds import evaluate_folds  # noqa: PLC0415
         from train.evaluation.run_metrics import run_metrics  # noqa: PLC0415
     out = options.out or unused_path(_EVALUATIONS / f"folds-{name_of(options.root)}")
     check_writable(out.absolute())
-    clips = find_clips(options.root, corpora=labeled_corpora()).clips
+    clips = _labeled_clips(options.root)
     bank = _open_bank(options.noise, lambda: None)
     folds = evaluate_folds(
         options.models, clips, bank, seed=options.seed, log=lambda line: print(line, flush=True)
     )
+    strangers = _strangers(clips, options)
     runs: list[Facts] = []
     for folder, results in zip(options.models, folds, strict=True):
-        measured = run_metrics(results)
+        measured = run_metrics(results) | strangers(folder)
         runs = merge_seeds(runs, folder, [measured])
         decided = list(chain.from_iterable(each.predictions.clean for each in results))
         text = predictions_csv(decided, EMOTIONS, lambda clip: clip.path.name)
@@ -199,8 +222,32 @@ def _evaluate_folds(options: argparse.Namespace) -> int:
     return 0
 
 
+def _labeled_clips(root: Path) -> Sequence[Clip]:
+    return find_clips(root, corpora=labeled_corpora()).clips
+
+
+def _strangers(clips: Sequence[Clip], options: argparse.Namespace) -> Callable[[Path], Facts]:
+    """A function from the folder of a run to its "strangers"; to nothing without ordinary speech."""
+    if options.ordinary is None:
+        return lambda _run: {}
+    ordinary = recordings(options.ordinary, of="ordinary speech")
+    every = [*clips, *chain.from_iterable(_labeled_clips(root) for root in options.also)]
+
+    def measured(run: Path) -> Facts:
+        print(
+            f"{run.name}: {len(every)} clips and {len(ordinary)} recordings of ordinary speech",
+            flush=True,
+        )
+        heard = [hear_fold(network, every, ordinary) for network in fold_networks(run)]
+        return {"strangers": stranger_facts(heard, NamingLimits(), seed=options.seed)}
+
+    return measured
+
+
 def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     started_s = time.monotonic()
+    if options.ordinary is not None or options.also:
+        raise InputError("--ordinary and --also are for the folds of runs, not for a single model")
     if options.snr is not None and options.noise is None:
         raise InputError("--snr needs --noise FOLDER with recordings to mix in")
     if options.orders is not None and options.adapt is None:

@@ -17,15 +17,16 @@ from serd.model.runtime import TfliteModel
 from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
 from train.data.corpora import title_of
 from train.data.files import write_json
+from train.evaluation.held_out import hear
 from train.evaluation.metrics import Scores, summary
 from train.evaluation.scorer import ClipScores, score_clips
+from train.evaluation.thresholds import HeldOutDecisions, fit_thresholds, held_out_decisions, joined
 from train.features.dataset import Dataset
 from train.features.noise import NoiseBank, noise_clips
 from train.features.synthetic_noise import synthetic_noises
 from train.features.window_store import WindowSource, load_windows, stored_windows
 from train.fit.members import MemberJob, load_ensemble, train_member, training_part
 from train.fit.plan import FitPlan, Target, fold_targets, last_target
-from train.fit.thresholds import fit_thresholds, held_out_decisions, joined
 from train.model.batches import plain_windows
 from train.model.card import provenance, trained_card
 from train.model.checkpoint import save_checkpoint
@@ -220,18 +221,20 @@ class FitRun:
         """
         if not self.folds or not self._settings.ordinary:
             return {}
-        heard = [
-            held_out_decisions(
-                self._fold_model(target),
-                ordinary=self._settings.ordinary,
-                acted=self._speech_of(target.split.test),
-                pipeline=self._recipe.windows.pipeline,
-            )
-            for target in self.folds
-        ]
+        heard = [self._held_out(target) for target in self.folds]
         fitted = fit_thresholds(joined(heard), self._recipe.naming)
         self._log("thresholds: " + ", ".join(f"{name} {value:.2f}" for name, value in fitted.items()))
         return fitted
+
+    def _held_out(self, target: Target) -> HeldOutDecisions:
+        """Decisions of a fold's model on ordinary speech and on the fold's own."""
+        path, pipeline = self._fold_model(target), self._recipe.windows.pipeline
+        acted = self._speech_of(target.split.test)
+        return held_out_decisions(
+            hear(path, self._settings.ordinary, pipeline),
+            hear(path, [clip.path for clip in acted], pipeline),
+            [clip.label for clip in acted],
+        )
 
     def final(self) -> FinishedNetwork:
         """The final network, calibrated on the folds or on its validation actors."""
