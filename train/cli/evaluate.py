@@ -39,7 +39,7 @@ from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
 from train.evaluation.strangers import stranger_facts
 from train.evaluation.summary import summarize
-from train.features.noise import NoiseBank, open_bank, parse_snr_db, recordings
+from train.features.noise import NoiseBank, open_banks, parse_snr_db, recordings
 from train.model.naming import NamingLimits
 from train.model.tensorflow_import import tensorflow_for
 from train.report.evaluation_files import (
@@ -124,9 +124,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add(
         "--noise",
         type=Path,
+        action="append",
+        default=[],
         metavar="FOLDER",
         help="score again with these recordings mixed in, their level measured against the speech in a"
-        " clip, not against its pauses; needed for the folds of runs",
+        " clip, not against its pauses; repeatable; the folds of runs need those of fit",
     )
     add(
         "--ordinary",
@@ -192,7 +194,7 @@ def _evaluate_folds(options: argparse.Namespace) -> int:
     for name, default in _FOR_ONE_MODEL.items():
         if getattr(options, name) != default:
             raise InputError(f"--{name.replace('_', '-')} is for a single model, not for runs")
-    if options.noise is None:
+    if not options.noise:
         raise InputError("--noise FOLDER is needed for the folds of runs")
     if options.also and options.ordinary is None:
         raise InputError("--also needs --ordinary FOLDER with ordinary speech")
@@ -248,7 +250,7 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     started_s = time.monotonic()
     if options.ordinary is not None or options.also:
         raise InputError("--ordinary and --also are for the folds of runs, not for a single model")
-    if options.snr is not None and options.noise is None:
+    if options.snr is not None and not options.noise:
         raise InputError("--snr needs --noise FOLDER with recordings to mix in")
     if options.orders is not None and options.adapt is None:
         raise InputError("--orders needs --adapt causal, whose clips come in some order")
@@ -316,14 +318,14 @@ def _n_orders(options: argparse.Namespace) -> int:
     return (options.orders or _DEFAULT_ORDERS) if options.adapt else 0
 
 
-def _noise(folder: Path, snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
-    with ProgressBar(len(recordings(folder))) as progress:
-        bank = _open_bank(folder, progress.advance)
+def _noise(folders: Sequence[Path], snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
+    with ProgressBar(sum(len(recordings(folder)) for folder in folders)) as progress:
+        bank = _open_bank(folders, progress.advance)
     return NoiseSettings(bank=bank, snr_db=snr_db, seed=seed)
 
 
-def _open_bank(folder: Path, progress: Callable[[], None]) -> NoiseBank:
-    bank = open_bank(folder, recordings(folder), progress)
+def _open_bank(folders: Sequence[Path], progress: Callable[[], None]) -> NoiseBank:
+    bank = open_banks(folders, progress)
     for line in bank.left_out:
         print(f"train: {line}", file=sys.stderr)
     return bank
@@ -343,7 +345,8 @@ def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:
     if options.channel != "speech":
         words.append(f"--channel {options.channel}")
     if snr_db:
-        words.append("--noise FOLDER --snr " + ",".join(f"{ratio:g}" for ratio in snr_db))
+        words += ["--noise FOLDER" for _ in options.noise]
+        words.append("--snr " + ",".join(f"{ratio:g}" for ratio in snr_db))
     if options.early_estimate_s:
         words.append(f"--early-estimate-s {options.early_estimate_s:g}")
     if options.adapt:

@@ -106,8 +106,8 @@ def _evaluate(
     held_out = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
     if not held_out:
         raise CorpusError(
-            f"{path}: it was not trained on fold {part!r} of the noise, of which {noise.folder} holds"
-            " nothing; give the folder that fit was given"
+            f"{path}: it was not trained on fold {part!r} of the noise, of which nothing is in"
+            f" {' and '.join(map(str, noise.folders))}; give the folders that fit was given"
         )
     paths = [network.path for network in networks]
     labelled = [(clip, clip.label) for clip in speech]
