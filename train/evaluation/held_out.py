@@ -39,6 +39,8 @@ class HeardRecording:
     heard."""
     length_s: float
     """Length of the recording, in seconds."""
+    left_out: str = ""
+    """Why it could not be read, in one line; empty if it could."""
 
     @property
     def events(self) -> Probabilities:
@@ -99,8 +101,11 @@ def _hear(path: Path, *, model_path: Path, pipeline: PipelineSettings) -> HeardR
     model = loaded(model_path, model_path.stat().st_mtime_ns)
     try:
         samples = read_samples(path)
-    except SoundFileError:
-        return HeardRecording(windows=_stacked([]), utterances=_stacked([]), whole=None, length_s=0.0)
+    except SoundFileError as exc:
+        nothing = _stacked([])
+        return HeardRecording(
+            windows=nothing, utterances=nothing, whole=None, length_s=0.0, left_out=str(exc)
+        )
     rows: dict[str, list[list[float]]] = {"window": [], "utterance": []}
     summary = RecordingSummary(model.card)
     for decision in recognize([recording_block(samples)], model, pipeline):
