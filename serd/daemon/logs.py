@@ -73,7 +73,7 @@ class _LineFormatter(logging.Formatter, ABC):
         error = record.exc_info[1] if record.exc_info else None
         is_debug = logging.getLogger().level <= logging.DEBUG
         if isinstance(error, SerdError | OSError) and not is_debug:
-            lines[-1] += f": {type(error).__name__}: {' '.join(str(error).split())}"
+            lines[-1] += f": {_reason(error)}"
         elif record.exc_info:
             lines += self.formatException(record.exc_info).splitlines()
         prefix = self.prefix(record.levelno)
@@ -82,6 +82,14 @@ class _LineFormatter(logging.Formatter, ABC):
     @abstractmethod
     def prefix(self, level: int) -> str:
         """The prefix of each line of a record of some level."""
+
+
+def _reason(error: SerdError | OSError) -> str:
+    """An error in words, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        names = [repr(each) for each in (error.filename, error.filename2) if each is not None]
+        return " ".join((error.strerror, *names))
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 class _TextFormatter(_LineFormatter):

@@ -69,6 +69,8 @@ class SourcePipelines:
         """Monotonic time at which the log last said that a source forgot its speakers, in seconds."""
         self._n_failures: Counter[str] = Counter()
         """Failed pipelines of each source since its latest window."""
+        self._n_earlier_windows: Counter[str] = Counter()
+        """Windows that earlier pipelines of each source had."""
         self._pipelines: dict[str, SourcePipeline] = {}
         self.error: OperationError | None = None
         """The error of the first source whose pipelines failed again and again."""
@@ -100,6 +102,7 @@ class SourcePipelines:
         default = Controls(threshold=settings.smoothing.threshold, cooldown_s=settings.report.cooldown_s)
         controls = self._controls.controls(name, default)
         if name in self._pipelines:
+            self._n_earlier_windows[name] += self._pipelines[name].rejections.n_windows
             self._stats.retire_pipeline(self._pipelines[name])
         speaker_mean = self._speaker_means.mean(name, model.card.feature_set.name)
         self._pipelines[name] = SourcePipeline(
@@ -124,6 +127,14 @@ class SourcePipelines:
         self._stats.retire_pipeline(self._pipelines.pop(name))
         self.moods.remove(name)
         self._n_failures.pop(name, None)
+        self._n_earlier_windows.pop(name, None)
+
+    def closing_line(self, name: str) -> str:
+        """A line for the end of a source that gave no event; empty if it gave one, or a warning."""
+        pipeline = self._pipelines[name]
+        if self._n_earlier_windows[name] and not pipeline.rejections.n_windows:
+            return ""
+        return pipeline.closing_line()
 
     def process(self, name: str, block: AudioBlock) -> Iterator[Report]:
         """Process the next block of sound of a source; yields its reports."""

@@ -182,7 +182,7 @@ class Sources:
                 self._error = self._error or message.error
                 self._stats.retire_feeder(self._feeders.pop(name))
                 yield from self.finish(name)
-                if message.error is None and (last := self._pipelines[name].closing_line()):
+                if message.error is None and (last := self._pipelines.closing_line(name)):
                     _log.info("%s", self._with_name(name, last))
 
     def finish_all(self) -> Iterator[Report]:

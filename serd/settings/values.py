@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from serd.errors import SettingsError
 
 SECRET_MASK: Final = "********"  # noqa: S105
-
+_PRIVATE_PARTS: Final = r"(?<=://)[^/@]*(?=@)|(?<=[?])(?!from=[^&]*$).+"
+"""User and password of a URL, and its query, which may hold a token; not the client of a port."""
 _MAX_SHOWN_CHARS: Final = 100
 _MAX_WHOLE_NUMBER: Final = 2**63 - 1
 """Greatest whole number that every TOML reader accepts."""
@@ -205,5 +206,5 @@ def as_toml(table: Any, key: str) -> str:  # noqa: ANN401
     if value and key in secret_keys(type(table)):
         value = SECRET_MASK
     elif isinstance(value, str) and "://" in value:
-        value = re.sub(r"(?<=://)[^/@]*(?=@)|(?<=[?]).+", SECRET_MASK, value)
+        value = re.sub(_PRIVATE_PARTS, SECRET_MASK, value)
     return json.dumps(value, ensure_ascii=False)

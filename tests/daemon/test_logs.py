@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from serd.daemon.logs import set_up_logging
+from serd.errors import SourceError
 from serd.publishers.screen import is_journal
 from serd.publishers.terminal import ERASE_LINE
 
@@ -62,17 +63,33 @@ def test_the_journal_gets_levels_and_no_times(stream: io.StringIO) -> None:
 @pytest.mark.parametrize(
     ("log_format", "line"),
     [
-        ("text", "serd: error: the spool is broken: OSError: disk full\n"),
-        ("journal", "<3>the spool is broken: OSError: disk full\n"),
+        ("text", "serd: error: the spool is broken: disk full\n"),
+        ("journal", "<3>the spool is broken: disk full\n"),
     ],
 )
 def test_an_error_of_the_system_is_one_line_without_a_traceback(
     stream: io.StringIO, log_format: str, line: str
 ) -> None:
-    """The line has the message, and the type and text of the exception."""
+    """The line has the message, and the text of the exception."""
     set_up_logging("info", log_format, stream)
     fail_with_log()
     assert stream.getvalue() == line
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (FileNotFoundError(2, "No such file or directory", "/a"), "No such file or directory '/a'"),
+        (TimeoutError(), "TimeoutError"),
+        (SourceError("mic is gone"), "mic is gone"),
+    ],
+)
+def test_an_error_is_told_in_words(stream: io.StringIO, error: Exception, line: str) -> None:
+    """Without the class, unless it has no words of its own, and without the number of the system."""
+    set_up_logging("info", "text", stream)
+    LOG.error("it failed", exc_info=error)
+    assert stream.getvalue() == f"serd: error: it failed: {line}\n"
 
 
 @pytest.mark.parametrize(("log_format", "prefix"), [("text", "serd: error: "), ("journal", "<3>")])

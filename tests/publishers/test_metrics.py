@@ -19,11 +19,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from serd.daemon.supervisor import RestartSettings, Supervisor
 from serd.errors import LibraryError, PublishError
+from serd.events.alert import AlertKey
 from serd.events.controls import Controls
+from serd.events.mood import SourceMood, SpanMood
 from serd.events.reports import (
+    AlertReport,
     AvailabilityReport,
     ControlReport,
     LevelReport,
+    MoodReport,
     RefusalReport,
     SpeechReport,
     StateReport,
@@ -138,6 +142,38 @@ def test_sources_are_gauges(metrics: Metrics) -> None:
     assert got["serd_source_available", mic] == 0
     assert got["serd_speaking", mic] == 1
     assert got["serd_level_dbfs", mic] == -31.5
+
+
+def test_the_mood_and_alerts_of_a_source_are_gauges(metrics: Metrics) -> None:
+    """Shares by span and emotion; a span without speech has no arousal. A reload forgets the removed."""
+    quiet = SpanMood(span_s=60.0, speech_s=0.0, emotion="none", shares={}, arousal=None, valence=None)
+    talk = SpanMood(
+        span_s=300.0,
+        speech_s=20.0,
+        emotion="angry",
+        shares={"angry": 0.75, "uncertain": 0.25},
+        arousal=0.5,
+        valence=-0.5,
+    )
+    mood = SourceMood(short=quiet, medium=talk, long=replace(talk, span_s=900.0))
+    for source in ("mic", "door"):
+        metrics.publish(MoodReport(source=source, mood=mood))
+        metrics.publish(AlertReport(source=source, name="shouting", is_on=source == "mic"))
+    got = samples(metrics)
+    span = (("source", "mic"), ("span_seconds", "300"))
+    assert got["serd_mood_share", (("emotion", "angry"), *span)] == 0.75
+    assert got["serd_mood_share", (("emotion", "uncertain"), *span)] == 0.25
+    assert got["serd_mood_speech_seconds", span] == 20.0
+    assert got["serd_mood_dimension", (("dimension", "arousal"), *span)] == 0.5
+    short = (("dimension", "arousal"), ("source", "mic"), ("span_seconds", "60"))
+    assert ("serd_mood_dimension", short) not in got
+    assert got["serd_alert", (("alert", "shouting"), ("source", "mic"))] == 1.0
+    assert got["serd_alert", (("alert", "shouting"), ("source", "door"))] == 0.0
+    metrics.adapt(replace(CONTEXT, sources=("mic",), alerts=(AlertKey("mic", "shouting"),)))
+    left = {labels for name, labels in samples(metrics) if name in {"serd_alert", "serd_mood_share"}}
+    assert {dict(labels)["source"] for labels in left} == {"mic"}
+    metrics.adapt(replace(CONTEXT, sources=("mic",), alerts=()))
+    assert not any(name == "serd_alert" for name, _ in samples(metrics))
 
 
 def test_statistics_are_those_of_the_latest_report(metrics: Metrics) -> None:

@@ -70,6 +70,8 @@ def test_the_text_of_a_variable_is_converted_to_the_type() -> None:
     [
         ("rtsp://user:secret@camera/live?token=x", f"rtsp://{SECRET_MASK}@camera/live?{SECRET_MASK}"),
         ("http://radio/x.mp3", "http://radio/x.mp3"),
+        ("tcp://0.0.0.0:4000?from=10.0.0.7", "tcp://0.0.0.0:4000?from=10.0.0.7"),
+        ("http://radio/x?from=a&token=x", f"http://radio/x?{SECRET_MASK}"),
     ],
 )
 def test_secrets_in_a_url_are_masked(url: str, expected: str) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -23,11 +23,13 @@ from train.cli.options import (
     positive,
     unused_path,
 )
-from train.data.clips import format_actors, parse_actors
+from train.data.clips import Clip, format_actors, parse_actors
 from train.data.corpora import find_clips, labeled_corpora
 from train.data.corpora.tree import sound_files
 from train.data.files import write_json, write_whole
 from train.data.protocols import ACTOR_PROTOCOLS, ORDERS
+from train.evaluation.fold_networks import fold_networks
+from train.evaluation.held_out import hear_fold
 from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
 from train.evaluation.orders import decide_orders
@@ -35,8 +37,10 @@ from train.evaluation.predictions import NoiseSettings
 from train.evaluation.results import SCHEMA, Facts, merge_seeds
 from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
+from train.evaluation.strangers import stranger_facts
 from train.evaluation.summary import summarize
-from train.features.noise import NoiseBank, open_bank, parse_snr_db, recordings
+from train.features.noise import NoiseBank, open_banks, parse_snr_db, recordings
+from train.model.naming import NamingLimits
 from train.model.tensorflow_import import tensorflow_for
 from train.report.evaluation_files import (
     CONFUSION,
@@ -120,9 +124,27 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add(
         "--noise",
         type=Path,
+        action="append",
+        default=[],
         metavar="FOLDER",
         help="score again with these recordings mixed in, their level measured against the speech in a"
-        " clip, not against its pauses; needed for the folds of runs",
+        " clip, not against its pauses; repeatable; the folds of runs need those of fit",
+    )
+    add(
+        "--ordinary",
+        type=Path,
+        metavar="FOLDER",
+        help="ordinary speech: for folds of runs, the speakers of every corpus that a network was not"
+        " trained on, and what is named at thresholds that are fitted on the other folds and on one half"
+        " of this speech",
+    )
+    add(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="with --ordinary, the speakers of the other corpora in it as well; repeatable",
     )
     add("--snr", metavar=_DEFAULT_SNR, help=f"at these ratios, in dB (default: {_DEFAULT_SNR})")
     add(
@@ -172,21 +194,24 @@ def _evaluate_folds(options: argparse.Namespace) -> int:
     for name, default in _FOR_ONE_MODEL.items():
         if getattr(options, name) != default:
             raise InputError(f"--{name.replace('_', '-')} is for a single model, not for runs")
-    if options.noise is None:
+    if not options.noise:
         raise InputError("--noise FOLDER is needed for the folds of runs")
+    if options.also and options.ordinary is None:
+        raise InputError("--also needs --ordinary FOLDER with ordinary speech")
     with tensorflow_for("evaluate"):
         from train.evaluation.folds import evaluate_folds  # noqa: PLC0415
         from train.evaluation.run_metrics import run_metrics  # noqa: PLC0415
     out = options.out or unused_path(_EVALUATIONS / f"folds-{name_of(options.root)}")
     check_writable(out.absolute())
-    clips = find_clips(options.root, corpora=labeled_corpora()).clips
+    clips = _labeled_clips(options.root)
     bank = _open_bank(options.noise, lambda: None)
     folds = evaluate_folds(
         options.models, clips, bank, seed=options.seed, log=lambda line: print(line, flush=True)
     )
+    strangers = _strangers(clips, options)
     runs: list[Facts] = []
     for folder, results in zip(options.models, folds, strict=True):
-        measured = run_metrics(results)
+        measured = run_metrics(results) | strangers(folder)
         runs = merge_seeds(runs, folder, [measured])
         decided = list(chain.from_iterable(each.predictions.clean for each in results))
         text = predictions_csv(decided, EMOTIONS, lambda clip: clip.path.name)
@@ -199,9 +224,33 @@ def _evaluate_folds(options: argparse.Namespace) -> int:
     return 0
 
 
+def _labeled_clips(root: Path) -> Sequence[Clip]:
+    return find_clips(root, corpora=labeled_corpora()).clips
+
+
+def _strangers(clips: Sequence[Clip], options: argparse.Namespace) -> Callable[[Path], Facts]:
+    """A function from the folder of a run to its "strangers"; to nothing without ordinary speech."""
+    if options.ordinary is None:
+        return lambda _run: {}
+    ordinary = recordings(options.ordinary, of="ordinary speech")
+    every = [*clips, *chain.from_iterable(_labeled_clips(root) for root in options.also)]
+
+    def measured(run: Path) -> Facts:
+        print(
+            f"{run.name}: {len(every)} clips and {len(ordinary)} recordings of ordinary speech",
+            flush=True,
+        )
+        heard = [hear_fold(network, every, ordinary) for network in fold_networks(run)]
+        return {"strangers": stranger_facts(heard, NamingLimits(), seed=options.seed)}
+
+    return measured
+
+
 def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     started_s = time.monotonic()
-    if options.snr is not None and options.noise is None:
+    if options.ordinary is not None or options.also:
+        raise InputError("--ordinary and --also are for the folds of runs, not for a single model")
+    if options.snr is not None and not options.noise:
         raise InputError("--snr needs --noise FOLDER with recordings to mix in")
     if options.orders is not None and options.adapt is None:
         raise InputError("--orders needs --adapt causal, whose clips come in some order")
@@ -269,14 +318,14 @@ def _n_orders(options: argparse.Namespace) -> int:
     return (options.orders or _DEFAULT_ORDERS) if options.adapt else 0
 
 
-def _noise(folder: Path, snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
-    with ProgressBar(len(recordings(folder))) as progress:
-        bank = _open_bank(folder, progress.advance)
+def _noise(folders: Sequence[Path], snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
+    with ProgressBar(sum(len(recordings(folder)) for folder in folders)) as progress:
+        bank = _open_bank(folders, progress.advance)
     return NoiseSettings(bank=bank, snr_db=snr_db, seed=seed)
 
 
-def _open_bank(folder: Path, progress: Callable[[], None]) -> NoiseBank:
-    bank = open_bank(folder, recordings(folder), progress)
+def _open_bank(folders: Sequence[Path], progress: Callable[[], None]) -> NoiseBank:
+    bank = open_banks(folders, progress)
     for line in bank.left_out:
         print(f"train: {line}", file=sys.stderr)
     return bank
@@ -296,7 +345,8 @@ def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:
     if options.channel != "speech":
         words.append(f"--channel {options.channel}")
     if snr_db:
-        words.append("--noise FOLDER --snr " + ",".join(f"{ratio:g}" for ratio in snr_db))
+        words += ["--noise FOLDER" for _ in options.noise]
+        words.append("--snr " + ",".join(f"{ratio:g}" for ratio in snr_db))
     if options.early_estimate_s:
         words.append(f"--early-estimate-s {options.early_estimate_s:g}")
     if options.adapt:

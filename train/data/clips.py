@@ -77,6 +77,13 @@ class Clip:
         """Index of the emotion in ``OUTPUTS``."""
         return OUTPUTS.index(self.emotion)
 
+    @property
+    def listeners_choice(self) -> str | None:
+        """The emotion that most listeners chose; None where nobody was asked."""
+        if self.votes is None:
+            return None
+        return EMOTIONS[max(range(len(EMOTIONS)), key=self.votes.__getitem__)]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Corpus:

@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Final
 
 from serd.model.card import ModelCard
-from serd.model.file import read_model
 from serd.model.labels import EMOTIONS
 from serd.pipeline import PipelineSettings
-from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors, parse_actors
+from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors
 from train.evaluation.conditions import CONDITIONS
 from train.evaluation.false_accepts import false_accepts
+from train.evaluation.fold_networks import FoldNetwork, fold_networks
 from train.evaluation.joined_clips import decide_joined, joined_clips
 from train.evaluation.metrics import Scores, score
 from train.evaluation.predictions import (
     NoiseSettings,
     Prediction,
     Predictions,
-    front_end,
     predict,
 )
 from train.evaluation.schemes import Scheme, scheme_for
@@ -44,7 +43,7 @@ class FoldResult:
     """Measurements of one fold's network."""
 
     test: Actors
-    """Its test actors."""
+    """Its test actors that have clips."""
     card: ModelCard
     """Card of the network."""
     n_bytes: int
@@ -85,8 +84,8 @@ def evaluate_folds(
     Raises:
         CorpusError: no fold's network in a folder, or no clip of its test actors.
     """
-    networks = {run: _networks(run) for run in runs}
-    alike: dict[tuple[object, ...], list[_Network]] = defaultdict(list)
+    networks = {run: fold_networks(run) for run in runs}
+    alike: dict[tuple[object, ...], list[FoldNetwork]] = defaultdict(list)
     for network in chain.from_iterable(networks.values()):
         alike[network.input_key].append(network)
     results: dict[Path, FoldResult] = {}
@@ -96,50 +95,19 @@ def evaluate_folds(
     return [sorted(own, key=lambda fold: min(map(actor_order, fold.test))) for own in folds]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Network:
-    """A fold's network."""
-
-    path: Path
-    card: ModelCard
-
-    @property
-    def test(self) -> Actors:
-        """Its test actors."""
-        return parse_actors(str(self.card.training["test_actors"]))
-
-    @property
-    def held_out_noise(self) -> str:
-        """The noise fold that it was not trained on; empty if it was trained without noise."""
-        return str(self.card.training.get("unheard_noise", ""))
-
-    @property
-    def input_key(self) -> tuple[object, ...]:
-        """Key of networks with the same test clips, noise, front end and labels."""
-        return frozenset(self.test), self.held_out_noise, self.card.labels, *front_end(self.card)
-
-
-def _networks(run: Path) -> list[_Network]:
-    paths = sorted(run.glob("model-*.tflite"))
-    if not paths:
-        raise CorpusError(f"{run}: no fold's network (model-*.tflite) in it; fit with --protocol first")
-    return [_Network(path=path, card=read_model(path)[1]) for path in paths]
-
-
 def _evaluate(
-    networks: Sequence[_Network], clips: Sequence[Clip], noise: NoiseBank, seed: int, log: Log
+    networks: Sequence[FoldNetwork], clips: Sequence[Clip], noise: NoiseBank, seed: int, log: Log
 ) -> dict[Path, FoldResult]:
     """Results of networks with the same input key, by file."""
-    path, test, part = networks[0].path, networks[0].test, networks[0].held_out_noise
-    speech = [clip for clip in clips if clip.actor in test and clip.channel == "speech"]
-    if not speech:
-        raise CorpusError(f"{path}: no clip of its test actors {format_actors(test)}")
+    path, part = networks[0].path, networks[0].held_out_noise
+    speech = networks[0].held_out_speech(clips)
+    test = frozenset(clip.actor for clip in speech)
     log(f"actors {format_actors(test)}: {len(speech)} clips, {len(networks)} networks")
     held_out = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
     if not held_out:
         raise CorpusError(
-            f"{path}: it was not trained on fold {part!r} of the noise, of which {noise.folder} holds"
-            " nothing; give the folder that fit was given"
+            f"{path}: it was not trained on fold {part!r} of the noise, of which nothing is in"
+            f" {' and '.join(map(str, noise.folders))}; give the folders that fit was given"
         )
     paths = [network.path for network in networks]
     labelled = [(clip, clip.label) for clip in speech]
@@ -171,7 +139,7 @@ def _evaluate(
 
 
 def _in_float(
-    networks: Sequence[_Network], labelled: Sequence[tuple[Clip, int]], scheme: Scheme
+    networks: Sequence[FoldNetwork], labelled: Sequence[tuple[Clip, int]], scheme: Scheme
 ) -> list[Scores]:
     """Scores of the networks in float32, on speech as recorded."""
     with tempfile.TemporaryDirectory() as folder:

@@ -18,10 +18,9 @@ from train.evaluation.predictions import Prediction
 
 def _listeners(clip: Clip) -> str:
     """Whether the listeners' first choice is the emotion that was acted."""
-    if clip.votes is None:
+    if clip.listeners_choice is None:
         return "not asked"
-    first = EMOTIONS[max(range(len(EMOTIONS)), key=clip.votes.__getitem__)]
-    return "agree" if first == clip.emotion else "hear another"
+    return "agree" if clip.listeners_choice == clip.emotion else "hear another"
 
 
 SLICES: Final[dict[str, Callable[[Clip], str]]] = {

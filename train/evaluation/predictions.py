@@ -189,7 +189,7 @@ def _hear_clip(
     name, sounds = "", [samples]
     if noise is not None:
         path, sound = noise.bank.draw(clip, samples.size, seed=noise.seed)
-        name = path.relative_to(noise.bank.folder).as_posix()
+        name = noise.bank.name(path)
         power = speech_mean_square(samples, pipeline.voice)
         sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
     sounds += [CONDITIONS[each](samples) for each in conditions]

@@ -139,23 +139,44 @@ def score_clips(
     Raises:
         CorpusError: no clip could be read.
     """
-    labels = model.card.labels
+    results: list[NDArray[np.float64] | str | None] = []
+    for clip in clips:
+        try:
+            results.append(estimate_clip(FileSource(clip.path), model, settings).probabilities)
+        except SoundFileError as exc:
+            results.append(str(exc))
+    return score_results(clips, results, model.card.labels, emotions=emotions)
+
+
+def score_results(
+    clips: Sequence[Clip],
+    results: Sequence[NDArray[np.float64] | str | None],
+    labels: Sequence[str],
+    *,
+    emotions: Sequence[str] = (),
+) -> ClipScores:
+    """Score what a model made of clips.
+
+    Args:
+        clips: the clips.
+        results: of each clip its probabilities, float64, shape (n_labels,); None where no speech was
+            detected; the reason in words where it could not be read.
+        labels: labels of the model.
+        emotions: as for ``score_clips``.
+
+    Raises:
+        CorpusError: no clip could be read.
+    """
     shown = emotions or [each for clip in clips for each in classes_of(clip.corpus) or labels]
     label_mask = np.isin(labels, shown)
     truth, restricted, plain, left_out = [], [], [], []
-    for clip in clips:
-        try:
-            probabilities = estimate_clip(FileSource(clip.path), model, settings).probabilities
-        except SoundFileError as exc:
-            left_out.append(str(exc))
+    for clip, result in zip(clips, results, strict=True):
+        if isinstance(result, str):
+            left_out.append(result)
             continue
         truth.append(labels.index(clip.emotion))
-        if probabilities is None:
-            restricted.append(MISSED)
-            plain.append(MISSED)
-        else:
-            restricted.append(int((probabilities * label_mask).argmax()))
-            plain.append(int(probabilities.argmax()))
+        restricted.append(MISSED if result is None else int((result * label_mask).argmax()))
+        plain.append(MISSED if result is None else int(result.argmax()))
     if not truth:
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
     return ClipScores(

@@ -83,12 +83,17 @@ def noise_folds(paths: Iterable[Path]) -> tuple[str, ...]:
 class NoiseBank:
     """Recordings of noise to draw from."""
 
-    folder: Path
-    """Folder of the recordings, the first of several."""
+    folders: tuple[Path, ...]
+    """Folders of the recordings."""
     paths: tuple[Path, ...]
     """Readable recordings with sound, by name."""
     left_out: tuple[str, ...]
     """One line for each other recording, with the reason."""
+
+    def name(self, path: Path) -> str:
+        """The name of one of the recordings within its folder."""
+        folder = next(each for each in self.folders if path.is_relative_to(each))
+        return path.relative_to(folder).as_posix()
 
     def draw(self, clip: Clip, n_samples: int, *, seed: int) -> tuple[Path, Sound]:
         """Noise for a clip.
@@ -194,18 +199,22 @@ def open_bank(
         progress()
     if not paths:
         raise CorpusError(f"{folder}: no recording of noise in it can be used ({left_out[0]})")
-    return NoiseBank(folder=folder, paths=tuple(paths), left_out=tuple(left_out))
+    return NoiseBank(folders=(folder,), paths=tuple(paths), left_out=tuple(left_out))
 
 
-def open_banks(folders: Sequence[Path]) -> NoiseBank:
+def open_banks(folders: Sequence[Path], progress: Callable[[], None] = lambda: None) -> NoiseBank:
     """The usable files of one or more folders of noise, as one bank.
+
+    Args:
+        folders: the folders.
+        progress: called after each file.
 
     Raises:
         CorpusError: a folder has no file that can be read and holds sound.
     """
-    banks = [open_bank(folder, recordings(folder)) for folder in folders]
+    banks = [open_bank(folder, recordings(folder), progress) for folder in folders]
     return NoiseBank(
-        folder=banks[0].folder,
+        folders=tuple(folders),
         paths=tuple(path for bank in banks for path in bank.paths),
         left_out=tuple(line for bank in banks for line in bank.left_out),
     )

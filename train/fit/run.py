@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS
-from serd.model.runtime import TfliteModel
 from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
 from train.data.corpora import title_of
 from train.data.files import write_json
+from train.evaluation.held_out import HeardRecording, hear
 from train.evaluation.metrics import Scores, summary
-from train.evaluation.scorer import ClipScores, score_clips
+from train.evaluation.scorer import ClipScores, score_results
+from train.evaluation.thresholds import HeldOutDecisions, fit_thresholds, held_out_decisions, joined
 from train.features.dataset import Dataset
 from train.features.noise import NoiseBank, noise_clips
 from train.features.synthetic_noise import synthetic_noises
 from train.features.window_store import WindowSource, load_windows, stored_windows
 from train.fit.members import MemberJob, load_ensemble, train_member, training_part
 from train.fit.plan import FitPlan, Target, fold_targets, last_target
-from train.fit.thresholds import fit_thresholds, held_out_decisions, joined
 from train.model.batches import plain_windows
 from train.model.card import provenance, trained_card
 from train.model.checkpoint import save_checkpoint
@@ -220,18 +220,19 @@ class FitRun:
         """
         if not self.folds or not self._settings.ordinary:
             return {}
-        heard = [
-            held_out_decisions(
-                self._fold_model(target),
-                ordinary=self._settings.ordinary,
-                acted=self._speech_of(target.split.test),
-                pipeline=self._recipe.windows.pipeline,
-            )
-            for target in self.folds
-        ]
+        heard = [self._held_out(target) for target in self.folds]
         fitted = fit_thresholds(joined(heard), self._recipe.naming)
         self._log("thresholds: " + ", ".join(f"{name} {value:.2f}" for name, value in fitted.items()))
         return fitted
+
+    def _held_out(self, target: Target) -> HeldOutDecisions:
+        """Decisions of a fold's model on ordinary speech and on the fold's own."""
+        path, acted = self._fold_model(target), self._speech_of(target.split.test)
+        return held_out_decisions(
+            self._hear(path, self._settings.ordinary),
+            self._hear(path, [clip.path for clip in acted]),
+            [clip.label for clip in acted],
+        )
 
     def final(self) -> FinishedNetwork:
         """The final network, calibrated on the folds or on its validation actors."""
@@ -269,10 +270,23 @@ class FitRun:
         """Score a written model on the speech of some actors."""
         emotions = self._plan.scored_emotions(actors)
         clips = [clip for clip in self._speech_of(actors) if clip.emotion in emotions]
-        scores = score_clips(TfliteModel(path), clips, self._recipe.windows.pipeline, emotions=emotions)
+        heard = self._hear(path, [clip.path for clip in clips])
+        results = [each.left_out or each.whole for each in heard]
+        scores = score_results(clips, results, EMOTIONS, emotions=emotions)
         for line in scores.left_out:
             self._log(f"left out of the scores: {line}")
         return scores
+
+    def _hear(self, model_path: Path, paths: Sequence[Path]) -> list[HeardRecording]:
+        """What a written model makes of recordings; each is heard once in a run."""
+        known = self._known_hearings.setdefault(model_path, {})
+        new = [path for path in paths if path not in known]
+        known |= zip(new, hear(model_path, new, self._recipe.windows.pipeline), strict=True)
+        return [known[path] for path in paths]
+
+    @cached_property
+    def _known_hearings(self) -> dict[Path, dict[Path, HeardRecording]]:
+        return {}
 
     def _speech_of(self, actors: Actors) -> list[Clip]:
         return [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]

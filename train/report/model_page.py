@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from serd.model.card import DEFAULT_THRESHOLD
 from train.evaluation.summary import summarize
+from train.report.strangers_section import strangers_section
 from train.report.tables import mean_std, table
 
 Facts = Mapping[str, Any]
@@ -39,6 +40,8 @@ def model_page(results: Facts, stem: str) -> str:
         _setting(summary),
         _expectations(summary),
     ]
+    if strangers := strangers_section(results["runs"]):
+        parts.append(strangers)
     if cross_corpus := results.get("cross_corpus"):
         parts.append(_cross_corpus(cross_corpus))
     if tiny := results.get("tiny"):

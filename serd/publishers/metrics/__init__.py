@@ -10,19 +10,25 @@ is away does not make serd unhealthy, since serd keeps the events.
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from serd.errors import LibraryError
 from serd.events.event import Event
-from serd.events.reports import AvailabilityReport, LevelReport, Report, SpeechReport, StatsReport
+from serd.events.reports import (
+    AlertReport,
+    AvailabilityReport,
+    LevelReport,
+    MoodReport,
+    Report,
+    SpeechReport,
+    StatsReport,
+)
 from serd.publishers import Context
 from serd.publishers.health import BrokerState
-
-if TYPE_CHECKING:
-    from prometheus_client.core import Metric
+from serd.publishers.metrics.collectors import MoodCollector, PartsCollector, StatsCollector
 
 SECTION: Final = "metrics"
 
@@ -113,8 +119,10 @@ class Metrics:
         self._level = Gauge("serd_level_dbfs", "RMS level of the audio.", ("source",), registry=registry)
         self._stats: StatsReport | None = None
         self._context = context
-        registry.register(_StatsCollector(lambda: self._stats))
-        registry.register(_PartsCollector(context))
+        self._moods = MoodCollector()
+        registry.register(StatsCollector(lambda: self._stats))
+        registry.register(PartsCollector(context))
+        registry.register(self._moods)
         self._is_alive: dict[str, bool] = {}
         self._server = MetricsServer(
             settings.host, settings.port, registry, self._health, context.threads
@@ -138,6 +146,8 @@ class Metrics:
                 self._level.labels(report.source).set(report.level_dbfs)
             case StatsReport():
                 self._stats = report
+            case MoodReport() | AlertReport():
+                self._moods.update(report)
             case _:
                 pass
 
@@ -148,6 +158,7 @@ class Metrics:
             for gauge in (self._available, self._speaking, self._level):
                 with contextlib.suppress(KeyError):  # earlier versions of the library
                     gauge.remove(source)
+        self._moods.forget(context.sources, context.alerts)
         return True
 
     def close(self, timeout_s: float) -> None:
@@ -180,77 +191,3 @@ def _broker_details(broker: BrokerState | None) -> dict[str, Any] | None:
         "dropped": broker.n_dropped,
         "refused": broker.n_refused,
     }
-
-
-class _PartsCollector:
-    """Metrics of the parts of the daemon and of its connection to the broker, read when asked for."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def collect(self) -> Iterable["Metric"]:
-        from prometheus_client.core import (  # noqa: PLC0415
-            CounterMetricFamily,
-            GaugeMetricFamily,
-        )
-
-        about = "Times that a part of the daemon failed and was started anew."
-        restarts = CounterMetricFamily("serd_part_restarts", about, labels=("part",))
-        for part, number in self._context.threads.n_restarts().items():
-            restarts.add_metric((part,), number)
-        yield restarts
-        about = "Parts of the daemon without a sign of life."
-        yield GaugeMetricFamily("serd_silent_parts", about, len(self._context.threads.silent()))
-        if (broker := self._context.broker()) is None:
-            return
-        yield GaugeMetricFamily(
-            "serd_broker_connected", "Whether the broker is connected.", broker.is_connected
-        )
-        about = "Time for which the broker is connected, or not."
-        yield GaugeMetricFamily("serd_broker_state_seconds", about, broker.since_s)
-        yield GaugeMetricFamily(
-            "serd_events_waiting", "Events that wait for the broker.", broker.n_waiting
-        )
-        about = "Events dropped because there were too many, or they were too old."
-        yield CounterMetricFamily("serd_events_dropped", about, broker.n_dropped)
-        yield CounterMetricFamily(
-            "serd_events_refused", "Events that the broker refused.", broker.n_refused
-        )
-
-
-class _StatsCollector:
-    """Metrics that come from the latest ``StatsReport``."""
-
-    def __init__(self, latest: Callable[[], StatsReport | None]) -> None:
-        self._latest = latest
-
-    def collect(self) -> Iterable["Metric"]:
-        from prometheus_client.core import (  # noqa: PLC0415
-            CounterMetricFamily,
-            GaugeMetricFamily,
-            InfoMetricFamily,
-        )
-
-        stats = self._latest()
-        if stats is None:
-            return
-        labels = {"version": stats.version, "model": stats.model}
-        yield InfoMetricFamily("serd", "Version of serd and its model.", labels)
-        for name, about, value in (
-            ("uptime_seconds", "Time since the start.", stats.uptime_s),
-            ("real_time_factor", "CPU time per second of audio.", stats.real_time_factor),
-        ):
-            yield GaugeMetricFamily(f"serd_{name}", about, value)
-        for name, about, value in (
-            ("sound_seconds", "Audio received.", stats.sound_s),
-            ("windows", "Windows that the model classified.", stats.n_windows),
-            ("rejected", "Windows that the model rejected as no speech.", stats.n_rejected),
-            (
-                "dropped_blocks",
-                "Blocks of audio dropped by a slow machine.",
-                stats.n_dropped_blocks,
-            ),
-            ("overflows", "Overflows that sound cards reported.", stats.n_overflows),
-            ("source_losses", "Losses of audio sources.", stats.n_source_losses),
-        ):
-            yield CounterMetricFamily(f"serd_{name}", about, value)

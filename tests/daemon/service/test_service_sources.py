@@ -49,6 +49,22 @@ def test_a_lost_source_ends_its_utterance_and_comes_back(start: Start) -> None:
     assert recorder.raises_errors is False
 
 
+@pytest.mark.parametrize(("first", "n_lines"), [(VOICE, 0), (quiet_room(1.0), 1)])
+def test_a_source_that_ends_after_a_loss_counts_the_speech_before_it(
+    first: np.ndarray, n_lines: int, start: Start
+) -> None:
+    """Only a source without speech before and after says that no speech was detected."""
+    broken = MadeSource(blocks(first), error=SourceError("gave no sound for 3 s"))
+    with logged_lines() as lines:
+        running = start(
+            ScriptedOpener(mic=Script(broken, MadeSource(blocks(quiet_room(1.0))))),
+            wait_for_sources=True,
+        )
+        running.thread.join(60.0)
+    assert not running.thread.is_alive()
+    assert lines.count("no speech was detected") == n_lines
+
+
 def test_a_source_that_opens_without_sound_does_not_flap(start: Start) -> None:
     """It is offline once and online once, and the log says once each that it is lost and back."""
     silent = [MadeSource(error=SourceError("gave no sound for 3 s")) for _ in range(2)]

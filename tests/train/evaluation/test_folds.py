@@ -37,11 +37,16 @@ def run(corpus_root: Path, noise_root: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def figures(
-    run: Path, corpus_root: Path, noise_root: Path, tmp_path_factory: pytest.TempPathFactory
+    run: Path,
+    corpus_root: Path,
+    noise_root: Path,
+    nemo_root: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """What is measured of it; the run is named twice, and has one seed."""
     folder = tmp_path_factory.mktemp("folds")
-    result = train("evaluate", run, run, corpus_root, "--noise", noise_root, "--out", folder)
+    words = ["--noise", noise_root, "--ordinary", corpus_root, "--also", nemo_root, "--out", folder]
+    result = train("evaluate", run, run, corpus_root, *words)
     assert result.returncode == 0
     assert re.fullmatch(r"train: .*silence.wav: holds silence alone\n", result.stderr)
     return folder / "folds.json"
@@ -78,6 +83,17 @@ def test_what_is_measured_is_counted_over_folds(figures: Path) -> None:
     assert named == sorted(named, reverse=True)
     assert sum(each["n"] for each in run["bins"]) + np.sum(run["confusion"], axis=0)[-1] == 16
     assert 0 < run["noise"]["n"] <= 4
+
+
+def test_people_whom_it_never_heard_have_a_section_of_their_own(figures: Path) -> None:
+    """Of the corpora whose speakers were held out, RAVDESS alone here; and of ordinary speech."""
+    results = read_results(figures)
+    (run,) = results["runs"]
+    assert list(run["strangers"]["corpora"]) == ["ravdess"]
+    assert run["strangers"]["naming"]["ordinary"]["n"] == 2 * 27
+    page = model_page(results, "model")
+    assert "## People it never heard" in page
+    assert "| ordinary orders that are given an emotion |" in page
 
 
 def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
@@ -162,6 +178,7 @@ def test_a_folder_without_folds_is_refused(
     [
         (["--scheme", "5"], "--scheme is for a single model, not for runs"),
         ([], "--noise FOLDER is needed for the folds of runs"),
+        (["--noise", ".", "--also", "."], "--also needs --ordinary FOLDER with ordinary speech"),
     ],
 )
 def test_options_of_a_single_model_are_refused_for_runs(

@@ -201,6 +201,8 @@ def test_several_folders_are_one_bank(noise_root: Path, tmp_path: Path) -> None:
     alone, bank = open_banks([noise_root]), open_banks([noise_root, other])
     assert bank.paths == (*alone.paths, other / "hum.wav")
     assert len(bank.left_out) == len(alone.left_out) + 1
+    assert bank.name(other / "hum.wav") == "hum.wav"
+    assert bank.name(alone.paths[0]) == alone.paths[0].relative_to(noise_root).as_posix()
     with pytest.raises(CorpusError, match="no such folder"):
         open_banks([noise_root, tmp_path / "missing"])
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.model.labels import EMOTIONS
-from train.fit.thresholds import HeldOutDecisions, fit_thresholds, joined, named
+from train.evaluation.thresholds import HeldOutDecisions, fit_thresholds, joined, named
 from train.model.naming import NamingLimits
 
 _ANGRY, _HAPPY = EMOTIONS.index("angry"), EMOTIONS.index("happy")

@@ -7,34 +7,25 @@ probabilities come from networks that were trained on none of the clips.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.audio.files import read_samples
-from serd.audio.format import SAMPLE_RATE_HZ, recording_block
-from serd.daemon.worker_pool import map_in_order
-from serd.errors import SoundFileError
 from serd.model.card import DEFAULT_THRESHOLD
 from serd.model.labels import EMOTIONS
-from serd.pipeline import PipelineSettings, recognize
-from train.data.clips import Clip
-from train.evaluation.predictions import loaded
+from train.evaluation.held_out import HeardRecording, Probabilities
 from train.model.naming import NamingLimits
 
 ORDINARY: Final = ("neutral", "calm")
 """Labels that are no emotion in the sense of a false name."""
-_EMOTIONAL: Final = tuple(number for number, name in enumerate(EMOTIONS) if name not in ORDINARY)
+EMOTIONAL: Final = tuple(number for number, name in enumerate(EMOTIONS) if name not in ORDINARY)
+"""Index of each other label."""
 _ANGRY: Final = EMOTIONS.index("angry")
 _STEPS: Final = (1, 2, 4, 8)
 """Numbers of false names that a step avoids; a larger one may cost less than several small ones."""
 _MARGIN: Final = 1e-4
 """Added to the probability of a false name for the threshold above it."""
-
-_Rows = list[list[float]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,15 +42,6 @@ class HeldOutDecisions:
     """Index of the emotion of each, shape (m,)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Recording:
-    """Probabilities of the windows and utterances of a recording, and its length in seconds."""
-
-    windows: _Rows
-    utterances: _Rows
-    length_s: float
-
-
 def joined(parts: Sequence[HeldOutDecisions]) -> HeldOutDecisions:
     """The decisions of several models together."""
     return HeldOutDecisions(
@@ -71,49 +53,27 @@ def joined(parts: Sequence[HeldOutDecisions]) -> HeldOutDecisions:
 
 
 def held_out_decisions(
-    model_path: Path, *, ordinary: Sequence[Path], acted: Sequence[Clip], pipeline: PipelineSettings
+    ordinary: Sequence[HeardRecording], acted: Sequence[HeardRecording], labels: Sequence[int]
 ) -> HeldOutDecisions:
-    """The decisions of a model through the daemon's pipeline; files that cannot be read are passed over.
+    """The decisions of a model on recordings.
 
     Args:
-        model_path: the .tflite file.
         ordinary: recordings of ordinary speech.
         acted: clips of acted speech.
-        pipeline: settings of the daemon's pipeline.
+        labels: index of the emotion of each clip.
     """
-    paths = [*ordinary, *(clip.path for clip in acted)]
-    work = partial(_recognized, model_path=model_path, pipeline=pipeline)
-    recordings = list(map_in_order(work, paths))
-    of_ordinary, of_acted = recordings[: len(ordinary)], recordings[len(ordinary) :]
-    ordinary_rows = [row for each in of_ordinary for row in (*each.windows, *each.utterances)]
-    acted_rows, labels = [], []
-    for each, clip in zip(of_acted, acted, strict=True):
-        acted_rows += each.utterances
-        labels += [clip.label] * len(each.utterances)
     return HeldOutDecisions(
-        ordinary=_stacked(ordinary_rows),
-        ordinary_hours=sum(each.length_s for each in of_ordinary) / 3600.0,
-        acted=_stacked(acted_rows),
-        acted_labels=np.array(labels, np.int64),
+        ordinary=_stacked([each.events for each in ordinary]),
+        ordinary_hours=sum(each.length_s for each in ordinary) / 3600.0,
+        acted=_stacked([each.utterances for each in acted]),
+        acted_labels=np.repeat(
+            np.array(labels, np.int64), np.array([len(each.utterances) for each in acted], np.int64)
+        ),
     )
 
 
-def _recognized(path: Path, *, model_path: Path, pipeline: PipelineSettings) -> _Recording:
-    model = loaded(model_path, model_path.stat().st_mtime_ns)
-    try:
-        samples = read_samples(path)
-    except SoundFileError:
-        return _Recording(windows=[], utterances=[], length_s=0.0)
-    rows: dict[str, _Rows] = {"window": [], "utterance": []}
-    for decision in recognize([recording_block(samples)], model, pipeline):
-        if decision.is_speech:
-            rows[decision.kind].append(list(decision.estimate.scores.values()))
-    length_s = samples.size / SAMPLE_RATE_HZ
-    return _Recording(windows=rows["window"], utterances=rows["utterance"], length_s=length_s)
-
-
-def _stacked(rows: _Rows) -> NDArray[np.float64]:
-    return np.array(rows, np.float64).reshape(-1, len(EMOTIONS))
+def _stacked(rows: Sequence[Probabilities]) -> Probabilities:
+    return np.concatenate([np.empty((0, len(EMOTIONS))), *rows])
 
 
 def fit_thresholds(heard: HeldOutDecisions, limits: NamingLimits) -> dict[str, float]:
@@ -142,8 +102,8 @@ def _too_often(
     labels = named(heard.ordinary, thresholds)
     if np.count_nonzero(labels == _ANGRY) > limits.max_angry_per_hour * heard.ordinary_hours:
         return (_ANGRY,)
-    n_named = np.count_nonzero(np.isin(labels, _EMOTIONAL))
-    return _EMOTIONAL if n_named > limits.max_share * len(labels) else ()
+    n_named = np.count_nonzero(np.isin(labels, EMOTIONAL))
+    return EMOTIONAL if n_named > limits.max_share * len(labels) else ()
 
 
 def _raised(
@@ -162,8 +122,8 @@ def _raised(
 def _counts(heard: HeldOutDecisions, thresholds: NDArray[np.float64]) -> tuple[int, int]:
     """Correct names of acted speech, and names of ordinary speech."""
     is_right = named(heard.acted, thresholds) == heard.acted_labels
-    n_right = int(np.count_nonzero(is_right & np.isin(heard.acted_labels, _EMOTIONAL)))
-    n_false = int(np.count_nonzero(np.isin(named(heard.ordinary, thresholds), _EMOTIONAL)))
+    n_right = int(np.count_nonzero(is_right & np.isin(heard.acted_labels, EMOTIONAL)))
+    n_false = int(np.count_nonzero(np.isin(named(heard.ordinary, thresholds), EMOTIONAL)))
     return n_right, n_false
 
 

@@ -1,0 +1,58 @@
+"""The networks of a run's folds, and the speech that each was not trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from serd.model.card import ModelCard
+from serd.model.file import read_model
+from train.data.clips import Actors, Clip, CorpusError, format_actors, parse_actors
+from train.evaluation.predictions import front_end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldNetwork:
+    """A fold's network."""
+
+    path: Path
+    """The .tflite file."""
+    card: ModelCard
+    """Its card."""
+
+    @property
+    def test(self) -> Actors:
+        """Its test actors."""
+        return parse_actors(str(self.card.training["test_actors"]))
+
+    @property
+    def held_out_noise(self) -> str:
+        """The noise fold that it was not trained on; empty if it was trained without noise."""
+        return str(self.card.training.get("unheard_noise", ""))
+
+    @property
+    def input_key(self) -> tuple[object, ...]:
+        """Key of networks with the same test clips, noise, front end and labels."""
+        return frozenset(self.test), self.held_out_noise, self.card.labels, *front_end(self.card)
+
+    def held_out_speech(self, clips: Sequence[Clip]) -> list[Clip]:
+        """The speech of its test actors among some clips.
+
+        Raises:
+            CorpusError: there is none.
+        """
+        speech = [clip for clip in clips if clip.actor in self.test and clip.channel == "speech"]
+        if not speech:
+            raise CorpusError(f"{self.path}: no clip of its test actors {format_actors(self.test)}")
+        return speech
+
+
+def fold_networks(run: Path) -> list[FoldNetwork]:
+    """The networks of a run's folds, by file name.
+
+    Raises:
+        CorpusError: there is none in the folder.
+    """
+    paths = sorted(run.glob("model-*.tflite"))
+    if not paths:
+        raise CorpusError(f"{run}: no fold's network (model-*.tflite) in it; fit with --protocol first")
+    return [FoldNetwork(path=path, card=read_model(path)[1]) for path in paths]

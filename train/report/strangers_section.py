@@ -1,0 +1,112 @@
+"""Section of the model card: people of whom the network never heard anything, and ordinary talk."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from train.evaluation.summary import mean_and_std
+from train.report.tables import mean_std, table
+
+Facts = Mapping[str, Any]
+
+_CORPORA: Final = (
+    "Speakers of each corpus whom the scored network was not trained on, with other speakers of the same"
+    " corpus in training. UAR is over the emotions of the corpus, in brackets the 95 % interval over"
+    " speakers (bootstrap of the first seed); chance is 1 in the number of emotions. Arousal: how often"
+    " a clip of an excited emotion has more arousal than one of a quiet emotion (AUC; chance is 0.5)."
+)
+_NAMING: Final = (
+    "Each emotion has a threshold, in the card, below which the event is `uncertain`. The thresholds are"
+    " the lowest at which ordinary speech is seldom given an emotion. For these figures they were fitted"
+    " on other speakers than those judged."
+)
+_GROUPS: Final[Mapping[str, str]] = {
+    "RAVDESS": "50 %",
+    "RAVDESS, strong": "70 %",
+    "CREMA-D": "",
+    "CREMA-D, listeners agree": "50 %",
+}
+"""Groups of ``train.evaluation.naming_shares`` and their goals."""
+
+
+def strangers_section(runs: Sequence[Facts]) -> str:
+    """The section in Markdown; empty where no run has such figures.
+
+    Args:
+        runs: runs of a recipe, as ``run_metrics`` gives them, some with "strangers".
+    """
+    known = [run["strangers"] for run in runs if "strangers" in run]
+    if not known:
+        return ""
+    return "\n\n".join(
+        (
+            "## People it never heard",
+            _CORPORA,
+            _corpora(known),
+            "## Ordinary talk",
+            _NAMING,
+            _naming(known),
+        )
+    )
+
+
+def _corpora(known: Sequence[Facts]) -> str:
+    rows = []
+    for corpus, first in known[0]["corpora"].items():
+        own = [each["corpora"][corpus] for each in known]
+        low, high = first["interval"] or (first["uar"], first["uar"])
+        rows.append(
+            (
+                first["title"],
+                str(first["n_speakers"]),
+                str(first["n_classes"]),
+                f"{_mean(own, 'uar')} [{low:.3f}, {high:.3f}]",
+                _mean(own, "agreed_uar") if "agreed_uar" in first else "",
+                _mean(own, "arousal_auc"),
+                _mean(own, "ece"),
+                f"{sum(each['missed'] for each in own) / len(own):.1%}",
+            )
+        )
+    columns = (
+        "corpus",
+        "speakers",
+        "emotions",
+        "UAR",
+        "where listeners agree",
+        "arousal",
+        "ECE",
+        "missed",
+    )
+    return table(columns, rows)
+
+
+def _mean(own: Sequence[Facts], name: str) -> str:
+    """The mean of a figure over the seeds; empty where one of them has none."""
+    known = [each[name] for each in own if each[name] is not None]
+    return mean_std(mean_and_std(known)) if len(known) == len(own) else ""
+
+
+def _naming(known: Sequence[Facts]) -> str:
+    shares = [each["naming"] for each in known]
+    ordinary = [each["ordinary"] for each in shares]
+    rows = [
+        ("ordinary orders that are given an emotion", _percent(ordinary, "named"), "at most 5 %"),
+        (
+            "events of anger in an hour of ordinary speech",
+            _mean(ordinary, "angry_per_hour"),
+            "at most 1",
+        ),
+        ("strong anger of RAVDESS that is named anger", _percent(shares, "strong_anger"), "70 %"),
+    ]
+    for group, goal in _GROUPS.items():
+        if group in shares[0]["groups"]:
+            own = [each["groups"][group] for each in shares]
+            rows += [
+                (f"{group}: clips with an emotion that are named rightly", _percent(own, "right"), goal),
+                (f"{group}: clips with an emotion that are named", _percent(own, "named"), ""),
+            ]
+    return table(("", "measured", "goal"), rows)
+
+
+def _percent(own: Sequence[Facts], name: str) -> str:
+    known = [each[name] for each in own if each[name] is not None]
+    return f"{100 * sum(known) / len(known):.1f} %" if known else ""
