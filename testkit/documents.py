@@ -38,6 +38,7 @@ _STUBS: Final = {
     "apt": f"""
         case "$*" in
             "install ./serd_{__version__}+deb12_arm64.deb" | "remove serd" | "purge serd") ;;
+            "install libportaudio2 mosquitto pipx") ;;
             *) exit 1 ;;
         esac""",
     "pipx": '[ "$1" = install ] && [ -e "$2" ]',

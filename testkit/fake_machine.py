@@ -77,6 +77,8 @@ class FakeMachine:
             case ["systemctl", ("restart" | "try-restart"), *_]:
                 (self.root / "running").write_text(self.installed_version)
                 code = int(self.installed_version in {"", "unready"})
+            case ["journalctl", *_]:
+                output = "no microphone"
             case ["systemctl", "show", "--property=MainPID", *_]:
                 self._n_shown += 1
                 output = str(self._n_shown) if self.running_version == "restarted" else "7"

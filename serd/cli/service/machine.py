@@ -122,6 +122,12 @@ class Machine:
         """A property of the unit, as systemctl show gives it."""
         return self._run(["systemctl", "show", f"--property={name}", "--value", UNIT], "").stdout.strip()
 
+    def last_error(self) -> str:
+        """The latest error of the service in the journal; empty without one."""
+        command = ["journalctl", f"--unit={UNIT}", "--priority=err", "--lines=1", "--output=cat"]
+        done = self._run([*command, "--no-pager", "--quiet"], "")
+        return done.stdout.strip() if done.returncode == 0 else ""
+
     def _systemctl(self, *arguments: str) -> list[str]:
         elsewhere = [] if self.is_this else [f"--root={self.root}"]
         return ["systemctl", *([] if self.is_running else elsewhere), *arguments]

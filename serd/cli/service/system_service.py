@@ -173,10 +173,11 @@ class SystemService:
         )
 
     def _go_back(self, old: Path | None, new: Path) -> None:
-        failure = "the service is not healthy with the new version; see: journalctl -u serd -n 50"
+        reason = self._machine.last_error() or "see: journalctl -u serd -n 50"
+        failure = f"the service is not healthy with the new version ({reason})"
         if old is None:
             raise OperationError(
-                f"{failure}; there is no earlier version: mend what the journal names, and install again"
+                f"{failure}; there is no earlier version: mend this, and run: systemctl restart serd"
             )
         self._slots.use(old)
         if not self._is_healthy():
