@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs serd on a new Debian system with pipx and with uv, makes it a service with
 # `serd service install`, upgrades and removes it, and prints what happens. The exit code is 1 if something
-# is not as it should be. scripts/chroot.sh says what it needs. systemd does not run in a chroot, so the
-# start of the unit is not checked here.
+# is not as it should be. scripts/chroot.sh says what it needs. If there is systemd-nspawn (Debian:
+# systemd-container), the system is then booted, to see the service start, go back and reload.
 #
 #   scripts/check-service.sh RELEASE WHEEL [FOLDER]
 #
@@ -26,6 +26,11 @@ main() {
     install systemd libportaudio2 pipx
     with_pipx
     with_uv
+    if command -v systemd-nspawn >/dev/null; then
+        booted
+    else
+        say "there is no systemd-nspawn, so the start of the service is not checked"
+    fi
     report
 }
 
@@ -67,6 +72,27 @@ with_uv() {
     holds "the program, the command and the unit are gone" \
         test ! -e /opt/serd -a ! -e /usr/local/bin/serd -a ! -e /etc/systemd/system/serd.service
     holds "settings and state stay" test -e /etc/serd/serd.toml -a -e /var/lib/serd/mine
+}
+
+# Boots the system with a script that installs, upgrades, breaks and removes the service.
+booted() {
+    echo "== booted"
+    install systemd-sysv dbus mosquitto mosquitto-clients python3-venv
+    step sh -c "python3 -m venv /opt/tool && /opt/tool/bin/pip install -q $package"
+    cp scripts/trial-service.sh "$root/root/trial.sh"
+    printf '%s\n' '[Unit]' 'After=multi-user.target' '[Service]' 'Type=oneshot' \
+        'ExecStart=/bin/bash /root/trial.sh' 'StandardOutput=file:/root/out' 'TimeoutStartSec=900' \
+        'ExecStopPost=/usr/bin/systemctl poweroff --no-block' >"$root/etc/systemd/system/trial.service"
+    mkdir -p "$root/etc/systemd/system/graphical.target.wants"
+    ln -s ../trial.service "$root/etc/systemd/system/graphical.target.wants/"
+    timeout 900 systemd-nspawn --directory="$root" --boot --machine="serd-$$" --register=no --keep-unit \
+        >"$root/boot.log" 2>&1 || true
+    cat "$root/root/out"
+    n_wrong=$((n_wrong + $(grep -c WRONG "$root/root/out" || true)))
+    if ! grep -q "^  the end" "$root/root/out"; then
+        echo "  WRONG: the trial has not come to its end; see $root/boot.log"
+        n_wrong=$((n_wrong + 1))
+    fi
 }
 
 main
