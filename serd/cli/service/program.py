@@ -20,7 +20,7 @@ from serd.cli.service.machine import UNIT, systemd_folder
 from serd.errors import OperationError
 from serd.model.file import default_model_path
 
-EXTRAS: Final = ("broker", "metrics")
+EXTRAS: Final = ("broker", "metrics", "web")
 """The extras that a service can use; those that are not installed are left out."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA: Final = re.compile(r"extra\s*==\s*[\"']([^\"']+)[\"']")
