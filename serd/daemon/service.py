@@ -196,6 +196,7 @@ class Service:
             alerts=self._sources.alerts,
             gone_alerts=self._sources.gone_alerts,
             labels=self._model.card.labels,
+            card=self._model.card,
             homeassistant=self._settings.homeassistant,
             state_folder=self._state_folder,
             threads=self.supervisor,
