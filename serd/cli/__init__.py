@@ -19,7 +19,17 @@ from serd.publishers.terminal import accept_all_characters
 
 _log = logging.getLogger("serd")
 
-COMMANDS: Final = ("run", "analyze", "devices", "watch", "history", "config", "doctor", "discovery")
+COMMANDS: Final = (
+    "run",
+    "analyze",
+    "devices",
+    "watch",
+    "history",
+    "config",
+    "web",
+    "doctor",
+    "discovery",
+)
 """Names of the commands; each is a module or package in this folder."""
 
 _EPILOG = "Exit codes: 0 success, 1 failure while running, 2 wrong usage or input."
