@@ -34,6 +34,7 @@ export function drawLevel(source) {
 export function drawEvent(source) {
   const event = source.event;
   const verdict = byId("verdict");
+  verdict.dataset.event = event?.id ?? "";
   verdict.className = `verdict ${event ? colour(event.emotion) : "is-other"}`;
   drawBars(event);
   if (!event) {
