@@ -22,6 +22,7 @@ from serd.publishers.web.feed import Feed
 from serd.publishers.web.guard import COOKIE, Guard
 from serd.publishers.web.limits import RateLimiter
 from serd.publishers.web.log_tail import LogTail
+from serd.publishers.web.openapi import description
 from serd.publishers.web.queries import Query
 from serd.publishers.web.questions import MAX_BINS, MAX_EVENTS, Past
 from serd.publishers.web.stream import MAX_STREAMS, EventStream, Streams
@@ -100,6 +101,7 @@ class Api:
             ("GET", "/alerts", self.alerts),
             ("GET", "/log", self.log),
             ("POST", "/controls", self.change_control),
+            ("GET", "/openapi.json", self.openapi),
         ]
 
     async def page(self, request: Request) -> Response:
@@ -156,7 +158,7 @@ class Api:
 
     async def history(self, request: Request) -> Response:
         """Events of the past."""
-        query = Query(request.query_params)
+        query = Query(request.query_params.multi_items())
         selection = query.selection()
         n_newest = query.number("limit", 100, 1, MAX_EVENTS)
         query.check_names()
@@ -167,7 +169,7 @@ class Api:
 
     async def timeline(self, request: Request) -> Response:
         """The emotions of the past, in parts of equal length."""
-        query = Query(request.query_params)
+        query = Query(request.query_params.multi_items())
         selection = query.selection()
         part_s = query.number("part_s", 300, 10, 86_400)
         query.check_names()
@@ -199,6 +201,10 @@ class Api:
             answer["value"] = control_texts(controls)[control]
         context.command(source, control, value)
         return JSONResponse(answer, 202, _NO_STORE)
+
+    async def openapi(self, _request: Request) -> Response:
+        """The description of the API."""
+        return JSONResponse(description(), headers=_NO_STORE)
 
     def _past(self) -> Past:
         return Past(self._feed.context.state_folder, self._feed.utterances)

@@ -4,6 +4,7 @@ uvicorn itself waits without end for the rest of a request, and for a client tha
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ STALLED_S: Final = 10.0
 MAX_CONNECTIONS: Final = 160
 _BUFFER_BYTES: Final = 65_536
 """Bytes for a client that wait in this process before it counts as one that does not read."""
+_KERNEL_BYTES: Final = 131_072
+"""Bytes for a client that wait in the kernel, which by default would take megabytes."""
 
 
 class Connections:
@@ -76,6 +79,8 @@ class Connection(H11Protocol):
         """Accept it, unless there are too many or its address asks too much."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=_BUFFER_BYTES)
+        if (raw := transport.get_extra_info("socket")) is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
         address = self.client[0] if self.client else ""
         if self._all.limiter.is_exhausted(address) or not self._all.admits(self):
             transport.abort()

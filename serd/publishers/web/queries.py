@@ -1,7 +1,7 @@
 """The parameters of a question about the past, in the address of a request."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 
 from serd.errors import InputError
@@ -13,9 +13,16 @@ _MAX_CHARS = 200
 class Query:
     """Reads parameters, and refuses wrong ones with an ``InputError``."""
 
-    def __init__(self, parameters: Mapping[str, str]) -> None:
-        self._parameters = parameters
+    def __init__(self, parameters: Sequence[tuple[str, str]]) -> None:
+        """Read parameters, each with its value.
+
+        Raises:
+            InputError: one of them is given twice.
+        """
+        self._parameters = dict(parameters)
         self._known: set[str] = set()
+        if len(self._parameters) < len(parameters):
+            raise InputError("expected each parameter once")
 
     def selection(self) -> Selection:
         """Which events: since, until, source, emotion, windows."""
@@ -24,7 +31,7 @@ class Query:
             until_s=self.time_s("until"),
             source=self.text("source"),
             emotion=self.text("emotion"),
-            has_windows=self.text("windows") == "true",
+            has_windows=self.switch("windows"),
         )
 
     def span(self, selection: Selection, longest_s: float) -> tuple[float, float]:
@@ -43,9 +50,16 @@ class Query:
         """A text of at most 200 characters; None if it is not given or empty."""
         self._known.add(name)
         text = self._parameters.get(name, "")
-        if len(text) > _MAX_CHARS or not text.isprintable():
-            raise InputError(f"{name}: expected at most {_MAX_CHARS} printable characters")
+        if len(text) > _MAX_CHARS:
+            raise InputError(f"{name}: expected at most {_MAX_CHARS} characters")
         return text or None
+
+    def switch(self, name: str) -> bool:
+        """Whether a parameter is "true"; it may be "false" as well."""
+        text = self.text(name)
+        if text not in {None, "true", "false"}:
+            raise InputError(f"{name}: got {str(text)[:40]!r}, expected true or false")
+        return text == "true"
 
     def time_s(self, name: str) -> float | None:
         """A time in seconds since 1970; None if it is not given."""

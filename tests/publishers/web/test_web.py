@@ -202,8 +202,10 @@ class TestHistory:
             ("limit=%F0%9F%98%80", "expected 1 to 1000"),
             ("since=yesterday", "expected a time such as"),
             ("since=2026-01-01", "expected a time such as"),
-            ("source=%00", "printable"),
+            (f"source={'x' * 201}", "at most 200"),
             ("colour=red", "unknown parameter 'colour'"),
+            ("windows=1", "expected true or false"),
+            ("limit=1&limit=2", "each parameter once"),
         ],
     )
     def test_refuses_wrong_questions(self, client: WebClient, query: str, reason: str) -> None:
