@@ -31,8 +31,10 @@ from serd.publishers.web.worker import BusyError, Worker
 _log = logging.getLogger("serd.web")
 
 API: Final = "/api/v1"
-LOGINS_PER_MINUTE: Final = 6.0
-"""Attempts to log in that each address has in a minute; all together have ten times as many."""
+LOGINS_AT_ONCE: Final = 6.0
+"""Attempts to log in that each address has at once; all together have ten times as many."""
+LOGIN_S: Final = 10.0
+"""Time after which an address has one more attempt, in seconds."""
 _ALL: Final = "all addresses"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -83,8 +85,8 @@ class Api:
         self._access = parts.access
         self._worker = parts.worker
         self._streams = streams
-        self._logins = RateLimiter(LOGINS_PER_MINUTE / 60.0, LOGINS_PER_MINUTE)
-        self._all_logins = RateLimiter(LOGINS_PER_MINUTE / 6.0, LOGINS_PER_MINUTE * 10.0)
+        self._logins = RateLimiter(1.0 / LOGIN_S, LOGINS_AT_ONCE)
+        self._all_logins = RateLimiter(10.0 / LOGIN_S, 10.0 * LOGINS_AT_ONCE)
 
     @property
     def routes(self) -> list[tuple[str, str, Endpoint]]:

@@ -99,8 +99,8 @@ _SINCE: Final = ("since", "Time of the first events.")
 _UNTIL: Final = _parameter("until", "Time before which they are; the present if not given.", **_TIME)
 _SELECTION: Final = (
     _UNTIL,
-    _parameter("source", "Name of their source.", type="string", maxLength=200),
-    _parameter("emotion", "Their emotion.", type="string", maxLength=200),
+    _parameter("source", "Name of their source.", type="string", minLength=1, maxLength=200),
+    _parameter("emotion", "Their emotion.", type="string", minLength=1, maxLength=200),
     _parameter("windows", "Whether windows are among them.", enum=["true", "false"]),
 )
 

@@ -47,12 +47,12 @@ class Query:
         return start_s, end_s
 
     def text(self, name: str) -> str | None:
-        """A text of at most 200 characters; None if it is not given or empty."""
+        """A text of 1 to 200 characters; None if it is not given."""
         self._known.add(name)
-        text = self._parameters.get(name, "")
-        if len(text) > _MAX_CHARS:
-            raise InputError(f"{name}: expected at most {_MAX_CHARS} characters")
-        return text or None
+        text = self._parameters.get(name)
+        if text is not None and not 1 <= len(text) <= _MAX_CHARS:
+            raise InputError(f"{name}: expected 1 to {_MAX_CHARS} characters")
+        return text
 
     def switch(self, name: str) -> bool:
         """Whether a parameter is "true"; it may be "false" as well."""
