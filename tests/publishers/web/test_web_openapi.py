@@ -28,14 +28,14 @@ def test_it_describes_every_address() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/session", "/state", "/history", f"/timeline?since={SINCE}", "/alerts", "/log", "/openapi.json"],
+    ["/session", "/state", "/history", "/timeline?since=", "/alerts", "/log", "/openapi.json"],
 )
 def test_answers_are_as_described(page: Web, client: WebClient, path: str) -> None:
     """With sources, events, alerts and lines in them."""
     page.publish(ControlReport(source="mic", controls=Controls()))
     page.publish(AlertReport(source="mic", name="angry", is_on=True))
     page.publish(make_event(time=SINCE))
-    answer = client.ask(API + path)
+    answer = client.ask(API + path.replace("since=", f"since={SINCE}"))
     assert answer.status == 200
     schema = _schema(path.partition("?")[0], "get", answer.status)
     assert schema["type"] == "object"
