@@ -18,10 +18,11 @@ from serd.events.reports import (
     SpeechReport,
 )
 from serd.publishers import Context
+from serd.publishers.group import PublisherGroup
 from serd.publishers.history import HISTORY_FILE
 from serd.publishers.web import Settings, Web, create
 from serd.settings.loader import load_settings
-from testkit.brokers import wait_until
+from testkit.brokers import free_port, wait_until
 from testkit.made_events import make_event
 from testkit.made_history import make_history, timed_event
 from testkit.web_client import Command, Start, WebClient
@@ -276,6 +277,20 @@ def test_a_failed_page_starts_anew(start: Start, context: Context) -> None:
     loop.call_soon_threadsafe(__import__("sys").exit, 3)
     wait_until(context.threads.n_restarts, "the restart")
     assert client.ask("/api/v1/state").status == 200
+
+
+def test_a_reload_changes_the_password_on_the_same_port(context: Context) -> None:
+    """The earlier page leaves the port to its successor; a wrong hash would be refused before."""
+    everything = load_settings(environment={"SERD_MQTT_ENABLED": "no", "SERD_SCREEN_ENABLED": "no"})
+    port = free_port()
+    group = PublisherGroup({**everything.publishers, "web": Settings(enabled=True, port=port)}, context)
+    try:
+        assert WebClient(port).ask("/api/v1/state").status == 200
+        locked = Settings(enabled=True, port=port, password_hash="$argon2id$x")  # noqa: S106
+        group.change({**everything.publishers, "web": locked}, context, 5.0)
+        assert WebClient(port).ask("/api/v1/state").status == 401
+    finally:
+        group.close(5.0, raises_errors=False)
 
 
 def test_close_frees_the_port(page: Web) -> None:
