@@ -70,6 +70,16 @@ def create(settings: Settings, context: Context) -> "Web | None":
     """
     if not settings.enabled:
         return None
+    check_libraries()
+    return Web(settings, context)
+
+
+def check_libraries() -> None:
+    """Load the packages of serd[web].
+
+    Raises:
+        LibraryError: one of them is not installed.
+    """
     try:
         import argon2  # noqa: F401, PLC0415
         import starlette  # noqa: F401, PLC0415
@@ -78,7 +88,6 @@ def create(settings: Settings, context: Context) -> "Web | None":
         raise LibraryError(
             f"[web] enabled needs a library that does not load ({exc}): pip install 'serd[web]'"
         ) from exc
-    return Web(settings, context)
 
 
 class Web:
