@@ -170,6 +170,7 @@ def check_controls(page: "Page", url: str, checks: Checks) -> None:
     """Every control does what it says, and the daemon has it."""
 
     def controls() -> dict[str, Any]:
+        page.wait_for_timeout(100)  # or it would be too many requests
         return page.request.get(f"{url}api/v1/state").json()["sources"][0]["controls"]
 
     def check(what: str, condition: Callable[[], object]) -> None:
