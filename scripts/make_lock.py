@@ -1,8 +1,8 @@
 """Writes systemd/requirements.lock: every package that the service needs, with version and hashes.
 
-uv resolves the dependencies of the daemon, of its extras ``broker`` and ``metrics``, and of the build.
-The lock is for all platforms and for Python 3.11 and later. Without ``--upgrade``, versions that are in
-it stay as they are.
+uv resolves the dependencies of the daemon, of its extras ``broker``, ``metrics`` and ``web``, and of the
+build. The lock is for all platforms and for Python 3.11 and later. Without ``--upgrade``, versions that
+are in it stay as they are.
 
     python scripts/make_lock.py
     python scripts/make_lock.py --upgrade
@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 ROOT: Final = Path(__file__).parent.parent
 LOCK: Final = ROOT / "systemd" / "requirements.lock"
-EXTRAS: Final = ("broker", "metrics")
+EXTRAS: Final = ("broker", "metrics", "web")
 """The extras that the service has."""
 _HEAD: Final = """\
 # The packages of the service, with the hashes of their wheels and archives. Written by `make lock`.

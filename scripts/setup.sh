@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 purpose=${1:?usage: scripts/setup.sh run|test|test-daemon|bench}
 case $purpose in
-    run) packages=(libportaudio2) extras="[broker]" ;;
+    run) packages=(libportaudio2) extras="[broker,web]" ;;
     test | test-daemon)
         packages=(libportaudio2 mosquitto mosquitto-clients openssl pulseaudio pulseaudio-utils
                   libasound2-plugins systemd valgrind ffmpeg gir1.2-gst-rtsp-server-1.0

@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "watch",
     "history",
     "config",
+    "web",
     "doctor",
     "discovery",
     "service",

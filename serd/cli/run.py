@@ -58,6 +58,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--json", action="store_true", help="print each event as a line of JSON on standard output"
     )
     parser.add_argument(
+        "--web", action="store_true", help="show the page on http://127.0.0.1:8765/ (see [web])"
+    )
+    parser.add_argument(
         "--fast", action="store_true", help="read a file as fast as possible instead of in real time"
     )
     parser.add_argument(
@@ -78,6 +81,8 @@ def _run(args: argparse.Namespace, inbox: Inbox) -> int:
     extra: dict[tuple[str, str], object] = {}
     if args.json:
         extra = {("json", "enabled"): True, ("screen", "enabled"): False}
+    if args.web:
+        extra["web", "enabled"] = True
     settings = settings_from(args, extra)
     stderr = sys.stderr if settings.log.level == "debug" else own_stderr()
 

@@ -193,6 +193,7 @@ class Service:
             alerts=self._sources.alerts,
             gone_alerts=self._sources.gone_alerts,
             labels=self.models.labels,
+            card=self.models.cards[0],
             homeassistant=self._settings.homeassistant,
             state_folder=self._state_folder,
             threads=self.supervisor,

@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from serd.events.alert import AlertKey
 from serd.events.reports import Report
+from serd.model.card import ModelCard
 from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.threads import Threads
 from serd.publishers.health import BrokerState
@@ -92,6 +93,8 @@ class Context:
     """Alerts of earlier settings, whose retained messages are removed."""
     labels: tuple[str, ...] = ()
     """Labels of the model."""
+    card: ModelCard | None = None
+    """The card of the model."""
     homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
     """Home Assistant's discovery of the node."""
     state_folder: Path | None = None

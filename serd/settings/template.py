@@ -10,7 +10,10 @@ from serd.settings.files import ALERT, SEVERAL, SOURCE, Tables
 from serd.settings.loader import Settings, section_classes
 from serd.settings.values import as_toml
 
-FOR_A_SERVICE: Final[Mapping[str, Mapping[str, object]]] = {"history": {"enabled": True}}
+FOR_A_SERVICE: Final[Mapping[str, Mapping[str, object]]] = {
+    "history": {"enabled": True},
+    "web": {"enabled": True},
+}
 """Values that a service has instead of the defaults, by section and key."""
 
 

@@ -88,13 +88,13 @@ def test_a_settings_file_that_all_can_read_becomes_private(
     assert path.stat().st_mode & 0o777 == after
 
 
-def test_config_init_for_a_service_turns_the_history_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_init_for_a_service_turns_history_and_page_on(capsys: pytest.CaptureFixture[str]) -> None:
     """A file for `serd run` by hand does not."""
     assert main(["config", "init", "-"]) == 0
     by_hand = tomllib.loads(capsys.readouterr().out)
     assert main(["config", "init", "--service", "-"]) == 0
     service = tomllib.loads(capsys.readouterr().out)
-    assert service == by_hand | {"history": {"enabled": True}}
+    assert service == by_hand | {"history": {"enabled": True}, "web": {"enabled": True}}
 
 
 def test_config_check_names_the_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

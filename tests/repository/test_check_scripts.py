@@ -22,6 +22,8 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
         "check_rtsp",
         "check_soak",
         "check_streaming",
+        "check_web",
+        "check_web_load",
     ],
 )
 def test_a_check_needs_no_pythonpath(name: str, tmp_path: Path) -> None:

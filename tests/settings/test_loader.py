@@ -186,14 +186,15 @@ def test_alerts_are_an_array_of_tables(toml: Path) -> None:
 
 
 def test_the_template_of_a_service_keeps_events(toml: Path) -> None:
-    """The history is on in it, every other setting has its default, and every key is described."""
+    """History and page are on in it, every other setting has its default, and every key is described."""
     toml.write_text(settings_template(FOR_A_SERVICE))
     loaded, default = (load_settings(path, environment={"HOME": "/none"}) for path in (toml, None))
-    assert loaded.publishers["history"] == replace(default.publishers["history"], enabled=True)
+    for section in ("history", "web"):
+        assert loaded.publishers[section] == replace(default.publishers[section], enabled=True)
     assert replace(loaded, publishers=default.publishers) == default
     lines = settings_template(FOR_A_SERVICE).splitlines()
     assert len(lines) == len(settings_template().splitlines())
-    assert [line for line in lines if line[:1] not in {"", "#", "["}] == ["enabled = true"]
+    assert [line for line in lines if line[:1] not in {"", "#", "["}] == ["enabled = true"] * 2
 
 
 def test_shown_settings_are_a_settings_file_with_masked_secrets(toml: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from serd import __version__
 from serd.cli.doctor.broker import broker_findings
 from serd.cli.doctor.findings import Finding, Verdict, fail, findings_of, ok, skipped
+from serd.cli.doctor.page import page_findings
 from serd.cli.doctor.parts import (
     alert_finding,
     history_findings,
@@ -90,6 +91,7 @@ def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[
         yield "broker", partial(broker_findings, mqtt, node)
         history = settings.publishers["history"]
         yield "history", partial(history_findings, history, context.environment)
+        yield "page", partial(page_findings, settings.publishers["web"])
     yield "service", partial(service_findings, context.environment)
 
 
@@ -116,8 +118,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "doctor",
         help="check the installation, and advise on problems",
-        description="Checks settings, sound, model, alerts, state folder, broker, history and service,"
-        " one by one. The exit code is 0 if no check fails, 1 if one does, 2 if the settings are wrong.",
+        description="Checks settings, sound, model, alerts, state folder, broker, history, page and"
+        " service, one by one. The exit code is 0 if no check fails, 1 if one does, 2 if the settings"
+        " are wrong.",
     )
     add_config_option(parser)
     add_setting_option(

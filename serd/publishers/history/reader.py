@@ -198,6 +198,28 @@ class HistoryReader:
             found.setdefault(name, {})[emotion] = n_events
         return found
 
+    def sound_by_part(
+        self, selection: Selection, start_s: float, part_s: float
+    ) -> list[tuple[int, str, float]]:
+        """How much sound the events of each emotion have, in parts of a time.
+
+        Args:
+            selection: which events.
+            start_s: start of part 0, in seconds since 1970.
+            part_s: length of a part, in seconds.
+
+        Returns:
+            Number of the part, emotion, and seconds of sound.
+        """
+        where, values = selection.condition()
+        query = (
+            "SELECT CAST((time_s - :start_s) / :part_s AS INTEGER) AS part, emotion,"
+            " sum(end_s - start_s)"
+            f" FROM event WHERE {where} GROUP BY part, emotion"
+        )
+        rows = self._all(query, {**values, "start_s": start_s, "part_s": part_s})
+        return [(int(part), str(emotion), float(sound_s)) for part, emotion, sound_s in rows]
+
     def changes(self, selection: Selection) -> Iterator[StateChange]:
         """Yield the changes of state in the order of their times; emotion and kind do not matter.
 
