@@ -30,6 +30,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
                 "SERD_MQTT_PORT": str(broker.port),
                 "SERD_SOURCE_INPUT": "demo",
                 "SERD_SCREEN_ENABLED": "false",
+                "SERD_WEB_PORT": "0",
             },
         )
         sound, _ = soundfile.read(DEMO_PATH, frames=16_000, dtype="int16")
