@@ -26,8 +26,7 @@ def accuracy_section(card: ModelCard) -> str:
         f" `{accuracy['protocol']}`: {len(folds)} folds of RAVDESS speech, each scored by a model that"
         " was not trained on the fold's actors, with the pipeline of the daemon;"
         f" {whole['n_clips']} clips, {whole['n_unheard']} of which were missed. The folds:"
-        f" {', '.join(f'{uar:.3f}' for uar in folds.values())}. Chance is {1 / len(recalls):.3f}; human"
-        " listeners reach about 0.67."
+        f" {', '.join(f'{uar:.3f}' for uar in folds.values())}. Chance is {1 / len(recalls):.3f}."
     )
     rows = (
         ["", *recalls],

@@ -16,11 +16,11 @@ _HEAD: Final = "<!-- Written by `python -m train report`; do not edit. -->"
 _LIMITS: Final = """\
 ## Limits
 
-- Actors in quiet rooms, English and Polish: expect lower accuracy with children, elderly speakers, other
-  languages, spontaneous emotion, several speakers at a time and music behind speech.
+- Actors in quiet rooms, English, Polish and Korean: expect lower accuracy with children, elderly
+  speakers, other languages, spontaneous emotion, several speakers at a time and music behind speech.
 - A resting voice differs from speaker to speaker: deep, soft voices are recognized as sad more often.
 - Calm and neutral are confused most, as they are by human listeners.
-- Confidence is calibrated on RAVDESS alone."""
+- Confidence is calibrated on acted speech of the corpora above."""
 
 
 def model_page(results: Facts, stem: str) -> str:
@@ -63,13 +63,18 @@ def seeds(numbers: Sequence[int]) -> str:
 
 def _setting(summary: Facts) -> str:
     folds = [each["mean"] for each in summary["folds"].values()]
+    trained = seeds(summary["seeds"])
+    spread = (
+        f"± is the standard deviation over training {trained}; it does not cover other speakers"
+        if len(summary["seeds"]) > 1
+        else f"The figures are of one training, {trained}, without the spread over seeds or speakers"
+    )
     return (
-        "Protocol `dev5`: five folds of four actors of RAVDESS (1-20). Each fold is scored by a network"
+        "Five folds of four actors of RAVDESS (1-20), those of `dev5`. Each fold is scored by a network"
         " that was trained without its actors and without the noise mixed into its clips, in"
         f" {summary['precision']} arithmetic through the daemon's own pipeline, one decision per clip."
-        f" ± is the standard deviation over training {seeds(summary['seeds'])}; it does not cover other"
-        f" speakers, over whom UAR varies more: from {min(folds):.3f} to {max(folds):.3f} between folds."
-        " Chance is 0.125; human listeners reach 0.67."
+        f" {spread}, over whom UAR varies more: from {min(folds):.3f} to {max(folds):.3f} between folds."
+        " Chance is 0.125."
     )
 
 
@@ -148,7 +153,7 @@ def _confidence(summary: Facts) -> str:
     n_right = every["coverage"] * every["accuracy"] - chosen["coverage"] * chosen["accuracy"]
     below = f"; of the others, {n_right / n_below:.0%} would be right" if n_below else ""
     return (
-        f"**Confidence:** an event below the threshold is `uncertain`. At the daemon's {threshold:g},"
-        f" {chosen['coverage']:.0%} of the clips are named, {chosen['accuracy']:.0%} of them"
-        f" correctly{below}."
+        "**Confidence:** an event below the threshold is `uncertain`. With a threshold of"
+        f" {threshold:g} for all emotions {chosen['coverage']:.0%} of the clips of RAVDESS are named,"
+        f" {chosen['accuracy']:.0%} of them correctly{below}."
     )

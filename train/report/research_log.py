@@ -150,7 +150,13 @@ def _tiny(summary: Facts, tiny: Facts) -> str:
         ["largest file", *(f"{each['n_bytes'] / 1000:.0f} kB" for each in both)],
     ]
     columns = ("", f"default, {seeds(summary['seeds'])}", f"tiny, {seeds(tiny['seeds'])}")
-    return f"On the same folds and sounds:\n\n{table(columns, rows)}"
+    text = "On the same folds and sounds:"
+    if tiny["noise"]["n"] * len(summary["seeds"]) != summary["noise"]["n"] * len(tiny["seeds"]):
+        text = (
+            "On the same folds; the tiny model is of an earlier recipe, and was measured with other"
+            " recordings of noise:"
+        )
+    return f"{text}\n\n{table(columns, rows)}"
 
 
 def ablation_tables(variants: Sequence[Facts]) -> list[str]:
