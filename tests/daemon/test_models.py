@@ -37,7 +37,8 @@ def test_sources_that_name_one_model_share_it(folder: Path, served: Model) -> No
     assert models["a"] is models["b"]
     assert models["c"] is models["d"]
     assert models["a"].card.name == "own"
-    assert models.description == f"own {card.version}, {models['c'].card.name} {card.version}"
+    tiny = models["c"].card
+    assert models.description == f"own {card.version}, {tiny.name} {tiny.version}"
     assert models.labels == card.labels
 
 

@@ -23,6 +23,8 @@ from testkit.made_events import counting_maker, events_of
 from testkit.voices import quiet_room, synthetic_voice
 
 _ONSET_S = 1.5
+_ALWAYS = 0.01
+"""Threshold that every emotion reaches."""
 _CAPTURED = CaptureTime(epoch_s=1_700_000_000.0, arrived_s=0.0)
 
 
@@ -44,7 +46,7 @@ def _reports(
     model: TfliteModel, sound: Samples, *, provisional_s: float, cooldown_s: float = 0.0
 ) -> list[Report]:
     report = ReportSettings(provisional_s=provisional_s)
-    maker, controls = counting_maker(model.card), Controls(threshold=0.0, cooldown_s=cooldown_s)
+    maker, controls = counting_maker(model.card), Controls(threshold=_ALWAYS, cooldown_s=cooldown_s)
     mood = LiveMood("mic", MoodSettings())
     pipeline = SourcePipeline("mic", model, PipelineSettings(), report, maker, controls, mood=mood)
     reports = [report for block in _blocks(sound) for report in pipeline.process(block)]
@@ -87,7 +89,7 @@ def test_the_events_of_a_live_source_equal_those_of_its_file(real_model: TfliteM
     """The analysis of a recording gives the daemon's events except provisional ones."""
     sound = _sound(2.0, 4.0)
     block = AudioBlock(samples=sound, offset_samples=0, captured=_CAPTURED)
-    scored = PipelineSettings(smoothing=SmoothingSettings(threshold=0.0))
+    scored = PipelineSettings(smoothing=SmoothingSettings(threshold=_ALWAYS))
     of_file = list(events_of(recognize([block], real_model, scored), counting_maker(real_model.card)))
     reports = _without_provisional(_reports(real_model, sound, provisional_s=1.0))
     live = [each for each in reports if isinstance(each, Event)]

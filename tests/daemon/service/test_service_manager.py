@@ -22,7 +22,7 @@ def test_the_service_manager_reads_ready_status_watchdog_and_stopping(
     with notify_socket(tmp_path) as manager:
         running = start(
             ScriptedOpener(mic=Script(spoken(stays_open=True))),
-            Settings(smoothing=SmoothingSettings(threshold=0.0)),
+            Settings(smoothing=SmoothingSettings(threshold=0.01)),
             environment=_watched(manager, 30.0),
         )
         notifications = manager.read_until("READY")
