@@ -41,7 +41,24 @@ function build(source) {
   );
 }
 
+// One request at a time for each control, since two at once may arrive in any order; of the values that
+// come meanwhile only the last is sent.
+const next = new Map();
+
 async function set(source, control, value) {
+  const key = `${source}/${control}`;
+  const isUnderway = next.has(key);
+  next.set(key, value);
+  if (isUnderway) return;
+  while (next.get(key) !== null) {
+    const now = next.get(key);
+    next.set(key, null);
+    await send(source, control, now);
+  }
+  next.delete(key);
+}
+
+async function send(source, control, value) {
   try {
     await change("controls", { source, control, value });
     showResult(text(control === "forget" ? "forgotten" : "changed"));
