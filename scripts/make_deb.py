@@ -9,7 +9,9 @@ are taken. The same commit gives the same bytes: all times are that of the commi
 """
 
 import argparse
+import csv
 import gzip
+import io
 import os
 import shutil
 import subprocess
@@ -156,6 +158,21 @@ def _install(site_packages: Path, package: Package, wheel: Path) -> None:
     for record in ("direct_url.json", "uv_cache.json", "REQUESTED", ".lock"):
         for path in site_packages.rglob(record):
             path.unlink()
+    for path in site_packages.glob("*.dist-info/RECORD"):
+        _write_record(path)
+
+
+def _write_record(path: Path) -> None:
+    """Write the list of a package's files without those that are left out.
+
+    The folder of the build is in one of them, whose checksum would make each build another one.
+    """
+    rows = csv.reader(path.read_text("utf-8").splitlines())
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        row for row in rows if (path.parent.parent / row[0]).exists()
+    )
+    path.write_text(text.getvalue(), "utf-8")
 
 
 def taken_from(lock: str, taken: Iterable[str]) -> str:

@@ -88,6 +88,16 @@ def test_the_files_are_where_debian_looks_for_them(tree: Path) -> None:
     assert size_kib < 120 * 1024
 
 
+def test_nothing_of_the_folder_of_the_build_is_in_it(tree: Path) -> None:
+    """The lists of files name what is there alone, so that the same bytes come out of each build."""
+    site_packages = tree / f"opt/serd/lib/python{PYTHON}/site-packages"
+    records = list(site_packages.glob("*.dist-info/RECORD"))
+    assert len(records) >= len(CHOICE["taken"])
+    for record in records:
+        for line in record.read_text("utf-8").splitlines():
+            assert (site_packages / line.split(",")[0]).exists(), line
+
+
 def test_the_maintainer_scripts_are_shell(tree: Path) -> None:
     """Each script can be read by the shell, and is executable."""
     for name in ("preinst", "postinst", "prerm", "postrm"):
