@@ -17,7 +17,7 @@ from serd.daemon.worker_pool import map_in_order
 from serd.errors import SoundFileError
 from serd.model.card import ModelCard
 from serd.model.decision import RecordingSummary
-from serd.model.labels import EMOTIONS
+from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings, recognize
 from train.data.clips import Clip
 from train.evaluation.fold_networks import FoldNetwork
@@ -102,7 +102,7 @@ def _hear(path: Path, *, model_path: Path, pipeline: PipelineSettings) -> HeardR
     try:
         samples = read_samples(path)
     except SoundFileError as exc:
-        nothing = _stacked([])
+        nothing = _stacked([], model)
         return HeardRecording(
             windows=nothing, utterances=nothing, whole=None, length_s=0.0, left_out=str(exc)
         )
@@ -113,12 +113,12 @@ def _hear(path: Path, *, model_path: Path, pipeline: PipelineSettings) -> HeardR
         if decision.is_speech:
             rows[decision.kind].append(list(decision.estimate.scores.values()))
     return HeardRecording(
-        windows=_stacked(rows["window"]),
-        utterances=_stacked(rows["utterance"]),
+        windows=_stacked(rows["window"], model),
+        utterances=_stacked(rows["utterance"], model),
         whole=summary.probabilities,
         length_s=samples.size / SAMPLE_RATE_HZ,
     )
 
 
-def _stacked(rows: list[list[float]]) -> Probabilities:
-    return np.array(rows, np.float64).reshape(-1, len(EMOTIONS))
+def _stacked(rows: list[list[float]], model: TfliteModel) -> Probabilities:
+    return np.array(rows, np.float64).reshape(-1, len(model.card.labels))

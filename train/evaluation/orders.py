@@ -6,19 +6,15 @@ accept is where nobody speaks. "uncertain" and no event are none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from serd.audio.files import FileSource
-from serd.daemon.worker_pool import map_in_order
-from serd.errors import SoundFileError
-from serd.model.decision import RecordingSummary
+from serd.model.file import read_model
 from serd.model.labels import NONE, UNCERTAIN
-from serd.pipeline import PipelineSettings, UtteranceRecognizer
+from serd.model.smoothing import make_estimate
+from serd.pipeline import PipelineSettings
 from train.data.clips import CorpusError
-from train.evaluation.predictions import loaded
-from train.evaluation.scorer import feature_segments
+from train.evaluation.held_out import hear
 
 ORDINARY: Final = frozenset({"neutral", "calm", UNCERTAIN, NONE})
 """Decisions that name no emotion, or the ones of ordinary speech."""
@@ -66,28 +62,18 @@ def decide_orders(
     Raises:
         CorpusError: no recording can be read.
     """
-    work = partial(_decide, model_path=model_path, settings=settings or PipelineSettings())
+    settings = settings or PipelineSettings()
+    _, card = read_model(model_path)
+    thresholds = card.label_thresholds(settings.smoothing.threshold)
     decisions: dict[Path, str] = {}
     left_out = []
-    for path, (label, reason) in zip(paths, map_in_order(work, paths), strict=True):
-        if reason:
-            left_out.append(reason)
+    for path, heard in zip(paths, hear(model_path, paths, settings), strict=True):
+        if heard.left_out:
+            left_out.append(heard.left_out)
+        elif heard.whole is None:
+            decisions[path] = NONE
         else:
-            decisions[path] = label
+            decisions[path] = make_estimate(card.labels, heard.whole, thresholds).emotion
     if not decisions:
         raise CorpusError(f"none of {len(paths)} recordings can be read, so there is nothing to score")
     return OrderDecisions(decisions=decisions, left_out=tuple(left_out))
-
-
-def _decide(path: Path, *, model_path: Path, settings: PipelineSettings) -> tuple[str, str]:
-    """The decision on a recording, or the reason that it cannot be read."""
-    model = loaded(model_path, model_path.stat().st_mtime_ns)
-    try:
-        segments = feature_segments(FileSource(path), model.card, settings)
-    except SoundFileError as exc:
-        return "", str(exc)
-    recognizer = UtteranceRecognizer(model, settings.smoothing)
-    summary = RecordingSummary(model.card)
-    for segment in segments:
-        summary.add(recognizer.decide(segment))
-    return summary.decision(settings.smoothing.threshold).estimate.emotion, ""

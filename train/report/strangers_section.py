@@ -110,10 +110,14 @@ def _naming(known: Sequence[Facts]) -> str:
 
 
 def _rate(own: Sequence[Facts], name: str) -> str:
-    known = [each[name] for each in own if each[name] is not None]
-    return f"{sum(known) / len(known):.1f}" if known else ""
+    return _average(own, name, "{:.1f}")
 
 
 def _percent(own: Sequence[Facts], name: str) -> str:
+    return _average(own, name, "{:.1%}").replace("%", " %")
+
+
+def _average(own: Sequence[Facts], name: str, form: str) -> str:
+    """The mean of a figure over the seeds that have it; empty without any."""
     known = [each[name] for each in own if each[name] is not None]
-    return f"{100 * sum(known) / len(known):.1f} %" if known else ""
+    return form.format(sum(known) / len(known)) if known else ""
