@@ -8,7 +8,7 @@ file; nothing else changes. A publisher that stores events until they are delive
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -97,6 +97,8 @@ class Context:
     """The card of the model."""
     homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
     """Home Assistant's discovery of the node."""
+    sections: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Settings of all publishers by section, for one that shows what another keeps."""
     state_folder: Path | None = None
     """Folder for files that outlive a restart, which may not exist yet; None for no such folder."""
 

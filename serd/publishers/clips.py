@@ -4,20 +4,17 @@ import bisect
 import contextlib
 import io
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.audio.paths import expanded
-from serd.errors import SerdError, SettingsError
-from serd.events.event import MAX_JSON_CHARS, Event
+from serd.errors import SettingsError
 from serd.events.reports import Report, SoundReport
-from serd.mqtt.topics import topic_level
 from serd.publishers import Context
+from serd.publishers.clip_files import event_beside, stem_of, time_s_of, write_new
 
 SECTION: Final = "clips"
 MARKER: Final = ".serd-clips"
@@ -57,15 +54,19 @@ def create(settings: Settings, context: Context) -> "Clips | None":
     """
     if not settings.enabled:
         return None
-    if settings.folder:
-        folder = expanded(settings.folder)
-    elif context.state_folder is not None:
-        folder = context.state_folder / "clips"
-    else:
+    folder = folder_of(settings, context.state_folder)
+    if folder is None:
         raise SettingsError("[clips] folder is empty, and there is no state folder: name one")
     _prepare(folder)
     _log.warning("[clips] is on: the sound of each window is stored in %s", folder)
     return Clips(folder, max_clips=settings.max_clips, max_bytes=round(settings.max_mb * 1e6))
+
+
+def folder_of(settings: Settings, state_folder: Path | None) -> Path | None:
+    """The folder of the clips; None if none is named and there is no state folder."""
+    if settings.folder:
+        return expanded(settings.folder)
+    return None if state_folder is None else state_folder / "clips"
 
 
 def _prepare(folder: Path) -> None:
@@ -83,7 +84,7 @@ def _prepare(folder: Path) -> None:
                     f"[clips] folder = {str(folder)!r} holds other files, such as {foreign!r};"
                     " expected a new or empty folder, since serd deletes the oldest clips in it"
                 )
-            _write_new(folder / MARKER, _MARKER_TEXT.encode())
+            write_new(folder / MARKER, _MARKER_TEXT.encode())
     except OSError as exc:
         raise SettingsError(f"[clips] folder = {str(folder)!r} cannot be made: {exc.strerror}") from exc
 
@@ -117,14 +118,14 @@ class Clips:
             return
         import soundfile  # noqa: PLC0415
 
-        stem = _stem(report.event)
+        stem = stem_of(report.event)
         wav = io.BytesIO()
         soundfile.write(wav, report.samples, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
         try:
-            _write_new(self._folder / f"{stem}.json", report.event.to_json().encode() + b"\n")
-            _write_new(self._folder / f"{stem}.part", wav.getbuffer())
+            write_new(self._folder / f"{stem}.json", report.event.to_json().encode() + b"\n")
+            write_new(self._folder / f"{stem}.part", wav.getbuffer())
             (self._folder / f"{stem}.part").replace(self._folder / f"{stem}.wav")
-            self._add(_Clip(_time_s(report.event), stem, wav.tell()))
+            self._add(_Clip(time_s_of(report.event), stem, wav.tell()))
             self._can_write = True
         except OSError as exc:
             if self._can_write:
@@ -156,40 +157,13 @@ class Clips:
                 (self._folder / f"{oldest.stem}{suffix}").unlink(missing_ok=True)
 
 
-def _stem(event: Event) -> str:
-    moment = (event.time or f"{event.end_s:010.3f}").replace(":", "").replace("+", "p")
-    return f"{moment}-{topic_level(event.source)}-{event.emotion}-{event.id[:8]}"
-
-
-def _time_s(event: Event) -> float:
-    """Unix time of an event; its position in the recording where it has no time."""
-    return event.end_s if event.time is None else datetime.fromisoformat(event.time).timestamp()
-
-
 def _stored_clips(folder: Path) -> Iterator[_Clip]:
     """Yield the clips in a folder that serd wrote."""
     for path in folder.glob("*.wav"):
-        event = _event_beside(path)
+        event = event_beside(path)
         if event is not None:
-            yield _Clip(_time_s(event), path.stem, path.stat().st_size)
-
-
-def _event_beside(path: Path) -> Event | None:
-    """The event in the JSON file of a clip; None where there is none, or it is of another name."""
-    try:
-        with path.with_suffix(".json").open("rb") as file:
-            event = Event.from_json(file.read(MAX_JSON_CHARS + 1))
-            return event if _stem(event) == path.stem else None
-    except (OSError, SerdError, ValueError):
-        return None
+            yield _Clip(time_s_of(event), path.stem, path.stat().st_size)
 
 
 def _is_ours(path: Path) -> bool:
-    return path.suffix in {".wav", ".json", ".part"} and _event_beside(path) is not None
-
-
-def _write_new(path: Path, content: bytes | memoryview) -> None:
-    """Write a file that only its owner can read; a link of that name is never followed."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
+    return path.suffix in {".wav", ".json", ".part"} and event_beside(path) is not None

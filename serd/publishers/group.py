@@ -26,7 +26,7 @@ class PublisherGroup:
         Raises:
             SerdError: a publisher cannot work with its settings; the others are closed again.
         """
-        context = replace(context, broker=self.broker_state)
+        context = replace(context, broker=self.broker_state, sections=settings)
         self._publishers: dict[str, Publisher] = {}
         self._in_force: dict[str, tuple[Any, Context] | None] = {}
         """What each section has its publisher from; None if its settings could not be applied, nor
@@ -114,7 +114,7 @@ class PublisherGroup:
             context: the daemon.
             timeout_s: longest time for each publisher to close, in seconds.
         """
-        context = replace(context, broker=self.broker_state)
+        context = replace(context, broker=self.broker_state, sections=settings)
         for section in publisher_modules():
             if not self._goes_on(section, settings[section], context):
                 self._replace(section, settings[section], context, timeout_s)

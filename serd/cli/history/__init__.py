@@ -1,4 +1,4 @@
-"""``serd history``: shows, counts, exports and deletes the events that serd has kept."""
+"""``serd history``: shows, counts, exports and deletes the events and marks that serd has kept."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ import sys
 from serd.cli.history.deletion import delete_command
 from serd.cli.history.export import export_command
 from serd.cli.history.files import find_history
+from serd.cli.history.marks import marks_command
 from serd.cli.history.selecting import (
     add_selection_options,
     add_source_option,
@@ -47,11 +48,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     export.add_argument("--force", action="store_true", help="overwrite an existing file")
     export.set_defaults(command=export_command)
+    marks = actions.add_parser(
+        "marks",
+        help="what was marked right or wrong on the page; as a corpus for training with --out",
+        description="Shows which windows were marked on the page. With --out it writes a folder with"
+        " their sounds and a table, marks.csv, that python -m train fit --table takes.",
+    )
+    marks.add_argument("--out", metavar="FOLDER", help="new folder for the table and the sounds")
+    marks.set_defaults(command=marks_command)
     delete = actions.add_parser(
         "delete",
         help="delete events for good",
-        description="Deletes events for good, with all copies of the file. A running serd may still"
-        " write those of the latest five minutes.",
+        description="Deletes events and their marks for good, with all copies of the file. A running"
+        " serd may still write those of the latest five minutes.",
     )
     delete.add_argument("--before", metavar="TIME", help="events from before this time, as in --since")
     add_source_option(delete)

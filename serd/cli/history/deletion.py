@@ -8,6 +8,7 @@ from datetime import datetime
 from serd.cli.history.files import find_history
 from serd.cli.history.selecting import moment_s
 from serd.errors import InputError
+from serd.publishers.history.marks import Marks
 from serd.publishers.history.reader import HistoryReader, Selection
 from serd.publishers.history.records import local_rfc3339
 from serd.publishers.history.store import HistoryStore
@@ -31,13 +32,18 @@ def delete_command(args: argparse.Namespace) -> int:
         n_events = reader.n_events(Selection(until_s=before_s, source=source_name, has_windows=True))
     source = f" of {source_name}" if source_name else ""
     before = f" from before {local_rfc3339(before_s)[:16]}" if before_s is not None else ""
+    marks = Marks(path)
     copies = "".join(f", and {copy.name}" for copy in store.copies())
+    limit_s = math.inf if before_s is None else before_s
+    if any(each.time_s < limit_s and source_name in {None, each.source} for each in marks.all()):
+        copies = f", with their marks and the sound of these{copies}"
     if not args.yes and not _is_confirmed(
         f"Delete {n_events} events{source}{before} from {path}{copies}? [y/N] "
     ):
         print("Nothing is deleted.")
         return 0
-    n_deleted = store.delete(before_s=math.inf if before_s is None else before_s, source=source_name)
+    n_deleted = store.delete(before_s=limit_s, source=source_name)
+    marks.sweep()
     print(f"Deleted {n_deleted} events{copies}.")
     return 0
 

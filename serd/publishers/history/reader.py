@@ -147,7 +147,7 @@ class HistoryReader:
         after_s, after_number = start[0], start[1] - 1
         while True:
             place = {"after_s": after_s, "after_number": after_number, "n": _CHUNK}
-            rows = self._all(query, values | place)
+            rows = self.rows(query, values | place)
             models = self._models()
             for row in rows:
                 yield self._read(partial(event_from, models=models), row[1:])
@@ -158,7 +158,7 @@ class HistoryReader:
     def n_events(self, selection: Selection) -> int:
         """The number of events."""
         where, values = selection.condition()
-        return int(self._all(f"SELECT count(*) FROM event WHERE {where}", values)[0][0])
+        return int(self.rows(f"SELECT count(*) FROM event WHERE {where}", values)[0][0])
 
     def totals(self, selection: Selection) -> list[SourceTotals]:
         """What there is of each source, by name; emotion and kind of the selection do not matter."""
@@ -175,7 +175,7 @@ class HistoryReader:
                 first_s=first_s,
                 last_s=last_s,
             )
-            for source, n_utterances, n_windows, first_s, last_s in self._all(query, values)
+            for source, n_utterances, n_windows, first_s, last_s in self.rows(query, values)
         ]
 
     def counts(self, selection: Selection, period: Period) -> dict[str, dict[str, int]]:
@@ -194,7 +194,7 @@ class HistoryReader:
             f" FROM event WHERE {where} GROUP BY period, emotion ORDER BY period"
         )
         found: dict[str, dict[str, int]] = {}
-        for name, emotion, n_events in self._all(query, values | {"format": _PERIODS[period]}):
+        for name, emotion, n_events in self.rows(query, values | {"format": _PERIODS[period]}):
             found.setdefault(name, {})[emotion] = n_events
         return found
 
@@ -217,7 +217,7 @@ class HistoryReader:
             " sum(end_s - start_s)"
             f" FROM event WHERE {where} GROUP BY part, emotion"
         )
-        rows = self._all(query, {**values, "start_s": start_s, "part_s": part_s})
+        rows = self.rows(query, {**values, "start_s": start_s, "part_s": part_s})
         return [(int(part), str(emotion), float(sound_s)) for part, emotion, sound_s in rows]
 
     def changes(self, selection: Selection) -> Iterator[StateChange]:
@@ -232,7 +232,7 @@ class HistoryReader:
             " AND (time_s, number) > (:after_s, :after_number) ORDER BY time_s, number LIMIT :n"
         )
         place: dict[str, Any] = {"after_s": -math.inf, "after_number": 0, "n": _CHUNK}
-        while rows := self._all(query, values | place):
+        while rows := self.rows(query, values | place):
             for _number, time_s, source, state, reason in rows:
                 if state in get_args(SourceState):
                     yield StateChange(time_s=time_s, source=source, state=state, reason=reason)
@@ -254,12 +254,12 @@ class HistoryReader:
         order, offset = ("ASC", 0) if n_newest is None else ("DESC", n_newest - 1)
         query = f"SELECT time_s, number FROM event WHERE {where} ORDER BY time_s {{0}}, number {{0}}"
         limit = " LIMIT 1 OFFSET :offset"
-        found = self._all(query.format(order) + limit, {**values, "offset": offset})
-        found = found or self._all(query.format("ASC") + limit, {**values, "offset": 0})
+        found = self.rows(query.format(order) + limit, {**values, "offset": offset})
+        found = found or self.rows(query.format("ASC") + limit, {**values, "offset": 0})
         return tuple(found[0]) if found else None
 
     def _models(self) -> dict[int, ModelRow]:
-        rows = self._all("SELECT number, name, version, sha256, labels FROM model ORDER BY number", {})
+        rows = self.rows("SELECT number, name, version, sha256, labels FROM model ORDER BY number", {})
         return {row[0]: self._read(model_from, row[1:]) for row in rows}
 
     def _check_version(self) -> None:
@@ -273,8 +273,12 @@ class HistoryReader:
                 " enabled brings it up to date"
             )
 
-    def _all(self, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows of a query, whose lock on the file has ended."""
+    def rows(self, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of a query, whose lock on the file has ended.
+
+        Raises:
+            HistoryError: the file cannot be read, or is damaged.
+        """
         with self._translated():
             return self._connection.execute(query, values).fetchall()
 

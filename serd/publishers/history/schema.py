@@ -66,7 +66,20 @@ _VERSION_1: Final = (
     "CREATE INDEX state_change_by_time ON state_change (time_s)",
 )
 
-MIGRATIONS: Final[Sequence[Migration]] = (_VERSION_1,)
+_VERSION_2: Final = (
+    """
+    CREATE TABLE mark (
+        id TEXT PRIMARY KEY,            -- of the event, which may be deleted meanwhile
+        time_s REAL NOT NULL,           -- end of the sound, in seconds since 1970
+        source TEXT NOT NULL,
+        heard TEXT NOT NULL,            -- emotion of the event
+        emotion TEXT NOT NULL,          -- what it was by ear; empty if only known to be wrong
+        file TEXT NOT NULL              -- name of the sound in the folder "marks"
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final[Sequence[Migration]] = (_VERSION_1, _VERSION_2)
 """The migration to version 1, to version 2 and so on."""
 
 

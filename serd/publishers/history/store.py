@@ -35,6 +35,7 @@ BUSY: Final = "another program has locked it"
 _LOCK_TIMEOUT_S: Final = 10.0
 """Longest wait for another process that reads or writes the file."""
 _TABLES: Final = ("event", "state_change")
+"""The tables whose rows are numbered in the order of storing."""
 _MIN_SHARE: Final = 0.002
 """Smallest share of the rows that is deleted at a time if the file is too large."""
 
@@ -117,7 +118,7 @@ class HistoryStore:
             self._repaired(lambda connection: self._write(connection, records, step_s))
 
     def delete(self, *, before_s: float = math.inf, source: str | None = None) -> int:
-        """Delete events and changes of state, and all copies of the file; return the number of events.
+        """Delete events, changes, marks and all copies of the file; return the number of events.
 
         The file is written anew without them, so that it needs no space for them.
 
@@ -135,7 +136,7 @@ class HistoryStore:
         def delete(connection: sqlite3.Connection) -> int:
             n_rows = [
                 connection.execute(f"DELETE FROM {table} WHERE {where}", values).rowcount
-                for table in _TABLES
+                for table in (*_TABLES, "mark")
             ]
             return n_rows[0]
 
@@ -149,6 +150,15 @@ class HistoryStore:
         except HistoryError as exc:
             raise HistoryError(f"{exc}; {n_events} events are deleted, but their space is kept") from exc
         return n_events
+
+    def transaction(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something with the file, of the newest version, in one transaction.
+
+        Raises:
+            HistoryError: the file is of a later serd, is damaged, or the disk fails.
+        """
+        with self._translated():
+            return self._in_transaction(action)
 
     def copies(self) -> list[Path]:
         """Copies of the file from before a migration, and damaged files that were set aside."""

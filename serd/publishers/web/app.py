@@ -1,7 +1,6 @@
 """The addresses of the page and its API, ``/api/v1``; ``Guard`` stands before all of them."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -12,14 +11,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from serd.errors import HistoryError, InputError
+from serd.errors import InputError, OperationError
 from serd.events.controls import Controls, control_texts, with_control
 from serd.mqtt.topics import FORGET
 from serd.publishers.web.access import Access
 from serd.publishers.web.assets import document, static
-from serd.publishers.web.bodies import cookie_attributes, read_body
+from serd.publishers.web.bodies import NO_STORE, cookie_attributes, read_body
 from serd.publishers.web.feed import Feed
 from serd.publishers.web.guard import COOKIE, Guard
+from serd.publishers.web.hearing import NoSuchSoundError
+from serd.publishers.web.hearing_api import Endpoint, HearingApi, no_sound
 from serd.publishers.web.limits import RateLimiter
 from serd.publishers.web.log_tail import LogTail
 from serd.publishers.web.openapi import description
@@ -36,7 +37,6 @@ LOGINS_AT_ONCE: Final = 6.0
 LOGIN_S: Final = 10.0
 """Time after which an address has one more attempt, in seconds."""
 _ALL: Final = "all addresses"
-_NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,26 +54,31 @@ class Parts:
 
 def make_app(parts: Parts, streams: Streams) -> ASGIApp:
     """The application with its guard."""
-    api = Api(parts, streams)
+    api = [*Api(parts, streams).routes, *HearingApi(parts.feed, parts.worker).routes]
     routes = [
-        Route("/", api.page),
+        Route("/", page),
         Route("/static/{name}", static),
-        *(Route(API + path, endpoint, methods=[method]) for method, path, endpoint in api.routes),
+        *(Route(API + path, endpoint, methods=[method]) for method, path, endpoint in api),
     ]
     app = Starlette(
         routes=routes,
         exception_handlers={
             HTTPException: _refused,
             InputError: _wrong,
-            HistoryError: _unreadable,
+            OperationError: _unavailable,
             BusyError: _busy,
+            NoSuchSoundError: no_sound,
         },
     )
     app.router.redirect_slashes = False
     return Guard(app, parts.access, parts.limiter, parts.names)
 
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+async def page(request: Request) -> Response:
+    """The page, or the one that asks for the password."""
+    if not request.scope["is_session"]:
+        return document(request, "login.html", 401)
+    return document(request, "index.html")
 
 
 class Api:
@@ -106,19 +111,13 @@ class Api:
             ("GET", "/openapi.json", self.openapi),
         ]
 
-    async def page(self, request: Request) -> Response:
-        """The page, or the one that asks for the password."""
-        if not request.scope["is_session"]:
-            return document(request, "login.html", 401)
-        return document(request, "index.html")
-
     async def session(self, request: Request) -> Response:
         """The token that changes need."""
         body = {
             "token": self._access.token(request.scope["session"]),
             "has_password": self._access.needs_password,
         }
-        return JSONResponse(body, headers=_NO_STORE)
+        return JSONResponse(body, headers=NO_STORE)
 
     async def log_in(self, request: Request) -> Response:
         """Begin a session, if the password is right."""
@@ -130,26 +129,26 @@ class Api:
         if not await self._worker.do(lambda: self._access.accepts(password)):
             _log.warning("a wrong password for the page from %s", address)
             raise HTTPException(403, "the password is wrong")
-        response = Response(status_code=204, headers=_NO_STORE)
+        response = Response(status_code=204, headers=NO_STORE)
         response.set_cookie(COOKIE, self._access.new_session(), **cookie_attributes(request))
         return response
 
     async def log_out(self, request: Request) -> Response:
         """End the session in this browser."""
-        response = Response(status_code=204, headers=_NO_STORE)
+        response = Response(status_code=204, headers=NO_STORE)
         response.set_cookie(COOKIE, "", **(cookie_attributes(request) | {"max_age": 0}))
         return response
 
     async def state(self, _request: Request) -> Response:
         """The present state."""
-        return JSONResponse(self._feed.state(), headers=_NO_STORE)
+        return JSONResponse(self._feed.state(), headers=NO_STORE)
 
     async def model(self, _request: Request) -> Response:
         """The card of the model."""
         card = self._feed.context.card
         if card is None:
             raise HTTPException(404, "there is no model")
-        return Response(card.to_json(), media_type="application/json", headers=_NO_STORE)
+        return Response(card.to_json(), media_type="application/json", headers=NO_STORE)
 
     async def events(self, request: Request) -> Response:
         """The stream of changes."""
@@ -167,7 +166,7 @@ class Api:
         past = self._past()
         found = await self._worker.do(lambda: past.events(selection, n_newest))
         text = ", ".join(event.to_json() for event in found)
-        return Response(f'{{"events": [{text}]}}', media_type="application/json", headers=_NO_STORE)
+        return Response(f'{{"events": [{text}]}}', media_type="application/json", headers=NO_STORE)
 
     async def timeline(self, request: Request) -> Response:
         """The emotions of the past, in parts of equal length."""
@@ -178,17 +177,17 @@ class Api:
         start_s, end_s = query.span(selection, part_s * MAX_BINS)
         past = self._past()
         found = await self._worker.do(lambda: past.timeline(selection, start_s, end_s, part_s))
-        return JSONResponse(found, headers=_NO_STORE)
+        return JSONResponse(found, headers=NO_STORE)
 
     async def alerts(self, _request: Request) -> Response:
         """The alerts that are on, and when alerts changed."""
         changes = [asdict(each) for each in self._feed.alert_changes]
-        return JSONResponse({"changes": changes}, headers=_NO_STORE)
+        return JSONResponse({"changes": changes}, headers=NO_STORE)
 
     async def log(self, _request: Request) -> Response:
         """The latest lines of the log."""
         lines = [asdict(each) for each in self._tail.lines]
-        return JSONResponse({"lines": lines}, headers=_NO_STORE)
+        return JSONResponse({"lines": lines}, headers=NO_STORE)
 
     async def change_control(self, request: Request) -> Response:
         """Set a control of a source, or let it forget its speakers; the stream tells the result."""
@@ -202,18 +201,18 @@ class Api:
             controls = with_control(Controls(), control, value)
             answer["value"] = control_texts(controls)[control]
         context.command(source, control, value)
-        return JSONResponse(answer, 202, _NO_STORE)
+        return JSONResponse(answer, 202, NO_STORE)
 
     async def openapi(self, _request: Request) -> Response:
         """The description of the API."""
-        return JSONResponse(description(), headers=_NO_STORE)
+        return JSONResponse(description(), headers=NO_STORE)
 
     def _past(self) -> Past:
         return Past(self._feed.context.state_folder, self._feed.utterances)
 
 
 def _error(status: int, reason: object, headers: Any = None) -> Response:  # noqa: ANN401
-    return JSONResponse({"error": str(reason)}, status, {**_NO_STORE, **(headers or {})})
+    return JSONResponse({"error": str(reason)}, status, {**NO_STORE, **(headers or {})})
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
@@ -225,7 +224,7 @@ async def _wrong(_request: Request, error: Exception) -> Response:
     return _error(400, error)
 
 
-async def _unreadable(_request: Request, error: Exception) -> Response:
+async def _unavailable(_request: Request, error: Exception) -> Response:
     return _error(503, error)
 
 

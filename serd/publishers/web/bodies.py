@@ -10,6 +10,8 @@ from serd.publishers.web.access import SESSION_S
 from serd.publishers.web.assets import prefix_of
 
 MAX_BODY_BYTES: Final = 16_384
+NO_STORE: Final = {"Cache-Control": "no-store"}
+"""The headers of an answer that no cache keeps."""
 
 
 def cookie_attributes(request: Request) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from serd.events.reports import (
 )
 from serd.model.labels import NONE
 from serd.publishers import Context
+from serd.publishers.web.hearing import clip_folder, keeps_events
 
 MAX_MESSAGES: Final = 500
 """Messages that a page can catch up on."""
@@ -129,6 +130,8 @@ class Feed:
                 "time": _now(),
                 "labels": list(context.labels),
                 "model": None if card is None else {"name": card.name, "version": card.version},
+                "keeps_sound": clip_folder(context) is not None,
+                "keeps_events": keeps_events(context),
                 "broker": None if broker is None else asdict(broker),
                 "parts": dict(context.threads.states()),
                 "silent_parts": list(context.threads.silent()),

@@ -24,7 +24,7 @@ _REFUSALS: Final[Mapping[int, str]] = {
     404: "There is no such thing.",
     421: "The Host header names another machine.",
     429: "Too many requests of this address.",
-    503: "The history cannot be read, or too many ask.",
+    503: "The history is off or cannot be read, or too many ask.",
 }
 
 
@@ -61,6 +61,8 @@ _STATE: Final = _object(
     time=_TIME,
     labels=_list(_TEXT),
     model=_or_null(_object(name=_TEXT, version=_TEXT)),
+    keeps_sound=_SWITCH,
+    keeps_events=_SWITCH,
     broker=_or_null(_object(address=_TEXT, is_connected=_SWITCH, since_s=_NUMBER)),
     parts={"type": "object", "additionalProperties": _TEXT},
     silent_parts=_list(_TEXT),
@@ -111,6 +113,19 @@ def _get(about: str, schema: _Schema, *parameters: _Schema, also: tuple[int, ...
         "parameters": list(parameters),
         "responses": _responses(200, schema, also),
     }
+
+
+def _file(about: str, kind: str) -> _Schema:
+    got = _get(about, _ANY, also=(503,))
+    got["responses"]["200"]["content"] = {kind: {"schema": _TEXT}}
+    return got
+
+
+def _sound() -> _Schema:
+    got = _file("The sound of a window, or a range of it.", "audio/wav")
+    got["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}]
+    got["responses"] |= {"206": {"description": "The range."}, "404": _refusal(404)}
+    return got
 
 
 def _post(
@@ -190,6 +205,27 @@ def description() -> _Schema:
                     also=(400, 503),
                 )
             },
+            "/clips": {
+                "get": _get(
+                    "The windows of a time whose sound is kept, at most an hour.",
+                    _object(clips=_list(_object(event=_EVENT, mark=_or_null(_TEXT)))),
+                    _parameter(*_SINCE, required=True, **_TIME),
+                    *_SELECTION[:2],
+                    also=(400, 503),
+                )
+            },
+            "/clips/{id}/sound": {"get": _sound()},
+            "/marks": {
+                "post": _post(
+                    "Mark what a window really was: an emotion, wrong, or nothing to remove the mark.",
+                    _object(id=_TEXT, emotion=_TEXT) | {"additionalProperties": False},
+                    200,
+                    _object(id=_TEXT, mark=_or_null(_TEXT)),
+                    (400, 404, 503),
+                )
+            },
+            "/marks.csv": {"get": _file("The marks as a table of clips.", "text/csv")},
+            "/marks.zip": {"get": _file("The table with its sounds.", "application/zip")},
             "/alerts": {"get": _get("When alerts changed.", _object(changes=_list(_CHANGE)))},
             "/log": {"get": _get("The latest lines of the log.", _object(lines=_list(_LINE)))},
             "/controls": {

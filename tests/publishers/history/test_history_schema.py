@@ -8,6 +8,7 @@ import pytest
 
 from serd.errors import HistoryError
 from serd.publishers.history import schema
+from serd.publishers.history.marks import Marks
 from serd.publishers.history.reader import HistoryReader
 from serd.publishers.history.schema import MIGRATIONS, Migration, migrate, version_of
 from serd.publishers.history.store import HistoryStore
@@ -65,6 +66,8 @@ def test_a_file_of_each_version_is_opened(script: Path, tmp_path: Path) -> None:
     assert [event.id for event in stored(path)] == ["1", "2", "7"]
     with HistoryReader(path) as reader:
         assert [each.reason for each in reader.changes(EVERYTHING)] == ["unplugged"]
+    has_marks = version >= 2
+    assert [mark.emotion for mark in Marks(path).all()] == ["sad"] * has_marks
     is_old = version < len(MIGRATIONS)
     assert path.with_name(f"history.db.version-{version}").exists() == is_old
 
@@ -147,7 +150,7 @@ def test_a_later_version_is_refused(path: Path) -> None:
     store_with(path, NEXT).tidy()
     before = path.read_bytes()
     expected = (
-        r"history\.db is of version 2, and this serd knows versions up to 1: install the serd that"
+        r"history\.db is of version 3, and this serd knows versions up to 2: install the serd that"
     )
     with pytest.raises(HistoryError, match=expected):
         make_store(path).write([timed_event(2)])

@@ -10,6 +10,7 @@ from serd.events.controls import Controls
 from serd.events.reports import AlertReport, ControlReport
 from serd.publishers.web import Web
 from serd.publishers.web.app import API, Api
+from serd.publishers.web.hearing_api import HearingApi
 from serd.publishers.web.openapi import description
 from testkit.made_events import make_event
 from testkit.web_client import WebClient
@@ -22,7 +23,8 @@ def test_it_describes_every_address() -> None:
     described = {
         (method.upper(), path) for path, item in description()["paths"].items() for method in item
     }
-    routes = Api.routes.fget(Api.__new__(Api))  # type: ignore[attr-defined]
+    parts = (Api, HearingApi)
+    routes = [each for part in parts for each in part.routes.fget(part.__new__(part))]
     assert described == {(method, path) for method, path, _ in routes}
 
 

@@ -2,6 +2,7 @@
 
 import { byId, colour, make, setText } from "./dom.js";
 import { ask, state } from "./feed.js";
+import { listenButton } from "./heard.js";
 import { clock, decimal, emotionText, percent, text, weekday } from "./texts.js";
 
 const ROWS = 40;
@@ -14,9 +15,11 @@ export function drawUtterances() {
     table.replaceChildren(make("tbody", {}, make("tr", {}, make("td", { class: "empty" }, text("utterances_none")))));
     return;
   }
-  const columns = ["time", "emotion", "confidence", "length", "valence", "arousal", ...(isOfSeveral ? ["source"] : [])];
+  const listened = document.activeElement?.dataset.listen;
+  const columns = ["time", "emotion", "confidence", "length", "valence", "arousal", ...(isOfSeveral ? ["source"] : []), ...(state.keeps_sound ? ["sound"] : [])];
   const head = columns.map((key) => make("th", { scope: "col", class: `col-${key}` }, text(`col_${key}`)));
   table.replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...events.map((each) => row(each, isOfSeveral))));
+  if (listened) table.querySelector(`[data-listen="${CSS.escape(listened)}"]`)?.focus();
 }
 
 function row(event, isOfSeveral) {
@@ -34,6 +37,7 @@ function row(event, isOfSeveral) {
     dimension(event.dimensions?.valence),
     dimension(event.dimensions?.arousal),
     isOfSeveral ? make("td", {}, event.source) : null,
+    state.keeps_sound ? make("td", {}, listenButton(event)) : null,
   );
 }
 
