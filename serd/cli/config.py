@@ -8,7 +8,7 @@ from pathlib import Path
 
 from serd.cli.options import add_config_option
 from serd.errors import SettingsError
-from serd.settings.files import find_settings_file, settings_files, settings_places
+from serd.settings.files import files_in_force, find_settings_file, settings_places
 from serd.settings.loader import build_settings, given_settings, load_settings
 from serd.settings.template import FOR_A_SERVICE, settings_as_toml, settings_template
 
@@ -19,7 +19,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "config",
         help="write, check or show settings",
         description="Settings come from a TOML file, the files conf.d/*.toml beside it in the order of"
-        " their names, then SERD_SECTION_KEY variables, then flags.",
+        " their names, then what was changed on the page, then SERD_SECTION_KEY variables, then flags.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write a settings file with every key described")
@@ -70,9 +70,10 @@ def check_command(args: argparse.Namespace) -> int:
     """Load the settings; a wrong one ends the command with an error."""
     path = args.file or find_settings_file(os.environ)
     load_settings(path)
-    if path is None:
+    files = files_in_force(path, os.environ)
+    if not files:
         print("No settings file: the defaults are in force.")
-    for file in settings_files(path) if path else ():
+    for file in files:
         print(f"{file}: valid.")
     return 0
 

@@ -60,9 +60,16 @@ def settings_from(
     args: argparse.Namespace, extra: dict[tuple[str, str], object] | None = None
 ) -> Settings:
     """Settings from the file, the environment, ``args`` and ``extra``; the last one wins."""
+    return load_settings(args.config, flags=flags_from(args, extra))
+
+
+def flags_from(
+    args: argparse.Namespace, extra: dict[tuple[str, str], object] | None = None
+) -> dict[tuple[str, str], object]:
+    """The values of ``args`` and ``extra`` by section and key; None for a flag that is not given."""
     flags = dict(extra or {})
     for name, value in vars(args).items():
         if name.startswith("set_"):
             section, key = name.removeprefix("set_").split("_", 1)
             flags[section, key] = value
-    return load_settings(args.config, flags=flags)
+    return flags

@@ -18,14 +18,17 @@ from serd.cli.options import (
     add_config_option,
     add_model_option,
     add_setting_option,
+    flags_from,
     settings_from,
 )
 from serd.daemon.inbox import Inbox, Request
 from serd.daemon.logs import set_up_logging
+from serd.daemon.models import load_models
 from serd.daemon.process import keep_freed_memory, own_stderr
 from serd.daemon.service import Service
 from serd.daemon.systemd import ServiceManager
 from serd.settings.loader import Settings
+from serd.settings.page import PageEditor
 
 _STDERR: Final = 2
 
@@ -101,6 +104,12 @@ def _run(args: argparse.Namespace, inbox: Inbox) -> int:
         manager=ServiceManager(os.environ),
         wait_for_sources=args.wait,
         inbox=inbox,
+    )
+    service.editor = PageEditor(
+        args.config,
+        environment=os.environ,
+        flags=flags_from(args, extra),
+        check=lambda settings: load_models(settings, service.models),
     )
     with _handling(_stops(inbox)):
         service.run()

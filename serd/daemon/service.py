@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from serd.audio.opening import SourceOpener
 from serd.daemon.commands import ControlCommand, control_command
@@ -26,6 +26,9 @@ from serd.events.reports import Report, StateReport
 from serd.publishers import Context
 from serd.publishers.group import PublisherGroup
 from serd.settings.loader import Settings
+
+if TYPE_CHECKING:
+    from serd.publishers.editing import SettingsEditor
 
 _log = logging.getLogger("serd.run")
 
@@ -72,6 +75,8 @@ class Service:
         self._state_folder = state_folder
         self._manager = manager
         self._create_publishers = publishers
+        self.editor: SettingsEditor | None = None
+        """Changes the settings for the page, if it is set before ``run``."""
         self._stats_at_s = time.monotonic() + settings.report.stats_s
         self._stop_at_s: float | None = None
         self._error: SerdError | None = None
@@ -198,7 +203,12 @@ class Service:
             state_folder=self._state_folder,
             threads=self.supervisor,
             command=self._queue_command,
+            reload=self._queue_reload,
+            settings=self.editor,
         )
+
+    def _queue_reload(self) -> None:
+        self.inbox.put(Request(action="reload"))
 
     def _queue_command(self, source: str, control: str, value: bytes) -> None:
         self.inbox.put(control_command(source, control, value))

@@ -18,6 +18,7 @@ from serd.events.reports import Report
 from serd.model.card import ModelCard
 from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.threads import Threads
+from serd.publishers.editing import SettingsEditor
 from serd.publishers.health import BrokerState
 
 
@@ -97,6 +98,10 @@ class Context:
     """The card of the model."""
     homeassistant: DiscoverySettings = field(default_factory=DiscoverySettings)
     """Home Assistant's discovery of the node."""
+    reload: Callable[[], None] = lambda: None
+    """Lets the daemon read its settings again, as SIGHUP does. Any thread may call it."""
+    settings: SettingsEditor | None = None
+    """Describes and changes the settings; None if they cannot be changed."""
     sections: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Settings of all publishers by section, for one that shows what another keeps."""
     state_folder: Path | None = None

@@ -1,8 +1,9 @@
-"""The settings file, and the fragments that are merged over it.
+"""The settings file, the fragments that are merged over it, and the file of the page.
 
 Fragments are the files ``conf.d/*.toml`` beside the settings file, in the order of their names. A table
 is merged key by key, so a fragment has only what it changes. Of [[source]] and [[alert]], a table is
-merged with that of the same name, and is added if there is none.
+merged with that of the same name, and is added if there is none. The last file is ``page.toml`` in the
+state folder of the daemon, which its page writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +11,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
+from serd.audio import folders
 from serd.errors import SettingsError
 from serd.settings.tables import Given, given_table, read_toml, suggestion
 
 CONFIG_VARIABLE: Final = "SERD_CONFIG"
 FRAGMENTS: Final = "conf.d"
 """Name of the folder of fragments, beside the settings file."""
+PAGE_FILE: Final = "page.toml"
+"""Name of the file of the page, in the state folder."""
+SERVICE_SETTINGS: Final = Path("/etc/serd/serd.toml")
+"""The settings file of the machine, and of its service."""
 SOURCE: Final = "source"
 ALERT: Final = "alert"
 SEVERAL: Final = (SOURCE, ALERT)
@@ -30,7 +36,7 @@ def settings_places(environment: Mapping[str, str]) -> list[Path]:
     """The paths at which a settings file is searched, in order."""
     home = Path(environment.get("HOME", "/"))
     config_home = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    return [config_home / "serd" / "serd.toml", Path("/etc/serd/serd.toml")]
+    return [config_home / "serd" / "serd.toml", SERVICE_SETTINGS]
 
 
 def find_settings_file(environment: Mapping[str, str]) -> Path | None:
@@ -62,29 +68,78 @@ def settings_files(path: Path) -> list[Path]:
     return [path, *fragments] if path.is_file() else fragments
 
 
-def given_in_files(path: Path, classes: Mapping[str, type[Any]]) -> Tables:
-    """The tables of each section in a settings file and its fragments.
+def page_file(path: Path | None, environment: Mapping[str, str]) -> Path:
+    """The file that the page of a daemon writes, which may not exist.
 
     Args:
-        path: the settings file, which may be missing where there are fragments.
+        path: the settings file of the daemon; None without one.
+        environment: variables of the process, of which systemd sets one for the service.
+    """
+    is_of_service = path == SERVICE_SETTINGS and not environment.get("STATE_DIRECTORY")
+    folder = folders.SERVICE_FOLDER if is_of_service else folders.state_folder(environment)
+    return folder / PAGE_FILE
+
+
+def files_in_force(path: Path | None, environment: Mapping[str, str]) -> list[Path]:
+    """All files that are read: settings file (which may be missing), fragments, and that of the page.
+
+    Args:
+        path: the settings file; None without one.
+        environment: variables of the process.
+
+    Raises:
+        SettingsError: as ``settings_files``.
+    """
+    files = [] if path is None else settings_files(path) or [path]
+    page = page_file(path, environment)
+    try:
+        has_page = page.is_file()
+    except OSError:  # the state of another user, whose page changes nothing here
+        has_page = False
+    return [*files, page] if has_page else files
+
+
+def given_in_files(files: Sequence[Path], classes: Mapping[str, type[Any]]) -> Tables:
+    """The tables of each section in several files, each merged over those before it.
+
+    Args:
+        files: the settings file, fragments, and the file of the page.
         classes: the dataclass of each section.
 
     Raises:
         SettingsError: a file cannot be read, or has an unknown section or key; the message names it.
     """
     merged: Tables = {}
-    for file in settings_files(path) or [path]:
-        for section, tables in _given_in_file(file, classes).items():
-            if section in SEVERAL:
-                merged[section] = _with_named(merged.get(section, []), tables, classes[section], file)
-            else:
-                (before,), (table,) = merged.get(section) or [{}], tables
-                merged[section] = [before | table]
+    for file in files:
+        merged = merged_with(merged, read_toml(file), file, classes)
     return merged
 
 
-def _given_in_file(path: Path, classes: Mapping[str, type[Any]]) -> Tables:
-    body = read_toml(path)
+def merged_with(
+    before: Tables, body: Mapping[str, Any], file: Path, classes: Mapping[str, type[Any]]
+) -> Tables:
+    """Tables with those of a further file merged over them.
+
+    Args:
+        before: the tables of the files before it.
+        body: the content of the file.
+        file: its path, for messages.
+        classes: the dataclass of each section.
+
+    Raises:
+        SettingsError: it has an unknown section or key.
+    """
+    merged = dict(before)
+    for section, tables in _given_in(body, file, classes).items():
+        if section in SEVERAL:
+            merged[section] = _with_named(merged.get(section, []), tables, classes[section], file)
+        else:
+            (earlier,), (table,) = merged.get(section) or [{}], tables
+            merged[section] = [earlier | table]
+    return merged
+
+
+def _given_in(body: Mapping[str, Any], path: Path, classes: Mapping[str, type[Any]]) -> Tables:
     for section in body:
         if section not in classes:
             raise SettingsError(f"{path}: unknown section [{section}]{suggestion(section, classes)}")

@@ -30,6 +30,7 @@ from serd.settings.files import (
     SEVERAL,
     SOURCE,
     Tables,
+    files_in_force,
     find_settings_file,
     given_in_files,
 )
@@ -130,7 +131,7 @@ def load_settings(
 
     Args:
         path: the settings file; by default that of ``find_settings_file``, if there is one. Its
-            fragments are read as well.
+            fragments are read as well, and so is the file of the page.
         environment: variables; by default those of the process.
         flags: values from the command line.
 
@@ -155,12 +156,28 @@ def given_settings(
     environment = os.environ if environment is None else environment
     path = path or find_settings_file(environment)
     classes = section_classes()
+    in_files = given_in_files(files_in_force(path, environment), classes)
+    return overlaid(in_files, path, environment=environment, flags=flags or {})
+
+
+def overlaid(
+    in_files: Tables, path: Path | None, *, environment: Mapping[str, str], flags: Flags
+) -> Tables:
+    """The values of each section from files, with those of the environment and flags over them.
+
+    Args:
+        in_files: the tables of the sections that are in files.
+        path: the settings file, for messages.
+        environment: variables.
+        flags: values from the command line.
+
+    Raises:
+        SettingsError: a key is unknown, or there are several tables of a section.
+    """
+    classes = section_classes()
     given: Tables = {name: [] if name == ALERT else [{}] for name in classes}
-    given |= given_in_files(path, classes) if path else {}
-    for section, key, item in (
-        *_from_environment(environment, classes),
-        *_from_flags(flags or {}),
-    ):
+    given |= {section: [dict(table) for table in tables] for section, tables in in_files.items()}
+    for section, key, item in (*_from_environment(environment, classes), *_from_flags(flags)):
         if len(given[section]) > 1:
             raise SettingsError(f"{item.where}: there are several [[{section}]], set it in {path}")
         first, *_ = given[section] = given[section] or [{}]

@@ -52,7 +52,7 @@ def settings_as_toml(settings: Settings, given: Tables | None = None) -> str:
     """
     lines: list[str] = []
     for section in section_classes():
-        tables, header = _tables(settings, section)
+        tables, header = tables_of(settings, section)
         origins = given[section] if given else [{}] * len(tables)
         for table, its_origins in zip(tables, origins, strict=True):
             lines += ["", header]
@@ -63,7 +63,7 @@ def settings_as_toml(settings: Settings, given: Tables | None = None) -> str:
     return "\n".join(lines[1:]) + "\n"
 
 
-def _tables(settings: Settings, section: str) -> tuple[Sequence[Any], str]:
+def tables_of(settings: Settings, section: str) -> tuple[Sequence[Any], str]:
     """The tables of a section, and the header of each."""
     if section == SOURCE:
         header = f"[[{section}]]" if len(settings.sources) > 1 else f"[{section}]"

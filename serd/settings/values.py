@@ -58,7 +58,7 @@ def parse(text: str, hint: Any, where: str) -> object:  # noqa: ANN401
     Raises:
         SettingsError: the text cannot be converted.
     """
-    hint, _ = _unwrapped(hint)
+    hint, _ = unwrapped(hint)
     try:
         if hint is bool:
             return _BOOLEANS[text.strip().lower()]
@@ -85,7 +85,7 @@ def checked(value: object, hint: Any, where: str, *, is_secret: bool = False) ->
         got = SECRET_MASK if is_secret else _described(value)
         return SettingsError(f"{where} = {got}, expected {expected}")
 
-    hint, bounds = _unwrapped(hint)
+    hint, bounds = unwrapped(hint)
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise refusal("a list")
@@ -177,7 +177,7 @@ def _is_portable(value: object) -> bool:
     return not isinstance(value, int) or abs(value) <= _MAX_WHOLE_NUMBER
 
 
-def _unwrapped(hint: Any) -> tuple[Any, Range | None]:  # noqa: ANN401
+def unwrapped(hint: Any) -> tuple[Any, Range | None]:  # noqa: ANN401
     """A type without its annotation, and its bounds."""
     if get_origin(hint) is Annotated:
         plain, bounds = get_args(hint)

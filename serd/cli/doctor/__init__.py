@@ -34,7 +34,7 @@ from serd.cli.options import (
 from serd.daemon.models import model_settings
 from serd.errors import SettingsError
 from serd.mqtt.topics import NodeTopics
-from serd.settings.files import find_settings_file, settings_files, settings_places
+from serd.settings.files import files_in_force, find_settings_file, settings_places
 from serd.settings.loader import Settings
 
 __all__ = ["CheckContext", "Finding", "Verdict", "run_checks"]
@@ -98,8 +98,7 @@ def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[
 def _settings_findings(context: CheckContext) -> Iterator[Finding]:
     if context.problem:
         yield fail("settings", context.problem)
-    elif context.path is not None:
-        files = settings_files(context.path)
+    elif files := files_in_force(context.path, context.environment):
         yield ok("settings", f"{', '.join(map(str, files))}: fine")
     else:
         places = " nor ".join(map(str, settings_places(context.environment)))

@@ -26,6 +26,7 @@ from serd.publishers.web.log_tail import LogTail
 from serd.publishers.web.openapi import description
 from serd.publishers.web.queries import Query
 from serd.publishers.web.questions import MAX_BINS, MAX_EVENTS, Past
+from serd.publishers.web.settings_api import SettingsApi
 from serd.publishers.web.stream import MAX_STREAMS, EventStream, Streams
 from serd.publishers.web.worker import BusyError, Worker
 
@@ -54,7 +55,11 @@ class Parts:
 
 def make_app(parts: Parts, streams: Streams) -> ASGIApp:
     """The application with its guard."""
-    api = [*Api(parts, streams).routes, *HearingApi(parts.feed, parts.worker).routes]
+    api = [
+        *Api(parts, streams).routes,
+        *HearingApi(parts.feed, parts.worker).routes,
+        *SettingsApi(parts.feed, parts.worker, parts.access).routes,
+    ]
     routes = [
         Route("/", page),
         Route("/static/{name}", static),

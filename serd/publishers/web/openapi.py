@@ -83,6 +83,32 @@ _TIMELINE: Final = _object(
     parts=_list({"type": "object", "additionalProperties": _NUMBER}),
     absences=_list(_ABSENCE),
 )
+_FIELD: Final = _object(
+    key=_TEXT,
+    kind={"enum": ["switch", "integer", "number", "text", "choice", "secret", "other"]},
+    about=_TEXT,
+    choices=_list(_TEXT),
+    minimum=_or_null(_NUMBER),
+    value={},
+    origin=_TEXT,
+    is_own=_SWITCH,
+    is_fixed=_SWITCH,
+)
+_SECTION: Final = _object(
+    section=_TEXT,
+    name=_TEXT,
+    is_new=_SWITCH,
+    is_own=_SWITCH,
+    may_change=_SWITCH,
+    about=_TEXT,
+    fields=_list(_FIELD),
+)
+_SETTINGS: Final = _object(
+    file=_TEXT, tag=_TEXT, has_own=_SWITCH, has_password=_SWITCH, sections=_list(_SECTION)
+)
+_CHANGE_OF_SETTING: Final = _object(section=_TEXT, name=_TEXT, key=_TEXT, value={}) | {
+    "additionalProperties": False
+}
 _CHANGE: Final = _object(time=_TIME, source=_TEXT, name=_TEXT, on=_SWITCH)
 _LINE: Final = _object(time=_TIME, level=_TEXT, text=_TEXT)
 
@@ -228,6 +254,17 @@ def description() -> _Schema:
             "/marks.zip": {"get": _file("The table with its sounds.", "application/zip")},
             "/alerts": {"get": _get("When alerts changed.", _object(changes=_list(_CHANGE)))},
             "/log": {"get": _get("The latest lines of the log.", _object(lines=_list(_LINE)))},
+            "/settings": {
+                "get": _get("All settings with their descriptions.", _SETTINGS, also=(400, 404, 503)),
+                "post": _post(
+                    "The difference that changes of settings make; saved and applied if asked.",
+                    _object(changes=_list(_CHANGE_OF_SETTING), tag=_TEXT, save=_SWITCH)
+                    | {"additionalProperties": False},
+                    200,
+                    _object(difference=_list(_TEXT), saved=_SWITCH),
+                    (400, 404, 503),
+                ),
+            },
             "/controls": {
                 "post": _post(
                     "Set a control of a source, or let it forget the voices it has heard.",

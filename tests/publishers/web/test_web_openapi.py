@@ -12,6 +12,7 @@ from serd.publishers.web import Web
 from serd.publishers.web.app import API, Api
 from serd.publishers.web.hearing_api import HearingApi
 from serd.publishers.web.openapi import description
+from serd.publishers.web.settings_api import SettingsApi
 from testkit.made_events import make_event
 from testkit.web_client import WebClient
 
@@ -23,7 +24,7 @@ def test_it_describes_every_address() -> None:
     described = {
         (method.upper(), path) for path, item in description()["paths"].items() for method in item
     }
-    parts = (Api, HearingApi)
+    parts = (Api, HearingApi, SettingsApi)
     routes = [each for part in parts for each in part.routes.fget(part.__new__(part))]
     assert described == {(method, path) for method, path, _ in routes}
 

@@ -5,6 +5,7 @@ import { ask, change, on, remember, source, start, state } from "./feed.js";
 import { drawControls, rebuildControls, showResult } from "./controls.js";
 import { drawAge, drawEvent, drawLevel, drawPlane, drawVoice } from "./now.js";
 import { drawAlerts, drawMood, drawUtterances, loadUtterances } from "./past.js";
+import { redrawSettings, startSettings } from "./settings.js";
 import { drawSystem, refreshSystem } from "./system.js";
 import { drawTimeline, setTimelineSource, startTimeline } from "./timeline.js";
 import { choose, language, languages, text, translate } from "./texts.js";
@@ -100,6 +101,7 @@ function drawLanguages() {
     rebuildControls(current());
     drawAll();
     drawTimeline();
+    redrawSettings();
   };
 }
 
@@ -113,6 +115,7 @@ async function showLogOut() {
 translate(document);
 drawLanguages();
 startTimeline();
+startSettings();
 start();
 setInterval(() => document.hidden || (current() && drawAge(current())), 1000);
 setInterval(() => document.hidden || connection !== "live" || refreshSystem(), SYSTEM_MS);
