@@ -1,5 +1,8 @@
 """Uses the page in a real browser, as a person does, against a daemon that hears speech at its own pace.
 
+The speech is played into a virtual microphone of PulseAudio, or read from the bundled recording if
+PulseAudio is not installed.
+
 Debian's Chromium is driven by Playwright (pip install playwright; apt-get install chromium). With --axe
 the rules of axe-core are checked as well (npm install axe-core; the file is axe.min.js). The exit code
 is 1 if anything is not as it should be.
@@ -16,13 +19,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from web_forms import check_settings, check_sound, open_settings, open_sound, until
+
+from serd.audio.demo import DEMO_PATH
 from serd.publishers.web.access import hash_password
 from testkit.brokers import free_port, wait_until
 from testkit.daemons import Daemon, serd
+from testkit.pulse import PulseAudio, missing_program, virtual_microphone
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -46,6 +53,10 @@ names = "{names}"
 
 [history]
 enabled = true
+
+[clips]
+enabled = true
+max_clips = 500
 
 [report]
 stats_s = 5
@@ -82,14 +93,40 @@ class Checks:
 
 
 @contextmanager
-def running(folder: Path, port: int, **values: str) -> Iterator[Daemon]:
+def running(
+    folder: Path, port: int, microphone: PulseAudio | None = None, **values: str
+) -> Iterator[Daemon]:
     """A daemon that hears the bundled recording, with the page on a port."""
     defaults = {"host": "127.0.0.1", "password_hash": "", "names": ""}
     path = folder / "serd.toml"
     path.write_text(_SETTINGS.format(port=port, **(defaults | values)))
-    with serd("run", "--config", path, "--source", "demo", "--json", home=folder) as daemon:
+    source = "demo" if microphone is None else "pulse"
+    extra = {} if microphone is None else microphone.variables
+    command = ("run", "--config", path, "--source", source, "--json")
+    with serd(*command, home=folder, extra=extra) as daemon:
         daemon.wait_for_log("page on")
         yield daemon
+
+
+@contextmanager
+def speech() -> Iterator[PulseAudio | None]:
+    """A microphone into which the recording is played again and again; None without PulseAudio."""
+    if missing := missing_program():
+        print(f"without a microphone, since {missing} is not installed")
+    with virtual_microphone() if not missing else nullcontext() as microphone:
+        ended = threading.Event()
+
+        def play() -> None:
+            while microphone is not None and not ended.is_set():
+                microphone.play(DEMO_PATH)
+
+        player = threading.Thread(target=play)
+        player.start()
+        try:
+            yield microphone
+        finally:
+            ended.set()
+            player.join()
 
 
 def clock_events(daemon: Daemon, ended: threading.Event) -> dict[str, float]:
@@ -224,11 +261,6 @@ def check_controls(page: "Page", url: str, checks: Checks) -> None:
     page.select_option("#language", "en")
 
 
-def until(page: "Page", expression: str) -> None:
-    """Wait until an expression holds; Playwright's own wait needs eval, which the page forbids."""
-    wait_until(lambda: page.evaluate(expression), expression)
-
-
 def wait_for_result(page: "Page", words: str) -> None:
     """Wait for the line below the controls."""
     page.locator("#controls-result", has_text=words).wait_for()
@@ -269,20 +301,39 @@ def check_looks(browser: "Browser", url: str, axe: str, shots: Path | None, chec
             checks(f"{what}: fits, and nothing moves", is_fine=wide <= width and not moving, figure=wide)
             if axe:
                 page.evaluate(axe)
-                found = page.evaluate("axe.run().then(r => r.violations.map(v => v.id))")
-                checks(f"{what}: rules of access", is_fine=not found, figure=found or "")
+            check_rules(page, axe, what, checks)
             if shots:
                 page.screenshot(path=shots / f"{width}-{scheme}.png", full_page=True)
+            open_sound(page)
+            check_rules(page, axe, f"{what}, sound", checks)
+            if shots:
+                page.screenshot(path=shots / f"{width}-{scheme}-sound.png")
+            page.click("#heard-close")
+            open_settings(page)
+            check_rules(page, axe, f"{what}, settings", checks)
+            if shots:
+                page.locator("#set-smoothing--threshold").scroll_into_view_if_needed()
+                page.screenshot(path=shots / f"{width}-{scheme}-settings.png")
             context.close()
 
 
-def check_restart(page: "Page", folder: Path, port: int, daemon: Daemon, checks: Checks) -> None:
+def check_rules(page: "Page", axe: str, what: str, checks: Checks) -> None:
+    """The rules of axe-core, and that nothing is wider than the window."""
+    found = page.evaluate("axe.run().then(r => r.violations.map(v => v.id))") if axe else []
+    wide, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    checks(f"{what}: rules of access", is_fine=not found and wide <= width, figure=found or "")
+
+
+def check_restart(
+    page: "Page", folder: Path, microphone: PulseAudio | None, daemon: Daemon, checks: Checks
+) -> None:
     """The page finds a restarted daemon by itself."""
+    port = int(page.url.rpartition(":")[2].rstrip("/"))
     daemon.stop()
     page.wait_for_selector("#connection[data-state=away]", timeout=DEADLINE_MS)
     checks("a stopped daemon is told", is_fine=True)
     page.wait_for_timeout(4000)
-    with running(folder, port):
+    with running(folder, port, microphone):
         started_s = time.monotonic()
         page.wait_for_selector("#connection[data-state=live]", timeout=DEADLINE_MS)
         took_s = time.monotonic() - started_s
@@ -311,6 +362,8 @@ def check_password(browser: "Browser", folder: Path, checks: Checks) -> None:
         page.click("#mute")
         page.wait_for_selector("#voice[data-state=muted]")
         checks("a control, below a path", is_fine=True)
+        open_settings(page)
+        checks("more can be changed", is_fine=page.locator("#set-clips--enabled").is_enabled())
         page.click("#log-out")
         page.wait_for_selector("#password")
         checks("log out", is_fine=page.context.cookies() == [])
@@ -364,9 +417,9 @@ def measure(folder: Path, axe: str, shots: Path | None) -> int:
     checks, port = Checks(), free_port()
     url = f"http://127.0.0.1:{port}/"
     ended = threading.Event()
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, speech() as microphone:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        with running(folder, port) as daemon:
+        with running(folder, port, microphone) as daemon:
             printed_ms = clock_events(daemon, ended)
             page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en").new_page()
             page.set_default_timeout(DEADLINE_MS)
@@ -375,9 +428,11 @@ def measure(folder: Path, axe: str, shots: Path | None) -> int:
             check_first_view(browser, url, checks)
             check_delay(page, printed_ms, checks)
             check_controls(page, url, checks)
+            check_sound(page, url, checks)
+            check_settings(page, url, folder / "serd" / "page.toml", checks)
             check_keyboard(page, checks)
             check_looks(browser, url, axe, shots, checks)
-            check_restart(page, folder, port, daemon, checks)
+            check_restart(page, folder, microphone, daemon, checks)
         ended.set()
         check_password(browser, folder, checks)
         browser.close()

@@ -5,7 +5,7 @@ import { ask, change, state } from "./feed.js";
 import { clock, decimal, emotionText, percent, text } from "./texts.js";
 
 const WRONG = "wrong";
-const SLACK_MS = 500;
+const LATER_MS = 10_000; // the last window may end after its utterance, by the hangover
 let shown = null;
 
 // The button of an utterance; null if no sound is kept.
@@ -32,16 +32,21 @@ async function open(event) {
 }
 
 async function load(event) {
-  const end = Date.parse(event.time);
-  const since = new Date(end - 1000 * (event.end_s - event.start_s)).toISOString();
-  const until = new Date(end + SLACK_MS).toISOString();
+  const [start, end] = span(event);
+  const [since, until] = [start, end + LATER_MS].map((each) => new Date(each).toISOString());
   const query = new URLSearchParams({ source: event.source, since, until });
   try {
     const { clips } = await ask(`clips?${query}`);
-    if (shown === event) draw(clips);
+    if (shown === event) draw(clips.filter((each) => span(each.event)[0] < end));
   } catch (error) {
     say(error.message);
   }
+}
+
+// Start and end of the sound of an event, in milliseconds since 1970.
+function span(event) {
+  const end = Date.parse(event.time);
+  return [end - 1000 * (event.end_s - event.start_s), end];
 }
 
 function draw(clips) {
@@ -96,7 +101,10 @@ function row(clip, index) {
 
 function allChoice(rows) {
   const choice = emotionChoice(text("all_were"), text("all_were"), async () => {
-    if (choice.value) for (const each of rows) await each.mark(choice.value);
+    const emotion = choice.value;
+    choice.disabled = true;
+    if (emotion) for (const each of rows) await each.mark(emotion);
+    choice.disabled = false;
     choice.value = "";
   });
   return choice;

@@ -15,6 +15,7 @@ export function drawUtterances() {
     table.replaceChildren(make("tbody", {}, make("tr", {}, make("td", { class: "empty" }, text("utterances_none")))));
     return;
   }
+  table.classList.toggle("has-sound", Boolean(state.keeps_sound));
   const listened = document.activeElement?.dataset.listen;
   const columns = ["time", "emotion", "confidence", "length", "valence", "arousal", ...(isOfSeveral ? ["source"] : []), ...(state.keeps_sound ? ["sound"] : [])];
   const head = columns.map((key) => make("th", { scope: "col", class: `col-${key}` }, text(`col_${key}`)));

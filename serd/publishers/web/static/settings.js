@@ -53,7 +53,6 @@ function draw() {
 
 function drawSection(part) {
   const header = part.is_new ? text("alert_new") : `[${part.section}]${part.name ? ` ${part.name}` : ""}`;
-  const id = `${header}`;
   const nameOf = part.is_new ? make("input", { type: "text", id: "set-alert-new", maxlength: 64, oninput: () => renew(part, nameOf.value) }) : null;
   const rows = part.fields.filter((field) => !(part.is_new && field.key === "name")).map((field) => drawField(part, field));
   const removal = part.is_own && part.may_change
@@ -61,7 +60,7 @@ function drawSection(part) {
     : null;
   return make(
     "details",
-    { class: "settings-part", open: open.has(id), ontoggle: (event) => (event.target.open ? open.add(id) : open.delete(id)) },
+    { class: "settings-part", open: open.has(header), ontoggle: (event) => (event.target.open ? open.add(header) : open.delete(header)) },
     make("summary", {}, make("strong", {}, header), " ", make("span", { class: "about", lang: "en" }, part.is_new ? "" : part.about)),
     nameOf && make("div", { class: "setting" }, make("label", { for: "set-alert-new" }, make("code", {}, "name")), nameOf, make("p", { class: "about" }, text("alert_name"))),
     ...rows,
