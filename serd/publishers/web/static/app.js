@@ -5,7 +5,6 @@ import { ask, change, on, remember, source, start, state } from "./feed.js";
 import { drawControls, rebuildControls, showResult } from "./controls.js";
 import { drawAge, drawEvent, drawLevel, drawPlane, drawVoice } from "./now.js";
 import { drawAlerts, drawMood, drawUtterances, loadUtterances } from "./past.js";
-import { redrawSettings, startSettings } from "./settings.js";
 import { drawSystem, refreshSystem } from "./system.js";
 import { drawTimeline, setTimelineSource, startTimeline } from "./timeline.js";
 import { choose, language, languages, text, translate } from "./texts.js";
@@ -101,8 +100,15 @@ function drawLanguages() {
     rebuildControls(current());
     drawAll();
     drawTimeline();
-    redrawSettings();
+    settings?.redrawSettings();
   };
+}
+
+// The form, which is loaded when it is opened.
+let settings = null;
+async function openSettings() {
+  settings = await import("./settings.js");
+  settings.startSettings();
 }
 
 async function showLogOut() {
@@ -115,7 +121,7 @@ async function showLogOut() {
 translate(document);
 drawLanguages();
 startTimeline();
-startSettings();
+byId("settings-details").addEventListener("toggle", openSettings, { once: true });
 start();
 setInterval(() => document.hidden || (current() && drawAge(current())), 1000);
 setInterval(() => document.hidden || connection !== "live" || refreshSystem(), SYSTEM_MS);

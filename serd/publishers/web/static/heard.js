@@ -8,14 +8,8 @@ const WRONG = "wrong";
 const LATER_MS = 10_000; // the last window may end after its utterance, by the hangover
 let shown = null;
 
-// The button of an utterance; null if no sound is kept.
-export function listenButton(event) {
-  if (!state.keeps_sound) return null;
-  const label = text("listen_to", { time: clock(event.time), emotion: emotionText(event.emotion) });
-  return make("button", { type: "button", class: "play", "data-listen": event.id, "aria-label": label, title: text("listen"), onclick: () => open(event) }, "▶");
-}
-
-async function open(event) {
+// Opens the windows of an utterance.
+export async function openSound(event) {
   shown = event;
   const dialog = byId("heard");
   setText(byId("heard-about"), `${clock(event.time)} · ${event.source} · ${emotionText(event.emotion)} ${percent(event.confidence)} %`);

@@ -2,7 +2,6 @@
 
 import { byId, colour, make, setText } from "./dom.js";
 import { ask, state } from "./feed.js";
-import { listenButton } from "./heard.js";
 import { clock, decimal, emotionText, percent, text, weekday } from "./texts.js";
 
 const ROWS = 40;
@@ -38,8 +37,15 @@ function row(event, isOfSeveral) {
     dimension(event.dimensions?.valence),
     dimension(event.dimensions?.arousal),
     isOfSeveral ? make("td", {}, event.source) : null,
-    state.keeps_sound ? make("td", {}, listenButton(event)) : null,
+    state.keeps_sound ? make("td", {}, listen(event)) : null,
   );
+}
+
+// The button that plays an utterance; the module is loaded when it is needed.
+function listen(event) {
+  const label = text("listen_to", { time: clock(event.time), emotion: emotionText(event.emotion) });
+  const open = async () => (await import("./heard.js")).openSound(event);
+  return make("button", { type: "button", class: "play", "data-listen": event.id, "aria-label": label, title: text("listen"), onclick: open }, "▶");
 }
 
 export function drawMood(source) {

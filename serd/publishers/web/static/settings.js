@@ -10,9 +10,11 @@ const open = new Set();
 let described = null;
 let saved = null;
 
+// Begins to show the form; called when it is opened for the first time.
 export function startSettings() {
   const details = byId("settings-details");
   details.ontoggle = () => details.open && load();
+  load();
   byId("settings-review").onclick = review;
   byId("settings-drop").onclick = load;
   byId("difference-save").onclick = save;
