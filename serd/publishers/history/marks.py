@@ -18,6 +18,7 @@ from typing import Final
 from serd.errors import HistoryError, InputError
 from serd.publishers.clip_files import StoredClip, find_clip, time_s_of, write_new
 from serd.publishers.history.reader import HistoryReader
+from serd.publishers.history.schema import MARKS_SINCE
 from serd.publishers.history.store import HistoryStore
 
 MARKS_FOLDER: Final = "marks"
@@ -73,6 +74,8 @@ class Marks:
         if not self._path.is_file() or not self._path.stat().st_size:
             return []
         with HistoryReader(self._path) as reader:
+            if reader.version < MARKS_SINCE:
+                return []
             rows = reader.rows(f"SELECT {_COLUMNS} FROM mark ORDER BY time_s, id", {})
         names = [item.name for item in fields(Mark)]
         return [Mark(**dict(zip(names, row, strict=True))) for row in rows]

@@ -100,7 +100,7 @@ class HistoryReader:
         """Open the file, which must exist.
 
         Raises:
-            HistoryError: it cannot be read, is damaged, or is of another version.
+            HistoryError: it cannot be read, is damaged, or is of a later version.
         """
         self.path = path
         # Only who may write can undo what a daemon that was killed has left half done.
@@ -265,13 +265,10 @@ class HistoryReader:
     def _check_version(self) -> None:
         version, newest = version_of(self._connection), len(MIGRATIONS)
         check_version(self.path, version, newest)
+        self.version = version
+        """Version of the file; events are read from all versions so far, which have the same columns."""
         if version == 0:
             raise HistoryError(f"{self.path} is empty: serd has kept no event yet")
-        if version < newest:
-            raise HistoryError(
-                f"{self.path} is of version {version}, expected {newest}: serd run with [history]"
-                " enabled brings it up to date"
-            )
 
     def rows(self, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows of a query, whose lock on the file has ended.

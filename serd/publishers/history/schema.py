@@ -81,6 +81,8 @@ _VERSION_2: Final = (
 
 MIGRATIONS: Final[Sequence[Migration]] = (_VERSION_1, _VERSION_2)
 """The migration to version 1, to version 2 and so on."""
+MARKS_SINCE: Final = 2
+"""The first version that has marks."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:

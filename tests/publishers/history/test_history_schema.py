@@ -55,6 +55,19 @@ def test_each_version_has_its_file() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_file_of_each_version_is_read_as_it_is(script: Path, tmp_path: Path) -> None:
+    """So what was kept can be seen after the history was turned off, and nothing is changed."""
+    path = tmp_path / "history.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(script.read_text("utf-8"))
+    connection.close()
+    before = path.read_bytes()
+    assert [event.id for event in stored(path)] == ["1", "2"]
+    assert [mark.id for mark in Marks(path).all()] in ([], ["2"])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_file_of_each_version_is_opened(script: Path, tmp_path: Path) -> None:
     """Its events and changes of state are all there, new ones are added, and a copy of it is kept."""
     path = tmp_path / "history.db"
