@@ -273,7 +273,7 @@ def check_keyboard(page: "Page", checks: Checks) -> None:
     page.wait_for_timeout(1000)
     wanted = page.evaluate(
         "(window.wanted = [...document.querySelectorAll('a[href],button,input,select,summary,"
-        '[tabindex="0"]\')].filter(e => e.offsetParent && !e.disabled)).length'
+        '[tabindex="0"]\')].filter(e => e.checkVisibility() && !e.disabled)).length'
     )
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0); window.reached = new Set()")
     for _ in range(wanted + 10):
