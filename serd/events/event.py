@@ -62,7 +62,7 @@ class Event:
     source: str
     """Name of the sound source, from the settings."""
     emotion: str
-    """A label of the model, "uncertain" below the threshold, or "none" without speech."""
+    """A label of the model, "uncertain" if none is named, or "none" without speech."""
     confidence: float
     """Probability of the likeliest label; 0 to 1."""
     scores: dict[str, float]

@@ -8,22 +8,18 @@ the checksum of the network and its provenance.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.errors import ModelError
 from serd.model.front_end import FRONT_ENDS, FrontEnd
 from serd.model.labels import AROUSAL_WEIGHTS, NONE, VALENCE_WEIGHTS
+from serd.model.naming import NamingRule, NamingScore
 from serd.model.windows import PADDINGS, Padding
 
 CARD_SCHEMA: Final = 1
 MAX_CARD_BYTES: Final = 1_000_000
-DEFAULT_THRESHOLD: Final = 0.35
-"""Threshold of a label without one in the card."""
 _MAX_LEVELS: Final = 20
 """Most levels of nested JSON in a card."""
 
@@ -57,7 +53,9 @@ class ModelCard:
     None for a network without that output."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Probability of each label below which the emotion is "uncertain", 0 to 1; ``DEFAULT_THRESHOLD``
-    for a label that is not in it."""
+    of ``serd.model.naming`` for a label that is not in it."""
+    naming: NamingScore | None = None
+    """Score that an emotion has to reach besides; None for none."""
     valence_weights: Mapping[str, float] = field(default_factory=lambda: dict(VALENCE_WEIGHTS))
     """Valence of each label, -1 to 1; 0 for a label that is not in it."""
     arousal_weights: Mapping[str, float] = field(default_factory=lambda: dict(AROUSAL_WEIGHTS))
@@ -94,18 +92,15 @@ class ModelCard:
         """Whether a probability of no speech reaches the threshold; 0 to 1."""
         return self.no_speech_threshold is not None and no_speech >= self.no_speech_threshold
 
-    def label_thresholds(self, threshold: float) -> NDArray[np.float64]:
-        """Return the probability of each label below which the emotion is "uncertain".
+    def naming_rule(self, threshold: float) -> NamingRule:
+        """Return the rule that decides which label is named.
 
         Args:
-            threshold: of all labels, 0 to 1; 0 for those of the card.
-
-        Returns:
-            float64, shape (n_labels,).
+            threshold: least probability of all labels, 0 to 1; 0 for the rule of the card.
         """
         if threshold:
-            return np.full(len(self.labels), threshold)
-        return np.array([self.thresholds.get(label, DEFAULT_THRESHOLD) for label in self.labels])
+            return NamingRule(self.labels, dict.fromkeys(self.labels, threshold))
+        return NamingRule(self.labels, self.thresholds, self.naming)
 
     def to_json(self) -> str:
         """Return the card as indented JSON text with a final newline."""
@@ -114,8 +109,10 @@ class ModelCard:
         body["feature_set"] = dict(self.feature_set.parameters())
         if self.no_speech_threshold is None:
             del body["no_speech_threshold"]
+        body |= {"naming": asdict(self.naming)} if self.naming else {}
         defaults = {
             "thresholds": {},
+            "naming": None,
             "valence_weights": VALENCE_WEIGHTS,
             "arousal_weights": AROUSAL_WEIGHTS,
         }
@@ -161,6 +158,8 @@ def card_from_json(text: str, where: str) -> ModelCard:
             )
         for key in ("labels", "mean", "std"):
             body[key] = tuple(body[key])
+        if body.get("naming") is not None:
+            body["naming"] = NamingScore(**body["naming"])
         card = ModelCard(feature_set=expected, **body)
         _check_types(card)
         _check(card, where)
@@ -183,13 +182,23 @@ def _check_types(card: ModelCard) -> None:
         if not isinstance(value, float | int) or not math.isfinite(value):
             raise TypeError(f"got {value!r}, expected a finite number")
     for by_label in (card.thresholds, card.valence_weights, card.arousal_weights):
-        if not isinstance(by_label, dict):
-            raise TypeError(f"got {by_label!r}, expected an object with a number for each label")
-        for value in by_label.values():
-            if isinstance(value, bool) or not isinstance(value, float | int) or not -1 <= value <= 1:
-                raise TypeError(f"got {value!r}, expected a number from -1 to 1")
+        if any(not -1 <= value <= 1 for value in _numbers(by_label)):
+            raise TypeError(f"got {by_label!r}, expected numbers from -1 to 1")
+    if card.naming:
+        for by_label in (card.naming.weights, card.naming.offsets, card.naming.thresholds):
+            _numbers(by_label)
     if not isinstance(card.training, dict):
         raise TypeError(f"got {card.training!r} for training, expected an object")
+
+
+def _numbers(by_label: object) -> list[float]:
+    """The values of a JSON object of finite numbers."""
+    if not isinstance(by_label, dict):
+        raise TypeError(f"got {by_label!r}, expected an object with a number for each label")
+    for value in by_label.values():
+        if isinstance(value, bool) or not isinstance(value, float | int) or not math.isfinite(value):
+            raise TypeError(f"got {value!r}, expected a finite number")
+    return list(by_label.values())
 
 
 def _check(card: ModelCard, where: str) -> None:
@@ -211,6 +220,8 @@ def _check(card: ModelCard, where: str) -> None:
         raise ModelError(
             f"{where}: no_speech_threshold is {card.no_speech_threshold}, expected a probability above 0"
         )
+    for problem in card.naming.problems(card.labels) if card.naming else ():
+        raise ModelError(f"{where}: {problem}")
     if card.padding not in PADDINGS:
         raise ModelError(f"{where}: unknown padding {card.padding!r}, expected {list(PADDINGS)}")
 

@@ -73,9 +73,7 @@ class RecordingSummary:
         """
         is_speech = bool(self._weights.any())
         if is_speech:
-            whole = make_estimate(
-                self._card.labels, self._weights, self._card.label_thresholds(threshold)
-            )
+            whole = make_estimate(self._card.labels, self._weights, self._card.naming_rule(threshold))
         else:
             whole = Estimate(emotion=NONE, likeliest=NONE, confidence=0.0, scores={}, no_speech=1.0)
         return Decision(kind="file", sound=self._span(), estimate=whole, is_speech=is_speech)

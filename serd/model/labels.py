@@ -18,7 +18,7 @@ EMOTIONS: Final = (
 """The eight classes of RAVDESS, in the order of its file name codes 01 to 08."""
 
 UNCERTAIN: Final = "uncertain"
-"""Published instead of an emotion with a probability below the threshold."""
+"""Published instead of an emotion that is not likely enough, or too much like ordinary speech."""
 
 NONE: Final = "none"
 """Published if there was no speech."""

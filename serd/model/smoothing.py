@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from serd.model.card import ModelCard
 from serd.model.labels import UNCERTAIN
+from serd.model.naming import NOT_NAMED, NamingRule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,8 +18,8 @@ class SmoothingSettings:
     half_life_s: float = 3.0
     """Speech after which a window has half its weight in the running average, in seconds."""
     threshold: float = 0.0
-    """Probability below which the emotion is "uncertain", 0 to 1; 0 for the thresholds of the model's
-    card, which differ between the emotions."""
+    """Probability below which the emotion is "uncertain", 0 to 1; 0 for the rule of the model's card,
+    by which ordinary speech is seldom given an emotion."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, expected values) for each bad value."""
@@ -68,10 +69,10 @@ class Smoother:
         """Set the probability below which the emotion is "uncertain".
 
         Args:
-            threshold: of all labels, 0 to 1; 0 for those of the model's card.
+            threshold: of all labels, 0 to 1; 0 for the rule of the model's card.
         """
         self._threshold = threshold
-        self._thresholds = self._card.label_thresholds(threshold)
+        self._rule = self._card.naming_rule(threshold)
 
     def _reset(self) -> None:
         self._running = np.zeros(len(self._labels) + 1)
@@ -105,7 +106,7 @@ class Smoother:
             no_speech: probability of no speech.
         """
         weights = probabilities.astype(np.float64)
-        return make_estimate(self._labels, weights, self._thresholds, no_speech=no_speech)
+        return make_estimate(self._labels, weights, self._rule, no_speech=no_speech)
 
     def close(self) -> Estimate:
         """Return the estimate of the whole utterance, and start the next utterance."""
@@ -115,13 +116,13 @@ class Smoother:
 
     def _estimate(self, sums: NDArray[np.float64]) -> Estimate:
         no_speech = float(sums[-1] / sums.sum())
-        return make_estimate(self._labels, sums[:-1], self._thresholds, no_speech=no_speech)
+        return make_estimate(self._labels, sums[:-1], self._rule, no_speech=no_speech)
 
 
 def make_estimate(
     labels: Sequence[str],
     weights: NDArray[np.float64],
-    thresholds: NDArray[np.float64],
+    rule: NamingRule,
     *,
     no_speech: float = 0.0,
 ) -> Estimate:
@@ -130,17 +131,15 @@ def make_estimate(
     Args:
         labels: class of each weight.
         weights: float64, shape (n_labels,), 0 or more, not all 0.
-        thresholds: float64, shape (n_labels,): probability of each label below which the emotion is
-            "uncertain".
+        rule: which label is named.
         no_speech: probability of no speech.
     """
     probabilities = weights / weights.sum()
     best = int(probabilities.argmax())
-    confidence = float(probabilities[best])
     return Estimate(
-        emotion=labels[best] if confidence >= thresholds[best] else UNCERTAIN,
+        emotion=UNCERTAIN if rule.named(probabilities[np.newaxis])[0] == NOT_NAMED else labels[best],
         likeliest=labels[best],
-        confidence=confidence,
+        confidence=float(probabilities[best]),
         scores=dict(zip(labels, probabilities.tolist(), strict=True)),
         no_speech=no_speech,
     )

@@ -27,6 +27,7 @@ from serd.events.event import (
 from serd.events.schema import json_schema
 from serd.model.decision import Decision, Kind
 from serd.model.labels import EMOTIONS, VALENCE
+from serd.model.naming import NamingRule
 from serd.model.smoothing import Estimate, make_estimate
 from serd.speech.segments import Segment, SpeechWindow, UtteranceEnd
 from testkit.models import made_card
@@ -348,7 +349,10 @@ class TestSchema:
             captured=CaptureTime(epoch_s=epoch_s, arrived_s=3.0),
         )
         event = _event(
-            _maker(file=file), kind, make_estimate(EMOTIONS, np.array(weights), np.full(8, 0.35)), sound
+            _maker(file=file),
+            kind,
+            make_estimate(EMOTIONS, np.array(weights), NamingRule(EMOTIONS, {})),
+            sound,
         )
         line = event.to_json()
         assert "\n" not in line

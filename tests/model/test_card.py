@@ -9,6 +9,7 @@ import pytest
 
 from serd.errors import ModelError
 from serd.model.card import card_from_json
+from serd.model.naming import NamingScore
 from testkit.models import made_card
 
 _CARD = made_card(
@@ -35,6 +36,15 @@ def _set_feature(**values: object) -> Change:
     return lambda body: body["feature_set"].update(values)
 
 
+def _naming(**values: object) -> Change:
+    naming: dict[str, object] = {
+        "weights": {},
+        "offsets": {"wütend": 1.0},
+        "thresholds": {"wütend": 0.5},
+    }
+    return _set(naming=naming | values)
+
+
 def _drop(key: str) -> Change:
     return lambda body: body.pop(key)
 
@@ -42,6 +52,14 @@ def _drop(key: str) -> Change:
 def test_a_card_is_read_back_from_its_json() -> None:
     """All fields are read as they were written, including the provenance."""
     assert card_from_json(_CARD.to_json(), "card.json") == _CARD
+
+
+def test_a_score_for_naming_is_part_of_the_card() -> None:
+    """It is read back as it was written."""
+    naming = NamingScore(weights={"neutral": -1.5}, offsets={"wütend": 1}, thresholds={"wütend": 0.9})
+    card = replace(_CARD, naming=naming)
+    assert card_from_json(card.to_json(), "card.json") == card
+    assert "naming" not in json.loads(_CARD.to_json())
 
 
 def test_the_json_is_readable() -> None:
@@ -104,6 +122,14 @@ def test_a_network_may_have_an_output_of_no_speech() -> None:
         (_set(labels=["sad"]), "expected two or more distinct ones"),
         (_set(no_speech_threshold=0.0), "no_speech_threshold is 0.0, expected a probability above 0"),
         (_set(no_speech_threshold=1.5), "no_speech_threshold is 1.5, expected a probability above 0"),
+        (_naming(weights={"joy": 1.0}), r"naming has weights for \['joy'\], expected labels"),
+        (_naming(offsets={"neutral": 1.0}), "naming has offsets and thresholds for different labels"),
+        (_naming(weights={"neutral": 101.0}), "naming has a weight or an offset beyond 100"),
+        (_naming(thresholds={"wütend": 1.5}), "naming has a threshold that is not within 0 to 1"),
+        (_naming(weights={"neutral": "1"}), "got '1', expected a finite number"),
+        (_naming(weights=[]), r"got \[\], expected an object"),
+        (_set(naming={"weights": {}}), "lacks a key or has a wrong one"),
+        (_set(naming=[1]), "lacks a key or has a wrong one"),
         (_set(window_s=0.4), "window_s is 0.4, expected 0.5 to 30 seconds"),
         (_set(window_s=31.0), "window_s is 31.0, expected 0.5 to 30 seconds"),
         (_set(window_s=float("nan")), "window_s is nan, expected 0.5 to 30 seconds"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serd.model.naming import NamingRule, NamingScore
 from serd.model.smoothing import Estimate, Smoother, SmoothingSettings, make_estimate
 from testkit.models import made_card
 
@@ -145,8 +146,20 @@ def test_a_window_without_speech_still_gives_an_estimate() -> None:
 )
 def test_below_the_threshold_the_emotion_is_uncertain(threshold: float, emotion: str) -> None:
     """At the threshold it is named; the likeliest label is known in any case."""
-    got = make_estimate(_LABELS, np.array([1.0, 2.0, 1.0]), np.full(3, threshold))
+    got = make_estimate(
+        _LABELS, np.array([1.0, 2.0, 1.0]), NamingRule(_LABELS, dict.fromkeys(_LABELS, threshold))
+    )
     assert (got.emotion, got.likeliest, got.confidence) == (emotion, "happy", 0.5)
+
+
+def test_the_score_of_the_card_decides_until_there_is_a_threshold() -> None:
+    """A threshold in the settings is one of the probability alone."""
+    naming = NamingScore(weights={"neutral": -1.0}, offsets={"happy": 0.0}, thresholds={"happy": 0.9})
+    smoother = Smoother(replace(_CARD, naming=naming), SmoothingSettings())
+    assert smoother.preview(_probability(0.2, 0.6, 0.2)).emotion == "uncertain"
+    assert smoother.preview(_probability(0.02, 0.6, 0.38)).emotion == "happy"
+    smoother.set_threshold(0.5)
+    assert smoother.preview(_probability(0.2, 0.6, 0.2)).emotion == "happy"
 
 
 def test_the_thresholds_of_the_card_hold_for_each_label() -> None:

@@ -1,8 +1,8 @@
-"""What is named at the thresholds of the emotions, by networks that heard none of it in training.
+"""How often emotions are named, rightly and of ordinary speech, by networks that heard none of it.
 
-Thresholds are fitted anew for each fold, on the other folds' speakers and on one half of the ordinary
-speech, and judged on the fold's speakers and the other half, so that nothing is judged that had a part
-in a choice.
+The score is fitted anew for each fold and each tenth of the ordinary speech, on the other folds'
+speakers and the other tenths, and judged on this fold's speakers and this tenth, so that nothing is
+judged that had a part in a choice.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,23 +12,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.model.card import DEFAULT_THRESHOLD
 from serd.model.labels import EMOTIONS
+from serd.model.naming import NOT_NAMED, NamingRule
 from train.data.clips import RAVDESS, Clip
 from train.data.corpora import cremad
 from train.evaluation.held_out import HeardFold, HeardRecording
-from train.evaluation.thresholds import (
-    EMOTIONAL,
-    fit_thresholds,
-    held_out_decisions,
-    joined,
-    named,
-)
+from train.evaluation.naming_score import fit_naming, held_out_decisions, joined
+from train.evaluation.thresholds import EMOTIONAL
 from train.model.naming import NamingLimits
 
 Facts = dict[str, Any]
 _ANGRY: Final = EMOTIONS.index("angry")
-_N_HALVES: Final = 2
+_N_PARTS: Final = 10
+"""Parts of the ordinary speech."""
 
 
 def _is_strong(clip: Clip) -> bool:
@@ -50,20 +46,20 @@ GROUPS: Final[Mapping[str, Callable[[Clip], bool]]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Named:
-    """A clip and what it is called at the thresholds."""
+    """A clip and what it is called."""
 
     clip: Clip
     label: int
-    """Index of the emotion that is named, or -1 for uncertain or none."""
+    """Index of the emotion that is named, or ``NOT_NAMED`` for uncertain or none."""
 
 
 def naming_shares(folds: Sequence[HeardFold], limits: NamingLimits, *, seed: int) -> Facts:
-    """Shares at thresholds that were fitted on other speakers.
+    """Shares by a score that was fitted on other speakers.
 
     Args:
         folds: all folds of a run, each with the same ordinary speech.
         limits: how often ordinary speech may be given an emotion.
-        seed: seed of the halves.
+        seed: seed of the parts.
 
     Returns:
         "ordinary": its recordings "n", the share "named" that is given an emotion, its "hours" and
@@ -71,17 +67,17 @@ def naming_shares(folds: Sequence[HeardFold], limits: NamingLimits, *, seed: int
         another emotion than neutral and calm, their number "n" and the shares "named" and "right".
         "strong_anger", the share of strong anger of RAVDESS that is named so.
     """
-    ordinary: list[tuple[HeardRecording, NDArray[np.float64]]] = []
+    ordinary: list[tuple[HeardRecording, NamingRule]] = []
     clips: list[_Named] = []
     for fold in folds:
         others = [each for each in folds if each is not fold]
-        halves = [_half_of(len(part), seed) for part in (fold.ordinary, fold.clips)]
-        for half in range(_N_HALVES):
-            thresholds = _fitted(others, halves[0] != half, limits)
-            judged, acted = (np.flatnonzero(own == half).tolist() for own in halves)
-            ordinary += [(fold.ordinary[number], thresholds) for number in judged]
+        parts = [_part_of(len(own), seed) for own in (fold.ordinary, fold.clips)]
+        for part in range(_N_PARTS):
+            rule = _fitted(others, parts[0] != part, limits)
+            judged, acted = (np.flatnonzero(own == part).tolist() for own in parts)
+            ordinary += [(fold.ordinary[number], rule) for number in judged]
             clips += [
-                _Named(clip=fold.clips[number], label=_label(fold.acted[number], thresholds))
+                _Named(clip=fold.clips[number], label=_label(fold.acted[number], rule))
                 for number in acted
             ]
     emotional = [each for each in clips if each.clip.label in EMOTIONAL]
@@ -94,13 +90,11 @@ def naming_shares(folds: Sequence[HeardFold], limits: NamingLimits, *, seed: int
     }
 
 
-def _ordinary_shares(judged: Sequence[tuple[HeardRecording, NDArray[np.float64]]]) -> Facts:
-    """What is named in recordings of ordinary speech, each with its thresholds."""
+def _ordinary_shares(judged: Sequence[tuple[HeardRecording, NamingRule]]) -> Facts:
+    """What is named in recordings of ordinary speech, each with its rule."""
     hours = sum(each.length_s for each, _ in judged) / 3600.0
-    n_named = sum(_label(each, thresholds) in EMOTIONAL for each, thresholds in judged)
-    n_angry = sum(
-        int(np.count_nonzero(named(each.events, thresholds) == _ANGRY)) for each, thresholds in judged
-    )
+    n_named = sum(_label(each, rule) in EMOTIONAL for each, rule in judged)
+    n_angry = sum(int(np.count_nonzero(rule.named(each.events) == _ANGRY)) for each, rule in judged)
     return {
         "n": len(judged),
         "named": round(n_named / max(1, len(judged)), 4),
@@ -118,15 +112,13 @@ def _group(clips: Sequence[_Named]) -> Facts:
     }
 
 
-def _half_of(n: int, seed: int) -> NDArray[np.int64]:
-    """The half, 0 or 1, of each of n recordings, drawn at random: int64, shape (n,)."""
-    return np.random.default_rng(seed).permutation(np.arange(n) % _N_HALVES)
+def _part_of(n: int, seed: int) -> NDArray[np.int64]:
+    """The part, from 0, of each of n recordings, drawn at random: int64, shape (n,)."""
+    return np.random.default_rng(seed).permutation(np.arange(n) % _N_PARTS)
 
 
-def _fitted(
-    folds: Sequence[HeardFold], is_used: NDArray[np.bool_], limits: NamingLimits
-) -> NDArray[np.float64]:
-    """Thresholds fitted on some folds and a part of the ordinary speech: float64, shape (n_labels,)."""
+def _fitted(folds: Sequence[HeardFold], is_used: NDArray[np.bool_], limits: NamingLimits) -> NamingRule:
+    """The rule fitted on some folds and on the parts of the ordinary speech that are used."""
     parts = [
         held_out_decisions(
             [each for each, used in zip(fold.ordinary, is_used, strict=True) if used],
@@ -135,13 +127,9 @@ def _fitted(
         )
         for fold in folds
     ]
-    if not parts:
-        return np.full(len(EMOTIONS), DEFAULT_THRESHOLD)
-    return np.array(list(fit_thresholds(joined(parts), limits).values()))
+    return NamingRule(EMOTIONS, {}, fit_naming(joined(parts), limits) if parts else None)
 
 
-def _label(recording: HeardRecording, thresholds: NDArray[np.float64]) -> int:
-    """Index of the emotion that a recording as a whole is given, or -1."""
-    if recording.whole is None:
-        return -1
-    return int(named(recording.whole[np.newaxis], thresholds)[0])
+def _label(recording: HeardRecording, rule: NamingRule) -> int:
+    """Index of the emotion that a recording as a whole is given, or ``NOT_NAMED``."""
+    return NOT_NAMED if recording.whole is None else int(rule.named(recording.whole[np.newaxis])[0])

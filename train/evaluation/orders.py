@@ -64,7 +64,7 @@ def decide_orders(
     """
     settings = settings or PipelineSettings()
     _, card = read_model(model_path)
-    thresholds = card.label_thresholds(settings.smoothing.threshold)
+    rule = card.naming_rule(settings.smoothing.threshold)
     decisions: dict[Path, str] = {}
     left_out = []
     for path, heard in zip(paths, hear(model_path, paths, settings), strict=True):
@@ -73,7 +73,7 @@ def decide_orders(
         elif heard.whole is None:
             decisions[path] = NONE
         else:
-            decisions[path] = make_estimate(card.labels, heard.whole, thresholds).emotion
+            decisions[path] = make_estimate(card.labels, heard.whole, rule).emotion
     if not decisions:
         raise CorpusError(f"none of {len(paths)} recordings can be read, so there is nothing to score")
     return OrderDecisions(decisions=decisions, left_out=tuple(left_out))

@@ -1,21 +1,17 @@
-"""Thresholds of the emotions, such that ordinary speech is seldom given one.
+"""The lowest thresholds of the emotions at which ordinary speech is seldom given one.
 
-The thresholds start at the card's default. While ordinary speech is named too often, the threshold is
-raised that costs the fewest correct names of acted speech for each false name that it avoids. All
-probabilities come from networks that were trained on none of the clips.
+While ordinary speech is named too often, the threshold is raised that costs the fewest correct names of
+acted speech for each false name that it avoids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serd.model.card import DEFAULT_THRESHOLD
 from serd.model.labels import EMOTIONS
-from train.evaluation.held_out import HeardRecording, Probabilities
-from train.model.naming import NamingLimits
 
 ORDINARY: Final = ("neutral", "calm")
 """Labels that are no emotion in the sense of a false name."""
@@ -24,109 +20,85 @@ EMOTIONAL: Final = tuple(number for number, name in enumerate(EMOTIONS) if name 
 _ANGRY: Final = EMOTIONS.index("angry")
 _STEPS: Final = (1, 2, 4, 8)
 """Numbers of false names that a step avoids; a larger one may cost less than several small ones."""
-_MARGIN: Final = 1e-4
-"""Added to the probability of a false name for the threshold above it."""
+_MARGIN: Final = 2e-6
+"""Added to the score of a false name for the threshold above it, which six digits hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HeldOutDecisions:
-    """Decisions of models on speech that they were not trained on."""
+class ScoredNames:
+    """Decisions that name an emotion, with their scores."""
 
-    ordinary: NDArray[np.float64]
-    """Probabilities of the windows and utterances of ordinary speech: float64, shape (n, n_labels)."""
-    ordinary_hours: float
-    """Length of the ordinary speech, in hours."""
-    acted: NDArray[np.float64]
-    """Probabilities of utterances of acted speech: float64, shape (m, n_labels)."""
-    acted_labels: NDArray[np.int64]
-    """Index of the emotion of each, shape (m,)."""
+    labels: NDArray[np.int64]
+    """Index of the emotion, shape (n,)."""
+    scores: NDArray[np.float64]
+    """Its score, shape (n,), 0 to 1."""
 
-
-def joined(parts: Sequence[HeldOutDecisions]) -> HeldOutDecisions:
-    """The decisions of several models together."""
-    return HeldOutDecisions(
-        ordinary=np.concatenate([part.ordinary for part in parts]),
-        ordinary_hours=sum(part.ordinary_hours for part in parts),
-        acted=np.concatenate([part.acted for part in parts]),
-        acted_labels=np.concatenate([part.acted_labels for part in parts]),
-    )
+    def of(self, label: int) -> NDArray[np.float64]:
+        """The scores of one emotion, in rising order: float64, shape (m,)."""
+        return np.sort(self.scores[self.labels == label])
 
 
-def held_out_decisions(
-    ordinary: Sequence[HeardRecording], acted: Sequence[HeardRecording], labels: Sequence[int]
-) -> HeldOutDecisions:
-    """The decisions of a model on recordings.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Step:
+    """A higher threshold of one emotion."""
+
+    label: int
+    threshold: float
+    cost: float
+    """Correct names lost for each false name avoided."""
+
+
+def fit_thresholds(
+    false: ScoredNames, right: ScoredNames, *, max_named: float, max_angry: float
+) -> dict[str, float]:
+    """The score of each emotion below which it is not named.
 
     Args:
-        ordinary: recordings of ordinary speech.
-        acted: clips of acted speech.
-        labels: index of the emotion of each clip.
+        false: decisions on ordinary speech.
+        right: correct decisions on acted speech.
+        max_named: most decisions on ordinary speech that may name an emotion.
+        max_angry: most of them that may name anger.
+
+    Returns:
+        0 to 1 by emotion; neutral and calm have none.
     """
-    return HeldOutDecisions(
-        ordinary=_stacked([each.events for each in ordinary]),
-        ordinary_hours=sum(each.length_s for each in ordinary) / 3600.0,
-        acted=_stacked([each.utterances for each in acted]),
-        acted_labels=np.repeat(
-            np.array(labels, np.int64), np.array([len(each.utterances) for each in acted], np.int64)
-        ),
-    )
+    thresholds = dict.fromkeys(EMOTIONAL, 0.0)
+    false_scores = {label: false.of(label) for label in EMOTIONAL}
+    right_scores = {label: right.of(label) for label in EMOTIONAL}
+
+    def n_false(label: int) -> int:
+        return len(_from(false_scores[label], thresholds[label]))
+
+    for labels, most in (((_ANGRY,), max_angry), (EMOTIONAL, max_named)):
+        while (n_too_many := sum(map(n_false, labels)) - most) > 0:
+            steps = (
+                step
+                for label in labels
+                for step in _steps(
+                    label, thresholds[label], false_scores[label], right_scores[label], n_too_many
+                )
+            )
+            best = min(steps, key=lambda each: each.cost)
+            thresholds[best.label] = best.threshold
+    return {EMOTIONS[label]: round(min(1.0, each), 6) for label, each in thresholds.items()}
 
 
-def _stacked(rows: Sequence[Probabilities]) -> Probabilities:
-    return np.concatenate([np.empty((0, len(EMOTIONS))), *rows])
+def _steps(
+    label: int,
+    threshold: float,
+    false: NDArray[np.float64],
+    right: NDArray[np.float64],
+    n_too_many: float,
+) -> Iterator[_Step]:
+    """Yield the thresholds above some of the false names that a threshold leaves, if too many."""
+    left_false, left_right = _from(false, threshold), _from(right, threshold)
+    for n_avoided in (each for each in _STEPS if each <= min(len(left_false), max(1.0, n_too_many))):
+        raised = float(left_false[n_avoided - 1]) + _MARGIN
+        n_lost = len(left_right) - len(_from(left_right, raised))
+        n_gone = len(left_false) - len(_from(left_false, raised))
+        yield _Step(label=label, threshold=raised, cost=n_lost / n_gone)
 
 
-def fit_thresholds(heard: HeldOutDecisions, limits: NamingLimits) -> dict[str, float]:
-    """The threshold of each of ``EMOTIONS``, 0 to 1."""
-    thresholds = np.full(len(EMOTIONS), DEFAULT_THRESHOLD)
-    while may_rise := _too_often(heard, thresholds, limits):
-        before = _counts(heard, thresholds)
-        options = [each for label in may_rise for each in _raised(heard.ordinary, thresholds, label)]
-        thresholds = min(options, key=lambda each: _cost(before, _counts(heard, each)))
-    return {
-        name: round(min(1.0, float(value)), 4) for name, value in zip(EMOTIONS, thresholds, strict=True)
-    }
-
-
-def named(probabilities: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The label that each decision names, or -1 where it is uncertain: int64, shape (n,)."""
-    best = probabilities.argmax(axis=1)
-    is_sure = probabilities[np.arange(len(best)), best] >= thresholds[best]
-    return np.where(is_sure, best, -1)
-
-
-def _too_often(
-    heard: HeldOutDecisions, thresholds: NDArray[np.float64], limits: NamingLimits
-) -> tuple[int, ...]:
-    """The labels of which one must be raised; none once the limits hold."""
-    labels = named(heard.ordinary, thresholds)
-    if np.count_nonzero(labels == _ANGRY) > limits.max_angry_per_hour * heard.ordinary_hours:
-        return (_ANGRY,)
-    n_named = np.count_nonzero(np.isin(labels, EMOTIONAL))
-    return EMOTIONAL if n_named > limits.max_share * len(labels) else ()
-
-
-def _raised(
-    ordinary: NDArray[np.float64], thresholds: NDArray[np.float64], label: int
-) -> list[NDArray[np.float64]]:
-    """The thresholds with that of one label above some of its false names."""
-    false = np.sort(ordinary[named(ordinary, thresholds) == label, label])
-    options = []
-    for n_avoided in (each for each in _STEPS if each <= len(false)):
-        raised = thresholds.copy()
-        raised[label] = false[n_avoided - 1] + _MARGIN
-        options.append(raised)
-    return options
-
-
-def _counts(heard: HeldOutDecisions, thresholds: NDArray[np.float64]) -> tuple[int, int]:
-    """Correct names of acted speech, and names of ordinary speech."""
-    is_right = named(heard.acted, thresholds) == heard.acted_labels
-    n_right = int(np.count_nonzero(is_right & np.isin(heard.acted_labels, EMOTIONAL)))
-    n_false = int(np.count_nonzero(np.isin(named(heard.ordinary, thresholds), EMOTIONAL)))
-    return n_right, n_false
-
-
-def _cost(before: tuple[int, int], after: tuple[int, int]) -> float:
-    """Correct names lost for each false name avoided."""
-    return (before[0] - after[0]) / max(1, before[1] - after[1])
+def _from(rising: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
+    """The values that reach a threshold, of values in rising order."""
+    return rising[np.searchsorted(rising, threshold) :]

@@ -40,14 +40,14 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
         return None
     made = run.final()
     facts = run.provenance(run.last, made) | accuracy
-    thresholds = run.thresholds()
-    run.write(settings.out, made, facts, thresholds)
+    naming = run.naming()
+    run.write(settings.out, made, facts, naming)
     if plan.split.test:
         scores = run.score(settings.out, plan.split.test)
         facts["held_out"] = {"test_actors": format_actors(plan.split.test), **scores.to_json()}
         log(f"held-out actors {format_actors(plan.split.test)}: {summary(scores.restricted)}")
     facts["seconds"] = round(time.monotonic() - started_s)
-    card = run.write(settings.out, made, facts, thresholds)
+    card = run.write(settings.out, made, facts, naming)
     log(f"wrote {settings.out}, {settings.out.stat().st_size} bytes, and its card beside it")
     run.save(run.folder / FINAL, made, card)
     log(f"kept the Keras model in {run.folder}, which python -m train export takes")

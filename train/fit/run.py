@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS
+from serd.model.naming import NamingScore
 from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
 from train.data.corpora import title_of
 from train.data.files import write_json
 from train.evaluation.held_out import HeardRecording, hear
 from train.evaluation.metrics import Scores, summary
+from train.evaluation.naming_score import HeldOutDecisions, fit_naming, held_out_decisions, joined
 from train.evaluation.scorer import ClipScores, score_results
-from train.evaluation.thresholds import HeldOutDecisions, fit_thresholds, held_out_decisions, joined
 from train.features.dataset import Dataset
 from train.features.noise import NoiseBank, noise_clips
 from train.features.synthetic_noise import synthetic_noises
@@ -213,16 +214,18 @@ class FitRun:
     def _fold_model(self, target: Target) -> Path:
         return self.folder / f"model-{target.stem}.tflite"
 
-    def thresholds(self) -> dict[str, float]:
-        """The threshold of each emotion, fitted on speech that the folds' models were not trained on.
+    def naming(self) -> NamingScore | None:
+        """The score that emotions are named by, fitted on speech that the folds' models never heard.
 
-        Empty, for the defaults, without folds or ordinary speech.
+        None, for the default threshold, without folds or ordinary speech.
         """
         if not self.folds or not self._settings.ordinary:
-            return {}
+            return None
         heard = [self._held_out(target) for target in self.folds]
-        fitted = fit_thresholds(joined(heard), self._recipe.naming)
-        self._log("thresholds: " + ", ".join(f"{name} {value:.2f}" for name, value in fitted.items()))
+        fitted = fit_naming(joined(heard), self._recipe.naming)
+        if fitted:
+            thresholds = (f"{name} {value:.2f}" for name, value in fitted.thresholds.items())
+            self._log(f"emotions are named at scores of {', '.join(thresholds)}")
         return fitted
 
     def _held_out(self, target: Target) -> HeldOutDecisions:
@@ -314,9 +317,9 @@ class FitRun:
         path: Path,
         made: FinishedNetwork,
         facts: Facts,
-        thresholds: Mapping[str, float] | None = None,
+        naming: NamingScore | None = None,
     ) -> ModelCard:
-        """Write a network with its card; without thresholds it has the defaults."""
+        """Write a network with its card; without a score emotions are named at the default threshold."""
         card = trained_card(
             self._dataset,
             self._recipe,
@@ -326,7 +329,7 @@ class FitRun:
             facts=facts,
             network_sha256=network_sha256(made.network),
         )
-        card = replace(card, thresholds=dict(thresholds or {}))
+        card = replace(card, naming=naming)
         write_model(path, made.network, card)
         return card
 

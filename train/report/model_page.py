@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from serd.model.card import DEFAULT_THRESHOLD
+from serd.model.naming import DEFAULT_THRESHOLD
 from train.evaluation.summary import summarize
 from train.report.strangers_section import strangers_section
 from train.report.tables import mean_std, table
@@ -153,7 +153,7 @@ def _confidence(summary: Facts) -> str:
     n_right = every["coverage"] * every["accuracy"] - chosen["coverage"] * chosen["accuracy"]
     below = f"; of the others, {n_right / n_below:.0%} would be right" if n_below else ""
     return (
-        "**Confidence:** an event below the threshold is `uncertain`. With a threshold of"
-        f" {threshold:g} for all emotions {chosen['coverage']:.0%} of the clips of RAVDESS are named,"
-        f" {chosen['accuracy']:.0%} of them correctly{below}."
+        "**Confidence:** with a threshold of"
+        f" {threshold:g} for all emotions and no score {chosen['coverage']:.0%} of the clips of RAVDESS"
+        f" are named, {chosen['accuracy']:.0%} of them correctly{below}."
     )

@@ -17,9 +17,10 @@ _CORPORA: Final = (
     " emotion (AUC; chance is 0.5)."
 )
 _NAMING: Final = (
-    "Each emotion has a threshold, in the card, below which the event is `uncertain`. The thresholds are"
-    " the lowest at which ordinary speech is seldom given an emotion. For these figures they were fitted"
-    " on the other folds, and on the other half of the orders, whose speakers nobody has named."
+    "An emotion is named if its probability is at least 0.35 and all probabilities together look unlike"
+    " ordinary speech: a score in the card has to reach the lowest threshold at which ordinary speech is"
+    " seldom given an emotion. For these figures score and thresholds were fitted on the other folds,"
+    " and on the other nine tenths of the orders, whose speakers nobody has named."
 )
 _GROUPS: Final[Mapping[str, str]] = {
     "RAVDESS": "50 %",
