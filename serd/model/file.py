@@ -95,10 +95,10 @@ def card_path(model: Path) -> Path:
 
 
 def pack_model(network: bytes, card: ModelCard) -> bytes:
-    """Append a card to a TFLite flatbuffer, and return the model file's content."""
+    """Append a card, compressed, to a TFLite flatbuffer, and return the model file's content."""
     file = io.BytesIO(network)
     with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(CARD_NAME), card.to_json())
+        archive.writestr(zipfile.ZipInfo(CARD_NAME), card.to_json(), zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 

@@ -9,6 +9,7 @@ from train.data.clips import CorpusError
 from train.evaluation.summary import seed_differences, summarize, variant_summary
 from train.model.ablations import BASE
 from train.report.model_page import seeds
+from train.report.strangers_section import stranger_rows
 from train.report.tables import mean_std, points, table
 
 Facts = Mapping[str, Any]
@@ -61,7 +62,7 @@ def research_log(results: Facts, stem: str) -> str:
     if cross_corpus := results.get("cross_corpus"):
         parts += ["## Cross-corpus", _cross_corpus(cross_corpus)]
     if tiny := results.get("tiny"):
-        parts += ["## The tiny model", _tiny(summary, summarize(tiny))]
+        parts += ["## The tiny model", _tiny(results["runs"], tiny)]
     if variants := results.get("curve"):
         rows = sorted(map(variant_summary, variants), key=lambda each: int(each["name"]))
         parts += ["## Number of training actors", _CURVE, _variants(rows, "actors", mean_std)]
@@ -136,8 +137,8 @@ def _cross_corpus(results: Sequence[Facts]) -> str:
     return f"{text}\n\n{table(columns, rows)}"
 
 
-def _tiny(summary: Facts, tiny: Facts) -> str:
-    both = (summary, tiny)
+def _tiny(default_runs: Sequence[Facts], tiny_runs: Sequence[Facts]) -> str:
+    both = summary, tiny = summarize(default_runs), summarize(tiny_runs)
     rows = [
         *(
             [f"UAR, {title}", *(mean_std(each["uar"][name]) for each in both)]
@@ -146,17 +147,12 @@ def _tiny(summary: Facts, tiny: Facts) -> str:
         ["ECE", *(mean_std(each["ece"]) for each in both)],
         ["false accepts", *(f"{each['noise']['n_accepted']} of {each['noise']['n']}" for each in both)],
         ["speech clips that lead to an event", *(f"{1 - each['missed']['share']:.2%}" for each in both)],
+        *stranger_rows((default_runs, tiny_runs)),
         ["parameters", *(f"{each['parameters']:,}" for each in both)],
         ["largest file", *(f"{each['n_bytes'] / 1000:.0f} kB" for each in both)],
     ]
     columns = ("", f"default, {seeds(summary['seeds'])}", f"tiny, {seeds(tiny['seeds'])}")
-    text = "On the same folds and sounds:"
-    if tiny["noise"]["n"] * len(summary["seeds"]) != summary["noise"]["n"] * len(tiny["seeds"]):
-        text = (
-            "On the same folds; the tiny model is of an earlier recipe, and was measured with other"
-            " recordings of noise:"
-        )
-    return f"{text}\n\n{table(columns, rows)}"
+    return f"On the same folds and sounds:\n\n{table(columns, rows)}"
 
 
 def ablation_tables(variants: Sequence[Facts]) -> list[str]:

@@ -22,6 +22,10 @@ _NAMING: Final = (
     " seldom given an emotion. For these figures score and thresholds were fitted on the other folds,"
     " and on the other nine tenths of the orders, whose speakers nobody has named."
 )
+_ORDERS: Final = "ordinary orders that are given an emotion"
+_ANGER: Final = "events of anger in an hour of ordinary speech"
+_STRONG_ANGER: Final = "strong anger of RAVDESS that is named anger"
+_RIGHTLY: Final = "{}: clips with an emotion that are named rightly"
 _GROUPS: Final[Mapping[str, str]] = {
     "RAVDESS": "50 %",
     "RAVDESS, strong": "70 %",
@@ -50,6 +54,36 @@ def strangers_section(runs: Sequence[Facts]) -> str:
             _naming(known),
         )
     )
+
+
+def stranger_rows(models: Sequence[Sequence[Facts]]) -> list[list[str]]:
+    """Rows that compare models by what they make of people whom they never heard.
+
+    Args:
+        models: the runs of each model, as ``strangers_section`` takes them.
+
+    Returns:
+        A title and a cell for each model; no row if one of them has no such figures.
+    """
+    known = [[run["strangers"] for run in runs if "strangers" in run] for runs in models]
+    if not all(known):
+        return []
+    first = known[0][0]
+    rows = []
+    for name, facts in first["corpora"].items():
+        own = [[run["corpora"][name] for run in runs] for runs in known]
+        rows.append([f"UAR, {facts['title']}", *(_mean(runs, "uar") for runs in own)])
+    namings = [[run["naming"] for run in runs] for runs in known]
+    ordinary = [[each["ordinary"] for each in runs] for runs in namings]
+    rows += [
+        [_ORDERS, *(_percent(runs, "named") for runs in ordinary)],
+        [_ANGER, *(_mean(runs, "angry_per_hour") for runs in ordinary)],
+        [_STRONG_ANGER, *(_percent(runs, "strong_anger") for runs in namings)],
+    ]
+    for group in first["naming"]["groups"]:
+        own = [[each["groups"][group] for each in runs] for runs in namings]
+        rows.append([_RIGHTLY.format(group), *(_percent(runs, "right") for runs in own)])
+    return rows
 
 
 def _corpora(known: Sequence[Facts]) -> str:
@@ -92,19 +126,15 @@ def _naming(known: Sequence[Facts]) -> str:
     shares = [each["naming"] for each in known]
     ordinary = [each["ordinary"] for each in shares]
     rows = [
-        ("ordinary orders that are given an emotion", _percent(ordinary, "named"), "at most 5 %"),
-        (
-            "events of anger in an hour of ordinary speech",
-            _mean(ordinary, "angry_per_hour"),
-            "at most 1",
-        ),
-        ("strong anger of RAVDESS that is named anger", _percent(shares, "strong_anger"), "70 %"),
+        (_ORDERS, _percent(ordinary, "named"), "at most 5 %"),
+        (_ANGER, _mean(ordinary, "angry_per_hour"), "at most 1"),
+        (_STRONG_ANGER, _percent(shares, "strong_anger"), "70 %"),
     ]
     for group, goal in _GROUPS.items():
         if group in shares[0]["groups"]:
             own = [each["groups"][group] for each in shares]
             rows += [
-                (f"{group}: clips with an emotion that are named rightly", _percent(own, "right"), goal),
+                (_RIGHTLY.format(group), _percent(own, "right"), goal),
                 (f"{group}: clips with an emotion that are named", _percent(own, "named"), ""),
             ]
     return table(("", "measured", "goal"), rows)
