@@ -9,7 +9,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-daemon check schema lock sbom deb container release demo bench count train install-service clean
+.PHONY: help run test test-daemon check schema lock sbom deb arm64 container release demo bench count train install-service clean
 
 DATA ?= ../shared/data
 RAVDESS ?= $(DATA)/ravdess
@@ -17,7 +17,7 @@ CREMA_D ?= $(DATA)/crema-d
 BIN := .venv/bin
 
 help: ## show the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: ## listen and publish (ARGS="--source FILE --json ...")
 	@scripts/setup.sh run
@@ -58,6 +58,12 @@ sbom: ## write the bill of materials of the service to build/serd.cdx.json
 deb: ## build the Debian packages into dist/ (ARGS="--arch arm64 --release bookworm")
 	@scripts/setup.sh test
 	$(BIN)/python scripts/make_deb.py $(ARGS)
+
+# Needs root. The transcript is build/systems/deb-bookworm-arm64.txt.
+arm64: ## prove the package on an emulated arm64 Debian: install, hear, upgrade, remove (sudo)
+	@scripts/setup.sh arm64
+	$(BIN)/python scripts/make_deb.py --arch arm64 --release bookworm
+	scripts/check-deb.sh bookworm arm64
 
 container: ## build the container image with Docker or Podman (ENGINE=podman, ARGS="--build-arg ...")
 	@scripts/setup.sh test

@@ -3,6 +3,7 @@
 # checks that serd works in it as its user. scripts/chroot.sh says what it needs; no container engine.
 #
 #   scripts/check-container.sh WHEEL [RELEASE] [FOLDER]
+# shellcheck disable=SC2016 # quoted text is for the system
 set -euo pipefail
 cd "$(dirname "$0")/.."
 speaker=check-container
@@ -49,6 +50,7 @@ works() {
 }
 
 # The variables of the Dockerfile.
+# shellcheck disable=SC1003 # a backslash
 variables() { sed -n '/^ENV/,/[^\\]$/p' packaging/container/Dockerfile | tr -d '\\' | sed 's/^ENV//'; }
 
 # The daemon runs through the entry point until its health is right, and ends at SIGTERM.

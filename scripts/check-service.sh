@@ -7,6 +7,7 @@
 #   scripts/check-service.sh RELEASE WHEEL [FOLDER]
 #
 # FOLDER keeps the base systems, so that the next check is quick; by default build/systems.
+# shellcheck disable=SC2016 # quoted text is for the system
 set -euo pipefail
 cd "$(dirname "$0")/.."
 speaker=check-service
@@ -49,7 +50,7 @@ is_installed() {
 
 with_pipx() {
     echo "== pipx"
-    step bash -c "time pipx install $package"
+    step bash -c "time pipx install '${package}[web]'"
     step bash -c 'time /root/.local/bin/serd service install'
     is_installed
     step serd service status || true
@@ -62,7 +63,7 @@ with_uv() {
     echo "== uv tool, over the installation before"
     inside sh -c 'sed -i "1i # mine" /etc/serd/serd.toml; mkdir -p /var/lib/serd; echo x >/var/lib/serd/mine'
     step pipx install uv
-    step sh -c "/root/.local/bin/uv tool install --quiet --python /usr/bin/python3 '$package[broker]'"
+    step sh -c "/root/.local/bin/uv tool install --quiet --python /usr/bin/python3 '${package}[broker,web]'"
     step sh -c "UV_TOOL=\$(/root/.local/bin/uv tool dir); \$UV_TOOL/serd/bin/serd service install"
     holds "the other slot is in use" sh -c '[ "$(readlink /opt/serd)" = serd-slots/b ]'
     is_installed
@@ -74,10 +75,13 @@ with_uv() {
     holds "settings and state stay" test -e /etc/serd/serd.toml -a -e /var/lib/serd/mine
 }
 
-# Boots the system with a script that installs, upgrades, breaks and removes the service.
+# Boots the system with a script that installs, upgrades, breaks and removes the service, from a wheel without
+# extras, so that its page is off.
 booted() {
     echo "== booted"
     install systemd-sysv dbus mosquitto mosquitto-clients python3-venv
+    # The settings of the part before have the page on, whose packages this wheel comes without.
+    inside rm -rf /etc/serd /var/lib/serd
     step sh -c "python3 -m venv /opt/tool && /opt/tool/bin/pip install -q $package"
     cp scripts/trial-service.sh "$root/root/trial.sh"
     printf '%s\n' '[Unit]' 'After=multi-user.target' '[Service]' 'Type=oneshot' \

@@ -1,7 +1,8 @@
 """Checks that every package of the lock has a wheel for aarch64 and x86-64 on Python 3.11 to 3.13.
 
 pip downloads the wheels of systemd/requirements.lock for each platform, so that nothing is compiled on a
-small board. The exit code is 1 if a package has no wheel.
+small board, and checks their hashes (``--require-hashes``). The exit code is 1 if a package has no
+wheel, or one with another hash.
 
     python scripts/check_wheels.py            all six
     python scripts/check_wheels.py aarch64    one architecture
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from make_lock import LOCK, locked
+from make_lock import LOCK, locked_text
 
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 ARCHITECTURES: Final = ("aarch64", "x86_64")
@@ -22,20 +23,14 @@ GLIBC: Final = range(17, 37)
 """Minor versions of glibc whose wheels run on Debian 12 and its Raspberry Pi OS (glibc 2.36)."""
 
 
-def wheels_wanted(*, python: str, architecture: str) -> list[str]:
-    """The packages of the lock for a platform, each with its version."""
-    pins = locked(LOCK.read_text("utf-8"), python=python, machine=architecture)
-    return [f"{pin.name}{pin.specifier}" for pin in pins]
-
-
-def pip_command(wanted: Sequence[str], *, python: str, architecture: str, folder: Path) -> list[str]:
-    """The pip command that downloads wheels for another platform."""
+def pip_command(lock: Path, *, python: str, architecture: str, folder: Path) -> list[str]:
+    """The pip command that downloads the wheels of a lock for another platform."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     for minor in reversed(GLIBC):
         command += ["--platform", f"manylinux_2_{minor}_{architecture}"]
-    command += ["--platform", f"manylinux2014_{architecture}"]
-    return [*command, "--dest", str(folder), *wanted]
+    command += ["--platform", f"manylinux2014_{architecture}", "--dest", str(folder)]
+    return [*command, "--require-hashes", "--requirement", str(lock)]
 
 
 def main(architectures: Sequence[str]) -> int:
@@ -44,12 +39,13 @@ def main(architectures: Sequence[str]) -> int:
     for architecture in architectures:
         for python in PYTHONS:
             with tempfile.TemporaryDirectory(prefix="serd-wheels-") as name:
-                wanted = wheels_wanted(python=python, architecture=architecture)
-                command = pip_command(
-                    wanted, python=python, architecture=architecture, folder=Path(name)
+                lock = Path(name) / "requirements.lock"
+                lock.write_text(
+                    locked_text(LOCK.read_text("utf-8"), python=python, machine=architecture), "utf-8"
                 )
+                command = pip_command(lock, python=python, architecture=architecture, folder=Path(name))
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
-                wheels = sorted(Path(name).iterdir())
+                wheels = sorted(Path(name).glob("*.whl"))
             where = f"{architecture}, Python {python}"
             if done.returncode:
                 n_failed += 1

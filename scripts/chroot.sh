@@ -1,6 +1,7 @@
+# shellcheck shell=bash disable=SC2016,SC2154 # quoted text is for the system; the reader sets $speaker
 # A new Debian system in a folder, and checks in it, for the scripts that check an installation.
 # The script that reads this file sets $speaker, and reads lib.sh before. Needs root and debootstrap, and
-# for another architecture qemu-user-static with binfmt.
+# for another architecture qemu-user-static.
 
 mirror=${MIRROR:-http://deb.debian.org/debian}
 n_wrong=0
@@ -11,6 +12,7 @@ NOISE='^debconf:|^\(Reading|^Selecting|^Preparing|^Unpacking|^Setting up|^Precon
 # systems, so that the next check is quick.
 make_system() {
     local base=$3/$1-$2
+    [ "$2" = "$(dpkg --print-architecture)" ] || emulate
     if [ ! -e "$base/complete" ]; then
         rm -rf "$base"
         mkdir -p "$3"
@@ -24,6 +26,20 @@ make_system() {
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/certificates.crt"
+}
+
+# Lets the kernel start programs of arm64 with qemu, which it knows until the next boot.
+emulate() {
+    local formats=/proc/sys/fs/binfmt_misc
+    command -v qemu-aarch64-static >/dev/null ||
+        { say "there is no qemu-aarch64-static: apt-get install qemu-user-static"; exit 1; }
+    [ -e $formats/register ] || mount -t binfmt_misc binfmt_misc $formats ||
+        { say "the kernel has no binfmt_misc"; exit 1; }
+    [ -e $formats/qemu-aarch64 ] && return
+    # F: qemu is opened now, so that it is there within the folder.
+    printf '%s' ':qemu-aarch64:M:0:\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xb7\0:' \
+        '\xff\xff\xff\xff\xff\xff\xff\0\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:' \
+        "$(command -v qemu-aarch64-static):F" >$formats/register
 }
 
 # The certificates are those of this machine, which may reach package indexes through a proxy.

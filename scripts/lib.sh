@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # the reader sets $speaker
 # Functions that the shell scripts share; $speaker is the name before each message.
 
 say() { echo "$speaker: $*" >&2; }

@@ -35,7 +35,9 @@ from serd.settings.template import FOR_A_SERVICE, settings_template
 
 FILES: Final = ROOT / "packaging" / "debian"
 PROGRAM: Final = "opt/serd"
-MAINTAINER: Final = "the serd maintainers <serd@localhost>"
+SUMMARY: Final = "speech emotion recognition daemon"
+MAINTAINER: Final = "the serd maintainers <maintainers@serd.invalid>"
+"""The project has no address; a name that never resolves says so."""
 MAX_PACKED_MB: Final = 80
 MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 """The kernel's name of each architecture of Debian."""
@@ -204,7 +206,8 @@ def _write_documents(share: Path, package: Package, epoch_s: int) -> None:
     parser = command_parser()
     # The page must not depend on the terminal or the day of the build.
     os.environ |= {"COLUMNS": "80", "SOURCE_DATE_EPOCH": str(epoch_s)}
-    _write_packed(share / "man/man1/serd.1.gz", str(Manpage(parser)))
+    page = str(Manpage(parser)).replace(".SH NAME\nserd\n", f".SH NAME\nserd \\- {SUMMARY}\n")
+    _write_packed(share / "man/man1/serd.1.gz", page)
     _write(share / "bash-completion/completions/serd", shtab.complete(parser, "bash"))
     _write(share / "zsh/vendor-completions/_serd", shtab.complete(parser, "zsh"))
     doc = share / "doc/serd"
@@ -230,12 +233,12 @@ def _write_control(tree: Path, package: Package) -> None:
         "Architecture": package.architecture,
         "Maintainer": MAINTAINER,
         "Installed-Size": installed_kib(tree),
-        "Depends": f"python{package.release.python}, libportaudio2, libc6, libgcc-s1, libstdc++6,"
-        " systemd | systemd-standalone-sysusers | systemd-sysusers",
+        "Depends": f"python3, python{package.release.python}, libportaudio2, libc6, libgcc-s1,"
+        " libstdc++6, systemd | systemd-standalone-sysusers | systemd-sysusers",
         "Recommends": "mosquitto, ffmpeg",
         "Section": "sound",
         "Priority": "optional",
-        "Description": "speech emotion recognition daemon\n"
+        "Description": f"{SUMMARY}\n"
         " serd listens to a microphone, recognizes emotions in speech on this machine and\n"
         " publishes them over MQTT, for Home Assistant, Node-RED and scripts. No sound\n"
         " leaves the machine.",
@@ -248,20 +251,26 @@ def _write_control(tree: Path, package: Package) -> None:
 
 def pack(tree: Path, path: Path, epoch_s: int) -> int:
     """Pack a tree; return the size of the package in bytes."""
-    for each in sorted(tree.rglob("*")):
-        if not each.is_symlink():
-            executable = each.is_dir() or each.stat().st_mode & 0o100
-            is_private = each.relative_to(tree).as_posix() == "etc/serd/serd.toml"
-            each.chmod(0o640 if is_private else 0o755 if executable else 0o644)
-        os.utime(each, (epoch_s, epoch_s), follow_symlinks=False)
-    tree.chmod(0o755)
-    os.utime(tree, (epoch_s, epoch_s))
+    set_modes_and_times(tree, epoch_s)
     command = ["dpkg-deb", "--build", "--root-owner-group", "-Zxz", "--threads-max=1"]
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch_s)}
     subprocess.run(
         [*command, str(tree), str(path)], env=environment, check=True, stdout=subprocess.DEVNULL
     )
     return path.stat().st_size
+
+
+def set_modes_and_times(tree: Path, epoch_s: int) -> None:
+    """Give each file the mode that Debian wants, and the time of the commit."""
+    for each in sorted(tree.rglob("*")):
+        if not each.is_symlink():
+            is_library = ".so" in each.suffixes
+            executable = each.is_dir() or (each.stat().st_mode & 0o100 and not is_library)
+            is_private = each.relative_to(tree).as_posix() == "etc/serd/serd.toml"
+            each.chmod(0o640 if is_private else 0o755 if executable else 0o644)
+        os.utime(each, (epoch_s, epoch_s), follow_symlinks=False)
+    tree.chmod(0o755)
+    os.utime(tree, (epoch_s, epoch_s))
 
 
 def installed_kib(tree: Path) -> int:

@@ -55,9 +55,31 @@ def locked(lock: str, *, python: str, machine: str) -> list[Requirement]:
         "platform_system": "Linux",
         "platform_machine": machine,
     }
-    pins = [line.rstrip(" \\") for line in lock.splitlines() if line[:1].isalnum()]
-    found = [Requirement(pin) for pin in pins]
+    found = [requirement for requirement, _ in _entries(lock)]
     return [each for each in found if each.marker is None or each.marker.evaluate(here)]
+
+
+def locked_text(lock: str, *, python: str, machine: str) -> str:
+    """The same packages as lines for pip, with their hashes and without markers.
+
+    pip compares markers with the Python and the machine that it runs on, whatever it downloads for.
+    """
+    taken = [str(pin) for pin in locked(lock, python=python, machine=machine)]
+    return "".join(
+        f"{pin.name}{pin.specifier} \\\n{hashes}" for pin, hashes in _entries(lock) if str(pin) in taken
+    )
+
+
+def _entries(lock: str) -> list[tuple[Requirement, str]]:
+    """Each package of a lock, with the lines that have its hashes."""
+    found: list[tuple[Requirement, str]] = []
+    for line in lock.splitlines(keepends=True):
+        if line[:1].isalnum():
+            found.append((Requirement(line.rstrip(" \\\n")), ""))
+        elif line.lstrip().startswith("--hash"):
+            requirement, hashes = found.pop()
+            found.append((requirement, hashes + line))
+    return found
 
 
 def main(arguments: list[str]) -> int:

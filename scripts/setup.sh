@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what a make target needs: Debian packages, and Python packages in a virtual environment.
-# Does nothing when all is there. "test" is for all tests, "test-daemon" for those without TensorFlow.
-# Usage: scripts/setup.sh run|test|test-daemon|bench
+# Does nothing when all is there. "test" is for all tests, "test-daemon" for those without TensorFlow,
+# "arm64" for the package on an emulated system.
+# Usage: scripts/setup.sh run|test|test-daemon|bench|arm64
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-purpose=${1:?usage: scripts/setup.sh run|test|test-daemon|bench}
+purpose=${1:?usage: scripts/setup.sh run|test|test-daemon|bench|arm64}
 case $purpose in
     run) packages=(libportaudio2) extras="[broker,web]" ;;
     test | test-daemon)
@@ -14,7 +15,8 @@ case $purpose in
                   gstreamer1.0-plugins-good python3-gi)
         [ "$purpose" = test ] && extras="[train,test]" || extras="[test]" ;;
     bench) packages=(libportaudio2 mosquitto) extras="[train,bench]" ;;
-    *) echo "setup: unknown purpose '$purpose', expected run, test, test-daemon or bench" >&2; exit 2 ;;
+    arm64) packages=(debootstrap qemu-user-static qemu-user gcc libc6-dev) extras="[test]" ;;
+    *) echo "setup: unknown purpose '$purpose', expected run, test, test-daemon, bench or arm64" >&2; exit 2 ;;
 esac
 
 speaker=setup
@@ -31,6 +33,10 @@ stamp=.venv/.serd-$purpose
 wanted=$(sha256sum pyproject.toml)
 [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
 
+if command -v dpkg-query >/dev/null && ! command -v python3 >/dev/null; then
+    install_packages python3 python3-venv
+fi
+# shellcheck disable=SC2119 # no Python is preferred
 python=$(find_python)
 if [ ! -x .venv/bin/python ]; then
     if ! "$python" -c 'import ensurepip' 2>/dev/null; then

@@ -19,6 +19,7 @@ process() { systemctl show --property=MainPID --value serd; }
 mkdir -p /etc/serd/conf.d
 printf '[source]\ninput = "demo"\n[mqtt]\nhost = "127.0.0.1"\n' >/etc/serd/conf.d/demo.toml
 holds "the service runs after the installation" "$serd" service install
+systemctl is-active --quiet serd || journalctl --no-pager --unit serd --lines 20
 holds "the status says so" serd service status
 before=$(process)
 printf '[node]\nname = "other"\n' >/etc/serd/conf.d/node.toml

@@ -41,7 +41,7 @@ _STUBS: Final = {
             "install libportaudio2 mosquitto pipx") ;;
             *) exit 1 ;;
         esac""",
-    "pipx": '[ "$1" = install ] && [ -e "$2" ]',
+    "pipx": '[ "$1 $2" = "install --force" ] && [ -e "${3%[*}" ]',
     "pip": f"""
         extra=$(expr "$2" : 'serd\\[\\(.*\\)\\]') && grep -q "^$extra = " {ROOT}/pyproject.toml""",
     "dask": '[ "$1" = scheduler ] || [ "$1" = worker ]',

@@ -4,10 +4,11 @@ import argparse
 import os
 import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from serd.cli.options import add_config_option
-from serd.errors import SettingsError
+from serd.errors import LibraryError, SettingsError
 from serd.settings.files import files_in_force, find_settings_file, settings_places
 from serd.settings.loader import build_settings, given_settings, load_settings
 from serd.settings.template import FOR_A_SERVICE, settings_as_toml, settings_template
@@ -41,12 +42,24 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     show.set_defaults(command=show_command)
 
 
+def service_values() -> dict[str, Mapping[str, object]]:
+    """Values that a service of this serd has instead of the defaults: the page if it can be served."""
+    from serd.publishers.web import check_libraries  # noqa: PLC0415 - other commands do without
+
+    values = dict(FOR_A_SERVICE)
+    try:
+        check_libraries()
+    except LibraryError:
+        del values["web"]
+    return values
+
+
 def init_command(args: argparse.Namespace) -> int:
     """Write a new settings file with the mode 0600, since it has a key for a password.
 
     A file that is overwritten keeps its owner and group. If only they can read it, it keeps its mode.
     """
-    text = settings_template(FOR_A_SERVICE if args.service else None)
+    text = settings_template(service_values() if args.service else None)
     if args.file == Path("-"):
         sys.stdout.write(text)
         return 0

@@ -1,5 +1,6 @@
 """The Debian package has what serd needs and no more."""
 
+import gzip
 import os
 import subprocess
 import sys
@@ -7,7 +8,16 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from make_deb import FILES, Package, Release, build_wheel, fill, installed_kib, taken_from
+from make_deb import (
+    FILES,
+    Package,
+    Release,
+    build_wheel,
+    fill,
+    installed_kib,
+    set_modes_and_times,
+    taken_from,
+)
 from make_lock import LOCK
 from packaging.utils import canonicalize_name
 
@@ -104,3 +114,14 @@ def test_the_maintainer_scripts_are_shell(tree: Path) -> None:
         script = tree / "DEBIAN" / name
         assert os.access(script, os.X_OK)
         subprocess.run(["sh", "-n", str(script)], check=True)
+
+
+def test_what_lintian_calls_an_error_is_not_in_it(tree: Path) -> None:
+    """Libraries are not executable, Python is a dependency, address and manual page are valid."""
+    set_modes_and_times(tree, 1_000_000_000)
+    assert not [path for path in tree.rglob("*.so*") if path.is_file() and os.access(path, os.X_OK)]
+    control = (tree / "DEBIAN/control").read_text("utf-8")
+    assert "Depends: python3, " in control
+    assert ".invalid>" in control
+    page = gzip.decompress((tree / "usr/share/man/man1/serd.1.gz").read_bytes()).decode()
+    assert ".SH NAME\nserd \\- speech emotion recognition daemon\n" in page

@@ -1,9 +1,11 @@
 """The settings for small boards is valid, and the check for wheels covers their platforms."""
 
+import re
 import shutil
 from pathlib import Path
 
-from check_wheels import ARCHITECTURES, PYTHONS, pip_command, wheels_wanted
+from check_wheels import ARCHITECTURES, PYTHONS, pip_command
+from make_lock import LOCK, locked_text
 
 from serd.model.runtime import ModelSettings, model_path
 from serd.settings.loader import load_settings
@@ -27,14 +29,24 @@ def test_the_settings_for_small_boards_are_a_fragment(tmp_path: Path) -> None:
 
 def test_every_dependency_of_the_daemon_is_checked_for_a_wheel() -> None:
     """Those of the lock, without training and tests; pip may not build any."""
-    wanted = wheels_wanted(python="3.13", architecture="aarch64")
-    for needed in ("ai-edge-litert", "amqtt"):
-        assert any(name.startswith(needed) for name in wanted)
-    assert not any(name.startswith(("tensorflow", "pytest")) for name in wanted)
-    command = pip_command(wanted, python="3.13", architecture="aarch64", folder=Path("wheels"))
+    lock = locked_text(LOCK.read_text("utf-8"), python="3.13", machine="aarch64")
+    for needed in ("ai-edge-litert==", "amqtt=="):
+        assert f"\n{needed}" in f"\n{lock}"
+    assert not re.search("^(tensorflow|pytest)", lock, re.MULTILINE)
+    command = pip_command(Path("a.lock"), python="3.13", architecture="aarch64", folder=Path("wheels"))
     assert "--only-binary=:all:" in command
     assert "manylinux_2_27_aarch64" in command
-    assert command[-len(wanted) :] == wanted
+    assert command[-3:] == ["--require-hashes", "--requirement", "a.lock"]
+
+
+def test_a_package_that_differs_by_platform_is_in_the_lock_of_one() -> None:
+    """The lines for pip have the version for the platform, its hashes, and no marker."""
+    lock = (
+        "a==1 ; python_full_version < '3.12' \\\n    --hash=x\n"
+        "a==2 ; python_full_version >= '3.12' \\\n    --hash=y\n    # via b\n"
+    )
+    assert locked_text(lock, python="3.11", machine="aarch64") == "a==1 \\\n    --hash=x\n"
+    assert locked_text(lock, python="3.12", machine="x86_64") == "a==2 \\\n    --hash=y\n"
 
 
 def test_the_checked_pythons_are_those_that_serd_supports() -> None:

@@ -133,3 +133,17 @@ def test_a_user_without_systemd_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "bin/serd").touch()
     with pytest.raises(OperationError, match="daemon-reload failed: no such bus"):
         UserService({"HOME": str(tmp_path)}, Systemctl("daemon-reload").run).install()
+
+
+def test_the_page_is_off_where_its_packages_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wheel that is installed without extras gives a service that starts, and says what is missing."""
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    assert main(["service", "install", "--root", str(tmp_path)]) == 0
+    settings = tomllib.loads((tmp_path / "etc/serd/serd.toml").read_text("utf-8"))
+    assert settings["history"] == {"enabled": True}
+    assert settings["web"] == {}
+    assert (
+        "the page is off, since its packages are missing; serd[web] has them" in capsys.readouterr().err
+    )
