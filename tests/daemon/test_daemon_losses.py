@@ -184,8 +184,9 @@ def test_a_pipe_that_stays_open_without_sound_is_offline(tmp_path: Path) -> None
         wait_until(lambda: listener.of("serd/n/mic/speech")[-1:] == ["ON"], "an utterance", SLOW_S)
         wait_until(lambda: listener.of(AVAILABILITY)[-1:] == ["offline"], "the loss", SLOW_S)
         wait_until(lambda: listener.of("serd/n/mic/speech")[-1:] == ["OFF"], "no speech")
-        assert listener.of("serd/n/mic/state")[-1] == NONE
-        assert listener.of("serd/n/mic/problem")[-1] == "standard input gave no sound for 5 s"
+        wait_until(lambda: listener.of("serd/n/mic/state")[-1:] == [NONE], "no state")
+        reason = "standard input gave no sound for 5 s"
+        wait_until(lambda: listener.of("serd/n/mic/problem")[-1:] == [reason], "the reason")
         write_sound(daemon, utterance())
         wait_until(lambda: listener.of(AVAILABILITY)[-1:] == ["online"], "its return")
         wait_until(lambda: listener.of("serd/n/mic/problem")[-1:] == [NONE], "no reason any more")

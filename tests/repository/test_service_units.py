@@ -156,7 +156,7 @@ def test_a_microphone_works_under_the_system_call_filter(
     """From PulseAudio to Mosquitto, with only the system calls of the unit."""
     filtered = [daemons.SERD[0], str(ROOT / "scripts" / "check_sandbox.py"), "run"]
     monkeypatch.setattr(daemons, "SERD", [*filtered, *daemons.SERD])
-    paths = [tmp_path / f"{f0_hz}.wav" for f0_hz in (110, 160, 240)]
+    paths = [tmp_path / f"{f0_hz}.wav" for f0_hz in (110, 160, 300)]
     for path in paths:
         voice = synthetic_voice(2.2, seed=0, f0_hz=float(path.stem))
         soundfile.write(path, np.concatenate((silence(0.5), voice, silence(0.5))), 16_000)
