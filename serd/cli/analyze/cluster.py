@@ -8,6 +8,7 @@ the files. Dask repeats the batches of a worker that dies on another one.
 import logging
 import pickle
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -173,17 +174,18 @@ class Cluster:
             yield _renamed(result, path)
 
     def _wait(self, future: "Future") -> Any:  # noqa: ANN401 - Dask has no types
+        # Dask's own timeout loses a result that comes in the same moment, with an UnboundLocalError.
+        is_done = threading.Event()
+        future.add_done_callback(lambda _future: is_done.set())
         alone_since_s = None
-        while True:
-            try:
-                return future.result(timeout=_POLL_S)
-            except TimeoutError:
-                if self._client.nthreads():
-                    alone_since_s = None
-                    continue
-                alone_since_s = alone_since_s or time.monotonic()
-                if time.monotonic() - alone_since_s > _PATIENCE_S:
-                    raise self._no_worker() from None
+        while not is_done.wait(_POLL_S):
+            if self._client.nthreads():
+                alone_since_s = None
+                continue
+            alone_since_s = alone_since_s or time.monotonic()
+            if time.monotonic() - alone_since_s > _PATIENCE_S:
+                raise self._no_worker()
+        return future.result()
 
     def _adapt(self, n_files: int, elapsed_s: float) -> None:
         """Let a batch take about ``_BATCH_S``, and grow no faster than twofold."""

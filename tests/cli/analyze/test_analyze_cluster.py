@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,11 @@ class _FakeFuture:
     error: Exception | None = None
     is_blind: bool = False
 
-    def result(self, timeout: float) -> Answer:
-        assert timeout > 0
+    def add_done_callback(self, callback: Callable[["_FakeFuture"], None]) -> None:
+        if not isinstance(self.error, TimeoutError):
+            callback(self)
+
+    def result(self) -> Answer:
         if self.error:
             raise self.error
         error = "no such file" if self.is_blind else ""
@@ -162,6 +165,7 @@ def test_a_cluster_that_loses_its_workers_is_not_waited_for_forever(
 ) -> None:
     """The message says how to start a worker."""
     monkeypatch.setattr(module, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(module, "_POLL_S", 0.01)
     client = _FakeClient(bad=frozenset({"a.wav"}), error=TimeoutError())
     results = _fake_cluster(client).results([Path("/a.wav")])
     monkeypatch.setattr(client, "nthreads", iter([{"a": 1}, {}, {}]).__next__)
