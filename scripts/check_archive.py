@@ -173,7 +173,7 @@ def flags_of(n_workers: int) -> Iterator[list[str]]:
     from distributed import LocalCluster  # noqa: PLC0415 - --help needs no extra
 
     with LocalCluster(
-        n_workers=n_workers, threads_per_worker=1, dashboard_address=None, processes=True
+        n_workers=n_workers, threads_per_worker=1, dashboard_address=":0", processes=True
     ) as cluster:
         yield ["--dask", cluster.scheduler_address]
 

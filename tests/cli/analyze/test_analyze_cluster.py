@@ -30,7 +30,7 @@ _REQUEST = Request(settings=Settings(), network_sha256="", paths=[], file_events
 def workers() -> Iterator[LocalCluster]:
     """A scheduler with two worker processes of two threads each."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=2, dashboard_address=None, processes=True
+        n_workers=2, threads_per_worker=2, dashboard_address=":0", processes=True
     ) as cluster:
         yield cluster
 

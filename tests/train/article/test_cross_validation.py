@@ -94,7 +94,7 @@ def _same_runs(some: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]])
 def dask_address() -> Iterator[str]:
     """A scheduler with two workers on this machine."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=True
     ) as cluster:
         yield cluster.scheduler_address
 
