@@ -98,6 +98,7 @@ def test_the_daemon_that_lives_stays_online(lines: list[str]) -> None:
             )
             other.publish(AvailabilityReport(source="mic", is_alive=False))
             other.close(5.0)
+            wait_until(lambda: "offline" in listener.of(STATUS), "the end of the other")
             wait_until(
                 lambda: (
                     (listener.of(STATUS)[-1], listener.of("serd/pi/mic/availability")[-1])
