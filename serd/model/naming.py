@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 DEFAULT_THRESHOLD: Final = 0.35
 """Least probability of a label for which the card has no threshold."""
-LEAST_PROBABILITY: Final = 1e-4
-"""Least probability in a logarithm."""
 NOT_NAMED: Final = -1
 """In place of a label's index: none is named."""
+_LEAST_PROBABILITY: Final = 1e-4
+"""Least probability in a logarithm."""
 _MAX_LOGIT: Final = 13.0
 """Largest logit that is told from larger ones; no score reaches a threshold of 1."""
 _MAX_WEIGHT: Final = 100.0
@@ -77,7 +77,7 @@ class NamingRule:
         Returns:
             float64, shape (n,), above 0 and below 1.
         """
-        logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+        logs = log_probabilities(probabilities)
         logits = logs @ self._weights + self._offsets[probabilities.argmax(axis=1)]
         scores: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logits.clip(-_MAX_LOGIT, _MAX_LOGIT)))
         return scores
@@ -95,6 +95,12 @@ class NamingRule:
         is_likely = probabilities.max(axis=1) >= self._thresholds[best]
         is_clear = self.scores(probabilities) >= self._score_thresholds[best]
         return np.where(is_likely & is_clear, best, NOT_NAMED)
+
+
+def log_probabilities(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logarithms that the score is made of, finite also for 0: float64, of the same shape."""
+    logs: NDArray[np.float64] = np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
+    return logs
 
 
 def _by_label(labels: Sequence[str], values: Mapping[str, float], default: float) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serd.model.labels import EMOTIONS
-from serd.model.naming import LEAST_PROBABILITY, NamingRule, NamingScore
+from serd.model.naming import NamingRule, NamingScore, log_probabilities
 from train.evaluation.held_out import HeardRecording, Probabilities
 from train.evaluation.thresholds import EMOTIONAL, ScoredNames, fit_thresholds
 from train.model.naming import NamingLimits
@@ -122,7 +122,7 @@ def _regression(
     is_right = np.arange(len(every)) < len(right)
     importance = np.concatenate([np.full(len(part), len(right) / len(part)) for part in parts])
     likeliest = np.eye(len(EMOTIONS))[every.argmax(axis=1)]
-    inputs = np.concatenate((np.log(np.maximum(every, LEAST_PROBABILITY)), likeliest), axis=1)
+    inputs = np.concatenate((log_probabilities(every), likeliest), axis=1)
     fitted = LogisticRegression(C=_PENALTY, max_iter=_MAX_STEPS).fit(inputs, is_right, importance)
     weights, by_likeliest = np.split(fitted.coef_[0], 2)
     offsets = by_likeliest + fitted.intercept_[0]

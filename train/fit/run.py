@@ -56,8 +56,8 @@ class FitSettings:
     rooms: tuple[Path, ...] = ()
     """Measured impulse responses of rooms, for the copies."""
     ordinary: tuple[Path, ...] = ()
-    """Recordings of ordinary speech, never trained on, for the thresholds of the emotions; empty for the
-    default thresholds."""
+    """Recordings of ordinary speech, never trained on, for the score that emotions are named by; empty
+    for none."""
     noise: NoiseBank | None = None
     """Recordings without speech: mixed into speech, and trained on as no speech; None for neither."""
     is_protocol_alone: bool = False

@@ -140,15 +140,7 @@ def _naming(known: Sequence[Facts]) -> str:
     return table(("", "measured", "goal"), rows)
 
 
-def _rate(own: Sequence[Facts], name: str) -> str:
-    return _average(own, name, "{:.1f}")
-
-
 def _percent(own: Sequence[Facts], name: str) -> str:
-    return _average(own, name, "{:.1%}").replace("%", " %")
-
-
-def _average(own: Sequence[Facts], name: str, form: str) -> str:
-    """The mean of a figure over the seeds that have it; empty without any."""
+    """The mean of a share over the seeds that have it; empty without any."""
     known = [each[name] for each in own if each[name] is not None]
-    return form.format(sum(known) / len(known)) if known else ""
+    return f"{100 * sum(known) / len(known):.1f} %" if known else ""

@@ -2,16 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Final
 
 from serd.audio.paths import expanded, printable
 from serd.cli.history.files import find_history
 from serd.errors import InputError
-from serd.publishers.clip_files import find_clip, write_new
+from serd.publishers.clip_files import write_new
 from serd.publishers.history.marks import TABLE_FILE, Mark, Marks, table
 from serd.publishers.history.records import local_rfc3339
-
-_WRONG: Final = "wrong"
 
 
 def marks_command(args: argparse.Namespace) -> int:
@@ -26,11 +23,11 @@ def marks_command(args: argparse.Namespace) -> int:
     if args.out is None:
         for mark in found:
             time = local_rfc3339(mark.time_s)[:19].replace("T", " ")
-            print(f"{time}  {mark.source:<8}  {mark.heard} -> {mark.emotion or _WRONG}")
+            print(f"{time}  {mark.source:<8}  {mark.heard} -> {mark.text}")
         print(_sentence(found))
         return 0
     folder = expanded(args.out)
-    _write(folder, marks, found)
+    _write(folder, marks)
     print(f"{_sentence(found)} Those with an emotion are in {printable(folder / TABLE_FILE)}.")
     return 0
 
@@ -40,18 +37,16 @@ def _sentence(marks: list[Mark]) -> str:
     return f"{len(marks)} marks, {n_named} of them with an emotion."
 
 
-def _write(folder: Path, marks: Marks, found: list[Mark]) -> None:
+def _write(folder: Path, marks: Marks) -> None:
     """Write the table and the sounds of a corpus; only its owner can read them."""
     if folder.exists():
         raise InputError(f"--out {printable(folder)}: it exists; expected the name of a new folder")
     kept = []
     try:
         folder.mkdir(mode=0o700)
-        for mark in found:
-            clip = find_clip(marks.folder, mark.id) if mark.emotion else None
-            if clip is not None:
-                write_new(folder / clip.path.name, clip.sound())
-                kept.append(mark)
+        for mark, clip in marks.with_sound():
+            write_new(folder / clip.path.name, clip.sound())
+            kept.append(mark)
         write_new(folder / TABLE_FILE, table(kept).encode())
     except OSError as exc:
         raise InputError(f"--out {printable(folder)}: cannot be written: {exc.strerror or exc}") from exc

@@ -10,7 +10,7 @@ import io
 import math
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,8 @@ TABLE_FILE: Final = "marks.csv"
 """Name of the table, which is that of the corpus as well."""
 TABLE_COLUMNS: Final = ("file", "emotion", "speaker")
 """The columns of a table of clips, as ``python -m train fit --table`` reads it."""
+WRONG: Final = "wrong"
+"""What is said of an event that is wrong, without what it really was."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +48,11 @@ class Mark:
     """What it was by ear; empty if it is only known that ``heard`` is wrong."""
     file: str
     """Name of the sound, a WAV file in the folder ``marks``."""
+
+    @property
+    def text(self) -> str:
+        """The emotion that it was by ear, or ``WRONG``."""
+        return self.emotion or WRONG
 
 
 _COLUMNS: Final = ", ".join(item.name for item in fields(Mark))
@@ -79,6 +86,16 @@ class Marks:
             rows = reader.rows(f"SELECT {_COLUMNS} FROM mark ORDER BY time_s, id", {})
         names = [item.name for item in fields(Mark)]
         return [Mark(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def with_sound(self) -> Iterator[tuple[Mark, StoredClip]]:
+        """Yield the marks that name an emotion, and whose sound is there: those of a corpus.
+
+        Raises:
+            HistoryError: the file cannot be read, or is damaged.
+        """
+        for mark in self.all():
+            if mark.emotion and (clip := find_clip(self.folder, mark.id)) is not None:
+                yield mark, clip
 
     def put(self, clip: StoredClip, emotion: str) -> Mark:
         """Keep what a clip was by ear, and its sound; an earlier mark of the same event is replaced.

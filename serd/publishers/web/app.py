@@ -16,11 +16,11 @@ from serd.events.controls import Controls, control_texts, with_control
 from serd.mqtt.topics import FORGET
 from serd.publishers.web.access import Access
 from serd.publishers.web.assets import document, static
-from serd.publishers.web.bodies import NO_STORE, cookie_attributes, read_body
+from serd.publishers.web.bodies import NO_STORE, Endpoint, cookie_attributes, read_body
 from serd.publishers.web.feed import Feed
 from serd.publishers.web.guard import COOKIE, Guard
 from serd.publishers.web.hearing import NoSuchSoundError
-from serd.publishers.web.hearing_api import Endpoint, HearingApi, no_sound
+from serd.publishers.web.hearing_api import HearingApi, no_sound
 from serd.publishers.web.limits import RateLimiter
 from serd.publishers.web.log_tail import LogTail
 from serd.publishers.web.openapi import description

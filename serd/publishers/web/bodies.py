@@ -1,9 +1,11 @@
-"""The JSON that a request carries, and the cookie that an answer sets."""
+"""What all endpoints share: the JSON that a request carries, and the headers that an answer sets."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from serd.errors import InputError
 from serd.publishers.web.access import SESSION_S
@@ -12,6 +14,9 @@ from serd.publishers.web.assets import prefix_of
 MAX_BODY_BYTES: Final = 16_384
 NO_STORE: Final = {"Cache-Control": "no-store"}
 """The headers of an answer that no cache keeps."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+"""Answers the requests of one address."""
 
 
 def cookie_attributes(request: Request) -> dict[str, Any]:

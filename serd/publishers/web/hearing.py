@@ -13,12 +13,10 @@ from serd.errors import InputError, OperationError
 from serd.model.labels import EMOTIONS
 from serd.publishers import Context, clips, history
 from serd.publishers.clip_files import StoredClip, clips_between, find_clip, time_s_of
-from serd.publishers.history.marks import TABLE_FILE, Mark, Marks, table
+from serd.publishers.history.marks import TABLE_FILE, WRONG, Mark, Marks, table
 
 MAX_CLIPS: Final = 200
 """Most clips in one answer."""
-WRONG: Final = "wrong"
-"""The mark of an event that is wrong, without what it really was."""
 NO_HISTORY: Final = "marks are kept in the history: set [history] enabled = true"
 
 
@@ -79,8 +77,8 @@ class Hearing:
             if each.event.source == source
         }
         newest = sorted(found.values(), key=lambda each: time_s_of(each.event))[-MAX_CLIPS:]
-        marks = {} if self._marks is None else {each.id: each for each in self._marks.all()}
-        return [HeardClip(each, _mark_text(marks.get(each.event.id))) for each in newest]
+        marks = {} if self._marks is None else {each.id: each.text for each in self._marks.all()}
+        return [HeardClip(each, marks.get(each.event.id)) for each in newest]
 
     def sound(self, event_id: str) -> bytes:
         """The WAV file of an event.
@@ -107,12 +105,11 @@ class Hearing:
         """
         if emotion not in {"", WRONG, *self._labels}:
             raise InputError(f"got {emotion[:40]!r}, expected {WRONG}, nothing or an emotion")
-        if self._marks is None:
-            raise OperationError(NO_HISTORY)
+        marks = self._kept_marks()
         if emotion:
-            self._marks.put(self._clip(event_id), "" if emotion == WRONG else emotion)
+            marks.put(self._clip(event_id), "" if emotion == WRONG else emotion)
         else:
-            self._marks.remove(event_id)
+            marks.remove(event_id)
 
     def marks(self) -> list[Mark]:
         """All marks.
@@ -120,9 +117,7 @@ class Hearing:
         Raises:
             OperationError: there is no history, or it cannot be read.
         """
-        if self._marks is None:
-            raise OperationError(NO_HISTORY)
-        return self._marks.all()
+        return self._kept_marks().all()
 
     def archive(self) -> Iterator[bytes]:
         """Yield the parts of a ZIP file with the table of the marks and their sounds.
@@ -135,18 +130,21 @@ class Hearing:
         pieces = _Pieces()
         with zipfile.ZipFile(pieces, mode="w") as archive:
             kept = []
-            for mark in self.marks():
-                if not mark.emotion:
-                    continue
+            for mark, clip in self._kept_marks().with_sound():
                 try:
-                    sound = self.sound(mark.id)
-                except NoSuchSoundError:
+                    sound = clip.sound()
+                except OSError:
                     continue
                 archive.writestr(mark.file, sound)
                 kept.append(mark)
                 yield pieces.take()
             archive.writestr(TABLE_FILE, table(kept))
         yield pieces.take()
+
+    def _kept_marks(self) -> Marks:
+        if self._marks is None:
+            raise OperationError(NO_HISTORY)
+        return self._marks
 
     def _folders(self) -> list[Path]:
         marked = None if self._marks is None else self._marks.folder
@@ -182,7 +180,3 @@ class _Pieces:
         taken = bytes(self._written)
         self._written.clear()
         return taken
-
-
-def _mark_text(mark: Mark | None) -> str | None:
-    return None if mark is None else mark.emotion or WRONG

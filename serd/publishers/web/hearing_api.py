@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from serd.errors import InputError
 from serd.publishers.history.marks import TABLE_FILE, table
-from serd.publishers.web.bodies import NO_STORE, read_body
+from serd.publishers.web.bodies import NO_STORE, Endpoint, read_body
 from serd.publishers.web.feed import Feed
 from serd.publishers.web.hearing import HeardClip, Hearing, NoSuchSoundError
 from serd.publishers.web.queries import Query
@@ -21,8 +21,6 @@ MAX_SPAN_S: Final = 3600.0
 """Longest time whose clips are asked for at once, in seconds."""
 ARCHIVE_FILE: Final = "serd-marks.zip"
 _RANGE: Final = re.compile(r"bytes=(\d{0,9})-(\d{0,9})", re.ASCII)
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class HearingApi:

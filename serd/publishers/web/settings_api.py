@@ -9,9 +9,8 @@ from starlette.responses import JSONResponse, Response
 from serd.errors import InputError
 from serd.publishers.editing import SettingChange, SettingsEditor
 from serd.publishers.web.access import Access
-from serd.publishers.web.bodies import NO_STORE, read_body
+from serd.publishers.web.bodies import NO_STORE, Endpoint, read_body
 from serd.publishers.web.feed import Feed
-from serd.publishers.web.hearing_api import Endpoint
 from serd.publishers.web.worker import Worker
 
 OPEN_SECTIONS: Final = frozenset({"voice", "segmenter", "smoothing", "report", "mood", "alert"})
