@@ -14,14 +14,17 @@ from trainings import have_two_folds, train
 from serd.model.file import card_path, read_model
 from serd.model.labels import EMOTIONS
 from serd.model.mfcc import mfcc
+from serd.model.naming import NOT_NAMED, NamingRule
 from serd.model.runtime import TfliteModel
 from testkit.voices import synthetic_voice
 from train.__main__ import main
+from train.evaluation.held_out import HeardRecording
 from train.fit.plan import plan_fit
 from train.fit.run import FitRun, FitSettings
 from train.model.checkpoint import find_checkpoint, load_keras
 from train.model.recipe import Recipe, quick
 
+_ANGRY, _DISGUST = EMOTIONS.index("angry"), EMOTIONS.index("disgust")
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -162,6 +165,51 @@ def test_networks_of_other_labels_are_never_met(corpus_root: Path, tmp_path: Pat
         for clip in (first, first, relabeled)
     ]
     assert folders[0] == folders[1] != folders[2]
+
+
+def test_emotions_are_named_by_what_the_folds_have_never_heard(
+    corpus_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each fold's model hears its own actors, and ordinary speech: anger beside neutral."""
+    ordinary = tuple(tmp_path / f"order-{number}.wav" for number in range(9))
+    plan = replace(plan_fit(corpus_root), folds=(frozenset({"1"}), frozenset({"2"})), protocol="two")
+    labels = {clip.path: clip.label for clip in plan.corpus.clips}
+    heard: dict[str, list[Path]] = {}
+
+    def hear(model: Path, paths: list[Path], _pipeline: object) -> list[HeardRecording]:
+        heard.setdefault(model.stem, []).extend(paths)
+        return [_heard(labels.get(path)) for path in paths]
+
+    monkeypatch.setattr("train.fit.run.hear", hear)
+    settings = FitSettings(
+        plan=plan,
+        out=tmp_path / "m.tflite",
+        work=tmp_path,
+        recipe=quick(Recipe()),
+        ordinary=ordinary,
+        seed=0,
+        command="",
+    )
+    lines: list[str] = []
+    rule = NamingRule(EMOTIONS, {}, FitRun(settings, lines.append).naming())
+    assert rule.named(_heard(None).utterances).tolist() == [NOT_NAMED]
+    assert rule.named(_heard(_ANGRY).utterances).tolist() == [_ANGRY]
+    assert set(heard) == {"model-1", "model-2"}
+    for name, paths in heard.items():
+        assert set(paths) & set(ordinary) == set(ordinary)
+        actors = {clip.actor for clip in plan.corpus.clips if clip.path in set(paths)}
+        assert actors == {name.removeprefix("model-")}
+    assert lines[-1].startswith("emotions are named at scores of happy ")
+    assert FitRun(replace(settings, ordinary=()), lines.append).naming() is None
+
+
+def _heard(label: int | None) -> HeardRecording:
+    """Acted speech of a label beside disgust or happiness, or ordinary speech: anger beside neutral."""
+    beside = 0 if label is None else EMOTIONS.index("happy" if label == _DISGUST else "disgust")
+    row = np.full(8, 0.01)
+    row[beside], row[_ANGRY if label is None else label] = 0.34, 0.6
+    one = row[np.newaxis] / row.sum()
+    return HeardRecording(windows=one, utterances=one, whole=one[0], length_s=4.0)
 
 
 def test_the_keras_model_is_kept_with_the_card(
