@@ -15,10 +15,10 @@ from serd.audio.reader import open_sound
 from serd.audio.resample import Converter
 from serd.audio.source import MIX
 
-_BLOCK_S: Final = 1.0
-"""Length of a block, in seconds."""
-_PACED_BLOCK_S: Final = 0.03
-"""Length of a block at the pace of live sound, in seconds."""
+_BLOCK_S: Final = 0.96
+"""Length of sound that is read and converted at a time, in seconds: a multiple of the paced block."""
+_PACED_BLOCK_SAMPLES: Final = 480
+"""Length of a block at the pace of live sound: 30 ms."""
 
 
 class _StopFlag:
@@ -129,14 +129,19 @@ class FileSource:
         """Yield the file's sound in serd's format, checking it first: a loop may find another file."""
         with open_sound(self._path, self._channel) as reader:
             converter = Converter(rate_hz=reader.rate_hz, channel=self._channel)
-            for sound in reader.blocks(_PACED_BLOCK_S if self._paced else _BLOCK_S):
-                yield converter.convert(sound)
+            for sound in reader.blocks(_BLOCK_S):
+                yield from self._pieces(converter.convert(sound))
             rest = converter.convert(np.empty((0, reader.n_channels), np.float32), is_last=True)
-            if rest.size:
-                yield rest
+            yield from self._pieces(rest)
             self._n_not_finite += converter.n_not_finite
             found = (reader.problem, converter.monitor.cancellation)
             self._problem = "; ".join(each for each in found if each)
+
+    def _pieces(self, samples: Samples) -> Iterator[Samples]:
+        """Yield the blocks of converted sound: short ones at the pace of live sound."""
+        length = _PACED_BLOCK_SAMPLES if self._paced else max(1, samples.size)
+        for first in range(0, samples.size, length):
+            yield samples[first : first + length]
 
 
 def read_samples(path: Path, *, channel: str = MIX) -> Samples:

@@ -19,8 +19,8 @@ from serd.errors import DeviceError, SourceError, SourceInterruptedError
 _READ_TIMEOUT_S: Final = 3.0
 """Time without a block after which a microphone counts as lost, in seconds; PortAudio may stop without
 an error."""
-
-
+_MAX_JOINED_S: Final = 0.25
+"""Most sound that is taken from the queue as one block, in seconds."""
 _MAX_DEVICES: Final = 1000
 """More devices than PortAudio lists on any machine."""
 
@@ -30,6 +30,20 @@ class _Signal(Enum):
 
     STOP = auto()
     INTERRUPTED = auto()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Captured:
+    """What the callback got."""
+
+    first_frame: int
+    """Number of its first sample of all channels, counted from the start of the stream."""
+    end_frame: int
+    """Number after its last one."""
+    data: bytes
+    """int16, n_channels interleaved."""
+    arrived_s: float
+    """Monotonic time at which it arrived, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,7 +169,9 @@ class MicrophoneSource:
             DeviceError: no such device or channel, or it does not open.
         """
         self._channel = settings.channel
-        self._queue: queue.SimpleQueue[tuple[int, bytes, float] | _Signal] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Captured | _Signal] = queue.SimpleQueue()
+        self._ahead: _Captured | _Signal | None = None
+        """What was taken from the queue and does not belong to the block before it."""
         self._max_blocks = max(1, round(settings.queue_s * 1000 / settings.block_ms))
         self._n_captured_frames = 0
         self.n_dropped_blocks = 0
@@ -219,12 +235,12 @@ class MicrophoneSource:
         converter = Converter(rate_hz=self.rate_hz, channel=self._channel)
         expected_frame = offset_samples = 0
         while (item := self._next()) is not None:
-            first_frame, data, arrived_s = item
-            if first_frame != expected_frame:
+            captured = self._with_waiting(item)
+            if captured.first_frame != expected_frame:
                 converter = Converter(rate_hz=self.rate_hz, channel=self._channel)
-                offset_samples = round(first_frame * SAMPLE_RATE_HZ / self.rate_hz)
-            raw = np.frombuffer(data, np.int16).reshape(-1, self.n_channels)
-            expected_frame = first_frame + len(raw)
+                offset_samples = round(captured.first_frame * SAMPLE_RATE_HZ / self.rate_hz)
+            raw = np.frombuffer(captured.data, np.int16).reshape(-1, self.n_channels)
+            expected_frame = captured.end_frame
             if self.rate_hz == SAMPLE_RATE_HZ and self.n_channels == 1:
                 samples = raw[:, 0]
                 converter.monitor.check(raw)
@@ -233,14 +249,40 @@ class MicrophoneSource:
             yield AudioBlock(
                 samples=samples,
                 offset_samples=offset_samples,
-                captured=epoch.update(expected_frame / self.rate_hz, arrived_s=arrived_s),
+                captured=epoch.update(expected_frame / self.rate_hz, arrived_s=captured.arrived_s),
                 problem=converter.monitor.problem,
             )
             offset_samples += samples.size
 
-    def _next(self) -> tuple[int, bytes, float] | None:
+    def _with_waiting(self, first: _Captured) -> _Captured:
+        """A captured block with those after it that wait in the queue: each costs time of its own.
+
+        Many wait while the feeder sleeps, since no report can follow the sound of a quiet room.
+        """
+        blocks, end_frame = [first], first.end_frame
+        while end_frame - first.first_frame < _MAX_JOINED_S * self.rate_hz:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(item, _Signal) or item.first_frame != end_frame:
+                self._ahead = item
+                break
+            blocks.append(item)
+            end_frame = item.end_frame
+        if len(blocks) == 1:
+            return first
+        return _Captured(
+            first_frame=first.first_frame,
+            end_frame=end_frame,
+            data=b"".join(block.data for block in blocks),
+            arrived_s=blocks[-1].arrived_s,
+        )
+
+    def _next(self) -> _Captured | None:
+        item, self._ahead = self._ahead, None
         try:
-            item = self._queue.get(timeout=_READ_TIMEOUT_S)
+            item = item or self._queue.get(timeout=_READ_TIMEOUT_S)
         except queue.Empty:
             raise SourceError(
                 f"microphone {self._device.name!r} delivered no sound for {_READ_TIMEOUT_S:.0f} s;"
@@ -259,8 +301,16 @@ class MicrophoneSource:
                 self.n_dropped_blocks += 1
             except queue.Empty:
                 pass
-        self._queue.put((self._n_captured_frames, bytes(data), time.monotonic()))
+        first_frame = self._n_captured_frames
         self._n_captured_frames += n_frames
+        self._queue.put(
+            _Captured(
+                first_frame=first_frame,
+                end_frame=self._n_captured_frames,
+                data=bytes(data),
+                arrived_s=time.monotonic(),
+            )
+        )
 
     def _open(self, settings: SourceSettings, sounddevice: Any) -> tuple[Any, int, int]:  # noqa: ANN401
         """Open a stream at 16 kHz mono, else at the device's rate or channels; returns them as well."""

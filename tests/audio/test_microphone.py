@@ -174,11 +174,26 @@ def test_a_full_queue_drops_the_oldest_and_the_times_stay_right() -> None:
     library.play(sound, 640, overflow=True)
     source.stop()
     blocks = list(source)
-    assert [block.offset_samples for block in blocks] == [1280, 1920, 2560]
+    assert blocks[0].offset_samples == 1280
     assert np.array_equal(np.concatenate([block.samples for block in blocks]), sound[1280:])
     assert (source.n_dropped_blocks, source.n_overflows) == (2, 5)
     assert "2 blocks dropped" in source.summary()
     assert "5 overflows" in source.summary()
+
+
+def test_blocks_that_wait_are_taken_together() -> None:
+    """Blocks that piled up are one block of about 0.25 s at most, and one after a gap begins anew."""
+    library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 16_000)
+    source = MicrophoneSource(SourceSettings(queue_s=0.3), PortAudio(library))
+    sound = np.arange(480 * 13, dtype=np.int16)
+    blocks = iter(source)
+    library.play(sound[:480], 480)
+    first = next(blocks)
+    library.play(sound[480:], 480)  # of these twelve the first two are dropped
+    waiting = [next(blocks), next(blocks)]
+    assert (first.offset_samples, first.samples.size) == (0, 480)
+    assert [block.offset_samples for block in waiting] == [480 * 3, 480 * 12]
+    assert np.array_equal(np.concatenate([block.samples for block in waiting]), sound[480 * 3 :])
 
 
 def test_a_device_at_its_own_rate_and_channels_is_converted() -> None:

@@ -1,6 +1,7 @@
 """The addresses of the page and its API, ``/api/v1``; ``Guard`` stands before all of them."""
 
 import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -63,7 +64,7 @@ def make_app(parts: Parts, streams: Streams) -> ASGIApp:
     routes = [
         Route("/", page),
         Route("/static/{name}", static),
-        *(Route(API + path, endpoint, methods=[method]) for method, path, endpoint in api),
+        *_api_routes(api),
     ]
     app = Starlette(
         routes=routes,
@@ -77,6 +78,25 @@ def make_app(parts: Parts, streams: Streams) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     return Guard(app, parts.access, parts.limiter, parts.names)
+
+
+def _api_routes(api: Iterable[tuple[str, str, Endpoint]]) -> Iterator[Route]:
+    """Yield one route for each path: a refused method is told of all that it has (RFC 9110, 15.5.6)."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for method, path, endpoint in api:
+        by_path.setdefault(path, {})[method] = endpoint
+    for path, endpoints in by_path.items():
+        yield Route(API + path, _by_method(endpoints), methods=list(endpoints))
+
+
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
+    """One endpoint of those for the methods of a path."""
+
+    async def answer(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await endpoints[method](request)
+
+    return answer
 
 
 async def page(request: Request) -> Response:

@@ -231,6 +231,13 @@ class TestStrangeRequests:
         """They are no part of the API."""
         assert client.ask("/api/v1/state", method=method).status in {403, 405}
 
+    def test_a_refused_method_is_told_of_all_that_a_path_has(self, client: WebClient) -> None:
+        """Allow names them, also where reading and changing are endpoints of their own."""
+        token = {"X-CSRF-Token": client.ask("/api/v1/session").json["token"]}
+        answer = client.ask("/api/v1/settings", method="PUT", headers=token)
+        assert answer.status == 405
+        assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
     @pytest.mark.parametrize(
         "request_bytes",
         [b"GET /" + b"x" * 60_000, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000, b"\xff\x00\r\n\r\n"],
