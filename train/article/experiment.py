@@ -94,8 +94,8 @@ class TrainingSettings:
     """Clips in a batch."""
     epochs: Annotated[int, Range(1)] = 700
     """Epochs at most."""
-    patience: Annotated[int, Range(0)] = 60
-    """Epochs without a better validation loss or accuracy before training stops; 0 for never."""
+    patience: Annotated[int, Range(0)] = 100
+    """Epochs without a better validation loss before training stops; 0 for never."""
     keep: Literal["last", "best"] = "last"
     """Whether the last epoch's weights are scored, or those of the least validation loss."""
     plateau: bool = False

@@ -125,17 +125,13 @@ def _variables(model: keras.Model) -> list[Any]:
 
 
 def stop_reason(history: History, *, epochs: int, patience: int) -> str:
-    """The reason that training is over; empty while it is not.
-
-    Nothing improves while neither the least validation loss nor the highest validation accuracy changes.
-    """
+    """The reason that training is over; empty while it is not."""
     if len(history) >= epochs:
         return "the last epoch was reached"
     if patience and history and "val_loss" in history[0]:
         least = int(np.argmin([row["val_loss"] for row in history]))
-        highest = int(np.argmax([row["val_accuracy"] for row in history]))
-        if len(history) - 1 - max(least, highest) >= patience:
-            return f"no better validation loss or accuracy for {patience} epochs"
+        if len(history) - 1 - least >= patience:
+            return f"no better validation loss for {patience} epochs"
     return ""
 
 

@@ -322,14 +322,9 @@ def test_a_folder_with_another_run_is_not_overwritten(
     assert RunFolder(path=tmp_path / "baseline-men").is_finished
 
 
-def test_learning_ends_when_neither_validation_figure_improves() -> None:
+def test_learning_ends_when_the_validation_loss_no_longer_improves() -> None:
     """For as many epochs as the patience; with a patience of 0, learning goes on to the last epoch."""
-    history = [
-        {"epoch": 1.0, "val_loss": 1.0, "val_accuracy": 0.2},
-        {"epoch": 2.0, "val_loss": 1.1, "val_accuracy": 0.3},
-        {"epoch": 3.0, "val_loss": 1.2, "val_accuracy": 0.3},
-        {"epoch": 4.0, "val_loss": 1.3, "val_accuracy": 0.1},
-    ]
+    history = [{"val_loss": loss, "val_accuracy": loss} for loss in (1.1, 1.0, 1.2, 1.3)]
     assert stop_reason(history[:3], epochs=9, patience=2) == ""
     assert "for 2 epochs" in stop_reason(history, epochs=9, patience=2)
     assert stop_reason(history, epochs=9, patience=0) == ""
