@@ -114,6 +114,23 @@ class RunFolder:
         write_json(self.path / METRICS, metrics)
         shutil.rmtree(self.state, ignore_errors=True)
 
+    def history(self) -> list[dict[str, float]]:
+        """Metrics of each epoch of a finished run.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+        path = self.path / HISTORY
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                return [
+                    {name: float(text) for name, text in row.items()} for row in csv.DictReader(file)
+                ]
+        except OSError as exc:
+            raise InputError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+        except (ValueError, TypeError, csv.Error) as exc:
+            raise InputError(f"{path}: no history of a run: {exc}") from exc
+
     def content(self) -> dict[str, Any]:
         """Content of ``metrics.json``, which may be that of an evaluation."""
         return read_json(self.path / METRICS)

@@ -4,13 +4,14 @@ import argparse
 from pathlib import Path
 
 from serd.errors import InputError
-from train.article.loading import base_of, experiment_names
-from train.article.run_folder import SETTINGS, finished_runs
+from train.article.loading import experiment_names
+from train.article.records import RUNS, folder_records, store_records, stored_records
 from train.cli.options import check_writable
 from train.data.files import read_json, write_json, write_whole
 from train.evaluation.results import Facts, cross_corpus, merge_seeds, read_results
 from train.evaluation.summary import merge_variant_files, read_variants, summarize, variant_summary
-from train.report.experiments_page import RunRecord, experiments_page, is_smoke_run
+from train.report.experiments_page import experiments_page
+from train.report.experiments_pictures import learning_curves, shown_experiments
 from train.report.model_page import model_page
 from train.report.model_pictures import learning_picture, reliability_picture, risk_coverage_picture
 from train.report.research_log import research_log
@@ -25,7 +26,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "report",
         help="write pages from measurements",
-        description="Given a folder of runs, write the page of the experiments. Given metrics of a"
+        description="Given a folder of runs, or the JSON file beside their page, write the page of the"
+        " experiments; runs that the file has and the folder lacks stay on it. Given metrics of a"
         " model's recipe, as evaluate measures them on the folds of its runs, write the model card, the"
         f" research log ({LOG}) and their pictures. All metrics go into one JSON file beside the card,"
         " from which report writes it again, and to which it adds seeds and variants.",
@@ -65,44 +67,40 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def report_command(options: argparse.Namespace) -> int:
     """Write the page of the experiments, or the model card."""
-    if options.sources[0].suffix == ".json":
+    source: Path = options.sources[0]
+    if source.suffix == ".json" and RUNS not in read_json(source):
         return _report_model(options)
     if len(options.sources) > 1:
         raise InputError("several folders of runs at once, expected one")
     for name in _FOR_MODELS:
         if getattr(options, name):
             raise InputError(f"--{name.replace('_', '-')} needs the JSON file of a model's metrics")
-    out: Path = options.out or Path("runs/experiments.md")
-    records = experiment_records(options.sources[0])
-    smoke = [name for name, record in records.items() if is_smoke_run(record.metrics)]
+    return _report_experiments(source, options.out or Path("runs/experiments.md"))
+
+
+def _report_experiments(source: Path, out: Path) -> int:
+    """Write the page of the experiments, with its picture and the records that it is made of."""
+    records = stored_records(source) if source.is_file() else folder_records(source)
+    stored = out.with_suffix(".json")
+    smoke = [name for name, record in records.items() if record.is_smoke_run]
     if smoke and out.resolve().is_relative_to(Path("docs").resolve()):
         raise InputError(
             f"{out}: {smoke[0]} is a smoke run, whose figures mean nothing, and docs/ takes none; run it"
             " without --quick, or name another --out"
         )
-    text = experiments_page(records, experiment_names())
     check_writable(out.absolute().parent)
-    write_whole(out, text.encode())
+    if stored.is_file() and not smoke:
+        records = {**stored_records(stored), **records}
+    picture = out.with_name(f"{out.stem}-curves.png")
+    is_drawn = bool(shown_experiments(records)) and not smoke
+    if is_drawn:
+        learning_curves(records, picture)
+    write_whole(
+        out, experiments_page(records, experiment_names(), picture.name if is_drawn else "").encode()
+    )
+    store_records(stored, records)
     print(f"wrote {out}")
     return 0
-
-
-def experiment_records(folder: Path) -> dict[str, RunRecord]:
-    """The finished runs in a folder, by name.
-
-    Raises:
-        InputError: there is no finished run in it, or one cannot be read.
-    """
-    records = {}
-    for run in finished_runs(folder):
-        metrics = run.metrics()
-        settings = read_json(run.path / SETTINGS)
-        records[run.name] = RunRecord(metrics=metrics, settings=settings, base=base_of(metrics["name"]))
-    if not records:
-        raise InputError(
-            f"{folder}: no finished run in it, expected what `train experiments` left there"
-        )
-    return records
 
 
 def _report_model(options: argparse.Namespace) -> int:

@@ -53,6 +53,22 @@ def intervals(by_actor: Counts, *, seed: int, n_resamples: int = N_RESAMPLES) ->
     return {name: _middle(figure(resampled)) for name, figure in _FIGURES.items()}
 
 
+def clip_interval(confusion: Counts, *, seed: int, n_resamples: int = N_RESAMPLES) -> Interval:
+    """The 95 % interval of UAR over clips, where there are too few actors to draw them.
+
+    It says what other clips of the same actors would change, and nothing of other actors.
+
+    Args:
+        confusion: int64, shape (n_labels, n_labels + 1), with one clip or more.
+        seed: seed of the resamples.
+        n_resamples: number of resamples.
+    """
+    cells = confusion.ravel()
+    n_clips = int(cells.sum())
+    drawn = np.random.default_rng(seed).multinomial(n_clips, cells / n_clips, size=n_resamples)
+    return _middle(uar(drawn.reshape(-1, *confusion.shape)))
+
+
 def paired_intervals(
     first: Counts, second: Counts, *, seed: int, n_resamples: int = N_RESAMPLES
 ) -> dict[str, Interval]:

@@ -1,29 +1,48 @@
 """``docs/experiments.md`` and the comparison of runs; no number on the page is typed by hand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from train.report.tables import Table, markdown
+from train.report.run_record import Metrics, RunRecord
+from train.report.tables import Table, markdown, table
 
-Metrics = Mapping[str, Any]
-_HEAD = """\
+_HEAD: Final = """\
 # Experiments
 
 <!-- Written by `python -m train report` from the folders of the runs; do not edit. -->
 
 The experiments of the article that serd began with, and of serd's own network, trained and scored by
 `python -m train experiments --run NAME ROOT`. UAR is the mean recall over the classes; chance is one
-over their number.
+over their number. Intervals are of 95 % over the test clips: the few test actors are the same in all of
+them, and others would move a figure by more. Each experiment was run once.
 """
+_LEAK: Final = """\
+## Effect of the leak
 
+The same network, with clips split by file and tested on its validation clips (`leaky`), and with
+held-out actors.
+"""
+_PICTURE: Final = """\
+![Accuracy by epoch, of training clips, validation clips and actors that were held out]({picture})
 
-_SMOKE = "**Smoke runs: a few clips and one epoch. No figure on this page means anything.**\n"
+Accuracy by epoch. Validation clips are of actors that the network learns from; what it does for others
+is the dashed line, measured at the end.
+"""
+_ARTICLE: Final = """\
+## Comparison with the article
 
+The article splits training and validation clips by file, so validation clips are of training actors;
+test clips are not.
+"""
+_OWN: Final = """\
+## Beyond the article
 
-def is_smoke_run(metrics: Metrics) -> bool:
-    """Whether a run only tried the way: a few clips, an epoch."""
-    return "smoke run" in metrics["shortened"]
+serd's own network takes every coefficient of every frame, and has eight emotions; it is scored on
+speech. Each experiment is compared with its base. Another seed changes UAR by a few hundredths.
+"""
+_ACCURACIES: Final = ("validation", "test")
+
+_SMOKE: Final = "**Smoke runs: a few clips and one epoch. No figure on this page means anything.**\n"
 
 
 def comparison(names: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> Table:
@@ -69,39 +88,32 @@ def _row(name: str, run: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunRecord:
-    """A finished run of an experiment."""
-
-    metrics: Metrics
-    """Content of its ``metrics.json``."""
-    settings: Mapping[str, Any]
-    """Content of its ``settings.json``."""
-    base: str
-    """Name of the experiment that its experiment changes; empty for none."""
-
-
-def experiments_page(runs: Mapping[str, RunRecord], experiments: Sequence[str]) -> str:
+def experiments_page(
+    runs: Mapping[str, RunRecord], experiments: Sequence[str], picture: str = ""
+) -> str:
     """``docs/experiments.md``, as Markdown.
 
     Args:
         runs: finished runs by name, one or more.
         experiments: names of all experiments, in the order of the page.
+        picture: file name of the picture of learning curves; empty for none.
     """
     order = {name: number for number, name in enumerate(experiments)}
     names = sorted(runs, key=lambda name: (order.get(name, len(order)), name))
-    metrics = {name: runs[name].metrics for name in names}
-    missing = [name for name in order if name not in {each["name"] for each in metrics.values()}]
+    runs = {name: runs[name] for name in names}
+    missing = [name for name in order if name not in {each.metrics["name"] for each in runs.values()}]
     parts = [
         _HEAD,
-        _SMOKE if any(map(is_smoke_run, metrics.values())) else "",
-        _ground(list(metrics.values())),
+        _SMOKE if any(run.is_smoke_run for run in runs.values()) else "",
+        _ground([run.metrics for run in runs.values()]),
         _leak(runs),
-        _beside_the_article(metrics),
-        _own({name: runs[name] for name in names}),
-        "## All runs\n\n" + markdown(comparison(names, list(metrics.values()))) + "\n",
-        _by_class(metrics),
-        _shortened(metrics, missing),
+        _PICTURE.format(picture=picture) if picture else "",
+        _augmentation(runs),
+        _beside_the_article(runs),
+        _own(runs),
+        _all_runs(runs),
+        _by_class(runs),
+        _ends(runs, missing),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -120,23 +132,28 @@ def _ground(runs: Sequence[Metrics]) -> str:
 
 def _leak(runs: Mapping[str, RunRecord]) -> str:
     """The same network with clips split by file and with held-out actors, and the difference."""
-    kinds: dict[str, dict[bool, Metrics]] = {}
+    kinds: dict[str, dict[bool, RunRecord]] = {}
     for run in runs.values():
         experiment = dict(run.settings["experiment"])
         experiment["data"] = {**experiment["data"], "protocol": ""}
         key = repr({k: v for k, v in experiment.items() if k != "name"}) + str(run.settings["seed"])
-        kinds.setdefault(key, {})[run.metrics["split"]["is_leaky"]] = run.metrics
-    rows = []
-    for pair in kinds.values():
-        if len(pair) == 2:
-            leaky, honest = pair[True], pair[False]
-            row = [honest["network"], str(honest["n_labels"])]
-            for figure in ("uar", "accuracy"):
-                both = (leaky["test"][figure], honest["test"][figure])
-                row += [*(f"{value:.3f}" for value in both), f"{both[0] - both[1]:+z.3f}"]
-            rows.append((*row, f"{1.0 / honest['n_labels']:.3f}"))
-    if not rows:
+        kinds.setdefault(key, {})[run.metrics["split"]["is_leaky"]] = run
+    pairs = [(pair[True], pair[False]) for pair in kinds.values() if len(pair) == 2]
+    if not pairs:
         return ""
+    rows = [
+        (
+            honest.metrics["network"],
+            str(honest.metrics["n_labels"]),
+            _with_interval(leaky),
+            _with_interval(honest),
+            _gap(leaky, honest, "uar"),
+            *(f"{each.metrics['test']['accuracy']:.3f}" for each in (leaky, honest)),
+            _gap(leaky, honest, "accuracy"),
+            f"{1.0 / honest.metrics['n_labels']:.3f}",
+        )
+        for leaky, honest in pairs
+    ]
     columns = (
         "network",
         "classes",
@@ -148,31 +165,74 @@ def _leak(runs: Mapping[str, RunRecord]) -> str:
         "gap",
         "chance",
     )
-    text = (
-        "## Effect of the leak\n\nThe same network, with clips split by file and tested on its"
-        " validation clips (`leaky`), and with held-out actors.\n\n"
+    return f"{_LEAK}\n{table(columns, rows)}\n"
+
+
+def _gap(first: RunRecord, second: RunRecord, figure: str) -> str:
+    """The difference of a figure on test clips."""
+    return f"{first.metrics['test'][figure] - second.metrics['test'][figure]:+z.3f}"
+
+
+def _with_interval(run: RunRecord) -> str:
+    """UAR on test clips, with its interval."""
+    interval = run.uar_interval
+    return f"{run.metrics['test']['uar']:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def _augmentation(runs: Mapping[str, RunRecord]) -> str:
+    """What copies of the training clips do to validation clips and to unseen actors."""
+    rows, n_gains = [], dict.fromkeys(_ACCURACIES, 0)
+    for name, run in runs.items():
+        base = runs.get(run.base)
+        if base is None or not run.settings["experiment"]["augment"]["variations"]:
+            continue
+        cells = []
+        for figure in _ACCURACIES:
+            here, there = _accuracy(run, figure), _accuracy(base, figure)
+            n_gains[figure] += here > there
+            cells += [_percent(here), f"{100.0 * (here - there):+z.1f}"]
+        rows.append((name, run.base, *cells, run.metrics["what"]))
+    if not rows:
+        return ""
+    columns = ("experiment", "base", "validation", "to the base", "unseen", "to the base", "description")
+    told = (
+        f"Of {len(rows)} ways to augment the training clips, {n_gains['validation']} raise the highest"
+        f" accuracy on validation clips, which are of training actors, and {n_gains['test']} raise the"
+        " accuracy on actors that were held out. Differences are in points; one run each.\n"
     )
-    return text + markdown(Table(columns=columns, rows=tuple(rows))) + "\n"
+    return f"## Augmentation\n\n{told}\n{table(columns, rows)}\n"
 
 
-def _beside_the_article(metrics: Mapping[str, Metrics]) -> str:
+def _accuracy(run: RunRecord, figure: str) -> float:
+    """The accuracy on unseen actors, or the highest one on validation clips."""
+    if figure == "test":
+        return float(run.metrics["test"]["accuracy"])
+    return float(run.metrics["validation"]["accuracy_highest"])
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.1f} %"
+
+
+def _beside_the_article(runs: Mapping[str, RunRecord]) -> str:
     """The article's claims for its experiments, and the results here."""
     rows = []
-    for name, run in metrics.items():
-        if run["network"] == "own":
+    for name, run in runs.items():
+        metrics = run.metrics
+        if metrics["network"] == "own":
             continue
-        claim, validation = run["claim"], run["validation"]
+        claim, validation = metrics["claim"], metrics["validation"]
         stated = f"{100 * claim['accuracy']:.4g} % ({claim['of']})" if claim["accuracy"] else ""
         rows.append(
             (
                 name,
                 stated,
-                f"{100 * run['test']['accuracy']:.1f} %",
-                f"{100 * validation['accuracy_highest']:.1f} %" if validation else "",
-                f"{100 * validation['accuracy_last']:.1f} %" if validation else "",
-                f"{run['test']['uar']:.3f}",
-                f"{1.0 / run['n_labels']:.3f}",
-                "; ".join([run["what"], *run["notes"]]),
+                _percent(metrics["test"]["accuracy"]),
+                _percent(validation["accuracy_highest"]) if validation else "",
+                _percent(validation["accuracy_last"]) if validation else "",
+                _with_interval(run),
+                f"{1.0 / metrics['n_labels']:.3f}",
+                "; ".join([metrics["what"], *metrics["notes"]]),
                 claim["says"],
             )
         )
@@ -189,63 +249,52 @@ def _beside_the_article(metrics: Mapping[str, Metrics]) -> str:
         "description",
         "quotation",
     )
-    text = (
-        "## Comparison with the article\n\nThe article splits training and validation clips by file, so"
-        " validation clips are of training actors; test clips are not.\n\n"
-    )
-    return text + markdown(Table(columns=columns, rows=tuple(rows))) + "\n"
+    return f"{_ARTICLE}\n{table(columns, rows)}\n"
 
 
 def _own(runs: Mapping[str, RunRecord]) -> str:
     """The own network's experiments, compared with their bases."""
-    own = {name: run.metrics for name, run in runs.items() if run.metrics["network"] == "own"}
+    own = {name: run for name, run in runs.items() if run.metrics["network"] == "own"}
     if not own:
         return ""
-    rows = tuple(
+    rows = [
         (
             name,
-            f"{run['test']['uar']:.3f}",
-            *_to_base(run, runs[name].base, own),
-            f"{run['test']['accuracy']:.3f}",
-            f"{run['test']['macro_f1']:.3f}",
-            "; ".join([run["what"], *run["notes"]]),
+            _with_interval(run),
+            *((run.base, _gap(run, own[run.base], "uar")) if run.base in own else ("", "")),
+            f"{run.metrics['test']['accuracy']:.3f}",
+            f"{run.metrics['test']['macro_f1']:.3f}",
+            "; ".join([run.metrics["what"], *run.metrics["notes"]]),
         )
         for name, run in own.items()
-    )
+    ]
     columns = ("experiment", "UAR", "base", "difference", "accuracy", "macro F1", "description")
-    text = (
-        "## Beyond the article\n\nserd's own network takes every coefficient of every frame, and has"
-        " eight emotions; it is scored on speech. Each experiment is compared with its base. There is"
-        " one run of each, and another seed changes UAR by a few hundredths.\n\n"
-    )
-    return text + markdown(Table(columns=columns, rows=rows)) + "\n"
+    return f"{_OWN}\n{table(columns, rows)}\n"
 
 
-def _to_base(run: Metrics, base: str, runs: Mapping[str, Metrics]) -> tuple[str, str]:
-    """The base of a run, and the difference of UAR from it."""
-    if base not in runs:
-        return "", ""
-    return base, f"{run['test']['uar'] - runs[base]['test']['uar']:+z.3f}"
+def _all_runs(runs: Mapping[str, RunRecord]) -> str:
+    metrics = [{**run.metrics, "notes": [], "shortened": []} for run in runs.values()]
+    whole = comparison(list(runs), metrics)
+    shown = Table(columns=whole.columns[:-1], rows=tuple(row[:-1] for row in whole.rows))
+    return f"## All runs\n\n{markdown(shown)}\n"
 
 
-def _by_class(metrics: Mapping[str, Metrics]) -> str:
-    rows = tuple(
-        (
-            name,
-            ", ".join(f"{label} {c['recall']:.2f}" for label, c in run["test"]["per_class"].items()),
-        )
-        for name, run in metrics.items()
-    )
-    return "## Recall of each class\n\n" + markdown(Table(columns=("run", "recall"), rows=rows)) + "\n"
+def _by_class(runs: Mapping[str, RunRecord]) -> str:
+    rows = []
+    for name, run in runs.items():
+        classes = run.metrics["test"]["per_class"].items()
+        rows.append((name, ", ".join(f"{label} {each['recall']:.2f}" for label, each in classes)))
+    return f"## Recall of each class\n\n{table(('run', 'recall'), rows)}\n"
 
 
-def _shortened(metrics: Mapping[str, Metrics], missing: Sequence[str]) -> str:
+def _ends(runs: Mapping[str, RunRecord], missing: Sequence[str]) -> str:
+    """Why each run ended, and what was not run."""
     lines = []
-    for name, run in metrics.items():
-        cut = "; ".join(run["shortened"])
-        epochs = "1 epoch" if run["epochs"] == 1 else f"{run['epochs']} epochs"
-        why = f"{epochs} run, {run['seconds_per_epoch']:.1f} s each: {run['stopped']}"
-        lines.append(f"- {name}: {why}{'; shortened: ' + cut if cut else ''}.")
+    for name, run in runs.items():
+        metrics = run.metrics
+        epochs = "1 epoch" if metrics["epochs"] == 1 else f"{metrics['epochs']} epochs"
+        why = f"{epochs} of {metrics['seconds_per_epoch']:.1f} s: {metrics['stopped']}"
+        lines.append(f"- {name}: {'; '.join([why, *metrics['shortened']])}.")
     if missing:
         lines.append(f"- Not run: {', '.join(missing)}.")
-    return "## Limits and ends of the runs\n\n" + "\n".join(lines) + "\n"
+    return "## Ends of the runs\n\n" + "\n".join(lines) + "\n"

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from train.report.drawing import new_figure
+from train.report.drawing import COLORS, INK, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_TRAIN, _VALIDATION = "#1f5fa8", "#d1661b"
+_TRAIN, _VALIDATION = COLORS["male"], COLORS["female"]
 _DPI: Final = 110
 
 
@@ -34,10 +34,10 @@ def curves(history: Sequence[Mapping[str, float]], title: str) -> bytes:
         for prefix, label, color in (("", "training", _TRAIN), ("val_", "validation", _VALIDATION)):
             values = [row.get(prefix + key, np.nan) for row in history]
             axes.plot(epochs, values, color=color, label=label, marker=marker, linewidth=1.4)
-        axes.set_title(name, fontsize=10)
+        axes.set_title(name, color=INK, fontsize=10)
         axes.set_xlabel("epoch")
-        axes.grid(visible=True, alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.locator_params(axis="x", integer=True)
+        plain(axes, grid="y")
         if key != "loss":
             axes.set_ylim(0.0, 1.0)
     figure.axes[0].legend(frameon=False)
