@@ -1,80 +1,44 @@
 """``python -m train evaluate``: score a model, or the folds of runs, on actors not trained on."""
 
 import argparse
-import sys
 import time
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from serd.cli.progress import ProgressBar
 from serd.errors import InputError
-from serd.model.labels import EMOTIONS
-from serd.model.runtime import TfliteModel
+from train.cli.evaluate_folds import FOLDS, evaluate_run_folds
+from train.cli.evaluate_orders import evaluate_orders
 from train.cli.options import (
     add_reading_options,
     check_writable,
+    evaluation_folder,
     every_clip,
-    name_of,
     natural,
+    open_noise,
     positive,
-    unused_path,
 )
-from train.data.clips import Clip, format_actors, parse_actors
-from train.data.corpora import find_clips, labeled_corpora
-from train.data.corpora.tree import sound_files
-from train.data.files import write_json, write_whole
+from train.data.clips import format_actors, parse_actors
 from train.data.protocols import ACTOR_PROTOCOLS, ORDERS
-from train.evaluation.fold_networks import fold_networks
-from train.evaluation.held_out import hear_fold
-from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
-from train.evaluation.orders import decide_orders
 from train.evaluation.predictions import NoiseSettings
-from train.evaluation.results import SCHEMA, Facts, merge_seeds
 from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
-from train.evaluation.strangers import stranger_facts
-from train.evaluation.summary import summarize
-from train.features.noise import NoiseBank, open_banks, parse_snr_db, recordings
-from train.model.naming import NamingLimits
-from train.model.tensorflow_import import tensorflow_for
+from train.features.noise import parse_snr_db, recordings
 from train.report.evaluation_files import (
     CONFUSION,
-    METRICS,
     PAGE,
     PREDICTIONS,
-    confusion_csv,
-    predictions_csv,
     write_evaluation,
 )
-from train.report.evaluation_terminal import show, show_folds
-from train.report.tables import Table, print_table
+from train.report.evaluation_terminal import show
 
-FOLDS = "folds.json"
-"""Metrics of the folds of runs, in the folder of --out."""
-_EVALUATIONS = Path("runs/evaluate")
 _DEFAULT_SNR = "20,10,0"
 _DEFAULT_ORDERS = 3
 _MIN_EARLY_S = 0.3
 _MAX_EARLY_S = 30.0
-_FOR_ONE_MODEL = {
-    "table": None,
-    "labels": "",
-    "actors": "",
-    "protocol": "",
-    "allow_seen": False,
-    "channel": "speech",
-    "scheme": None,
-    "snr": None,
-    "early_estimate_s": 0.0,
-    "adapt": None,
-    "orders": None,
-}
-"""Defaults of the options that the folds of runs do not take."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -182,68 +146,12 @@ def _early_s(text: str) -> float:
 def evaluate_command(options: argparse.Namespace) -> int:
     """Score one model, or the folds of runs."""
     if any(path.is_dir() for path in options.models):
-        return _evaluate_folds(options)
+        return evaluate_run_folds(options)
     if len(options.models) == 1 and options.protocol == ORDERS:
-        return _evaluate_orders(options.models[0], options)
+        return evaluate_orders(options.models[0], options)
     if len(options.models) > 1:
         raise InputError("several models at once: expected one .tflite file, or folders of runs")
     return _evaluate_model(options.models[0], options)
-
-
-def _evaluate_folds(options: argparse.Namespace) -> int:
-    for name, default in _FOR_ONE_MODEL.items():
-        if getattr(options, name) != default:
-            raise InputError(f"--{name.replace('_', '-')} is for a single model, not for runs")
-    if not options.noise:
-        raise InputError("--noise FOLDER is needed for the folds of runs")
-    if options.also and options.ordinary is None:
-        raise InputError("--also needs --ordinary FOLDER with ordinary speech")
-    with tensorflow_for("evaluate"):
-        from train.evaluation.folds import evaluate_folds  # noqa: PLC0415
-        from train.evaluation.run_metrics import run_metrics  # noqa: PLC0415
-    out = options.out or unused_path(_EVALUATIONS / f"folds-{name_of(options.root)}")
-    check_writable(out.absolute())
-    clips = _labeled_clips(options.root)
-    bank = _open_bank(options.noise, lambda: None)
-    folds = evaluate_folds(
-        options.models, clips, bank, seed=options.seed, log=lambda line: print(line, flush=True)
-    )
-    strangers = _strangers(clips, options)
-    runs: list[Facts] = []
-    for folder, results in zip(options.models, folds, strict=True):
-        measured = run_metrics(results) | strangers(folder)
-        runs = merge_seeds(runs, folder, [measured])
-        decided = list(chain.from_iterable(each.predictions.clean for each in results))
-        text = predictions_csv(decided, EMOTIONS, lambda clip: clip.path.name)
-        write_whole(out / folder.resolve().name / PREDICTIONS, text.encode())
-        text = confusion_csv(Scores(labels=EMOTIONS, confusion=np.array(measured["confusion"])))
-        write_whole(out / folder.resolve().name / CONFUSION, text.encode())
-    write_json(out / FOLDS, {"schema": SCHEMA, "runs": runs})
-    show_folds(summarize(runs))
-    print(f"wrote {out / FOLDS}")
-    return 0
-
-
-def _labeled_clips(root: Path) -> Sequence[Clip]:
-    return find_clips(root, corpora=labeled_corpora()).clips
-
-
-def _strangers(clips: Sequence[Clip], options: argparse.Namespace) -> Callable[[Path], Facts]:
-    """A function from the folder of a run to its "strangers"; to nothing without ordinary speech."""
-    if options.ordinary is None:
-        return lambda _run: {}
-    ordinary = recordings(options.ordinary, of="ordinary speech")
-    every = [*clips, *chain.from_iterable(_labeled_clips(root) for root in options.also)]
-
-    def measured(run: Path) -> Facts:
-        print(
-            f"{run.name}: {len(every)} clips and {len(ordinary)} recordings of ordinary speech",
-            flush=True,
-        )
-        heard = [hear_fold(network, every, ordinary) for network in fold_networks(run)]
-        return {"strangers": stranger_facts(heard, NamingLimits(), seed=options.seed)}
-
-    return measured
 
 
 def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
@@ -262,7 +170,7 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
         allow_seen=options.allow_seen,
         early_s=options.early_estimate_s,
     )
-    out = options.out or _default_out(model, options)
+    out = options.out or evaluation_folder(model, options)
     check_writable(out.absolute())
     corpus = every_clip(options.root, options)
     plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
@@ -284,51 +192,14 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     return 0
 
 
-def _default_out(model: Path, options: argparse.Namespace) -> Path:
-    """A new folder for the results of a model on a folder."""
-    protocol = f"-{options.protocol}" if options.protocol else ""
-    return unused_path(_EVALUATIONS / f"{model.stem}-{name_of(options.root)}{protocol}")
-
-
-def _evaluate_orders(model: Path, options: argparse.Namespace) -> int:
-    """Count the recordings of ordinary speech that a model gives an emotion."""
-    for name in ("table", "labels", "scheme", "noise", "snr", "adapt", "orders", "early_estimate_s"):
-        if getattr(options, name):
-            raise InputError(f"--{name.replace('_', '-')} is not for --protocol {ORDERS}")
-    out = options.out or _default_out(model, options)
-    check_writable(out.absolute())
-    TfliteModel(model)
-    paths = sound_files(options.root)
-    if not paths:
-        raise InputError(f"{options.root}: no sound file in it, expected recordings of ordinary speech")
-    found = decide_orders(model, paths)
-    write_json(out / METRICS, {"protocol": ORDERS, "model": model.stem, **found.to_json()})
-    for line in found.left_out:
-        print(f"train: {line}", file=sys.stderr)
-    n, n_emotional = len(found.decisions), len(found.emotional)
-    counts = found.to_json()["decisions"]
-    print_table(Table(columns=("decision", "clips"), rows=tuple((k, str(v)) for k, v in counts.items())))
-    share = f"{n_emotional / n:.1%}"
-    print(f"{n_emotional} of {n} recordings of ordinary speech are given an emotion ({share})")
-    print(f"wrote {out / METRICS}")
-    return 0
-
-
 def _n_orders(options: argparse.Namespace) -> int:
     return (options.orders or _DEFAULT_ORDERS) if options.adapt else 0
 
 
 def _noise(folders: Sequence[Path], snr_db: tuple[float, ...], *, seed: int) -> NoiseSettings:
     with ProgressBar(sum(len(recordings(folder)) for folder in folders)) as progress:
-        bank = _open_bank(folders, progress.advance)
+        bank = open_noise(folders, progress.advance)
     return NoiseSettings(bank=bank, snr_db=snr_db, seed=seed)
-
-
-def _open_bank(folders: Sequence[Path], progress: Callable[[], None]) -> NoiseBank:
-    bank = open_banks(folders, progress)
-    for line in bank.left_out:
-        print(f"train: {line}", file=sys.stderr)
-    return bank
 
 
 def _command(options: argparse.Namespace, snr_db: tuple[float, ...]) -> str:

@@ -3,11 +3,12 @@
 import argparse
 import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from serd.errors import InputError
 from train.data.clips import Corpus
@@ -15,9 +16,13 @@ from train.data.corpora import CORPORA, ReadSettings, find_clips
 from train.data.duplicates import DUPLICATE_RULES
 from train.data.labels import parse_labels
 from train.data.sound_store import STORE
+from train.features.noise import NoiseBank, open_banks
 
 if TYPE_CHECKING:
     from train.model.recipe import Recipe
+
+EVALUATIONS: Final = Path("runs/evaluate")
+"""Where evaluations are written unless told otherwise."""
 
 
 def check_writable(folder: Path) -> None:
@@ -119,6 +124,20 @@ def unused_path(path: Path) -> Path:
 def name_of(root: Path) -> str:
     """A folder's name as part of the name of a result."""
     return re.sub(r"[^\w.-]+", "_", root.resolve().name) or "root"
+
+
+def evaluation_folder(model: Path, options: argparse.Namespace) -> Path:
+    """A new folder for the evaluation of a model on the clips in a folder."""
+    protocol = f"-{options.protocol}" if options.protocol else ""
+    return unused_path(EVALUATIONS / f"{model.stem}-{name_of(options.root)}{protocol}")
+
+
+def open_noise(folders: Sequence[Path], progress: Callable[[], None]) -> NoiseBank:
+    """The recordings of ``--noise``; one that cannot be read is told and left out."""
+    bank = open_banks(folders, progress)
+    for line in bank.left_out:
+        print(f"train: {line}", file=sys.stderr)
+    return bank
 
 
 def natural(text: str) -> int:
