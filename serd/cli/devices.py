@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 
 from serd.audio.alsa import Card, lasting_name, read_cards
-from serd.audio.microphone import Microphone, microphones
+from serd.audio.devices import Microphone, microphones
 from serd.audio.portaudio import portaudio_module
 
 

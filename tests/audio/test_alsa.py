@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from serd.audio.alsa import Card, lasting_name, listed_suffix, read_cards
-from serd.audio.microphone import Microphone, find_microphone
+from serd.audio.devices import Microphone, find_microphone
 from serd.errors import DeviceError
 
 _CARDS = b""" 0 [vc4hdmi0       ]: vc4-hdmi - vc4-hdmi-0

@@ -10,7 +10,7 @@ import pytest
 
 from serd import __version__
 from serd.audio.demo import DEMO_PATH
-from serd.audio.microphone import Microphone
+from serd.audio.devices import Microphone
 from serd.cli import main
 from serd.cli.devices import show
 from testkit.daemons import environment, serd

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from serd.audio.devices import microphones
 from serd.audio.format import SAMPLE_RATE_HZ, Samples, level_dbfs
-from serd.audio.microphone import microphones
 from serd.audio.opening import SourceOpener
 from serd.audio.portaudio import portaudio_module
 from serd.audio.source import STANDARD_INPUTS, Source, SourceSettings
