@@ -106,100 +106,117 @@ def _refusal(status: int) -> Schema:
     return {"description": _REFUSALS[status], "content": content}
 
 
-@cache
-def description() -> Schema:
-    """The API as an OpenAPI document."""
+def _session_paths() -> Schema:
+    """The session, and what describes the server."""
+    password = an_object(password=TEXT) | {"additionalProperties": False}
+    return {
+        "/session": {"get": _get("The token of changes.", an_object(token=TEXT, has_password=SWITCH))},
+        "/login": {"post": _post("Begin a session.", password, 204, None, (400,))},
+        "/logout": {"post": _post("End the session in this browser.", None, 204, None)},
+        "/openapi.json": {"get": _get("This description.", ANY)},
+    }
+
+
+def _present_paths() -> Schema:
+    """What serd does now."""
     stream = _get("Server-sent events: the state, then each change.", ANY, also=(503,))
     stream["parameters"] = [
         {"name": "Last-Event-ID", "in": "header", "required": False, "schema": TEXT},
         _parameter("last_id", "The same, where a header cannot be set."),
     ]
     stream["responses"]["200"]["content"] = {"text/event-stream": {"schema": TEXT}}
+    return {
+        "/state": {"get": _get("The present state.", STATE)},
+        "/model": {"get": _get("The card of the model.", ANY, also=(404,))},
+        "/events": {"get": stream},
+        "/alerts": {"get": _get("When alerts changed.", an_object(changes=a_list(ALERT_CHANGE)))},
+        "/log": {"get": _get("The latest lines of the log.", an_object(lines=a_list(LOG_LINE)))},
+    }
+
+
+def _past_paths() -> Schema:
+    """Events of the past, their sound and their marks."""
+    limit = _parameter("limit", "Only the newest.", type="integer", minimum=1, maximum=1000)
+    part_s = _parameter("part_s", "Seconds of a part.", type="integer", minimum=10, maximum=86_400)
+    required_since = _parameter(*_SINCE, required=True, **TIME)
+    return {
+        "/history": {
+            "get": _get(
+                "Events of the past.",
+                an_object(events=a_list(EVENT)),
+                *(_parameter(*_SINCE, **TIME), *_SELECTION, limit),
+                also=(400, 503),
+            )
+        },
+        "/timeline": {
+            "get": _get(
+                "Seconds of speech by emotion, in at most 1000 parts of equal length.",
+                TIMELINE,
+                *(required_since, *_SELECTION, part_s),
+                also=(400, 503),
+            )
+        },
+        "/clips": {
+            "get": _get(
+                "The windows of a time whose sound is kept, at most an hour.",
+                an_object(clips=a_list(an_object(event=EVENT, mark=or_null(TEXT)))),
+                *(required_since, *_SELECTION[:2]),
+                also=(400, 503),
+            )
+        },
+        "/clips/{id}/sound": {"get": _sound()},
+        "/marks": {
+            "post": _post(
+                "Mark what a window really was: an emotion, wrong, or nothing to remove the mark.",
+                an_object(id=TEXT, emotion=TEXT) | {"additionalProperties": False},
+                200,
+                an_object(id=TEXT, mark=or_null(TEXT)),
+                (400, 404, 503),
+            )
+        },
+        "/marks.csv": {"get": _file("The marks as a table of clips.", "text/csv")},
+        "/marks.zip": {"get": _file("The table with its sounds.", "application/zip")},
+    }
+
+
+def _changing_paths() -> Schema:
+    """Settings and controls."""
     control = an_object(
         source={"type": "string", "maxLength": 200},
         control={"enum": [*CONTROLS, FORGET]},
         value={"type": "string", "maxLength": 40},
     ) | {"additionalProperties": False}
-    password = an_object(password=TEXT) | {"additionalProperties": False}
+    changes = an_object(changes=a_list(SETTING_CHANGE), tag=TEXT, save=SWITCH)
+    return {
+        "/settings": {
+            "get": _get("All settings with their descriptions.", SETTINGS, also=(400, 404, 503)),
+            "post": _post(
+                "The difference that changes of settings make; saved and applied if asked.",
+                changes | {"additionalProperties": False},
+                200,
+                an_object(difference=a_list(TEXT), saved=SWITCH),
+                (400, 404, 503),
+            ),
+        },
+        "/controls": {
+            "post": _post(
+                "Set a control of a source, or let it forget the voices it has heard.",
+                control,
+                202,
+                an_object(("value",), source=TEXT, control=TEXT, value=TEXT),
+                (400, 404),
+            )
+        },
+    }
+
+
+@cache
+def description() -> Schema:
+    """The API as an OpenAPI document."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "serd", "version": __version__, "description": _ABOUT},
-        "paths": {
-            "/session": {
-                "get": _get("The token of changes.", an_object(token=TEXT, has_password=SWITCH))
-            },
-            "/login": {"post": _post("Begin a session.", password, 204, None, (400,))},
-            "/logout": {"post": _post("End the session in this browser.", None, 204, None)},
-            "/state": {"get": _get("The present state.", STATE)},
-            "/model": {"get": _get("The card of the model.", ANY, also=(404,))},
-            "/events": {"get": stream},
-            "/history": {
-                "get": _get(
-                    "Events of the past.",
-                    an_object(events=a_list(EVENT)),
-                    _parameter(*_SINCE, **TIME),
-                    *_SELECTION,
-                    _parameter("limit", "Only the newest.", type="integer", minimum=1, maximum=1000),
-                    also=(400, 503),
-                )
-            },
-            "/timeline": {
-                "get": _get(
-                    "Seconds of speech by emotion, in at most 1000 parts of equal length.",
-                    TIMELINE,
-                    _parameter(*_SINCE, required=True, **TIME),
-                    *_SELECTION,
-                    _parameter(
-                        "part_s", "Seconds of a part.", type="integer", minimum=10, maximum=86_400
-                    ),
-                    also=(400, 503),
-                )
-            },
-            "/clips": {
-                "get": _get(
-                    "The windows of a time whose sound is kept, at most an hour.",
-                    an_object(clips=a_list(an_object(event=EVENT, mark=or_null(TEXT)))),
-                    _parameter(*_SINCE, required=True, **TIME),
-                    *_SELECTION[:2],
-                    also=(400, 503),
-                )
-            },
-            "/clips/{id}/sound": {"get": _sound()},
-            "/marks": {
-                "post": _post(
-                    "Mark what a window really was: an emotion, wrong, or nothing to remove the mark.",
-                    an_object(id=TEXT, emotion=TEXT) | {"additionalProperties": False},
-                    200,
-                    an_object(id=TEXT, mark=or_null(TEXT)),
-                    (400, 404, 503),
-                )
-            },
-            "/marks.csv": {"get": _file("The marks as a table of clips.", "text/csv")},
-            "/marks.zip": {"get": _file("The table with its sounds.", "application/zip")},
-            "/alerts": {"get": _get("When alerts changed.", an_object(changes=a_list(ALERT_CHANGE)))},
-            "/log": {"get": _get("The latest lines of the log.", an_object(lines=a_list(LOG_LINE)))},
-            "/settings": {
-                "get": _get("All settings with their descriptions.", SETTINGS, also=(400, 404, 503)),
-                "post": _post(
-                    "The difference that changes of settings make; saved and applied if asked.",
-                    an_object(changes=a_list(SETTING_CHANGE), tag=TEXT, save=SWITCH)
-                    | {"additionalProperties": False},
-                    200,
-                    an_object(difference=a_list(TEXT), saved=SWITCH),
-                    (400, 404, 503),
-                ),
-            },
-            "/controls": {
-                "post": _post(
-                    "Set a control of a source, or let it forget the voices it has heard.",
-                    control,
-                    202,
-                    an_object(("value",), source=TEXT, control=TEXT, value=TEXT),
-                    (400, 404),
-                )
-            },
-            "/openapi.json": {"get": _get("This description.", ANY)},
-        },
+        "paths": _session_paths() | _present_paths() | _past_paths() | _changing_paths(),
         "servers": [{"url": "."}],
         "components": {"schemas": {"Event": _event(), "Error": an_object(error=TEXT)}},
     }
