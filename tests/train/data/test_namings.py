@@ -111,16 +111,23 @@ def test_crema_d_has_votes_and_genders(tmp_path: Path) -> None:
     assert "line 3: expected numbers of votes" in line
 
 
-def test_emotiontts_is_read_by_its_table(tmp_path: Path) -> None:
-    """Another labels.csv, beside files of other names, is passed over."""
-    write_tiny(tmp_path / "ema00201.wav")
-    write_tiny(tmp_path / "other" / "a.wav")
-    rows = "ema00201.opus,ema,angry\nema00301.opus,ema,sad\n"
+def test_emotiontts_is_read_by_the_numbers_of_its_sentences(tmp_path: Path) -> None:
+    """A hundred for each state, sad before angry; a list that says otherwise is not believed."""
+    stems = ["ema00001", "ema00100", "ema00101", "nea00205", "neb00301", "neb00400", "neb00401"]
+    for stem in stems:
+        write_tiny(tmp_path / f"{stem}.wav")
+    rows = "nea00205.opus,nea,angry\nneb00301.opus,neb,sad\n"
     (tmp_path / "labels.csv").write_text(f"file,speaker,emotion\n{rows}", "utf-8")
-    (tmp_path / "other" / "labels.csv").write_text("a,b\n", "utf-8")
     corpus = find_clips(tmp_path, corpora=["emotiontts-ko"])
-    assert [(clip.actor, clip.emotion) for clip in corpus.clips] == [("emotiontts-ko:ema", "angry")]
-    assert "line 3: no file 'ema00301.opus'" in corpus.left_out[0]
+    assert [(clip.path.stem, clip.actor[-3:], clip.emotion) for clip in corpus.clips] == [
+        ("ema00001", "ema", "neutral"),
+        ("ema00100", "ema", "neutral"),
+        ("ema00101", "ema", "happy"),
+        ("nea00205", "nea", "sad"),
+        ("neb00301", "neb", "angry"),
+        ("neb00400", "neb", "angry"),
+    ]
+    assert "neb00401.wav: not named like a clip" in corpus.left_out[0]
 
 
 def test_copies_of_macos_are_passed_over_without_a_line(tmp_path: Path) -> None:

@@ -1,69 +1,56 @@
-"""emotiontts_open_db: clips from its labels.csv.
+"""emotiontts_open_db: clips from file names.
 
 Emotional speech in Korean by 15 speakers in four states, made for speech synthesis. CC BY-NC-SA 4.0, for
-research and not for commerce. A clip is ema00201.opus; ``labels.csv`` beside or above the clips has the
-columns file, speaker and emotion.
+research and not for commerce. A clip is nea00201.wav: speaker, number of the sentence. Each state has a
+hundred numbers: neutral, happy, sad, angry. Nothing in the release says so but its own scripts
+(``script/nek00305.txt`` scolds, ``script/nen00202.txt`` grieves) and the sound of the clips: those from
+201 have a lower voice, less melody and less level than neutral ones, those from 301 are quick and tense.
+A list of labels in the order of the release's description, angry before sad, has the two exchanged.
 """
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from train.data.clips import Clip, CorpusError
-from train.data.corpora.reader import CorpusReader, Listing, stem_of
-from train.data.corpora.table import read_rows, speaker_name
+from train.data.clips import Clip, OtherNameError
+from train.data.corpora.reader import CorpusReader, stem_of
 
 NAME: Final = "emotiontts-ko"
-TABLE: Final = "labels.csv"
+TITLE: Final = "emotiontts_open_db"
+_STATES: Final = ("neutral", "happy", "sad", "angry")
+_N_SENTENCES: Final = 100
+"""Sentences of a state."""
 _STEM: Final = re.compile(r"(?P<speaker>(?:em|ne)[a-z])(?P<sentence>\d{5})")
 
 
-def list_clips(root: Path, files: Sequence[Path]) -> Listing:
-    """The clips that each labels.csv of the corpus names; a table of other files is passed over."""
-    listing = Listing()
-    for table in sorted(root.rglob(TABLE)):
-        below: dict[str, list[Path]] = {}
-        for path in files:
-            if path.is_relative_to(table.parent) and _STEM.fullmatch(stem_of(path)):
-                below.setdefault(stem_of(path), []).append(path)
-        if below:
-            _read(table, below, listing)
-    return listing
+def clip_from_path(path: Path) -> Clip:
+    """The clip of a file.
 
-
-def _read(table: Path, below: dict[str, list[Path]], listing: Listing) -> None:
-    try:
-        for where, row in read_rows(table, ("file", "speaker", "emotion")):
-            stem = stem_of(Path(row["file"]))
-            if stem not in below:
-                listing.left_out.append(f"{where}: no file {row['file']!r} below {table.parent}")
-            for path in below.get(stem, ()):
-                listing.clips[path.resolve()] = _clip(path, row)
-    except CorpusError as exc:
-        listing.left_out.append(str(exc))
-
-
-def _clip(path: Path, row: dict[str, str]) -> Clip:
-    stem = stem_of(path)
+    Raises:
+        OtherNameError: it has another name.
+    """
+    fields = _STEM.fullmatch(stem_of(path))
+    state = (int(fields["sentence"]) - 1) // _N_SENTENCES if fields else -1
+    if fields is None or not 0 <= state < len(_STATES):
+        raise OtherNameError(f"{path}: not named like a clip of {TITLE} (nea00201.wav)")
     return Clip(
         path=path,
         corpus=NAME,
-        actor=f"{NAME}:{speaker_name(row['speaker']) or stem[:3]}",
+        actor=f"{NAME}:{fields['speaker']}",
         gender="unknown",
-        emotion=row["emotion"],
+        emotion=_STATES[state],
         channel="speech",
         intensity="unknown",
-        statement=stem[3:],
+        statement=fields["sentence"],
     )
 
 
 CORPUS: Final = CorpusReader(
     name=NAME,
-    title="emotiontts_open_db",
-    classes=("neutral", "happy", "sad", "angry"),
-    example=f"its {TABLE}",
+    title=TITLE,
+    classes=_STATES,
+    example="nea00201.wav",
     credit="Trained on emotiontts_open_db as well, licensed CC BY-NC-SA 4.0, for research and not for"
     " commerce.",
-    list_clips=list_clips,
+    clip_from_path=clip_from_path,
 )
