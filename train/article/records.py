@@ -10,7 +10,7 @@ from train.article.run_folder import SETTINGS, finished_runs
 from train.data.files import read_json, write_whole
 from train.report.run_record import RunRecord, sampled
 
-RUNS: Final = "runs"
+EXPERIMENTS: Final = "experiments"
 """The key of a file of records."""
 
 
@@ -42,7 +42,7 @@ def stored_records(path: Path) -> dict[str, RunRecord]:
     Raises:
         InputError: it cannot be read, or holds none.
     """
-    runs = read_json(path).get(RUNS)
+    runs = read_json(path).get(EXPERIMENTS)
     if not isinstance(runs, dict) or not runs:
         raise InputError(f"{path}: no records of runs")
     return {name: RunRecord.from_json(body, f"{path}: {name}") for name, body in runs.items()}
@@ -56,4 +56,4 @@ def store_records(path: Path, records: dict[str, RunRecord]) -> None:
     """
     lines = [f"{json.dumps(name)}: {json.dumps(records[name].to_json())}" for name in sorted(records)]
     body = ",\n".join(lines)
-    write_whole(path, f'{{"{RUNS}": {{\n{body}\n}}}}\n'.encode())
+    write_whole(path, f'{{"{EXPERIMENTS}": {{\n{body}\n}}}}\n'.encode())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from serd.errors import InputError
 from train.article.loading import experiment_names
-from train.article.records import RUNS, folder_records, store_records, stored_records
+from train.article.records import EXPERIMENTS, folder_records, store_records, stored_records
 from train.cli.options import check_writable
 from train.data.files import read_json, write_json, write_whole
 from train.evaluation.results import Facts, cross_corpus, merge_seeds, read_results
@@ -68,7 +68,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def report_command(options: argparse.Namespace) -> int:
     """Write the page of the experiments, or the model card."""
     source: Path = options.sources[0]
-    if source.suffix == ".json" and RUNS not in read_json(source):
+    if source.suffix == ".json" and EXPERIMENTS not in read_json(source):
         return _report_model(options)
     if len(options.sources) > 1:
         raise InputError("several folders of runs at once, expected one")

@@ -90,9 +90,10 @@ class FitRun:
             noises=tuple(recorded),
             rooms=settings.rooms,
         )
-        # A network belongs to the windows and the labels that it was trained on.
+        # A network belongs to the windows and the labels that it was trained on, and evaluate takes all
+        # folds of a folder to be of one protocol.
         labels = [(clip.actor, clip.emotion, clip.votes) for clip in self._clips]
-        data = json.dumps([self._source.key, labels])
+        data = json.dumps([self._source.key, labels, self._plan.protocol])
         digest = self._recipe.digest(seed=settings.seed, fingerprint=data)
         self.folder = settings.work / digest
         n_actors = self._recipe.n_actors

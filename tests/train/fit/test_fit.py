@@ -145,15 +145,16 @@ def test_a_protocol_run_takes_up_what_is_finished(
     assert str(nemo_root) not in json.dumps(card)
 
 
-def test_networks_of_other_labels_are_never_met(corpus_root: Path, tmp_path: Path) -> None:
-    """A clip that has another emotion now, as by --labels, makes another folder of networks."""
+def test_networks_of_other_labels_or_folds_are_never_met(corpus_root: Path, tmp_path: Path) -> None:
+    """A clip that has another emotion now, as by --labels, or a protocol makes another folder."""
     plan = plan_fit(corpus_root)
     first, *others = plan.corpus.clips
-    relabeled = replace(first, emotion="happy" if first.emotion != "happy" else "sad")
+    other = replace(first, emotion="happy" if first.emotion != "happy" else "sad")
+    relabeled = replace(plan, corpus=replace(plan.corpus, clips=(other, *others)))
     folders = [
         FitRun(
             FitSettings(
-                plan=replace(plan, corpus=replace(plan.corpus, clips=(clip, *others))),
+                plan=each,
                 out=tmp_path / "m.tflite",
                 work=tmp_path,
                 recipe=quick(Recipe()),
@@ -162,9 +163,10 @@ def test_networks_of_other_labels_are_never_met(corpus_root: Path, tmp_path: Pat
             ),
             lambda _line: None,
         ).folder
-        for clip in (first, first, relabeled)
+        for each in (plan, plan, relabeled, replace(plan, protocol="dev5"))
     ]
-    assert folders[0] == folders[1] != folders[2]
+    assert folders[0] == folders[1]
+    assert len(set(folders)) == 3
 
 
 def test_emotions_are_named_by_what_the_folds_have_never_heard(

@@ -101,7 +101,7 @@ def test_records_survive_their_file(tmp_path: Path) -> None:
     store_records(path, runs)
     assert stored_records(path) == runs
     assert len(path.read_text("utf-8").splitlines()) == 4
-    for text in ("{}", '{"runs": {"a": {}}}', '{"runs": {"a": 3}}', "[]"):
+    for text in ("{}", '{"experiments": {"a": {}}}', '{"experiments": {"a": 3}}', "[]"):
         path.write_text(text, "utf-8")
         with pytest.raises(InputError):
             stored_records(path)
