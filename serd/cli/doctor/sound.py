@@ -74,8 +74,8 @@ def _level_finding(check: str, source: Source, listen_s: float) -> Finding:
         name = source.describe()
     if not n_samples:
         return fail(check, f"{name}: no sound at all")
-    span = f"{n_samples / SAMPLE_RATE_HZ:.1f} s"
-    samples = np.concatenate(parts)
+    samples = np.concatenate(parts)[: round(listen_s * SAMPLE_RATE_HZ)]
+    span = f"{samples.size / SAMPLE_RATE_HZ:.1f} s"
     if not samples.any():
         return fail(check, f"{name}: digital silence for {span}", _SILENT)
     audible = HighPass().filter(samples)
