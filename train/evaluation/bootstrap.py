@@ -69,6 +69,24 @@ def clip_interval(confusion: Counts, *, seed: int, n_resamples: int = N_RESAMPLE
     return _middle(uar(drawn.reshape(-1, *confusion.shape)))
 
 
+def chance_interval(confusion: Counts, *, seed: int, n_resamples: int = N_RESAMPLES) -> Interval:
+    """The 95 % interval of UAR if the decisions had nothing to do with the classes.
+
+    The classes' names are dealt to the decisions anew. Clips of one class are often decided alike, so
+    that UAR scatters around chance by more than as many independent clips would.
+
+    Args:
+        confusion: int64, shape (n_labels, n_labels + 1), with one clip or more.
+        seed: seed of the deals.
+        n_resamples: number of deals.
+    """
+    rng = np.random.default_rng(seed)
+    n_labels = len(confusion)
+    deals = np.array([rng.permutation(n_labels) for _ in range(n_resamples)])
+    columns = np.concatenate((deals, np.full((n_resamples, 1), n_labels)), axis=1)
+    return _middle(uar(confusion[:, columns].swapaxes(0, 1)))
+
+
 def paired_intervals(
     first: Counts, second: Counts, *, seed: int, n_resamples: int = N_RESAMPLES
 ) -> dict[str, Interval]:

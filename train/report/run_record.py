@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from serd.errors import InputError
-from train.evaluation.bootstrap import Interval, clip_interval
+from train.evaluation.bootstrap import Interval, chance_interval, clip_interval
 
 Metrics = Mapping[str, Any]
 
@@ -55,6 +55,16 @@ class RunRecord:
     def uar_interval(self) -> Interval:
         """95 % of the UARs of as many clips, drawn from the tested ones with replacement."""
         return clip_interval(np.array(self.metrics["test"]["confusion"]), seed=0)
+
+    @property
+    def chance_interval(self) -> Interval:
+        """95 % of the UARs of its decisions if they had nothing to do with the classes."""
+        return chance_interval(np.array(self.metrics["test"]["confusion"]), seed=0)
+
+    @property
+    def is_shuffled(self) -> bool:
+        """Whether the labels of its training clips were shuffled, so that it can know nothing."""
+        return bool(self.settings["experiment"]["data"].get("shuffle_labels"))
 
 
 def sampled(history: Sequence[Mapping[str, float]]) -> dict[str, list[float | None]]:

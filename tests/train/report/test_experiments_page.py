@@ -1,5 +1,6 @@
 """The page of the experiments tells what the records hold, and its file keeps what was run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from train.article.records import store_records, stored_records
 from train.article.run_folder import HISTORY, SETTINGS, RunFolder, write_csv
 from train.cli import main
 from train.data.files import write_json
-from train.evaluation.bootstrap import clip_interval
+from train.evaluation.bootstrap import chance_interval, clip_interval
 from train.evaluation.metrics import measures, score
 from train.report.experiments_page import experiments_page
 from train.report.experiments_pictures import learning_curves, shown_experiments
@@ -144,6 +145,23 @@ def test_the_interval_is_that_of_resampled_clips() -> None:
     low, high = np.quantile(drawn, (0.025, 0.975))
     assert interval.low == pytest.approx(low, abs=0.01)
     assert interval.high == pytest.approx(high, abs=0.01)
+
+
+def test_chance_is_what_the_same_decisions_give_with_other_names() -> None:
+    """Decided alike, two classes are both right or both wrong; without any pattern it is narrow."""
+    alike = chance_interval(np.array([[20, 0, 0], [0, 20, 0]]), seed=0)
+    assert (alike.low, alike.high) == (0.0, 1.0)
+    even = chance_interval(np.array([[10, 10, 0], [11, 9, 0]]), seed=0)
+    assert even.low == pytest.approx(0.475)
+    assert even.high == pytest.approx(0.525)
+
+
+def test_a_run_on_shuffled_labels_is_compared_with_chance() -> None:
+    """The page says whether its UAR is one that knows nothing."""
+    run = record("own-shuffle", n_right=6, data={"shuffle_labels": True})
+    run = replace(run, metrics={**run.metrics, "network": "own"})
+    page = experiments_page({"own-shuffle": run}, ["own-shuffle"])
+    assert "95 % of the UARs are from 0.300 to 0.700; its 0.300 is within them." in page
 
 
 def test_the_picture_has_the_runs_that_are_there(tmp_path: Path) -> None:
