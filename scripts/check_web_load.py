@@ -217,7 +217,8 @@ def check_cost(folder: Path, speech: Path) -> bool:
         is_fine &= told(f"the daemon, {name}", text, is_fine=fits)
     idle, one, many = (page_percent(n_pages) for n_pages in (0, 1, N_PAGES))
     text = f"closed {idle:.3f} %, open {one:.2f} %, {N_PAGES} open {many:.1f} % of a core"
-    is_fine &= told("the page alone, speech", text, is_fine=idle <= MOST_IDLE_PERCENT)
+    fits = idle <= MOST_IDLE_PERCENT and one <= MOST_CPU_PERCENT
+    is_fine &= told("the page alone, speech", text, is_fine=fits)
     return is_fine
 
 

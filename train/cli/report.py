@@ -89,8 +89,9 @@ def _report_experiments(source: Path, out: Path) -> int:
             " without --quick, or name another --out"
         )
     check_writable(out.absolute().parent)
-    if stored.is_file() and not smoke:
-        records = {**stored_records(stored), **records}
+    if not smoke:
+        records = (stored_records(stored) if stored.is_file() else {}) | records
+        store_records(stored, records)
     picture = out.with_name(f"{out.stem}-curves.png")
     is_drawn = bool(shown_experiments(records)) and not smoke
     if is_drawn:
@@ -98,7 +99,6 @@ def _report_experiments(source: Path, out: Path) -> int:
     write_whole(
         out, experiments_page(records, experiment_names(), picture.name if is_drawn else "").encode()
     )
-    store_records(stored, records)
     print(f"wrote {out}")
     return 0
 

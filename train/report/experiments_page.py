@@ -287,8 +287,7 @@ def _chance(name: str, run: RunRecord) -> str:
 
 
 def _all_runs(runs: Mapping[str, RunRecord]) -> str:
-    metrics = [{**run.metrics, "notes": [], "shortened": []} for run in runs.values()]
-    whole = comparison(list(runs), metrics)
+    whole = comparison(list(runs), [run.metrics for run in runs.values()])
     shown = Table(columns=whole.columns[:-1], rows=tuple(row[:-1] for row in whole.rows))
     return f"## All runs\n\n{markdown(shown)}\n"
 

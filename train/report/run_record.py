@@ -64,7 +64,7 @@ class RunRecord:
     @property
     def is_shuffled(self) -> bool:
         """Whether the labels of its training clips were shuffled, so that it can know nothing."""
-        return bool(self.settings["experiment"]["data"].get("shuffle_labels"))
+        return bool(self.settings["experiment"]["data"]["shuffle_labels"])
 
 
 def sampled(history: Sequence[Mapping[str, float]]) -> dict[str, list[float | None]]:

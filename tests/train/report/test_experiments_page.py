@@ -48,7 +48,8 @@ def record(name: str, *, n_right: int, base: str = "", **changes: Any) -> RunRec
         "seconds_per_epoch": 0.2,
     }
     settings = {
-        "experiment": {"name": name, "data": {}, "augment": {"variations": []}} | changes,
+        "experiment": {"name": name, "data": {"shuffle_labels": False}, "augment": {"variations": []}}
+        | changes,
         "seed": 0,
     }
     history = [
@@ -120,7 +121,11 @@ def test_runs_of_another_day_stay_on_the_page(tmp_path: Path) -> None:
     assert main(["report", str(folder.path.parent), "--out", str(out)]) == 0
     assert "| baseline-men | 17,19 |" in out.read_text("utf-8")
     assert "| recurrent | 17,19 |" in out.read_text("utf-8")
-    assert stored_records(out.with_suffix(".json"))["recurrent"].curves == {"epoch": [1], "loss": [1.5]}
+    records = out.with_suffix(".json")
+    assert stored_records(records)["recurrent"].curves == {"epoch": [1], "loss": [1.5]}
+    again = tmp_path / "again.md"
+    assert main(["report", str(records), "--out", str(again)]) == 0
+    assert again.read_text("utf-8") == out.read_text("utf-8")
 
 
 def test_a_long_history_is_sampled_and_ends_with_its_last_epoch() -> None:
