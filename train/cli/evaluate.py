@@ -95,6 +95,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         " clip, not against its pauses; repeatable; the folds of runs need those of fit",
     )
     add(
+        "--rooms",
+        type=Path,
+        metavar="FOLDER",
+        help="for folds of runs, the rooms that fit was given: score again in those that it kept",
+    )
+    add(
         "--ordinary",
         type=Path,
         metavar="FOLDER",
@@ -156,8 +162,10 @@ def evaluate_command(options: argparse.Namespace) -> int:
 
 def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     started_s = time.monotonic()
-    if options.ordinary is not None or options.also:
-        raise InputError("--ordinary and --also are for the folds of runs, not for a single model")
+    if options.ordinary is not None or options.also or options.rooms is not None:
+        raise InputError(
+            "--ordinary, --also and --rooms are for the folds of runs, not for a single model"
+        )
     if options.snr is not None and not options.noise:
         raise InputError("--snr needs --noise FOLDER with recordings to mix in")
     if options.orders is not None and options.adapt is None:

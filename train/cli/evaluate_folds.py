@@ -21,6 +21,7 @@ from train.evaluation.results import SCHEMA, Facts, merge_seeds
 from train.evaluation.strangers import stranger_facts
 from train.evaluation.summary import summarize
 from train.features.noise import recordings
+from train.features.rooms import held_out_rooms
 from train.model.naming import NamingLimits
 from train.model.tensorflow_import import tensorflow_for
 from train.report.evaluation_files import CONFUSION, PREDICTIONS, confusion_csv, predictions_csv
@@ -61,7 +62,12 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
     clips = _labeled_clips(options.root)
     bank = open_noise(options.noise, lambda: None)
     folds = evaluate_folds(
-        options.models, clips, bank, seed=options.seed, log=lambda line: print(line, flush=True)
+        options.models,
+        clips,
+        bank,
+        rooms=_rooms(options),
+        seed=options.seed,
+        log=lambda line: print(line, flush=True),
     )
     strangers = _strangers(clips, options)
     runs: list[Facts] = []
@@ -77,6 +83,10 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
     show_folds(summarize(runs))
     print(f"wrote {out / FOLDS}")
     return 0
+
+
+def _rooms(options: argparse.Namespace) -> Sequence[Path]:
+    return held_out_rooms(recordings(options.rooms, of="rooms")) if options.rooms else ()
 
 
 def _labeled_clips(root: Path) -> Sequence[Clip]:

@@ -19,6 +19,7 @@ from train.cli.options import (
 from train.data.clips import format_actors, parse_actors
 from train.data.protocols import ACTOR_PROTOCOLS
 from train.features.noise import open_banks, recordings
+from train.features.rooms import training_rooms
 from train.fit.plan import plan_fit
 from train.model.ablations import ABLATIONS
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
@@ -49,7 +50,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--rooms",
         type=Path,
         metavar="FOLDER",
-        help="measured impulse responses of rooms, for the augmented copies",
+        help="measured impulse responses of rooms, for the augmented copies; every fourth is kept for"
+        " evaluate --rooms",
     )
     add(
         "--ordinary",
@@ -109,7 +111,7 @@ def fit_command(options: argparse.Namespace) -> int:
     bank = open_banks(options.noise) if options.noise else None
     for line in bank.left_out if bank else ():
         print(f"left out: {line}")
-    rooms = recordings(options.rooms, of="rooms") if options.rooms else []
+    rooms = training_rooms(recordings(options.rooms, of="rooms")) if options.rooms else ()
     ordinary = recordings(options.ordinary, of="ordinary speech") if options.ordinary else []
     keep_freed_memory()
     with tensorflow_for("fit"):
@@ -122,7 +124,7 @@ def fit_command(options: argparse.Namespace) -> int:
         work=options.work,
         recipe=_recipe(options),
         noise=bank,
-        rooms=tuple(rooms),
+        rooms=rooms,
         ordinary=tuple(ordinary),
         is_protocol_alone=options.folds_only,
         n_processes=options.jobs,

@@ -1,16 +1,22 @@
 """Conditions: speech at other levels, through other microphones and telephone lines."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import soxr
 
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16, to_sound
+from train.data.clips import Clip
 from train.features.augmentation import over_line
+from train.features.rooms import in_one_of
 
 Condition = Callable[[Samples], Samples]
 
+ROOM: Final = "measured room"
+"""Speech in a room that the network was not trained on (``train.features.rooms``)."""
 OFFSET: Final = 0.1
 """Constant offset, as a share of full scale."""
 HUM_HZ: Final = 50.0
@@ -66,6 +72,30 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "48 kHz microphone": usb_48_khz,
 }
 """Conditions by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """Changes of a clip's sound, each scored apart."""
+
+    conditions: tuple[str, ...] = ()
+    """Names of ``CONDITIONS``."""
+    rooms: tuple[Path, ...] = ()
+    """Impulse responses, in one of which each clip is heard in the change ``ROOM``; empty for none."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all changes."""
+        return (*self.conditions, *([ROOM] if self.rooms else []))
+
+    def sounds(self, clip: Clip, samples: Samples) -> list[Samples]:
+        """A clip's sound under each change: int16, shape (n_samples,) each.
+
+        Raises:
+            SoundFileError: the response of a room cannot be read.
+        """
+        changed = [CONDITIONS[name](samples) for name in self.conditions]
+        return [*changed, *([in_one_of(self.rooms, clip, samples)] if self.rooms else [])]
 
 
 def _amplified(samples: Samples, gain_db: float) -> Samples:

@@ -12,7 +12,7 @@ from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS
 from serd.pipeline import PipelineSettings
 from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors
-from train.evaluation.conditions import CONDITIONS
+from train.evaluation.conditions import CONDITIONS, Changes
 from train.evaluation.false_accepts import false_accepts
 from train.evaluation.fold_networks import FoldNetwork, fold_networks
 from train.evaluation.joined_clips import decide_joined, joined_clips
@@ -67,7 +67,13 @@ class FoldResult:
 
 
 def evaluate_folds(
-    runs: Sequence[Path], clips: Sequence[Clip], noise: NoiseBank, *, seed: int, log: Log
+    runs: Sequence[Path],
+    clips: Sequence[Clip],
+    noise: NoiseBank,
+    *,
+    rooms: Sequence[Path] = (),
+    seed: int,
+    log: Log,
 ) -> list[list[FoldResult]]:
     """Score every fold of some runs; a clip is processed once for all networks scored on it.
 
@@ -75,6 +81,7 @@ def evaluate_folds(
         runs: folders of runs, with "model-<test actors>.tflite" of each fold.
         clips: all clips of the corpus.
         noise: recordings without speech.
+        rooms: impulse responses of rooms that no network was trained on; empty for none.
         seed: seed of noise and joined clips.
         log: takes a line on progress.
 
@@ -82,7 +89,8 @@ def evaluate_folds(
         The folds of each run, in the order of their actors.
 
     Raises:
-        CorpusError: no fold's network in a folder, or no clip of its test actors.
+        CorpusError: no fold's network in a folder, no clip of its test actors, or a room that a network
+            was trained on.
     """
     networks = {run: fold_networks(run) for run in runs}
     alike: dict[tuple[object, ...], list[FoldNetwork]] = defaultdict(list)
@@ -90,13 +98,18 @@ def evaluate_folds(
         alike[network.input_key].append(network)
     results: dict[Path, FoldResult] = {}
     for group in alike.values():
-        results |= _evaluate(group, clips, noise, seed, log)
+        results |= _evaluate(group, clips, noise, rooms, seed, log)
     folds = [[results[network.path] for network in networks[run]] for run in runs]
     return [sorted(own, key=lambda fold: min(map(actor_order, fold.test))) for own in folds]
 
 
 def _evaluate(
-    networks: Sequence[FoldNetwork], clips: Sequence[Clip], noise: NoiseBank, seed: int, log: Log
+    networks: Sequence[FoldNetwork],
+    clips: Sequence[Clip],
+    noise: NoiseBank,
+    rooms: Sequence[Path],
+    seed: int,
+    log: Log,
 ) -> dict[Path, FoldResult]:
     """Results of networks with the same input key, by file."""
     path, part = networks[0].path, networks[0].held_out_noise
@@ -109,14 +122,15 @@ def _evaluate(
             f"{path}: it was not trained on fold {part!r} of the noise, of which nothing is in"
             f" {' and '.join(map(str, noise.folders))}; give the folders that fit was given"
         )
+    for network in networks:
+        _check_rooms(network, rooms)
     paths = [network.path for network in networks]
     labelled = [(clip, clip.label) for clip in speech]
     scheme = scheme_for(networks[0].card.labels)
     pipeline = PipelineSettings()
     noise_settings = NoiseSettings(bank=replace(noise, paths=held_out), snr_db=SNR_DB, seed=seed)
-    predictions = predict(
-        paths, labelled, scheme, pipeline, noise_settings, conditions=tuple(CONDITIONS)
-    )
+    changes = Changes(conditions=tuple(CONDITIONS), rooms=tuple(rooms))
+    predictions = predict(paths, labelled, scheme, pipeline, noise_settings, changes=changes)
     joined = joined_clips(speech, seed=seed)
     truth = [label for label, _ in joined]
     decisions = decide_joined(paths, joined, pipeline)
@@ -136,6 +150,17 @@ def _evaluate(
         )
         for number, network in enumerate(networks)
     }
+
+
+def _check_rooms(network: FoldNetwork, rooms: Sequence[Path]) -> None:
+    """Raise where a network may have been trained on one of some rooms."""
+    trained = network.card.training.get("rooms")
+    known = [room.stem for room in rooms if trained is None or room.stem in trained]
+    if known:
+        raise CorpusError(
+            f"{network.path}: it was, or may have been, trained on the rooms {', '.join(known)};"
+            " expected a network of fit --rooms with the same folder"
+        )
 
 
 def _in_float(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from serd.model.card import ModelCard
 from serd.model.runtime import TfliteModel
 from serd.pipeline import PipelineSettings
 from train.data.clips import Clip, CorpusError
-from train.evaluation.conditions import CONDITIONS
+from train.evaluation.conditions import Changes
 from train.evaluation.metrics import MISSED
 from train.evaluation.schemes import Scheme
 from train.evaluation.scorer import ClipEstimate, estimate_segments, feature_segments
@@ -92,6 +93,9 @@ class Predictions:
     """One line for each unreadable clip."""
 
 
+_UNCHANGED: Final = Changes()
+
+
 def predict(
     model_paths: Sequence[Path],
     clips: Sequence[tuple[Clip, int]],
@@ -101,7 +105,7 @@ def predict(
     progress: Callable[[], None] = lambda: None,
     *,
     early_s: float = 0.0,
-    conditions: Sequence[str] = (),
+    changes: Changes = _UNCHANGED,
 ) -> list[Predictions]:
     """Decisions of models on clips, each of which is processed once for all models.
 
@@ -113,7 +117,7 @@ def predict(
         noise: noise of further passes; None for none.
         progress: called after each clip.
         early_s: as for ``feature_segments``.
-        conditions: names of ``CONDITIONS``, each another pass.
+        changes: changes of the sound, each another pass.
 
     Returns:
         The decisions of each model.
@@ -128,7 +132,7 @@ def predict(
         pipeline=pipeline,
         noise=noise,
         early_s=early_s,
-        conditions=tuple(conditions),
+        changes=changes,
     )
     heard: list[_HeardClip] = []
     left_out = []
@@ -143,7 +147,7 @@ def predict(
         raise CorpusError(f"none of {len(clips)} clips can be read, so there is nothing to score")
     ratios = noise.snr_db if noise else ()
     return [
-        _predictions(heard, model, scheme, ratios, conditions, left_out)
+        _predictions(heard, model, scheme, ratios, changes.names, left_out)
         for model in range(len(model_paths))
     ]
 
@@ -153,7 +157,7 @@ def _predictions(
     model: int,
     scheme: Scheme,
     ratios: Sequence[float],
-    conditions: Sequence[str],
+    changes: Sequence[str],
     left_out: Sequence[str],
 ) -> Predictions:
     """The decisions of one of the models."""
@@ -167,7 +171,7 @@ def _predictions(
     return Predictions(
         clean=passed(0),
         noisy={ratio: passed(number, is_noisy=True) for number, ratio in enumerate(ratios, 1)},
-        changed={name: passed(number) for number, name in enumerate(conditions, 1 + len(ratios))},
+        changed={name: passed(number) for number, name in enumerate(changes, 1 + len(ratios))},
         left_out=tuple(left_out),
     )
 
@@ -179,7 +183,7 @@ def _hear_clip(
     pipeline: PipelineSettings,
     noise: NoiseSettings | None,
     early_s: float,
-    conditions: tuple[str, ...],
+    changes: Changes,
 ) -> tuple[str, list[list[ClipEstimate]]] | str:
     """The name of the noise and the results of each model in each pass, or a read error."""
     try:
@@ -192,7 +196,7 @@ def _hear_clip(
         name = noise.bank.name(path)
         power = speech_mean_square(samples, pipeline.voice)
         sounds += [mix(samples, sound, ratio, speech_power=power) for ratio in noise.snr_db]
-    sounds += [CONDITIONS[each](samples) for each in conditions]
+    sounds += changes.sounds(clip, samples)
     models = loaded_all(model_paths)
     cuts = [
         feature_segments([recording_block(each)], models[0].card, pipeline, early_s=early_s)

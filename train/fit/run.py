@@ -309,6 +309,7 @@ class FitRun:
         return (
             facts
             | {"temperature": round(made.temperature, 3)}
+            | ({"rooms": [path.stem for path in self._settings.rooms]} if self._settings.rooms else {})
             | ({"unheard_noise": target.without_noise} if target.without_noise else {})
             | ({"left_alone_actors": format_actors(alone)} if alone else {})
         )

@@ -7,25 +7,41 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from trainings import have_two_folds, train
 
+from serd.audio.format import to_int16
 from serd.model.labels import EMOTIONS
 from train.__main__ import main
 from train.data.corpora import find_clips
 from train.data.files import write_json
-from train.evaluation.conditions import CONDITIONS
+from train.evaluation.conditions import CONDITIONS, ROOM
 from train.evaluation.joined_clips import joined_clips
 from train.evaluation.results import SCHEMA, read_results
 from train.evaluation.summary import merge_variant_files, read_variants
+from train.features.augmentation import synthetic_room
 from train.report.model_page import model_page
 from train.report.research_log import research_log
 
 
 @pytest.fixture(scope="module")
-def run(corpus_root: Path, noise_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Impulse responses of four rooms."""
+    folder = tmp_path_factory.mktemp("rooms")
+    for seed in range(4):
+        response = synthetic_room(decay_s=0.3, direct_db=0.0, rng=np.random.default_rng(seed))
+        soundfile.write(folder / f"room{seed}.wav", to_int16(0.5 * response), 16_000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(
+    corpus_root: Path, noise_root: Path, rooms: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Two folds of a smoke run."""
     work = tmp_path_factory.mktemp("assess")
-    words = ["fit", corpus_root, "--noise", noise_root, "--protocol", "two", "--folds-only"]
+    words = ["fit", corpus_root, "--noise", noise_root, "--rooms", rooms, "--protocol", "two"]
+    words += ["--folds-only"]
     words += ["--quick", "--epochs", 1, "--work", work, "--out", work / "none.tflite"]
     result = train(*words, before=have_two_folds)
     assert (result.returncode, result.stderr) == (0, "")
@@ -41,11 +57,13 @@ def figures(
     corpus_root: Path,
     noise_root: Path,
     nemo_root: Path,
+    rooms: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """What is measured of it; the run is named twice, and has one seed."""
     folder = tmp_path_factory.mktemp("folds")
     words = ["--noise", noise_root, "--ordinary", corpus_root, "--also", nemo_root, "--out", folder]
+    words += ["--rooms", rooms]
     result = train("evaluate", run, run, corpus_root, *words)
     assert result.returncode == 0
     assert re.fullmatch(r"train: .*silence.wav: holds silence alone\n", result.stderr)
@@ -73,7 +91,7 @@ def test_what_is_measured_is_counted_over_folds(figures: Path) -> None:
         "10 dB noise",
         "0 dB noise",
     }
-    assert set(run["uar"]) == passes | set(CONDITIONS)
+    assert set(run["uar"]) == passes | {*CONDITIONS, ROOM}
     assert run["uar"]["clean"] == run["uar"]["float32"], "a quick network is float32"
     assert np.sum(run["confusion"]) == 16
     assert list(run["folds"]) == ["1", "2"]
@@ -83,6 +101,19 @@ def test_what_is_measured_is_counted_over_folds(figures: Path) -> None:
     assert named == sorted(named, reverse=True)
     assert sum(each["n"] for each in run["bins"]) + np.sum(run["confusion"], axis=0)[-1] == 16
     assert 0 < run["noise"]["n"] <= 4
+
+
+def test_no_network_is_scored_in_a_room_that_it_knows(
+    run: Path, corpus_root: Path, noise_root: Path, rooms: Path, tmp_path: Path
+) -> None:
+    """Three rooms of four are in the cards, and the fourth is the one of the score."""
+    (card,) = run.glob("model-1.json")
+    assert json.loads(card.read_text("utf-8"))["training"]["rooms"] == ["room1", "room2", "room3"]
+    for number in range(1, 5):  # without room0, another is kept
+        (tmp_path / f"room{number}.wav").write_bytes((rooms / f"room{number % 4}.wav").read_bytes())
+    result = train("evaluate", run, corpus_root, "--noise", noise_root, "--rooms", tmp_path)
+    assert result.returncode == 2
+    assert "may have been, trained on the rooms room1;" in result.stderr
 
 
 def test_people_whom_it_never_heard_have_a_section_of_their_own(figures: Path) -> None:
