@@ -14,7 +14,8 @@ from train.evaluation.run_metrics import run_metrics
 from train.features.noise import NoiseBank
 from train.fit.members import train_member
 from train.fit.plan import FitPlan
-from train.fit.run import FitRun, FitSettings, Log
+from train.fit.run import FitRun, FitSettings
+from train.fit.scoring import Log
 from train.model.checkpoint import FINAL
 from train.model.jobs import run_jobs
 from train.model.recipe import Recipe
@@ -43,7 +44,7 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
     naming = run.naming()
     run.write(settings.out, made, facts, naming)
     if plan.split.test:
-        scores = run.score(settings.out, plan.split.test)
+        scores = run.scorer.score(settings.out, plan.split.test)
         facts["held_out"] = {"test_actors": format_actors(plan.split.test), **scores.to_json()}
         log(f"held-out actors {format_actors(plan.split.test)}: {summary(scores.restricted)}")
     facts["seconds"] = round(time.monotonic() - started_s)

@@ -2,31 +2,26 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serd.model.card import ModelCard
-from serd.model.labels import EMOTIONS
 from serd.model.naming import NamingScore
-from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
-from train.data.corpora import title_of
+from train.data.clips import format_actors
 from train.data.files import write_json
-from train.evaluation.held_out import HeardRecording, hear
-from train.evaluation.metrics import Scores, summary
-from train.evaluation.naming_score import HeldOutDecisions, fit_naming, held_out_decisions, joined
-from train.evaluation.scorer import ClipScores, score_results
+from train.evaluation.naming_score import fit_naming, joined
 from train.features.dataset import Dataset
 from train.features.noise import NoiseBank, noise_clips
 from train.features.synthetic_noise import synthetic_noises
 from train.features.window_store import WindowSource, load_windows, stored_windows
 from train.fit.members import MemberJob, load_ensemble, train_member, training_part
 from train.fit.plan import FitPlan, Target, fold_targets, last_target
+from train.fit.scoring import Facts, FoldScorer, Log
 from train.model.batches import plain_windows
 from train.model.card import provenance, trained_card
 from train.model.checkpoint import save_checkpoint
@@ -36,8 +31,6 @@ from train.model.jobs import run_jobs
 from train.model.learning import TrainedNetwork
 from train.model.recipe import Recipe
 
-Log = Callable[[str], None]
-Facts = dict[str, Any]
 Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
@@ -96,6 +89,7 @@ class FitRun:
         data = json.dumps([self._source.key, labels, self._plan.protocol])
         digest = self._recipe.digest(seed=settings.seed, fingerprint=data)
         self.folder = settings.work / digest
+        self.scorer = FoldScorer(self._plan, self._clips, self._recipe.windows.pipeline, log)
         n_actors = self._recipe.n_actors
         self.folds = fold_targets(self._plan, recorded, n_actors=n_actors)
         self.last = last_target(self._plan, n_actors=n_actors)
@@ -160,36 +154,12 @@ class FitRun:
     def protocol(self) -> Facts:
         """Convert and score the missing folds; returns the metrics for the card."""
         results = [self._fold(target) for target in self.folds]
-        corpora = list(dict.fromkeys(corpus for result in results for corpus in result))
-        facts = [self._corpus_metrics(corpus, results) for corpus in corpora]
         about = {
             "protocol": self._plan.protocol,
             "what": "UAR on speech clips of actors that the fold's own model was not trained on",
             "precision": self._recipe.precision,
         }
-        return about | facts[0] | ({"other_corpora": facts[1:]} if len(facts) > 1 else {})
-
-    def _corpus_metrics(self, corpus: str, results: Sequence[Facts]) -> Facts:
-        """Metrics of one corpus over the folds that test it."""
-        own = {
-            format_actors(_of_corpus(target.split.test, corpus)): result[corpus]
-            for target, result in zip(self.folds, results, strict=True)
-            if corpus in result
-        }
-        uar_mean = float(np.mean([result["uar"] for result in own.values()]))
-        confusion = np.sum([result["confusion"] for result in own.values()], axis=0)
-        title = title_of(corpus)
-        plain_mean = float(np.mean([result.get("plain", result)["uar"] for result in own.values()]))
-        is_restricted = any("plain" in result for result in own.values())
-        also = f" ({plain_mean:.4f} among all emotions)" if is_restricted else ""
-        self._log(f"{self._plan.protocol}, {title}: mean UAR {uar_mean:.4f}{also}, {len(own)} folds")
-        return {
-            "corpus": title,
-            "folds": {actors: result["uar"] for actors, result in own.items()},
-            "uar_mean": round(uar_mean, 4),
-            **({"plain_uar_mean": round(plain_mean, 4)} if is_restricted else {}),
-            "all_folds": Scores(labels=EMOTIONS, confusion=confusion).to_json(),
-        }
+        return about | self.scorer.protocol_metrics(self.folds, results)
 
     def _fold(self, target: Target) -> Facts:
         """Metrics of one fold by corpus, RAVDESS first, from the work folder if they exist."""
@@ -203,12 +173,7 @@ class FitRun:
         model_path = self._fold_model(target)
         card = self.write(model_path, made, self.provenance(target, made))
         self.save(model_path.with_suffix(".keras"), made, card)
-        result = {}
-        for corpus in sorted({corpus_of(actor) for actor in target.split.test}, key=_ravdess_first):
-            actors = _of_corpus(target.split.test, corpus)
-            scores = self.score(model_path, actors)
-            self._log(f"{target.name}, actors {format_actors(actors)}: {summary(scores.restricted)}")
-            result[corpus] = scores.to_json()
+        result = self.scorer.by_corpus(model_path, target)
         write_json(path, result)
         return result
 
@@ -222,21 +187,15 @@ class FitRun:
         """
         if not self.folds or not self._settings.ordinary:
             return None
-        heard = [self._held_out(target) for target in self.folds]
+        heard = [
+            self.scorer.held_out(self._fold_model(target), target.split.test, self._settings.ordinary)
+            for target in self.folds
+        ]
         fitted = fit_naming(joined(heard), self._recipe.naming)
         if fitted:
             thresholds = (f"{name} {value:.2f}" for name, value in fitted.thresholds.items())
             self._log(f"emotions are named at scores of {', '.join(thresholds)}")
         return fitted
-
-    def _held_out(self, target: Target) -> HeldOutDecisions:
-        """Decisions of a fold's model on ordinary speech and on the fold's own."""
-        path, acted = self._fold_model(target), self._speech_of(target.split.test)
-        return held_out_decisions(
-            self._hear(path, self._settings.ordinary),
-            self._hear(path, [clip.path for clip in acted]),
-            [clip.label for clip in acted],
-        )
 
     def final(self) -> FinishedNetwork:
         """The final network, calibrated on the folds or on its validation actors."""
@@ -269,31 +228,6 @@ class FitRun:
     @cached_property
     def _known_logits(self) -> dict[str, Logits]:
         return {}
-
-    def score(self, path: Path, actors: Actors) -> ClipScores:
-        """Score a written model on the speech of some actors."""
-        emotions = self._plan.scored_emotions(actors)
-        clips = [clip for clip in self._speech_of(actors) if clip.emotion in emotions]
-        heard = self._hear(path, [clip.path for clip in clips])
-        results = [each.left_out or each.whole for each in heard]
-        scores = score_results(clips, results, EMOTIONS, emotions=emotions)
-        for line in scores.left_out:
-            self._log(f"left out of the scores: {line}")
-        return scores
-
-    def _hear(self, model_path: Path, paths: Sequence[Path]) -> list[HeardRecording]:
-        """What a written model makes of recordings; each is heard once in a run."""
-        known = self._known_hearings.setdefault(model_path, {})
-        new = [path for path in paths if path not in known]
-        known |= zip(new, hear(model_path, new, self._recipe.windows.pipeline), strict=True)
-        return [known[path] for path in paths]
-
-    @cached_property
-    def _known_hearings(self) -> dict[Path, dict[Path, HeardRecording]]:
-        return {}
-
-    def _speech_of(self, actors: Actors) -> list[Clip]:
-        return [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]
 
     def provenance(self, target: Target, made: FinishedNetwork) -> Facts:
         """Provenance of a network of this run."""
@@ -339,11 +273,3 @@ class FitRun:
         """Save the checkpoint of a network."""
         plan = self._plan
         save_checkpoint(path, made.keras, card, clips=plan.root, also=plan.also, settings=plan.settings)
-
-
-def _of_corpus(actors: Actors, corpus: str) -> Actors:
-    return frozenset(actor for actor in actors if corpus_of(actor) == corpus)
-
-
-def _ravdess_first(corpus: str) -> tuple[bool, str]:
-    return corpus != RAVDESS, corpus

@@ -182,7 +182,7 @@ def test_emotions_are_named_by_what_the_folds_have_never_heard(
         heard.setdefault(model.stem, []).extend(paths)
         return [_heard(labels.get(path)) for path in paths]
 
-    monkeypatch.setattr("train.fit.run.hear", hear)
+    monkeypatch.setattr("train.fit.scoring.hear", hear)
     settings = FitSettings(
         plan=plan,
         out=tmp_path / "m.tflite",
