@@ -57,9 +57,19 @@ def have_two_folds() -> None:
 
     two = {"two": (numbered(1), numbered(2))}
     protocols.PROTOCOLS = two  # type: ignore[misc]
-    for module in (fit, ablate):
-        module.ACTOR_PROTOCOLS = tuple(two)  # type: ignore[attr-defined]
+    fit.SPLIT_PROTOCOLS = tuple(two)  # type: ignore[attr-defined]
+    ablate.ACTOR_PROTOCOLS = tuple(two)  # type: ignore[attr-defined]
     plan.left_alone = lambda _name: numbered(3)  # type: ignore[attr-defined]
+
+
+def have_two_texts() -> None:
+    """The protocol ``text`` with a fold for the first two actors in place of those of ``dev5``."""
+    from train.data import protocols  # noqa: PLC0415
+
+    protocols.PROTOCOLS = {  # type: ignore[misc]
+        "dev5": (numbered(1), numbered(2)),
+        "article": (numbered(3),),
+    }
 
 
 def _run(words: list[str], before: Callable[[], None] | None, out: Path, err: Path) -> None:

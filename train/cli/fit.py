@@ -17,7 +17,7 @@ from train.cli.options import (
     unused_path,
 )
 from train.data.clips import format_actors, parse_actors
-from train.data.protocols import ACTOR_PROTOCOLS
+from train.data.protocols import SPLIT_PROTOCOLS
 from train.features.noise import open_banks, recordings
 from train.features.rooms import training_rooms
 from train.fit.plan import plan_fit
@@ -68,7 +68,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--test-actors", default="", metavar="1-4", help="actors held out, scored at the end")
     add("--val-actors", default="", metavar="5,6", help="actors held out, shown after each epoch")
-    add("--protocol", choices=ACTOR_PROTOCOLS, default="", help="train and score these folds first")
+    add("--protocol", choices=SPLIT_PROTOCOLS, default="", help="train and score these folds first")
     add("--folds-only", action="store_true", help="train and score the protocol's folds alone")
     add("--members", type=positive, help="ensemble members (default: the recipe's)")
     add(
@@ -95,7 +95,7 @@ def fit_command(options: argparse.Namespace) -> int:
         raise InputError(f"Bad --out {out}, expected a name that ends in .tflite")
     if options.folds_only and not options.protocol:
         raise InputError(
-            f"--folds-only needs --protocol, whose folds are meant; one of {', '.join(ACTOR_PROTOCOLS)}"
+            f"--folds-only needs --protocol, whose folds are meant; one of {', '.join(SPLIT_PROTOCOLS)}"
         )
     check_writable(out.absolute().parent)
     check_writable(options.work.absolute())

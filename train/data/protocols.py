@@ -78,7 +78,7 @@ LEFT_OUT_CORPORA: Final[Mapping[str, tuple[str, ...]]] = {
 disgust."""
 TEXT: Final = "text"
 """The folds of ``dev5`` once for each sentence of RAVDESS, trained on the other sentence alone."""
-SENTENCES: Final = ("1", "2")
+_SENTENCES: Final = ("1", "2")
 LEAKY: Final = "leaky"
 """The split by file, which shows the effect of a leak; it runs with any actors."""
 ORDERS: Final = "orders"
@@ -98,11 +98,16 @@ def protocol_corpora(name: str) -> tuple[str, ...]:
     return tuple(sorted({corpus_of(actor) for actor in tested})) or (RAVDESS,)
 
 
+def tested_sentences(name: str) -> tuple[str, ...]:
+    """Sentences of RAVDESS that are held out one by one in each fold of actors; "" for no sentence."""
+    return _SENTENCES if name == TEXT else ("",)
+
+
 def protocol_folds(name: str, present: Actors, test_actors: Actors = frozenset()) -> tuple[Actors, ...]:
     """The test actors of each fold, checked to be there.
 
     Args:
-        name: one of ``ACTOR_PROTOCOLS``.
+        name: one of ``SPLIT_PROTOCOLS``; ``text`` has the actors of ``dev5``.
         present: actors that have clips.
         test_actors: actors tested in place of the protocol's own; for ``article`` alone.
 
@@ -113,9 +118,9 @@ def protocol_folds(name: str, present: Actors, test_actors: Actors = frozenset()
         raise CorpusError(f"{name} has its own test actors; only article can be given others")
     if name == LEFT_OUT:
         return _left_out_folds(present - left_alone(name))
-    folds = PROTOCOLS.get(name)
+    folds = PROTOCOLS.get("dev5" if name == TEXT else name)
     if folds is None:
-        raise CorpusError(f"Bad protocol {name!r}, expected one of: {', '.join(ACTOR_PROTOCOLS)}")
+        raise CorpusError(f"Bad protocol {name!r}, expected one of: {', '.join(SPLIT_PROTOCOLS)}")
     folds = (test_actors,) if test_actors else folds
     missing = frozenset[str]().union(*folds) - present
     if missing:

@@ -13,12 +13,11 @@ from train.data.corpora import clip_key
 from train.data.duplicates import groups_of, sound_keys
 from train.data.protocols import (
     LEAKY,
-    SENTENCES,
-    TEXT,
     left_alone,
     protocol_corpora,
     protocol_folds,
     scored_emotions,
+    tested_sentences,
 )
 
 _HELD_OUT: Final = 5
@@ -113,9 +112,8 @@ def _folds(name: str, pool: "_Pool", seed: int, test_actors: Actors) -> Iterator
         yield pool.split_by_file(seed)
         return
     rest_of_all = present - left_alone(name, test_actors)
-    sentences = SENTENCES if name == TEXT else ("",)
-    tested = protocol_folds("dev5" if name == TEXT else name, present, test_actors)
-    folds = list(product(tested, sentences))
+    tested = protocol_folds(name, present, test_actors)
+    folds = list(product(tested, tested_sentences(name)))
     for number, (test, sentence) in enumerate(folds, start=1):
         title = name if len(folds) == 1 else f"{name} {number}/{len(folds)}"
         rest = rest_of_all - test
@@ -148,6 +146,29 @@ def clip_split(name: str, clips: Sequence[Clip], actors: Split) -> ClipSplit:
     return ClipSplit(name=name, train=train, validation=validation, test=test)
 
 
+def says(clip: Clip, sentence: str) -> bool:
+    """Whether a clip is of RAVDESS and says one of its sentences, "1" or "2"."""
+    return clip.corpus == RAVDESS and clip.statement == sentence
+
+
+def sentence_split(split: ClipSplit, clips: Sequence[Clip], sentence: str) -> ClipSplit:
+    """A split in which one sentence of RAVDESS is tested alone, and nothing learned from it.
+
+    Args:
+        split: a split by actors.
+        clips: the clips that the indices count.
+        sentence: the sentence; empty for the split as it is.
+    """
+    if not sentence:
+        return split
+    train, validation = (
+        tuple(index for index in part if not says(clips[index], sentence))
+        for part in (split.train, split.validation)
+    )
+    test = tuple(index for index in split.test if says(clips[index], sentence))
+    return replace(split, train=train, validation=validation, test=test, is_by_sentence=True)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pool:
     """The clips that may be in a split."""
@@ -159,15 +180,13 @@ class _Pool:
 
     def without_sentence(self, sentence: str) -> "_Pool":
         """The pool without the clips of a sentence of RAVDESS."""
-        kept = (i for i in self.clip_indices if not self._says(i, sentence))
+        kept = (i for i in self.clip_indices if not says(self.clips[i], sentence))
         return replace(self, clip_indices=tuple(kept))
 
     def with_sentence(self, sentence: str) -> "_Pool":
         """The pool with the clips of a sentence of RAVDESS alone."""
-        return replace(self, clip_indices=tuple(i for i in self.clip_indices if self._says(i, sentence)))
-
-    def _says(self, index: int, sentence: str) -> bool:
-        return self.clips[index].corpus == RAVDESS and self.clips[index].statement == sentence
+        kept = (i for i in self.clip_indices if says(self.clips[i], sentence))
+        return replace(self, clip_indices=tuple(kept))
 
     def split_by_file(self, seed: int) -> ClipSplit:
         held_out = self._every_fifth(self.clip_indices, seed)

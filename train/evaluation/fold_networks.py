@@ -7,6 +7,7 @@ from pathlib import Path
 from serd.model.card import ModelCard
 from serd.model.file import read_model
 from train.data.clips import Actors, Clip, CorpusError, format_actors, parse_actors
+from train.data.splits import says
 from train.evaluation.predictions import front_end
 
 
@@ -30,9 +31,15 @@ class FoldNetwork:
         return str(self.card.training.get("unheard_noise", ""))
 
     @property
+    def held_out_sentence(self) -> str:
+        """The sentence of RAVDESS that it was not trained on and is scored on; empty for all."""
+        return str(self.card.training.get("unheard_sentence", ""))
+
+    @property
     def input_key(self) -> tuple[object, ...]:
         """Key of networks with the same test clips, noise, front end and labels."""
-        return frozenset(self.test), self.held_out_noise, self.card.labels, *front_end(self.card)
+        held_out = frozenset(self.test), self.held_out_noise, self.held_out_sentence
+        return *held_out, self.card.labels, *front_end(self.card)
 
     def held_out_speech(self, clips: Sequence[Clip]) -> list[Clip]:
         """The speech of its test actors among some clips.
@@ -40,7 +47,14 @@ class FoldNetwork:
         Raises:
             CorpusError: there is none.
         """
-        speech = [clip for clip in clips if clip.actor in self.test and clip.channel == "speech"]
+        sentence = self.held_out_sentence
+        speech = [
+            clip
+            for clip in clips
+            if clip.actor in self.test
+            and clip.channel == "speech"
+            and (not sentence or says(clip, sentence))
+        ]
         if not speech:
             raise CorpusError(f"{self.path}: no clip of its test actors {format_actors(self.test)}")
         return speech

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from serd.model.card import ModelCard
 from train.data.clips import format_actors, split_actors
-from train.data.splits import check_no_leak, clip_split
+from train.data.splits import check_no_leak, clip_split, sentence_split
 from train.evaluation.folds import evaluate_folds
 from train.evaluation.metrics import summary
 from train.evaluation.results import Facts
@@ -68,13 +68,13 @@ def check_plan(plan: FitPlan, log: Log) -> None:
         log(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
     clips = plan.corpus.clips
     digests = {index: plan.corpus.sounds[clip.path] for index, clip in enumerate(clips)}
-    splits = [("model", plan.split)]
-    splits += [
-        (f"{plan.protocol} {format_actors(test)}", split_actors(plan.corpus.actors, test=test))
-        for test in plan.folds
-    ]
-    for name, actors in splits:
-        check_no_leak(clips, clip_split(name, clips, actors), digests=digests)
+    splits = [clip_split("model", clips, plan.split)]
+    for fold in plan.folds:
+        name = f"{plan.protocol} {format_actors(fold.test)}"
+        by_actor = clip_split(name, clips, split_actors(plan.corpus.actors, test=fold.test))
+        splits.append(sentence_split(by_actor, clips, fold.sentence))
+    for split in splits:
+        check_no_leak(clips, split, digests=digests)
 
 
 def ablate(

@@ -14,6 +14,7 @@ import numpy as np
 
 from serd.model.labels import EMOTIONS
 from train.data.clips import Actors, Clip, CorpusError
+from train.data.splits import says
 from train.evaluation.metrics import score
 from train.features.dataset import Dataset, WindowSettings
 from train.features.window_store import load_windows, read_arrays, write_arrays
@@ -74,6 +75,8 @@ class MemberJob:
     """Validation actors."""
     without_noise: str
     """Noise fold without training windows; empty for none."""
+    without_sentence: str
+    """Sentence of RAVDESS without training windows; empty for none."""
     windows: WindowSettings
     """Features of the input."""
     learn: LearnSettings
@@ -89,7 +92,7 @@ def train_member(job: MemberJob) -> None:
         CorpusError: no speech is detected in any training clip.
     """
     everything = load_windows(job.data, job.clips)
-    dataset = training_part(everything, job.train, job.without_noise)
+    dataset = training_part(everything, job.train, job.without_noise, job.without_sentence)
     if not any(each.copy == 0 for each in dataset.copies):
         raise CorpusError(f"{job.name}: no speech is detected in any of their clips")
     held_out = plain_windows(
@@ -106,9 +109,12 @@ def train_member(job: MemberJob) -> None:
     write_arrays(job.path, {"mean": learnt.mean, "std": learnt.std, "n_labels": n_labels, **weights})
 
 
-def training_part(dataset: Dataset, train: Actors, without_noise: str) -> Dataset:
-    """The training windows of some actors without one noise fold."""
+def training_part(dataset: Dataset, train: Actors, without_noise: str, without_sentence: str) -> Dataset:
+    """The training windows of some actors without one noise fold and one sentence of RAVDESS."""
     part = dataset.of_actors(train)
+    if without_sentence:
+        clips = enumerate(dataset.clips)
+        part = part.of_clips([index for index, clip in clips if not says(clip, without_sentence)])
     return part.without_noise(without_noise) if without_noise else part
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +19,28 @@ from train.data.clips import (
     split_actors,
 )
 from train.data.corpora import ReadSettings, find_training_clips, title_of
-from train.data.protocols import left_alone, protocol_corpora, protocol_folds, scored_emotions
+from train.data.protocols import (
+    left_alone,
+    protocol_corpora,
+    protocol_folds,
+    scored_emotions,
+    tested_sentences,
+)
+from train.data.splits import says
 from train.features.noise import noise_folds
 
 _LONGEST_STEM: Final = 100
 """Characters of actors in a file's name, of which file systems take 255."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fold:
+    """What a fold of a protocol holds out."""
+
+    test: Actors
+    """Its test actors."""
+    sentence: str = ""
+    """The sentence of RAVDESS that is tested alone, and learned from by nobody; empty for none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +59,8 @@ class FitPlan:
     """Training, validation and test actors of the final model."""
     protocol: str = ""
     """Protocol whose folds are trained and scored first; empty for none."""
-    folds: tuple[Actors, ...] = ()
-    """Test actors of each of its folds."""
+    folds: tuple[Fold, ...] = ()
+    """Its folds."""
     left_alone: Actors = frozenset()
     """Actors excluded from ``corpus`` by the protocol."""
 
@@ -72,7 +90,7 @@ def plan_fit(
         with_song: whether sung clips are training clips.
         test: test actors.
         validation: validation actors.
-        protocol: one of ``ACTOR_PROTOCOLS``, or empty.
+        protocol: one of ``SPLIT_PROTOCOLS``, or empty.
         settings: table, labels and duplicates; None for the defaults.
 
     Raises:
@@ -93,18 +111,26 @@ def plan_fit(
             f"validation actors {format_actors(others)}: expected some of {_titles(judged)}, since the"
             " other corpora are for training alone"
         )
-    folds = protocol_folds(protocol, own) if protocol else ()
+    tested = protocol_folds(protocol, own) if protocol else ()
+    folds = tuple(
+        Fold(test=actors, sentence=sentence)
+        for actors, sentence in product(tested, tested_sentences(protocol))
+    )
     alone = (left_alone(protocol) & own) - test - validation
     corpus = replace(found, clips=tuple(clip for clip in found.clips if clip.actor not in alone))
     split = split_actors(corpus.actors, test=test, validation=validation)
     speakers = {clip.actor for clip in corpus.clips if clip.channel == "speech"}
-    for actors in (test, *folds):
+    for actors in (test, *tested):
         if actors and not actors & speakers:
             raise CorpusError(f"no speech clip of actors {format_actors(actors)} to score")
-    needs: list[tuple[Actors, Sequence[str]]] = [(split.train, EMOTIONS)]
-    needs += [(corpus.actors - fold, _scored_emotions(protocol, fold)) for fold in folds]
-    for train, emotions in needs:
-        shown = {clip.emotion for clip in corpus.clips if clip.actor in train}
+    needs: list[tuple[Actors, str, Sequence[str]]] = [(split.train, "", EMOTIONS)]
+    needs += [
+        (corpus.actors - fold.test, fold.sentence, _scored_emotions(protocol, fold.test))
+        for fold in folds
+    ]
+    for train, sentence, emotions in needs:
+        learned = (clip for clip in corpus.clips if not says(clip, sentence))
+        shown = {clip.emotion for clip in learned if clip.actor in train}
         if absent := [emotion for emotion in emotions if emotion not in shown]:
             raise CorpusError(
                 f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
@@ -144,6 +170,8 @@ class Target:
     """Stem of its files in the work folder."""
     without_noise: str = ""
     """Noise fold without training windows; empty for none."""
+    sentence: str = ""
+    """Sentence of RAVDESS without training windows, and the only one that is scored; empty for none."""
 
 
 def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> tuple[Target, ...]:
@@ -159,12 +187,13 @@ def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> t
     return tuple(
         Target(
             name=f"{plan.protocol} {number + 1}/{len(plan.folds)}",
-            split=fewer(split_actors(plan.corpus.actors, test=test), n_actors=n_actors),
-            calibration_actors=test,
-            stem=_stem(test),
+            split=fewer(split_actors(plan.corpus.actors, test=fold.test), n_actors=n_actors),
+            calibration_actors=fold.test,
+            stem=_stem(fold.test) + (f"-sentence-{fold.sentence}" if fold.sentence else ""),
             without_noise=parts[number % len(parts)],
+            sentence=fold.sentence,
         )
-        for number, test in enumerate(plan.folds)
+        for number, fold in enumerate(plan.folds)
     )
 
 

@@ -143,6 +143,7 @@ class FitRun:
             train=target.split.train,
             validation=target.split.validation,
             without_noise=target.without_noise,
+            without_sentence=target.sentence,
             windows=self._recipe.windows,
             learn=self._recipe.learn,
             seed=self._settings.seed * n_members + member,
@@ -188,7 +189,7 @@ class FitRun:
         if not self.folds or not self._settings.ordinary:
             return None
         heard = [
-            self.scorer.held_out(self._fold_model(target), target.split.test, self._settings.ordinary)
+            self.scorer.held_out(self._fold_model(target), target, self._settings.ordinary)
             for target in self.folds
         ]
         fitted = fit_naming(joined(heard), self._recipe.naming)
@@ -202,7 +203,7 @@ class FitRun:
         return self._made(self.last, self._temperature(self.folds or [self.last]))
 
     def _made(self, target: Target, temperature: float) -> FinishedNetwork:
-        part = training_part(self._dataset, target.split.train, target.without_noise)
+        part = training_part(self._dataset, target.split.train, target.without_noise, target.sentence)
         return finish(
             self._members(target), part, self._recipe, temperature=temperature, seed=self._settings.seed
         )
@@ -245,6 +246,7 @@ class FitRun:
             | {"temperature": round(made.temperature, 3)}
             | ({"rooms": [path.stem for path in self._settings.rooms]} if self._settings.rooms else {})
             | ({"unheard_noise": target.without_noise} if target.without_noise else {})
+            | ({"unheard_sentence": target.sentence} if target.sentence else {})
             | ({"left_alone_actors": format_actors(alone)} if alone else {})
         )
 

@@ -10,6 +10,7 @@ from serd.model.labels import EMOTIONS
 from serd.pipeline import PipelineSettings
 from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
 from train.data.corpora import title_of
+from train.data.splits import says
 from train.evaluation.held_out import HeardRecording, hear
 from train.evaluation.metrics import Scores, summary
 from train.evaluation.naming_score import HeldOutDecisions, held_out_decisions
@@ -39,10 +40,10 @@ class FoldScorer:
         self._log = log
         self._heard: dict[Path, dict[Path, HeardRecording]] = {}
 
-    def score(self, model: Path, actors: Actors) -> ClipScores:
-        """Score a model on the speech of some actors of one corpus."""
+    def score(self, model: Path, actors: Actors, sentence: str = "") -> ClipScores:
+        """Score a model on the speech of some actors of one corpus, and on one sentence if given."""
         emotions = self._plan.scored_emotions(actors)
-        clips = [clip for clip in self._speech_of(actors) if clip.emotion in emotions]
+        clips = [clip for clip in self._speech_of(actors, sentence) if clip.emotion in emotions]
         heard = self._hear(model, [clip.path for clip in clips])
         results = [each.left_out or each.whole for each in heard]
         scores = score_results(clips, results, EMOTIONS, emotions=emotions)
@@ -55,8 +56,8 @@ class FoldScorer:
         result = {}
         for corpus in sorted({corpus_of(actor) for actor in target.split.test}, key=_ravdess_first):
             actors = _of_corpus(target.split.test, corpus)
-            scores = self.score(model, actors)
-            self._log(f"{target.name}, actors {format_actors(actors)}: {summary(scores.restricted)}")
+            scores = self.score(model, actors, target.sentence)
+            self._log(f"{target.name}, actors {_held_out(target, corpus)}: {summary(scores.restricted)}")
             result[corpus] = scores.to_json()
         return result
 
@@ -74,7 +75,7 @@ class FoldScorer:
     def _corpus_metrics(self, corpus: str, folds: Sequence[Target], results: Sequence[Facts]) -> Facts:
         """Metrics of one corpus over the folds that test it."""
         own = {
-            format_actors(_of_corpus(target.split.test, corpus)): result[corpus]
+            _held_out(target, corpus): result[corpus]
             for target, result in zip(folds, results, strict=True)
             if corpus in result
         }
@@ -93,9 +94,9 @@ class FoldScorer:
             "all_folds": Scores(labels=EMOTIONS, confusion=confusion).to_json(),
         }
 
-    def held_out(self, model: Path, actors: Actors, ordinary: Sequence[Path]) -> HeldOutDecisions:
-        """Decisions of a model on the speech of some actors, and on ordinary speech."""
-        acted = self._speech_of(actors)
+    def held_out(self, model: Path, target: Target, ordinary: Sequence[Path]) -> HeldOutDecisions:
+        """Decisions of a fold's model on the fold's speech and on ordinary speech."""
+        acted = self._speech_of(target.split.test, target.sentence)
         return held_out_decisions(
             self._hear(model, ordinary),
             self._hear(model, [clip.path for clip in acted]),
@@ -108,8 +109,15 @@ class FoldScorer:
         known |= zip(new, hear(model, new, self._pipeline), strict=True)
         return [known[path] for path in paths]
 
-    def _speech_of(self, actors: Actors) -> list[Clip]:
-        return [clip for clip in self._clips if clip.actor in actors and clip.channel == "speech"]
+    def _speech_of(self, actors: Actors, sentence: str) -> list[Clip]:
+        speech = (clip for clip in self._clips if clip.actor in actors and clip.channel == "speech")
+        return [clip for clip in speech if not sentence or says(clip, sentence)]
+
+
+def _held_out(target: Target, corpus: str) -> str:
+    """Who is tested, and on which sentence if not on all: "1-4", "1-4, sentence 2"."""
+    actors = format_actors(_of_corpus(target.split.test, corpus))
+    return f"{actors}, sentence {target.sentence}" if target.sentence else actors
 
 
 def _of_corpus(actors: Actors, corpus: str) -> Actors:

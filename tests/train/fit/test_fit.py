@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trainings import have_two_folds, train
+from article_tree import write_voice
+from trainings import have_two_folds, have_two_texts, train
 
 from serd.model.file import card_path, read_model
 from serd.model.labels import EMOTIONS
@@ -18,6 +19,8 @@ from serd.model.naming import NOT_NAMED, NamingRule
 from serd.model.runtime import TfliteModel
 from testkit.voices import synthetic_voice
 from train.__main__ import main
+from train.data.corpora import find_clips
+from train.evaluation.fold_networks import fold_networks
 from train.evaluation.held_out import HeardRecording
 from train.fit.plan import plan_fit
 from train.fit.run import FitRun, FitSettings
@@ -143,6 +146,39 @@ def test_a_protocol_run_takes_up_what_is_finished(
     assert model.outputs(np.zeros((298, 40), np.float32)).shape == (len(EMOTIONS) + 1,)
     assert "Trained on nEMO as well" in card["licence"]
     assert str(nemo_root) not in json.dumps(card)
+
+
+def test_a_sentence_is_held_out_with_the_actors(corpus_root: Path, tmp_path: Path) -> None:
+    """Each network is scored on the sentence that it never heard, by actors whom it never heard."""
+    both = tmp_path / "corpus"
+    shutil.copytree(corpus_root, both)
+    for path in corpus_root.rglob("03-01-*.wav"):
+        fields = path.stem.split("-")
+        fields[4] = "02"
+        write_voice(both / "second", "-".join(fields))
+    words = ["fit", both, "--quick", "--epochs", 1, "--protocol", "text", "--folds-only"]
+    work = tmp_path / "work"
+    result = train(*words, "--work", work, "--out", work / "m.tflite", before=have_two_texts)
+    assert (result.returncode, result.stderr) == (0, "")
+    (run,) = {path.parent for path in work.rglob("model-*.tflite")}
+    networks = fold_networks(run)
+    assert [(sorted(each.test), each.held_out_sentence) for each in networks] == [
+        (["1"], "1"),
+        (["1"], "2"),
+        (["2"], "1"),
+        (["2"], "2"),
+    ]
+    assert "text, RAVDESS: mean UAR" in result.stdout
+    assert "4 folds" in result.stdout
+    clips = find_clips(both).clips
+    for network in networks:
+        (counts,) = json.loads((run / f"test-{network.path.stem[6:]}.json").read_text()).values()
+        heard = network.held_out_speech(clips)
+        assert np.sum(counts["confusion"]) == len(heard) == 8
+        assert {clip.statement for clip in heard} == {network.held_out_sentence}
+    members = sorted(run.glob("member-*.npz"))
+    means = [np.load(path)["mean"] for path in members]
+    assert len({mean.tobytes() for mean in means}) == 4, "each is of clips of its own"
 
 
 def test_networks_of_other_labels_or_folds_are_never_met(corpus_root: Path, tmp_path: Path) -> None:

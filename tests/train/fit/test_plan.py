@@ -39,9 +39,21 @@ def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
     """Its clips come behind those of RAVDESS, and no fold tests its speakers."""
     plan = plan_fit(release_root, also=[nemo_root], protocol="dev5")
     assert plan.split.train == numbered(*range(1, 21)) | POLISH
-    assert frozenset[str]().union(*plan.folds).isdisjoint(POLISH)
+    assert frozenset[str]().union(*(fold.test for fold in plan.folds)).isdisjoint(POLISH)
     assert sum(clip.corpus == "nemo" for clip in plan.corpus.clips) == 12
     assert plan.corpus.clips[-1].corpus == "nemo", "RAVDESS comes first, as ever"
+
+
+def test_text_holds_out_each_sentence_of_each_fold(release_root: Path) -> None:
+    """Ten networks in place of five, each with files of its own; the final one learns from both."""
+    plan = plan_fit(release_root, protocol="text")
+    targets = fold_targets(plan, [], n_actors=0)
+    dev5 = [fold.test for fold in plan_fit(release_root, protocol="dev5").folds]
+    assert [each.split.test for each in targets] == [test for test in dev5 for _ in range(2)]
+    assert [each.sentence for each in targets] == ["1", "2"] * 5
+    assert len({each.stem for each in targets}) == 10
+    assert last_target(plan, n_actors=0).sentence == ""
+    assert plan.left_alone == numbered(21, 22, 23, 24)
 
 
 def test_another_corpus_can_be_held_out_and_scored(release_root: Path, nemo_root: Path) -> None:
