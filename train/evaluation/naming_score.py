@@ -1,11 +1,11 @@
 """The score by which emotions are named, fitted so that ordinary speech is seldom given one.
 
 A logistic regression on the logarithms of the labels' probabilities tells emotions that are rightly
-recognized from ordinary speech. Ordinary speech is what people say without acting and the neutral and
-calm clips of actors, in equal parts, so that the microphone of neither decides. N. Brümmer and J. du
-Preez, "Application-independent evaluation of speaker detection", Computer Speech & Language 20(2-3),
-2006, calibrate scores in this way. All probabilities come from networks that were trained on none of the
-recordings.
+recognized from ordinary speech. Ordinary speech is what people say without acting and, with a third of
+its weight, the neutral and calm clips of actors, so that not one microphone alone decides. N. Brümmer
+and J. du Preez, "Application-independent evaluation of speaker detection", Computer Speech & Language
+20(2-3), 2006, calibrate scores in this way. All probabilities come from networks that were trained on
+none of the recordings.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,10 @@ from train.model.naming import NamingLimits
 
 _PENALTY: Final = 0.1
 """Inverse strength of the squared penalty on weights and offsets."""
+_UNACTED: Final = 1.5
+"""Weight of all speech without acting, where the right emotions together weigh 1."""
+_NEUTRAL: Final = 0.5
+"""Weight of all neutral and calm clips of actors."""
 _MAX_STEPS: Final = 5000
 """Most steps of the solver."""
 
@@ -92,7 +96,7 @@ def fit_naming(heard: HeldOutDecisions, limits: NamingLimits) -> NamingScore | N
     unmoved = _taken_for_emotions(heard.acted[~is_emotional])
     if not len(right) or not len(ordinary):
         return None
-    weights, offsets = _regression(right, [ordinary, unmoved])
+    weights, offsets = _regression(right, [(ordinary, _UNACTED), (unmoved, _NEUTRAL)])
     score = NamingScore(weights=weights, offsets=offsets, thresholds=dict.fromkeys(offsets, 0.0))
     rule = NamingRule(EMOTIONS, {}, score)
     thresholds = fit_thresholds(
@@ -109,18 +113,22 @@ def _taken_for_emotions(probabilities: Probabilities) -> Probabilities:
 
 
 def _regression(
-    right: Probabilities, ordinary: Sequence[Probabilities]
+    right: Probabilities, ordinary: Sequence[tuple[Probabilities, float]]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Weights of the labels and offsets of the emotions.
 
-    Each part of ordinary speech weighs as much as the right emotions.
+    Args:
+        right: probabilities of right emotions.
+        ordinary: probabilities of each part of ordinary speech, and the weight of the part.
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - judging one model needs none
 
-    parts = [right, *(part for part in ordinary if len(part))]
-    every = np.concatenate(parts)
+    parts = [(right, 1.0), *((part, weight) for part, weight in ordinary if len(part))]
+    every = np.concatenate([part for part, _ in parts])
     is_right = np.arange(len(every)) < len(right)
-    importance = np.concatenate([np.full(len(part), len(right) / len(part)) for part in parts])
+    importance = np.concatenate(
+        [np.full(len(part), weight * len(right) / len(part)) for part, weight in parts]
+    )
     likeliest = np.eye(len(EMOTIONS))[every.argmax(axis=1)]
     inputs = np.concatenate((log_probabilities(every), likeliest), axis=1)
     fitted = LogisticRegression(C=_PENALTY, max_iter=_MAX_STEPS).fit(inputs, is_right, importance)

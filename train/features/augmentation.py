@@ -77,7 +77,7 @@ class SoundAugment:
 
     copies: int = 16
     """Augmented copies of each clip of RAVDESS, of which there are the fewest."""
-    other_copies: int = 6
+    other_copies: int = 12
     """Augmented copies of each other clip; never more than ``copies``."""
     speed: float = 0.12
     """Speed and pitch change by up to this share, up or down."""

@@ -32,7 +32,7 @@ class BatchSettings:
     """Windows in a batch."""
     song_share: float = 0.5
     """Share of the song clips in each epoch; every speech clip of RAVDESS is in it."""
-    other_share: float = 0.25
+    other_share: float = 0.6
     """Share of the clips of other corpora in each epoch."""
     noise_share: float = 0.4
     """Share of the recordings without speech in each epoch."""

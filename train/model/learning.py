@@ -27,7 +27,7 @@ from train.model.network import NetworkSettings, build_network, inference_form
 class LearnSettings:
     """Training parameters; there is no early stopping, so nothing is selected on validation clips."""
 
-    epochs: int = 60
+    epochs: int = 100
     """Number of epochs."""
     n_frames: int = 200
     """Frames of a training window, the length of most clips; the saved network takes the daemon's."""

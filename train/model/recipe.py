@@ -63,7 +63,7 @@ class Recipe:
 def tiny(recipe: Recipe) -> Recipe:
     """The recipe of a model for the smallest boards: a smaller network with less dropout.
 
-    It is trained for twice as long, which costs the larger network UAR on speech as recorded.
+    It is trained for longer.
     """
     network = NetworkSettings(
         stem_channels=40, channels=40, attention_channels=16, dropout=0.1, block_dropout=0.0

@@ -22,7 +22,7 @@ from train.__main__ import main
 from train.data.corpora import find_clips
 from train.evaluation.fold_networks import fold_networks
 from train.evaluation.held_out import HeardRecording
-from train.fit.plan import plan_fit
+from train.fit.plan import Fold, plan_fit
 from train.fit.run import FitRun, FitSettings
 from train.model.checkpoint import find_checkpoint, load_keras
 from train.model.recipe import Recipe, quick
@@ -210,7 +210,8 @@ def test_emotions_are_named_by_what_the_folds_have_never_heard(
 ) -> None:
     """Each fold's model hears its own actors, and ordinary speech: anger beside neutral."""
     ordinary = tuple(tmp_path / f"order-{number}.wav" for number in range(9))
-    plan = replace(plan_fit(corpus_root), folds=(frozenset({"1"}), frozenset({"2"})), protocol="two")
+    folds = tuple(Fold(test=frozenset({actor})) for actor in "12")
+    plan = replace(plan_fit(corpus_root), folds=folds, protocol="two")
     labels = {clip.path: clip.label for clip in plan.corpus.clips}
     heard: dict[str, list[Path]] = {}
 
