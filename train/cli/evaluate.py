@@ -9,7 +9,7 @@ from rich.console import Console
 
 from serd.cli.progress import ProgressBar
 from serd.errors import InputError
-from train.cli.evaluate_folds import FOLDS, evaluate_run_folds
+from train.cli.evaluate_folds import FOLDS, add_fold_options, evaluate_run_folds
 from train.cli.evaluate_orders import evaluate_orders
 from train.cli.options import (
     add_reading_options,
@@ -94,28 +94,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="score again with these recordings mixed in, their level measured against the speech in a"
         " clip, not against its pauses; repeatable; the folds of runs need those of fit",
     )
-    add(
-        "--rooms",
-        type=Path,
-        metavar="FOLDER",
-        help="for folds of runs, the rooms that fit was given: score again in those that it kept",
-    )
-    add(
-        "--ordinary",
-        type=Path,
-        metavar="FOLDER",
-        help="ordinary speech: for folds of runs, the speakers of every corpus that a network was not"
-        " trained on, and what is named at thresholds that are fitted on the other folds and on one half"
-        " of this speech",
-    )
-    add(
-        "--also",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FOLDER",
-        help="with --ordinary, the speakers of the other corpora in it as well; repeatable",
-    )
+    add_fold_options(parser)
     add("--snr", metavar=_DEFAULT_SNR, help=f"at these ratios, in dB (default: {_DEFAULT_SNR})")
     add(
         "--early-estimate-s",

@@ -45,6 +45,33 @@ _FOR_ONE_MODEL: Final = {
 """Defaults of the options that the folds of runs do not take."""
 
 
+def add_fold_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that only the folds of runs take."""
+    add = parser.add_argument
+    add(
+        "--rooms",
+        type=Path,
+        metavar="FOLDER",
+        help="for folds of runs, the rooms that fit was given: score again in those that it kept",
+    )
+    add(
+        "--ordinary",
+        type=Path,
+        metavar="FOLDER",
+        help="ordinary speech: for folds of runs, the speakers of every corpus that a network was not"
+        " trained on, and what is named at thresholds that are fitted on the other folds and on the"
+        " other nine tenths of this speech",
+    )
+    add(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="with --ordinary, the speakers of the other corpora in it as well; repeatable",
+    )
+
+
 def evaluate_run_folds(options: argparse.Namespace) -> int:
     """Score the folds of runs."""
     for name, default in _FOR_ONE_MODEL.items():

@@ -146,8 +146,17 @@ def clip_split(name: str, clips: Sequence[Clip], actors: Split) -> ClipSplit:
     return ClipSplit(name=name, train=train, validation=validation, test=test)
 
 
-def says(clip: Clip, sentence: str) -> bool:
-    """Whether a clip is of RAVDESS and says one of its sentences, "1" or "2"."""
+def is_learned(clip: Clip, held_out_sentence: str) -> bool:
+    """Whether a network may learn from a clip: all but those of a sentence of RAVDESS; "" for none."""
+    return not (held_out_sentence and _says(clip, held_out_sentence))
+
+
+def is_tested(clip: Clip, held_out_sentence: str) -> bool:
+    """Whether a network is scored on a clip: those of a sentence of RAVDESS alone; "" for all."""
+    return not held_out_sentence or _says(clip, held_out_sentence)
+
+
+def _says(clip: Clip, sentence: str) -> bool:
     return clip.corpus == RAVDESS and clip.statement == sentence
 
 
@@ -159,14 +168,12 @@ def sentence_split(split: ClipSplit, clips: Sequence[Clip], sentence: str) -> Cl
         clips: the clips that the indices count.
         sentence: the sentence; empty for the split as it is.
     """
-    if not sentence:
-        return split
     train, validation = (
-        tuple(index for index in part if not says(clips[index], sentence))
+        tuple(index for index in part if is_learned(clips[index], sentence))
         for part in (split.train, split.validation)
     )
-    test = tuple(index for index in split.test if says(clips[index], sentence))
-    return replace(split, train=train, validation=validation, test=test, is_by_sentence=True)
+    test = tuple(index for index in split.test if is_tested(clips[index], sentence))
+    return replace(split, train=train, validation=validation, test=test, is_by_sentence=bool(sentence))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,12 +187,12 @@ class _Pool:
 
     def without_sentence(self, sentence: str) -> "_Pool":
         """The pool without the clips of a sentence of RAVDESS."""
-        kept = (i for i in self.clip_indices if not says(self.clips[i], sentence))
+        kept = (i for i in self.clip_indices if is_learned(self.clips[i], sentence))
         return replace(self, clip_indices=tuple(kept))
 
     def with_sentence(self, sentence: str) -> "_Pool":
         """The pool with the clips of a sentence of RAVDESS alone."""
-        kept = (i for i in self.clip_indices if says(self.clips[i], sentence))
+        kept = (i for i in self.clip_indices if is_tested(self.clips[i], sentence))
         return replace(self, clip_indices=tuple(kept))
 
     def split_by_file(self, seed: int) -> ClipSplit:

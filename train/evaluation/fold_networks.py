@@ -7,7 +7,7 @@ from pathlib import Path
 from serd.model.card import ModelCard
 from serd.model.file import read_model
 from train.data.clips import Actors, Clip, CorpusError, format_actors, parse_actors
-from train.data.splits import says
+from train.data.splits import is_tested
 from train.evaluation.predictions import front_end
 
 
@@ -47,14 +47,8 @@ class FoldNetwork:
         Raises:
             CorpusError: there is none.
         """
-        sentence = self.held_out_sentence
-        speech = [
-            clip
-            for clip in clips
-            if clip.actor in self.test
-            and clip.channel == "speech"
-            and (not sentence or says(clip, sentence))
-        ]
+        own = (clip for clip in clips if clip.actor in self.test and clip.channel == "speech")
+        speech = [clip for clip in own if is_tested(clip, self.held_out_sentence)]
         if not speech:
             raise CorpusError(f"{self.path}: no clip of its test actors {format_actors(self.test)}")
         return speech

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,9 @@ from serd.speech.segmenter import SegmenterSettings
 from serd.speech.segments import SpeechWindow
 from serd.speech.vad import VoiceSettings
 from train.data.clips import OUTPUTS, RAVDESS, Actors, Clip
-from train.features.augmentation import SoundAugment, augment_sound, measured_room
+from train.features.augmentation import SoundAugment, augment_sound
 from train.features.noise import even_piece, noise_fold
+from train.features.rooms import room_response
 
 _MIN_STD = 1e-3
 """Keeps the division by a standard deviation finite."""
@@ -210,7 +211,7 @@ def _clip_copies(
         return str(exc)
     if clip.is_noise:
         augment = replace(augment, speed=augment.noise_speed)
-    responses = [_response(path) for path in rooms]
+    responses = [room_response(path) for path in rooms]
     name_key = hashlib.sha256(clip.path.stem.encode()).digest()[:8]
     copies = []
     n_copies = augment.copies if clip.corpus == RAVDESS else min(augment.copies, augment.other_copies)
@@ -222,12 +223,6 @@ def _clip_copies(
         frames = tuple(each.astype(np.float16) for each in speech_frames(samples, settings))
         copies.append(ClipWindows(clip=index, copy=copy, frames=frames, noise_fold=bank.fold))
     return copies
-
-
-@lru_cache(maxsize=64)
-def _response(path: Path) -> Sound:
-    """A measured impulse response; each process reads it once."""
-    return measured_room(read_samples(path))
 
 
 class _Recordings:

@@ -46,10 +46,14 @@ def in_one_of(rooms: Sequence[Path], clip: Clip, samples: Samples) -> Samples:
     """
     key = hashlib.sha256(f"{clip.corpus}/{clip.path.stem}".encode()).digest()
     room = rooms[int.from_bytes(key[:4], "big") % len(rooms)]
-    return to_int16(in_room(to_sound(samples), _response(room)))
+    return to_int16(in_room(to_sound(samples), room_response(room)))
 
 
 @lru_cache(maxsize=64)
-def _response(path: Path) -> Sound:
-    """A measured impulse response; each process reads it once."""
+def room_response(path: Path) -> Sound:
+    """The impulse response of a room, as ``measured_room`` gives it; each process reads it once.
+
+    Raises:
+        SoundFileError: it cannot be read.
+    """
     return measured_room(read_samples(path))

@@ -14,7 +14,7 @@ import numpy as np
 
 from serd.model.labels import EMOTIONS
 from train.data.clips import Actors, Clip, CorpusError
-from train.data.splits import says
+from train.data.splits import is_learned
 from train.evaluation.metrics import score
 from train.features.dataset import Dataset, WindowSettings
 from train.features.window_store import load_windows, read_arrays, write_arrays
@@ -111,10 +111,8 @@ def train_member(job: MemberJob) -> None:
 
 def training_part(dataset: Dataset, train: Actors, without_noise: str, without_sentence: str) -> Dataset:
     """The training windows of some actors without one noise fold and one sentence of RAVDESS."""
-    part = dataset.of_actors(train)
-    if without_sentence:
-        clips = enumerate(dataset.clips)
-        part = part.of_clips([index for index, clip in clips if not says(clip, without_sentence)])
+    learned = [index for index, clip in enumerate(dataset.clips) if is_learned(clip, without_sentence)]
+    part = dataset.of_actors(train).of_clips(learned)
     return part.without_noise(without_noise) if without_noise else part
 
 

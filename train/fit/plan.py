@@ -26,7 +26,7 @@ from train.data.protocols import (
     scored_emotions,
     tested_sentences,
 )
-from train.data.splits import says
+from train.data.splits import is_learned
 from train.features.noise import noise_folds
 
 _LONGEST_STEM: Final = 100
@@ -66,7 +66,7 @@ class FitPlan:
 
     def scored_emotions(self, actors: Actors) -> tuple[str, ...]:
         """The emotions of test actors' clips that are scored, to which decisions are restricted."""
-        return _scored_emotions(self.protocol, actors)
+        return scored_emotions(self.protocol, sorted({corpus_of(actor) for actor in actors}))
 
 
 def plan_fit(
@@ -123,20 +123,7 @@ def plan_fit(
     for actors in (test, *tested):
         if actors and not actors & speakers:
             raise CorpusError(f"no speech clip of actors {format_actors(actors)} to score")
-    needs: list[tuple[Actors, str, Sequence[str]]] = [(split.train, "", EMOTIONS)]
-    needs += [
-        (corpus.actors - fold.test, fold.sentence, _scored_emotions(protocol, fold.test))
-        for fold in folds
-    ]
-    for train, sentence, emotions in needs:
-        learned = (clip for clip in corpus.clips if not says(clip, sentence))
-        shown = {clip.emotion for clip in learned if clip.actor in train}
-        if absent := [emotion for emotion in emotions if emotion not in shown]:
-            raise CorpusError(
-                f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
-                f" model needs clips of each emotion, and --also FOLDER adds those of other corpora"
-            )
-    return FitPlan(
+    plan = FitPlan(
         root=root,
         also=tuple(also),
         settings=settings or ReadSettings(),
@@ -146,14 +133,29 @@ def plan_fit(
         folds=folds,
         left_alone=alone,
     )
+    _check_emotions(plan)
+    return plan
+
+
+def _check_emotions(plan: FitPlan) -> None:
+    """Raise where a network would be asked for an emotion of which it has no clip to learn from."""
+    needs: list[tuple[Actors, str, Sequence[str]]] = [(plan.split.train, "", EMOTIONS)]
+    needs += [
+        (plan.corpus.actors - fold.test, fold.sentence, plan.scored_emotions(fold.test))
+        for fold in plan.folds
+    ]
+    for train, sentence, emotions in needs:
+        learned = (clip for clip in plan.corpus.clips if is_learned(clip, sentence))
+        shown = {clip.emotion for clip in learned if clip.actor in train}
+        if absent := [emotion for emotion in emotions if emotion not in shown]:
+            raise CorpusError(
+                f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
+                f" model needs clips of each emotion, and --also FOLDER adds those of other corpora"
+            )
 
 
 def _titles(corpora: Sequence[str]) -> str:
     return " and ".join(map(title_of, corpora))
-
-
-def _scored_emotions(protocol: str, actors: Actors) -> tuple[str, ...]:
-    return scored_emotions(protocol, sorted({corpus_of(actor) for actor in actors}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from serd.model.labels import EMOTIONS
 from serd.pipeline import PipelineSettings
 from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
 from train.data.corpora import title_of
-from train.data.splits import says
+from train.data.splits import is_tested
 from train.evaluation.held_out import HeardRecording, hear
 from train.evaluation.metrics import Scores, summary
 from train.evaluation.naming_score import HeldOutDecisions, held_out_decisions
@@ -111,7 +111,7 @@ class FoldScorer:
 
     def _speech_of(self, actors: Actors, sentence: str) -> list[Clip]:
         speech = (clip for clip in self._clips if clip.actor in actors and clip.channel == "speech")
-        return [clip for clip in speech if not sentence or says(clip, sentence)]
+        return [clip for clip in speech if is_tested(clip, sentence)]
 
 
 def _held_out(target: Target, corpus: str) -> str:
