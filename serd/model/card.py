@@ -54,8 +54,8 @@ class ModelCard:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Probability of each label below which the emotion is "uncertain", 0 to 1; ``DEFAULT_THRESHOLD``
     of ``serd.model.naming`` for a label that is not in it."""
-    naming: NamingScore | None = None
-    """Score that an emotion has to reach besides; None for none."""
+    naming: Mapping[str, NamingScore] = field(default_factory=dict)
+    """Score of each label that has to reach one besides."""
     valence_weights: Mapping[str, float] = field(default_factory=lambda: dict(VALENCE_WEIGHTS))
     """Valence of each label, -1 to 1; 0 for a label that is not in it."""
     arousal_weights: Mapping[str, float] = field(default_factory=lambda: dict(AROUSAL_WEIGHTS))
@@ -109,10 +109,10 @@ class ModelCard:
         body["feature_set"] = dict(self.feature_set.parameters())
         if self.no_speech_threshold is None:
             del body["no_speech_threshold"]
-        body |= {"naming": asdict(self.naming)} if self.naming else {}
+        body["naming"] = {label: asdict(score) for label, score in self.naming.items()}
         defaults = {
             "thresholds": {},
-            "naming": None,
+            "naming": {},
             "valence_weights": VALENCE_WEIGHTS,
             "arousal_weights": AROUSAL_WEIGHTS,
         }
@@ -158,12 +158,12 @@ def card_from_json(text: str, where: str) -> ModelCard:
             )
         for key in ("labels", "mean", "std"):
             body[key] = tuple(body[key])
-        if body.get("naming") is not None:
-            body["naming"] = NamingScore(**body["naming"])
+        if "naming" in body:
+            body["naming"] = {label: NamingScore(**score) for label, score in body["naming"].items()}
         card = ModelCard(feature_set=expected, **body)
         _check_types(card)
         _check(card, where)
-    except (KeyError, TypeError, OverflowError) as exc:
+    except (KeyError, TypeError, AttributeError, OverflowError) as exc:
         raise ModelError(f"{where}: the model card lacks a key or has a wrong one: {exc}") from exc
     return card
 
@@ -184,9 +184,9 @@ def _check_types(card: ModelCard) -> None:
     for by_label in (card.thresholds, card.valence_weights, card.arousal_weights):
         if any(not -1 <= value <= 1 for value in _numbers(by_label)):
             raise TypeError(f"got {by_label!r}, expected numbers from -1 to 1")
-    if card.naming:
-        for by_label in (card.naming.weights, card.naming.offsets, card.naming.thresholds):
-            _numbers(by_label)
+    for score in card.naming.values():
+        _numbers(score.weights)
+        _numbers({"offset": score.offset, "threshold": score.threshold})
     if not isinstance(card.training, dict):
         raise TypeError(f"got {card.training!r} for training, expected an object")
 
@@ -220,8 +220,11 @@ def _check(card: ModelCard, where: str) -> None:
         raise ModelError(
             f"{where}: no_speech_threshold is {card.no_speech_threshold}, expected a probability above 0"
         )
-    for problem in card.naming.problems(card.labels) if card.naming else ():
-        raise ModelError(f"{where}: {problem}")
+    if unknown := sorted(card.naming.keys() - set(card.labels)):
+        raise ModelError(f"{where}: naming has scores of {unknown}, expected labels of the model")
+    for label, score in card.naming.items():
+        for problem in score.problems(card.labels):
+            raise ModelError(f"{where}: naming of {label} has {problem}")
     if card.padding not in PADDINGS:
         raise ModelError(f"{where}: unknown padding {card.padding!r}, expected {list(PADDINGS)}")
 

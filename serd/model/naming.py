@@ -1,8 +1,9 @@
 """When an emotion is named, and when it is "uncertain".
 
-The likeliest label is named if its probability reaches the label's threshold and, where the model's card
-has a ``NamingScore``, if the score does so as well. The score sees the probabilities of all labels:
-anger of 60 % beside disgust is further from ordinary speech than anger of 60 % beside neutral.
+The likeliest label is named if its probability reaches the label's threshold and, where the model's
+card has a ``NamingScore`` for the label, if the score reaches its own. The score sees the probabilities
+of all labels: anger of 60 % beside disgust is further from ordinary speech than anger of 60 % beside
+neutral.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,29 +27,30 @@ _MAX_WEIGHT: Final = 100.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamingScore:
-    """A logistic regression that tells a recognized emotion from ordinary speech.
+    """A logistic regression that tells one emotion, where it is the likeliest, from ordinary speech.
 
-    Its inputs are the logarithms of the labels' probabilities, and which label is the likeliest.
+    Its inputs are the logarithms of the labels' probabilities.
     """
 
     weights: Mapping[str, float]
     """Weight of the logarithm of each label's probability; 0 for a label that is not in it."""
-    offsets: Mapping[str, float]
-    """Constant term where a label is the likeliest; the score decides on the labels in it."""
-    thresholds: Mapping[str, float]
-    """Score of each of these labels below which the emotion is "uncertain", 0 to 1."""
+    offset: float
+    """Constant term."""
+    threshold: float
+    """Score below which the emotion is "uncertain", 0 to 1."""
 
     def problems(self, labels: Sequence[str]) -> Iterator[str]:
         """Yield what is wrong with it in a card of some labels."""
-        for name in ("weights", "offsets", "thresholds"):
-            if unknown := sorted(getattr(self, name).keys() - set(labels)):
-                yield f"naming has {name} for {unknown}, expected labels of the model"
-        if self.offsets.keys() != self.thresholds.keys():
-            yield "naming has offsets and thresholds for different labels"
-        if any(abs(value) > _MAX_WEIGHT for value in (*self.weights.values(), *self.offsets.values())):
-            yield f"naming has a weight or an offset beyond {_MAX_WEIGHT:g}"
-        if any(not 0.0 <= value <= 1.0 for value in self.thresholds.values()):
-            yield "naming has a threshold that is not within 0 to 1"
+        if unknown := sorted(self.weights.keys() - set(labels)):
+            yield f"weights for {unknown}, expected labels of the model"
+        if any(abs(value) > _MAX_WEIGHT for value in (*self.weights.values(), self.offset)):
+            yield f"a weight or an offset beyond {_MAX_WEIGHT:g}"
+        if not 0.0 <= self.threshold <= 1.0:
+            yield f"a threshold of {self.threshold}, expected 0 to 1"
+
+
+_NO_SCORE: Final = NamingScore(weights={}, offset=0.0, threshold=0.0)
+"""Of a label that has none: every score reaches its threshold."""
 
 
 class NamingRule:
@@ -57,16 +59,20 @@ class NamingRule:
     Args:
         labels: the labels, in the order of the probabilities.
         thresholds: least probability of each label; ``DEFAULT_THRESHOLD`` for a label not in it.
-        score: the score; None for none.
+        naming: the score of each label that needs one.
     """
 
     def __init__(
-        self, labels: Sequence[str], thresholds: Mapping[str, float], score: NamingScore | None = None
+        self,
+        labels: Sequence[str],
+        thresholds: Mapping[str, float],
+        naming: Mapping[str, NamingScore] | None = None,
     ) -> None:
+        scores = [(naming or {}).get(label, _NO_SCORE) for label in labels]
         self._thresholds = _by_label(labels, thresholds, DEFAULT_THRESHOLD)
-        self._score_thresholds = _by_label(labels, score.thresholds if score else {}, 0.0)
-        self._weights = _by_label(labels, score.weights if score else {}, 0.0)
-        self._offsets = _by_label(labels, score.offsets if score else {}, 0.0)
+        self._score_thresholds = np.array([score.threshold for score in scores], np.float64)
+        self._weights = np.array([_by_label(labels, score.weights, 0.0) for score in scores])
+        self._offsets = np.array([score.offset for score in scores], np.float64)
 
     def scores(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """The score of each decision.
@@ -77,8 +83,10 @@ class NamingRule:
         Returns:
             float64, shape (n,), above 0 and below 1.
         """
-        logs = log_probabilities(probabilities)
-        logits = logs @ self._weights + self._offsets[probabilities.argmax(axis=1)]
+        best = probabilities.argmax(axis=1)
+        logits = (log_probabilities(probabilities) * self._weights[best]).sum(axis=1) + self._offsets[
+            best
+        ]
         scores: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logits.clip(-_MAX_LOGIT, _MAX_LOGIT)))
         return scores
 

@@ -78,7 +78,7 @@ def test_an_alert_must_fit_the_models_of_its_sources(folder: Path, served: Model
     """An emotion that only the other source's model lacks is no mistake."""
     network, card = served
     labels = ("bored", *card.labels[1:])
-    write_model(folder / "other.tflite", network, replace(card, labels=labels, naming=None))
+    write_model(folder / "other.tflite", network, replace(card, labels=labels, naming={}))
     both = settings(a="other", b="tiny")
     alert = AlertSettings(name="bored", when="bored > 0.5", source="a")
     assert load_models(replace(both, alerts=(alert,))).labels == (*labels, card.labels[0])

@@ -37,12 +37,8 @@ def _set_feature(**values: object) -> Change:
 
 
 def _naming(**values: object) -> Change:
-    naming: dict[str, object] = {
-        "weights": {},
-        "offsets": {"wütend": 1.0},
-        "thresholds": {"wütend": 0.5},
-    }
-    return _set(naming=naming | values)
+    score: dict[str, object] = {"weights": {}, "offset": 1.0, "threshold": 0.5}
+    return _set(naming={"wütend": score | values})
 
 
 def _drop(key: str) -> Change:
@@ -56,8 +52,8 @@ def test_a_card_is_read_back_from_its_json() -> None:
 
 def test_a_score_for_naming_is_part_of_the_card() -> None:
     """It is read back as it was written."""
-    naming = NamingScore(weights={"neutral": -1.5}, offsets={"wütend": 1}, thresholds={"wütend": 0.9})
-    card = replace(_CARD, naming=naming)
+    score = NamingScore(weights={"neutral": -1.5}, offset=1, threshold=0.9)
+    card = replace(_CARD, naming={"wütend": score})
     assert card_from_json(card.to_json(), "card.json") == card
     assert "naming" not in json.loads(_CARD.to_json())
 
@@ -122,14 +118,25 @@ def test_a_network_may_have_an_output_of_no_speech() -> None:
         (_set(labels=["sad"]), "expected two or more distinct ones"),
         (_set(no_speech_threshold=0.0), "no_speech_threshold is 0.0, expected a probability above 0"),
         (_set(no_speech_threshold=1.5), "no_speech_threshold is 1.5, expected a probability above 0"),
-        (_naming(weights={"joy": 1.0}), r"naming has weights for \['joy'\], expected labels"),
-        (_naming(offsets={"neutral": 1.0}), "naming has offsets and thresholds for different labels"),
-        (_naming(weights={"neutral": 101.0}), "naming has a weight or an offset beyond 100"),
-        (_naming(thresholds={"wütend": 1.5}), "naming has a threshold that is not within 0 to 1"),
+        (
+            _naming(weights={"joy": 1.0}),
+            r"naming of wütend has weights for \['joy'\], expected labels of the model",
+        ),
+        (_naming(weights={"neutral": 101.0}), "naming of wütend has a weight or an offset beyond 100"),
+        (_naming(offset=-101.0), "naming of wütend has a weight or an offset beyond 100"),
+        (_naming(threshold=1.5), "naming of wütend has a threshold of 1.5, expected 0 to 1"),
+        (_naming(threshold="1"), "got '1', expected a finite number"),
         (_naming(weights={"neutral": "1"}), "got '1', expected a finite number"),
         (_naming(weights=[]), r"got \[\], expected an object"),
-        (_set(naming={"weights": {}}), "lacks a key or has a wrong one"),
+        (_set(naming={"joy": {"weights": {}, "offset": 0, "threshold": 0}}), r"scores of \['joy'\]"),
+        (_set(naming={"wütend": {"weights": {}}}), "lacks a key or has a wrong one"),
+        (
+            _set(naming={"weights": {}, "offsets": {}, "thresholds": {}}),
+            "lacks a key or has a wrong one",
+        ),
+        (_set(naming={"wütend": [1]}), "lacks a key or has a wrong one"),
         (_set(naming=[1]), "lacks a key or has a wrong one"),
+        (_set(naming=None), "lacks a key or has a wrong one"),
         (_set(window_s=0.4), "window_s is 0.4, expected 0.5 to 30 seconds"),
         (_set(window_s=31.0), "window_s is 31.0, expected 0.5 to 30 seconds"),
         (_set(window_s=float("nan")), "window_s is nan, expected 0.5 to 30 seconds"),

@@ -154,7 +154,7 @@ def test_below_the_threshold_the_emotion_is_uncertain(threshold: float, emotion:
 
 def test_the_score_of_the_card_decides_until_there_is_a_threshold() -> None:
     """A threshold in the settings is one of the probability alone."""
-    naming = NamingScore(weights={"neutral": -1.0}, offsets={"happy": 0.0}, thresholds={"happy": 0.9})
+    naming = {"happy": NamingScore(weights={"neutral": -1.0}, offset=0.0, threshold=0.9)}
     smoother = Smoother(replace(_CARD, naming=naming), SmoothingSettings())
     assert smoother.preview(_probability(0.2, 0.6, 0.2)).emotion == "uncertain"
     assert smoother.preview(_probability(0.02, 0.6, 0.38)).emotion == "happy"

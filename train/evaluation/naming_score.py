@@ -1,7 +1,9 @@
 """The score by which emotions are named, fitted so that ordinary speech is seldom given one.
 
 A logistic regression on the logarithms of the labels' probabilities tells emotions that are rightly
-recognized from ordinary speech. Ordinary speech is what people say without acting and, with a third of
+recognized from ordinary speech. Each likeliest emotion has weights of its own, which the penalty draws
+towards those that all share (T. Evgeniou and M. Pontil, "Regularized multi-task learning", KDD 2004).
+Ordinary speech is what people say without acting and, with a third of
 its weight, the neutral and calm clips of actors, so that not one microphone alone decides. N. Brümmer
 and J. du Preez, "Application-independent evaluation of speaker detection", Computer Speech & Language
 20(2-3), 2006, calibrate scores in this way. All probabilities come from networks that were trained on
@@ -21,8 +23,8 @@ from train.evaluation.held_out import HeardRecording, Probabilities
 from train.evaluation.thresholds import EMOTIONAL, ScoredNames, fit_thresholds
 from train.model.naming import NamingLimits
 
-_PENALTY: Final = 0.1
-"""Inverse strength of the squared penalty on weights and offsets."""
+_PENALTY: Final = 100.0
+"""Inverse strength of the squared penalty on weights and offsets, beside the mean loss of a decision."""
 _UNACTED: Final = 1.5
 """Weight of all speech without acting, where the right emotions together weigh 1."""
 _NEUTRAL: Final = 0.5
@@ -79,43 +81,41 @@ def _stacked(rows: Sequence[Probabilities]) -> Probabilities:
     return np.concatenate([np.empty((0, len(EMOTIONS))), *rows])
 
 
-def fit_naming(heard: HeldOutDecisions, limits: NamingLimits) -> NamingScore | None:
-    """The score and its thresholds.
+def fit_naming(heard: HeldOutDecisions, limits: NamingLimits) -> dict[str, NamingScore]:
+    """The score of each emotion, with its threshold.
 
     Args:
         heard: what models make of ordinary and of acted speech.
         limits: how often ordinary speech may be given an emotion.
 
     Returns:
-        The score of the labels that are emotions; None if no ordinary speech was taken for an emotion,
-        or no emotion was recognized.
+        By emotion; empty if no ordinary speech was taken for an emotion, or no emotion was recognized.
     """
     is_emotional = np.isin(heard.acted_labels, EMOTIONAL)
     right = heard.acted[is_emotional & (heard.acted.argmax(axis=1) == heard.acted_labels)]
     ordinary = _taken_for_emotions(heard.ordinary)
     unmoved = _taken_for_emotions(heard.acted[~is_emotional])
     if not len(right) or not len(ordinary):
-        return None
-    weights, offsets = _regression(right, [(ordinary, _UNACTED), (unmoved, _NEUTRAL)])
-    score = NamingScore(weights=weights, offsets=offsets, thresholds=dict.fromkeys(offsets, 0.0))
-    rule = NamingRule(EMOTIONS, {}, score)
+        return {}
+    scores = _regressions(right, [(ordinary, _UNACTED), (unmoved, _NEUTRAL)])
+    rule = NamingRule(EMOTIONS, {}, scores)
     thresholds = fit_thresholds(
         _scored(rule, heard.ordinary),
         _scored(rule, right),
         max_named=limits.max_share * len(heard.ordinary),
         max_angry=limits.max_angry_per_hour * heard.ordinary_hours,
     )
-    return replace(score, thresholds=thresholds)
+    return {name: replace(score, threshold=thresholds[name]) for name, score in scores.items()}
 
 
 def _taken_for_emotions(probabilities: Probabilities) -> Probabilities:
     return probabilities[np.isin(probabilities.argmax(axis=1), EMOTIONAL)]
 
 
-def _regression(
+def _regressions(
     right: Probabilities, ordinary: Sequence[tuple[Probabilities, float]]
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Weights of the labels and offsets of the emotions.
+) -> dict[str, NamingScore]:
+    """The score of each emotion, with a threshold that every score reaches.
 
     Args:
         right: probabilities of right emotions.
@@ -126,18 +126,34 @@ def _regression(
     parts = [(right, 1.0), *((part, weight) for part, weight in ordinary if len(part))]
     every = np.concatenate([part for part, _ in parts])
     is_right = np.arange(len(every)) < len(right)
-    importance = np.concatenate(
-        [np.full(len(part), weight * len(right) / len(part)) for part, weight in parts]
+    total = sum(weight for _, weight in parts)
+    shares = [np.full(len(part), weight / total / len(part)) for part, weight in parts]
+    fitted = LogisticRegression(C=_PENALTY, max_iter=_MAX_STEPS).fit(
+        _inputs(every), is_right, np.concatenate(shares)
     )
-    likeliest = np.eye(len(EMOTIONS))[every.argmax(axis=1)]
-    inputs = np.concatenate((log_probabilities(every), likeliest), axis=1)
-    fitted = LogisticRegression(C=_PENALTY, max_iter=_MAX_STEPS).fit(inputs, is_right, importance)
-    weights, by_likeliest = np.split(fitted.coef_[0], 2)
-    offsets = by_likeliest + fitted.intercept_[0]
-    return (
-        {name: round(float(weights[number]), 4) for number, name in enumerate(EMOTIONS)},
-        {EMOTIONS[number]: round(float(offsets[number]), 4) for number in EMOTIONAL},
-    )
+    n = len(EMOTIONS)
+    shared, offsets, own = np.split(fitted.coef_[0], (n, 2 * n))
+    weights = shared + own.reshape(n, n)
+    offsets = offsets + fitted.intercept_[0]
+    return {
+        EMOTIONS[number]: NamingScore(
+            weights={
+                name: round(float(weight), 4)
+                for name, weight in zip(EMOTIONS, weights[number], strict=True)
+            },
+            offset=round(float(offsets[number]), 4),
+            threshold=0.0,
+        )
+        for number in EMOTIONAL
+    }
+
+
+def _inputs(probabilities: Probabilities) -> Probabilities:
+    """Logarithms, which label is the likeliest, and the logarithms in the columns of that label."""
+    logs = log_probabilities(probabilities)
+    likeliest = np.eye(len(EMOTIONS))[probabilities.argmax(axis=1)]
+    own = likeliest[:, :, np.newaxis] * logs[:, np.newaxis, :]
+    return np.concatenate((logs, likeliest, own.reshape(len(logs), -1)), axis=1)
 
 
 def _scored(rule: NamingRule, probabilities: Probabilities) -> ScoredNames:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -181,20 +181,20 @@ class FitRun:
     def _fold_model(self, target: Target) -> Path:
         return self.folder / f"model-{target.stem}.tflite"
 
-    def naming(self) -> NamingScore | None:
-        """The score that emotions are named by, fitted on speech that the folds' models never heard.
+    def naming(self) -> dict[str, NamingScore]:
+        """The score that each emotion is named by, fitted on speech that the folds' models never heard.
 
-        None, for the default threshold, without folds or ordinary speech.
+        Empty, for the default threshold, without folds or ordinary speech.
         """
         if not self.folds or not self._settings.ordinary:
-            return None
+            return {}
         heard = [
             self.scorer.held_out(self._fold_model(target), target, self._settings.ordinary)
             for target in self.folds
         ]
         fitted = fit_naming(joined(heard), self._recipe.naming)
         if fitted:
-            thresholds = (f"{name} {value:.2f}" for name, value in fitted.thresholds.items())
+            thresholds = (f"{name} {score.threshold:.2f}" for name, score in fitted.items())
             self._log(f"emotions are named at scores of {', '.join(thresholds)}")
         return fitted
 
@@ -255,7 +255,7 @@ class FitRun:
         path: Path,
         made: FinishedNetwork,
         facts: Facts,
-        naming: NamingScore | None = None,
+        naming: Mapping[str, NamingScore] | None = None,
     ) -> ModelCard:
         """Write a network with its card; without a score emotions are named at the default threshold."""
         card = trained_card(
@@ -267,7 +267,7 @@ class FitRun:
             facts=facts,
             network_sha256=network_sha256(made.network),
         )
-        card = replace(card, naming=naming)
+        card = replace(card, naming=naming or {})
         write_model(path, made.network, card)
         return card
 

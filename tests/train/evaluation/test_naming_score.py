@@ -13,7 +13,7 @@ from train.evaluation.naming_score import HeldOutDecisions, fit_naming, joined
 from train.evaluation.thresholds import EMOTIONAL
 from train.model.naming import NamingLimits
 
-_ANGRY, _DISGUST = EMOTIONS.index("angry"), EMOTIONS.index("disgust")
+_ANGRY, _DISGUST, _SAD = (EMOTIONS.index(name) for name in ("angry", "disgust", "sad"))
 
 
 def _probabilities(seed: int, labels: np.ndarray, sharpness: float) -> np.ndarray:
@@ -32,10 +32,10 @@ def _heard(seed: int) -> HeldOutDecisions:
     )
 
 
-def _angry_beside(label: int, n: int) -> np.ndarray:
-    """Anger of 60 %, and most of the rest of another label."""
+def _beside(likeliest: int, label: int, n: int) -> np.ndarray:
+    """60 % of one label, and most of the rest of another."""
     rows = np.full((n, 8), 0.01)
-    rows[:, _ANGRY], rows[:, label] = 0.6, 0.34
+    rows[:, likeliest], rows[:, label] = 0.6, 0.34
     return rows
 
 
@@ -43,11 +43,10 @@ def _angry_beside(label: int, n: int) -> np.ndarray:
 def test_the_limits_hold_in_the_card(seed: int, max_share: float, per_hour: float) -> None:
     """Whatever the probabilities, with the rounded numbers that the card has."""
     heard = _heard(seed)
-    score = fit_naming(heard, NamingLimits(max_share=max_share, max_angry_per_hour=per_hour))
-    assert score is not None
-    assert list(score.problems(EMOTIONS)) == []
-    assert list(score.thresholds) == [EMOTIONS[label] for label in EMOTIONAL]
-    named = NamingRule(EMOTIONS, {}, score).named(heard.ordinary)
+    naming = fit_naming(heard, NamingLimits(max_share=max_share, max_angry_per_hour=per_hour))
+    assert list(naming) == [EMOTIONS[label] for label in EMOTIONAL]
+    assert [problem for score in naming.values() for problem in score.problems(EMOTIONS)] == []
+    named = NamingRule(EMOTIONS, {}, naming).named(heard.ordinary)
     assert np.isin(named, EMOTIONAL).mean() <= max_share
     assert np.count_nonzero(named == _ANGRY) <= per_hour * 0.5
 
@@ -55,15 +54,27 @@ def test_the_limits_hold_in_the_card(seed: int, max_share: float, per_hour: floa
 def test_the_label_beside_the_likeliest_decides() -> None:
     """Ordinary speech is anger beside neutral, and what is acted is anger beside disgust."""
     heard = HeldOutDecisions(
-        ordinary=_angry_beside(0, 20),
+        ordinary=_beside(_ANGRY, 0, 20),
         ordinary_hours=1.0,
-        acted=_angry_beside(_DISGUST, 20),
+        acted=_beside(_ANGRY, _DISGUST, 20),
         acted_labels=np.full(20, _ANGRY),
     )
-    score = fit_naming(heard, NamingLimits())
-    rule = NamingRule(EMOTIONS, {}, score)
+    rule = NamingRule(EMOTIONS, {}, fit_naming(heard, NamingLimits()))
     assert set(rule.named(heard.ordinary).tolist()) == {-1}
     assert set(rule.named(heard.acted).tolist()) == {_ANGRY}
+
+
+def test_each_likeliest_emotion_has_weights_of_its_own() -> None:
+    """Sadness gives anger away as acted, and disgust as ordinary."""
+    heard = HeldOutDecisions(
+        ordinary=np.concatenate((_beside(_ANGRY, 0, 20), _beside(_DISGUST, _SAD, 20))),
+        ordinary_hours=1.0,
+        acted=np.concatenate((_beside(_ANGRY, _SAD, 20), _beside(_DISGUST, 0, 20))),
+        acted_labels=np.repeat([_ANGRY, _DISGUST], 20),
+    )
+    rule = NamingRule(EMOTIONS, {}, fit_naming(heard, NamingLimits()))
+    assert set(rule.named(heard.ordinary).tolist()) == {-1}
+    assert np.array_equal(rule.named(heard.acted), heard.acted_labels)
 
 
 def test_neutral_acting_counts_as_ordinary_speech() -> None:
@@ -71,12 +82,12 @@ def test_neutral_acting_counts_as_ordinary_speech() -> None:
     heard = _heard(3)
     more = replace(
         heard,
-        acted=np.concatenate((heard.acted, _angry_beside(_DISGUST, 50))),
+        acted=np.concatenate((heard.acted, _beside(_ANGRY, _DISGUST, 50))),
         acted_labels=np.concatenate((heard.acted_labels, np.zeros(50, np.int64))),
     )
     limits = NamingLimits(max_share=1.0, max_angry_per_hour=1000.0)
     before, after = (
-        NamingRule(EMOTIONS, {}, fit_naming(each, limits)).scores(_angry_beside(_DISGUST, 1))[0]
+        NamingRule(EMOTIONS, {}, fit_naming(each, limits)).scores(_beside(_ANGRY, _DISGUST, 1))[0]
         for each in (heard, more)
     )
     assert after < before - 0.1
@@ -92,7 +103,7 @@ def test_without_false_or_right_names_there_is_no_score(ordinary_label: int) -> 
         acted=np.eye(8)[[0] if is_false else [_ANGRY]],
         acted_labels=np.array([0 if is_false else _ANGRY]),
     )
-    assert fit_naming(heard, NamingLimits()) is None
+    assert fit_naming(heard, NamingLimits()) == {}
 
 
 def test_the_decisions_of_several_models_count_together() -> None:
