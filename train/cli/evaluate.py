@@ -65,6 +65,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("root", type=Path, metavar="ROOT", help="folder that holds the clips, nested in any way")
     add_reading_options(parser)
+    _add_clip_options(parser)
+    _add_condition_options(parser)
+    add("--seed", type=natural, default=0, help="seed of noise and resampling (default: 0)")
+    add(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="for the files (default: a new folder in runs/evaluate, named after MODEL and ROOT)",
+    )
+    parser.set_defaults(command=evaluate_command)
+
+
+def _add_clip_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the clips that are scored, and of their classes."""
+    add = parser.add_argument
     selected = parser.add_mutually_exclusive_group()
     selected.add_argument(
         "--actors", default="", metavar="21-24", help="score these (default: all in ROOT)"
@@ -85,6 +100,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="classes: 8 as they are, 6 of nEMO, 5, 3 or 2 of the article, 10 by gender (default: the"
         " model's own)",
     )
+
+
+def _add_condition_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the conditions in which the clips are scored."""
+    add = parser.add_argument
     add(
         "--noise",
         type=Path,
@@ -110,14 +130,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="score again with speaker adaptation from each actor's earlier clips",
     )
     add("--orders", type=positive, metavar="3", help="random orders of these clips (default: 3)")
-    add("--seed", type=natural, default=0, help="seed of noise and resampling (default: 0)")
-    add(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="for the files (default: a new folder in runs/evaluate, named after MODEL and ROOT)",
-    )
-    parser.set_defaults(command=evaluate_command)
 
 
 def _early_s(text: str) -> float:
