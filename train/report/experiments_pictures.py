@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SHOWN: Final = {
     "baseline-holdout": "inherited network, 10 classes",
     "reworked-men5": "reworked network, men, 5 classes",
-    "aug-noise": "the same, clips doubled with noise",
+    "aug-noise": "men, 5 classes, clips doubled with noise",
 }
 """Experiments of the picture, and their titles."""
 _LINES: Final = (
