@@ -84,9 +84,8 @@ class NamingRule:
             float64, shape (n,), above 0 and below 1.
         """
         best = probabilities.argmax(axis=1)
-        logits = (log_probabilities(probabilities) * self._weights[best]).sum(axis=1) + self._offsets[
-            best
-        ]
+        products = log_probabilities(probabilities) * self._weights[best]
+        logits = products.sum(axis=1) + self._offsets[best]
         scores: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logits.clip(-_MAX_LOGIT, _MAX_LOGIT)))
         return scores
 

@@ -3,11 +3,11 @@
 A logistic regression on the logarithms of the labels' probabilities tells emotions that are rightly
 recognized from ordinary speech. Each likeliest emotion has weights of its own, which the penalty draws
 towards those that all share (T. Evgeniou and M. Pontil, "Regularized multi-task learning", KDD 2004).
-Ordinary speech is what people say without acting and, with a third of
-its weight, the neutral and calm clips of actors, so that not one microphone alone decides. N. Brümmer
-and J. du Preez, "Application-independent evaluation of speaker detection", Computer Speech & Language
-20(2-3), 2006, calibrate scores in this way. All probabilities come from networks that were trained on
-none of the recordings.
+Ordinary speech is what people say without acting and, with a third of its weight, the neutral and calm
+clips of actors, so that not one microphone alone decides. N. Brümmer and J. du Preez,
+"Application-independent evaluation of speaker detection", Computer Speech & Language 20(2-3), 2006,
+calibrate scores in this way. All probabilities come from networks that were trained on none of the
+recordings.
 """
 
 from collections.abc import Sequence
@@ -121,31 +121,40 @@ def _regressions(
         right: probabilities of right emotions.
         ordinary: probabilities of each part of ordinary speech, and the weight of the part.
     """
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - judging one model needs none
-
-    parts = [(right, 1.0), *((part, weight) for part, weight in ordinary if len(part))]
-    every = np.concatenate([part for part, _ in parts])
-    is_right = np.arange(len(every)) < len(right)
-    total = sum(weight for _, weight in parts)
-    shares = [np.full(len(part), weight / total / len(part)) for part, weight in parts]
-    fitted = LogisticRegression(C=_PENALTY, max_iter=_MAX_STEPS).fit(
-        _inputs(every), is_right, np.concatenate(shares)
-    )
+    coefficients, offset = _coefficients([(right, 1.0), *(each for each in ordinary if len(each[0]))])
     n = len(EMOTIONS)
-    shared, offsets, own = np.split(fitted.coef_[0], (n, 2 * n))
+    shared, offsets, own = np.split(coefficients, (n, 2 * n))
     weights = shared + own.reshape(n, n)
-    offsets = offsets + fitted.intercept_[0]
     return {
         EMOTIONS[number]: NamingScore(
-            weights={
-                name: round(float(weight), 4)
-                for name, weight in zip(EMOTIONS, weights[number], strict=True)
-            },
-            offset=round(float(offsets[number]), 4),
+            weights=dict(zip(EMOTIONS, weights[number].round(4).tolist(), strict=True)),
+            offset=round(float(offsets[number]) + offset, 4),
             threshold=0.0,
         )
         for number in EMOTIONAL
     }
+
+
+def _coefficients(
+    parts: Sequence[tuple[Probabilities, float]],
+) -> tuple[NDArray[np.float64], float]:
+    """A weight of each of the ``_inputs``, and the constant term.
+
+    Args:
+        parts: probabilities and weight of each part, the right emotions first.
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - judging one model needs none
+
+    every = np.concatenate([part for part, _ in parts])
+    is_right = np.arange(len(every)) < len(parts[0][0])
+    total = sum(weight for _, weight in parts)
+    importance = np.concatenate(
+        [np.full(len(each), weight / total / len(each)) for each, weight in parts]
+    )
+    fitted = LogisticRegression(C=_PENALTY, max_iter=_MAX_STEPS).fit(
+        _inputs(every), is_right, importance
+    )
+    return fitted.coef_[0], float(fitted.intercept_[0])
 
 
 def _inputs(probabilities: Probabilities) -> Probabilities:
