@@ -239,7 +239,7 @@ def test_emotions_are_named_by_what_the_folds_have_never_heard(
         actors = {clip.actor for clip in plan.corpus.clips if clip.path in set(paths)}
         assert actors == {name.removeprefix("model-")}
     assert lines[-1].startswith("emotions are named at scores of happy ")
-    assert FitRun(replace(settings, ordinary=()), lines.append).naming() is None
+    assert FitRun(replace(settings, ordinary=()), lines.append).naming() == {}
 
 
 def _heard(label: int | None) -> HeardRecording:
