@@ -159,13 +159,19 @@ def card_from_json(text: str, where: str) -> ModelCard:
         for key in ("labels", "mean", "std"):
             body[key] = tuple(body[key])
         if "naming" in body:
-            body["naming"] = {label: NamingScore(**score) for label, score in body["naming"].items()}
+            body["naming"] = _naming_scores(body["naming"])
         card = ModelCard(feature_set=expected, **body)
         _check_types(card)
         _check(card, where)
-    except (KeyError, TypeError, AttributeError, OverflowError) as exc:
+    except (KeyError, TypeError, OverflowError) as exc:
         raise ModelError(f"{where}: the model card lacks a key or has a wrong one: {exc}") from exc
     return card
+
+
+def _naming_scores(scores: object) -> dict[str, NamingScore]:
+    if not isinstance(scores, dict):
+        raise TypeError(f"got {scores!r} for naming, expected an object with a score for each label")
+    return {label: NamingScore(**score) for label, score in scores.items()}
 
 
 def _is_shallow(value: object, n_levels: int) -> bool:

@@ -101,16 +101,7 @@ def plan_fit(
     judged = protocol_corpora(protocol)
     found = find_training_clips(root, also, corpora=judged, settings=settings, with_song=with_song)
     own = frozenset(clip.actor for clip in found.clips if clip.corpus in judged)
-    if test & own and test - own:
-        raise CorpusError(
-            f"test actors {format_actors(test)}: {_titles(judged)} and other corpora do not show the"
-            " same emotions; hold out actors of one corpus at a time"
-        )
-    if others := (validation & found.actors) - own:
-        raise CorpusError(
-            f"validation actors {format_actors(others)}: expected some of {_titles(judged)}, since the"
-            " other corpora are for training alone"
-        )
+    _check_held_out(test, validation & found.actors, own, judged)
     tested = protocol_folds(protocol, own) if protocol else ()
     folds = tuple(
         Fold(test=actors, sentence=sentence)
@@ -135,6 +126,27 @@ def plan_fit(
     )
     _check_emotions(plan)
     return plan
+
+
+def _check_held_out(test: Actors, validation: Actors, own: Actors, judged: Sequence[str]) -> None:
+    """Raise where test or validation actors are of other corpora than those that are judged.
+
+    Args:
+        test: test actors.
+        validation: validation actors that were found.
+        own: actors of the judged corpora.
+        judged: these corpora.
+    """
+    if test & own and test - own:
+        raise CorpusError(
+            f"test actors {format_actors(test)}: {_titles(judged)} and other corpora do not show the"
+            " same emotions; hold out actors of one corpus at a time"
+        )
+    if others := validation - own:
+        raise CorpusError(
+            f"validation actors {format_actors(others)}: expected some of {_titles(judged)}, since the"
+            " other corpora are for training alone"
+        )
 
 
 def _check_emotions(plan: FitPlan) -> None:
