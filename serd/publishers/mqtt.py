@@ -40,7 +40,8 @@ from serd.mqtt.homeassistant.announcement import Announcement
 from serd.mqtt.link import Link
 from serd.mqtt.message import Message
 from serd.mqtt.namesake import Instance, NamesakeWatch
-from serd.mqtt.queue import EventQueue, QueueLimits, remaining_s
+from serd.mqtt.queue import EventQueue, remaining_s
+from serd.mqtt.queue_state import QueueLimits
 from serd.mqtt.retained import Document, Handler
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
 from serd.mqtt.spool import Spool

@@ -20,7 +20,8 @@ from serd.events.event import move_time
 from serd.mqtt.clock import EventClock
 from serd.mqtt.limits import BrokerLimits
 from serd.mqtt.message import Message
-from serd.mqtt.queue import EventQueue, QueueLimits
+from serd.mqtt.queue import EventQueue
+from serd.mqtt.queue_state import QueueLimits
 from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
 from serd.mqtt.spool import Spool
 from testkit.brokers import DEADLINE_S, logged_lines, wait_until
@@ -221,7 +222,7 @@ def test_offline_writes_all_while_the_broker_is_away(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events that wait or were in flight are stored, sent in order, and leave no file."""
-    monkeypatch.setattr("serd.mqtt.queue._REMOVE_DELAY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.queue_state._REMOVE_DELAY_S", 0.0)
     queue, link = make_queue(make_spool(path))
     link.connect()
     put(queue, 1, 2, 3, 4)
@@ -513,9 +514,8 @@ def test_older_events_than_the_disk_has_read_keep_their_turn(path: Path) -> None
 def test_a_full_window_holds_the_sender(path: Path) -> None:
     """No more messages are in flight than the link allows; each answer makes room for one more."""
     queue, link = make_queue(make_spool(path))
-    link.connect()
-    send(queue)
     link.max_in_flight = 3
+    link.connect()
     put(queue, *range(1, 10))
     send(queue)
     assert (link.ids, queue.n_in_flight) == ([1, 2, 3], 3)
