@@ -227,6 +227,10 @@ def _part(
         )
     if split.is_leaky:
         notes.append("leaky: test clips are of training actors, and are the validation clips")
+    if experiment.augment.is_leaky:
+        notes.append(
+            "leaky: clips are copied before validation clips are drawn, which leaves copies of most"
+        )
     if untested := _without_clips(labels, truth, split.test, required):
         notes.append(f"no test clip of {untested}")
     if experiment.data.shuffle_labels:

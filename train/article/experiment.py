@@ -68,8 +68,14 @@ class AugmentSettings:
     """Variations of a copy, in order; empty for no copies."""
     copies: Annotated[int, Range(1)] = 1
     """Copies of each clip."""
-    clips: Literal["all", "smaller"] = "all"
-    """Whether all training clips are copied, or only those of the smallest class."""
+    clips: Literal["all", "smaller", "before-split"] = "all"
+    """Whether all training clips are copied, only those of the smallest class, or all clips before some
+    are set aside for validation, so that a clip and its copy can be on both sides: a leak."""
+
+    @property
+    def is_leaky(self) -> bool:
+        """Whether validation clips have copies among the training clips."""
+        return bool(self.variations) and self.clips == "before-split"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

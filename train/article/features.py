@@ -115,7 +115,19 @@ class Examples:
     def of_clips(self, clips: Iterable[int]) -> "Examples":
         """The inputs of some clips."""
         chosen = np.isin(self.clip, np.fromiter(clips, np.int64))
-        return Examples(inputs=self.inputs[chosen], clip=self.clip[chosen], left_out=self.left_out)
+        return self.of_rows(np.flatnonzero(chosen))
+
+    def of_rows(self, rows: NDArray[np.int64]) -> "Examples":
+        """Some of the inputs, by their numbers."""
+        return Examples(inputs=self.inputs[rows], clip=self.clip[rows], left_out=self.left_out)
+
+    def with_copies(self, copies: "Examples") -> "Examples":
+        """These inputs, and those of copies after them."""
+        return Examples(
+            inputs=np.concatenate([self.inputs, copies.inputs]),
+            clip=np.concatenate([self.clip, copies.clip]),
+            left_out=self.left_out,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

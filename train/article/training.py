@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from train.article.copies import learnt_and_held_out
 from train.article.experiment import TrainingSettings
-from train.article.features import Examples
 from train.article.learning import BEST, EpochBackup, Follow, Outcome, Training, Uar, outcome_of, stopped
 from train.article.networks import build_article_network
 from train.article.own_network import train_own
@@ -27,12 +27,14 @@ def train_article(training: Training) -> Outcome:
     """Train a network of the article."""
     part, settings = training.part, training.experiment.learn
     originals = training.store.originals(training.experiment.input.kind, training.on_clips)  # type: ignore[arg-type]
-    learnt = [originals.of_clips(part.split.train), *_copies(training)]
-    inputs = np.concatenate([each.inputs for each in learnt])
-    classes = [part.learnt[clip] for each in learnt for clip in each.clip.tolist()]
+    learnt, held_out = learnt_and_held_out(
+        training.experiment, part, training.store, seed=training.seed, progress=training.on_clips
+    )
+    inputs = learnt.inputs
+    labels = {**part.truth, **part.learnt}
+    classes = [labels[clip] for clip in learnt.clip.tolist()]
     if not classes:
         raise CorpusError("nothing can be read or heard in any of the training clips")
-    held_out = originals.of_clips(part.split.validation)
     truth = [part.truth[clip] for clip in held_out.clip.tolist()]
     n_labels = len(part.labels)
     one_hot = np.eye(n_labels, dtype=np.float32)
@@ -89,26 +91,6 @@ def _callbacks(training: Training, best: Path) -> tuple[list[keras.callbacks.Cal
     training.state.mkdir(parents=True, exist_ok=True)
     backup = EpochBackup(training.state, kept)
     return [*callbacks, backup, Follow(backup, settings, training.on_epoch)], backup
-
-
-def _copies(training: Training) -> list[Examples]:
-    """Varied copies of training clips, made after the split."""
-    augment, part = training.experiment.augment, training.part
-    if not augment.variations:
-        return []
-    clips = list(part.split.train)
-    if augment.clips == "smaller":
-        sizes = np.bincount(list(part.learnt.values()), minlength=len(part.labels))
-        clips = [clip for clip in clips if part.learnt[clip] == int(sizes.argmin())]
-    copies = training.store.copies(
-        training.experiment.input.kind,  # type: ignore[arg-type]
-        clips,
-        augment.variations,
-        augment.copies,
-        seed=training.seed,
-        progress=training.on_clips,
-    )
-    return [copies]
 
 
 def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:

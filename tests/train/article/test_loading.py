@@ -16,7 +16,8 @@ def test_every_experiment_of_the_article_is_there() -> None:
     expected = {"baseline-leaky", "baseline-holdout", "baseline-men", "baseline-women", "recurrent"}
     expected |= {f"reworked-{who}{n}" for who in ("men", "women") for n in (5, 3, 2)}
     expected |= {f"aug-{kind}" for kind in ("dynamic", "pitch", "shift", "noise")}
-    expected |= {"aug-noise-shift", "aug-pitch-noise", "full-recordings", "trimmed-padded"}
+    expected |= {"aug-noise-shift", "aug-pitch-noise", "aug-noise-leaky"}
+    expected |= {"full-recordings", "trimmed-padded"}
     pairs = ("noise-shift", "pitch-noise")
     expected |= {f"aug2-{kind}-{clips}" for kind in pairs for clips in ("all", "small")}
     expected |= {"own", "own-leaky", "own-short", "own-shuffle"}
