@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from train.report.experiments_findings import copying, findings, unseen_percent, validation_percent
 from train.report.run_record import Metrics, RunRecord
 from train.report.tables import Table, markdown, table
 
@@ -40,8 +41,6 @@ _OWN: Final = """\
 serd's own network takes every coefficient of every frame, and has eight emotions; it is scored on
 speech. Each experiment is compared with its base. Another seed changes UAR by a few hundredths.
 """
-_ACCURACIES: Final = ("validation", "test")
-
 _SMOKE: Final = "**Smoke runs: a few clips and one epoch. No figure on this page means anything.**\n"
 
 
@@ -106,6 +105,7 @@ def experiments_page(
         _HEAD,
         _SMOKE if any(run.is_smoke_run for run in runs.values()) else "",
         _ground([run.metrics for run in runs.values()]),
+        findings({run.metrics["name"]: run for run in runs.values()}),
         _leak(runs),
         _PICTURE.format(picture=picture) if picture else "",
         _augmentation(runs),
@@ -181,33 +181,24 @@ def _with_interval(run: RunRecord) -> str:
 
 def _augmentation(runs: Mapping[str, RunRecord]) -> str:
     """What copies of the training clips do to validation clips and to unseen actors."""
-    rows, n_gains = [], dict.fromkeys(_ACCURACIES, 0)
-    for name, run in runs.items():
-        base = runs.get(run.base)
-        if base is None or not run.settings["experiment"]["augment"]["variations"]:
-            continue
-        cells = []
-        for figure in _ACCURACIES:
-            here, there = _accuracy(run, figure), _accuracy(base, figure)
-            n_gains[figure] += here > there
-            cells += [_percent(here), f"{100.0 * (here - there):+z.1f}"]
-        rows.append((name, run.base, *cells, run.metrics["what"]))
-    if not rows:
+    pairs = copying(runs)
+    if not pairs:
         return ""
     columns = ("experiment", "base", "validation", "to the base", "unseen", "to the base", "description")
-    told = (
-        f"Of {len(rows)} ways to augment the training clips, {n_gains['validation']} raise the highest"
-        f" accuracy on validation clips, which are of training actors, and {n_gains['test']} raise the"
-        " accuracy on actors that were held out. Differences are in points; one run each.\n"
+    rows, n_gains = [], [0, 0]
+    for name, (run, base) in pairs.items():
+        cells = []
+        for number, percent in enumerate((validation_percent, unseen_percent)):
+            gain = percent(run) - percent(base)
+            n_gains[number] += gain > 0.0
+            cells += [f"{percent(run):.1f} %", f"{gain:+z.1f}"]
+        rows.append((name, run.base, *cells, run.metrics["what"]))
+    summary = (
+        f"Of {len(rows)} ways to augment the training clips, {n_gains[0]} raise the highest accuracy on"
+        f" validation clips, which are of training actors, and {n_gains[1]} raise the accuracy on actors"
+        " that were held out. Differences are in points; one run each.\n"
     )
-    return f"## Augmentation\n\n{told}\n{table(columns, rows)}\n"
-
-
-def _accuracy(run: RunRecord, figure: str) -> float:
-    """The accuracy on unseen actors, or the highest one on validation clips."""
-    if figure == "test":
-        return float(run.metrics["test"]["accuracy"])
-    return float(run.metrics["validation"]["accuracy_highest"])
+    return f"## Augmentation\n\n{summary}\n{table(columns, rows)}\n"
 
 
 def _percent(share: float) -> str:

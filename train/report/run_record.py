@@ -66,6 +66,16 @@ class RunRecord:
         """Whether the labels of its training clips were shuffled, so that it can know nothing."""
         return bool(self.settings["experiment"]["data"]["shuffle_labels"])
 
+    @property
+    def has_copies(self) -> bool:
+        """Whether it learns from copies of clips as well."""
+        return bool(self.settings["experiment"]["augment"]["variations"])
+
+    @property
+    def has_leaky_copies(self) -> bool:
+        """Whether the copies were made before validation clips were set aside."""
+        return self.has_copies and self.settings["experiment"]["augment"]["clips"] == "before-split"
+
 
 def sampled(history: Sequence[Mapping[str, float]]) -> dict[str, list[float | None]]:
     """Curves of a history, at evenly spaced epochs of which the last is one.

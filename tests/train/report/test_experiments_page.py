@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from run_records import LABELS, record
 
 from serd.errors import InputError
 from train.article.records import store_records, stored_records
@@ -13,50 +13,10 @@ from train.article.run_folder import HISTORY, SETTINGS, RunFolder, write_csv
 from train.cli import main
 from train.data.files import write_json
 from train.evaluation.bootstrap import chance_interval, clip_interval
-from train.evaluation.metrics import measures, score
+from train.evaluation.metrics import score
 from train.report.experiments_page import experiments_page
 from train.report.experiments_pictures import learning_curves, shown_experiments
-from train.report.run_record import N_POINTS, RunRecord, sampled
-
-LABELS = ("angry", "calm")
-
-
-def record(name: str, *, n_right: int, base: str = "", **changes: Any) -> RunRecord:  # noqa: ANN401
-    """A run that names some of 20 clips rightly."""
-    truth = [index % 2 for index in range(20)]
-    decisions = [label if index < n_right else 1 - label for index, label in enumerate(truth)]
-    highest = changes.pop("validation", 0.5)
-    metrics = {
-        "name": name,
-        "what": f"about {name}",
-        "claim": {"says": "", "accuracy": 0.0, "of": "test"},
-        "data_sha256_of_names_and_sizes": "a" * 64,
-        "versions": {"serd": "1"},
-        "seed": 0,
-        "split": {"is_leaky": False, "test_actors": "17,19"} | changes.pop("split", {}),
-        "notes": [],
-        "shortened": [],
-        "n_labels": 2,
-        "network": "reworked",
-        "test": measures(score(truth, decisions, LABELS)),
-        "validation": {"accuracy_highest": highest, "accuracy_last": 0.4},
-        "parameters": 1000,
-        "size_bytes": 4000,
-        "epochs": 300,
-        "stopped": "no better validation loss for 100 epochs",
-        "seconds": 60.0,
-        "seconds_per_epoch": 0.2,
-    }
-    settings = {
-        "experiment": {"name": name, "data": {"shuffle_labels": False}, "augment": {"variations": []}}
-        | changes,
-        "seed": 0,
-    }
-    history = [
-        {"epoch": float(e), "loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
-        for e in range(1, 301)
-    ]
-    return RunRecord(metrics=metrics, settings=settings, base=base, curves=sampled(history))
+from train.report.run_record import N_POINTS, sampled
 
 
 def test_the_leak_is_the_difference_of_two_runs_that_differ_in_the_split_alone() -> None:
@@ -77,10 +37,18 @@ def test_augmentation_is_judged_on_validation_clips_and_on_unseen_actors() -> No
     runs = {
         "plain": record("plain", n_right=12),
         "louder": record(
-            "louder", n_right=10, base="plain", validation=0.8, augment={"variations": ["dynamic"]}
+            "louder",
+            n_right=10,
+            base="plain",
+            validation=0.8,
+            augment={"variations": ["dynamic"], "clips": "all"},
         ),
         "noisy": record(
-            "noisy", n_right=13, base="plain", validation=0.7, augment={"variations": ["noise"]}
+            "noisy",
+            n_right=13,
+            base="plain",
+            validation=0.7,
+            augment={"variations": ["noise"], "clips": "all"},
         ),
     }
     page = experiments_page(runs, list(runs))
