@@ -122,30 +122,7 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
             "icon": "mdi:emoticon-outline",
         },
     )
-    names_state = f"{_IS_SURE} and value_json.emotion != '{UNCERTAIN}'"
-    percent = f"{{% if {names_state} %}}{{{{ (value_json.confidence * 100) | round(1) }}}}{{% endif %}}"
-    yield Entity(
-        "sensor",
-        "confidence",
-        "Confidence",
-        {
-            "state_topic": event,
-            "value_template": percent,
-            # Without it the confidence of the last emotion would stay after the emotion is "none".
-            "availability": [
-                {"topic": topics.status},
-                {"topic": topics.availability(source)},
-                {
-                    "topic": state,
-                    "value_template": f"{{{{ '{OFFLINE}' if value == '{NONE}' else '{ONLINE}' }}}}",
-                },
-            ],
-            "unit_of_measurement": "%",
-            "state_class": "measurement",
-            "suggested_display_precision": 0,
-            "icon": "mdi:gauge",
-        },
-    )
+    yield _confidence(topics, source)
     groups = {label: VALENCE.get(label, "neutral") for label in labels}
     yield Entity(
         "sensor",
@@ -169,6 +146,33 @@ def _emotions(topics: NodeTopics, source: str, labels: Sequence[str]) -> Iterato
             "value_template": _event_template(),
             "event_types": _distinct(*labels, UNCERTAIN),
             "icon": "mdi:account-voice",
+        },
+    )
+
+
+def _confidence(topics: NodeTopics, source: str) -> Entity:
+    names_state = f"{_IS_SURE} and value_json.emotion != '{UNCERTAIN}'"
+    percent = f"{{% if {names_state} %}}{{{{ (value_json.confidence * 100) | round(1) }}}}{{% endif %}}"
+    return Entity(
+        "sensor",
+        "confidence",
+        "Confidence",
+        {
+            "state_topic": topics.event(source),
+            "value_template": percent,
+            # Without it the confidence of the last emotion would stay after the emotion is "none".
+            "availability": [
+                {"topic": topics.status},
+                {"topic": topics.availability(source)},
+                {
+                    "topic": topics.state(source),
+                    "value_template": f"{{{{ '{OFFLINE}' if value == '{NONE}' else '{ONLINE}' }}}}",
+                },
+            ],
+            "unit_of_measurement": "%",
+            "state_class": "measurement",
+            "suggested_display_precision": 0,
+            "icon": "mdi:gauge",
         },
     )
 
