@@ -3,6 +3,7 @@
 SerdError                 the base of all; its text is one line for a person
 ├── InputError            exit code 2: the input cannot be used
 │   ├── SettingsError     an unknown key, a bad value, a file that is not TOML
+│   │   └── ChangedError  the files are no longer those that a change was made for
 │   ├── SoundFileError    missing, empty, damaged or without sound
 │   ├── SoundArrayError   wrong type, shape or rate, or a NaN in it
 │   ├── EventError        text that is not an event
@@ -38,6 +39,10 @@ class InputError(SerdError):
 
 class SettingsError(InputError):
     """A setting is unknown or its value is not accepted."""
+
+
+class ChangedError(SettingsError):
+    """The settings files are no longer those that a change was made for."""
 
 
 class SoundFileError(InputError):

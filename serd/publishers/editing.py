@@ -42,7 +42,8 @@ class SettingsEditor(Protocol):
             saves: whether they are written.
 
         Raises:
-            SerdError: a value is wrong, a secret is to be changed, the files have changed since the
-                description, or the file of the page cannot be written; nothing has changed.
+            ChangedError: the files have changed since the description; nothing is saved.
+            SerdError: a value is wrong, a secret is to be changed, or the file of the page cannot be
+                written; nothing is saved.
         """
         ...

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serd.errors import SettingsError
+from serd.errors import ChangedError, SettingsError
 from serd.publishers.editing import SettingChange
 from serd.settings.files import (
     Tables,
@@ -88,7 +88,7 @@ class PageEditor:
         """
         present = self._present()
         if tag != present.tag:
-            raise SettingsError("the settings have changed meanwhile; load them again")
+            raise ChangedError("the settings have changed meanwhile; load them again")
         before = build_settings(self._given(present, present.own))
         own = {section: [dict(each) for each in tables] for section, tables in present.own.items()}
         for change in changes:

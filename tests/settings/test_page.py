@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serd.audio import folders
-from serd.errors import SettingsError
+from serd.errors import ChangedError, SettingsError
 from serd.publishers.editing import SettingChange
 from serd.settings.files import files_in_force, page_file
 from serd.settings.loader import Settings, load_settings
@@ -251,7 +251,7 @@ class TestChange:
         """What the page shows is then out of date."""
         tag = editor.describe()["tag"]
         file.write_text(FILE + "\n[log]\nlevel = 'debug'\n")
-        with pytest.raises(SettingsError, match="have changed meanwhile"):
+        with pytest.raises(ChangedError, match="have changed meanwhile"):
             editor.change([], tag=tag, saves=True)
 
     @pytest.mark.parametrize("text", ["tab\tand \x7f", 'quote " and \\ ', "line\nbreak", "ä€😀"])

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from serd.errors import InputError, OperationError
+from serd.errors import ChangedError, InputError, OperationError
 from serd.events.controls import Controls, control_texts, with_control
 from serd.mqtt.topics import FORGET
 from serd.publishers.web.access import Access
@@ -70,6 +70,7 @@ def make_app(parts: Parts, streams: Streams) -> ASGIApp:
         routes=routes,
         exception_handlers={
             HTTPException: _refused,
+            ChangedError: _changed,
             InputError: _wrong,
             OperationError: _unavailable,
             BusyError: _busy,
@@ -247,6 +248,10 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _wrong(_request: Request, error: Exception) -> Response:
     return _error(400, error)
+
+
+async def _changed(_request: Request, error: Exception) -> Response:
+    return _error(409, error)
 
 
 async def _unavailable(_request: Request, error: Exception) -> Response:

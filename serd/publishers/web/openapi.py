@@ -31,6 +31,7 @@ _REFUSALS: Final[Mapping[int, str]] = {
     401: "There is a password, and no session.",
     403: "The request comes from another page, or a change has no token.",
     404: "There is no such thing.",
+    409: "The settings have changed since they were read.",
     421: "The Host header names another machine.",
     429: "Too many requests of this address.",
     503: "The history is off or cannot be read, or too many ask.",
@@ -195,7 +196,7 @@ def _changing_paths() -> Schema:
                 changes | {"additionalProperties": False},
                 200,
                 an_object(difference=a_list(TEXT), saved=SWITCH),
-                (400, 404, 503),
+                (400, 404, 409, 503),
             ),
         },
         "/controls": {

@@ -130,7 +130,6 @@ class TestRights:
     [
         ({"changes": [], "tag": "x"}, "the keys changes, tag, save"),
         ({"changes": {}, "tag": "x", "save": True}, "changes: expected list"),
-        ({"changes": [], "tag": "old", "save": True}, "have changed meanwhile"),
         ({"changes": [1], "tag": "x", "save": True}, "expected objects with the keys"),
         ({"changes": [{"section": "mood"}], "tag": "x", "save": True}, "expected objects with the keys"),
         (
@@ -149,6 +148,13 @@ def test_nonsense_is_refused(client: WebClient, body: object, reason: str) -> No
     answer = client.change("/api/v1/settings", body)
     assert answer.status == 400
     assert reason in answer.json["error"]
+
+
+def test_settings_that_changed_meanwhile_are_a_conflict(client: WebClient) -> None:
+    """A script can tell it from a wrong request: it reads the settings again."""
+    answer = client.change("/api/v1/settings", {"changes": [], "tag": "old", "save": True})
+    assert answer.status == 409
+    assert "have changed meanwhile" in answer.json["error"]
 
 
 def test_a_page_that_cannot_change_settings_says_so(
