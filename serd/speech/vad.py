@@ -12,16 +12,21 @@ from serd.errors import LibraryError
 from serd.speech.high_pass import HighPass
 from serd.speech.segments import VoicedFrames
 
-BACKGROUND_DBFS: Final = -66.0
+BACKGROUND_DBFS: Final = -60.0
 """Highest level to which the background is amplified. webrtcvad takes steady noise above about -40 dBFS
-for speech, and also fainter noise just after its start; this level is below the gate of ``voice``."""
+for speech, and also fainter noise just after its start."""
 FOREGROUND_DBFS: Final = -35.0
 """Highest level to which the loudest frames are amplified; webrtcvad detects speech at it reliably."""
+START_S: Final = 0.2
+"""Time from the start of the detector on in which the background is amplified less, in seconds."""
+START_BACKGROUND_DBFS: Final = -66.0
+"""Highest level to which the background is amplified in that time: below the gate of ``voice``."""
 DRIFT_DB_PER_S: Final = 3.0
 """Rate at which the estimated background rises and the estimated foreground falls, in dB per second."""
 
 _MAX_BACKGROUND: Final = FULL_SCALE**2 * 10.0 ** (BACKGROUND_DBFS / 10.0)
 _MAX_FOREGROUND: Final = FULL_SCALE**2 * 10.0 ** (FOREGROUND_DBFS / 10.0)
+_MAX_START_BACKGROUND: Final = FULL_SCALE**2 * 10.0 ** (START_BACKGROUND_DBFS / 10.0)
 _MIN_POWER: Final = 1e-9
 """Replaces a power of zero."""
 _DOUBLING_DB: Final = 6.0
@@ -49,6 +54,7 @@ class GainControl:
             max_gain_db: maximum gain, in dB.
         """
         self._drift = 10.0 ** (DRIFT_DB_PER_S * frame_s / 10.0)
+        self._n_start_frames = round(START_S / frame_s)
         self._background = math.inf
         self._foreground = 0.0
         self._max_doublings = int(max_gain_db / _DOUBLING_DB)
@@ -61,8 +67,10 @@ class GainControl:
         """
         if mean_square > 0.0:
             self._background = min(mean_square, self._background * self._drift)
+            self._n_start_frames -= 1
         self._foreground = max(mean_square, self._foreground / self._drift, _MIN_POWER)
-        headroom = min(_MAX_BACKGROUND / self._background, _MAX_FOREGROUND / self._foreground)
+        most = _MAX_BACKGROUND if self._n_start_frames < 0 else _MAX_START_BACKGROUND
+        headroom = min(most / self._background, _MAX_FOREGROUND / self._foreground)
         # Each doubling is a factor of 4 in power: 2 in the binary exponent.
         return max(0, min(self._max_doublings, (math.frexp(headroom)[1] - 1) // 2))
 

@@ -22,8 +22,8 @@ def _gain_control(max_gain_db: float = 36.0) -> GainControl:
     [
         (-85.0, -20.0, 0),  # recorded at a desk
         (-98.0, -50.0, 2),  # from across the room
-        (-98.0, -75.0, 5),
-        (-73.0, -50.0, 1),  # from across a louder room
+        (-98.0, -75.0, 6),
+        (-73.0, -50.0, 2),  # from across a louder room
         (-50.0, -45.0, 0),  # a fan
     ],
 )
@@ -35,6 +35,13 @@ def test_speech_is_brought_to_a_level_that_the_background_allows(
     for _ in range(30):
         gain.doublings(_power(background_dbfs))
     assert gain.doublings(_power(speech_dbfs)) == doublings
+
+
+def test_the_first_frames_are_amplified_less() -> None:
+    """Just after its start, webrtcvad takes even faint noise for speech."""
+    gain = _gain_control()
+    n_doublings = [gain.doublings(_power(-85.0)) for _ in range(10)]
+    assert n_doublings == [3] * 7 + [4] * 3
 
 
 def test_a_maximum_gain_of_0_db_amplifies_nothing() -> None:
