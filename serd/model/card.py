@@ -51,6 +51,9 @@ class ModelCard:
     no_speech_threshold: float | None = None
     """Probability of the last output, "no speech", at which a window is rejected; above 0, up to 1.
     None for a network without that output."""
+    min_log_energy: float | None = None
+    """Mean of the first feature, a frame's log energy, to which a fainter window is amplified in front
+    of the network; None to leave windows as they are."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Probability of each label below which the emotion is "uncertain", 0 to 1; ``DEFAULT_THRESHOLD``
     of ``serd.model.naming`` for a label that is not in it."""
@@ -107,8 +110,9 @@ class ModelCard:
         body: dict[str, Any] = {"schema": CARD_SCHEMA}
         body |= {each.name: getattr(self, each.name) for each in fields(self)}
         body["feature_set"] = dict(self.feature_set.parameters())
-        if self.no_speech_threshold is None:
-            del body["no_speech_threshold"]
+        for name in ("no_speech_threshold", "min_log_energy"):
+            if body[name] is None:
+                del body[name]
         body["naming"] = {label: asdict(score) for label, score in self.naming.items()}
         defaults = {
             "thresholds": {},
@@ -184,7 +188,8 @@ def _check_types(card: ModelCard) -> None:
     for text in (card.name, card.version, card.network_sha256, card.licence, *card.labels):
         if not isinstance(text, str):
             raise TypeError(f"got {text!r}, expected text")
-    for value in (*card.mean, *card.std):
+    levels = () if card.min_log_energy is None else (card.min_log_energy,)
+    for value in (*card.mean, *card.std, *levels):
         if not isinstance(value, float | int) or not math.isfinite(value):
             raise TypeError(f"got {value!r}, expected a finite number")
     for by_label in (card.thresholds, card.valence_weights, card.arousal_weights):

@@ -16,7 +16,7 @@ from serd.errors import LibraryError, ModelError
 from serd.model.card import ModelCard
 from serd.model.file import BUNDLED_MODELS, bundled_model_path, named_model_path, read_model
 from serd.model.front_end import Features
-from serd.model.windows import FeatureWindow
+from serd.model.windows import FeatureWindow, amplified
 
 RUNTIMES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
 """Modules of the runtimes, in order of preference: LiteRT, that of 32-bit boards, that of TensorFlow."""
@@ -123,7 +123,7 @@ class TfliteModel:
 
     def predict(self, window: FeatureWindow) -> Prediction:
         """Return the probabilities for one window."""
-        outputs = self.outputs(window.features)
+        outputs = self.outputs(amplified(window.features, self.card.min_log_energy))
         if self.card.no_speech_threshold is None:
             return Prediction(probabilities=outputs)
         emotions = np.maximum(outputs[:-1], _MIN_PROBABILITY)

@@ -56,6 +56,25 @@ class WindowFeatures:
         return FeatureWindow(speech=window, features=features)
 
 
+def amplified(features: Features, min_log_energy: float | None) -> Features:
+    """The features of a window, amplified if it is fainter than a network can be expected to know.
+
+    Args:
+        features: float32, shape (n_frames, n_features); the first feature is a frame's log energy, to
+            which a gain of g adds 2 ln g.
+        min_log_energy: least mean of that feature; None to amplify nothing.
+
+    Returns:
+        float32, shape (n_frames, n_features); ``features`` itself if the window is loud enough.
+    """
+    missing = 0.0 if min_log_energy is None else min_log_energy - float(features[:, 0].mean())
+    if missing <= 0.0:
+        return features
+    louder = features.copy()
+    louder[:, 0] += missing
+    return louder
+
+
 def pad(features: Features, n_frames: int, padding: Padding) -> Features:
     """Pad a window to ``n_frames`` frames.
 

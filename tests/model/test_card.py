@@ -50,6 +50,13 @@ def test_a_card_is_read_back_from_its_json() -> None:
     assert card_from_json(_CARD.to_json(), "card.json") == _CARD
 
 
+def test_the_level_of_faint_windows_is_part_of_the_card() -> None:
+    """It is read back as it was written, and cards without it stay as they were."""
+    card = replace(_CARD, min_log_energy=11.5)
+    assert card_from_json(card.to_json(), "card.json") == card
+    assert "min_log_energy" not in json.loads(_CARD.to_json())
+
+
 def test_a_score_for_naming_is_part_of_the_card() -> None:
     """It is read back as it was written."""
     score = NamingScore(weights={"neutral": -1.5}, offset=1, threshold=0.9)
@@ -99,6 +106,8 @@ def test_a_network_may_have_an_output_of_no_speech() -> None:
         (_set(std=[1.0] * 39 + ["1"]), "got '1', expected a finite number"),
         (_set(mean=[1.0] * 39 + [float("inf")]), "got inf, expected a finite number"),
         (_set(mean=[1.0] * 39 + [10**400]), "lacks a key or has a wrong one"),
+        (_set(min_log_energy="quiet"), "got 'quiet', expected a finite number"),
+        (_set(min_log_energy=float("nan")), "got nan, expected a finite number"),
         (_set(training=[]), r"got \[\] for training, expected an object"),
         (_set(network_sha256=12), "got 12, expected text"),
         (_set(labels=["neutral", 4]), "got 4, expected text"),

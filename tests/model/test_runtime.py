@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from serd.audio.format import CaptureTime
 from serd.errors import LibraryError, ModelError
@@ -81,6 +82,27 @@ class TestNetwork:
         assert prediction.no_speech == pytest.approx(float(outputs[-1]))
         expected = outputs[:-1] / outputs[:-1].sum()
         np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
+
+    def test_a_faint_window_is_amplified_to_what_the_network_knows(
+        self, served: Model, tmp_path: Path
+    ) -> None:
+        """From there on it makes no difference how faint it is; louder windows are left as they are."""
+        network, card = served
+        window = _feature_window(card)
+        level = float(window.features[:, 0].mean())
+        card = replace(card, min_log_energy=level - 1.0)
+        model = TfliteModel(write_model(tmp_path / "m.tflite", network, card))
+
+        def predicted(gain: float) -> NDArray[np.float32]:
+            features = window.features.copy()
+            features[:, 0] += gain
+            return model.predict(replace(window, features=features)).probabilities
+
+        at_level = predicted(-1.0)
+        np.testing.assert_allclose(predicted(-6.0), at_level, atol=1e-3)
+        assert not np.allclose(predicted(0.0), at_level, atol=1e-3)
+        plain = TfliteModel(write_model(tmp_path / "p.tflite", network, served[1])).predict(window)
+        np.testing.assert_array_equal(predicted(0.0), plain.probabilities)
 
     def test_the_name_of_the_runtime(self, real_model: TfliteModel) -> None:
         """It starts with the package of the runtime, for the log."""

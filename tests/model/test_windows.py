@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from serd.audio.format import CaptureTime, Samples
 from serd.model.mfcc import MFCC40_V1, Mfccs, MfccStream
-from serd.model.windows import PADDINGS, WindowFeatures, pad
+from serd.model.windows import PADDINGS, WindowFeatures, amplified, pad
 from serd.speech.segments import SpeechWindow
 from testkit.voices import synthetic_voice
 
@@ -125,6 +125,21 @@ def test_a_short_window_repeats_its_frames() -> None:
     np.testing.assert_array_equal(got.features[38:76], got.features[:38])
     np.testing.assert_array_equal(got.features[76:], got.features[:22])
     assert got.speech.is_last
+
+
+@given(st.floats(-20.0, 30.0), st.floats(-20.0, 30.0) | st.none())
+def test_a_gain_of_a_faint_window_moves_the_energy_alone(level: float, least: float | None) -> None:
+    """Its mean is the least then; a louder window is the same object, and none is changed in place."""
+    features = np.random.default_rng(0).normal(0.0, 1.0, (30, 40)).astype(np.float32)
+    features[:, 0] += np.float32(level) - features[:, 0].mean()
+    before = features.copy()
+    got = amplified(features, least)
+    np.testing.assert_array_equal(features, before)
+    np.testing.assert_array_equal(got[:, 1:], before[:, 1:])
+    expected = level if least is None else max(level, least)
+    assert got[:, 0].mean() == pytest.approx(expected, abs=1e-3)
+    if least is None or level > least + 1e-3:
+        assert got is features
 
 
 @given(st.integers(1, 20), st.integers(1, 60))

@@ -66,10 +66,12 @@ def train_own(training: Training) -> Outcome:
     )
     n_learnt = sum(len(each.frames) for each in learners.copies)
     outcome = outcome_of(training, learnt.model, backup, tested, n_learnt)
-    return replace(outcome, card=_card(training, recipe, dataset, learnt))
+    return replace(outcome, card=_card(training, recipe, dataset, learners, learnt))
 
 
-def _card(training: Training, recipe: Recipe, dataset: Dataset, learnt: TrainedNetwork) -> ModelCard:
+def _card(
+    training: Training, recipe: Recipe, dataset: Dataset, learners: Dataset, learnt: TrainedNetwork
+) -> ModelCard:
     """The card of the network; training actors are no test actors."""
 
     def actors(indices: Iterable[int]) -> Actors:
@@ -96,5 +98,6 @@ def _card(training: Training, recipe: Recipe, dataset: Dataset, learnt: TrainedN
         name=f"serd-{training.experiment.name}",
         mean=learnt.mean.tolist(),
         std=learnt.std.tolist(),
+        min_log_energy=learners.min_log_energy(),
         facts=facts,
     )

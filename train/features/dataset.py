@@ -26,6 +26,8 @@ from train.features.augmentation import SoundAugment, augment_sound
 from train.features.noise import even_piece, noise_fold
 from train.features.rooms import room_response
 
+_FAINT_SHARE = 0.05
+"""Share of the windows of speech as recorded that count as faint."""
 _MIN_STD = 1e-3
 """Keeps the division by a standard deviation finite."""
 
@@ -110,6 +112,19 @@ class Dataset:
         """The windows of some clips and their copies."""
         chosen = frozenset(indices)
         return replace(self, copies=tuple(each for each in self.copies if each.clip in chosen))
+
+    def min_log_energy(self) -> float:
+        """Mean of the first feature, a frame's log energy, that 95 % of the speech as recorded exceeds.
+
+        A network is given fainter speech amplified to that, since it hardly learned from any.
+        """
+        levels = [
+            float(window[:, 0].mean(dtype=np.float64))
+            for each in self.copies
+            if each.copy == 0 and not self.clips[each.clip].is_noise
+            for window in each.frames
+        ]
+        return round(float(np.quantile(levels, _FAINT_SHARE)), 3)
 
     def normalization(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each coefficient over the speech and song as recorded.

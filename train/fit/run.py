@@ -264,6 +264,7 @@ class FitRun:
             name=self._settings.out.stem,
             mean=made.mean,
             std=made.std,
+            min_log_energy=made.min_log_energy,
             facts=facts,
             network_sha256=network_sha256(made.network),
         )

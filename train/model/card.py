@@ -24,6 +24,7 @@ def trained_card(
     name: str,
     mean: Sequence[float],
     std: Sequence[float],
+    min_log_energy: float,
     facts: Mapping[str, Any],
     network_sha256: str = "",
 ) -> ModelCard:
@@ -35,6 +36,7 @@ def trained_card(
         name: name of the model.
         mean: mean of each coefficient, which the graph subtracts.
         std: standard deviation of each coefficient, by which the graph divides.
+        min_log_energy: level to which fainter windows are amplified in front of the graph.
         facts: provenance, as ``provenance`` gives it.
         network_sha256: checksum of its flatbuffer; empty for a Keras model.
     """
@@ -55,6 +57,7 @@ def trained_card(
         network_sha256=network_sha256,
         licence=" ".join([LICENSE, *notices]),
         no_speech_threshold=recipe.no_speech_threshold if NONE in dataset.outputs else None,
+        min_log_energy=min_log_energy,
         training=facts,
     )
 

@@ -72,6 +72,8 @@ class FinishedNetwork:
     """Mean of each coefficient, subtracted in the graph."""
     std: tuple[float, ...]
     """Standard deviation of each coefficient, divided by in the graph."""
+    min_log_energy: float
+    """Level to which fainter windows are amplified in front of the graph, as a mean log energy."""
     n_parameters: int
     """Parameters of the Keras model."""
     temperature: float
@@ -100,6 +102,7 @@ def finish(
         keras=to_keras(trained.model),
         mean=tuple(trained.mean.tolist()),
         std=tuple(trained.std.tolist()),
+        min_log_energy=dataset.min_log_energy(),
         n_parameters=int(trained.model.count_params()),
         temperature=temperature,
     )

@@ -115,6 +115,13 @@ def test_normalization_is_over_the_clips_as_recorded(dataset: Dataset) -> None:
     assert np.allclose(std, frames.astype(np.float64).std(axis=0), rtol=1e-3)
 
 
+def test_speech_as_recorded_says_what_is_faint(dataset: Dataset) -> None:
+    """Augmented copies have no part in it either."""
+    windows = [window for each in dataset.copies if each.copy == 0 for window in each.frames]
+    levels = np.sort([window[:, 0].astype(np.float64).mean() for window in windows])
+    assert levels[0] <= dataset.min_log_energy() <= levels[len(levels) // 10 + 1]
+
+
 def _maker(dataset: Dataset, **settings: float) -> BatchMaker:
     return BatchMaker(
         dataset,
