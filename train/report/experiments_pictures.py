@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = {
     "baseline-holdout": "inherited network, 10 classes",
-    "reworked-men5": "reworked network, men, 5 classes",
     "aug-noise": "men, 5 classes, clips doubled with noise",
+    "aug-noise-leaky": "the same, doubled before the split",
 }
 """Experiments of the picture, and their titles."""
 _LINES: Final = (
