@@ -27,7 +27,20 @@ def write_voice(folder: Path, name: str) -> Path:
     fields = [int(field) for field in name.split("-")]
     emotion, actor = fields[2], fields[6]
     seed = fields[1] * 10_000 + emotion * 100 + actor
-    voice = synthetic_voice(1.0, seed=seed, f0_hz=80.0 + 15.0 * emotion + actor)
+    return _write(folder, name, seed=seed, f0_hz=80.0 + 15.0 * emotion + actor)
+
+
+def write_emodb(root: Path, states: str = "WLEAFTN") -> Path:
+    """Two speakers of EmoDB, each once in some of its states."""
+    for speaker in (3, 8):
+        for number, state in enumerate(states):
+            seed, f0_hz = speaker * 100 + number, 90.0 + 12.0 * number + speaker
+            _write(root, f"{speaker:02d}a01{state}a", seed=seed, f0_hz=f0_hz)
+    return root
+
+
+def _write(folder: Path, name: str, *, seed: int, f0_hz: float) -> Path:
+    voice = synthetic_voice(1.0, seed=seed, f0_hz=f0_hz)
     sound = np.concatenate((quiet_room(0.3, seed=seed), voice, quiet_room(0.3, seed=seed + 1)))
     path = folder / f"{name}.wav"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -168,7 +168,7 @@ def add_training_options(parser: argparse.ArgumentParser, *, size: Literal["defa
         "root",
         type=Path,
         metavar="ROOT",
-        help="folder that holds RAVDESS, or the corpora that --protocol tests, nested in any way",
+        help="folder that holds RAVDESS or another corpus, or what --protocol tests, nested in any way",
     )
     add_also_option(parser)
     add_reading_options(parser, trains=True)

@@ -64,6 +64,8 @@ def check_plan(plan: FitPlan, log: Log) -> None:
     for line in plan.corpus.left_out:
         log(f"left out: {line}")
     log(f"{len(plan.corpus.clips)} clips of actors {format_actors(plan.corpus.actors)}")
+    if absent := plan.absent_emotions(plan.split.train):
+        log(f"no clip of {', '.join(absent)}: the model will give these no probability")
     if plan.left_alone:
         log(f"actors {format_actors(plan.left_alone)} are left alone, as {plan.protocol} has it")
     clips = plan.corpus.clips

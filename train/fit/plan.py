@@ -1,7 +1,7 @@
 """Training and test actors of a run of ``fit``, checked before anything slow begins."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Final
 
 from serd.model.labels import EMOTIONS
 from train.data.clips import (
+    RAVDESS,
     Actors,
     Corpus,
     CorpusError,
@@ -18,7 +19,13 @@ from train.data.clips import (
     format_actors,
     split_actors,
 )
-from train.data.corpora import ReadSettings, find_training_clips, title_of
+from train.data.corpora import (
+    ReadSettings,
+    classes_of,
+    corpora_to_fit,
+    find_training_clips,
+    title_of,
+)
 from train.data.protocols import (
     left_alone,
     protocol_corpora,
@@ -29,6 +36,7 @@ from train.data.protocols import (
 from train.data.splits import is_learned
 from train.features.noise import noise_folds
 
+_LEAST_EMOTIONS: Final = 2
 _LONGEST_STEM: Final = 100
 """Characters of actors in a file's name, of which file systems take 255."""
 
@@ -64,6 +72,17 @@ class FitPlan:
     left_alone: Actors = frozenset()
     """Actors excluded from ``corpus`` by the protocol."""
 
+    def absent_emotions(self, train: Actors, sentence: str = "") -> tuple[str, ...]:
+        """The emotions that no clip has which a network may learn from.
+
+        Args:
+            train: its training actors.
+            sentence: the sentence of RAVDESS that is held out; empty for none.
+        """
+        learned = (clip for clip in self.corpus.clips if is_learned(clip, sentence))
+        shown = {clip.emotion for clip in learned if clip.actor in train}
+        return tuple(emotion for emotion in EMOTIONS if emotion not in shown)
+
     def scored_emotions(self, actors: Actors) -> tuple[str, ...]:
         """The emotions of test actors' clips that are scored, to which decisions are restricted."""
         return scored_emotions(self.protocol, sorted({corpus_of(actor) for actor in actors}))
@@ -85,7 +104,8 @@ def plan_fit(
     nor of the final model. They may be test actors.
 
     Args:
-        root: folder that holds RAVDESS, or the corpora that the protocol tests.
+        root: folder that holds the corpora that the protocol tests; without a protocol RAVDESS or, if it
+            has no clip of that, any corpora.
         also: folders that hold other corpora, for training only.
         with_song: whether sung clips are training clips.
         test: test actors.
@@ -96,10 +116,17 @@ def plan_fit(
     Raises:
         CorpusError: no clip, an actor missing or in two groups, no such protocol, a group of test
             actors without speech or of several corpora, validation actors of another corpus than
-            RAVDESS, or an emotion without a training clip.
+            those in ``root``, or an emotion without a training clip that a corpus has.
     """
-    judged = protocol_corpora(protocol)
-    found = find_training_clips(root, also, corpora=judged, settings=settings, with_song=with_song)
+    judged = protocol_corpora(protocol) if protocol else corpora_to_fit(root)
+    found = find_training_clips(
+        root,
+        also,
+        corpora=judged,
+        settings=settings,
+        with_song=with_song,
+        with_folders=not protocol and judged != (RAVDESS,),
+    )
     own = frozenset(clip.actor for clip in found.clips if clip.corpus in judged)
     _check_held_out(test, validation & found.actors, own, judged)
     tested = protocol_folds(protocol, own) if protocol else ()
@@ -150,19 +177,24 @@ def _check_held_out(test: Actors, validation: Actors, own: Actors, judged: Seque
 
 
 def _check_emotions(plan: FitPlan) -> None:
-    """Raise where a network would be asked for an emotion of which it has no clip to learn from."""
-    needs: list[tuple[Actors, str, Sequence[str]]] = [(plan.split.train, "", EMOTIONS)]
+    """Raise where a network has no clip of an emotion that it is scored on, or that its corpora have."""
+    corpora = {clip.corpus for clip in plan.corpus.clips}
+    possible = {emotion for corpus in corpora for emotion in classes_of(corpus)}
+    needs: list[tuple[Actors, str, Collection[str]]] = [(plan.split.train, "", possible)]
     needs += [
         (plan.corpus.actors - fold.test, fold.sentence, plan.scored_emotions(fold.test))
         for fold in plan.folds
     ]
     for train, sentence, emotions in needs:
-        learned = (clip for clip in plan.corpus.clips if is_learned(clip, sentence))
-        shown = {clip.emotion for clip in learned if clip.actor in train}
-        if absent := [emotion for emotion in emotions if emotion not in shown]:
+        absent = plan.absent_emotions(train, sentence)
+        if missing := [emotion for emotion in absent if emotion in emotions]:
             raise CorpusError(
-                f"no clip of {', '.join(absent)} by actors {format_actors(train)} to learn from; the"
-                f" model needs clips of each emotion, and --also FOLDER adds those of other corpora"
+                f"no clip of {', '.join(missing)} by actors {format_actors(train)} to learn from, though"
+                " their corpora have them; --also FOLDER adds the clips of others"
+            )
+        if len(absent) > len(EMOTIONS) - _LEAST_EMOTIONS:
+            raise CorpusError(
+                f"{plan.root}: every clip has the same emotion; expected two or more to tell apart"
             )
 
 

@@ -26,7 +26,7 @@ from train.model.batches import plain_windows
 from train.model.card import provenance, trained_card
 from train.model.checkpoint import save_checkpoint
 from train.model.conversion import network_sha256, write_model
-from train.model.finishing import FinishedNetwork, calibration_logits, finish, fit_temperature
+from train.model.finishing import FinishedNetwork, calibration_logits, finish, fit_temperature, silence
 from train.model.jobs import run_jobs
 from train.model.learning import TrainedNetwork
 from train.model.recipe import Recipe
@@ -210,7 +210,9 @@ class FitRun:
 
     def _members(self, target: Target) -> TrainedNetwork:
         paths = [self._member_path(target, member) for member in range(self._recipe.members)]
-        return load_ensemble(paths, self._recipe.windows, self._recipe.learn)
+        trained = load_ensemble(paths, self._recipe.windows, self._recipe.learn)
+        silence(trained.model, self._plan.absent_emotions(target.split.train, target.sentence))
+        return trained
 
     def _temperature(self, targets: Sequence[Target]) -> float:
         """Temperature fitted on the calibration actors of some networks; 1 without any."""
@@ -241,10 +243,12 @@ class FitRun:
             n_parameters=made.n_parameters,
         )
         alone = self._plan.left_alone
+        absent = self._plan.absent_emotions(target.split.train, target.sentence)
         return (
             facts
             | {"temperature": round(made.temperature, 3)}
             | ({"rooms": [path.stem for path in self._settings.rooms]} if self._settings.rooms else {})
+            | ({"absent_emotions": list(absent)} if absent else {})
             | ({"unheard_noise": target.without_noise} if target.without_noise else {})
             | ({"unheard_sentence": target.sentence} if target.sentence else {})
             | ({"left_alone_actors": format_actors(alone)} if alone else {})

@@ -7,14 +7,16 @@ from typing import Any
 import serd
 from serd.model.card import ModelCard
 from serd.model.labels import EMOTIONS, NONE
-from train.data.clips import Clip, Split, fingerprint, format_actors
-from train.data.corpora import CORPORA, ravdess, title_of
+from train.data.clips import RAVDESS, Clip, Split, fingerprint, format_actors
+from train.data.corpora import CORPORA, title_of
 from train.data.corpora.ravdess import LICENSE
 from train.features.dataset import Dataset
 from train.features.noise import CREDIT as ESC_CREDIT
 from train.features.noise import NOISE, is_esc
 from train.model.recipe import WINDOW_S, Recipe
 from train.model.tensorflow_import import versions
+
+_OTHER_LICENSE = "The terms of the corpora that it was trained on."
 
 
 def trained_card(
@@ -55,7 +57,7 @@ def trained_card(
         mean=tuple(mean),
         std=tuple(std),
         network_sha256=network_sha256,
-        licence=" ".join([LICENSE, *notices]),
+        licence=" ".join([LICENSE if RAVDESS in present else _OTHER_LICENSE, *notices]),
         no_speech_threshold=recipe.no_speech_threshold if NONE in dataset.outputs else None,
         min_log_energy=min_log_energy,
         training=facts,
@@ -89,14 +91,14 @@ def provenance(
         for index, clip in enumerate(dataset.clips)
         if (clip.actor in split.train or clip.is_noise) and index not in dataset.left_out
     ]
-    others = {clip.corpus for clip in clips} - {ravdess.NAME}
-    own = sorted(others - CORPORA.keys() - {NOISE})
-    also = [_data(clips, name) for name in (*CORPORA, *own) if name in others]
+    present = {clip.corpus for clip in clips}
+    own = sorted(present - CORPORA.keys() - {NOISE})
+    first, *also = [_data(clips, name) for name in (*CORPORA, *own) if name in present]
     return {
         "command": command,
-        "data": _data(clips, ravdess.NAME),
+        "data": first,
         **({"also": also} if also else {}),
-        **({"noise": _data(clips, NOISE)} if NOISE in others else {}),
+        **({"noise": _data(clips, NOISE)} if NOISE in present else {}),
         "actors": format_actors(split.train),
         "validation_actors": format_actors(split.validation),
         "test_actors": format_actors(split.test),

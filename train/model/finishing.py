@@ -3,6 +3,7 @@
 C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017 (temperature scaling).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,8 @@ from train.model.learning import TrainedNetwork
 from train.model.network import DENSE_LOGITS, logit_model
 from train.model.recipe import Recipe
 
+_NEVER: Final = -30.0
+"""Logit of an emotion that is never named."""
 _TEMPERATURES: Final = np.geomspace(0.2, 5.0, 401)
 
 
@@ -47,6 +50,23 @@ def apply_temperature(model: keras.Model, temperature: float) -> None:
     """Divide the weights of a network's last layers, and so its logits, by a temperature."""
     for layer in _dense_logits(model):
         layer.set_weights([weights / temperature for weights in layer.get_weights()])
+
+
+def silence(model: keras.Model, emotions: Sequence[str]) -> None:
+    """Give some emotions a probability of about zero: a network without a clip of one has only noise.
+
+    Args:
+        model: the network, which is changed in place.
+        emotions: the emotions; their outputs are those of ``EMOTIONS``.
+    """
+    if not emotions:
+        return
+    outputs = [EMOTIONS.index(emotion) for emotion in emotions]
+    for layer in _dense_logits(model):
+        kernel, bias = layer.get_weights()
+        kernel[:, outputs] = 0.0
+        bias[outputs] = _NEVER
+        layer.set_weights([kernel, bias])
 
 
 def _dense_logits(model: keras.Model) -> list[keras.layers.Layer]:

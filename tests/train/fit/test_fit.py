@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from article_tree import write_voice
+from article_tree import write_emodb, write_voice
 from trainings import have_two_folds, have_two_texts, train
 
 from serd.model.file import card_path, read_model
@@ -251,6 +251,22 @@ def _heard(label: int | None) -> HeardRecording:
     return HeardRecording(windows=one, utterances=one, whole=one[0], length_s=4.0)
 
 
+def test_a_model_of_another_corpus_never_gives_what_that_lacks(tmp_path: Path) -> None:
+    """EmoDB has no calm and no surprise; nor has a model that learned from it alone."""
+    root, out = write_emodb(tmp_path / "emodb"), tmp_path / "german.tflite"
+    done = _fit(root, "--quick", "--test-actors", "emodb:08", "--out", out, "--work", tmp_path / "work")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no clip of calm, surprised" in done.stdout
+    model = TfliteModel(out)
+    probabilities = model.outputs(mfcc(synthetic_voice(3.0))[:298])
+    absent = [EMOTIONS.index(emotion) for emotion in ("calm", "surprised")]
+    assert probabilities[absent].max() < 1e-6
+    training = model.card.training
+    assert training["absent_emotions"] == ["calm", "surprised"]
+    assert (training["data"]["name"], training["actors"]) == ("EmoDB", "emodb:03")
+    assert "RAVDESS" not in model.card.licence
+
+
 def test_the_keras_model_is_kept_with_the_card(
     run: tuple[Path, "subprocess.CompletedProcess[str]"], corpus_root: Path
 ) -> None:
@@ -298,7 +314,7 @@ def test_a_class_without_a_clip_is_refused(
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such folder"),
-        (["EMPTY"], "no clip of RAVDESS in it"),
+        (["EMPTY"], "no clip of RAVDESS, SAVEE, nEMO or"),
         (["CORPUS", "--test-actors", "9"], "no clip of actor 9"),
         (["CORPUS", "--test-actors", "1-3"], "no actor is left"),
         (["CORPUS", "--test-actors", "1", "--val-actors", "1"], "both"),

@@ -1,8 +1,10 @@
 """Who is trained on and who is scored is settled, or refused, before any training."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from article_tree import write_emodb
 
 from train.data.clips import CorpusError, numbered
 from train.fit.plan import fold_targets, last_target, plan_fit
@@ -42,6 +44,32 @@ def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
     assert frozenset[str]().union(*(fold.test for fold in plan.folds)).isdisjoint(POLISH)
     assert sum(clip.corpus == "nemo" for clip in plan.corpus.clips) == 12
     assert plan.corpus.clips[-1].corpus == "nemo", "RAVDESS comes first, as ever"
+
+
+def test_a_folder_without_ravdess_is_read_for_every_corpus(tmp_path: Path) -> None:
+    """Its speakers can be held out, and what it cannot show is known."""
+    plan = plan_fit(write_emodb(tmp_path), test=frozenset({"emodb:03"}))
+    assert (plan.split.train, plan.split.test) == ({"emodb:08"}, {"emodb:03"})
+    assert plan.absent_emotions(plan.split.train) == ("calm", "surprised")
+
+
+def test_a_folder_an_emotion_is_enough(tmp_path: Path) -> None:
+    """Of sounds that only their folders describe, the speakers are not known."""
+    for path in sorted(write_emodb(tmp_path, "WF").iterdir()):
+        folder = tmp_path / ("Angry" if "W" in path.stem else "Happy")
+        folder.mkdir(exist_ok=True)
+        path.rename(folder / f"voice {path.stem[:2]}.wav")
+    plan = plan_fit(tmp_path)
+    assert sorted(clip.emotion for clip in plan.corpus.clips) == ["angry", "angry", "happy", "happy"]
+    shutil.rmtree(tmp_path / "Happy")
+    with pytest.raises(CorpusError, match="every clip has the same emotion"):
+        plan_fit(tmp_path)
+
+
+def test_a_corpus_is_refused_without_one_of_its_emotions(tmp_path: Path) -> None:
+    """A release that was unpacked in part makes no model that lacks an emotion unnoticed."""
+    with pytest.raises(CorpusError, match=r"no clip of sad by actors emodb:03,emodb:08"):
+        plan_fit(write_emodb(tmp_path, "WLEAFN"))
 
 
 def test_text_holds_out_each_sentence_of_each_fold(release_root: Path) -> None:

@@ -80,6 +80,12 @@ def labeled_corpora() -> tuple[str, ...]:
     return tuple(each.name for each in CORPORA.values() if each.classes)
 
 
+def corpora_to_fit(root: Path) -> tuple[str, ...]:
+    """Names of the corpora that a folder is read for: RAVDESS if it has a clip of it, else all."""
+    has_ravdess = any(ravdess.is_named_so(path) for path in sound_files(root))
+    return (ravdess.NAME,) if has_ravdess else labeled_corpora()
+
+
 def find_clips(
     root: Path,
     *,
@@ -181,8 +187,9 @@ def find_training_clips(
     corpora: Collection[str] = (ravdess.NAME,),
     settings: ReadSettings | None = None,
     with_song: bool = True,
+    with_folders: bool = False,
 ) -> Corpus:
-    """The clips of RAVDESS below a folder, and those of other corpora below others.
+    """The clips of some corpora below a folder, and those of other corpora below others.
 
     Clips with the same sound are treated as the settings say.
 
@@ -193,6 +200,7 @@ def find_training_clips(
         corpora: names of the corpora that ``root`` is read for.
         settings: table, labels and duplicates; None for the defaults.
         with_song: whether sung clips are used.
+        with_folders: whether other files of ``root`` in a folder named after an emotion are clips of it.
 
     Raises:
         CorpusError: no such folder, or no clip of those corpora in one.
@@ -200,7 +208,12 @@ def find_training_clips(
     """
     settings = settings or ReadSettings()
     own = find_clips(
-        root, with_song=with_song, corpora=corpora, table=settings.table, labels=settings.labels
+        root,
+        with_song=with_song,
+        corpora=corpora,
+        table=settings.table,
+        labels=settings.labels,
+        with_folders=with_folders,
     )
     clips = {clip_key(clip): clip for clip in own.clips}
     left_out = list(own.left_out)

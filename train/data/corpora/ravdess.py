@@ -40,6 +40,11 @@ _NAME = re.compile(
 )
 
 
+def is_named_so(path: Path) -> bool:
+    """Whether a file is named like an audio clip of RAVDESS."""
+    return _NAME.fullmatch(stem_of(path)) is not None
+
+
 def clip_from_path(path: Path) -> Clip:
     """The clip of a file, from its name.
 
