@@ -228,9 +228,7 @@ def _part(
     if split.is_leaky:
         notes.append("leaky: test clips are of training actors, and are the validation clips")
     if experiment.augment.is_leaky:
-        notes.append(
-            "leaky: clips are copied before validation clips are drawn, which leaves copies of most"
-        )
+        notes.append("leaky: most validation clips are copies of training clips, or have one among them")
     if untested := _without_clips(labels, truth, split.test, required):
         notes.append(f"no test clip of {untested}")
     if experiment.data.shuffle_labels:

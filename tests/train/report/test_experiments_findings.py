@@ -27,11 +27,11 @@ def test_copies_before_the_split_are_told_beside_those_after_it() -> None:
     early = {"variations": ["noise"], "clips": "before-split"}
     runs = {
         "plain": record("plain", n_right=12, validation=0.5),
-        "noisy": record("noisy", n_right=11, base="plain", validation=0.58, augment=copies),
-        "shifted": record("shifted", n_right=13, base="plain", validation=0.49, augment=copies),
-        "leaky": record(
-            "leaky", n_right=10, base="noisy", validation=0.9, augment=early, claim={"accuracy": 0.87}
+        "noisy": record(
+            "noisy", n_right=11, base="plain", validation=0.58, augment=copies, claim={"accuracy": 0.87}
         ),
+        "shifted": record("shifted", n_right=13, base="plain", validation=0.49, augment=copies),
+        "leaky": record("leaky", n_right=10, base="noisy", validation=0.9, augment=early),
     }
     assert set(copying(runs)) == {"noisy", "shifted"}
     text = " ".join(findings(runs).split())
