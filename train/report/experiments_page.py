@@ -301,4 +301,6 @@ def _ends(runs: Mapping[str, RunRecord], missing: Sequence[str]) -> str:
         lines.append(f"- {name}: {'; '.join([why, *metrics['shortened']])}.")
     if missing:
         lines.append(f"- Not run: {', '.join(missing)}.")
-    return "## Ends of the runs\n\n" + "\n".join(lines) + "\n"
+    hours = sum(run.metrics["seconds"] for run in runs.values()) / 3600.0
+    time = f"All runs together took {hours:.1f} hours; some shared the machine with other work."
+    return f"## Ends of the runs\n\n{time}\n\n" + "\n".join(lines) + "\n"

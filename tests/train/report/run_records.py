@@ -31,7 +31,7 @@ def record(name: str, *, n_right: int, base: str = "", **changes: Any) -> RunRec
         "size_bytes": 4000,
         "epochs": 300,
         "stopped": "no better validation loss for 100 epochs",
-        "seconds": 60.0,
+        "seconds": changes.pop("seconds", 60.0),
         "seconds_per_epoch": 0.2,
     }
     settings = {

@@ -59,9 +59,14 @@ def test_augmentation_is_judged_on_validation_clips_and_on_unseen_actors() -> No
 
 def test_the_end_of_each_run_and_what_was_not_run_are_told() -> None:
     """With the reason that training stopped."""
-    page = experiments_page({"a": record("a", n_right=12)}, ["a", "b", "c"])
+    runs = {"a": record("a", n_right=12)}
+    page = experiments_page(runs, ["a", "b", "c"])
     assert "- a: 300 epochs of 0.2 s: no better validation loss for 100 epochs." in page
     assert "- Not run: b, c." in page
+    hour = record("b", n_right=12, seconds=3540.0)
+    assert "All runs together took 1.0 hours" in experiments_page(
+        {"a": runs["a"], "b": hour}, ["a", "b"]
+    )
 
 
 def test_records_survive_their_file(tmp_path: Path) -> None:
