@@ -10,7 +10,13 @@ from train.article.features import Examples, FeatureStore, ProgressCallback
 
 
 def learnt_and_held_out(
-    experiment: Experiment, part: Part, store: FeatureStore, *, seed: int, progress: ProgressCallback
+    experiment: Experiment,
+    part: Part,
+    originals: Examples,
+    store: FeatureStore,
+    *,
+    seed: int,
+    progress: ProgressCallback,
 ) -> tuple[Examples, Examples]:
     """The inputs to learn from, with copies of clips, and those for validation.
 
@@ -19,7 +25,8 @@ def learnt_and_held_out(
     Args:
         experiment: kind of the input, and the copies.
         part: the clips.
-        store: store of features.
+        originals: inputs of every clip as recorded.
+        store: makes the copies.
         seed: seed of the copies, and of the order in which copied clips are dealt out.
         progress: called with the number of finished clips and of all clips.
     """
@@ -29,7 +36,6 @@ def learnt_and_held_out(
         kind, variations = experiment.input.kind, augment.variations
         return store.copies(kind, clips, variations, augment.copies, seed=seed, progress=progress)  # type: ignore[arg-type]
 
-    originals = store.originals(experiment.input.kind, progress)  # type: ignore[arg-type]
     learnt, held_out = originals.of_clips(split.train), originals.of_clips(split.validation)
     if augment.is_leaky:
         clips = [*split.train, *split.validation]

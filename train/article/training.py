@@ -28,7 +28,12 @@ def train_article(training: Training) -> Outcome:
     part, settings = training.part, training.experiment.learn
     originals = training.store.originals(training.experiment.input.kind, training.on_clips)  # type: ignore[arg-type]
     learnt, held_out = learnt_and_held_out(
-        training.experiment, part, training.store, seed=training.seed, progress=training.on_clips
+        training.experiment,
+        part,
+        originals,
+        training.store,
+        seed=training.seed,
+        progress=training.on_clips,
     )
     inputs = learnt.inputs
     labels = {**part.truth, **part.learnt}

@@ -9,7 +9,6 @@ from typing import Final
 
 from serd.model.labels import EMOTIONS
 from train.data.clips import (
-    RAVDESS,
     Actors,
     Corpus,
     CorpusError,
@@ -24,6 +23,7 @@ from train.data.corpora import (
     classes_of,
     corpora_to_fit,
     find_training_clips,
+    labeled_corpora,
     title_of,
 )
 from train.data.protocols import (
@@ -119,13 +119,9 @@ def plan_fit(
             those in ``root``, or an emotion without a training clip that a corpus has.
     """
     judged = protocol_corpora(protocol) if protocol else corpora_to_fit(root)
+    is_any = judged == labeled_corpora()
     found = find_training_clips(
-        root,
-        also,
-        corpora=judged,
-        settings=settings,
-        with_song=with_song,
-        with_folders=not protocol and judged != (RAVDESS,),
+        root, also, corpora=judged, settings=settings, with_song=with_song, with_folders=is_any
     )
     own = frozenset(clip.actor for clip in found.clips if clip.corpus in judged)
     _check_held_out(test, validation & found.actors, own, judged)

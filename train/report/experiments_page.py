@@ -302,5 +302,6 @@ def _ends(runs: Mapping[str, RunRecord], missing: Sequence[str]) -> str:
     if missing:
         lines.append(f"- Not run: {', '.join(missing)}.")
     hours = sum(run.metrics["seconds"] for run in runs.values()) / 3600.0
-    time = f"All runs together took {hours:.1f} hours; some shared the machine with other work."
-    return f"## Ends of the runs\n\n{time}\n\n" + "\n".join(lines) + "\n"
+    return (
+        f"## Ends of the runs\n\nAll runs together took {hours:.1f} hours.\n\n" + "\n".join(lines) + "\n"
+    )

@@ -24,8 +24,12 @@ def dealt(name: str, root: Path, folder: Path) -> tuple[Part, Examples, Examples
     data = load_data(root, holdout=parse_actors("17-20"))
     (part,) = parts(experiment, data, seed=0)
     store = FeatureStore(data.clips, folder)
-    made = learnt_and_held_out(experiment, part, store, seed=0, progress=lambda _done, _total: None)
-    return part, *made
+    originals = store.originals("mean", _silent)
+    return part, *learnt_and_held_out(experiment, part, originals, store, seed=0, progress=_silent)
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
 
 
 @pytest.mark.parametrize("name", ["reworked-men5", "aug-noise", "aug2-noise-shift-small"])
