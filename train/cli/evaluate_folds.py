@@ -10,6 +10,7 @@ import numpy as np
 
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS
+from train.cli.evaluate_protocol import evaluate_protocol, protocol_of
 from train.cli.options import EVALUATIONS, check_writable, name_of, open_noise, unused_path
 from train.data.clips import Clip
 from train.data.corpora import find_clips, labeled_corpora
@@ -68,7 +69,8 @@ def add_fold_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="with --ordinary, the speakers of the other corpora in it as well; repeatable",
+        help="with --ordinary, or for runs of left-out-corpus, the other corpora in it as well;"
+        " repeatable",
     )
 
 
@@ -77,6 +79,9 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
     for name, default in _FOR_ONE_MODEL.items():
         if getattr(options, name) != default:
             raise InputError(f"--{name.replace('_', '-')} is for a single model, not for runs")
+    out = options.out or unused_path(EVALUATIONS / f"folds-{name_of(options.root)}")
+    if protocol := protocol_of(options.models):
+        return evaluate_protocol(options.models, protocol, _every_clip(options), out / FOLDS, options)
     if not options.noise:
         raise InputError("--noise FOLDER is needed for the folds of runs")
     if options.also and options.ordinary is None:
@@ -84,7 +89,6 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
     with tensorflow_for("evaluate"):
         from train.evaluation.folds import evaluate_folds  # noqa: PLC0415
         from train.evaluation.run_metrics import run_metrics  # noqa: PLC0415
-    out = options.out or unused_path(EVALUATIONS / f"folds-{name_of(options.root)}")
     check_writable(out.absolute())
     clips = _labeled_clips(options.root)
     bank = open_noise(options.noise, lambda: None)
@@ -96,7 +100,7 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
         seed=options.seed,
         log=lambda line: print(line, flush=True),
     )
-    strangers = _strangers(clips, options)
+    strangers = _strangers(options)
     runs: list[Facts] = []
     for folder, results in zip(options.models, folds, strict=True):
         measured = run_metrics(results) | strangers(folder)
@@ -120,12 +124,16 @@ def _labeled_clips(root: Path) -> Sequence[Clip]:
     return find_clips(root, corpora=labeled_corpora()).clips
 
 
-def _strangers(clips: Sequence[Clip], options: argparse.Namespace) -> Callable[[Path], Facts]:
+def _every_clip(options: argparse.Namespace) -> list[Clip]:
+    return list(chain.from_iterable(map(_labeled_clips, (options.root, *options.also))))
+
+
+def _strangers(options: argparse.Namespace) -> Callable[[Path], Facts]:
     """A function from the folder of a run to its "strangers"; to nothing without ordinary speech."""
     if options.ordinary is None:
         return lambda _run: {}
     ordinary = recordings(options.ordinary, of="ordinary speech")
-    every = [*clips, *chain.from_iterable(_labeled_clips(root) for root in options.also)]
+    every = _every_clip(options)
 
     def measured(run: Path) -> Facts:
         print(

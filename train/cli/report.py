@@ -8,7 +8,7 @@ from train.article.loading import experiment_names
 from train.article.records import EXPERIMENTS, folder_records, store_records, stored_records
 from train.cli.options import check_writable
 from train.data.files import read_json, write_json, write_whole
-from train.evaluation.results import Facts, cross_corpus, merge_seeds, read_results
+from train.evaluation.results import Facts, check_recipe, merge_seeds, read_results
 from train.evaluation.summary import merge_variant_files, read_variants, summarize, variant_summary
 from train.report.experiments_page import experiments_page
 from train.report.experiments_pictures import learning_curves, shown_experiments
@@ -18,7 +18,7 @@ from train.report.research_log import research_log
 
 LOG = "research-log.md"
 """The research log, beside the model card."""
-_FOR_MODELS = ("tiny", "cross_corpus", "ablations", "curve")
+_FOR_MODELS = ("tiny", "protocol", "ablations", "curve")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,7 +44,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     for name, what in (
         ("tiny", "JSON of the tiny model's recipe; repeatable"),
-        ("cross-corpus", "a model of fit that held out speakers of another corpus; all of them at once"),
+        ("protocol", "JSON of runs of left-out-corpus or text; repeatable"),
     ):
         add(f"--{name}", type=Path, action="append", default=[], metavar="FILE", help=what)
     add("--ablations", type=Path, metavar="FILE", help="JSON of ablate")
@@ -124,14 +124,25 @@ def _merged_results(options: argparse.Namespace) -> Facts:
     for path in options.tiny:
         results["tiny"] = merge_seeds(results.get("tiny", ()), path, read_results(path)["runs"])
     first = results["runs"][0]
-    if options.cross_corpus:
-        results["cross_corpus"] = [cross_corpus(path, recipe_of=first) for path in options.cross_corpus]
+    for path in options.protocol:
+        _add_protocol(results, path)
     if options.ablations:
         results["ablations"] = read_variants(options.ablations)
     if options.curve:
         named = [(_n_actors(n), Path(path)) for n, path in options.curve]
         results["curve"] = merge_variant_files(named, results.get("curve", ()), recipe_of=first)
     return results
+
+
+def _add_protocol(results: Facts, path: Path) -> None:
+    """Add the runs of another protocol, of the same recipe."""
+    runs = read_results(path)["runs"]
+    name = runs[0].get("protocol", "")
+    if not name:
+        raise InputError(f"{path}: no runs of left-out-corpus or text; expected what evaluate writes")
+    check_recipe(runs[0], results["runs"][0], path)
+    known = results.setdefault("protocols", {})
+    known[name] = merge_seeds(known.get(name, ()), path, runs)
 
 
 def _draw(results: Facts, out: Path) -> None:

@@ -36,6 +36,11 @@ class FoldNetwork:
         return str(self.card.training.get("unheard_sentence", ""))
 
     @property
+    def protocol(self) -> str:
+        """The protocol of its run; empty for a network from before cards had it."""
+        return str(self.card.training.get("protocol", ""))
+
+    @property
     def input_key(self) -> tuple[object, ...]:
         """Key of networks with the same test clips, noise, front end and labels."""
         held_out = frozenset(self.test), self.held_out_noise, self.held_out_sentence

@@ -1,4 +1,4 @@
-"""Result files: metrics of a recipe seed by seed, and of a model on speakers of another corpus.
+"""Result files: metrics of a recipe, seed by seed.
 
 TensorFlow is not imported here, nor by the pages written from such files.
 """
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from serd.errors import InputError
-from serd.model.file import read_model
 from train.data.clips import CorpusError
 from train.data.files import read_json
 
@@ -99,40 +98,3 @@ def recipe_digest(recipe: Mapping[str, Any]) -> str:
     """
     body = json.dumps({**recipe, "n_actors": 0}, sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()[:16]
-
-
-def cross_corpus(path: Path, *, recipe_of: Facts) -> Facts:
-    """Metrics of a model on held-out speakers of another corpus, from its card.
-
-    Args:
-        path: the .tflite file.
-        recipe_of: a run of its recipe.
-
-    Returns:
-        "test_actors", "has_others_of_corpus" (whether others of their corpus were trained on), "uar",
-        "n_clips", "n_missed", "n_classes" (emotions of the corpus) and "recipe", its digest.
-
-    Raises:
-        InputError: no model, or one without a card.
-        CorpusError: no speaker of another corpus was held out, or the recipe is another one.
-    """
-    _, card = read_model(path)
-    held_out = card.training.get("held_out", {})
-    named = str(held_out.get("test_actors", ""))
-    corpora = {actor.split(":")[0] for actor in named.split(",") if ":" in actor}
-    if not corpora:
-        raise CorpusError(
-            f"{path}: no speaker of another corpus was held out; fit --test-actors nemo:EB0 does so"
-        )
-    learnt = {actor.split(":")[0] for actor in str(card.training["actors"]).split(",")}
-    facts: Facts = {
-        "test_actors": named,
-        "has_others_of_corpus": bool(corpora & learnt),
-        "uar": held_out["uar"],
-        "n_clips": held_out["n_clips"],
-        "n_missed": held_out["n_unheard"],
-        "n_classes": len(held_out["recalls"]),
-        "recipe": recipe_digest(card.training["recipe"]),
-    }
-    check_recipe(facts, recipe_of, path)
-    return facts

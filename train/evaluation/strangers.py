@@ -1,5 +1,6 @@
 """What a run's networks make of people whom they never heard, corpus by corpus."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 
 from serd.model.labels import EMOTIONS
 from train.data.clips import RAVDESS, Clip
-from train.data.corpora import classes_of, title_of
+from train.data.corpora import title_of
+from train.data.protocols import scored_emotions
 from train.evaluation.bootstrap import intervals
 from train.evaluation.calibration import calibrate
 from train.evaluation.held_out import HeardFold, HeardRecording
@@ -34,32 +36,45 @@ def stranger_facts(folds: Sequence[HeardFold], limits: NamingLimits, *, seed: in
         seed: seed of the halves and of the resamples.
 
     Returns:
-        A JSON object: "corpora", by name the facts of ``_corpus_facts``; "naming", the shares at the
-        fitted thresholds.
+        A JSON object: "corpora", as ``corpora_facts`` gives them; "naming", the shares at the fitted
+        thresholds.
     """
-    heard = [pair for fold in folds for pair in zip(fold.clips, fold.acted, strict=True)]
-    corpora = sorted({clip.corpus for clip, _ in heard}, key=lambda name: (name != RAVDESS, name))
-    weights = folds[0].card.arousal_weights
     return {
-        "corpora": {
-            corpus: _corpus_facts([pair for pair in heard if pair[0].corpus == corpus], weights, seed)
-            for corpus in corpora
-        },
+        "corpora": corpora_facts(folds, seed=seed),
         "naming": naming_shares(folds, limits, seed=seed),
     }
 
 
-def _corpus_facts(heard: _Heard, weights: Mapping[str, float], seed: int) -> Facts:
-    """Figures of one corpus, without thresholds.
+def corpora_facts(folds: Sequence[HeardFold], *, protocol: str = "", seed: int) -> Facts:
+    """Figures of one run by corpus, RAVDESS first, without thresholds.
+
+    Args:
+        folds: all folds, trained with one seed.
+        protocol: their protocol, which may leave emotions out; empty for one that scores all.
+        seed: seed of the resamples.
 
     Returns:
-        "title", "n_clips", "n_speakers", "n_classes"; "uar" among the corpus's emotions with its
-        "interval" over speakers, "plain_uar" among all; "missed", the share of clips without an event;
-        "ece"; "arousal_auc"; where listeners were asked, "agreed_uar", of the clips in which they heard
-        what was acted, with "n_agreed".
+        By name of the corpus "title", "n_clips", "n_speakers", "n_classes"; "uar" among the emotions
+        that are scored with its "interval" over speakers, "plain_uar" among all; "missed", the share of
+        clips without an event; "ece"; "arousal_auc"; where listeners were asked, "agreed_uar", of the
+        clips in which they heard what was acted, with "n_agreed".
     """
+    heard: dict[str, list[tuple[Clip, HeardRecording]]] = defaultdict(list)
+    for fold in folds:
+        for clip, recording in zip(fold.clips, fold.acted, strict=True):
+            heard[clip.corpus].append((clip, recording))
+    weights = folds[0].card.arousal_weights
+    facts = {}
+    for corpus in sorted(heard, key=lambda name: (name != RAVDESS, name)):
+        shown = scored_emotions(protocol, [corpus])
+        scored = [pair for pair in heard[corpus] if pair[0].emotion in shown]
+        facts[corpus] = _corpus_facts(scored, shown, weights, seed)
+    return facts
+
+
+def _corpus_facts(heard: _Heard, shown: Sequence[str], weights: Mapping[str, float], seed: int) -> Facts:
+    """Figures of one corpus among some emotions, as ``corpora_facts`` gives them."""
     corpus = heard[0][0].corpus
-    shown = classes_of(corpus) or EMOTIONS
     scores = _scores(heard, shown)
     by_speaker = [
         _scores([pair for pair in heard if pair[0].actor == actor], shown).confusion

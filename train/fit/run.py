@@ -247,6 +247,7 @@ class FitRun:
         return (
             facts
             | {"temperature": round(made.temperature, 3)}
+            | ({"protocol": self._plan.protocol} if self._plan.protocol else {})
             | ({"rooms": [path.stem for path in self._settings.rooms]} if self._settings.rooms else {})
             | ({"absent_emotions": list(absent)} if absent else {})
             | ({"unheard_noise": target.without_noise} if target.without_noise else {})

@@ -29,7 +29,7 @@ def model_page(results: Facts, stem: str) -> str:
 
     Args:
         results: of the model's recipe, as ``read_results`` gives them: "runs", and if there are any
-            "tiny" (runs of the tiny model's recipe) and "cross_corpus" (as ``cross_corpus`` gives each).
+            "tiny" (runs of the tiny model's recipe) and "protocols" (runs of other protocols, by name).
         stem: start of the pictures' names.
     """
     summary = summarize(results["runs"])
@@ -41,10 +41,8 @@ def model_page(results: Facts, stem: str) -> str:
         _setting(summary),
         _expectations(summary),
     ]
-    if strangers := strangers_section(results["runs"]):
+    if strangers := strangers_section(results["runs"], results.get("protocols", {})):
         parts.append(strangers)
-    if cross_corpus := results.get("cross_corpus"):
-        parts.append(_cross_corpus(cross_corpus))
     if tiny := results.get("tiny"):
         parts.append(_tiny(tiny))
     details = "Metrics by fold and emotion, ablations and all experiments"
@@ -127,21 +125,6 @@ def _expectations(summary: Facts) -> str:
         ("largest file", f"{summary['n_bytes'] / 1000:.0f} kB", "at most 500 kB"),
     ]
     return table(("metric", "measured", "expected"), rows)
-
-
-def _cross_corpus(results: Sequence[Facts]) -> str:
-    """UAR on speakers of another corpus, in a sentence."""
-    included = [each["uar"] for each in results if each["has_others_of_corpus"]]
-    excluded = [each["uar"] for each in results if not each["has_others_of_corpus"]]
-    sentences = []
-    if included:
-        mean = sum(included) / len(included)
-        sentences.append(f"with other speakers of nEMO in training, UAR is {mean:.3f}")
-    if excluded:
-        mean = sum(excluded) / len(excluded)
-        sentences.append(f"with RAVDESS alone, {mean:.3f}")
-    listed = "; ".join(sentences)
-    return f"**Cross-corpus:** on unseen speakers of nEMO (six emotions, chance 0.167), {listed}."
 
 
 def _tiny(runs: Sequence[Facts]) -> str:

@@ -43,7 +43,7 @@ def research_log(results: Facts, stem: str) -> str:
 
     Args:
         results: of the model's recipe, as ``read_results`` gives them: "runs", and if there are any
-            "tiny", "cross_corpus", "ablations" and "curve" (variants, as ``read_variants`` gives them).
+            "tiny", "ablations" and "curve" (variants, as ``read_variants`` gives them).
         stem: start of the pictures' names.
 
     Raises:
@@ -59,8 +59,6 @@ def research_log(results: Facts, stem: str) -> str:
         _risk_coverage(summary),
         f"![Risk and coverage]({stem}-risk.png)",
     ]
-    if cross_corpus := results.get("cross_corpus"):
-        parts += ["## Cross-corpus", _cross_corpus(cross_corpus)]
     if tiny := results.get("tiny"):
         parts += ["## The tiny model", _tiny(results["runs"], tiny)]
     if variants := results.get("curve"):
@@ -112,29 +110,6 @@ def _risk_coverage(summary: Facts) -> str:
         if round(each["threshold"] * 100) % 10 == 0
     ]
     return table(("threshold", "clips that are named", "of these correct"), rows)
-
-
-def _cross_corpus(results: Sequence[Facts]) -> str:
-    rows = [
-        (
-            each["test_actors"].replace(",", ", "),
-            "four others of nEMO and RAVDESS" if each["has_others_of_corpus"] else "RAVDESS alone",
-            f"{each['uar']:.3f}",
-            "" if each["has_others_of_corpus"] else "0.35",
-            f"{each['n_missed']} of {each['n_clips']}",
-        )
-        for each in results
-    ]
-    included = [each["uar"] for each in results if each["has_others_of_corpus"]]
-    if included:
-        mean = sum(included) / len(included)
-        rows.append(("mean of those with others of nEMO", "", f"{mean:.3f}", "0.60", ""))
-    text = (
-        "nEMO (Polish, another sentence in each clip, other microphones), speakers without a clip in"
-        " training, six emotions (chance 0.167):"
-    )
-    columns = ("speakers", "training speakers", "UAR", "expected", "missed")
-    return f"{text}\n\n{table(columns, rows)}"
 
 
 def _tiny(default_runs: Sequence[Facts], tiny_runs: Sequence[Facts]) -> str:

@@ -1,10 +1,14 @@
 """Section of the model card: people of whom the network never heard anything, and ordinary talk."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
+
+from train.data.protocols import LEFT_OUT, TEXT
 from train.evaluation.summary import mean_and_std
-from train.report.tables import mean_std, table
+from train.report.tables import Table, markdown, mean_std, table
 
 Facts = Mapping[str, Any]
 
@@ -15,6 +19,15 @@ _CORPORA: Final = (
     " the 95 % interval over speakers (bootstrap of the first seed); chance is 1 in the number of"
     " emotions. Arousal: how often a clip of an excited emotion has more arousal than one of a quiet"
     " emotion (AUC; chance is 0.5)."
+)
+_LEFT_OUT: Final = (
+    f"Protocol `{LEFT_OUT}`: each corpus by a network that was trained on the other three, which have"
+    " other microphones, other actors and mostly other languages. Decisions are restricted to the"
+    " emotions of the corpus, with RAVDESS to six, which another corpus has."
+)
+_TEXT: Final = (
+    f"Protocol `{TEXT}`: each of ten networks was trained without four actors of RAVDESS, on one of its"
+    " two sentences and on all other corpora, and is scored on the other sentence of these actors."
 )
 _NAMING: Final = (
     "An emotion is named if its probability is at least 0.35 and all probabilities together look unlike"
@@ -35,11 +48,12 @@ _GROUPS: Final[Mapping[str, str]] = {
 """Groups of ``train.evaluation.naming_shares`` and their goals."""
 
 
-def strangers_section(runs: Sequence[Facts]) -> str:
+def strangers_section(runs: Sequence[Facts], protocols: Mapping[str, Sequence[Facts]]) -> str:
     """The section in Markdown; empty where no run has such figures.
 
     Args:
         runs: runs of a recipe, as ``run_metrics`` gives them, some with "strangers".
+        protocols: runs of other protocols, as ``left_out_section`` takes them.
     """
     known = [run["strangers"] for run in runs if "strangers" in run]
     if not known:
@@ -48,7 +62,8 @@ def strangers_section(runs: Sequence[Facts]) -> str:
         (
             "## People it never heard",
             _CORPORA,
-            _corpora(known),
+            markdown(corpora_table(known)),
+            *([left_out] if (left_out := left_out_section(protocols)) else []),
             "## Ordinary talk",
             _NAMING,
             _naming(known),
@@ -86,7 +101,39 @@ def stranger_rows(models: Sequence[Sequence[Facts]]) -> list[list[str]]:
     return rows
 
 
-def _corpora(known: Sequence[Facts]) -> str:
+def left_out_section(protocols: Mapping[str, Sequence[Facts]]) -> str:
+    """A corpus or a sentence of which a network never heard anything, in Markdown; empty without any.
+
+    Args:
+        protocols: by name of the protocol its runs, as ``evaluate`` writes them.
+    """
+    parts = []
+    if runs := protocols.get(LEFT_OUT):
+        parts += ["### A corpus that it never heard", _LEFT_OUT, markdown(_with_mean(runs))]
+    if runs := protocols.get(TEXT):
+        parts += ["### A sentence that it never heard", _TEXT, markdown(corpora_table(runs))]
+    return "\n\n".join(parts)
+
+
+def _with_mean(runs: Sequence[Facts]) -> Table:
+    """The table of the corpora, and their mean."""
+    every = corpora_table(runs)
+    over = [list(run["corpora"].values()) for run in runs]
+    means = [
+        {name: float(np.mean([each[name] for each in own])) for name in ("uar", "arousal_auc", "missed")}
+        for own in over
+    ]
+    missed = f"{float(np.mean([each['missed'] for each in means])):.1%}"
+    last = ("mean", "", "", _mean(means, "uar"), "", _mean(means, "arousal_auc"), "", missed)
+    return replace(every, rows=(*every.rows, last))
+
+
+def corpora_table(known: Sequence[Facts]) -> Table:
+    """The figures of each corpus.
+
+    Args:
+        known: of each seed, with "corpora" as ``train.evaluation.strangers.corpora_facts`` gives them.
+    """
     rows = []
     for corpus, first in known[0]["corpora"].items():
         own = [each["corpora"][corpus] for each in known]
@@ -113,7 +160,7 @@ def _corpora(known: Sequence[Facts]) -> str:
         "ECE",
         "missed",
     )
-    return table(columns, rows)
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def _mean(own: Sequence[Facts], name: str) -> str:

@@ -213,10 +213,10 @@ def test_a_folder_without_folds_is_refused(
     ],
 )
 def test_options_of_a_single_model_are_refused_for_runs(
-    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The line names the option that does not go with folders."""
-    assert main(["evaluate", str(tmp_path), str(tmp_path), *words]) == 2
+    assert main(["evaluate", str(run), str(run), *words]) == 2
     assert message in capsys.readouterr().err
 
 

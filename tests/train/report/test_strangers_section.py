@@ -41,11 +41,11 @@ def test_models_are_compared_figure_by_figure() -> None:
 def test_a_model_without_figures_is_not_compared() -> None:
     """Nor has it a section."""
     assert stranger_rows(([_run(0.5, 0.04)], [{}])) == []
-    assert strangers_section([{}]) == ""
+    assert strangers_section([{}], {}) == ""
 
 
 def test_the_section_has_the_goals() -> None:
     """Beside what was measured, with the interval over speakers."""
-    section = strangers_section([_run(0.5, 0.04)])
+    section = strangers_section([_run(0.5, 0.04)], {})
     assert "| CREMA-D | 70 | 6 | 0.500 [0.400, 0.600] |  |  | 0.020 | 1.0% |" in section
     assert "| ordinary orders that are given an emotion | 4.0 % | at most 5 % |" in section

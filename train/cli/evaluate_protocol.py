@@ -1,0 +1,85 @@
+"""``python -m train evaluate`` for runs of ``left-out-corpus`` and ``text``: speech as recorded alone.
+
+What noise, rooms and telephones change is measured with the folds of ``dev5`` and ``all5``.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from serd.errors import InputError
+from train.cli.options import check_writable
+from train.data.clips import Clip
+from train.data.files import write_json
+from train.data.protocols import LEFT_OUT, TEXT
+from train.evaluation.fold_networks import FoldNetwork, fold_networks
+from train.evaluation.held_out import hear_fold
+from train.evaluation.results import SCHEMA, Facts, merge_seeds, recipe_digest
+from train.evaluation.strangers import corpora_facts
+from train.report.strangers_section import corpora_table
+from train.report.tables import print_table
+
+AS_RECORDED: Final = (LEFT_OUT, TEXT)
+"""Protocols whose runs are scored on speech as recorded alone."""
+_OTHER_CONDITIONS: Final[Mapping[str, object]] = {"noise": [], "rooms": None, "ordinary": None}
+"""Defaults of the options that these runs do not take."""
+
+
+def protocol_of(runs: Sequence[Path]) -> str:
+    """The protocol of some runs, if it is one of ``AS_RECORDED``; empty for any other.
+
+    Raises:
+        InputError: the runs are of several protocols, one of them such a one.
+    """
+    protocols = {run: fold_networks(run)[0].protocol for run in runs}
+    found = set(protocols.values())
+    if len(found) > 1 and found & set(AS_RECORDED):
+        listed = ", ".join(f"{run} of {protocol or 'another'}" for run, protocol in protocols.items())
+        raise InputError(f"runs of one protocol at a time, got {listed}")
+    return next((protocol for protocol in found if protocol in AS_RECORDED), "")
+
+
+def evaluate_protocol(
+    runs: Sequence[Path], protocol: str, clips: Sequence[Clip], out: Path, options: argparse.Namespace
+) -> int:
+    """Score the folds of runs of a protocol of ``AS_RECORDED``, print and write the metrics.
+
+    Args:
+        runs: folders of the runs.
+        protocol: their protocol.
+        clips: clips of the tested corpora.
+        out: file to write.
+        options: the command's options.
+    """
+    for name, default in _OTHER_CONDITIONS.items():
+        if getattr(options, name) != default:
+            raise InputError(f"--{name} is not for runs of {protocol}: they are scored as recorded")
+    check_writable(out.absolute().parent)
+    known: list[Facts] = []
+    for run in runs:
+        networks = fold_networks(run)
+        print(f"{run.name}: {len(networks)} folds of {protocol}", flush=True)
+        known = merge_seeds(known, run, [_measured(networks, protocol, clips, options.seed)])
+    write_json(out, {"schema": SCHEMA, "runs": known})
+    print_table(corpora_table(known))
+    print(f"wrote {out}")
+    return 0
+
+
+def _measured(networks: Sequence[FoldNetwork], protocol: str, clips: Sequence[Clip], seed: int) -> Facts:
+    """Metrics of one run: its recipe as ``run_metrics`` names it, "protocol" and "corpora"."""
+    heard = [hear_fold(network, clips, ordinary=()) for network in networks]
+    training = networks[0].card.training
+    return {
+        "protocol": protocol,
+        "seed": training["seed"],
+        "recipe": recipe_digest(training["recipe"]),
+        "parameters": training["parameters"],
+        "epochs": training["recipe"]["learn"]["epochs"],
+        "folds": {
+            network.path.stem.removeprefix("model-"): len(fold.clips)
+            for network, fold in zip(networks, heard, strict=True)
+        },
+        "corpora": corpora_facts(heard, protocol=protocol, seed=seed),
+    }
