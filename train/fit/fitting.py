@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from serd.model.card import ModelCard
-from train.data.clips import format_actors, split_actors
+from train.data.clips import format_actors, named_or_counted, split_actors
 from train.data.splits import check_no_leak, clip_split, sentence_split
 from train.evaluation.folds import evaluate_folds
 from train.evaluation.metrics import summary
@@ -63,7 +63,7 @@ def check_plan(plan: FitPlan, log: Log) -> None:
     """
     for line in plan.corpus.left_out:
         log(f"left out: {line}")
-    log(f"{len(plan.corpus.clips)} clips of actors {format_actors(plan.corpus.actors)}")
+    log(f"{len(plan.corpus.clips)} clips of {named_or_counted(plan.corpus.actors)}")
     if absent := plan.absent_emotions(plan.split.train):
         log(f"no clip of {', '.join(absent)}: the model will give these no probability")
     if plan.left_alone:

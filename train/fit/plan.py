@@ -16,6 +16,7 @@ from train.data.clips import (
     corpus_of,
     fewer,
     format_actors,
+    named_or_counted,
     split_actors,
 )
 from train.data.corpora import (
@@ -243,7 +244,7 @@ def last_target(plan: FitPlan, *, n_actors: int) -> Target:
     """The final network."""
     split = fewer(plan.split, n_actors=n_actors)
     return Target(
-        name=f"actors {format_actors(split.train)}",
+        name=named_or_counted(split.train),
         split=split,
         calibration_actors=split.validation,
         stem=f"actors-{_stem(split.train)}",

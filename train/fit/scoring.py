@@ -8,7 +8,7 @@ import numpy as np
 
 from serd.model.labels import EMOTIONS
 from serd.pipeline import PipelineSettings
-from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors
+from train.data.clips import RAVDESS, Actors, Clip, corpus_of, format_actors, named_or_counted
 from train.data.corpora import title_of
 from train.data.splits import is_tested
 from train.evaluation.held_out import HeardRecording, hear
@@ -57,7 +57,8 @@ class FoldScorer:
         for corpus in sorted({corpus_of(actor) for actor in target.split.test}, key=_ravdess_first):
             actors = _of_corpus(target.split.test, corpus)
             scores = self.score(model, actors, target.sentence)
-            self._log(f"{target.name}, actors {_held_out(target, corpus)}: {summary(scores.restricted)}")
+            tested = f"{named_or_counted(actors)}{_sentence(target)}"
+            self._log(f"{target.name}, {tested}: {summary(scores.restricted)}")
             result[corpus] = scores.to_json()
         return result
 
@@ -116,8 +117,11 @@ class FoldScorer:
 
 def _held_out(target: Target, corpus: str) -> str:
     """Who is tested, and on which sentence if not on all: "1-4", "1-4, sentence 2"."""
-    actors = format_actors(_of_corpus(target.split.test, corpus))
-    return f"{actors}, sentence {target.sentence}" if target.sentence else actors
+    return f"{format_actors(_of_corpus(target.split.test, corpus))}{_sentence(target)}"
+
+
+def _sentence(target: Target) -> str:
+    return f", sentence {target.sentence}" if target.sentence else ""
 
 
 def _of_corpus(actors: Actors, corpus: str) -> Actors:

@@ -1,5 +1,6 @@
 """TensorFlow: its import, which takes seconds and may fail, its memory, and the versions in use."""
 
+import logging
 import os
 import platform
 import sys
@@ -35,7 +36,8 @@ def tensorflow_for(work: str) -> Iterator[None]:
 
     Its libraries write messages for developers to stderr while they load, some of them before
     TF_CPP_MIN_LOG_LEVEL applies (https://github.com/tensorflow/tensorflow/issues/100442). They are shown
-    only if an import fails.
+    only if an import fails. Its warnings are silent from then on: a process that trains a sixth network
+    is told that it traces the same function too often.
 
     Args:
         work: the purpose, for the message.
@@ -46,6 +48,7 @@ def tensorflow_for(work: str) -> Iterator[None]:
     try:
         with _shown_if_it_fails():
             yield
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except ImportError as exc:
         raise LibraryError(f"{work} needs TensorFlow ({exc}): pip install '.[train]'") from exc
 
