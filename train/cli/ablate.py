@@ -71,12 +71,12 @@ def ablate_command(options: argparse.Namespace) -> int:
     keep_freed_memory()
     with tensorflow_for("ablate"):
         from train.fit.fitting import ablate  # noqa: PLC0415
-        from train.fit.run import FitSettings  # noqa: PLC0415
+        from train.fit.settings import FitSettings  # noqa: PLC0415
 
     def report(line: str) -> None:
         print(line, flush=True)
 
-    recipe = selected_recipe(options)
+    recipe = selected_recipe(options, options.size)
     recipes = variants(recipe, options.without or ABLATIONS)
     for name, each in list(recipes.items()):
         if _is_known(known, name, recipe_digest(each.to_json()), options):

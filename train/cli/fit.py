@@ -34,7 +34,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "fit",
         help="train a model",
         description="Train a Conv1D network on a folder of RAVDESS clips, and write it as TFLite"
-        " with its card. The Keras models are kept below --work, for python -m train export.",
+        " with its card. The tiny network learns from the labels and from the answers of the default"
+        " one, which is trained first. The Keras models are kept below --work, for python -m train"
+        " export.",
     )
     add = fit.add_argument
     add_training_options(fit, size="default")
@@ -116,7 +118,7 @@ def fit_command(options: argparse.Namespace) -> int:
     keep_freed_memory()
     with tensorflow_for("fit"):
         from train.fit.fitting import fit  # noqa: PLC0415
-        from train.fit.run import FitSettings  # noqa: PLC0415
+        from train.fit.settings import FitSettings  # noqa: PLC0415
 
     settings = FitSettings(
         plan=plan,
@@ -143,10 +145,18 @@ def _default_out(options: argparse.Namespace) -> Path:
 
 
 def _recipe(options: argparse.Namespace) -> "Recipe":
-    """The recipe that the options select."""
+    """The recipe that the options select; the default network teaches the tiny one."""
+    recipe = _recipe_of_size(options, options.size)
+    if options.size == "tiny":
+        return replace(recipe, teacher=_recipe_of_size(options, "default"))
+    return recipe
+
+
+def _recipe_of_size(options: argparse.Namespace, size: str) -> "Recipe":
+    """The recipe of a network that learns from the labels alone."""
     from train.model.ablations import without  # noqa: PLC0415
 
-    recipe = selected_recipe(options)
+    recipe = selected_recipe(options, size)
     if options.members:
         recipe = replace(recipe, members=options.members)
     if options.learners:

@@ -191,12 +191,12 @@ def add_training_options(parser: argparse.ArgumentParser, *, size: Literal["defa
     )
 
 
-def selected_recipe(options: argparse.Namespace) -> "Recipe":
-    """The recipe that these options select; imports TensorFlow."""
+def selected_recipe(options: argparse.Namespace, size: str) -> "Recipe":
+    """The recipe that these options select for a network of some size; imports TensorFlow."""
     from train.model.recipe import Recipe, quick, tiny  # noqa: PLC0415
 
     recipe = Recipe(with_song=not options.no_song)
-    if options.size == "tiny":
+    if size == "tiny":
         recipe = tiny(recipe)
     if options.quick:
         recipe = quick(recipe)

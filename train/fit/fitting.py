@@ -14,8 +14,9 @@ from train.evaluation.run_metrics import run_metrics
 from train.features.noise import NoiseBank
 from train.fit.members import train_member
 from train.fit.plan import FitPlan
-from train.fit.run import FitRun, FitSettings
+from train.fit.run import FitRun
 from train.fit.scoring import Log
+from train.fit.settings import FitSettings
 from train.model.checkpoint import FINAL
 from train.model.jobs import run_jobs
 from train.model.recipe import Recipe

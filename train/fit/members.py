@@ -20,7 +20,7 @@ from train.features.dataset import Dataset, WindowSettings
 from train.features.window_store import load_windows, read_arrays, write_arrays
 from train.model.batches import Windows, plain_windows
 from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, train_network
-from train.model.network import average, build_network
+from train.model.network import NetworkSettings, average, build_network
 
 
 class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
@@ -58,6 +58,16 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TeacherFiles:
+    """The members of a trained network that teaches another."""
+
+    paths: tuple[Path, ...]
+    """Files of their weights."""
+    network: NetworkSettings
+    """Their architecture."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MemberJob:
     """An ensemble member to train."""
 
@@ -83,6 +93,8 @@ class MemberJob:
     """Training parameters."""
     seed: int
     """Random seed."""
+    teacher: TeacherFiles | None = None
+    """The network whose probabilities are part of the targets; None for the labels alone."""
 
 
 def train_member(job: MemberJob) -> None:
@@ -103,7 +115,17 @@ def train_member(job: MemberJob) -> None:
         print(f"{job.name}: {line}", flush=True)
 
     watch = TrainingMonitor(callbacks=[EpochLog(job.learn.epochs, log, held_out)])
-    learnt = train_network(dataset, job.windows, job.learn, seed=job.seed, watch=watch)
+    teacher = job.teacher and load_ensemble(
+        job.teacher.paths, job.teacher.network, n_frames=job.learn.n_frames
+    )
+    learnt = train_network(
+        dataset,
+        job.windows,
+        job.learn,
+        seed=job.seed,
+        watch=watch,
+        teacher=teacher.model if teacher else None,
+    )
     weights = {f"w{number}": each for number, each in enumerate(learnt.model.get_weights())}
     n_labels = np.array(learnt.model.output_shape[-1])
     write_arrays(job.path, {"mean": learnt.mean, "std": learnt.std, "n_labels": n_labels, **weights})
@@ -116,29 +138,27 @@ def training_part(dataset: Dataset, train: Actors, without_noise: str, without_s
     return part.without_noise(without_noise) if without_noise else part
 
 
-def load_ensemble(
-    paths: Sequence[Path], windows: WindowSettings, settings: LearnSettings
-) -> TrainedNetwork:
+def load_ensemble(paths: Sequence[Path], network: NetworkSettings, *, n_frames: int) -> TrainedNetwork:
     """An ensemble from the weights of its members.
 
     Args:
         paths: weights of the members, trained on the same clips.
-        windows: features of the input.
-        settings: training parameters.
+        network: their architecture.
+        n_frames: frames of the input.
     """
     keras.utils.clear_session()  # or layers' names would depend on what was built before
-    members = [_loaded(path, windows, settings) for path in paths]
+    members = [_loaded(path, network, n_frames) for path in paths]
     return TrainedNetwork(
         model=average([member.model for member in members]), mean=members[0].mean, std=members[0].std
     )
 
 
-def _loaded(path: Path, windows: WindowSettings, settings: LearnSettings) -> TrainedNetwork:
+def _loaded(path: Path, network: NetworkSettings, n_frames: int) -> TrainedNetwork:
     arrays = read_arrays(path)
     mean, std = (arrays[name].astype(np.float32) for name in ("mean", "std"))
     model = build_network(
-        settings.network,
-        n_frames=windows.n_frames,
+        network,
+        n_frames=n_frames,
         n_labels=int(arrays["n_labels"].item()),
         mean=mean,
         std=std,

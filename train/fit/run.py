@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,51 +16,21 @@ from train.data.clips import format_actors
 from train.data.files import write_json
 from train.evaluation.naming_score import fit_naming, joined
 from train.features.dataset import Dataset
-from train.features.noise import NoiseBank, noise_clips
+from train.features.noise import noise_clips
 from train.features.synthetic_noise import synthetic_noises
 from train.features.window_store import WindowSource, load_windows, stored_windows
-from train.fit.members import MemberJob, load_ensemble, train_member, training_part
-from train.fit.plan import FitPlan, Target, fold_targets, last_target
+from train.fit.members import MemberJob, training_part
+from train.fit.networks import RunNetworks
+from train.fit.plan import Target
 from train.fit.scoring import Facts, FoldScorer, Log
+from train.fit.settings import FitSettings
 from train.model.batches import plain_windows
 from train.model.card import provenance, trained_card
 from train.model.checkpoint import save_checkpoint
 from train.model.conversion import network_sha256, write_model
-from train.model.finishing import FinishedNetwork, calibration_logits, finish, fit_temperature, silence
-from train.model.jobs import run_jobs
-from train.model.learning import TrainedNetwork
-from train.model.recipe import Recipe
+from train.model.finishing import FinishedNetwork, calibration_logits, finish, fit_temperature
 
 Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FitSettings:
-    """Clips, recipe and files of a run."""
-
-    plan: FitPlan
-    """Clips and their split."""
-    out: Path
-    """Output .tflite file; its card has the same name."""
-    work: Path
-    """Folder of windows, members and folds, which later runs reuse."""
-    recipe: Recipe
-    """Recipe of the model."""
-    rooms: tuple[Path, ...] = ()
-    """Measured impulse responses of rooms, for the copies."""
-    ordinary: tuple[Path, ...] = ()
-    """Recordings of ordinary speech, never trained on, for the score that emotions are named by; empty
-    for none."""
-    noise: NoiseBank | None = None
-    """Recordings without speech: mixed into speech, and trained on as no speech; None for neither."""
-    is_protocol_alone: bool = False
-    """Whether only the folds of the protocol are trained."""
-    n_processes: int = 1
-    """Members trained at a time."""
-    seed: int
-    """Random seed."""
-    command: str
-    """The command, for the card."""
 
 
 class FitRun:
@@ -83,16 +53,11 @@ class FitRun:
             noises=tuple(recorded),
             rooms=settings.rooms,
         )
-        # A network belongs to the windows and the labels that it was trained on, and evaluate takes all
-        # folds of a folder to be of one protocol.
-        labels = [(clip.actor, clip.emotion, clip.votes) for clip in self._clips]
-        data = json.dumps([self._source.key, labels, self._plan.protocol])
-        digest = self._recipe.digest(seed=settings.seed, fingerprint=data)
-        self.folder = settings.work / digest
+        self._networks = RunNetworks(settings, self._source)
+        self.folder = self._networks.folder
+        self.folds = self._networks.folds
+        self.last = self._networks.last
         self.scorer = FoldScorer(self._plan, self._clips, self._recipe.windows.pipeline, log)
-        n_actors = self._recipe.n_actors
-        self.folds = fold_targets(self._plan, recorded, n_actors=n_actors)
-        self.last = last_target(self._plan, n_actors=n_actors)
 
     @cached_property
     def _data(self) -> Path:
@@ -119,38 +84,11 @@ class FitRun:
         Raises:
             CorpusError: no speech is detected in any clip of a network's actors.
         """
-        for job, _ in run_jobs(train_member, self.jobs(), n_processes=self._settings.n_processes):
-            self._log(f"{job.name}: trained")
+        self._networks.train(self._data, self._log)
 
     def jobs(self) -> list[MemberJob]:
-        """The missing members of all networks."""
-        targets = self.folds if self._settings.is_protocol_alone else [*self.folds, self.last]
-        jobs = [
-            self._job(target, member) for target in targets for member in range(self._recipe.members)
-        ]
-        left = [job for job in jobs if not job.path.exists()]
-        if n_done := len(jobs) - len(left):
-            self._log(f"{n_done} of {len(jobs)} networks were trained by an earlier run")
-        return left
-
-    def _job(self, target: Target, member: int) -> MemberJob:
-        n_members = self._recipe.members
-        return MemberJob(
-            name=f"{target.name}, member {member + 1}" if n_members > 1 else target.name,
-            path=self._member_path(target, member),
-            data=self._data,
-            clips=self._clips,
-            train=target.split.train,
-            validation=target.split.validation,
-            without_noise=target.without_noise,
-            without_sentence=target.sentence,
-            windows=self._recipe.windows,
-            learn=self._recipe.learn,
-            seed=self._settings.seed * n_members + member,
-        )
-
-    def _member_path(self, target: Target, member: int) -> Path:
-        return self.folder / f"member-{target.stem}-{member}.npz"
+        """The missing members of all networks, without those of their teachers."""
+        return self._networks.jobs(self._data, self._log)
 
     def protocol(self) -> Facts:
         """Convert and score the missing folds; returns the metrics for the card."""
@@ -205,14 +143,12 @@ class FitRun:
     def _made(self, target: Target, temperature: float) -> FinishedNetwork:
         part = training_part(self._dataset, target.split.train, target.without_noise, target.sentence)
         return finish(
-            self._members(target), part, self._recipe, temperature=temperature, seed=self._settings.seed
+            self._networks.load(target),
+            part,
+            self._recipe,
+            temperature=temperature,
+            seed=self._settings.seed,
         )
-
-    def _members(self, target: Target) -> TrainedNetwork:
-        paths = [self._member_path(target, member) for member in range(self._recipe.members)]
-        trained = load_ensemble(paths, self._recipe.windows, self._recipe.learn)
-        silence(trained.model, self._plan.absent_emotions(target.split.train, target.sentence))
-        return trained
 
     def _temperature(self, targets: Sequence[Target]) -> float:
         """Temperature fitted on the calibration actors of some networks; 1 without any."""
@@ -225,7 +161,7 @@ class FitRun:
             held_out = self._dataset.of_actors(target.calibration_actors)
             windows = self._recipe.windows
             speech = plain_windows(held_out, windows.n_frames, windows.padding)
-            self._known_logits[target.stem] = calibration_logits(self._members(target), *speech)
+            self._known_logits[target.stem] = calibration_logits(self._networks.load(target), *speech)
         return self._known_logits[target.stem]
 
     @cached_property

@@ -19,6 +19,7 @@ from serd.model.windows import Padding
 from train.features.dataset import Dataset, WindowSettings
 from train.features.feature_augmentation import FeatureAugment
 from train.model.batches import BatchMaker, BatchSettings, plain_windows
+from train.model.distillation import distilled
 from train.model.losses import MaskedCrossentropy
 from train.model.network import NetworkSettings, build_network, inference_form
 
@@ -45,6 +46,8 @@ class LearnSettings:
     """Decoupled weight decay of kernels with Muon."""
     label_smoothing: float = 0.1
     """Probability mass given to all classes."""
+    teacher_share: float = 0.5
+    """Share of the teacher's probabilities in the targets, where there is a teacher."""
     is_compiled: bool = True
     """Whether XLA compiles a step, which takes half a minute and halves the time of an epoch."""
     ema: float = 0.99
@@ -92,6 +95,7 @@ def train_network(
     *,
     seed: int,
     watch: TrainingMonitor,
+    teacher: keras.Model | None = None,
 ) -> TrainedNetwork:
     """Train a network.
 
@@ -104,6 +108,8 @@ def train_network(
         settings: training parameters.
         seed: seed of weights, order and augmentation.
         watch: callbacks and metrics.
+        teacher: network whose probabilities are part of the targets, with an input of ``n_frames``;
+            None to learn from the labels alone.
     """
     keras.utils.clear_session()  # or layer names, and so the file, would depend on earlier folds
     keras.utils.set_random_seed(seed)
@@ -123,7 +129,8 @@ def train_network(
     )
     _compile(model, settings, maker.n_batches, watch)
     # TensorFlow never releases a generator; once closed, it releases the windows at least.
-    with closing(maker.batches(np.random.default_rng(seed))) as batches:
+    drawn = maker.batches(np.random.default_rng(seed))
+    with closing(distilled(drawn, teacher, settings.teacher_share) if teacher else drawn) as batches:
         for _ in range(watch.n_done * maker.n_batches):
             next(batches)
         model.fit(

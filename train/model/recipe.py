@@ -48,6 +48,9 @@ class Recipe:
     """Number of synthetic sounds without speech among the training clips."""
     learn: LearnSettings = field(default_factory=LearnSettings)
     """The network and its training."""
+    teacher: "Recipe | None" = None
+    """Recipe of networks that are trained first, on the same windows, and whose probabilities are part
+    of the targets; None to learn from the labels alone."""
 
     def to_json(self) -> dict[str, Any]:
         """Every parameter, as a JSON object."""

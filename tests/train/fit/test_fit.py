@@ -23,7 +23,8 @@ from train.data.corpora import find_clips
 from train.evaluation.fold_networks import fold_networks
 from train.evaluation.held_out import HeardRecording
 from train.fit.plan import Fold, plan_fit
-from train.fit.run import FitRun, FitSettings
+from train.fit.run import FitRun
+from train.fit.settings import FitSettings
 from train.model.checkpoint import find_checkpoint, load_keras
 from train.model.recipe import Recipe, quick
 
@@ -203,6 +204,47 @@ def test_networks_of_other_labels_or_folds_are_never_met(corpus_root: Path, tmp_
     ]
     assert folders[0] == folders[1]
     assert len(set(folders)) == 3
+
+
+def test_a_tiny_network_learns_from_the_default_one_of_its_fold(
+    corpus_root: Path, tmp_path: Path
+) -> None:
+    """That is trained first, by the same split; a later run of the default size takes it up."""
+    work = tmp_path / "work"
+    words = ["fit", corpus_root, "--quick", "--epochs", 1, "--protocol", "two", "--folds-only"]
+    words += ["--work", work]
+    result = train(*words, "--size", "tiny", before=have_two_folds)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "first the networks that teach\ntwo 1/2: epoch 1/1" in result.stdout
+    (path,) = work.glob("*/model-1.tflite")
+    training = read_model(path)[1].training
+    recipe = training["recipe"]
+    assert recipe["teacher"] == recipe | {"teacher": None}, "a quick network has one size"
+    assert training["command"].endswith("--size tiny --quick")
+    again = train(*words, before=have_two_folds)
+    assert "2 of 2 networks were trained by an earlier run" in again.stdout
+
+
+def test_no_teacher_knows_the_test_actors_of_its_learner(corpus_root: Path, tmp_path: Path) -> None:
+    """The file of each network's teacher is named after the same test actors as its own."""
+    folds = tuple(Fold(test=frozenset({actor})) for actor in "12")
+    recipe = replace(quick(Recipe()), teacher=replace(quick(Recipe()), members=2))
+    settings = FitSettings(
+        plan=replace(plan_fit(corpus_root), folds=folds, protocol="two"),
+        out=tmp_path / "m.tflite",
+        work=tmp_path,
+        recipe=recipe,
+        seed=0,
+        command="",
+    )
+    run = FitRun(settings, lambda _line: None)
+    jobs = run.jobs()
+    assert len(jobs) == 3
+    for job in jobs:
+        assert job.teacher is not None
+        names = [path.name for path in job.teacher.paths]
+        assert names == [job.path.name, job.path.name.replace("-0.npz", "-1.npz")]
+        assert {path.parent for path in job.teacher.paths} != {job.path.parent}
 
 
 def test_emotions_are_named_by_what_the_folds_have_never_heard(

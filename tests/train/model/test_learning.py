@@ -3,11 +3,13 @@
 import gc
 import weakref
 
+import keras
 import numpy as np
 import pytest
 from made_corpora import made_clip
 from train_helpers import window_settings
 
+from serd.model.labels import EMOTIONS
 from train.features.dataset import ClipWindows, Dataset
 from train.model.learning import LearnSettings, TrainedNetwork, TrainingMonitor, train_network
 from train.model.network import NetworkSettings
@@ -34,10 +36,15 @@ def made_dataset() -> Dataset:
     )
 
 
-def learnt(dataset: Dataset, seed: int = 0) -> TrainedNetwork:
+def learnt(dataset: Dataset, seed: int = 0, teacher: keras.Model | None = None) -> TrainedNetwork:
     """A small network after one epoch."""
     return train_network(
-        dataset, window_settings(), SMALL, seed=seed, watch=TrainingMonitor(is_eager=True)
+        dataset,
+        window_settings(),
+        SMALL,
+        seed=seed,
+        watch=TrainingMonitor(is_eager=True),
+        teacher=teacher,
     )
 
 
@@ -48,6 +55,23 @@ def test_the_seed_decides_the_weights(seed: int) -> None:
     first = learnt(dataset).model.get_weights()
     again = learnt(dataset, seed).model.get_weights()
     assert all(map(np.array_equal, first, again)) == (seed == 0)
+
+
+def test_a_teacher_is_heard() -> None:
+    """One that always says "sad" makes the network sadder than the labels alone do."""
+    inputs = keras.Input((SMALL.n_frames, 40))
+    logits = keras.layers.Dense(8, kernel_initializer="zeros", bias_initializer="zeros")
+    outputs = keras.layers.Softmax()(logits(keras.layers.GlobalAveragePooling1D()(inputs)))
+    teacher = keras.Model(inputs, outputs)
+    logits.set_weights([np.zeros((40, 8)), 20.0 * np.eye(8)[EMOTIONS.index("sad")]])
+    dataset = made_dataset()
+    windows = np.array([each.frames[0] for each in dataset.copies], np.float32)
+    windows = np.pad(windows, ((0, 0), (0, 298 - windows.shape[1]), (0, 0)), mode="wrap")
+    alone, taught = (
+        learnt(dataset, teacher=each).model.predict(windows, verbose=0)[:, EMOTIONS.index("sad")].mean()
+        for each in (None, teacher)
+    )
+    assert taught > alone
 
 
 def test_windows_are_let_go_of() -> None:
