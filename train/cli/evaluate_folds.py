@@ -10,10 +10,9 @@ import numpy as np
 
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS
-from train.cli.evaluate_protocol import evaluate_protocol, protocol_of
+from train.cli.evaluate_protocol import evaluate_protocol, labeled_clips, protocol_of
 from train.cli.options import EVALUATIONS, check_writable, name_of, open_noise, unused_path
 from train.data.clips import Clip
-from train.data.corpora import find_clips, labeled_corpora
 from train.data.files import write_json, write_whole
 from train.evaluation.fold_networks import fold_networks
 from train.evaluation.held_out import hear_fold
@@ -81,7 +80,7 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
             raise InputError(f"--{name.replace('_', '-')} is for a single model, not for runs")
     out = options.out or unused_path(EVALUATIONS / f"folds-{name_of(options.root)}")
     if protocol := protocol_of(options.models):
-        return evaluate_protocol(options.models, protocol, _every_clip(options), out / FOLDS, options)
+        return evaluate_protocol(options.models, protocol, out / FOLDS, options)
     if not options.noise:
         raise InputError("--noise FOLDER is needed for the folds of runs")
     if options.also and options.ordinary is None:
@@ -90,7 +89,7 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
         from train.evaluation.folds import evaluate_folds  # noqa: PLC0415
         from train.evaluation.run_metrics import run_metrics  # noqa: PLC0415
     check_writable(out.absolute())
-    clips = _labeled_clips(options.root)
+    clips = labeled_clips([options.root])
     bank = open_noise(options.noise, lambda: None)
     folds = evaluate_folds(
         options.models,
@@ -100,7 +99,7 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
         seed=options.seed,
         log=lambda line: print(line, flush=True),
     )
-    strangers = _strangers(options)
+    strangers = _strangers(clips, options)
     runs: list[Facts] = []
     for folder, results in zip(options.models, folds, strict=True):
         measured = run_metrics(results) | strangers(folder)
@@ -120,20 +119,12 @@ def _rooms(options: argparse.Namespace) -> Sequence[Path]:
     return held_out_rooms(recordings(options.rooms, of="rooms")) if options.rooms else ()
 
 
-def _labeled_clips(root: Path) -> Sequence[Clip]:
-    return find_clips(root, corpora=labeled_corpora()).clips
-
-
-def _every_clip(options: argparse.Namespace) -> list[Clip]:
-    return list(chain.from_iterable(map(_labeled_clips, (options.root, *options.also))))
-
-
-def _strangers(options: argparse.Namespace) -> Callable[[Path], Facts]:
+def _strangers(clips: Sequence[Clip], options: argparse.Namespace) -> Callable[[Path], Facts]:
     """A function from the folder of a run to its "strangers"; to nothing without ordinary speech."""
     if options.ordinary is None:
         return lambda _run: {}
     ordinary = recordings(options.ordinary, of="ordinary speech")
-    every = _every_clip(options)
+    every = [*clips, *labeled_clips(options.also)]
 
     def measured(run: Path) -> Facts:
         print(

@@ -11,6 +11,7 @@ from typing import Final
 from serd.errors import InputError
 from train.cli.options import check_writable
 from train.data.clips import Clip
+from train.data.corpora import find_clips, labeled_corpora
 from train.data.files import write_json
 from train.data.protocols import LEFT_OUT, TEXT
 from train.evaluation.fold_networks import FoldNetwork, fold_networks
@@ -41,14 +42,13 @@ def protocol_of(runs: Sequence[Path]) -> str:
 
 
 def evaluate_protocol(
-    runs: Sequence[Path], protocol: str, clips: Sequence[Clip], out: Path, options: argparse.Namespace
+    runs: Sequence[Path], protocol: str, out: Path, options: argparse.Namespace
 ) -> int:
     """Score the folds of runs of a protocol of ``AS_RECORDED``, print and write the metrics.
 
     Args:
         runs: folders of the runs.
         protocol: their protocol.
-        clips: clips of the tested corpora.
         out: file to write.
         options: the command's options.
     """
@@ -56,6 +56,7 @@ def evaluate_protocol(
         if getattr(options, name) != default:
             raise InputError(f"--{name} is not for runs of {protocol}: they are scored as recorded")
     check_writable(out.absolute().parent)
+    clips = labeled_clips([options.root, *options.also])
     known: list[Facts] = []
     for run in runs:
         networks = fold_networks(run)
@@ -65,6 +66,11 @@ def evaluate_protocol(
     print_table(corpora_table(known))
     print(f"wrote {out}")
     return 0
+
+
+def labeled_clips(folders: Sequence[Path]) -> list[Clip]:
+    """The clips in some folders of the corpora that have labels."""
+    return [clip for folder in folders for clip in find_clips(folder, corpora=labeled_corpora()).clips]
 
 
 def _measured(networks: Sequence[FoldNetwork], protocol: str, clips: Sequence[Clip], seed: int) -> Facts:

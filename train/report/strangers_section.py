@@ -118,14 +118,17 @@ def left_out_section(protocols: Mapping[str, Sequence[Facts]]) -> str:
 def _with_mean(runs: Sequence[Facts]) -> Table:
     """The table of the corpora, and their mean."""
     every = corpora_table(runs)
-    over = [list(run["corpora"].values()) for run in runs]
-    means = [
-        {name: float(np.mean([each[name] for each in own])) for name in ("uar", "arousal_auc", "missed")}
-        for own in over
-    ]
-    missed = f"{float(np.mean([each['missed'] for each in means])):.1%}"
+    names = ("uar", "arousal_auc", "missed")
+    means = [{name: _over_corpora(run, name) for name in names} for run in runs]
+    missed = f"{np.mean([each['missed'] for each in means]):.1%}"
     last = ("mean", "", "", _mean(means, "uar"), "", _mean(means, "arousal_auc"), "", missed)
     return replace(every, rows=(*every.rows, last))
+
+
+def _over_corpora(run: Facts, name: str) -> float | None:
+    """The mean of a figure over the corpora of a run; None where one of them has none."""
+    values = [each[name] for each in run["corpora"].values()]
+    return None if None in values else float(np.mean(values))
 
 
 def corpora_table(known: Sequence[Facts]) -> Table:

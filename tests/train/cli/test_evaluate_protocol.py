@@ -109,6 +109,10 @@ def test_the_mean_is_over_corpora_then_over_seeds() -> None:
     section = left_out_section({"left-out-corpus": runs})
     assert "| RAVDESS | 6 | 6 | 0.350 ± 0.071 [0.200, 0.400] |  | 0.800" in section
     assert "| mean |  |  | 0.400 ± 0.071 |  | 0.850 ± 0.000 |  | 2.0% |" in section
+    runs[0]["corpora"]["nemo"]["arousal_auc"] = None
+    assert "| mean |  |  | 0.400 ± 0.071 |  |  |  | 2.0% |" in left_out_section(
+        {"left-out-corpus": runs}
+    )
     assert left_out_section({}) == ""
 
 
