@@ -161,7 +161,11 @@ class FitRun:
             held_out = self._dataset.of_actors(target.calibration_actors)
             windows = self._recipe.windows
             speech = plain_windows(held_out, windows.n_frames, windows.padding)
-            self._known_logits[target.stem] = calibration_logits(self._networks.load(target), *speech)
+            self._known_logits[target.stem] = calibration_logits(
+                self._networks.load(target),
+                *speech,
+                silenced=self._plan.absent_emotions(target.split.train, target.sentence),
+            )
         return self._known_logits[target.stem]
 
     @cached_property

@@ -6,8 +6,10 @@ import keras
 import numpy as np
 import pytest
 
+from serd.model.labels import EMOTIONS
 from train.model.conversion import to_keras, to_tflite
-from train.model.finishing import apply_temperature, fit_temperature
+from train.model.finishing import apply_temperature, calibration_logits, fit_temperature, silence
+from train.model.learning import TrainedNetwork
 from train.model.network import NetworkSettings, average, build_network, inference_form, logit_model
 
 _SMALL = NetworkSettings(stem_channels=8, channels=16, dilations=(1, 4), attention_channels=8)
@@ -99,3 +101,20 @@ def test_the_temperature_of_logits_that_are_too_sure_is_found(temperature: float
 def test_no_window_asks_for_no_temperature() -> None:
     """It is 1 then, which changes nothing."""
     assert fit_temperature(np.empty((0, 8), np.float32), np.empty(0, np.int64)) == 1.0
+
+
+def test_a_silenced_emotion_has_no_say_in_the_temperature() -> None:
+    """Clips of an emotion that a network never names do not make it look far too sure of the others."""
+    rng = np.random.default_rng(3)
+    inputs = rng.standard_normal((200, 97, 40)).astype(np.float32)
+    network = TrainedNetwork(model=_network(97, is_training=False), mean=_MEAN, std=_STD)
+    silence(network.model, ["calm"])
+    logits, _ = calibration_logits(network, inputs, np.zeros(200, np.int64))
+    named = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    with_calm = np.where(np.arange(200) < 50, EMOTIONS.index("calm"), named)
+    kept, labels = calibration_logits(network, inputs, with_calm, silenced=["calm"])
+    assert len(kept) == len(labels) == 150
+    np.testing.assert_array_equal(labels, named[50:])
+    np.testing.assert_allclose(kept, logits[50:], atol=1e-5)
+    assert fit_temperature(kept, labels) < 2.0
+    assert fit_temperature(*calibration_logits(network, inputs, with_calm)) == pytest.approx(5.0)
