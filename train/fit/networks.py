@@ -102,8 +102,12 @@ class RunNetworks:
             self._recipe.learn.network,
             n_frames=self._recipe.windows.n_frames,
         )
-        silence(trained.model, self._plan.absent_emotions(target.split.train, target.sentence))
+        silence(trained.model, self.absent_emotions(target))
         return trained
+
+    def absent_emotions(self, target: Target) -> tuple[str, ...]:
+        """The emotions of which a network has no clip, and which it never names."""
+        return self._plan.absent_emotions(target.split.train, target.sentence)
 
     def _paths(self, target: Target) -> tuple[Path, ...]:
         return tuple(

@@ -164,7 +164,7 @@ class FitRun:
             self._known_logits[target.stem] = calibration_logits(
                 self._networks.load(target),
                 *speech,
-                silenced=self._plan.absent_emotions(target.split.train, target.sentence),
+                absent=self._networks.absent_emotions(target),
             )
         return self._known_logits[target.stem]
 
@@ -183,7 +183,7 @@ class FitRun:
             n_parameters=made.n_parameters,
         )
         alone = self._plan.left_alone
-        absent = self._plan.absent_emotions(target.split.train, target.sentence)
+        absent = self._networks.absent_emotions(target)
         return (
             facts
             | {"temperature": round(made.temperature, 3)}

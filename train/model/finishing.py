@@ -133,7 +133,7 @@ def calibration_logits(
     inputs: NDArray[np.float32],
     labels: NDArray[np.int64],
     *,
-    silenced: Sequence[str] = (),
+    absent: Sequence[str] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Logits and labels of the windows on which a temperature can be fitted.
 
@@ -141,13 +141,13 @@ def calibration_logits(
         trained: the network.
         inputs: float32, shape (m, n_frames, n_mfcc).
         labels: int64, shape (m,).
-        silenced: emotions that the network never names. Their windows are left out: no temperature makes
+        absent: emotions that the network never names. Their windows are left out: no temperature makes
             it right about them, and any other loss would be nothing beside theirs.
 
     Returns:
         float32, shape (n, 8), the logits of the emotions, and int64, shape (n,), n up to m.
     """
-    is_named = ~np.isin(labels, [EMOTIONS.index(emotion) for emotion in silenced])
+    is_named = ~np.isin(labels, [EMOTIONS.index(emotion) for emotion in absent])
     inputs, labels = inputs[is_named], labels[is_named]
     if not len(labels):
         return np.empty((0, len(EMOTIONS)), np.float32), labels

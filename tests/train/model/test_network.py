@@ -103,7 +103,7 @@ def test_no_window_asks_for_no_temperature() -> None:
     assert fit_temperature(np.empty((0, 8), np.float32), np.empty(0, np.int64)) == 1.0
 
 
-def test_a_silenced_emotion_has_no_say_in_the_temperature() -> None:
+def test_an_absent_emotion_has_no_say_in_the_temperature() -> None:
     """Clips of an emotion that a network never names do not make it look far too sure of the others."""
     rng = np.random.default_rng(3)
     inputs = rng.standard_normal((200, 97, 40)).astype(np.float32)
@@ -112,7 +112,7 @@ def test_a_silenced_emotion_has_no_say_in_the_temperature() -> None:
     logits, _ = calibration_logits(network, inputs, np.zeros(200, np.int64))
     named = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
     with_calm = np.where(np.arange(200) < 50, EMOTIONS.index("calm"), named)
-    kept, labels = calibration_logits(network, inputs, with_calm, silenced=["calm"])
+    kept, labels = calibration_logits(network, inputs, with_calm, absent=["calm"])
     assert len(kept) == len(labels) == 150
     np.testing.assert_array_equal(labels, named[50:])
     np.testing.assert_allclose(kept, logits[50:], atol=1e-5)
