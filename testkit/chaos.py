@@ -182,7 +182,7 @@ class Break:
     broken_s: float
     """Time until the daemon was whole again, in seconds."""
     has_ended: bool
-    """Whether the process would have ended with exit code 1, and was started anew."""
+    """Whether the process would have ended with exit code 1, and was restarted."""
 
 
 @dataclass
@@ -235,7 +235,7 @@ class Chaos:
 
     @property
     def n_restarts(self) -> Mapping[str, int]:
-        """How often each part was started anew since the daemon started."""
+        """How often each part was restarted since the daemon started."""
         return self._service.supervisor.n_restarts()
 
     @property
@@ -337,7 +337,7 @@ class Chaos:
             wait_until(lambda: self._group.n_sounds >= n_sounds, "clips during the break")
 
     def _restarted(self) -> bool:
-        """Start the daemon anew if it has ended, as the service manager would; whether it had."""
+        """Start the daemon again if it has ended, as the service manager would; whether it had."""
         if self._thread.is_alive():
             return False
         assert isinstance(self._error, SerdError), self._error

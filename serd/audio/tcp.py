@@ -28,7 +28,7 @@ from serd.errors import SoundFileError, SourceError, SourceStalledError
 _CONNECT_S: Final = 5.0
 """Time to connect, in seconds."""
 _HANG_S: Final = 20.0
-"""Time without a byte after which a connection is made anew, in seconds."""
+"""Time without a byte after which a connection is made again, in seconds."""
 _ANY: Final = frozenset({"0.0.0.0", "::"})
 _EXPECTED: Final = "expected SCHEME://HOST:PORT, or SCHEME://:PORT to wait for a client"
 

@@ -123,8 +123,8 @@ def _restart(stderr: TextIO) -> NoReturn:
     logging.getLogger("serd.run").warning("restarting serd")
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    # A handler ends with this program, but the next one inherits that the signal waits. It reads the
-    # settings anew, so a reload that was asked for before is done as well.
+    # A handler ends with this program, but the next one inherits that the signal waits. That one reads
+    # the settings, so a reload that was asked for before is done as well.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # own_stderr has sent file descriptor 2 to /dev/null.
     os.dup2(stderr.fileno(), _STDERR)

@@ -148,7 +148,7 @@ class SourcePipelines:
         self._save_speaker_mean(name)
 
     def replace_all(self) -> Iterator[Report]:
-        """Finish all utterances, and create all pipelines anew; yields the reports."""
+        """Finish all utterances, and create all pipelines again; yields the reports."""
         for name in list(self._pipelines):
             yield from self._replace(name)
 
@@ -202,7 +202,7 @@ class SourcePipelines:
         except Exception as exc:  # noqa: BLE001 - one bad block must not end all sources
             self._n_failures[name] += 1
             if self._n_failures[name] <= MAX_FAILURES:
-                _log.error("the pipeline of source %s failed; it starts anew", name, exc_info=exc)
+                _log.error("the pipeline of source %s failed; it restarts", name, exc_info=exc)
             if self._n_failures[name] == MAX_FAILURES:
                 failure = OperationError(f"the pipeline of source {name} failed {MAX_FAILURES} times")
                 self.error = self.error or failure

@@ -207,7 +207,9 @@ class SpeakerStore:
         items = values if isinstance(values, list) else [None]
         mean = tuple(float(each) for each in items if _is_number(each, -_MAX_FEATURE, _MAX_FEATURE))
         if len(mean) < len(items) or not _is_number(speech_s, 0.0, _MAX_SPEECH_S):
-            _log.warning("%s: the mean of %s cannot be used; it starts anew", self._file.path, source)
+            _log.warning(
+                "%s: the mean of %s cannot be used; it is learned again", self._file.path, source
+            )
             return None
         return SpeakerMean(speech_s=float(speech_s), mean=mean)
 

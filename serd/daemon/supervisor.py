@@ -2,8 +2,8 @@
 
 A part of the daemon with a thread gives signs of life: it reports progress, or what it waits for. The
 watchdog and ``/healthz`` read them. An exception that ends a thread is logged once with its traceback,
-and the part starts anew after a pause. A part that fails again and again is given up, and the daemon
-ends with exit code 1, so that the service manager starts it anew.
+and the part restarts after a pause. A part that fails again and again is given up, and the daemon
+ends with exit code 1, so that the service manager restarts it.
 """
 
 import logging
@@ -26,7 +26,7 @@ SILENCE_S: Final = 15.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RestartSettings:
-    """Pauses before a part starts anew, and when it is given up."""
+    """Pauses before a part restarts, and when it is given up."""
 
     first_pause_s: float = 0.5
     """Pause after the first failure, in seconds; each further failure in a row doubles it."""
@@ -108,7 +108,7 @@ class Supervisor:
         }
 
     def n_restarts(self) -> Mapping[str, int]:
-        """How often each part was started anew; parts that never failed are missing."""
+        """How often each part was restarted; parts that never failed are missing."""
         with self._lock:
             return dict(self._n_restarts)
 
@@ -241,9 +241,9 @@ class SupervisedThread:
             self._supervisor.give_up(name, error, self._n_failures)
             return True
         if self._n_failures == 1:
-            _log.error("%s failed and starts anew", name, exc_info=error)
+            _log.error("%s failed and restarts", name, exc_info=error)
         else:
-            _log.warning("%s failed again (%s) and starts anew", name, type(error).__name__)
+            _log.warning("%s failed again (%s) and restarts", name, type(error).__name__)
         self._supervisor.note_restart(name)
         doubled_s = self._restarts.first_pause_s * 2.0 ** (self._n_failures - 1)
         pause_s = min(doubled_s, self._restarts.max_pause_s)

@@ -224,7 +224,7 @@ class EmbeddedBroker:
             self.port = server.sockets[0].getsockname()[1]
         except Exception as exc:
             if self._ready.is_set():
-                raise  # it ran before, and has been started anew
+                raise  # it ran before, and has been restarted
             self._failure = exc
             return
         finally:

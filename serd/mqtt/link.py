@@ -202,9 +202,9 @@ class Link:
         self._thread = threads.start("mqtt-link", self._run)
 
     def refresh_access(self) -> None:
-        """Read passwords and certificates again; if they have changed, connect anew with them."""
+        """Read passwords and certificates again; if they have changed, reconnect with them."""
         if self._access.refresh() and (client := self._client) is not None:
-            self._loss_reason = "serd connects anew with changed credentials"
+            self._loss_reason = "serd reconnects with changed credentials"
             client.disconnect()
 
     def publish(self, topic: str, payload: str, *, is_retained: bool) -> int | None:

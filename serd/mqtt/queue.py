@@ -364,7 +364,7 @@ class EventQueue:
     def _disk_failed(self, spool: Spool, outage: Outage, error: Exception, about: str) -> None:
         """Begin or continue an outage of the disk, and log its first failure.
 
-        An unexpected exception is logged with its traceback, and the spool is closed: it is opened anew
+        An unexpected exception is logged with its traceback, and the spool is closed: it is reopened
         at the next attempt.
         """
         is_expected = isinstance(error, SpoolError)

@@ -30,7 +30,7 @@ class Thread(Protocol):
     def end(self, timeout_s: float) -> bool:
         """Wait for the end, which the caller has requested, and return whether the thread has ended.
 
-        From now on it is neither watched nor started anew.
+        From now on it is neither watched nor restarted.
         """
         ...
 
@@ -56,7 +56,7 @@ class Threads(Protocol):
         ...
 
     def n_restarts(self) -> Mapping[str, int]:
-        """How often each part was started anew; parts that never failed are missing."""
+        """How often each part was restarted; parts that never failed are missing."""
         ...
 
 

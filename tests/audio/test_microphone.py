@@ -105,7 +105,7 @@ def test_a_full_queue_drops_the_oldest_and_the_times_stay_right() -> None:
 
 
 def test_blocks_that_wait_are_taken_together() -> None:
-    """Blocks that piled up are one block of about 0.25 s at most, and one after a gap begins anew."""
+    """Blocks that piled up are one block of about 0.25 s at most, and one after a gap starts over."""
     library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 16_000)
     source = MicrophoneSource(SourceSettings(queue_s=0.3), PortAudio(library))
     sound = np.arange(480 * 13, dtype=np.int16)

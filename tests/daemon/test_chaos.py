@@ -8,10 +8,10 @@ from testkit.brokers import Listener, logged_lines, mosquitto
 from testkit.chaos import KINDS, MOST_BROKEN_S, Chaos
 
 SIGNS = {
-    "sender": "mqtt failed and starts anew",
-    "link": "mqtt-link failed and starts anew",
+    "sender": "mqtt failed and restarts",
+    "link": "mqtt-link failed and restarts",
     "feeder": "source mic failed unexpectedly",
-    "metrics": "metrics failed and starts anew",
+    "metrics": "metrics failed and restarts",
     "screen": "publisher screen fails and is tried again",
     "clips": "clips cannot be stored",
     "broker": "lost",

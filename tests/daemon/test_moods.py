@@ -31,7 +31,7 @@ class Machine:
         self.live = self.moods.start("mic")
 
     def restart(self, off_s: float, *alerts: AlertSettings) -> None:
-        """End the daemon, and start it after a time; the steady clock begins anew."""
+        """End the daemon, and start it after a time; the steady clock starts over."""
         self.moods.save(is_last=True)
         self.wall_s += off_s
         self.steady_s = 5.0
@@ -131,7 +131,7 @@ def test_a_machine_that_slept_has_a_mood_without_speech(machine: Machine) -> Non
 
 
 def test_a_source_that_is_lost_or_muted_keeps_its_alert_for_its_hold(machine: Machine) -> None:
-    """As in a quiet room: ticks alone age the speech, and new sound does not begin anew."""
+    """As in a quiet room: ticks alone age the speech, and new sound does not start over."""
     machine.talk("angry", 60)
     assert switched(machine.wait(200)) == []
     machine.moods.start("mic")

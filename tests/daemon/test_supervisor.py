@@ -68,7 +68,7 @@ class TestThreadsThatFail:
             assert is_back.wait(DEADLINE_S)
             released.set()
             assert thread.end(DEADLINE_S)
-        assert lines == ["metrics failed and starts anew"]
+        assert lines == ["metrics failed and restarts"]
         assert supervisor.n_restarts() == {"metrics": 1}
 
     def test_its_traceback_is_logged_once(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -158,7 +158,7 @@ class TestSignsOfLife:
         assert not supervisor.silent()
 
     def test_a_part_that_waits_is_not_stuck(self, clock: Clock) -> None:
-        """It says what for; after the end of the wait the limit counts anew."""
+        """It says what for; after the end of the wait the limit counts from zero."""
         supervisor = Supervisor(silence_s=10.0, monotonic=clock)
         signs = supervisor.watch("mqtt")
         with signs.waiting("events"):

@@ -157,7 +157,7 @@ def test_a_source_that_blocks_stops_all_notifications(
 def test_another_thread_without_a_sign_of_life_stops_it(
     manager: NotifySocket, service: ServiceManager
 ) -> None:
-    """Sound goes on, but the sender of events hangs: systemd must start serd anew."""
+    """Sound goes on, but the sender of events hangs: systemd must restart serd."""
     clock = Clock()
     supervisor = watching(service, clock)
     mic, _ = supervisor.watch("source-mic"), supervisor.watch("mqtt")

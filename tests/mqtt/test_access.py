@@ -71,7 +71,7 @@ def test_each_connection_reads_the_files_again(file: Path, lines: list[str]) -> 
 
 
 def test_a_change_of_any_file_is_noticed(certificates: Certificates, tmp_path: Path, file: Path) -> None:
-    """Password, authority, certificate and key; a file that is written anew with its content is none."""
+    """Password, authority, certificate and key; a file that is rewritten with its content is none."""
     authority = tmp_path / "ca.pem"
     authority.write_bytes(certificates.ca.read_bytes())
     settings = Settings(user="pi", password_file=str(file), tls=True, ca_file=str(authority))

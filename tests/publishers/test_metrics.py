@@ -323,7 +323,7 @@ def test_the_server_answers_again_after_its_thread_has_failed() -> None:
             loop.call_soon_threadsafe(sys.exit, 3)
             wait_until(supervisor.n_restarts, "the restart")
             assert fetch(publisher, "/metrics")[0] == 200
-        assert lines == ["metrics failed and starts anew"]
+        assert lines == ["metrics failed and restarts"]
     finally:
         publisher.close(DEADLINE_S)
 

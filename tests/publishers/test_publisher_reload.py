@@ -164,7 +164,7 @@ def test_a_defect_in_a_publisher_leaves_the_earlier_one(
 
 
 def test_one_that_follows_the_daemon_is_not_replaced(outside: Outside) -> None:
-    """Another source is no reason to connect anew; another node is."""
+    """Another source is no reason to reconnect; another node is."""
     group = PublisherGroup({"a": "following", "b": "b"}, CONTEXT)
     outside.log.clear()
     group.change({"a": "following", "b": "b"}, TWO_SOURCES, 1.0)

@@ -72,7 +72,7 @@ class EpochBackup(keras.callbacks.Callback):  # type: ignore[misc]
             self.model.optimizer.build(self.model.trainable_variables)
         variables = _variables(self.model)
         if len(variables) != int(self._found["n_variables"]):
-            raise OperationError(f"{self._path}: a backup of another network; begin anew with --again")
+            raise OperationError(f"{self._path}: a backup of another network; start over with --again")
         for number, variable in enumerate(variables):
             variable.assign(self._found[f"v{number}"])
         others = json.loads(str(self._found["callbacks"]))

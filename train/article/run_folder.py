@@ -58,12 +58,12 @@ class RunFolder:
         """Folder of the state of an interrupted run; removed when it is finished."""
         return self.path / STATE
 
-    def make_room(self, digest: str, *, is_anew: bool = False) -> None:
+    def make_room(self, digest: str, *, replaces_others: bool = False) -> None:
         """Check that the folder holds no other run; one without a finished epoch is removed.
 
         Args:
             digest: digest of the next run.
-            is_anew: whether another run is removed.
+            replaces_others: whether a run with other settings is removed.
 
         Raises:
             InputError: there is another run.
@@ -72,10 +72,10 @@ class RunFolder:
         there = self._digest()
         if there == digest or (there is None and not self.is_finished):
             return
-        if not is_anew and (self.is_finished or any(self.state.glob("*"))):
+        if not replaces_others and (self.is_finished or any(self.state.glob("*"))):
             raise InputError(
-                f"{self.path}: holds a run with other settings or data; take another --out, or begin it"
-                " anew with --again"
+                f"{self.path}: holds a run with other settings or data; take another --out, or start"
+                " over with --again"
             )
         self._remove()
 

@@ -338,4 +338,4 @@ def _make_room(runs: Sequence[Run], options: argparse.Namespace) -> None:
         InputError: one does, and --again is not given.
     """
     for run in runs:
-        RunFolder(path=run.folder).make_room(run.digest, is_anew=options.again or options.quick)
+        RunFolder(path=run.folder).make_room(run.digest, replaces_others=options.again or options.quick)

@@ -1,7 +1,7 @@
 """The sounds of files as earlier commands examined them, in an SQLite file.
 
 A row is of a path, size and modification time, so a changed file is examined again. All rows are of one
-version of the code: with other code, or if the file is damaged, it is made anew. Several processes may
+version of the code: with other code, or if the file is damaged, it is made again. Several processes may
 use it, and an interrupted one keeps what it has examined.
 """
 

@@ -72,7 +72,7 @@ def clip_interval(confusion: Counts, *, seed: int, n_resamples: int = N_RESAMPLE
 def chance_interval(confusion: Counts, *, seed: int, n_resamples: int = N_RESAMPLES) -> Interval:
     """The 95 % interval of UAR if the decisions had nothing to do with the classes.
 
-    The classes' names are dealt to the decisions anew. Clips of one class are often decided alike, so
+    The classes' names are shuffled over the decisions. Clips of one class are often decided alike, so
     that UAR scatters around chance by more than as many independent clips would.
 
     Args:

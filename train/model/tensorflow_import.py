@@ -19,8 +19,8 @@ _MIB = 2**20
 def keep_freed_memory() -> None:
     """Let malloc reuse large blocks, which halves the time of an epoch.
 
-    TensorFlow allocates each activation anew. glibc returns blocks of that size to the kernel at once,
-    and the next allocation pays for clearing every page again.
+    TensorFlow allocates each activation again for every batch. glibc returns blocks of that size to the
+    kernel at once, and the next allocation pays for clearing every page again.
     """
     set_malloc(
         arena_max=1,

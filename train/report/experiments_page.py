@@ -272,7 +272,7 @@ def _chance(name: str, run: RunRecord) -> str:
     return (
         f"\n{name} learns from shuffled labels, so its UAR has to be that of chance, {chance:.3f}, give"
         f" or take: clips of one emotion are decided alike, rightly or wrongly. If the names of the"
-        f" emotions are dealt to its decisions anew, 95 % of the UARs are from {interval.low:.3f} to"
+        f" emotions are shuffled over its decisions, 95 % of the UARs are from {interval.low:.3f} to"
         f" {interval.high:.3f}; its {uar:.3f} {fits} them.\n"
     )
 

@@ -120,7 +120,7 @@ class HistoryStore:
     def delete(self, *, before_s: float = math.inf, source: str | None = None) -> int:
         """Delete events, changes, marks and all copies of the file; return the number of events.
 
-        The file is written anew without them, so that it needs no space for them.
+        The file is rewritten without them, so that it needs no space for them.
 
         Args:
             before_s: those from before this time, in seconds since 1970.
@@ -128,7 +128,7 @@ class HistoryStore:
 
         Raises:
             HistoryError: the file is of a later serd, is damaged, or the disk fails. The text says so if
-                the events are deleted and the file could only not be written anew.
+                the events are deleted, but the file could not be rewritten.
         """
         where = "time_s < :before_s AND (:source IS NULL OR source = :source)"
         values = {"before_s": before_s, "source": source}

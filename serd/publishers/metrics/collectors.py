@@ -26,7 +26,7 @@ class PartsCollector:
             GaugeMetricFamily,
         )
 
-        about = "Times that a part of the daemon failed and was started anew."
+        about = "Times that a part of the daemon failed and was restarted."
         restarts = CounterMetricFamily("serd_part_restarts", about, labels=("part",))
         for part, number in self._context.threads.n_restarts().items():
             restarts.add_metric((part,), number)

@@ -232,7 +232,7 @@ class TestFailingPipeline:
             running.wait_for(lambda: "u" in abbreviated(running.recorder.reports), "the utterance")
             running.end()
         assert running.error is None
-        assert lines.count("the pipeline of source mic failed; it starts anew") == 1
+        assert lines.count("the pipeline of source mic failed; it restarts") == 1
 
     def test_failures_with_windows_between_them_do_not_add_up(self, start: Start) -> None:
         """A source that fails now and then is not given up."""

@@ -129,7 +129,7 @@ class TestEvents:
             assert (level.kind, level.id, level.body["level_dbfs"]) == ("level", "", -20.0)
 
     def test_tells_a_reload_and_a_refusal(self, page: Web, client: WebClient, context: Context) -> None:
-        """A page then knows what to show anew, and why a control has not moved."""
+        """A page then knows what to show again, and why a control has not moved."""
         with client.stream() as events:
             next(events)
             assert page.adapt(replace(context, sources=("door",)))

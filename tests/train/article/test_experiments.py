@@ -217,7 +217,7 @@ def allow_a_megabyte() -> None:
 def test_a_killed_run_ends_with_the_figures_of_one_that_was_not(
     base: str, article_root: Path, tmp_path: Path
 ) -> None:
-    """Killed in its third epoch, it does not begin anew; metrics, history and rows are equal."""
+    """Killed in its third epoch, it does not start over; metrics, history and rows are equal."""
     settings = tmp_path / "mine.toml"
     settings.write_text(f'base = "{base}"\n')
     arguments = ["experiments", "--run", settings, article_root, "--holdout", "17-20", "--quick"]

@@ -34,7 +34,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 
 
 def test_an_interval_is_that_of_scikit_learn_on_the_resampled_clips() -> None:
-    """Summing the actors' confusions is the same as scoring their clips anew each time."""
+    """Summing the actors' confusions is the same as scoring their clips again each time."""
     actors = _actors(4)
     found = intervals(_confusions(actors), seed=7, n_resamples=50)
     times = np.random.default_rng(7).multinomial(4, [0.25] * 4, size=50)
