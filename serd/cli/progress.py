@@ -77,7 +77,7 @@ class ProgressBar:
     """Progress over files; standard error has no other writer within the ``with`` block."""
 
     def __init__(self, n_files: int, *, plain_every_s: float = float("inf")) -> None:
-        """Draw nothing yet.
+        """Prepare the bar without drawing it.
 
         Args:
             n_files: number of files; one alone has no progress.

@@ -53,7 +53,7 @@ class Supervisor:
         restarts: RestartSettings | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Supervise no thread yet.
+        """Create a supervisor without threads.
 
         Args:
             give_up: called, in the thread that fails, with the error of a part that is given up.

@@ -54,7 +54,7 @@ class PageEditor:
         flags: Flags,
         check: Callable[[Settings], object],
     ) -> None:
-        """Read nothing yet.
+        """Prepare the editor without reading a file.
 
         Args:
             path: the settings file of ``--config``; None for that of ``find_settings_file``.

@@ -23,7 +23,7 @@ class Report:
     """Counts the results of a run, and prints its problems and its summary."""
 
     def __init__(self, progress: ProgressBar, failures: FailureList | None) -> None:
-        """Print nothing yet.
+        """Prepare the report without printing.
 
         Args:
             progress: prints the lines.

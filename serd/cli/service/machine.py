@@ -55,7 +55,7 @@ class Machine:
     """A machine, or the root folder of one."""
 
     def __init__(self, root: Path = Path("/"), run: Run = run) -> None:
-        """Touch nothing.
+        """Describe the machine without changing it.
 
         Args:
             root: its root folder.

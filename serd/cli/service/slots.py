@@ -27,7 +27,7 @@ class Slots:
     """The slots of a machine."""
 
     def __init__(self, machine: Machine) -> None:
-        """Touch nothing."""
+        """Describe the slots without changing them."""
         self._machine = machine
         self._link = machine.path(PROGRAM)
         self._folder = machine.path(SLOTS)

@@ -39,7 +39,7 @@ class SystemService:
         copy: Callable[[Path, Path], None] = copy_program,
         steady_s: float = _STEADY_S,
     ) -> None:
-        """Touch nothing.
+        """Prepare the installation without changing the machine.
 
         Args:
             machine: the machine.

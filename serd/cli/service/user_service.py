@@ -28,7 +28,7 @@ class UserService:
     """Installs and removes the service of the user who runs serd."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ, run: Run = run) -> None:
-        """Touch nothing.
+        """Prepare the installation without changing a file.
 
         Args:
             environment: variables, which name the folders of the user.

@@ -52,7 +52,7 @@ class Hearing:
     """Reads clips, and keeps marks; its methods read and write the disk."""
 
     def __init__(self, context: Context) -> None:
-        """Read nothing yet.
+        """Find the folders of clips and marks without reading them.
 
         Args:
             context: the daemon.
