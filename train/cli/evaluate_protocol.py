@@ -16,7 +16,7 @@ from train.data.files import write_json
 from train.data.protocols import LEFT_OUT, TEXT
 from train.evaluation.fold_networks import FoldNetwork, fold_networks
 from train.evaluation.held_out import hear_fold
-from train.evaluation.results import SCHEMA, Facts, merge_seeds, recipe_digest
+from train.evaluation.results import SCHEMA, Facts, merge_seeds, recipe_facts
 from train.evaluation.strangers import corpora_facts
 from train.report.strangers_section import corpora_table
 from train.report.tables import print_table
@@ -74,15 +74,16 @@ def labeled_clips(folders: Sequence[Path]) -> list[Clip]:
 
 
 def _measured(networks: Sequence[FoldNetwork], protocol: str, clips: Sequence[Clip], seed: int) -> Facts:
-    """Metrics of one run: its recipe as ``run_metrics`` names it, "protocol" and "corpora"."""
+    """Metrics of one run, named as in ``run_metrics``, with "protocol" and "has_teacher"."""
     heard = [hear_fold(network, clips, ordinary=()) for network in networks]
     training = networks[0].card.training
     return {
         "protocol": protocol,
         "seed": training["seed"],
-        "recipe": recipe_digest(training["recipe"]),
+        **recipe_facts(training["recipe"]),
         "parameters": training["parameters"],
         "epochs": training["recipe"]["learn"]["epochs"],
+        "has_teacher": training["recipe"].get("teacher") is not None,
         "folds": {
             network.path.stem.removeprefix("model-"): len(fold.clips)
             for network, fold in zip(networks, heard, strict=True)

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from serd.errors import InputError
 from train.cli.options import (
@@ -27,6 +27,10 @@ from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 if TYPE_CHECKING:
     from train.model.recipe import Recipe
 
+_TEACHER: Final = "teacher"
+"""Name of the teacher among the components of a recipe."""
+_COMPONENTS: Final = (*ABLATIONS, _TEACHER)
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
@@ -34,8 +38,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "fit",
         help="train a model",
         description="Train a Conv1D network on a folder of RAVDESS clips, and write it as TFLite"
-        " with its card. The tiny network learns from the labels and from the answers of the default"
-        " one, which is trained first. The Keras models are kept below --work, for python -m train"
+        " with its card. It learns from the labels and from the answers of a network of the default"
+        " size, which is trained first. The Keras models are kept below --work, for python -m train"
         " export.",
     )
     add = fit.add_argument
@@ -75,11 +79,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--members", type=positive, help="ensemble members (default: the recipe's)")
     add(
         "--without",
-        choices=ABLATIONS,
+        choices=_COMPONENTS,
         action="append",
         default=[],
         metavar="COMPONENT",
-        help=f"remove a component of the recipe, repeatable: {', '.join(ABLATIONS)}",
+        help=f"remove a component of the recipe, repeatable: {', '.join(_COMPONENTS)}",
     )
     add(
         "--learners",
@@ -145,11 +149,11 @@ def _default_out(options: argparse.Namespace) -> Path:
 
 
 def _recipe(options: argparse.Namespace) -> "Recipe":
-    """The recipe that the options select; the default network teaches the tiny one."""
+    """The recipe that the options select; a network of the default size teaches those of both sizes."""
     recipe = _recipe_of_size(options, options.size)
-    if options.size == "tiny":
-        return replace(recipe, teacher=_recipe_of_size(options, "default"))
-    return recipe
+    if _TEACHER in options.without:
+        return recipe
+    return replace(recipe, teacher=_recipe_of_size(options, "default"))
 
 
 def _recipe_of_size(options: argparse.Namespace, size: str) -> "Recipe":
@@ -161,7 +165,7 @@ def _recipe_of_size(options: argparse.Namespace, size: str) -> "Recipe":
         recipe = replace(recipe, members=options.members)
     if options.learners:
         recipe = replace(recipe, n_actors=options.learners)
-    return reduce(without, options.without, recipe)
+    return reduce(without, [name for name in options.without if name != _TEACHER], recipe)
 
 
 def _command(options: argparse.Namespace) -> str:

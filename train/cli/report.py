@@ -8,7 +8,7 @@ from train.article.loading import experiment_names
 from train.article.records import EXPERIMENTS, folder_records, store_records, stored_records
 from train.cli.options import check_writable
 from train.data.files import read_json, write_json, write_whole
-from train.evaluation.results import Facts, check_recipe, merge_seeds, read_results
+from train.evaluation.results import Facts, check_untaught_recipe, merge_seeds, read_results
 from train.evaluation.summary import merge_variant_files, read_variants, summarize, variant_summary
 from train.report.experiments_page import experiments_page
 from train.report.experiments_pictures import learning_curves, shown_experiments
@@ -135,12 +135,12 @@ def _merged_results(options: argparse.Namespace) -> Facts:
 
 
 def _add_protocol(results: Facts, path: Path) -> None:
-    """Add the runs of another protocol, of the same recipe."""
+    """Add the runs of another protocol, of the same recipe with or without a teacher."""
     runs = read_results(path)["runs"]
     name = runs[0].get("protocol", "")
     if not name:
         raise InputError(f"{path}: no runs of left-out-corpus or text; expected what evaluate writes")
-    check_recipe(runs[0], results["runs"][0], path)
+    check_untaught_recipe(runs[0], results["runs"][0], path)
     known = results.setdefault("protocols", {})
     known[name] = merge_seeds(known.get(name, ()), path, runs)
 

@@ -15,6 +15,8 @@ from train.data.files import read_json
 
 SCHEMA: Final = 4
 """Version of the layout of result files."""
+UNTAUGHT_RECIPE: Final = "untaught_recipe"
+"""Name of a digest in the metrics of a run, which ``recipe_facts`` describes."""
 
 Facts = dict[str, Any]
 
@@ -88,6 +90,34 @@ def check_recipe(found: Facts, first: Facts, path: Path) -> None:
             f"{path}: of recipe {found['recipe']}; the metrics that it is added to are of recipe"
             f" {first['recipe']}: measure it again, or start with metrics of the other recipe"
         )
+
+
+def check_untaught_recipe(found: Facts, first: Facts, path: Path) -> None:
+    """Refuse metrics whose networks differ in more than whether they had a teacher.
+
+    Raises:
+        CorpusError: anything else of the recipe differs, or was not recorded.
+    """
+    own, others = (each.get(UNTAUGHT_RECIPE) for each in (found, first))
+    if own is None or own != others:
+        raise CorpusError(
+            f"{path}: of recipe {own} without its teacher; that of the metrics that it is added to is"
+            f" {others}: measure both again with evaluate"
+        )
+
+
+def recipe_facts(recipe: Mapping[str, Any]) -> Facts:
+    """Digests of a recipe in the metrics of its networks.
+
+    Args:
+        recipe: recipe in a model's card.
+
+    Returns:
+        "recipe", as ``recipe_digest`` gives it; ``UNTAUGHT_RECIPE``, the same without the teacher and
+        without the limits of naming, which come after training.
+    """
+    untaught = {name: value for name, value in recipe.items() if name not in {"teacher", "naming"}}
+    return {"recipe": recipe_digest(recipe), UNTAUGHT_RECIPE: recipe_digest(untaught)}
 
 
 def recipe_digest(recipe: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from train.evaluation.calibration import calibrate
 from train.evaluation.folds import FoldResult
 from train.evaluation.metrics import Scores
 from train.evaluation.predictions import Prediction
-from train.evaluation.results import Facts, recipe_digest
+from train.evaluation.results import Facts, recipe_facts
 
 _THRESHOLDS: Final = np.linspace(0.0, 0.95, 20)
 
@@ -22,11 +22,11 @@ def run_metrics(folds: Sequence[FoldResult]) -> Facts:
         folds: all folds, trained with one seed.
 
     Returns:
-        A JSON object: "seed", "recipe" (its digest), "precision",
-        "parameters", "epochs", "n_bytes" (of the largest file); "folds", the UAR of each, and "uar",
-        their mean in each pass; "confusion", clips by emotion and decision, the last column for missed
-        clips; "ece" and "bins" of confidence; "risk_coverage", clips that reach each threshold;
-        "temperatures"; "noise", recordings without speech and those "accepted": the false accepts.
+        A JSON object: "seed", the digests of ``recipe_facts``, "precision", "parameters", "epochs",
+        "n_bytes" (of the largest file); "folds", the UAR of each, and "uar", their mean in each pass;
+        "confusion", clips by emotion and decision, the last column for missed clips; "ece" and "bins"
+        of confidence; "risk_coverage", clips that reach each threshold; "temperatures"; "noise",
+        recordings without speech and those "accepted": the false accepts.
 
     Raises:
         CorpusError: no speech clip leads to an event.
@@ -37,7 +37,7 @@ def run_metrics(folds: Sequence[FoldResult]) -> Facts:
     accepted = [name for fold in folds for name in fold.false_accepts]
     return {
         "seed": card.training["seed"],
-        "recipe": recipe_digest(card.training["recipe"]),
+        **recipe_facts(card.training["recipe"]),
         "precision": card.training["recipe"]["precision"],
         "parameters": card.training["parameters"],
         "epochs": card.training["recipe"]["learn"]["epochs"],

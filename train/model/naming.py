@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class NamingLimits:
     """How often ordinary speech may be given an emotion, over windows and utterances."""
 
-    max_share: float = 0.04
+    max_share: float = 0.032
     """Share of the decisions on ordinary speech that name an emotion."""
-    max_angry_per_hour: float = 0.5
+    max_angry_per_hour: float = 0.25
     """Decisions an hour of ordinary speech that name anger."""

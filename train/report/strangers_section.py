@@ -29,6 +29,7 @@ _TEXT: Final = (
     f"Protocol `{TEXT}`: each of ten networks was trained without four actors of RAVDESS, on one of its"
     " two sentences and on all other corpora, and is scored on the other sentence of these actors."
 )
+_UNTAUGHT: Final = " These networks learned from labels alone, without a teacher."
 _NAMING: Final = (
     "An emotion is named if its probability is at least 0.35 and all probabilities together look unlike"
     " ordinary speech: a score in the card has to reach the lowest threshold at which ordinary speech is"
@@ -109,10 +110,17 @@ def left_out_section(protocols: Mapping[str, Sequence[Facts]]) -> str:
     """
     parts = []
     if runs := protocols.get(LEFT_OUT):
-        parts += ["### A corpus that it never heard", _LEFT_OUT, markdown(_with_mean(runs))]
+        about = _LEFT_OUT + _untaught(runs)
+        parts += ["### A corpus that it never heard", about, markdown(_with_mean(runs))]
     if runs := protocols.get(TEXT):
-        parts += ["### A sentence that it never heard", _TEXT, markdown(corpora_table(runs))]
+        about = _TEXT + _untaught(runs)
+        parts += ["### A sentence that it never heard", about, markdown(corpora_table(runs))]
     return "\n\n".join(parts)
+
+
+def _untaught(runs: Sequence[Facts]) -> str:
+    """A sentence on networks that, unlike the shipped ones, had no teacher; empty for others."""
+    return "" if all(run.get("has_teacher") for run in runs) else _UNTAUGHT
 
 
 def _with_mean(runs: Sequence[Facts]) -> Table:

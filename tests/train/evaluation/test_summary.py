@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix, recall_score
 from serd.model.labels import EMOTIONS
 from train.data.clips import CorpusError
 from train.evaluation.calibration import calibrate
-from train.evaluation.results import SCHEMA, Facts, recipe_digest
+from train.evaluation.results import SCHEMA, UNTAUGHT_RECIPE, Facts, recipe_digest, recipe_facts
 from train.evaluation.summary import merge_variant_files, seed_differences, summarize, variant_summary
 from train.report.research_log import CONDITION_TITLES, ablation_tables
 
@@ -122,6 +122,16 @@ def test_a_recipe_that_learns_from_fewer_actors_is_the_same_recipe() -> None:
     recipe = {"precision": "int8", "n_actors": 0, "sound": {"copies": 16}}
     assert recipe_digest(recipe) == recipe_digest({**recipe, "n_actors": 12})
     assert recipe_digest(recipe) != recipe_digest({**recipe, "sound": {"copies": 6}})
+
+
+def test_what_comes_after_training_and_the_teacher_have_no_part_in_the_untaught_recipe() -> None:
+    """Everything else has."""
+    recipe = {"precision": "int8", "teacher": None, "naming": {"max_share": 0.04}}
+    taught = recipe | {"teacher": recipe, "naming": {"max_share": 0.03}}
+    own, other = recipe_facts(recipe), recipe_facts(taught)
+    assert own["recipe"] != other["recipe"]
+    assert own[UNTAUGHT_RECIPE] == other[UNTAUGHT_RECIPE]
+    assert recipe_facts(recipe | {"precision": "float32"})[UNTAUGHT_RECIPE] != own[UNTAUGHT_RECIPE]
 
 
 def _run(path: Path, *, seed: int = 0, uar: float = 0.5, n_accepted: int = 1, **changes: Any) -> Path:  # noqa: ANN401

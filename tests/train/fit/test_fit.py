@@ -206,22 +206,19 @@ def test_networks_of_other_labels_or_folds_are_never_met(corpus_root: Path, tmp_
     assert len(set(folders)) == 3
 
 
-def test_a_tiny_network_learns_from_the_default_one_of_its_fold(
-    corpus_root: Path, tmp_path: Path
-) -> None:
-    """That is trained first, by the same split; a later run of the default size takes it up."""
+def test_a_network_learns_from_an_untaught_one_of_its_fold(corpus_root: Path, tmp_path: Path) -> None:
+    """That is trained first, by the same split; a later run without a teacher takes it up."""
     work = tmp_path / "work"
     words = ["fit", corpus_root, "--quick", "--epochs", 1, "--protocol", "two", "--folds-only"]
     words += ["--work", work]
-    result = train(*words, "--size", "tiny", before=have_two_folds)
+    result = train(*words, before=have_two_folds)
     assert (result.returncode, result.stderr) == (0, "")
     assert "first the networks that teach\ntwo 1/2: epoch 1/1" in result.stdout
     (path,) = work.glob("*/model-1.tflite")
     training = read_model(path)[1].training
     recipe = training["recipe"]
-    assert recipe["teacher"] == recipe | {"teacher": None}, "a quick network has one size"
-    assert training["command"].endswith("--size tiny --quick")
-    again = train(*words, before=have_two_folds)
+    assert recipe["teacher"] == recipe | {"teacher": None}
+    again = train(*words, "--without", "teacher", before=have_two_folds)
     assert "2 of 2 networks were trained by an earlier run" in again.stdout
 
 
