@@ -165,6 +165,15 @@ def test_a_page_says_what_was_measured(figures: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again" / "research-log.md").read_text("utf-8") == log
 
 
+def test_what_was_measured_of_one_model_alone_is_not_compared(figures: Path) -> None:
+    """Rooms have a row of the tiny model's table if both were heard in them."""
+    (default,) = read_results(figures)["runs"]
+    uar = {name: value for name, value in default["uar"].items() if name != ROOM}
+    row = "| UAR, measured rooms |"
+    assert row in research_log({"runs": [default], "tiny": [default]}, "model")
+    assert row not in research_log({"runs": [default], "tiny": [default | {"uar": uar}]}, "model")
+
+
 def test_a_curve_of_another_recipe_is_refused(
     figures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
