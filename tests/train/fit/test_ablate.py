@@ -59,12 +59,14 @@ def test_variants_are_measured_as_evaluate_measures_them(
 def test_fit_would_train_the_same(
     ablation: Ablation, corpus_root: Path, noise_root: Path, tmp_path: Path
 ) -> None:
-    """Told to leave the component out, it finds all networks trained, noise trained on and all."""
+    """Told to leave component and teacher out, it finds all networks trained, noise and all."""
     words = ["fit", corpus_root, "--noise", noise_root, "--protocol", "two", "--folds-only", "--quick"]
-    words += ["--epochs", 1, "--size", "tiny", "--without", "smoothing", "--work", ablation.work]
+    words += ["--epochs", 1, "--size", "tiny", "--without", "teacher", "--without", "smoothing"]
+    words += ["--work", ablation.work]
     result = train(*words, "--out", tmp_path / "none.tflite", before=have_two_folds)
     assert (result.returncode, result.stderr) == (0, "")
     assert "2 of 2 networks were trained by an earlier run" in result.stdout
+    assert ": trained" not in result.stdout
 
 
 def test_what_is_known_is_not_trained_again(ablation: Ablation) -> None:

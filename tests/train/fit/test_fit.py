@@ -158,6 +158,7 @@ def test_a_sentence_is_held_out_with_the_actors(corpus_root: Path, tmp_path: Pat
         fields[4] = "02"
         write_voice(both / "second", "-".join(fields))
     words = ["fit", both, "--quick", "--epochs", 1, "--protocol", "text", "--folds-only"]
+    words += ["--without", "teacher"]
     work = tmp_path / "work"
     result = train(*words, "--work", work, "--out", work / "m.tflite", before=have_two_texts)
     assert (result.returncode, result.stderr) == (0, "")
