@@ -1,6 +1,5 @@
 """``fit`` and ``ablate``: from a folder of clips to a model with its card, or to metrics of variants."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -31,7 +30,6 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
     Raises:
         LeakError: a model would be tested on training data; nothing is trained then.
     """
-    started_s = time.monotonic()
     plan = settings.plan
     check_plan(plan, log)
     run = FitRun(settings, log)
@@ -48,7 +46,6 @@ def fit(settings: FitSettings, log: Log) -> ModelCard | None:
         scores = run.scorer.score(settings.out, plan.split.test)
         facts["held_out"] = {"test_actors": format_actors(plan.split.test), **scores.to_json()}
         log(f"held-out actors {format_actors(plan.split.test)}: {summary(scores.restricted)}")
-    facts["seconds"] = round(time.monotonic() - started_s)
     card = run.write(settings.out, made, facts, naming)
     log(f"wrote {settings.out}, {settings.out.stat().st_size} bytes, and its card beside it")
     run.save(run.folder / FINAL, made, card)
