@@ -66,7 +66,8 @@ class Recognizer:
         """Yield the events of a sound file, and at its end one of kind "file" for the whole recording.
 
         Args:
-            path: any format that libsndfile reads, any rate, any number of channels.
+            path: a sound file of any rate and any number of channels; formats that libsndfile does not
+                read need ffmpeg.
             channel: "mix" averages all channels, else the number of one, from 1.
 
         Raises:

@@ -11,7 +11,7 @@ class Suspects(Generic[Key]):
 
     A broker may close the connection for a message, as one that is too long, and MQTT 3.1.1 has no way
     to say for which. After a break with messages in flight the next connection carries one message at a
-    time. If two connections running break while the same message alone is in flight, each after the
+    time. If two connections in a row break while the same message alone is in flight, each after the
     broker has answered another, that message is the cause. One such break proves nothing: a broker that
     restarts breaks off whatever is in flight. So that a second restart proves nothing either, the queue
     sends the message again only when a connection has lasted for a while. A broker or a network that

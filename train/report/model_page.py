@@ -1,9 +1,10 @@
 """``docs/model.md``: the model card, with intended use, metrics and limits."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from serd.model.labels import EMOTIONS
 from serd.model.naming import DEFAULT_THRESHOLD
 from train.evaluation.conditions import ROOM
 from train.evaluation.summary import summarize
@@ -14,14 +15,6 @@ Facts = Mapping[str, Any]
 
 _TEXTS: Final = Path(__file__).parent
 _HEAD: Final = "<!-- Written by `python -m train report`; do not edit. -->"
-_LIMITS: Final = """\
-## Limits
-
-- Actors in quiet rooms, English, Polish and Korean: expect lower accuracy with children, elderly
-  speakers, other languages, spontaneous emotion, several speakers at a time and music behind speech.
-- A resting voice differs from speaker to speaker: deep, soft voices are recognized as sad more often.
-- Calm and neutral are confused most, as they are by human listeners.
-- Confidence is calibrated on acted speech of the corpora above."""
 
 
 def model_page(results: Facts, stem: str) -> str:
@@ -39,7 +32,7 @@ def model_page(results: Facts, stem: str) -> str:
         (_TEXTS / "model_card.md").read_text("utf-8").strip(),
         "## Metrics",
         _setting(summary),
-        _expectations(summary),
+        _goals(summary),
     ]
     if strangers := strangers_section(results["runs"], results.get("protocols", {})):
         parts.append(strangers)
@@ -49,7 +42,7 @@ def model_page(results: Facts, stem: str) -> str:
     parts += [
         _confidence(summary),
         f"![Reliability: confidence against accuracy]({stem}-reliability.png)",
-        _LIMITS,
+        _limits(summary),
         f"{details} are in the [research log](research-log.md).",
     ]
     return "\n\n".join(parts) + "\n"
@@ -64,54 +57,46 @@ def _setting(summary: Facts) -> str:
     folds = [each["mean"] for each in summary["folds"].values()]
     trained = seeds(summary["seeds"])
     spread = (
-        f"± is the standard deviation over training {trained}; it does not cover other speakers"
+        f"± is the standard deviation over training {trained}"
         if len(summary["seeds"]) > 1
-        else f"The figures are of one training, {trained}, without the spread over seeds or speakers"
+        else f"The figures are of one training, {trained}, without the spread over seeds"
     )
     return (
         "Five folds of four actors of RAVDESS (1-20), those of `dev5`. Each fold is scored by a network"
         " that was trained without its actors and without the noise mixed into its clips, in"
         f" {summary['precision']} arithmetic through the daemon's own pipeline, one decision per clip."
-        f" {spread}, over whom UAR varies more: from {min(folds):.3f} to {max(folds):.3f} between folds."
-        " Chance is 0.125."
+        f" {spread}. UAR varies more between speakers: from {min(folds):.3f} to {max(folds):.3f} between"
+        " folds. Chance is 0.125."
     )
 
 
-def _expectations(summary: Facts) -> str:
+def _goals(summary: Facts) -> str:
     uar = summary["uar"]
     clean = uar["clean"]["mean"]
     noise = summary["noise"]
     missed = summary["missed"]
     worst, share = max(missed["by_emotion"].items(), key=lambda item: item[1])
 
-    def relative(name: str) -> str:
-        return f"{mean_std(uar[name])}, {uar[name]['mean'] / clean:.1%}"
-
     def difference(name: str) -> str:
         return f"{mean_std(uar[name])}, {100 * (uar[name]['mean'] - clean):+z.1f} points"
 
-    near_clean = "within 5 points of clean"
-    conditions: Sequence[tuple[str, str, Callable[[str], str], str]] = (
-        ("float32 in place of int8", "float32", difference, "within 0.5 points"),
-        ("noise at 20 dB, relative to clean", "20 dB noise", relative, "95 %"),
-        ("noise at 10 dB", "10 dB noise", relative, "85 %"),
-        ("noise at 0 dB", "0 dB noise", relative, "60 %"),
-        ("30 dB fainter", "30 dB fainter", difference, near_clean),
-        ("12 dB louder and clipped", "12 dB louder, clipped", difference, near_clean),
-        ("telephone line", "telephone", difference, near_clean),
-        ("microphone of 48 kHz", "48 kHz microphone", difference, near_clean),
-        ("measured rooms, none of those of training", ROOM, difference, near_clean),
-        ("four clips joined: full windows", "joined clips", difference, "as clean or better"),
+    conditions = (
+        ("float32 in place of int8", "float32", "within 0.5 points of int8"),
+        ("noise at 20 dB", "20 dB noise", "within 3 points of clean"),
+        ("noise at 10 dB", "10 dB noise", "within 8 points"),
+        ("noise at 0 dB", "0 dB noise", "within 20 points"),
+        ("30 dB fainter", "30 dB fainter", "within 4 points"),
+        ("12 dB louder and clipped", "12 dB louder, clipped", "within 2 points"),
+        ("telephone line", "telephone", "within 4 points"),
+        ("microphone of 48 kHz", "48 kHz microphone", "within 1 point"),
+        ("measured rooms, none of those of training", ROOM, "within 5 points"),
+        ("four clips joined: full windows", "joined clips", "as clean or better"),
     )
     rows = [
-        ("UAR, 8 emotions", mean_std(uar["clean"]), "0.67"),
-        *(
-            (f"UAR, {title}", written(name), goal)
-            for title, name, written, goal in conditions
-            if name in uar
-        ),
+        ("UAR, 8 emotions", mean_std(uar["clean"]), "0.70"),
+        *((f"UAR, {title}", difference(name), goal) for title, name, goal in conditions if name in uar),
         ("UAR, speaker adaptation, three orders", mean_std(uar["speaker adaptation"]), ""),
-        ("ECE, 15 bins", mean_std(summary["ece"]), "at most 0.05"),
+        ("ECE, 15 bins", mean_std(summary["ece"]), "at most 0.06"),
         (
             "false accepts: recordings without speech that lead to an event",
             f"{noise['n_accepted']} of {noise['n']} ({noise['n_accepted'] / max(1, noise['n']):.2%})",
@@ -122,9 +107,9 @@ def _expectations(summary: Facts) -> str:
             f"{1 - missed['share']:.2%}; least {worst}, {1 - share:.2%}",
             "99 %; each emotion 98 %",
         ),
-        ("largest file", f"{summary['n_bytes'] / 1000:.0f} kB", "at most 500 kB"),
+        ("largest file of the folds", f"{summary['n_bytes'] / 1000:.0f} kB", "at most 500 kB"),
     ]
-    return table(("metric", "measured", "expected"), rows)
+    return table(("metric", "measured", "goal"), rows)
 
 
 def _tiny(runs: Sequence[Facts]) -> str:
@@ -149,3 +134,20 @@ def _confidence(summary: Facts) -> str:
         f" {threshold:g} for all emotions and no score {chosen['coverage']:.0%} of the clips of RAVDESS"
         f" are named, {chosen['accuracy']:.0%} of them correctly{below}."
     )
+
+
+def _limits(summary: Facts) -> str:
+    recalls = summary["recalls"]
+    least = min(recalls, key=recalls.__getitem__)
+    row = dict(zip(EMOTIONS, summary["confusion"][EMOTIONS.index(least)], strict=False))
+    counts = {name: count for name, count in row.items() if name != least}
+    first, second, third = sorted(counts, key=lambda name: -counts[name])[:3]
+    return f"""\
+## Limits
+
+- Actors in quiet rooms, English, Polish and Korean: expect lower accuracy with children, elderly
+  speakers, other languages, spontaneous emotion, several speakers at a time and music behind speech.
+- A resting voice differs from speaker to speaker: deep, soft voices are recognized as sad more often.
+- Of the clips of RAVDESS that are {least}, {recalls[least]:.0%} are recognized, fewer than of any other
+  emotion; most of the rest are taken for {first}, {second} or {third}.
+- Confidence is calibrated on acted speech of the corpora above."""

@@ -18,7 +18,8 @@ _DIARY: Final = Path(__file__).with_name("research_diary.md")
 _HEAD: Final = "<!-- Written by `python -m train report`; do not edit. -->"
 _CURVE: Final = "UAR with fewer training actors of RAVDESS; test actors and other corpora are the same."
 _ABLATIONS: Final = (
-    "UAR of networks of {parameters:,} parameters, trained for {epochs} epochs by the full recipe."
+    "UAR of networks of {parameters:,} parameters, trained for {epochs} epochs on the folds of `dev5`,"
+    " on RAVDESS and nEMO alone, by the recipe of 0.1.0."
 )
 _DIFFERENCES: Final = (
     "Change of UAR in points when one component is removed, by seed; the deviation is of these"
