@@ -10,12 +10,17 @@ import numpy as np
 
 from serd.errors import InputError
 from serd.model.labels import EMOTIONS
-from train.cli.evaluate_protocol import evaluate_protocol, labeled_clips, protocol_of
+from train.cli.evaluate_protocol import (
+    evaluate_protocol,
+    heard_folds,
+    labeled_clips,
+    protocol_of,
+)
 from train.cli.options import EVALUATIONS, check_writable, name_of, open_noise, unused_path
 from train.data.clips import Clip
+from train.data.duplicates import distinct
 from train.data.files import write_json, write_whole
 from train.evaluation.fold_networks import fold_networks
-from train.evaluation.held_out import hear_fold
 from train.evaluation.metrics import Scores
 from train.evaluation.results import SCHEMA, Facts, merge_seeds
 from train.evaluation.strangers import stranger_facts
@@ -89,7 +94,8 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
         from train.evaluation.folds import evaluate_folds  # noqa: PLC0415
         from train.evaluation.run_metrics import run_metrics  # noqa: PLC0415
     check_writable(out.absolute())
-    clips = labeled_clips([options.root])
+    every = labeled_clips([options.root, *options.also], options.models[0])
+    clips = [clip for clip in every if clip.path.is_relative_to(options.root)]
     bank = open_noise(options.noise, lambda: None)
     folds = evaluate_folds(
         options.models,
@@ -99,7 +105,7 @@ def evaluate_run_folds(options: argparse.Namespace) -> int:
         seed=options.seed,
         log=lambda line: print(line, flush=True),
     )
-    strangers = _strangers(clips, options)
+    strangers = _strangers(every, options)
     runs: list[Facts] = []
     for folder, results in zip(options.models, folds, strict=True):
         measured = run_metrics(results) | strangers(folder)
@@ -123,15 +129,15 @@ def _strangers(clips: Sequence[Clip], options: argparse.Namespace) -> Callable[[
     """A function from the folder of a run to its "strangers"; to nothing without ordinary speech."""
     if options.ordinary is None:
         return lambda _run: {}
-    ordinary = recordings(options.ordinary, of="ordinary speech")
-    every = [*clips, *labeled_clips(options.also)]
+    ordinary = distinct(recordings(options.ordinary, of="ordinary speech"))
 
     def measured(run: Path) -> Facts:
         print(
-            f"{run.name}: {len(every)} clips and {len(ordinary)} recordings of ordinary speech",
+            f"{run.name}: {len(clips)} clips and {len(ordinary)} recordings of ordinary speech",
             flush=True,
         )
-        heard = [hear_fold(network, every, ordinary) for network in fold_networks(run)]
-        return {"strangers": stranger_facts(heard, NamingLimits(), seed=options.seed)}
+        heard = heard_folds(fold_networks(run), clips, ordinary)
+        limits = NamingLimits(**heard[0].card.training["recipe"]["naming"])
+        return {"strangers": stranger_facts(heard, limits, seed=options.seed)}
 
     return measured

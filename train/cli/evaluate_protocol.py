@@ -4,18 +4,22 @@ What noise, rooms and telephones change is measured with the folds of ``dev5`` a
 """
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from serd.errors import InputError
 from train.cli.options import check_writable
-from train.data.clips import Clip
+from train.data.clips import Clip, Corpus
 from train.data.corpora import find_clips, labeled_corpora
+from train.data.duplicates import without_duplicates
 from train.data.files import write_json
 from train.data.protocols import LEFT_OUT, TEXT
+from train.data.sound_store import STORE
 from train.evaluation.fold_networks import FoldNetwork, fold_networks
-from train.evaluation.held_out import hear_fold
+from train.evaluation.held_out import HeardFold, hear_fold
 from train.evaluation.results import SCHEMA, Facts, merge_seeds, recipe_facts
 from train.evaluation.strangers import corpora_facts
 from train.report.strangers_section import corpora_table
@@ -56,7 +60,7 @@ def evaluate_protocol(
         if getattr(options, name) != default:
             raise InputError(f"--{name} is not for runs of {protocol}: they are scored as recorded")
     check_writable(out.absolute().parent)
-    clips = labeled_clips([options.root, *options.also])
+    clips = labeled_clips([options.root, *options.also], runs[0])
     known: list[Facts] = []
     for run in runs:
         networks = fold_networks(run)
@@ -68,14 +72,34 @@ def evaluate_protocol(
     return 0
 
 
-def labeled_clips(folders: Sequence[Path]) -> list[Clip]:
-    """The clips in some folders of the corpora that have labels."""
-    return [clip for folder in folders for clip in find_clips(folder, corpora=labeled_corpora()).clips]
+def labeled_clips(folders: Sequence[Path], run: Path) -> list[Clip]:
+    """The clips in some folders of the corpora that have labels, without those that ``fit`` leaves out.
+
+    What was computed of their sounds for the run is taken from its work folder.
+    """
+    found = [find_clips(folder, corpora=labeled_corpora()).clips for folder in folders]
+    corpus = Corpus(clips=tuple(chain.from_iterable(found)), left_out=())
+    store = run.resolve().parent / STORE
+    known = store if store.exists() else None
+    return list(without_duplicates(corpus, "keep-together", known).clips)
+
+
+def heard_folds(
+    networks: Sequence[FoldNetwork], clips: Sequence[Clip], ordinary: Sequence[Path]
+) -> list[HeardFold]:
+    """What the networks of a run make of their test actors and of ordinary speech.
+
+    A line on standard error tells of each recording that cannot be read.
+    """
+    folds = [hear_fold(network, clips, ordinary) for network in networks]
+    for line in dict.fromkeys(line for fold in folds for line in fold.left_out):
+        print(f"train: {line}", file=sys.stderr)
+    return folds
 
 
 def _measured(networks: Sequence[FoldNetwork], protocol: str, clips: Sequence[Clip], seed: int) -> Facts:
     """Metrics of one run, named as in ``run_metrics``, with "protocol" and "has_teacher"."""
-    heard = [hear_fold(network, clips, ordinary=()) for network in networks]
+    heard = heard_folds(networks, clips, ordinary=())
     training = networks[0].card.training
     return {
         "protocol": protocol,

@@ -57,6 +57,12 @@ def sound_keys(paths: Sequence[Path], store: Path | None = None) -> tuple[str, .
     return tuple(keys[_root(alike, first_with[key])] for key in keys)
 
 
+def distinct(paths: Sequence[Path]) -> list[Path]:
+    """The files without those that sound the same as an earlier one."""
+    first = {key: path for path, key in reversed(list(zip(paths, sound_keys(paths), strict=True)))}
+    return [path for path in paths if path in set(first.values())]
+
+
 def _root(alike: dict[int, int], index: int) -> int:
     while alike[index] != index:
         index = alike[index]

@@ -1,4 +1,7 @@
-"""Conditions: speech at other levels, through other microphones and telephone lines."""
+"""Conditions: speech at other levels, through other microphones and telephone lines.
+
+Each takes and returns int16, shape (n_samples,), 16 kHz mono.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,11 +23,15 @@ ROOM: Final = "measured room"
 OFFSET: Final = 0.1
 """Constant offset, as a share of full scale."""
 HUM_HZ: Final = 50.0
+"""Frequency of the mains."""
 HUM_DBFS: Final = -40.0
+"""RMS level of the hum."""
 HUM_SPEECH_DB: Final = -20.0
 """Gain of the speech over hum, in dB."""
 FAINT_DB: Final = -30.0
-LOUD_DB: Final = 12.0
+"""Gain of faint speech, in dB."""
+CLIPPED_DB: Final = 12.0
+"""Peak of a clipped clip above full scale, in dB, before it is clipped."""
 
 
 def faint(samples: Samples) -> Samples:
@@ -33,8 +40,12 @@ def faint(samples: Samples) -> Samples:
 
 
 def clipped(samples: Samples) -> Samples:
-    """Speech 12 dB louder, clipped at full scale: too much gain."""
-    return _amplified(samples, LOUD_DB)
+    """Speech whose peak would be 12 dB above full scale, clipped there: too much gain.
+
+    The gain is that of the clip, since most clips of a corpus are too faint to be clipped by 12 dB.
+    """
+    peak = float(np.abs(to_sound(samples)).max(initial=0.0))
+    return _amplified(samples, CLIPPED_DB - 20.0 * np.log10(peak)) if peak else samples
 
 
 def with_offset(samples: Samples) -> Samples:
@@ -56,7 +67,7 @@ def telephone(samples: Samples) -> Samples:
 
 
 def usb_48_khz(samples: Samples) -> Samples:
-    """Speech recorded with 48 kHz and resampled to 16 kHz as in the daemon."""
+    """Speech converted to 48 kHz and, as in the daemon, back to 16 kHz."""
     there = soxr.resample(to_sound(samples), SAMPLE_RATE_HZ, 48_000)
     recorded = to_sound(to_int16(there))
     back = soxr.resample(recorded, 48_000, SAMPLE_RATE_HZ)
@@ -65,7 +76,7 @@ def usb_48_khz(samples: Samples) -> Samples:
 
 CONDITIONS: Final[Mapping[str, Condition]] = {
     "30 dB fainter": faint,
-    "12 dB louder, clipped": clipped,
+    "clipped by 12 dB": clipped,
     "offset of 10 %": with_offset,
     "20 dB fainter, 50 Hz hum": with_hum,
     "telephone": telephone,

@@ -63,9 +63,16 @@ def fold_networks(run: Path) -> list[FoldNetwork]:
     """The networks of a run's folds, by file name.
 
     Raises:
-        CorpusError: there is none in the folder.
+        CorpusError: there is none in the folder, or not one of each fold of its protocol.
     """
     paths = sorted(run.glob("model-*.tflite"))
     if not paths:
         raise CorpusError(f"{run}: no fold's network (model-*.tflite) in it; fit with --protocol first")
-    return [FoldNetwork(path=path, card=read_model(path)[1]) for path in paths]
+    networks = [FoldNetwork(path=path, card=read_model(path)[1]) for path in paths]
+    n_folds = networks[0].card.training.get("n_folds", len(networks))  # cards of 0.2.0 lack it
+    if len(networks) < n_folds:
+        raise CorpusError(
+            f"{run}: networks of {len(networks)} folds of {networks[0].protocol}, expected {n_folds};"
+            " the same fit command trains the others"
+        )
+    return networks

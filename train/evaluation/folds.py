@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -15,6 +15,7 @@ from train.data.clips import Actors, Clip, CorpusError, actor_order, format_acto
 from train.evaluation.conditions import CONDITIONS, Changes
 from train.evaluation.false_accepts import false_accepts
 from train.evaluation.fold_networks import FoldNetwork, fold_networks
+from train.evaluation.held_out_noise import folds_of_sounds, held_out_noise
 from train.evaluation.joined_clips import decide_joined, joined_clips
 from train.evaluation.metrics import Scores, score
 from train.evaluation.predictions import (
@@ -25,7 +26,7 @@ from train.evaluation.predictions import (
 )
 from train.evaluation.schemes import Scheme, scheme_for
 from train.evaluation.speaker_adaptation import predict_adapted
-from train.features.noise import NoiseBank, noise_fold
+from train.features.noise import NoiseBank
 from train.model.checkpoint import find_checkpoint, load_keras
 from train.model.conversion import network_sha256, to_tflite, write_model
 
@@ -57,7 +58,7 @@ class FoldResult:
     adapted: Scores
     """Scores with speaker adaptation, over all orders."""
     n_noises: int
-    """Number of recordings without speech, of the noise fold that it was not trained on."""
+    """Number of recordings without speech whose sound it was not trained on."""
     false_accepts: tuple[str, ...]
     """Names of these recordings that lead to an event."""
 
@@ -97,8 +98,10 @@ def evaluate_folds(
     for network in chain.from_iterable(networks.values()):
         alike[network.input_key].append(network)
     results: dict[Path, FoldResult] = {}
+    of_sounds = folds_of_sounds(noise)
     for group in alike.values():
-        results |= _evaluate(group, clips, noise, rooms, seed, log)
+        held_out = _held_out(group[0], noise, of_sounds)
+        results |= _evaluate(group, clips, held_out, rooms, seed, log)
     folds = [[results[network.path] for network in networks[run]] for run in runs]
     return [sorted(own, key=lambda fold: min(map(actor_order, fold.test))) for own in folds]
 
@@ -111,27 +114,22 @@ def _evaluate(
     seed: int,
     log: Log,
 ) -> dict[Path, FoldResult]:
-    """Results of networks with the same input key, by file."""
-    path, part = networks[0].path, networks[0].held_out_noise
+    """Results of networks with the same input key, by file, in noise that none was trained on."""
     speech = networks[0].held_out_speech(clips)
     test = frozenset(clip.actor for clip in speech)
     log(f"actors {format_actors(test)}: {len(speech)} clips, {len(networks)} networks")
-    held_out = tuple(each for each in noise.paths if not part or noise_fold(each) == part)
-    if not held_out:
-        raise CorpusError(
-            f"{path}: it was not trained on fold {part!r} of the noise, of which nothing is in"
-            f" {' and '.join(map(str, noise.folders))}; give the folders that fit was given"
-        )
     for network in networks:
         _check_rooms(network, rooms)
     paths = [network.path for network in networks]
     labelled = [(clip, clip.label) for clip in speech]
     scheme = scheme_for(networks[0].card.labels)
     pipeline = PipelineSettings()
-    noise_settings = NoiseSettings(bank=replace(noise, paths=held_out), snr_db=SNR_DB, seed=seed)
+    noise_settings = NoiseSettings(bank=noise, snr_db=SNR_DB, seed=seed)
     changes = Changes(conditions=tuple(CONDITIONS), rooms=tuple(rooms))
     predictions = predict(paths, labelled, scheme, pipeline, noise_settings, changes=changes)
-    joined = joined_clips(speech, seed=seed)
+    for line in predictions[0].left_out:
+        log(f"left out: {line}")
+    joined = joined_clips([each.clip for each in predictions[0].clean], seed=seed)
     truth = [label for label, _ in joined]
     decisions = decide_joined(paths, joined, pipeline)
     adapted = predict_adapted(paths, labelled, scheme, n_orders=_N_ORDERS, seed=seed)
@@ -145,11 +143,28 @@ def _evaluate(
             in_float=in_float[number],
             joined=score(truth, decisions[number], EMOTIONS),
             adapted=_counted(list(chain.from_iterable(adapted[number]))),
-            n_noises=len(held_out),
-            false_accepts=false_accepts(network.path, held_out),
+            n_noises=len(noise.paths),
+            false_accepts=false_accepts(network.path, noise.paths),
         )
         for number, network in enumerate(networks)
     }
+
+
+def _held_out(network: FoldNetwork, noise: NoiseBank, folds: Mapping[Path, frozenset[str]]) -> NoiseBank:
+    """The noise that a network was not trained on."""
+    fold = network.held_out_noise
+    if not fold and network.card.training.get("noise"):
+        raise CorpusError(
+            f"{network.path}: it was trained on all of its noise, so none is left to score it with;"
+            " expected a network of fit --noise with recordings of two folds or more"
+        )
+    paths = held_out_noise(folds, fold)
+    if not paths:
+        raise CorpusError(
+            f"{network.path}: it was not trained on fold {fold!r} of the noise, of which nothing is in"
+            f" {' and '.join(map(str, noise.folders))}; give the folders that fit was given"
+        )
+    return replace(noise, paths=paths)
 
 
 def _check_rooms(network: FoldNetwork, rooms: Sequence[Path]) -> None:

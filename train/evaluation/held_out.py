@@ -1,4 +1,4 @@
-"""What a model makes of recordings that it was not trained on, as the daemon would decide on them.
+"""Predictions of a model for recordings that it was not trained on, decided on as in the daemon.
 
 TensorFlow is not imported here: a worker process would spend most of its time on it.
 """
@@ -50,22 +50,24 @@ class HeardRecording:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeardFold:
-    """What one fold's network makes of speech that it was not trained on."""
+    """Predictions of one fold's network for speech that it was not trained on."""
 
     card: ModelCard
     """Card of the network."""
     clips: tuple[Clip, ...]
-    """Speech of the fold's test actors, of all corpora."""
+    """Readable speech of the fold's test actors, of all corpora."""
     acted: tuple[HeardRecording, ...]
-    """What it makes of each of them."""
+    """The predictions for each of them."""
     ordinary: tuple[HeardRecording, ...]
-    """What it makes of each recording of ordinary speech."""
+    """The predictions for each readable recording of ordinary speech."""
+    left_out: tuple[str, ...] = ()
+    """One line for each recording that cannot be read."""
 
 
 def hear(
     model_path: Path, paths: Sequence[Path], pipeline: PipelineSettings | None = None
 ) -> list[HeardRecording]:
-    """What a model makes of recordings, on all processors.
+    """Predictions of a model for recordings, on all processors.
 
     Args:
         model_path: the .tflite file; each process loads it once.
@@ -77,7 +79,7 @@ def hear(
 
 
 def hear_fold(network: FoldNetwork, clips: Sequence[Clip], ordinary: Sequence[Path]) -> HeardFold:
-    """What a fold's network makes of its test actors and of ordinary speech.
+    """Predictions of a fold's network for its test actors and for ordinary speech.
 
     Args:
         network: the network.
@@ -89,11 +91,13 @@ def hear_fold(network: FoldNetwork, clips: Sequence[Clip], ordinary: Sequence[Pa
     """
     own = network.held_out_speech(clips)
     heard = hear(network.path, [*(clip.path for clip in own), *ordinary])
+    acted = [(clip, each) for clip, each in zip(own, heard, strict=False) if not each.left_out]
     return HeardFold(
         card=network.card,
-        clips=tuple(own),
-        acted=tuple(heard[: len(own)]),
-        ordinary=tuple(heard[len(own) :]),
+        clips=tuple(clip for clip, _ in acted),
+        acted=tuple(each for _, each in acted),
+        ordinary=tuple(each for each in heard[len(own) :] if not each.left_out),
+        left_out=tuple(each.left_out for each in heard if each.left_out),
     )
 
 

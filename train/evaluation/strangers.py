@@ -33,7 +33,7 @@ def stranger_facts(folds: Sequence[HeardFold], limits: NamingLimits, *, seed: in
     Args:
         folds: all folds, trained with one seed, each with the same ordinary speech.
         limits: how often ordinary speech may be given an emotion.
-        seed: seed of the halves and of the resamples.
+        seed: seed of the tenths and of the resamples.
 
     Returns:
         A JSON object: "corpora", as ``corpora_facts`` gives them; "naming", the shares at the fitted

@@ -187,7 +187,7 @@ class FitRun:
         return (
             facts
             | {"temperature": round(made.temperature, 3)}
-            | ({"protocol": self._plan.protocol} if self._plan.protocol else {})
+            | ({"protocol": self._plan.protocol, "n_folds": len(self.folds)} if self.folds else {})
             | ({"rooms": [path.stem for path in self._settings.rooms]} if self._settings.rooms else {})
             | ({"absent_emotions": list(absent)} if absent else {})
             | ({"unheard_noise": target.without_noise} if target.without_noise else {})

@@ -62,11 +62,12 @@ def test_faint_speech_is_30_db_down() -> None:
     assert _level_db(voice) - _level_db(faint(voice)) == pytest.approx(30.0, abs=0.2)
 
 
-def test_loud_speech_is_cut_off() -> None:
-    """At full scale, where more than a fifth of a loud tone's samples stand."""
-    loud = clipped(2 * _tone(500.0))
-    assert loud.max() == 32767
-    assert (loud >= 32767).mean() > 0.2
+@pytest.mark.parametrize("level", [0.01, 0.5, 1.0])
+def test_speech_is_clipped_however_loud_it_was(level: float) -> None:
+    """Of a tone whose peak would be four times full scale, 26 of 32 samples stand at its ends."""
+    loud = clipped((level * _tone(500.0)).astype(np.int16)).astype(int)
+    assert (np.abs(loud) >= 32767).mean() == 26 / 32
+    assert not clipped(np.zeros(160, np.int16)).any()
 
 
 @pytest.mark.parametrize("frequency_hz", [1000.0, 3300.0])

@@ -1,5 +1,6 @@
 """Figures of people whom the networks never heard, at thresholds fitted on others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from serd.model.card import ModelCard
 from serd.model.file import default_model_path
 from serd.model.labels import EMOTIONS
 from train.data.clips import Clip
-from train.evaluation.held_out import HeardFold, HeardRecording, hear
+from train.evaluation.fold_networks import FoldNetwork
+from train.evaluation.held_out import HeardFold, HeardRecording, hear, hear_fold
 from train.evaluation.strangers import area_under_curve, stranger_facts
 from train.model.naming import NamingLimits
 
@@ -122,3 +124,17 @@ def test_a_recording_is_heard_as_the_daemon_hears_it(tmp_path: Path) -> None:
     assert heard.whole.sum() == pytest.approx(1.0)
     assert len(heard.events) == len(heard.windows) + len(heard.utterances)
     assert (nothing.whole, nothing.length_s, len(nothing.events)) == (None, 0.0, 0)
+
+
+def test_a_recording_that_cannot_be_read_counts_nowhere(card: ModelCard, tmp_path: Path) -> None:
+    """Neither as a missed clip nor as ordinary speech without a name; a line says so."""
+    broken = tmp_path / "no-sound.wav"
+    broken.write_bytes(b"RIFF")
+    network = FoldNetwork(path=default_model_path(), card=replace(card, training={"test_actors": "1"}))
+    clips = [replace(_clip("1", "happy"), path=path) for path in (DEMO_PATH, broken)]
+    fold = hear_fold(network, clips, [broken, DEMO_PATH])
+    assert [clip.path for clip in fold.clips] == [DEMO_PATH]
+    assert (len(fold.acted), len(fold.ordinary)) == (1, 1)
+    assert fold.ordinary[0].whole is not None
+    assert len(fold.left_out) == 2
+    assert str(broken) in fold.left_out[0]
