@@ -84,8 +84,13 @@ def _card(
         validation=actors(part.validation) - train,
         test=actors(part.test) - train,
     )
+    learned = [
+        clip
+        for index, clip in enumerate(dataset.clips)
+        if (clip.actor in train or clip.is_noise) and index not in dataset.left_out
+    ]
     facts = provenance(
-        dataset,
+        learned,
         split,
         recipe,
         command=f"python -m train experiments ROOT --run {training.experiment.name}",

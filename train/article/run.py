@@ -137,6 +137,7 @@ def run_settings(experiment: Experiment, data: Data, options: RunOptions) -> dic
         "quick": options.is_quick,
         "holdout": sorted(data.holdout),
         "data_sha256_of_names_and_sizes": data.fingerprint,
+        "labels_sha256": digest([[clip.actor, clip.emotion] for clip in data.clips]),
     }
     return {
         "name": experiment.name,

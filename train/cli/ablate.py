@@ -4,14 +4,21 @@ import argparse
 from pathlib import Path
 
 from serd.errors import InputError
-from train.cli.options import add_training_options, check_writable, read_settings, selected_recipe
+from train.cli.options import (
+    add_training_options,
+    check_writable,
+    open_noise,
+    read_settings,
+    selected_recipe,
+)
 from train.data.files import write_json
 from train.data.protocols import ACTOR_PROTOCOLS
 from train.evaluation.results import SCHEMA, Facts, recipe_digest
 from train.evaluation.summary import merge_variants, read_variants, variant_summary
-from train.features.noise import open_bank, recordings
+from train.features.noise import recordings
+from train.features.rooms import held_out_rooms, training_rooms
 from train.fit.plan import plan_fit
-from train.model.ablations import ABLATIONS, variants
+from train.model.ablations import ABLATIONS, MEASURED_ROOMS, Ablation, variants
 from train.model.tensorflow_import import keep_freed_memory, tensorflow_for
 from train.report.tables import Table, print_table
 
@@ -22,18 +29,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "ablate",
         help="measure what each component of the recipe contributes",
         description="Train a protocol's folds by the recipe and by the recipe without each of its"
-        " components, with one seed, and score all of them as evaluate does. The metrics are added to"
-        " those in --out, by component and seed; existing ones are not trained again. report"
-        " --ablations puts them into the research log.",
+        " components, with one seed and without a teacher, and score all of them as evaluate does. The"
+        " metrics are added to those in --out, by component and seed; existing ones are not trained"
+        " again. report --ablations puts them into the research log.",
     )
     add = parser.add_argument
     add_training_options(parser, size="tiny")
     add(
         "--noise",
         type=Path,
+        action="append",
         required=True,
         metavar="FOLDER",
-        help="recordings without speech, for training and scoring",
+        help="recordings without speech, for training and scoring; repeatable",
+    )
+    add(
+        "--rooms",
+        type=Path,
+        metavar="FOLDER",
+        help="measured rooms for the copies, of which every fourth is kept for scoring",
     )
     add(
         "--protocol",
@@ -47,7 +61,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="append",
         default=[],
         metavar="COMPONENT",
-        help=f"remove this one alone; repeatable (default: each of {', '.join(ABLATIONS)})",
+        help=f"remove this one alone; repeatable (default: each of {', '.join(ABLATIONS)};"
+        f" {MEASURED_ROOMS} needs --rooms)",
     )
     add("--out", type=Path, default=Path("runs/ablations.json"), help="default: runs/ablations.json")
     parser.set_defaults(command=ablate_command)
@@ -57,6 +72,8 @@ def ablate_command(options: argparse.Namespace) -> int:
     """Train and score the variants, and add their metrics to the file."""
     check_writable(options.out.absolute().parent)
     check_writable(options.work.absolute())
+    ablations = _ablations(options)
+    rooms = tuple(recordings(options.rooms, of="rooms")) if options.rooms else ()
     known = _known(options.out)
     plan = plan_fit(
         options.root,
@@ -65,9 +82,7 @@ def ablate_command(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         settings=read_settings(options, options.work),
     )
-    bank = open_bank(options.noise, recordings(options.noise))
-    for line in bank.left_out:
-        print(f"left out: {line}")
+    bank = open_noise(options.noise, lambda: None)
     keep_freed_memory()
     with tensorflow_for("ablate"):
         from train.fit.fitting import ablate  # noqa: PLC0415
@@ -77,7 +92,7 @@ def ablate_command(options: argparse.Namespace) -> int:
         print(line, flush=True)
 
     recipe = selected_recipe(options, options.size)
-    recipes = variants(recipe, options.without or ABLATIONS)
+    recipes = variants(recipe, ablations)
     for name, each in list(recipes.items()):
         if _is_known(known, name, recipe_digest(each.to_json()), options):
             report(f"without {name}, seed {options.seed}: in {options.out} already")
@@ -88,17 +103,30 @@ def ablate_command(options: argparse.Namespace) -> int:
             out=Path("ablation.tflite"),
             work=options.work,
             recipe=recipe,
+            rooms=training_rooms(rooms),
             n_processes=options.jobs,
             seed=options.seed,
             command="python -m train ablate",
         )
-        found = ablate(settings, recipes, bank, report)
+        found = ablate(settings, recipes, bank, report, scored_rooms=held_out_rooms(rooms))
         new = [(name, options.out, [run]) for name, run in found.items()]
         known = merge_variants(_known(options.out), new)  # another run may have added to it meanwhile
         write_json(options.out, {"schema": SCHEMA, "variants": known})
     _print(known)
     print(f"the figures are in {options.out}")
     return 0
+
+
+def _ablations(options: argparse.Namespace) -> list[Ablation]:
+    """The components to remove.
+
+    Raises:
+        InputError: measured rooms, without any.
+    """
+    if MEASURED_ROOMS in options.without and not options.rooms:
+        raise InputError(f"--without {MEASURED_ROOMS} needs --rooms FOLDER with measured rooms")
+    able = [each for each in ABLATIONS if options.rooms or each != MEASURED_ROOMS]
+    return options.without or able
 
 
 def _known(path: Path) -> list[Facts]:

@@ -35,7 +35,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
     Raises:
         OperationError: it cannot be written; an earlier file is unchanged.
     """
-    unfinished = path.with_name(path.name + ".part")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

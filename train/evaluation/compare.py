@@ -9,7 +9,7 @@ it takes clips as independent, so the interval over speakers comes first.
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ from train.evaluation.metrics import MISSED, Counts, Scores, score
 PREDICTIONS: Final = "predictions.csv"
 _COLUMNS: Final = ("file", "actor", "truth", "prediction")
 _Key = tuple[str, str]
-"""Actor and stem of a clip."""
+"""Actor and name of a clip."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,8 @@ class Decisions:
     name: str
     """Name of its folder."""
     by_clip: Mapping[_Key, tuple[str, str]]
-    """Truth and decision by actor and stem of the clip; the decision is empty for a missed clip."""
+    """Truth and decision by actor and name of the clip, without folder and ending; with its folder where
+    two clips of an actor have one name. The decision is empty for a missed clip."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,22 +79,36 @@ def read_decisions(folder: Path) -> Decisions:
         InputError: there are none, or they cannot be read.
     """
     path = folder / PREDICTIONS
-    by_clip: dict[_Key, tuple[str, str]] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
             if not set(_COLUMNS) <= set(rows.fieldnames or ()):
                 raise InputError(f"{path}: expected the columns {', '.join(_COLUMNS)}")
-            for row in rows:
-                decision = "" if row["prediction"] == NONE else row["prediction"]
-                by_clip[row["actor"], Path(row["file"]).stem] = (row["truth"], decision)
+            decided = list(rows)
     except OSError as exc:
         raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
     except (UnicodeDecodeError, csv.Error) as exc:
         raise InputError(f"{path}: no table of decisions: {exc}") from exc
-    if not by_clip:
+    if not decided:
         raise InputError(f"{path}: no decision in it")
-    return Decisions(name=folder.name, by_clip=by_clip)
+    by_name = _decisions(decided, lambda file: file.stem)
+    by_path = _decisions(decided, lambda file: file.with_suffix("").as_posix())
+    if len(by_path) < len(decided):
+        raise InputError(f"{path}: a clip is in it twice, expected one decision on each")
+    return Decisions(name=folder.name, by_clip=by_name if len(by_name) == len(decided) else by_path)
+
+
+def _decisions(
+    rows: Sequence[Mapping[str, str]], name: Callable[[Path], str]
+) -> dict[_Key, tuple[str, str]]:
+    """Truth and decision of each row, by actor and name of its file."""
+    return {
+        (row["actor"], name(Path(row["file"]))): (
+            row["truth"],
+            "" if row["prediction"] == NONE else row["prediction"],
+        )
+        for row in rows
+    }
 
 
 def compare(first: Decisions, second: Decisions, *, seed: int) -> Comparison:

@@ -1,10 +1,11 @@
 """``fit`` and ``ablate``: from a folder of clips to a model with its card, or to metrics of variants."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from serd.model.card import ModelCard
-from train.data.clips import format_actors, named_or_counted, split_actors
+from train.data.clips import format_actors, named_or_counted
 from train.data.splits import check_no_leak, clip_split, sentence_split
 from train.evaluation.folds import evaluate_folds
 from train.evaluation.metrics import summary
@@ -71,14 +72,19 @@ def check_plan(plan: FitPlan, log: Log) -> None:
     splits = [clip_split("model", clips, plan.split)]
     for fold in plan.folds:
         name = f"{plan.protocol} {format_actors(fold.test)}"
-        by_actor = clip_split(name, clips, split_actors(plan.corpus.actors, test=fold.test))
+        by_actor = clip_split(name, clips, plan.fold_split(fold))
         splits.append(sentence_split(by_actor, clips, fold.sentence))
     for split in splits:
         check_no_leak(clips, split, digests=digests)
 
 
 def ablate(
-    settings: FitSettings, recipes: Mapping[str, Recipe], noise: NoiseBank, log: Log
+    settings: FitSettings,
+    recipes: Mapping[str, Recipe],
+    noise: NoiseBank,
+    log: Log,
+    *,
+    scored_rooms: Sequence[Path] = (),
 ) -> dict[str, Facts]:
     """Train and evaluate the folds of several recipes with one seed.
 
@@ -90,6 +96,7 @@ def ablate(
         recipes: the recipes, by name.
         noise: recordings without speech.
         log: takes a line on progress.
+        scored_rooms: impulse responses of rooms that are not in ``settings``, for scoring.
 
     Returns:
         Metrics of each, as ``run_metrics`` gives them.
@@ -113,5 +120,7 @@ def ablate(
         log(f"without {name}")
         run.protocol()
     folders = [run.folder for run in runs.values()]
-    results = evaluate_folds(folders, settings.plan.corpus.clips, noise, seed=0, log=log)
+    results = evaluate_folds(
+        folders, settings.plan.corpus.clips, noise, rooms=scored_rooms, seed=0, log=log
+    )
     return {name: run_metrics(folds) for name, folds in zip(runs, results, strict=True)}

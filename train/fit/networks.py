@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from train.data.clips import format_actors
+from train.data.code_digest import code_digest
 from train.features.window_store import WindowSource
 from train.fit.members import MemberJob, TeacherFiles, load_ensemble, train_member
 from train.fit.plan import Target, fold_targets, last_target
@@ -12,6 +14,11 @@ from train.fit.settings import FitSettings
 from train.model.finishing import silence
 from train.model.jobs import run_jobs
 from train.model.learning import TrainedNetwork
+
+
+def _code() -> str:
+    """Digest of the code that trains a network; that of its windows is in their key."""
+    return code_digest("train.fit.members", beside=("serd", "train.data", "train.features"))
 
 
 class RunNetworks:
@@ -29,10 +36,12 @@ class RunNetworks:
         self._plan = settings.plan
         self._recipe = settings.recipe
         self._clips = source.clips
-        # A network belongs to the windows and the labels that it was trained on, and evaluate takes all
-        # folds of a folder to be of one protocol.
+        # A network belongs to the windows, the labels and the code that it was trained with, and
+        # evaluate takes all folds of a folder to be of one protocol.
         labels = [(clip.actor, clip.emotion, clip.votes) for clip in source.clips]
-        data = json.dumps([source.key, labels, self._plan.protocol])
+        held_out = [(format_actors(each.test), each.sentence) for each in self._plan.folds]
+        held_out.append((format_actors(self._plan.split.test), ""))
+        data = json.dumps([source.key, labels, self._plan.protocol, held_out, _code()])
         self.folder = settings.work / self._recipe.digest(seed=settings.seed, fingerprint=data)
         n_actors = self._recipe.n_actors
         recorded = settings.noise.paths if settings.noise else ()

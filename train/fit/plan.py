@@ -10,6 +10,7 @@ from typing import Final
 from serd.model.labels import EMOTIONS
 from train.data.clips import (
     Actors,
+    Clip,
     Corpus,
     CorpusError,
     Split,
@@ -35,7 +36,7 @@ from train.data.protocols import (
     tested_sentences,
 )
 from train.data.splits import is_learned
-from train.features.noise import noise_folds
+from train.features.noise import noise_fold, noise_folds
 
 _LEAST_EMOTIONS: Final = 2
 _LONGEST_STEM: Final = 100
@@ -73,6 +74,11 @@ class FitPlan:
     left_alone: Actors = frozenset()
     """Actors excluded from ``corpus`` by the protocol."""
 
+    def fold_split(self, fold: Fold) -> Split:
+        """The split of a fold, whose network learns from no test actor of the final one either."""
+        present = (self.corpus.actors - self.split.test) | fold.test
+        return split_actors(present, test=fold.test)
+
     def absent_emotions(self, train: Actors, sentence: str = "") -> tuple[str, ...]:
         """The emotions that no clip has which a network may learn from.
 
@@ -102,7 +108,7 @@ def plan_fit(
     """Find the clips below a folder, and split them by actor.
 
     Actors that a protocol excludes, such as 21 to 24 in dev5, are training actors neither of its folds
-    nor of the final model. They may be test actors.
+    nor of the final model. They may be test actors. Test actors are training actors of no fold either.
 
     Args:
         root: folder that holds the corpora that the protocol tests; without a protocol RAVDESS or, if it
@@ -179,7 +185,7 @@ def _check_emotions(plan: FitPlan) -> None:
     possible = {emotion for corpus in corpora for emotion in classes_of(corpus)}
     needs: list[tuple[Actors, str, Collection[str]]] = [(plan.split.train, "", possible)]
     needs += [
-        (plan.corpus.actors - fold.test, fold.sentence, plan.scored_emotions(fold.test))
+        (plan.fold_split(fold).train, fold.sentence, plan.scored_emotions(fold.test))
         for fold in plan.folds
     ]
     for train, sentence, emotions in needs:
@@ -216,6 +222,12 @@ class Target:
     sentence: str = ""
     """Sentence of RAVDESS without training windows, and the only one that is scored; empty for none."""
 
+    def learns_from(self, clip: Clip) -> bool:
+        """Whether a clip, or a recording of noise, is for training."""
+        if clip.is_noise:
+            return not self.without_noise or noise_fold(clip.path) != self.without_noise
+        return clip.actor in self.split.train and is_learned(clip, self.sentence)
+
 
 def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> tuple[Target, ...]:
     """The networks of a protocol's folds, each without another noise fold.
@@ -230,7 +242,7 @@ def fold_targets(plan: FitPlan, recorded: Sequence[Path], *, n_actors: int) -> t
     return tuple(
         Target(
             name=f"{plan.protocol} {number + 1}/{len(plan.folds)}",
-            split=fewer(split_actors(plan.corpus.actors, test=fold.test), n_actors=n_actors),
+            split=fewer(plan.fold_split(fold), n_actors=n_actors),
             calibration_actors=fold.test,
             stem=_stem(fold.test) + (f"-sentence-{fold.sentence}" if fold.sentence else ""),
             without_noise=parts[number % len(parts)],

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from serd.model.card import ModelCard
 from serd.model.naming import NamingScore
 from train.data.clips import format_actors
+from train.data.code_digest import code_digest
 from train.data.files import write_json
 from train.evaluation.naming_score import fit_naming, joined
 from train.features.dataset import Dataset
@@ -29,6 +31,9 @@ from train.model.card import provenance, trained_card
 from train.model.checkpoint import save_checkpoint
 from train.model.conversion import network_sha256, write_model
 from train.model.finishing import FinishedNetwork, calibration_logits, finish, fit_temperature
+
+_CODE: Final = code_digest("train.fit.scoring", "train.model.finishing")[:8]
+"""Of what makes a model and its scores from a trained network, in the names of the files with scores."""
 
 Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -102,12 +107,12 @@ class FitRun:
 
     def _fold(self, target: Target) -> Facts:
         """Metrics of one fold by corpus, RAVDESS first, from the work folder if they exist."""
-        path = self.folder / f"test-{target.stem}.json"
+        path = self.folder / f"test-{target.stem}-{_CODE}.json"
         if path.exists():
             result: Facts = json.loads(path.read_text("utf-8"))
             self._log(f"{target.name}: finished by an earlier run")
             return result
-        others = [fold for fold in self.folds if fold is not target]
+        others = [fold for fold in self.folds if not fold.split.test & target.split.test]
         made = self._made(target, self._temperature(others))
         model_path = self._fold_model(target)
         card = self.write(model_path, made, self.provenance(target, made))
@@ -124,11 +129,11 @@ class FitRun:
 
         Empty, for the default threshold, without folds or ordinary speech.
         """
-        if not self.folds or not self._settings.ordinary:
+        if not self._calibrating or not self._settings.ordinary:
             return {}
         heard = [
             self.scorer.held_out(self._fold_model(target), target, self._settings.ordinary)
-            for target in self.folds
+            for target in self._calibrating
         ]
         fitted = fit_naming(joined(heard), self._recipe.naming)
         if fitted:
@@ -138,7 +143,12 @@ class FitRun:
 
     def final(self) -> FinishedNetwork:
         """The final network, calibrated on the folds or on its validation actors."""
-        return self._made(self.last, self._temperature(self.folds or [self.last]))
+        return self._made(self.last, self._temperature(self._calibrating or [self.last]))
+
+    @property
+    def _calibrating(self) -> list[Target]:
+        """The folds whose speakers are no test actors of the final network."""
+        return [fold for fold in self.folds if not fold.split.test & self._plan.split.test]
 
     def _made(self, target: Target, temperature: float) -> FinishedNetwork:
         part = training_part(self._dataset, target.split.train, target.without_noise, target.sentence)
@@ -152,6 +162,8 @@ class FitRun:
 
     def _temperature(self, targets: Sequence[Target]) -> float:
         """Temperature fitted on the calibration actors of some networks; 1 without any."""
+        if not targets:
+            return 1.0
         logits, labels = zip(*(self._logits(target) for target in targets), strict=True)
         return fit_temperature(np.concatenate(logits), np.concatenate(labels))
 
@@ -174,8 +186,13 @@ class FitRun:
 
     def provenance(self, target: Target, made: FinishedNetwork) -> Facts:
         """Provenance of a network of this run."""
+        learned = [
+            clip
+            for index, clip in enumerate(self._dataset.clips)
+            if target.learns_from(clip) and index not in self._dataset.left_out
+        ]
         facts = provenance(
-            self._dataset,
+            learned,
             target.split,
             self._recipe,
             command=self._settings.command,

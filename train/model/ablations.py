@@ -40,7 +40,8 @@ lines, low-pass, high-pass or clipping, measured rooms among the rooms, or hum; 
 joins, shifts, gains, frequency warps, masks and filters; label smoothing, Muon and weight averaging."""
 
 ABLATIONS: Final[tuple[Ablation, ...]] = get_args(Ablation)
-
+MEASURED_ROOMS: Final = "measured-rooms"
+"""The component that a recipe has only where measured rooms are at hand."""
 
 BASE: Final = "nothing"
 """Name of the full recipe among its variants."""

@@ -65,7 +65,7 @@ def trained_card(
 
 
 def provenance(
-    dataset: Dataset,
+    clips: Sequence[Clip],
     split: Split,
     recipe: Recipe,
     *,
@@ -76,7 +76,7 @@ def provenance(
     """Data, actors, command, seed, versions and every parameter of the recipe.
 
     Args:
-        dataset: the clips of all actors.
+        clips: the clips and recordings of noise that it learned from.
         split: training, validation and test actors.
         recipe: recipe of the training.
         command: command line of the training.
@@ -86,11 +86,6 @@ def provenance(
     Returns:
         A JSON object.
     """
-    clips = [
-        clip
-        for index, clip in enumerate(dataset.clips)
-        if (clip.actor in split.train or clip.is_noise) and index not in dataset.left_out
-    ]
     present = {clip.corpus for clip in clips}
     own = sorted(present - CORPORA.keys() - {NOISE})
     first, *also = [_data(clips, name) for name in (*CORPORA, *own) if name in present]

@@ -109,6 +109,22 @@ def test_the_command_prints_differences(tmp_path: Path, capsys: pytest.CaptureFi
         assert text in printed
 
 
+def test_clips_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    """As in a folder an emotion; where names are unique, folders and endings may differ."""
+    rows = "Angry/001.wav,x,angry,angry\nHappy/001.wav,x,happy,angry\n"
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        text = f"file,actor,truth,prediction\n{rows}"
+        (tmp_path / name / "predictions.csv").write_text(text, "utf-8")
+    found = compare(read_decisions(tmp_path / "a"), read_decisions(tmp_path / "b"), seed=0)
+    assert (found.first.n_clips, found.n_unpaired) == (2, 0)
+    text = "file,actor,truth,prediction\nelsewhere/2.flac,x,sad,sad\n"
+    (tmp_path / "a" / "predictions.csv").write_text(text, "utf-8")
+    (tmp_path / "b" / "predictions.csv").write_text(text.replace("elsewhere/2.flac", "2.wav"), "utf-8")
+    found = compare(read_decisions(tmp_path / "a"), read_decisions(tmp_path / "b"), seed=0)
+    assert (found.first.n_clips, found.n_unpaired) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -116,6 +132,7 @@ def test_the_command_prints_differences(tmp_path: Path, capsys: pytest.CaptureFi
         ("a,b\n1,2\n", "expected the columns file, actor"),
         ("file,actor,truth,prediction\n", "no decision in it"),
         ("file,actor,truth,prediction\nq.wav,1,sad,sad\n", "no clip in common"),
+        ("file,actor,truth,prediction\nq.wav,1,sad,sad\nq.wav,1,sad,calm\n", "a clip is in it twice"),
         ("file,actor,truth,prediction\n0-0.wav,x:0,sad,sad\n", "with the same --scheme"),
     ],
 )

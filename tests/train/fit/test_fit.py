@@ -111,7 +111,7 @@ def test_a_protocol_run_takes_up_what_is_finished(
         assert (result.returncode, result.stderr) == (0, "")
         outputs.append((result.stdout, json.loads(card_path(out).read_text("utf-8"))))
         for path in [
-            *(tmp_path / "work").rglob("test-1.json"),
+            *(tmp_path / "work").rglob("test-1-*.json"),
             *(tmp_path / "work").rglob("member-1-*"),
         ]:
             path.unlink()
@@ -174,7 +174,8 @@ def test_a_sentence_is_held_out_with_the_actors(corpus_root: Path, tmp_path: Pat
     assert "4 folds" in result.stdout
     clips = find_clips(both).clips
     for network in networks:
-        (counts,) = json.loads((run / f"test-{network.path.stem[6:]}.json").read_text()).values()
+        (path,) = run.glob(f"test-{network.path.stem[6:]}-????????.json")
+        (counts,) = json.loads(path.read_text()).values()
         heard = network.held_out_speech(clips)
         assert np.sum(counts["confusion"]) == len(heard) == 8
         assert {clip.statement for clip in heard} == {network.held_out_sentence}

@@ -28,11 +28,21 @@ def test_actors_that_a_protocol_leaves_alone_are_learnt_from_by_no_model(release
 
 
 def test_actors_that_are_left_alone_may_be_scored_at_the_end(release_root: Path) -> None:
-    """Those who are scored are left alone no longer, and nobody learns from them even so."""
+    """Those who are scored are left alone no longer, and no network learns from them even so."""
     plan = plan_fit(release_root, protocol="dev5", test=numbered(21, 22))
     assert plan.split.test == numbered(21, 22)
     assert plan.left_alone == numbered(23, 24)
     assert plan.split.train == numbered(*range(1, 21))
+    for target in fold_targets(plan, (), n_actors=0):
+        assert target.split.train == numbered(*range(1, 21)) - target.split.test
+
+
+def test_the_final_test_actors_are_trained_on_by_no_fold(release_root: Path) -> None:
+    """A fold that tests them itself is the one whose network knows the others."""
+    plan = plan_fit(release_root, protocol="dev5", test=numbered(1, 2))
+    first, second, *_ = fold_targets(plan, (), n_actors=0)
+    assert (first.split.test, first.split.train) == (numbered(1, 2, 3, 4), numbered(*range(5, 21)))
+    assert second.split.train == numbered(3, 4, *range(9, 21))
 
 
 def test_another_corpus_is_learnt_from_by_every_model_and_scored_by_none(
