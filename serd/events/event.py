@@ -5,7 +5,7 @@ may be added; none is renamed, removed or given another meaning.
 """
 
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
@@ -163,7 +163,7 @@ def _fields_from(cls: type[Any], body: Mapping[str, Any], where: str) -> dict[st
         if hint in _NESTED and isinstance(value, dict):
             nested = _NESTED[hint]
             value = nested(**_fields_from(nested, value, f"{where}: {item.name}"))
-        elif hint is float and type(value) is int:
+        elif hint is float and type(value) is int and _is_number(value):
             value = float(value)
         if not _fits(value, hint):
             raise EventError(f"{where}: {item.name} = {str(value)[:60]!r} is of the wrong type or value")
@@ -185,7 +185,10 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a number that a float can hold; NaN, infinity and longer integers are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def as_replayed(text: str) -> str:

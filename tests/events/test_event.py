@@ -288,6 +288,17 @@ class TestFromJson:
         with pytest.raises(EventError, match=key):
             Event.from_json(json.dumps(body))
 
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [("confidence", 10**400), ("level_dbfs", -(10**400)), ("scores", {"happy": 10**400})],
+        ids=["confidence", "level_dbfs", "scores"],
+    )
+    def test_a_number_beyond_all_floats_is_an_event_error(self, key: str, value: object) -> None:
+        """JSON has whole numbers of any length; the message names the field."""
+        body = _body(_event(_maker(), "window", _HAPPY, _END)) | {key: value}
+        with pytest.raises(EventError, match=key):
+            Event.from_json(json.dumps(body))
+
     def test_a_missing_field_is_named(self) -> None:
         """Every required field must be present."""
         body = _body(_event(_maker(), "window", _HAPPY, _END))
