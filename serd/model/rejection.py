@@ -16,16 +16,23 @@ class RejectionCounter:
     """Counts the windows of a source, and the windows that the model rejects as no speech."""
 
     def __init__(self, card: ModelCard) -> None:
-        self._card = card
-        self._has_warned = False
+        """Start the counts at zero.
+
+        Args:
+            card: card of the model.
+        """
         self.n_windows = 0
         """Number of windows, including provisional ones."""
         self.n_rejected = 0
         """Number of windows that were rejected as no speech."""
+        self.use_card(card)
 
     def use_card(self, card: ModelCard) -> None:
-        """Go on with another model."""
+        """Go on with another model; ``all_rejected`` and the lines are about its windows alone."""
         self._card = card
+        self._has_warned = False
+        self._n_earlier_windows = self.n_windows
+        self._n_earlier_rejected = self.n_rejected
 
     def count(self, decision: Decision) -> None:
         """Count a decision if it is on a window."""
@@ -35,12 +42,14 @@ class RejectionCounter:
 
     @property
     def all_rejected(self) -> bool:
-        """Whether there were windows and all were rejected."""
-        return 0 < self.n_rejected == self.n_windows
+        """Whether the model had windows and rejected all of them."""
+        n_windows, n_rejected = self._counts
+        return 0 < n_rejected == n_windows
 
     def warning(self) -> str:
         """Return a warning once, when ``MIN_WARNING_WINDOWS`` windows were all rejected; else empty."""
-        if self._has_warned or not self.all_rejected or self.n_windows < MIN_WARNING_WINDOWS:
+        n_windows, _ = self._counts
+        if self._has_warned or not self.all_rejected or n_windows < MIN_WARNING_WINDOWS:
             return ""
         self._has_warned = True
         return self._line()
@@ -51,13 +60,23 @@ class RejectionCounter:
             return "no speech was detected"
         return self._line() if self.all_rejected and not self._has_warned else ""
 
+    @property
+    def _counts(self) -> tuple[int, int]:
+        """The windows of the present model, and those that it rejected."""
+        return self.n_windows - self._n_earlier_windows, self.n_rejected - self._n_earlier_rejected
+
     def _line(self) -> str:
+        n_windows, n_rejected = self._counts
         return (
-            f"the model rejected everything as no speech ({self.n_rejected} of {self.n_windows}"
-            f" windows); {advice(self._card)}"
+            f"the model rejected everything as no speech ({n_rejected} of {n_windows} windows);"
+            f" {advice(self._card)}"
         )
 
 
 def advice(card: ModelCard) -> str:
-    """Return advice for the case that the model rejected a voice as no speech."""
+    """Return advice for the case that the model rejected a voice as no speech.
+
+    Args:
+        card: card of the model, which has a ``no_speech_threshold``.
+    """
     return f"if somebody spoke, raise [model] no_speech_threshold (now {card.no_speech_threshold:g})"

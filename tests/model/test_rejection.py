@@ -55,3 +55,28 @@ def test_short_sound_gets_a_line_at_its_end() -> None:
     assert not any(warnings)
     assert "(2 of 2 windows)" in rejections.closing_line()
     assert RejectionCounter(made_card()).closing_line() == "no speech was detected"
+
+
+def test_another_model_is_judged_by_its_own_windows() -> None:
+    """One without a threshold rejects none, another is warned of anew; the totals go on."""
+    rejections, _ = _counted(*[True] * MIN_WARNING_WINDOWS)
+    rejections.use_card(made_card(no_speech_threshold=None))
+    assert rejections.warning() == ""
+    assert rejections.closing_line() == ""
+    rejections.count(_window(is_rejected=False))
+    rejections.use_card(made_card(no_speech_threshold=0.75))
+    rejections.count(_window(is_rejected=True))
+    assert "(1 of 1 windows)" in rejections.closing_line()
+    for _ in range(MIN_WARNING_WINDOWS - 1):
+        assert rejections.warning() == ""
+        rejections.count(_window(is_rejected=True))
+    assert "[model] no_speech_threshold (now 0.75)" in rejections.warning()
+    totals = (2 * MIN_WARNING_WINDOWS + 1, 2 * MIN_WARNING_WINDOWS)
+    assert (rejections.n_windows, rejections.n_rejected) == totals
+
+
+def test_a_rejection_by_an_earlier_model_is_no_fault_of_a_model_without_a_threshold() -> None:
+    """A source that ends just after the change, before its 30th window, ends without a line."""
+    rejections, _ = _counted(True)
+    rejections.use_card(made_card(no_speech_threshold=None))
+    assert rejections.closing_line() == ""
