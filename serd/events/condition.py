@@ -26,6 +26,8 @@ _TOKEN: Final = re.compile(
     r"\s*(?:(?P<name>[^\W\d][\w-]*)|(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<sign>>=|<=|\S))"
 )
 _MAX_GOT_CHARS: Final = 20
+_PLACES: Final = 12
+"""Decimal places that are compared; the error of a sum of shares lies beyond them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Comparison:
     def room(self) -> float:
         """Distance from the limit to the values that the comparison excludes furthest away."""
         lowest, highest = value_range(self.names)
-        return self.limit - lowest if self.is_minimum else highest - self.limit
+        return _decimal(self.limit - lowest if self.is_minimum else highest - self.limit)
 
     def holds(self, mood: SpanMood, slack: float = 0.0) -> bool:
         """Whether the comparison holds for a mood with speech.
@@ -60,7 +62,8 @@ class Comparison:
         value = self._value(mood)
         if value is None:
             return False
-        limit = self.limit - slack if self.is_minimum else self.limit + slack
+        value = _decimal(value)
+        limit = _decimal(self.limit - slack if self.is_minimum else self.limit + slack)
         if value == limit:
             return self.operator.endswith("=")
         return (value > limit) is self.is_minimum
@@ -97,6 +100,11 @@ class Condition:
     def holds(self, mood: SpanMood, slack: float = 0.0) -> bool:
         """Whether all comparisons hold; see ``Comparison.holds``."""
         return all(each.holds(mood, slack) for each in self.comparisons)
+
+
+def _decimal(value: float) -> float:
+    """Round away the error of binary fractions, in which 0.1 + 0.2 is more than 0.3."""
+    return round(value, _PLACES)
 
 
 def value_range(names: tuple[str, ...]) -> tuple[float, float]:

@@ -1,5 +1,7 @@
 """The condition of an alert compares shares and dimensions, and every other text is refused."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,29 @@ MOOD = SpanMood(
 def test_a_condition_compares_the_mood(text: str, *, holds: bool) -> None:
     """An emotion without a share has the share 0; all comparisons must hold."""
     assert parse_condition(text).holds(MOOD) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "slack", "holds"),
+    [
+        ("angry + sad + fearful >= 1", 0.0, True),
+        ("sad + fearful <= 0.3", 0.0, True),
+        ("sad + fearful > 0.3", 0.0, False),
+        ("angry >= 0.8", 0.1, True),
+        ("sad > 0.3", 0.1, False),
+    ],
+)
+def test_decimal_fractions_are_compared_as_they_are_written(
+    text: str, slack: float, *, holds: bool
+) -> None:
+    """0.1 and 0.2 are 0.3, which their binary fractions are not."""
+    mood = replace(MOOD, shares={"angry": 0.7, "sad": 0.2, "fearful": 0.1})
+    assert parse_condition(text).holds(mood, slack) is holds
+
+
+def test_the_room_is_the_decimal_fraction() -> None:
+    """With a slack of 0.3 a share of 0.7 at most would always hold."""
+    assert parse_condition("angry <= 0.7").room == 0.3
 
 
 @pytest.mark.parametrize(
