@@ -3,7 +3,7 @@
 from bisect import bisect_right
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from serd.errors import SettingsError
@@ -115,14 +115,25 @@ def test_an_alert_that_was_on_stays_on_if_the_anger_goes_on() -> None:
     assert changes_of(alert, steady("angry", 2, 200), 199.0) == []
 
 
-@given(st.lists(st.floats(0, 5000), max_size=100))
+@given(st.lists(st.floats(32, 200), max_size=20))
+@example([75.0])
 def test_a_jump_of_the_clock_turns_nothing_on(times_s: list[float]) -> None:
-    """Only speech does."""
+    """Only new speech does, also where calm speech has left the span and angry speech has not."""
     alert = Alert(AlertSettings())
-    latest_s = 0.0
-    for now_s in times_s:
-        latest_s = max(latest_s, now_s)
-        assert not alert.advance(latest_s)
+    assert changes_of(alert, [*steady("neutral", 0, 20), *steady("angry", 20, 32)], 32.0) == []
+    for now_s in sorted(times_s):
+        assert not alert.advance(now_s)
+
+
+@given(st.floats(69, 1e9))
+def test_speech_from_before_a_jump_of_the_clock_does_not_count(now_s: float) -> None:
+    """8 s of anger before it and 9 s after it raise nothing; one more second does."""
+    alert = Alert(AlertSettings())
+    assert changes_of(alert, steady("angry", 0, 8), 8.0) == []
+    alert.add(heard("angry", 9.0), now_s)
+    assert not alert.advance(now_s)
+    alert.add(heard("angry", 1.0), now_s)
+    assert alert.advance(now_s)
 
 
 @pytest.mark.parametrize(

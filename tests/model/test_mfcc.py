@@ -191,13 +191,6 @@ def test_the_name_mfcc40_v1_never_changes_its_meaning() -> None:
     }
 
 
-def test_feature_sets_are_listed_by_their_own_name() -> None:
-    """The key of each feature set is its name."""
-    assert {name: front_end.name for name, front_end in FRONT_ENDS.items()} == {
-        name: name for name in FRONT_ENDS
-    }
-
-
 def test_mfcc_of_real_speech_equals_the_reference(ravdess_clips: list[Path]) -> None:
     """On recordings, the largest difference to the reference is below 1e-3 as well."""
     for clip in ravdess_clips[:10]:
