@@ -99,6 +99,7 @@ def test_windows_of_other_code_are_never_met(store: Store, monkeypatch: pytest.M
         "serd.model.mfcc",
         "serd.model.windows",
         "serd.pipeline",
+        "serd.speech.gain",
         "serd.speech.high_pass",
         "serd.speech.segmenter",
         "serd.speech.vad",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.audio.format import FULL_SCALE
-from serd.speech.vad import GainControl
+from serd.speech.gain import GainControl
 
 
 def _power(level_dbfs: float) -> float:
