@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from serd.events.event import Dimensions, Event
+from serd.events.event import Dimensions, Event, local_rfc3339
 from serd.model.decision import Kind
 from serd.publishers.history.reader import HistoryReader, Selection
-from serd.publishers.history.records import StateChange, TimedEvent, local_rfc3339
+from serd.publishers.history.records import StateChange, TimedEvent
 from serd.publishers.history.store import HistoryStore
 from testkit.made_events import make_event
 

@@ -191,33 +191,6 @@ def _is_number(value: object) -> bool:
     return abs(value) <= sys.float_info.max
 
 
-def as_replayed(text: str) -> str:
-    """Mark the JSON of an event that is not replayed as replayed."""
-    return f'{text[:-1]}, "replayed": true}}'
-
-
-def move_time(text: str, step_s: float, taken_s: float) -> str:
-    """The JSON of an event with its time moved by a step of the clock.
-
-    A time that fits the clock after the step better than the clock before it stays as it is, and so does
-    a text without a time that can be read and moved.
-
-    Args:
-        text: the JSON of an event.
-        step_s: by how much the clock was moved, in seconds.
-        taken_s: when the event was made or soon after, by the clock before the step, in seconds since
-            1970.
-    """
-    try:
-        body = json.loads(text)
-        before_s = datetime.fromisoformat(body["time"]).timestamp()
-        if abs(taken_s + step_s - before_s) < abs(taken_s - before_s):
-            return text
-        return json.dumps(body | {"time": _rfc3339(before_s, step_s)}, ensure_ascii=False)
-    except (KeyError, TypeError, ValueError, OverflowError, OSError):
-        return text
-
-
 class EventMaker:
     """Creates the events of one source.
 
@@ -246,13 +219,14 @@ class EventMaker:
     def make(self, decision: Decision) -> Event:
         """Create the event of a decision."""
         estimate, sound = decision.estimate, decision.sound
+        began_s = sound.captured.epoch_s
         span_s = max(sound.end_s - sound.start_s, 1e-9)
         latency_s = self._monotonic() - sound.captured.arrived_s
         return Event(
             schema=SCHEMA_VERSION,
             id=self._new_id(),
             kind=decision.kind,
-            time=_rfc3339(sound.captured.epoch_s, sound.end_s),
+            time=None if began_s is None else local_rfc3339(began_s + sound.end_s),
             node=self._node,
             source=self._source,
             emotion=estimate.emotion,
@@ -284,8 +258,10 @@ def _expected(weights: Mapping[str, float], scores: Mapping[str, float]) -> floa
     return round(sum(weights.get(label, 0.0) * score for label, score in scores.items()), 3)
 
 
-def _rfc3339(epoch_s: float | None, end_s: float) -> str | None:
-    if epoch_s is None:
-        return None
-    moment = datetime.fromtimestamp(epoch_s + end_s, UTC).astimezone()
-    return moment.isoformat(timespec="milliseconds")
+def local_rfc3339(time_s: float) -> str:
+    """A time in the local time zone, RFC 3339 with milliseconds.
+
+    Args:
+        time_s: the time, in seconds since 1970.
+    """
+    return datetime.fromtimestamp(time_s, UTC).astimezone().isoformat(timespec="milliseconds")

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 from serd.errors import PublishError
 from serd.events.alert import AlertKey
 from serd.events.controls import CONTROLS, OFF, ON, control_texts
-from serd.events.event import Event, as_replayed, move_time
+from serd.events.event import Event
 from serd.events.mood import mood_json
+from serd.events.replay import as_replayed, move_time
 from serd.events.reports import (
     AlertReport,
     AvailabilityReport,

@@ -3,7 +3,7 @@
 import json
 import time
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,7 @@ from hypothesis import strategies as st
 
 from serd.audio.format import UNTIMED, CaptureTime
 from serd.errors import EventError
-from serd.events.event import (
-    MAX_JSON_CHARS,
-    Dimensions,
-    Event,
-    EventMaker,
-    ModelReference,
-    as_replayed,
-    move_time,
-)
+from serd.events.event import MAX_JSON_CHARS, Dimensions, Event, EventMaker, ModelReference
 from serd.events.schema import json_schema
 from serd.model.decision import Decision, Kind
 from serd.model.labels import EMOTIONS, VALENCE
@@ -369,22 +361,8 @@ class TestSchema:
         assert "\n" not in line
         _validator.validate(json.loads(line))
         assert Event.from_json(line) == event
-        assert as_replayed(line) == replace(event, replayed=True).to_json()
-        _validator.validate(json.loads(as_replayed(line)))
-        moved = Event.from_json(move_time(line, -3600.0, epoch_s + start_s + length_s))
-        assert replace(moved, time=event.time) == event
+        _validator.validate(json.loads(replace(event, replayed=True).to_json()))
         assert sum(event.scores.values()) == pytest.approx(1.0, abs=8 * 0.00005)
-
-    def test_its_time_moves_with_a_step_of_the_clock(self) -> None:
-        """By the step, unless it fits the clock after the step already; other texts stay as they are."""
-        line = '{"id": "1", "time": "2019-01-01T00:00:10.250+00:00"}'
-        taken_s = datetime(2019, 1, 1, 0, 0, 11, tzinfo=UTC).timestamp()
-        moved = json.loads(move_time(line, 3600.0, taken_s))
-        assert datetime.fromisoformat(moved["time"]) == datetime(2019, 1, 1, 1, 0, 10, 250_000, UTC)
-        assert move_time(line, 3600.0, taken_s - 3600.0) == line
-        assert move_time(line, 1e18, taken_s) == line
-        for text in ('{"id": "1"}', '{"time": 7}', '{"time": "soon"}', "[]", "rubbish"):
-            assert move_time(text, 3600.0, taken_s) == text
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     def test_an_event_with_nan_or_infinity_has_no_json(self, value: float) -> None:

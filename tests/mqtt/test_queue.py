@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from test_spool import limit, make_spool
 
 from serd.daemon.supervisor import Supervisor
-from serd.events.event import move_time
+from serd.events.replay import move_time
 from serd.mqtt.clock import EventClock
 from serd.mqtt.limits import BrokerLimits
 from serd.mqtt.message import Message

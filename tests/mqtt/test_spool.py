@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serd.errors import SpoolError
-from serd.events.event import move_time
+from serd.events.replay import move_time
 from serd.mqtt.clock import EventClock
 from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
 from serd.mqtt.spool import Spool

@@ -8,9 +8,9 @@ from datetime import datetime
 from serd.cli.history.files import find_history
 from serd.cli.history.selecting import moment_s
 from serd.errors import InputError
+from serd.events.event import local_rfc3339
 from serd.publishers.history.marks import Marks
 from serd.publishers.history.reader import HistoryReader, Selection
-from serd.publishers.history.records import local_rfc3339
 from serd.publishers.history.store import HistoryStore
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from serd.audio.paths import expanded, printable
 from serd.cli.history.files import find_history
 from serd.errors import InputError
+from serd.events.event import local_rfc3339
 from serd.publishers.clip_files import write_new
 from serd.publishers.history.marks import TABLE_FILE, Mark, Marks, table
-from serd.publishers.history.records import local_rfc3339
 
 
 def marks_command(args: argparse.Namespace) -> int:

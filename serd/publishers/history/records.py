@@ -4,10 +4,9 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from serd.events.event import SCHEMA_VERSION, Dimensions, Event, ModelReference
+from serd.events.event import SCHEMA_VERSION, Dimensions, Event, ModelReference, local_rfc3339
 
 EVENT_COLUMNS: Final = (
     "time_s",
@@ -154,8 +153,3 @@ def event_from(row: Sequence[Any], models: Mapping[int, ModelRow]) -> Event:
 def change_row(change: StateChange) -> Row:
     """The row of a change of state: time_s, source, state and reason."""
     return (change.time_s, change.source, change.state, change.reason)
-
-
-def local_rfc3339(time_s: float) -> str:
-    """A time in the local time zone, RFC 3339 with milliseconds."""
-    return datetime.fromtimestamp(time_s, UTC).astimezone().isoformat(timespec="milliseconds")

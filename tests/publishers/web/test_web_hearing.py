@@ -9,12 +9,12 @@ from urllib.parse import quote
 import pytest
 import soundfile
 
+from serd.events.event import local_rfc3339
 from serd.publishers import Context, clips, history
 from serd.publishers.history import HISTORY_FILE
 from serd.publishers.history.marks import Marks
 from serd.publishers.web import Web
 from testkit.made_clips import clip_time_s, make_clips
-from testkit.made_history import local_rfc3339
 from testkit.web_client import Answer, Start, WebClient
 from train.data.corpora.table import read_table
 
