@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
+from serd.audio.names import NAME_RULE, is_name
 
 MIX: Final = "mix"
 """Value of ``channel`` that averages all channels."""
@@ -44,8 +45,8 @@ class SourceSettings:
         """Yield (key, expected values) for each bad value."""
         if not self.input:
             yield "input", 'a microphone, a sound file, "-", "demo" or "auto"'
-        if not self.name or not all(c.isalnum() or c in "-_." for c in self.name):
-            yield "name", 'letters, digits, "-", "_" and "."'
+        if not is_name(self.name):
+            yield "name", NAME_RULE
         if self.channel != MIX and not (self.channel.isdecimal() and int(self.channel) >= 1):
             yield "channel", '"mix" or the number of a channel, from 1'
         if not 10 <= self.block_ms <= 1000:

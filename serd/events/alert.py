@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from serd.audio.names import NAME_RULE, is_name
 from serd.errors import InputError, SettingsError
 from serd.events.condition import Condition, parse_condition
 from serd.events.mood import MAX_SPAN_S, HeardSpeech, RecentSpeech
@@ -45,8 +46,8 @@ class AlertSettings:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (key, expected values) for each bad value."""
-        if not self.name or not all(c.isalnum() or c in "-_." for c in self.name):
-            yield "name", 'letters, digits, "-", "_" and "."'
+        if not is_name(self.name):
+            yield "name", NAME_RULE
         if not 10 <= self.over_s <= MAX_SPAN_S:
             yield "over_s", f"10 to {MAX_SPAN_S:g} seconds"
         if not 0 < self.min_speech_s <= self.over_s:

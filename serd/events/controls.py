@@ -14,6 +14,7 @@ ON: Final = "ON"
 OFF: Final = "OFF"
 MUTE: Final = "mute"
 MAX_COOLDOWN_S: Final = 3600.0
+"""Longest cooldown, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from serd.audio.format import SAMPLE_RATE_HZ, level_dbfs
+from serd.events.controls import MAX_COOLDOWN_S
 from serd.events.event import Event
 from serd.model.labels import NONE, UNCERTAIN
 from serd.speech.segments import VoicedFrames
@@ -35,8 +36,8 @@ class ReportSettings:
         """Yield (key, expected values) for each bad value."""
         if self.quiet_s <= 0:
             yield "quiet_s", "more than 0 seconds"
-        if not 0 <= self.cooldown_s <= 3600:
-            yield "cooldown_s", "0 to 3600 seconds"
+        if not 0 <= self.cooldown_s <= MAX_COOLDOWN_S:
+            yield "cooldown_s", f"0 to {MAX_COOLDOWN_S:g} seconds"
         if self.provisional_s != 0 and self.provisional_s < 0.3:
             yield "provisional_s", "0, or 0.3 or more seconds"
         if self.level_s != 0 and self.level_s < 0.1:

@@ -221,7 +221,6 @@ def _mel(hz: float) -> float:
     return float(2595.0 * np.log10(1.0 + hz / 700.0))
 
 
-@lru_cache
 def _filterbank(front_end: MfccFrontEnd) -> NDArray[np.float64]:
     """Triangular filters on mel-spaced bins: float64, shape (n_fft // 2 + 1, n_filters)."""
     n_filters = front_end.n_filters

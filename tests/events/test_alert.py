@@ -141,6 +141,7 @@ def test_speech_from_before_a_jump_of_the_clock_does_not_count(now_s: float) -> 
     [
         ({"name": ""}, "name", "letters"),
         ({"name": "a/b"}, "name", "letters"),
+        ({"name": "a b"}, "name", "letters"),
         ({"when": "angry"}, "when", "at character 6, got the end"),
         ({"over_s": 9.0, "min_speech_s": 5.0}, "over_s", "10 to 3600"),
         ({"over_s": 3601.0}, "over_s", "10 to 3600"),
@@ -174,7 +175,9 @@ def test_alerts_fit_each_other_and_the_sources(alerts: list[AlertSettings], text
     with pytest.raises(SettingsError) as caught:
         check_alerts(alerts, ["mic", "door"])
     assert text in str(caught.value)
-    check_alerts([AlertSettings(), AlertSettings(name="at-the-door", source="door")], ["mic", "door"])
+    door = AlertSettings(name="at-the_door.2", source="door")
+    assert not list(door.problems())
+    check_alerts([AlertSettings(), door], ["mic", "door"])
 
 
 def test_an_emotion_that_the_model_does_not_know_is_refused() -> None:
