@@ -49,7 +49,7 @@ class SpeechDetector:
         """Create a voice detector and a segmenter.
 
         Args:
-            settings: of voice activity detection and segmentation.
+            settings: settings of voice activity detection and segmentation.
             window_samples: length of a full window, in samples.
             provisional_s: speech before the provisional window of an utterance, in seconds; 0 for none.
 
@@ -117,7 +117,7 @@ class UtteranceRecognizer:
         smoothing: SmoothingSettings,
         adaptation: Adaptation | None = None,
     ) -> None:
-        """Start without an utterance.
+        """Prepare the averaging of the source's windows.
 
         Args:
             model: computes the probabilities of each window.
@@ -185,7 +185,7 @@ def speech_segments(
 
     Args:
         blocks: the sound.
-        settings: of voice activity detection and segmentation.
+        settings: settings of voice activity detection and segmentation.
         window_samples: length of a full window, in samples.
         provisional_s: speech before the provisional window of an utterance, in seconds; 0 for none.
     """

@@ -62,7 +62,7 @@ class AlertSettings:
         if self.hysteresis < 0:
             yield "hysteresis", "0 or more"
         elif self.hysteresis and self.hysteresis >= room:
-            yield "hysteresis", f'0, or less than {room:g}, or "{self.when}" would hold without end'
+            yield "hysteresis", f"0, or less than {room:g}, else the alert could never turn off"
 
     def concerns(self, source: str) -> bool:
         """Whether a source has this alert."""
@@ -70,7 +70,7 @@ class AlertSettings:
 
 
 def check_alerts(alerts: Sequence[AlertSettings], sources: Sequence[str]) -> None:
-    """Check what alerts need of each other and of the sources.
+    """Check the names and sources of all alerts.
 
     Args:
         alerts: all alerts.
@@ -111,7 +111,7 @@ def check_emotions(alerts: Sequence[AlertSettings], labels: Sequence[str]) -> No
 
 
 class AlertKey(NamedTuple):
-    """What an alert is told apart by."""
+    """Identifies an alert."""
 
     source: str
     """Name of its source."""
@@ -130,7 +130,7 @@ class Alert:
     """One alert of one source. The time is an argument, as in ``serd.events.mood``."""
 
     def __init__(self, settings: AlertSettings, held_at_s: float | None = None) -> None:
-        """Begin without speech.
+        """Prepare the condition, and a span without speech.
 
         Args:
             settings: the rule.

@@ -48,7 +48,7 @@ class Comparison:
 
     @property
     def room(self) -> float:
-        """Distance from the limit to the values that the comparison excludes furthest away."""
+        """Least slack with which the comparison holds for every mood."""
         lowest, highest = value_range(self.names)
         return _decimal(self.limit - lowest if self.is_minimum else highest - self.limit)
 
@@ -94,7 +94,7 @@ class Condition:
 
     @property
     def room(self) -> float:
-        """The slack from which on a comparison holds for every mood."""
+        """Least slack with which one of the comparisons holds for every mood."""
         return min(each.room for each in self.comparisons)
 
     def holds(self, mood: SpanMood, slack: float = 0.0) -> bool:
@@ -186,7 +186,7 @@ def _bounded(names: tuple[str, ...], operator: str, number: _Token) -> Compariso
         raise number.refusal(f"a number from {lowest:g} to {highest:g}")
     limit = float(number.text)
     if limit == (lowest if operator in {">=", "<"} else highest):
-        raise number.refusal(
-            f"a limit that not every value is beyond, {operator} {limit:g} says nothing"
-        )
+        side = f"above {limit:g}" if limit == lowest else f"below {limit:g}"
+        when = "always" if operator.endswith("=") else "never"
+        raise number.refusal(f"a limit {side} ('{operator} {limit:g}' is {when} true)")
     return Comparison(names, operator, limit)

@@ -207,6 +207,16 @@ class EventMaker:
         monotonic: Callable[[], float],
         file: str | None = None,
     ) -> None:
+        """Create a maker.
+
+        Args:
+            node: name of the machine.
+            source: name of the source.
+            card: card of the model that recognizes the emotions.
+            new_id: returns another id at each call.
+            monotonic: returns the time on the clock of ``CaptureTime.arrived_s``, in seconds.
+            file: the analyzed file; None for a live source.
+        """
         self._node = node
         self._source = source
         self._model = ModelReference(name=card.name, version=card.version, sha256=card.network_sha256)

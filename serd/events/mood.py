@@ -116,7 +116,7 @@ class RecentSpeech:
     """The emotions in the speech of one source over a span that ends at the present."""
 
     def __init__(self, span_s: float) -> None:
-        """Begin without speech.
+        """Create an empty span.
 
         Args:
             span_s: length of the span, in seconds.
@@ -181,7 +181,11 @@ class MoodTracker:
     """The mood of one source over three spans, and the time at which it is reported."""
 
     def __init__(self, settings: MoodSettings) -> None:
-        """Begin without speech."""
+        """Create three empty spans.
+
+        Args:
+            settings: settings of the mood.
+        """
         self._interval_s = settings.interval_s
         self._spans = [
             RecentSpeech(each) for each in (settings.short_s, settings.medium_s, settings.long_s)

@@ -56,11 +56,11 @@ class Adaptation:
     def __init__(
         self, settings: AdaptationSettings, card: ModelCard, speakers: SpeakerMean | None = None
     ) -> None:
-        """Start from an earlier mean, or without one.
+        """Prepare the mean of the speech and the shift that follows from it.
 
         Args:
-            settings: of the adaptation.
-            card: of the model; it holds the training mean.
+            settings: settings of the adaptation.
+            card: card of the model, which holds the training mean.
             speakers: mean of earlier speech, or None; ignored if it has another number of features.
         """
         self._settings = settings

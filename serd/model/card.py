@@ -58,7 +58,7 @@ class ModelCard:
     """Probability of each label below which the emotion is "uncertain", 0 to 1; ``DEFAULT_THRESHOLD``
     of ``serd.model.naming`` for a label that is not in it."""
     naming: Mapping[str, NamingScore] = field(default_factory=dict)
-    """Score of each label that has to reach one besides."""
+    """Second test of a label: the naming score that it must also reach."""
     valence_weights: Mapping[str, float] = field(default_factory=lambda: dict(VALENCE_WEIGHTS))
     """Valence of each label, -1 to 1; 0 for a label that is not in it."""
     arousal_weights: Mapping[str, float] = field(default_factory=lambda: dict(AROUSAL_WEIGHTS))
@@ -99,7 +99,7 @@ class ModelCard:
         """Return the rule that decides which label is named.
 
         Args:
-            threshold: least probability of all labels, 0 to 1; 0 for the rule of the card.
+            threshold: one threshold for every label, 0 to 1; 0 for the rule of the card.
         """
         if threshold:
             return NamingRule(self.labels, dict.fromkeys(self.labels, threshold))

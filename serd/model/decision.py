@@ -69,7 +69,7 @@ class RecordingSummary:
         """Return the decision on the whole recording.
 
         Args:
-            threshold: as in ``SmoothingSettings``.
+            threshold: the ``threshold`` of ``SmoothingSettings``.
         """
         is_speech = bool(self._weights.any())
         if is_speech:

@@ -1,9 +1,9 @@
 """When an emotion is named, and when it is "uncertain".
 
 The likeliest label is named if its probability reaches the label's threshold and, where the model's
-card has a ``NamingScore`` for the label, if the score reaches its own. The score sees the probabilities
-of all labels: anger of 60 % beside disgust is further from ordinary speech than anger of 60 % beside
-neutral.
+card has a ``NamingScore`` for the label, if the score reaches its own threshold. The score sees the
+probabilities of all labels: anger of 60 % beside disgust is further from ordinary speech than anger of
+60 % beside neutral.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 DEFAULT_THRESHOLD: Final = 0.35
 """Least probability of a label for which the card has no threshold."""
 NOT_NAMED: Final = -1
-"""In place of a label's index: none is named."""
+"""Replaces the index of a label where none is named."""
 _LEAST_PROBABILITY: Final = 1e-4
 """Least probability in a logarithm."""
 _MAX_LOGIT: Final = 13.0
-"""Largest logit that is told from larger ones; no score reaches a threshold of 1."""
+"""Largest logit; larger ones count as this one, so no score reaches a threshold of 1."""
 _MAX_WEIGHT: Final = 100.0
 """Largest weight or offset."""
 
@@ -50,7 +50,7 @@ class NamingScore:
 
 
 _NO_SCORE: Final = NamingScore(weights={}, offset=0.0, threshold=0.0)
-"""Of a label that has none: every score reaches its threshold."""
+"""Score of a label without one of its own: its threshold is always reached."""
 
 
 class NamingRule:

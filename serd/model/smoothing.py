@@ -69,7 +69,7 @@ class Smoother:
         """Set the probability below which the emotion is "uncertain".
 
         Args:
-            threshold: of all labels, 0 to 1; 0 for the rule of the model's card.
+            threshold: one threshold for every label, 0 to 1; 0 for the rule of the model's card.
         """
         self._threshold = threshold
         self._rule = self._card.naming_rule(threshold)

@@ -28,6 +28,13 @@ class WindowFeatures:
     """Computes the features of overlapping windows of one source, each frame only once."""
 
     def __init__(self, front_end: FrontEnd, *, window_samples: int, padding: Padding) -> None:
+        """Create the stream of the source's features.
+
+        Args:
+            front_end: computes the features of a frame.
+            window_samples: length of a full window, in samples.
+            padding: padding of a shorter window.
+        """
         self._n_frames = front_end.n_frames(window_samples)
         self._hop_samples = front_end.frame_hop_samples
         self._padding: Padding = padding
@@ -57,7 +64,7 @@ class WindowFeatures:
 
 
 def amplified(features: Features, min_log_energy: float | None) -> Features:
-    """The features of a window, amplified if it is fainter than a network can be expected to know.
+    """The features of a window, amplified if it is fainter than ``min_log_energy``.
 
     Args:
         features: float32, shape (n_frames, n_features); the first feature is a frame's log energy, to

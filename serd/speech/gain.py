@@ -15,7 +15,8 @@ FOREGROUND_DBFS: Final = -35.0
 START_S: Final = 0.2
 """Time from the start of the detector on in which the background is amplified less, in seconds."""
 START_BACKGROUND_DBFS: Final = -66.0
-"""Highest level to which the background is amplified in that time: below the gate of ``voice``."""
+"""Highest level to which the background is amplified in that time; below the default of
+``min_level_dbfs`` in ``VoiceSettings``."""
 DRIFT_DB_PER_S: Final = 3.0
 """Rate at which the estimated background rises and the estimated foreground falls, in dB per second."""
 
@@ -40,7 +41,7 @@ class GainControl:
     """
 
     def __init__(self, *, frame_s: float, max_gain_db: float) -> None:
-        """Start without levels; the first frame that is not silent sets both.
+        """Prepare the two levels, which the first frame that is not silent sets.
 
         Args:
             frame_s: length of a frame, in seconds.

@@ -1,10 +1,10 @@
-"""Removes what lies below speech: offsets of cheap microphones, mains hum, rumble.
+"""Removes the frequencies below speech: offsets of cheap microphones, mains hum, rumble.
 
 The filter has order 5. A constant offset is removed completely; 50 and 60 Hz lose 58 dB or more, also
-where the mains are half a hertz off, and what lies below them 27 dB or more; 100 Hz loses 1.5 dB, 120 Hz
-0.1 dB. Of the deepest voices (80 Hz) the fundamental loses 12 dB, no harmonic anything. The poles are
-those of a Chebyshev filter of the second kind, ``scipy.signal.cheby2(5, 30, 70, "high", fs=16000)``, and
-the zeros lie at 0, 50 and 60 Hz on the unit circle; the gain is 1 at 8 kHz.
+where the mains are half a hertz off, and lower frequencies 27 dB or more; 100 Hz loses 1.5 dB, 120 Hz
+0.1 dB. The fundamental of the deepest voices (80 Hz) loses 12 dB, their harmonics lose nothing. The
+poles are those of a Chebyshev filter of the second kind, ``scipy.signal.cheby2(5, 30, 70, "high",
+fs=16000)``, and the zeros lie at 0, 50 and 60 Hz on the unit circle; the gain is 1 at 8 kHz.
 
 A recursion over single samples would be slow in Python. In the state-space form (A. V. Oppenheim and
 R. W. Schafer, "Discrete-Time Signal Processing", 3rd edition, 2010, section 6) the output of a chunk of
@@ -61,7 +61,7 @@ class HighPass:
         self._state = None
 
     def filter(self, samples: Samples) -> Samples:
-        """Return the next samples without what lies below speech.
+        """Return the next samples without the frequencies below speech.
 
         The filter starts as if the first sample had lasted for ever, so an offset makes no step.
 

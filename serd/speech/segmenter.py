@@ -80,7 +80,7 @@ class Segmenter:
         """Create a segmenter for one source.
 
         Args:
-            settings: of utterances and windows.
+            settings: settings of utterances and windows.
             frame_samples: length of a frame, in samples.
             window_samples: length of a full window, in samples.
             provisional_s: retained speech at which an utterance has a provisional window, in seconds; 0,

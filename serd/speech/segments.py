@@ -18,6 +18,7 @@ class VoicedFrames:
     offset_samples: int
     """Position of the first sample, counted from the source's start."""
     captured: CaptureTime
+    """Capture time of the block that completed the frames."""
 
     @property
     def end_samples(self) -> int:
@@ -49,6 +50,7 @@ class SpeechWindow:
     is_last: bool
     """Whether the utterance ends with this window."""
     captured: CaptureTime
+    """Capture time of the block that completed the window."""
     is_provisional: bool = False
     """Whether this is the early, shorter window of an utterance; the full windows that follow hold its
     sound as well."""
@@ -69,6 +71,7 @@ class UtteranceEnd:
     level_dbfs: float
     """RMS level of its voiced frames, in dBFS."""
     captured: CaptureTime
+    """Capture time of the block that ended the utterance."""
 
 
 Segment = SpeechWindow | UtteranceEnd

@@ -122,7 +122,7 @@ class VoiceActivity:
             new_detector: creates a detector. A new one replaces it after ``RESET_SILENCE_S`` of digital
                 silence (a muted microphone, a paused stream), when its estimate of the background is
                 out of date; the sound that follows is treated like the start of a file.
-            settings: of voice activity detection.
+            settings: settings of voice activity detection.
             high_pass: filters the frames; None to leave them as they are.
         """
         self._high_pass = high_pass
