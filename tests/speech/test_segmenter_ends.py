@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from serd.audio.format import CaptureTime
 from serd.speech.segmenter import Segmenter
-from serd.speech.segments import SpeechWindow
+from serd.speech.segments import SpeechWindow, UtteranceEnd
 from testkit.segmenter_pictures import (
     CAPTURED,
     FRAME_SAMPLES,
@@ -263,11 +263,12 @@ class TestLostSound:
     def test_segments_have_the_capture_time_of_the_block_that_completes_them(self) -> None:
         """Latency counts from the arrival of the sound that completes a segment."""
         segmenter = Segmenter(SMALL, frame_samples=FRAME_SAMPLES, window_samples=WINDOW_SAMPLES)
-        picture = "vvvvvvvvvvvv.........."
-        for index, _ in enumerate(picture):
+        completed = []
+        for index, drawing in enumerate("vvvvvvvvvvvv.........."):
             captured = CaptureTime(epoch_s=5.0, arrived_s=float(index))
-            frames = replace(picture_frames(picture[index], index), captured=captured)
-            for segment in segmenter.push(frames):
-                assert segment.captured == CaptureTime(
-                    epoch_s=5.0, arrived_s=9.0 if isinstance(segment, SpeechWindow) else 19.0
-                )
+            frames = replace(picture_frames(drawing, index), captured=captured)
+            completed += [(type(each), each.captured) for each in segmenter.push(frames)]
+        assert completed == [
+            (SpeechWindow, CaptureTime(epoch_s=5.0, arrived_s=9.0)),
+            (UtteranceEnd, CaptureTime(epoch_s=5.0, arrived_s=19.0)),
+        ]

@@ -188,15 +188,17 @@ def test_a_second_of_digital_silence_replaces_the_detector(pause_s: float, n_det
 
 
 def test_speech_after_digital_silence_gets_the_decisions_of_a_file() -> None:
-    """The same sound gets the same decisions alone and after a mute."""
+    """Faint speech gets the same decisions alone and after loud speech and a mute."""
     settings = VoiceSettings()
-    sound = np.concatenate((quiet_room(0.6), synthetic_voice(1.2, seed=3), quiet_room(0.6)))
+    faint = synthetic_voice(1.2, level_dbfs=-60.0, seed=3)
+    sound = np.concatenate((quiet_room(0.6), faint, quiet_room(0.6)))
     before = np.concatenate((synthetic_voice(1.5, seed=4), silence(1.5)))
     alone = VoiceActivity(partial(voice_detector, settings), settings).process(_block(sound))
     after = VoiceActivity(partial(voice_detector, settings), settings).process(
         _block(np.concatenate((before, sound)))
     )
     assert after.voiced[before.size // 480 :] == alone.voiced
+    assert any(alone.voiced)
 
 
 def _voiced_share(sound: Samples, max_gain_db: float) -> float:
@@ -227,6 +229,7 @@ def test_the_noise_of_a_room_is_not_amplified_to_speech(level_dbfs: float) -> No
 def test_the_recognized_sound_is_not_amplified() -> None:
     """Only the detector gets the amplified sound."""
     faint = synthetic_voice(1.0, level_dbfs=-60.0)
-    settings = VoiceSettings(max_gain_db=36.0)
-    frames = VoiceActivity(_Always, settings).process(_block(faint))
+    detector = _Always()
+    frames = VoiceActivity(lambda: detector, VoiceSettings(max_gain_db=36.0)).process(_block(faint))
     np.testing.assert_array_equal(frames.samples, faint[: frames.samples.size])
+    assert b"".join(detector.frames) != frames.samples.tobytes()
