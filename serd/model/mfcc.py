@@ -103,6 +103,9 @@ class MfccStream:
     def __init__(self, front_end: MfccFrontEnd) -> None:
         """Prepare the filterbank.
 
+        Args:
+            front_end: the front end's parameters.
+
         Raises:
             ValueError: the window function is unknown.
         """

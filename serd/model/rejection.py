@@ -55,7 +55,7 @@ class RejectionCounter:
         return self._line()
 
     def closing_line(self) -> str:
-        """Return a line for a source that ended without an event; empty after an event or a warning."""
+        """Return a line for a source that ended without an event of its model; empty after a warning."""
         if not self.n_windows:
             return "no speech was detected"
         return self._line() if self.all_rejected and not self._has_warned else ""

@@ -152,6 +152,7 @@ def test_speech_from_before_a_jump_of_the_clock_does_not_count(now_s: float) -> 
         ({"hysteresis": 0.5}, "hysteresis", "less than 0.5"),
         ({"when": "angry >= 0.1"}, "hysteresis", "less than 0.1"),
         ({"when": "angry >= 0.5 and valence <= 0.95"}, "hysteresis", "less than 0.05"),
+        ({"when": "angry <= 0.7", "hysteresis": 0.3}, "hysteresis", "less than 0.3"),
     ],
 )
 def test_bad_settings_are_named(changes: dict[str, object], key: str, text: str) -> None:
