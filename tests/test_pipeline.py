@@ -18,12 +18,19 @@ from serd.audio.format import AudioBlock, CaptureTime, Samples
 from serd.errors import SourceError
 from serd.events.event import Event
 from serd.events.schema import json_schema
+from serd.model.adaptation import Adaptation, AdaptationSettings
 from serd.model.runtime import Prediction, TfliteModel
 from serd.model.smoothing import SmoothingSettings
 from serd.model.windows import FeatureWindow
-from serd.pipeline import PipelineSettings, recognize, speech_segments
+from serd.pipeline import (
+    FeatureExtractor,
+    PipelineSettings,
+    UtteranceRecognizer,
+    recognize,
+    speech_segments,
+)
 from serd.recognizer import event_maker
-from serd.speech.segments import UtteranceEnd
+from serd.speech.segments import SpeechWindow, UtteranceEnd
 from testkit.made_events import counting_maker, events_of
 from testkit.models import made_card
 from testkit.voices import quiet_room, silence, synthetic_voice
@@ -241,6 +248,45 @@ def test_event_makers_of_the_machine_give_unique_ids() -> None:
     again = list(events_of(recognize(_blocks(sound), FakeModel(), PipelineSettings()), maker))
     ids = {event.id for event in (*events, *again)}
     assert len(ids) == 2 * len(events) > 0
+
+
+def test_a_provisional_window_leaves_the_features_of_later_windows_alone() -> None:
+    """Also where a louder voice makes background of the start of the utterance, which is dropped."""
+    faint, loud = synthetic_voice(1.0, level_dbfs=-58.0), synthetic_voice(3.0, level_dbfs=-15.0, seed=1)
+    sound = np.concatenate((quiet_room(1.5), faint, loud, quiet_room(1.5)))
+    found: list[list[FeatureWindow]] = []
+    for provisional_s in (0.5, 0.0):
+        features = FeatureExtractor(FakeModel.card)
+        segments = speech_segments(
+            _blocks(sound, [480] * (sound.size // 480)),
+            PipelineSettings(),
+            FakeModel.card.window_samples,
+            provisional_s=provisional_s,
+        )
+        windows = [features.process(each) for each in segments if isinstance(each, SpeechWindow)]
+        found.append([each for each in windows if isinstance(each, FeatureWindow)])
+    provisional, *full = found[0]
+    assert provisional.speech.is_provisional
+    assert full[0].speech.start_s > provisional.speech.start_s
+    for one, other in zip(full, found[1], strict=True):
+        np.testing.assert_array_equal(one.features, other.features)
+
+
+def test_an_utterance_adapts_to_the_utterances_before_it() -> None:
+    """The first is recognized as it is, the second with its features shifted."""
+    found: list[FakeModel] = []
+    for enabled in (True, False):
+        model = FakeModel()
+        features = FeatureExtractor(model.card)
+        adaptation = Adaptation(AdaptationSettings(enabled=enabled), model.card)
+        recognizer = UtteranceRecognizer(model, SmoothingSettings(), adaptation)
+        sound = _scene(synthetic_voice(1.2), synthetic_voice(1.2, seed=1))
+        for segment in speech_segments(_blocks(sound), PipelineSettings(), model.card.window_samples):
+            recognizer.decide(features.process(segment))
+        found.append(model)
+    (first, second), (first_plain, second_plain) = (each.windows for each in found)
+    np.testing.assert_array_equal(first.features, first_plain.features)
+    assert not np.allclose(second.features, second_plain.features)
 
 
 class TestRealModel:

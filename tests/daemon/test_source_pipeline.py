@@ -163,3 +163,17 @@ def test_a_model_of_other_labels_is_not_used_in_an_utterance(real_model: TfliteM
     events = [each for each in reports if isinstance(each, Event)]
     assert events
     assert all("bored" not in each.scores for each in events)
+
+
+def test_the_last_line_is_about_the_present_model(real_model: TfliteModel) -> None:
+    """A model without a threshold rejects nothing, whatever the one before has rejected."""
+    rejecting, accepting = copy.copy(real_model), copy.copy(real_model)
+    rejecting.card = replace(real_model.card, no_speech_threshold=1e-9)
+    accepting.card = replace(real_model.card, no_speech_threshold=None)
+    maker, controls = counting_maker(real_model.card), Controls()
+    pipeline = SourcePipeline("mic", rejecting, PipelineSettings(), ReportSettings(), maker, controls)
+    for block in _blocks(_sound(4.0)):
+        list(pipeline.process(block))
+    assert "rejected everything" in pipeline.closing_line()
+    assert pipeline.use_model(accepting, maker)
+    assert pipeline.closing_line() == ""

@@ -1,5 +1,7 @@
 """Speaker adaptation: depends on past speech only, and shifts features no further than its strength."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -97,6 +99,16 @@ def test_the_mean_can_be_saved_and_reset() -> None:
     assert again.adapted(window) is window
     again.close(is_speech=True)
     assert again.speakers.speech_s == 0.0, "the current utterance is cleared as well"
+
+
+def test_another_model_has_a_training_mean_of_its_own() -> None:
+    """The mean of the speech stays, and is as far from the new one as it is."""
+    adaptation = Adaptation(ON, CARD)
+    _add_utterance(adaptation, _voice(2.0), 30.0)
+    adaptation.use_card(replace(CARD, mean=tuple(TARGET + 1.0)))
+    offset = adaptation.adapted(_voice(2.0, seed=1)).features.mean(axis=0) - TARGET
+    assert offset == pytest.approx(2.0 - 0.5 * 0.5 * 1.0, abs=1e-3)
+    assert adaptation.speakers.mean == pytest.approx(TARGET + 2.0, abs=1e-4)
 
 
 def test_adaptation_is_disabled_by_default() -> None:

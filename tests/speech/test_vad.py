@@ -158,15 +158,20 @@ def test_without_webrtcvad_the_package_to_install_is_named(
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("detector", "silero"),
+        ("min_probability", 0.0),
+        ("min_probability", 1.1),
         ("frame_ms", 15),
         ("aggressiveness", 4),
         ("aggressiveness", -1),
         ("min_level_dbfs", 1.0),
         ("min_level_dbfs", -101.0),
         ("min_level_dbfs", float("nan")),
+        ("max_gain_db", -1.0),
+        ("max_gain_db", 49.0),
     ],
 )
-def test_a_bad_value_is_named(key: str, value: float) -> None:
+def test_a_bad_value_is_named(key: str, value: object) -> None:
     """One problem for one bad value, under its own name; the defaults have none."""
     assert [name for name, _ in VoiceSettings(**{key: value}).problems()] == [key]
     assert list(VoiceSettings().problems()) == []
