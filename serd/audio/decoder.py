@@ -21,7 +21,7 @@ class Decoder(Protocol):
             timeline: places the blocks.
 
         Raises:
-            SourceStalledError: the stream stays open and gives nothing.
+            SourceStalledError: the stream stays open and gives no sound.
             SoundFileError: it has no sound, or sound that cannot be used.
             SourceError: it cannot be read any more.
         """

@@ -8,20 +8,17 @@ import contextlib
 import os
 import socket
 import threading
-import time
 import weakref
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from serd.audio.stream import ByteStream
-from serd.errors import SourceError, SourceStalledError
+from serd.errors import SourceError
 
 ANYBODY: Final = ""
 """The client of a source that takes every connection that belongs to no other source."""
 _BACKLOG: Final = 16
 """Connections that the system holds while no source waits for one."""
-_PATIENCE_S: Final = 2.0
-"""Time for which the connections of other sources may wake one that waits, in seconds."""
 
 Address = IPv4Address | IPv6Address
 
@@ -46,15 +43,13 @@ class Door:
             SourceStalledError: nobody has connected for a while; call it again to go on.
             SourceError: the port cannot be listened at any more.
         """
-        deadline_s = time.monotonic() + _PATIENCE_S
         while (connection := self._taken()) is None:
-            if time.monotonic() > deadline_s:
-                raise SourceStalledError(f"{self._stream.name}: no client of this source has connected")
             if not self._stream.wait_for([self._listener.descriptor, self._bell]):
                 return None
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._bell)
             self._listener.accept()
+        self._stream.note_progress()
         return connection
 
     def offer(self, connection: socket.socket) -> None:

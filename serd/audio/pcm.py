@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from serd.audio.alignment import SampleAligner
-from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, to_sound
+from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, Samples, to_sound
 from serd.audio.resample import Converter
 from serd.audio.source import MIX, LiveTimeline
 from serd.audio.stream import ByteStream
@@ -59,10 +59,13 @@ class PcmDecoder:
     def blocks(self, timeline: LiveTimeline) -> Iterator[AudioBlock]:
         """Yield the sound until the end of the stream; see ``Decoder``."""
         start, self._start = self._start, b""
-        if start:
-            yield self._block(start, timeline)
-        while data := self._stream.read():
-            yield self._block(data, timeline)
+        data = start or self._stream.read()
+        while data:
+            samples = self._samples(data)
+            if samples.size:
+                self._stream.note_progress()
+                yield timeline.block(samples, self._converter.monitor.problem)
+            data = self._stream.read()
 
     def summary(self) -> str:
         """Return a line for the log if bytes were lost or the input ended in the middle of a sample."""
@@ -72,10 +75,9 @@ class PcmDecoder:
             return f"{name}: half a sample was lost {times}; the samples after it were aligned again"
         return f"{name} ended in the middle of a sample" if self._aligner.has_rest else ""
 
-    def _block(self, data: bytes, timeline: LiveTimeline) -> AudioBlock:
+    def _samples(self, data: bytes) -> Samples:
         frames = self._rest + self._aligner.align(data)
         n_whole = len(frames) // self._format.frame_bytes * self._format.frame_bytes
         frames, self._rest = frames[:n_whole], frames[n_whole:]
         raw = np.frombuffer(frames, "<i2").astype(np.int16, copy=False)
-        samples = self._converter.convert(to_sound(raw.reshape(-1, self._format.n_channels)))
-        return timeline.block(samples, self._converter.monitor.problem)
+        return self._converter.convert(to_sound(raw.reshape(-1, self._format.n_channels)))

@@ -15,7 +15,7 @@ from serd.audio.paths import printable
 from serd.audio.pcm import PIPED
 from serd.audio.source import MIX, LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
-from serd.errors import SoundFileError, SourceError
+from serd.errors import SoundFileError, SourceError, SourceStalledError
 
 _STANDARD_INPUT: Final = "standard input"
 
@@ -55,16 +55,21 @@ class PipeSource:
 
         Raises:
             SoundFileError: the stream is empty or a folder, or a sound file that cannot be decoded.
-            SourceStalledError: the stream stays open and gives nothing; iterate again to wait for more.
+            SourceStalledError: the stream stays open and gives no sound; iterate again to wait for more.
             SourceError: it cannot be read any more.
         """
         with closing_unless_stalled(self._close):
             timeline = LiveTimeline()
             while True:
-                yield from self._decoder.blocks(timeline)
+                has_sound = False
+                for block in self._decoder.blocks(timeline):
+                    has_sound = True
+                    yield block
                 if self._next_writer is None or self._is_stopped:
                     return
                 self._follow(self._next_writer())
+                if not has_sound:
+                    raise SourceStalledError(f"{self._stream.name}: a writer gave no sound")
 
     def stop(self) -> None:
         """End the iteration soon."""

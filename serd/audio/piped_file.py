@@ -83,6 +83,7 @@ class PipedFileDecoder:
             self._child.drain()
             samples = self._samples.feed(data)
             if samples.size:
+                self._stream.note_progress()
                 yield timeline.block(samples, self._samples.problem)
         if self._stream.is_stopped:
             return

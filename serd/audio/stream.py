@@ -1,9 +1,10 @@
-"""Reads bytes from a pipe, a FIFO or a socket, which may stay open without giving any."""
+"""Reads bytes from a pipe, a FIFO or a socket, which may stay open without giving any sound."""
 
 import contextlib
 import os
 import select
 import threading
+import time
 import weakref
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
@@ -11,9 +12,9 @@ from typing import Final
 from serd.errors import SoundFileError, SourceError, SourceStalledError
 
 STALL_S: Final = 5.0
-"""Time without a byte after which a stream has stalled, in seconds."""
+"""Time without sound after which a stream has stalled, in seconds, whatever bytes it gives."""
 _STALLED_READ_S: Final = 2.0
-"""Longest time that a read of a stalled stream waits, in seconds; the watchdog needs a sign of life."""
+"""Longest time for which a stalled stream is read, in seconds; the watchdog needs a sign of life."""
 _MAX_READ_BYTES: Final = 32_000
 
 
@@ -32,12 +33,12 @@ class ByteStream:
             SourceError: no more files can be opened.
         """
         self.name = name
-        self.n_bytes = 0
-        """Bytes read so far."""
         self.is_stopped = False
         """Whether ``stop`` was called."""
         self._descriptor = descriptor
-        self._wait_s = STALL_S
+        self._patience_s = STALL_S
+        self._deadline_s: float | None = None
+        """Monotonic time at which the stream has stalled, in seconds; None until sound is waited for."""
         try:
             self._wake_read, self._wake_write = os.pipe()
         except OSError as exc:
@@ -56,7 +57,7 @@ class ByteStream:
         """Wait until there is something to read; returns False after ``stop``.
 
         Raises:
-            SourceStalledError: nothing came for ``STALL_S``; the stream is open, and can be read again.
+            SourceStalledError: no sound came for ``STALL_S``; the stream is open, and can be read again.
             SourceError: the stream cannot be read.
         """
         return bool(self.wait_for([self._descriptor]))
@@ -72,19 +73,25 @@ class ByteStream:
             SourceStalledError: as ``wait``.
             SourceError: as ``wait``.
         """
+        if self._deadline_s is None:
+            self._deadline_s = time.monotonic() + self._patience_s
+        left_s = self._deadline_s - time.monotonic()
         try:
             can_read, can_write, _ = select.select(
-                [*readable, self._wake_read], writable, [], self._wait_s
+                [*readable, self._wake_read], writable, [], max(0.0, left_s)
             )
         except OSError as exc:
             raise SourceError(f"{self.name} cannot be read: {exc.strerror}") from exc
         if self._wake_read in can_read:
             return set()
-        if not can_read and not can_write:
-            self._wait_s = _STALLED_READ_S
+        if left_s <= 0.0 or not (can_read or can_write):
+            self._patience_s, self._deadline_s = _STALLED_READ_S, None
             raise SourceStalledError(f"{self.name} gave no sound for {STALL_S:.0f} s")
-        self._wait_s = STALL_S
         return {*can_read, *can_write}
+
+    def note_progress(self) -> None:
+        """Record that sound, or whatever is waited for, has come: the time to a stall starts again."""
+        self._patience_s, self._deadline_s = STALL_S, None
 
     def read(self) -> bytes:
         """Return the next bytes; empty at the end of the stream and after ``stop``.
@@ -104,24 +111,26 @@ class ByteStream:
             SourceError: the stream cannot be read.
         """
         try:
-            data = os.read(self._descriptor, _MAX_READ_BYTES)
+            return os.read(self._descriptor, _MAX_READ_BYTES)
         except IsADirectoryError as exc:
             raise SoundFileError(f"{self.name} is a folder, expected sound") from exc
         except OSError as exc:
             raise SourceError(f"{self.name} cannot be read: {exc.strerror}") from exc
-        self.n_bytes += len(data)
-        return data
 
     def send(self, data: bytes) -> None:
-        """Send a short answer over a connection.
+        """Send a short answer over a connection that does not block.
 
         Raises:
             SourceError: the other side does not take it.
         """
         try:
-            os.write(self._descriptor, data)
+            n_sent = os.write(self._descriptor, data)
+        except BlockingIOError:
+            n_sent = 0
         except OSError as exc:
             raise SourceError(f"{self.name} takes no answer: {exc.strerror}") from exc
+        if n_sent < len(data):
+            raise SourceError(f"{self.name} does not read its answers")
 
     def stop(self) -> None:
         """Let ``read`` return at once; may be called from a signal handler or another thread."""

@@ -28,7 +28,7 @@ from serd.errors import SoundFileError, SourceError, SourceStalledError
 _CONNECT_S: Final = 5.0
 """Time to connect, in seconds."""
 _HANG_S: Final = 20.0
-"""Time without a byte after which a connection is made again, in seconds."""
+"""Time without sound after which a connection is closed and made again, in seconds."""
 _ANY: Final = frozenset({"0.0.0.0", "::"})
 _EXPECTED: Final = "expected SCHEME://HOST:PORT, or SCHEME://:PORT to wait for a client"
 
@@ -100,7 +100,7 @@ class TcpSource:
         """Yield blocks of sound as they arrive.
 
         Raises:
-            SourceStalledError: nobody sends for now; iterate again to wait for sound or a client.
+            SourceStalledError: no sound comes for now; iterate again to wait for sound or a client.
             SourceError: the server cannot be reached, ended the connection or hangs.
         """
         with closing_unless_stalled(self._close):
@@ -140,8 +140,8 @@ class TcpSource:
         except SourceStalledError as exc:
             if time.monotonic() - self._latest_s < _HANG_S:
                 raise
-            reason = f"{exc}; connecting again"
-        except SoundFileError as exc:
+            reason = f"{exc}; the connection is closed"
+        except (SoundFileError, SourceError) as exc:
             reason = str(exc)
         self._disconnect()
         if self._is_stopped:
@@ -153,7 +153,7 @@ class TcpSource:
         connection = self._door.connection() if self._door is not None else self._connected()
         if connection is None:
             return False
-        connection.setblocking(True)
+        connection.setblocking(False)
         self._latest_s = time.monotonic()
         self._stream = ByteStream(connection.detach(), self._name, is_owned=True)
         self._decoder = self._decode(self._stream)

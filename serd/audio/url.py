@@ -16,7 +16,7 @@ from serd.errors import SourceError, SourceStalledError
 _PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,http,https,httpproxy,tls,hls,crypto,data"
 """Protocols that a stream may lead to: a playlist must not name files of this machine."""
 _HANG_S: Final = 20.0
-"""Time without a byte after which ffmpeg is started again, in seconds."""
+"""Time without sound after which ffmpeg is started again, in seconds."""
 
 
 def public_url(url: str) -> str:
@@ -84,10 +84,11 @@ class FfmpegSource:
     def _blocks(self) -> Iterator[AudioBlock]:
         timeline = LiveTimeline()
         while data := self._stream.read():
-            self._latest_s = time.monotonic()
             self._child.drain()
             samples = self._samples.feed(data)
             if samples.size:
+                self._latest_s = time.monotonic()
+                self._stream.note_progress()
                 yield timeline.block(samples, self._samples.problem)
         if not self._stream.is_stopped:
             reason = self._close()

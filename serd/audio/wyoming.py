@@ -100,9 +100,9 @@ class WyomingDecoder:
             timeline: places the blocks.
 
         Raises:
-            SourceStalledError: nothing comes for now.
-            SoundFileError: what comes are no events of sound.
-            SourceError: the connection failed.
+            SourceStalledError: no sound comes for now, though other events may.
+            SoundFileError: what comes is not the sound of Wyoming events.
+            SourceError: the connection failed, or the other side does not read its answers.
         """
         if self._greeting:
             self._stream.send(self._greeting)
@@ -115,7 +115,9 @@ class WyomingDecoder:
                     continue
                 converter, raw = self._chunk(event)
                 samples = converter.convert(to_sound(raw))
-                yield timeline.block(samples, converter.monitor.problem)
+                if samples.size:
+                    self._stream.note_progress()
+                    yield timeline.block(samples, converter.monitor.problem)
 
     def summary(self) -> str:
         """Return nothing: there is nothing to count."""

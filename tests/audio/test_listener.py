@@ -21,7 +21,6 @@ from testkit.brokers import free_port, wait_until
 def _short_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serd.audio.stream.STALL_S", 0.2)
     monkeypatch.setattr("serd.audio.stream._STALLED_READ_S", 0.2)
-    monkeypatch.setattr("serd.audio.listener._PATIENCE_S", 0.2)
 
 
 class _Hearing:

@@ -84,6 +84,21 @@ class TestStall:
                 _collect(source, got)
             assert np.concatenate(got).tolist() == [number] * 100
 
+    def test_writers_without_sound_are_a_stall(self, tmp_path: Path) -> None:
+        """Writers that come and go without a byte leave the daemon without a sign of life else."""
+        path = tmp_path / "fifo"
+        os.mkfifo(path)
+        source = fifo(path, channel=MIX)
+        for _ in range(2):
+            path.write_bytes(b"")
+            with pytest.raises(SourceStalledError, match="a writer gave no sound"):
+                list(source)
+        path.write_bytes(bytes(200))
+        got: list[NDArray[np.int16]] = []
+        with pytest.raises(SourceStalledError, match="gave no sound for 0 s"):
+            _collect(source, got)
+        assert sum(map(len, got)) == 100
+
 
 def test_stop_ends_a_silent_pipe() -> None:
     """``stop`` ends a source that waits for bytes."""

@@ -12,6 +12,7 @@ from serd.audio.opening import is_live
 from serd.audio.source import MIX, SourceSettings
 from serd.audio.tcp import TcpSource, pcm_over_tcp
 from serd.errors import SoundFileError, SourceError, SourceStalledError
+from testkit.pipes import dripping
 from testkit.voices import synthetic_voice
 
 _VOICE = synthetic_voice(1.0)
@@ -51,6 +52,28 @@ def test_clients_follow_each_other() -> None:
         else:
             with pytest.raises(SourceStalledError, match=r"without any sound|WAV"):
                 list(source)
+
+
+def test_a_client_that_sends_bytes_but_no_sound_is_reported_and_sent_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each stall is a sign of life for the watchdog, and the next client has its turn."""
+    monkeypatch.setattr("serd.audio.tcp._HANG_S", 0.5)
+    source = pcm_over_tcp("tcp://:0", channel=MIX, listeners=Listeners())
+    give_up = threading.Timer(15.0, source.stop)
+    give_up.start()
+    with dripping(("127.0.0.1", source.port), b"\xff"):
+        with pytest.raises(SourceStalledError, match=r"gave no sound for 0 s$"):
+            list(source)
+        while True:
+            with pytest.raises(SourceStalledError) as caught:
+                list(source)
+            if str(caught.value).endswith("the connection is closed"):
+                break
+    with socket.create_connection(("127.0.0.1", source.port)) as client:
+        client.sendall(_VOICE.tobytes())
+    np.testing.assert_array_equal(_heard(source, _VOICE.size), _VOICE)
+    give_up.cancel()
 
 
 def test_it_listens_on_this_machine_alone_unless_told() -> None:

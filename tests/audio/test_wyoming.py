@@ -18,6 +18,7 @@ from serd.audio.stream import ByteStream
 from serd.audio.wyoming import EventReader, WyomingDecoder, wyoming_source
 from serd.errors import SoundFileError, SourceError, SourceStalledError
 from testkit.brokers import free_port, wait_until
+from testkit.pipes import dripping
 from testkit.voices import synthetic_voice
 
 _VOICE = synthetic_voice(0.5)
@@ -101,6 +102,44 @@ def test_a_satellite_that_connects_is_heard_and_answered(monkeypatch: pytest.Mon
     assert answer["type"] == "info"
     source.stop()
     assert list(source) == []
+
+
+@pytest.mark.parametrize(
+    "events",
+    [_event("ping"), _event("audio-chunk", rate=16_000, width=2, channels=1)],
+    ids=["ping", "empty chunk"],
+)
+def test_a_client_that_sends_no_sound_stalls(events: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other events, and chunks without a sample, are no sound that a source could be online for."""
+    monkeypatch.setattr("serd.audio.stream.STALL_S", 0.2)
+    source = wyoming_source("wyoming://:0", channel=MIX, listeners=Listeners())
+    give_up = threading.Timer(15.0, source.stop)
+    give_up.start()
+    with (
+        dripping(("127.0.0.1", source.port), events),
+        pytest.raises(SourceStalledError, match="gave no sound"),
+    ):
+        list(source)
+    give_up.cancel()
+
+
+def test_a_client_that_does_not_read_its_answers_is_sent_away() -> None:
+    """Its connection is closed, where the source would wait for it for ever; the port stays open."""
+    source = wyoming_source("wyoming://:0", channel=MIX, listeners=Listeners())
+    ends: list[BaseException] = []
+
+    def hear() -> None:
+        try:
+            list(source)
+        except SourceStalledError as exc:
+            ends.append(exc)
+
+    thread = threading.Thread(target=hear, daemon=True)
+    with dripping(("127.0.0.1", source.port), 2000 * _event("describe")):
+        thread.start()
+        wait_until(lambda: not thread.is_alive(), "the end of the connection")
+    assert "does not read its answers" in str(ends[0])
+    socket.create_connection(("127.0.0.1", source.port)).close()
 
 
 def _collect(source: Any, got: list[Any]) -> None:  # noqa: ANN401
