@@ -18,7 +18,7 @@ from serd.audio.arrays import ArrayConverter, n_channels
 from serd.audio.format import UNTIMED, AudioBlock, recording_block
 from serd.audio.paths import printable
 from serd.audio.source import MIX, SourceSettings
-from serd.errors import SoundArrayError
+from serd.errors import SerdError, SoundArrayError
 from serd.events.event import Event, EventMaker
 from serd.model.adaptation import Adaptation
 from serd.model.card import ModelCard
@@ -130,15 +130,19 @@ class Recognizer:
             LibraryError: PortAudio is not installed.
         """
         from serd.audio.microphone import open_microphone  # noqa: PLC0415 - files need no PortAudio
-        from serd.audio.portaudio import PortAudio, portaudio_module  # noqa: PLC0415
+        from serd.audio.portaudio import shared_portaudio  # noqa: PLC0415
 
         settings = SourceSettings(input=name, channel=channel)
-        source = open_microphone(settings, PortAudio(portaudio_module()))
+        source = open_microphone(settings, shared_portaudio())
         maker = event_maker(node=self._node, source=settings.name, card=self._model.card)
         session = _Session(self._model, self._settings, maker)
         with contextlib.closing(iter(source)) as blocks:  # type: ignore[type-var]
-            for block in blocks:
-                yield from session.process(block)
+            try:
+                for block in blocks:
+                    yield from session.process(block)
+            except SerdError:
+                yield from session.flush()
+                raise
         yield from session.flush()
 
 

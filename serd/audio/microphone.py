@@ -1,5 +1,6 @@
 """Opens and reads microphones through PortAudio."""
 
+import contextlib
 import queue
 import time
 from collections.abc import Iterator
@@ -25,15 +26,17 @@ _MAX_JOINED_S: Final = 0.25
 
 
 class _Signal(Enum):
-    """An item in the queue that ends the iteration."""
+    """An item in the queue that is no sound."""
 
-    STOP = auto()
+    WAKE = auto()
+    """Wakes the iteration, which then finds that it is stopped."""
     INTERRUPTED = auto()
+    """The device was closed after the sound before this item."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Captured:
-    """What the callback got."""
+    """Sound that the callback received."""
 
     first_frame: int
     """Number of its first sample of all channels, counted from the start of the stream."""
@@ -61,9 +64,10 @@ class MicrophoneSource:
         self._channel = settings.channel
         self._queue: queue.SimpleQueue[_Captured | _Signal] = queue.SimpleQueue()
         self._ahead: _Captured | _Signal | None = None
-        """What was taken from the queue and does not belong to the block before it."""
+        """An item that was taken from the queue and does not continue the block before it."""
         self._max_blocks = max(1, round(settings.queue_s * 1000 / settings.block_ms))
         self._n_captured_frames = 0
+        self._is_stopped = False
         self.n_dropped_blocks = 0
         self.n_overflows = 0
         self._portaudio = portaudio
@@ -92,8 +96,9 @@ class MicrophoneSource:
             self._close()
 
     def stop(self) -> None:
-        """End the iteration soon."""
-        self._queue.put(_Signal.STOP)
+        """End the iteration soon, without the sound that waits in the queue."""
+        self._is_stopped = True
+        self._queue.put(_Signal.WAKE)
 
     def _interrupt(self) -> None:
         self._close()
@@ -170,6 +175,8 @@ class MicrophoneSource:
         )
 
     def _next(self) -> _Captured | None:
+        if self._is_stopped:
+            return None
         item, self._ahead = self._ahead, None
         try:
             item = item or self._queue.get(timeout=_READ_TIMEOUT_S)
@@ -186,11 +193,8 @@ class MicrophoneSource:
         if status.input_overflow:
             self.n_overflows += 1
         if self._queue.qsize() >= self._max_blocks:
-            try:
-                self._queue.get_nowait()
-                self.n_dropped_blocks += 1
-            except queue.Empty:
-                pass
+            with contextlib.suppress(queue.Empty):
+                self.n_dropped_blocks += isinstance(self._queue.get_nowait(), _Captured)
         first_frame = self._n_captured_frames
         self._n_captured_frames += n_frames
         self._queue.put(

@@ -1,7 +1,6 @@
 """Opens the sound source that the settings name."""
 
 import logging
-import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ from serd.audio.listener import Listeners
 from serd.audio.microphone import open_microphone
 from serd.audio.paths import SOUND_SUFFIXES, expanded, printable
 from serd.audio.pipe import PipeSource, fifo, piped_standard_input, sound_file_of, standard_input
-from serd.audio.portaudio import PortAudio, portaudio_module
+from serd.audio.portaudio import shared_portaudio
 from serd.audio.source import MIX, STANDARD_INPUTS, STREAM_SCHEMES, Source, SourceSettings
 from serd.errors import DeviceError, LibraryError, SoundFileError, SourceError
 
@@ -25,14 +24,8 @@ class SourceOpener:
     """Opens the sources of one process."""
 
     def __init__(self, *, paced: bool = True) -> None:
-        """Create an opener; PortAudio is loaded with the first microphone.
-
-        Args:
-            paced: whether files are read at the pace of live sound.
-        """
+        """Create an opener; ``paced`` is whether files are read at the pace of live sound."""
         self._shared = Shared(paced=paced)
-        self._lock = threading.Lock()
-        self._loaded: PortAudio | None = None
         # Once "auto" has found a microphone, a lost one is not replaced by the demo.
         self._had_microphone = False
 
@@ -41,17 +34,18 @@ class SourceOpener:
 
         Raises:
             InputError: there is no such microphone, channel or file.
-            LibraryError: PortAudio is not installed.
+            LibraryError: PortAudio or ffmpeg is not installed.
+            SourceError: a pipe, a port or a stream cannot be opened, or PortAudio hangs.
         """
         if settings.input == "auto":
             return self._microphone_or_demo(settings)
         if is_microphone(settings):
-            return open_microphone(settings, self._portaudio())
+            return open_microphone(settings, shared_portaudio())
         return (_named_opener(settings.input) or _open_path)(settings, self._shared)
 
     def _microphone_or_demo(self, settings: SourceSettings) -> Source:
         try:
-            source = open_microphone(replace(settings, input="default"), self._portaudio())
+            source = open_microphone(replace(settings, input="default"), shared_portaudio())
         except (DeviceError, LibraryError) as exc:
             if self._had_microphone:
                 raise
@@ -60,12 +54,6 @@ class SourceOpener:
             return _open_demo(settings, Shared(paced=True))
         self._had_microphone = True
         return source
-
-    def _portaudio(self) -> PortAudio:
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = PortAudio(portaudio_module())
-            return self._loaded
 
 
 class Shared:

@@ -1,6 +1,7 @@
 """The PortAudio library of a process: restarts it for new devices, and ends streams that may hang."""
 
 import contextlib
+import functools
 import os
 import threading
 import time
@@ -66,6 +67,8 @@ class PortAudio:
         self._listed_s = self._changed_s = monotonic()
         self._lock = threading.RLock()
         self._interrupts: dict[int, Callable[[], None]] = {}
+        self._is_initialized = True
+        """False after a restart that failed in the middle: PortAudio refuses to be terminated twice."""
         self._is_hung = False
 
     @contextlib.contextmanager
@@ -114,22 +117,32 @@ class PortAudio:
         self._refuse_if_hung()
 
     def refresh(self) -> bool:
-        """Restart PortAudio if its list of devices may be out of date; returns whether it did.
+        """Restart PortAudio if its list of devices may be out of date, or if the last restart failed.
 
         A restart interrupts all open streams: if there are any, it happens only when the devices have
         changed since they were listed. Without open streams it happens for a minute after each change,
         and once an hour. It does not happen at each attempt, because each restart loads and unloads
         ALSA's plugins, and some of their libraries leak memory (12 kB with those of Debian), which adds
         up if a microphone is missing for weeks.
+
+        Returns:
+            Whether it was restarted.
+
+        Raises:
+            DeviceError: PortAudio does not start.
+            SourceHungError: PortAudio hangs.
         """
         with self.locked() as module:
-            if not self._is_stale():
+            if self._is_initialized and not self._is_stale():
                 return False
             for interrupt in list(self._interrupts.values()):
                 interrupt()
             self._interrupts.clear()
-            module._terminate()  # noqa: SLF001
+            if self._is_initialized:
+                self._is_initialized = False
+                module._terminate()  # noqa: SLF001
             module._initialize()  # noqa: SLF001
+            self._is_initialized = True
             self._listed_state = self._latest_state
             self._listed_s = self._monotonic()
         return True
@@ -148,6 +161,24 @@ class PortAudio:
 
     def _device_state(self) -> tuple[object, ...]:
         return tuple(_file_state(path) for path in self._watched_paths)
+
+
+_sharing = threading.Lock()
+
+
+def shared_portaudio() -> PortAudio:
+    """Return the PortAudio library of this process; the first call loads it.
+
+    Raises:
+        LibraryError: PortAudio is not installed.
+    """
+    with _sharing:
+        return _managed(portaudio_module())
+
+
+@functools.cache
+def _managed(module: ModuleType) -> PortAudio:
+    return PortAudio(module)
 
 
 def device_paths(environment: Mapping[str, str]) -> list[Path]:

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 import serd
 from serd.audio.format import AudioBlock, CaptureTime, Samples
 from serd.audio.source import SourceSettings
+from testkit.fake_portaudio import FakePortAudio
+from testkit.made_sources import MadeSource, blocks
 from testkit.voices import quiet_room, synthetic_voice
 
 
@@ -212,8 +214,7 @@ def test_a_microphone_gives_events_until_the_iterator_is_closed(
 
     microphone = _Microphone(blocks)
     monkeypatch.setattr("serd.audio.microphone.open_microphone", open_microphone)
-    monkeypatch.setattr("serd.audio.portaudio.PortAudio", lambda module: module)
-    monkeypatch.setattr("serd.audio.portaudio.portaudio_module", lambda: sys)
+    monkeypatch.setattr("serd.audio.portaudio.shared_portaudio", lambda: None)
     events = recognizer.microphone("USB")
     first = next(events)
     assert (opened, first.source, first.kind) == (["USB"], "mic", "window")
@@ -221,3 +222,32 @@ def test_a_microphone_gives_events_until_the_iterator_is_closed(
     assert not microphone.is_closed
     events.close()  # type: ignore[attr-defined]
     assert microphone.is_closed
+
+
+def test_a_microphone_that_fails_gives_the_events_so_far(
+    recognizer: serd.Recognizer, sound: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The utterance in progress comes before the error."""
+    in_speech = sound[: 4 * 16_000]
+    source = MadeSource(blocks(in_speech), error=serd.SourceError("unplugged"))
+    monkeypatch.setattr("serd.audio.microphone.open_microphone", lambda _settings, _library: source)
+    monkeypatch.setattr("serd.audio.portaudio.shared_portaudio", lambda: None)
+    kinds: list[str] = []
+    with pytest.raises(serd.SourceError, match="unplugged"):
+        kinds.extend(event.kind for event in recognizer.microphone())
+    assert kinds[-1] == "utterance"
+
+
+def test_a_second_microphone_leaves_the_first_alone(
+    recognizer: serd.Recognizer, sound: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PortAudio is not restarted for a missing device while another one is read."""
+    library = FakePortAudio(accepts=lambda rate_hz, _channels: rate_hz == 16_000, sound=sound)
+    monkeypatch.setitem(sys.modules, "sounddevice", library)  # type: ignore[arg-type]
+    events = recognizer.microphone("USB")
+    next(events)
+    with pytest.raises(serd.DeviceError, match="no microphone 'other'"):
+        next(recognizer.microphone("other"))
+    assert (library.n_opened, library.n_closed, library.n_terminated) == (1, 0, 0)
+    events.close()  # type: ignore[attr-defined]
+    assert library.n_closed == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from serd.audio.portaudio import PortAudio, device_paths
+from serd.errors import DeviceError
 
 
 class Library:
@@ -17,10 +18,18 @@ class Library:
 
     def __init__(self) -> None:
         self.n_restarts = 0
+        self.can_start = True
+        self._is_initialized = True
 
-    def _terminate(self) -> None: ...
+    def _terminate(self) -> None:
+        if not self._is_initialized:
+            raise self.PortAudioError("PortAudio not initialized")
+        self._is_initialized = False
 
     def _initialize(self) -> None:
+        if not self.can_start:
+            raise self.PortAudioError("Insufficient memory")
+        self._is_initialized = True
         self.n_restarts += 1
 
 
@@ -102,6 +111,18 @@ def test_open_streams_are_interrupted_only_for_a_change(machine: Machine) -> Non
     open_stream()
     assert machine.restarts(5002.0, 5030.0, 20_000.0) == 0
     assert interrupted == ["stream"]
+
+
+def test_a_start_that_failed_is_tried_again(machine: Machine) -> None:
+    """Until it succeeds, though the devices are the same; the library is not terminated twice."""
+    machine.library.can_start = False
+    for _ in range(2):
+        with pytest.raises(DeviceError, match="PortAudio failed: Insufficient memory"):
+            machine.portaudio.refresh()
+    machine.library.can_start = True
+    machine.now_s = 120.0
+    assert machine.portaudio.refresh()
+    assert not machine.portaudio.refresh()
 
 
 def test_the_watched_paths() -> None:
