@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from serd.audio.format import SAMPLE_RATE_HZ, Samples, to_sound
 from serd.audio.resample import Converter
-from serd.audio.source import MIX
+from serd.audio.source import MIX, channel_column
 from serd.errors import SoundArrayError
 
 MIN_RATE_HZ: Final = 1_000
@@ -36,11 +36,11 @@ class ArrayConverter:
         """
         self._channels = _whole_number(channels, "channels", 1, MAX_CHANNELS)
         self._rate_hz = _whole_number(rate, "rate", MIN_RATE_HZ, MAX_RATE_HZ)
-        if channel != MIX and not (channel.isdecimal() and 1 <= int(channel) <= self._channels):
-            raise SoundArrayError(
-                f"channel = {channel!r}, expected {MIX!r} or a number from 1 to {self._channels}"
-            )
-        self._converter = Converter(rate_hz=self._rate_hz, channel=channel)
+        try:
+            column = channel_column(channel, self._channels)
+        except ValueError as exc:
+            raise SoundArrayError(str(exc)) from exc
+        self._converter = Converter(rate_hz=self._rate_hz, column=column)
 
     def convert(self, samples: NDArray[Any], *, is_last: bool = False) -> Samples:
         """Check and convert the next block.

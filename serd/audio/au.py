@@ -11,6 +11,7 @@ import numpy as np
 from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from serd.audio.format import Samples, Sound
 from serd.audio.resample import Converter
+from serd.audio.source import channel_column
 from serd.errors import SourceError
 
 _HEADER: Final = struct.Struct(">4s5I")
@@ -32,7 +33,7 @@ class AuDecoder:
         """Add bytes; returns float32, shape (n, n_channels), or None while the header is incomplete.
 
         Raises:
-            SourceError: the header is none that ffmpeg writes, or the format is out of bounds.
+            SourceError: the header is not one that ffmpeg writes, or the format is out of bounds.
         """
         self._data += data
         if not self.rate_hz and not self._read_header():
@@ -92,13 +93,11 @@ class AuSamples:
         if sound is None:
             return np.empty(0, np.int16)
         if self._converter is None:
-            n_channels = self._decoder.n_channels
-            if self._channel.isdecimal() and int(self._channel) > n_channels:
-                raise SourceError(
-                    f"{self._name}: has {n_channels} channels, the settings ask for number"
-                    f" {self._channel}"
-                )
-            self._converter = Converter(rate_hz=self._decoder.rate_hz, channel=self._channel)
+            try:
+                column = channel_column(self._channel, self._decoder.n_channels)
+            except ValueError as exc:
+                raise SourceError(f"{self._name}: {exc}") from exc
+            self._converter = Converter(rate_hz=self._decoder.rate_hz, column=column)
         return self._counted(self._converter.convert(sound))
 
     def flush(self) -> Samples:

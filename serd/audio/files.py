@@ -11,9 +11,10 @@ import numpy as np
 
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, CaptureTime, Samples
 from serd.audio.paths import printable
-from serd.audio.reader import open_sound
+from serd.audio.reader import SoundReader, open_sound
 from serd.audio.resample import Converter
-from serd.audio.source import MIX
+from serd.audio.source import MIX, channel_column
+from serd.errors import SoundFileError
 
 _BLOCK_S: Final = 0.96
 """Length of sound that is read and converted at a time, in seconds: a multiple of the paced block."""
@@ -74,7 +75,8 @@ class FileSource:
         self._stop_flag = _StopFlag()
         self._n_not_finite = 0
         self._problem = ""
-        with open_sound(path, channel) as reader:
+        with open_sound(path) as reader:
+            self._column(reader)
             self.duration_s = reader.duration_s
             """Duration in seconds; None if only reading tells."""
 
@@ -127,8 +129,8 @@ class FileSource:
 
     def _samples(self) -> Iterator[Samples]:
         """Yield the file's sound in serd's format, checking it first: a loop may find another file."""
-        with open_sound(self._path, self._channel) as reader:
-            converter = Converter(rate_hz=reader.rate_hz, channel=self._channel)
+        with open_sound(self._path) as reader:
+            converter = Converter(rate_hz=reader.rate_hz, column=self._column(reader))
             for sound in reader.blocks(_BLOCK_S):
                 yield from self._pieces(converter.convert(sound))
             rest = converter.convert(np.empty((0, reader.n_channels), np.float32), is_last=True)
@@ -136,6 +138,12 @@ class FileSource:
             self._n_not_finite += converter.n_not_finite
             found = (reader.problem, converter.monitor.cancellation)
             self._problem = "; ".join(each for each in found if each)
+
+    def _column(self, reader: SoundReader) -> int | None:
+        try:
+            return channel_column(self._channel, reader.n_channels)
+        except ValueError as exc:
+            raise SoundFileError(f"{printable(self._path)}: {exc}") from exc
 
     def _pieces(self, samples: Samples) -> Iterator[Samples]:
         """Yield the blocks of converted sound: short ones at the pace of live sound."""

@@ -15,7 +15,7 @@ from serd.audio.devices import find_microphone, microphones
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, to_sound
 from serd.audio.portaudio import PortAudio
 from serd.audio.resample import Converter
-from serd.audio.source import MIX, EpochEstimate, SourceSettings
+from serd.audio.source import EpochEstimate, SourceSettings, channel_column
 from serd.errors import DeviceError, SourceError, SourceInterruptedError
 
 _READ_TIMEOUT_S: Final = 3.0
@@ -61,7 +61,6 @@ class MicrophoneSource:
         Raises:
             DeviceError: no such device or channel, or it does not open.
         """
-        self._channel = settings.channel
         self._queue: queue.SimpleQueue[_Captured | _Signal] = queue.SimpleQueue()
         self._ahead: _Captured | _Signal | None = None
         """An item that was taken from the queue and does not continue the block before it."""
@@ -127,12 +126,12 @@ class MicrophoneSource:
 
     def _blocks(self) -> Iterator[AudioBlock]:
         epoch = EpochEstimate()
-        converter = Converter(rate_hz=self.rate_hz, channel=self._channel)
+        converter = Converter(rate_hz=self.rate_hz, column=self._column)
         expected_frame = offset_samples = 0
         while (item := self._next()) is not None:
             captured = self._with_waiting(item)
             if captured.first_frame != expected_frame:
-                converter = Converter(rate_hz=self.rate_hz, channel=self._channel)
+                converter = Converter(rate_hz=self.rate_hz, column=self._column)
                 offset_samples = round(captured.first_frame * SAMPLE_RATE_HZ / self.rate_hz)
             raw = np.frombuffer(captured.data, np.int16).reshape(-1, self.n_channels)
             expected_frame = captured.end_frame
@@ -209,12 +208,11 @@ class MicrophoneSource:
     def _open(self, settings: SourceSettings, sounddevice: Any) -> tuple[Any, int, int]:  # noqa: ANN401
         """Open a stream at 16 kHz mono, else at the device's rate or channels; returns them as well."""
         device = self._device
-        n_wanted = 1 if settings.channel == MIX else int(settings.channel)
-        if n_wanted > device.n_channels:
-            raise DeviceError(
-                f"microphone {device.name!r} has {device.n_channels} channels,"
-                f" the settings ask for number {n_wanted}"
-            )
+        try:
+            self._column = channel_column(settings.channel, device.n_channels)
+        except ValueError as exc:
+            raise DeviceError(f"microphone {device.name!r}: {exc}") from exc
+        n_wanted = 1 if self._column is None else self._column + 1
         attempts = [
             (SAMPLE_RATE_HZ, n_wanted),
             (device.rate_hz, n_wanted),

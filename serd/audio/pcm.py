@@ -9,7 +9,7 @@ import numpy as np
 from serd.audio.alignment import SampleAligner
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock, Samples, to_sound
 from serd.audio.resample import Converter
-from serd.audio.source import MIX, LiveTimeline
+from serd.audio.source import LiveTimeline
 from serd.audio.stream import ByteStream
 
 
@@ -21,8 +21,8 @@ class PcmFormat:
     """Sample rate, in hertz."""
     n_channels: int = 1
     """Number of channels, interleaved."""
-    channel: str = MIX
-    """Channel in use: "mix", or its number from 1."""
+    column: int | None = None
+    """Channel in use, from 0; None for the mean of all."""
 
     @property
     def frame_bytes(self) -> int:
@@ -53,7 +53,7 @@ class PcmDecoder:
         self._start = start
         self._format = pcm_format
         self._aligner = SampleAligner()
-        self._converter = Converter(rate_hz=pcm_format.rate_hz, channel=pcm_format.channel)
+        self._converter = Converter(rate_hz=pcm_format.rate_hz, column=pcm_format.column)
         self._rest = b""
 
     def blocks(self, timeline: LiveTimeline) -> Iterator[AudioBlock]:

@@ -16,7 +16,6 @@ from serd.audio.containers import FFMPEG_CONTAINERS, N_SEARCHED_BYTES, container
 from serd.audio.ffmpeg import FfmpegReader
 from serd.audio.format import Sound
 from serd.audio.paths import FFMPEG_SUFFIXES, printable
-from serd.audio.source import MIX
 from serd.errors import LibraryError, SoundFileError
 
 _MIN_RATE_HZ: Final = 1000
@@ -128,15 +127,14 @@ class LibsndfileReader:
 
 
 @contextlib.contextmanager
-def open_sound(path: Path, channel: str) -> Iterator[SoundReader]:
+def open_sound(path: Path) -> Iterator[SoundReader]:
     """Open a sound file for the duration of a block.
 
     Args:
         path: the file; any rate, any number of channels.
-        channel: "mix", or the number of a channel from 1.
 
     Raises:
-        SoundFileError: missing, empty, not a sound file, or without that channel.
+        SoundFileError: missing, empty or not a sound file.
     """
     reader = _opened(path)
     try:
@@ -145,10 +143,6 @@ def open_sound(path: Path, channel: str) -> Iterator[SoundReader]:
             raise SoundFileError(f"{name}: holds no sound (0 samples)")
         if reader.rate_hz < _MIN_RATE_HZ:
             raise SoundFileError(f"{name}: {reader.rate_hz} Hz, expected {_MIN_RATE_HZ} Hz or more")
-        if channel != MIX and int(channel) > reader.n_channels:
-            raise SoundFileError(
-                f"{name}: has {reader.n_channels} channels, the settings ask for number {channel}"
-            )
         yield reader
     finally:
         reader.close()

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from serd.audio.channels import ChannelMonitor
 from serd.audio.format import SAMPLE_RATE_HZ, Samples, to_int16
-from serd.audio.source import MIX
 
 if TYPE_CHECKING:
     import soxr
@@ -18,14 +17,14 @@ FloatSound = NDArray[np.float32]
 class Converter:
     """Converts a stream of blocks; the resampler's state is carried from block to block."""
 
-    def __init__(self, *, rate_hz: int, channel: str = MIX) -> None:
+    def __init__(self, *, rate_hz: int, column: int | None = None) -> None:
         """Create a converter for one stream.
 
         Args:
             rate_hz: sample rate of the stream, in hertz.
-            channel: "mix", or the number of a channel from 1, which must exist.
+            column: the channel to use, from 0 (``source.channel_column``); None for the mean of all.
         """
-        self._column = None if channel == MIX else int(channel) - 1
+        self._column = column
         self.monitor = ChannelMonitor(rate_hz)
         """What is wrong with the channels in use."""
         self._resampler = None if rate_hz == SAMPLE_RATE_HZ else _resampler(rate_hz)
@@ -42,7 +41,7 @@ class Converter:
         Returns:
             int16, shape (n,), 16 kHz mono. NaN and infinite samples become silence and are counted.
         """
-        if self._column is not None and sound.shape[1] > 1:
+        if self._column is not None:
             sound = sound[:, self._column, np.newaxis]
         finite = np.isfinite(sound)
         if not finite.all():

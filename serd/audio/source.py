@@ -47,12 +47,36 @@ class SourceSettings:
             yield "input", 'a microphone, a sound file, "-", "demo" or "auto"'
         if not is_name(self.name):
             yield "name", NAME_RULE
-        if self.channel != MIX and not (self.channel.isdecimal() and int(self.channel) >= 1):
+        try:
+            channel_column(self.channel)
+        except ValueError:
             yield "channel", '"mix" or the number of a channel, from 1'
         if not 10 <= self.block_ms <= 1000:
             yield "block_ms", "10 to 1000 milliseconds"
         if not 0.1 <= self.queue_s <= 600.0:
             yield "queue_s", "0.1 to 600 seconds"
+
+
+def channel_column(channel: str, n_channels: int | None = None) -> int | None:
+    """Return the column of a channel in sound of shape (n_samples, n_channels).
+
+    Args:
+        channel: "mix", or the number of a channel from 1.
+        n_channels: number of channels of the sound; None if it is not known yet.
+
+    Returns:
+        The column, from 0; None for the mean of all channels.
+
+    Raises:
+        ValueError: there is no such channel.
+    """
+    if channel == MIX:
+        return None
+    number = int(channel) if str(channel).isdecimal() else 0
+    if number < 1 or (n_channels is not None and number > n_channels):
+        numbers = "a number from 1" if n_channels is None else f"a number from 1 to {n_channels}"
+        raise ValueError(f"channel = {channel!r}, expected {MIX!r} or {numbers}")
+    return number - 1
 
 
 class Source(Protocol):

@@ -21,7 +21,7 @@ from serd.audio.decoder import Decoder, DetectingDecoder, refuse_file
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
 from serd.audio.listener import ANYBODY, Address, Door, Listeners, client_address
 from serd.audio.pcm import PcmFormat
-from serd.audio.source import LiveTimeline
+from serd.audio.source import LiveTimeline, channel_column
 from serd.audio.stream import ByteStream, closing_unless_stalled
 from serd.errors import SoundFileError, SourceError, SourceStalledError
 
@@ -197,14 +197,17 @@ def pcm_over_tcp(url: str, *, channel: str, listeners: Listeners) -> TcpSource:
     except ValueError as exc:
         raise SoundFileError(f"source {url}: {exc}, expected whole numbers") from exc
     rate_hz, n_channels = numbers.pop("rate", SAMPLE_RATE_HZ), numbers.pop("channels", 1)
-    n_needed = int(channel) if channel.isdecimal() else 1
-    is_known = MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ and n_needed <= n_channels <= MAX_CHANNELS
-    if numbers or not is_known or n_channels < 1:
+    is_known = MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ and 1 <= n_channels <= MAX_CHANNELS
+    if numbers or not is_known:
         raise SoundFileError(
             f"source {url}: expected ?rate={MIN_RATE_HZ} to {MAX_RATE_HZ} and channels=1 to"
-            f" {MAX_CHANNELS}, no fewer than channel = {channel}"
+            f" {MAX_CHANNELS}"
         )
-    form = PcmFormat(rate_hz=rate_hz, n_channels=n_channels, channel=channel)
+    try:
+        column = channel_column(channel, n_channels)
+    except ValueError as exc:
+        raise SoundFileError(f"source {url}: {exc}; ?channels=N names more channels") from exc
+    form = PcmFormat(rate_hz=rate_hz, n_channels=n_channels, column=column)
     return TcpSource(
         "tcp",
         address,

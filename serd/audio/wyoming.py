@@ -15,7 +15,7 @@ from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from serd.audio.format import AudioBlock, to_sound
 from serd.audio.listener import Listeners
 from serd.audio.resample import Converter
-from serd.audio.source import LiveTimeline
+from serd.audio.source import LiveTimeline, channel_column
 from serd.audio.stream import ByteStream
 from serd.audio.tcp import TcpSource, parsed_address
 from serd.errors import SoundFileError
@@ -136,13 +136,13 @@ class WyomingDecoder:
                 f"{self._stream.name}: chunk of {len(event.payload)} bytes, rate {rate_hz}, width"
                 f" {width} and channels {n_channels}, expected whole 16-bit samples (width 2)"
             )
-        if self._channel.isdecimal() and int(self._channel) > n_channels:
-            raise SoundFileError(
-                f"{self._stream.name}: has {n_channels} channels, the settings ask for {self._channel}"
-            )
         if self._converter is None or self._format != (rate_hz, n_channels):
+            try:
+                column = channel_column(self._channel, n_channels)
+            except ValueError as exc:
+                raise SoundFileError(f"{self._stream.name}: {exc}") from exc
             self._format = (rate_hz, n_channels)
-            self._converter = Converter(rate_hz=rate_hz, channel=self._channel)
+            self._converter = Converter(rate_hz=rate_hz, column=column)
         raw = np.frombuffer(event.payload, "<i2").astype(np.int16, copy=False)
         return self._converter, raw.reshape(-1, n_channels)
 

@@ -92,6 +92,6 @@ def test_a_dead_channel_is_named() -> None:
 def test_a_channel_that_is_not_used_is_not_watched() -> None:
     """The chosen channel is the only one."""
     noise = np.random.default_rng(0).normal(size=170_000) / 100
-    converter = Converter(rate_hz=16_000, channel="1")
+    converter = Converter(rate_hz=16_000, column=0)
     converter.convert(_stereo(noise, np.zeros(170_000)))
     assert converter.monitor.problem == ""

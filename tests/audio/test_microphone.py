@@ -117,7 +117,9 @@ def test_a_refused_stream_is_tried_with_other_parameters(
 def test_the_settings_channel_must_exist() -> None:
     """Channel 3 of a stereo device is refused before a stream is opened."""
     library = FakePortAudio(accepts=lambda _rate, _channels: True)
-    with pytest.raises(DeviceError, match="has 2 channels, the settings ask for number 3"):
+    with pytest.raises(
+        DeviceError, match="'USB': channel = '3', expected 'mix' or a number from 1 to 2"
+    ):
         MicrophoneSource(SourceSettings(channel="3"), PortAudio(library))
     assert not library.tried
 

@@ -98,7 +98,9 @@ def test_a_channel_of_a_file_is_chosen_as_in_a_file(encoded: Path) -> None:
         if channel == "2":
             assert _is_the_voice(_heard(_source(read, channel)))
         else:
-            with pytest.raises(SourceError, match="has 2 channels, the settings ask for number 3"):
+            with pytest.raises(
+                SourceError, match="channel = '3', expected 'mix' or a number from 1 to 2"
+            ):
                 list(_source(read, channel))
         os.close(read)
 
