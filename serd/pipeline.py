@@ -8,8 +8,9 @@ never in between. The daemon, ``serd analyze``, the Python API and the evaluatio
 pipeline; ``serd.events`` turns a decision into the event that is published.
 """
 
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 
 from serd.audio.format import UNTIMED, AudioBlock
@@ -38,6 +39,16 @@ class PipelineSettings:
     """Averaging of windows, and the threshold for naming an emotion."""
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     """Speaker adaptation of a live source; a recording is recognized without it."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield ("[section] key = value", expected values) for each bad value."""
+        for section in fields(self):
+            table = getattr(self, section.name)
+            values = {item.name: getattr(table, item.name) for item in fields(table)}
+            numbers = {key: value for key, value in values.items() if isinstance(value, float)}
+            bad = {key: "a number" for key, value in numbers.items() if not math.isfinite(value)}
+            for key, expected in (bad or dict(table.problems())).items():
+                yield f"[{section.name}] {key} = {values[key]!r}", expected
 
 
 class SpeechDetector:

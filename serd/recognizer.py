@@ -8,8 +8,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from serd.audio.arrays import ArrayConverter, n_channels
 from serd.audio.format import UNTIMED, AudioBlock, recording_block
 from serd.audio.paths import printable
 from serd.audio.source import MIX, SourceSettings
-from serd.errors import SerdError, SoundArrayError
+from serd.errors import SerdError, SettingsError, SoundArrayError
 from serd.events.event import Event, EventMaker
 from serd.model.adaptation import Adaptation
 from serd.model.card import ModelCard
@@ -36,7 +35,10 @@ from serd.speech.segments import Segment
 
 
 class Recognizer:
-    """A model that is loaded once, for any number of recordings, streams and microphones."""
+    """A model that is loaded once, for any number of recordings, streams and microphones.
+
+    It serves one thread at a time.
+    """
 
     def __init__(
         self, model: str | Path = "", *, node: str = "", settings: PipelineSettings | None = None
@@ -50,12 +52,15 @@ class Recognizer:
             settings: of the pipeline; by default those of the daemon.
 
         Raises:
+            SettingsError: a setting has a value that cannot be used.
             ModelError: the model is missing or broken.
             LibraryError: a library that serd needs is not installed.
         """
+        self._settings = settings or PipelineSettings()
+        for setting, expected in self._settings.problems():
+            raise SettingsError(f"settings: {setting}, expected {expected}")
         self._model = load_model(ModelSettings(path=str(model)))
         self._node = node
-        self._settings = settings or PipelineSettings()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -170,7 +175,10 @@ class RecognitionStream:
         return self._recognize(block)
 
     def close(self) -> list[Event]:
-        """Close the stream and return its last events; a second call returns none."""
+        """End the stream and return its last events; a second call returns none.
+
+        A stream that is not wanted any more need not be closed: it holds nothing but memory.
+        """
         if self._is_closed:
             return []
         self._is_closed = True
@@ -182,17 +190,6 @@ class RecognitionStream:
         block = AudioBlock(samples=samples, offset_samples=self._n_samples, captured=UNTIMED)
         self._n_samples = block.end_samples
         return list(self._session.process(block))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def file_events(

@@ -11,9 +11,9 @@ import serd
 
 with soundfile.SoundFile(sys.argv[1]) as sound:
     recognizer = serd.Recognizer()
-    with recognizer.stream(rate=sound.samplerate, channels=sound.channels) as stream:
-        for block in sound.blocks(blocksize=sound.samplerate // 10, dtype="float32"):
-            for event in stream.push(block):
-                print(f"{event.end_s:6.1f} s  {event.emotion}")
-        for event in stream.close():
+    stream = recognizer.stream(rate=sound.samplerate, channels=sound.channels)
+    for block in sound.blocks(blocksize=sound.samplerate // 10, dtype="float32"):
+        for event in stream.push(block):
             print(f"{event.end_s:6.1f} s  {event.emotion}")
+    for event in stream.close():
+        print(f"{event.end_s:6.1f} s  {event.emotion}")

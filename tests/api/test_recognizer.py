@@ -15,6 +15,11 @@ from hypothesis import strategies as st
 import serd
 from serd.audio.format import AudioBlock, CaptureTime, Samples
 from serd.audio.source import SourceSettings
+from serd.model.adaptation import AdaptationSettings
+from serd.model.smoothing import SmoothingSettings
+from serd.pipeline import PipelineSettings
+from serd.speech.segmenter import SegmenterSettings
+from serd.speech.vad import VoiceSettings
 from testkit.fake_portaudio import FakePortAudio
 from testkit.made_sources import MadeSource, blocks
 from testkit.voices import quiet_room, synthetic_voice
@@ -74,9 +79,9 @@ def test_a_stream_gives_the_events_of_the_array(
     """This holds for any blocks; only the event of the whole is missing."""
     sizes = data.draw(st.lists(st.integers(0, 30_000), min_size=1, max_size=12))
     cuts = np.cumsum(sizes).clip(max=sound.size)
-    with recognizer.stream(16_000) as stream:
-        events = [event for block in np.split(sound, cuts) for event in stream.push(block)]
-        events += stream.close()
+    stream = recognizer.stream(16_000)
+    events = [event for block in np.split(sound, cuts) for event in stream.push(block)]
+    events += stream.close()
     assert _bare(events) == _bare(recognizer.array(sound, 16_000)[:-1])
 
 
@@ -100,8 +105,7 @@ def test_without_speech_the_emotion_of_the_whole_is_none(recognizer: serd.Recogn
 
 def test_a_stream_may_give_provisional_events(recognizer: serd.Recognizer, sound: Samples) -> None:
     """They are marked, and come before the first full window."""
-    with recognizer.stream(16_000, provisional_s=1.0) as stream:
-        events = stream.push(sound)
+    events = recognizer.stream(16_000, provisional_s=1.0).push(sound)
     assert events[0].provisional
     assert events[0].end_s - events[0].start_s == pytest.approx(1.0, abs=0.1)
 
@@ -179,6 +183,56 @@ def test_a_model_is_named_as_in_the_settings(recognizer: serd.Recognizer, tmp_pa
     assert len(recognizer.labels) == 8
     with pytest.raises(serd.ModelError, match=r"nix\.tflite"):
         serd.Recognizer(model=tmp_path / "nix.tflite")
+
+
+@pytest.mark.parametrize("channel", ["0", "-1", "2", "left"])
+def test_a_channel_that_a_file_or_a_microphone_lacks_is_refused(
+    recognizer: serd.Recognizer, tmp_path: Path, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message gives the existing channels, whatever the sound comes from."""
+    path = tmp_path / "mono.wav"
+    soundfile.write(path, _GOOD, 16_000)
+    with pytest.raises(
+        serd.SoundFileError, match=r"mono\.wav: channel = .*'mix' or a number from 1 to 1"
+    ):
+        next(recognizer.file(path, channel=channel))
+    library = FakePortAudio(accepts=lambda _rate, _channels: True)
+    monkeypatch.setitem(sys.modules, "sounddevice", library)  # type: ignore[arg-type]
+    if channel != "2":
+        with pytest.raises(serd.DeviceError, match=r"'USB': channel = .*'mix' or a number from 1 to 2"):
+            next(recognizer.microphone("USB", channel=channel))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            PipelineSettings(segmenter=SegmenterSettings(hop_s=0.0)),
+            r"\[segmenter\] hop_s = 0.0, expected a",
+        ),
+        (
+            PipelineSettings(voice=VoiceSettings(frame_ms=25)),
+            r"\[voice\] frame_ms = 25, expected 10, 20",
+        ),
+        (
+            PipelineSettings(voice=VoiceSettings(detector="x")),
+            r"\[voice\] detector = 'x', expected one of",
+        ),
+        (PipelineSettings(smoothing=SmoothingSettings(half_life_s=0)), "half_life_s = 0, expected more"),
+        (
+            PipelineSettings(segmenter=SegmenterSettings(hop_s=float("nan"))),
+            "hop_s = nan, expected a num",
+        ),
+        (
+            PipelineSettings(adaptation=AdaptationSettings(strength=2.0)),
+            "strength = 2.0, expected 0 to 1",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(settings: PipelineSettings, message: str) -> None:
+    """Before any sound, which they would fail on or never end with."""
+    with pytest.raises(serd.InputError, match=message):
+        serd.Recognizer(model="tiny", settings=settings)
 
 
 class _Microphone:
