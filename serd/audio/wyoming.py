@@ -53,13 +53,13 @@ class EventReader:
         """Add bytes, and yield the events that they complete.
 
         Raises:
-            SoundFileError: the bytes are no events, or one is too large.
+            SoundFileError: the bytes are not Wyoming events, or one is too large.
         """
         self._data += data
         while True:
             line, newline, rest = self._data.partition(b"\n")
             if len(line) > _MAX_LINE_BYTES:
-                raise SoundFileError("no event of Wyoming: its first line is too long")
+                raise SoundFileError("not a Wyoming event: its first line is too long")
             if not newline:
                 return
             head = _json_object(line)
@@ -68,6 +68,10 @@ class EventReader:
             if len(rest) < n_data + n_payload:
                 return
             values = head.get("data") or {}
+            if not isinstance(values, dict):
+                raise SoundFileError(
+                    f"not a Wyoming event: data is a {type(values).__name__}, expected an object"
+                )
             if n_data:
                 values = {**values, **_json_object(rest[:n_data])}
             self._data = rest[n_data + n_payload :]
@@ -101,7 +105,7 @@ class WyomingDecoder:
 
         Raises:
             SourceStalledError: no sound comes for now, though other events may.
-            SoundFileError: what comes is not the sound of Wyoming events.
+            SoundFileError: the bytes are not Wyoming events, or the sound cannot be used.
             SourceError: the connection failed, or the other side does not read its answers.
         """
         if self._greeting:
@@ -179,9 +183,9 @@ def _json_object(text: bytes) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        raise SoundFileError(f"no event of Wyoming: {exc}") from exc
+        raise SoundFileError(f"not a Wyoming event: {exc}") from exc
     if not isinstance(body, dict):
-        raise SoundFileError(f"no event of Wyoming: got a {type(body).__name__}, expected an object")
+        raise SoundFileError(f"not a Wyoming event: got a {type(body).__name__}, expected an object")
     return body
 
 
@@ -194,5 +198,5 @@ def _number(values: dict[str, Any], key: str) -> int:
 def _length(head: dict[str, Any], key: str, maximum: int) -> int:
     value = head.get(key) or 0
     if not isinstance(value, int) or not 0 <= value <= maximum:
-        raise SoundFileError(f"event of Wyoming with {key} = {value!r}, expected 0 to {maximum}")
+        raise SoundFileError(f"Wyoming event with {key} = {value!r}, expected 0 to {maximum}")
     return value
