@@ -24,6 +24,8 @@ _MAX_READ_BYTES: Final = 65_536
 _END_S: Final = 1.0
 """Time that ffmpeg has to end, in seconds; beyond it, it is killed."""
 _MAX_REASON_BYTES: Final = 2_000
+_UNSAID: Final = r"//[^/\s]*@|[?]\S+|^\[\S+ @ 0x[0-9a-f]+\] "
+"""What is left out of a message: user, password and query of a URL, and the address of a decoder."""
 
 
 class FfmpegChild:
@@ -38,6 +40,7 @@ class FfmpegChild:
 
         Raises:
             LibraryError: it is not installed.
+            SourceError: no more files can be opened, or no more programs started.
         """
         program = shutil.which("ffmpeg")
         if program is None:
@@ -56,7 +59,10 @@ class FfmpegChild:
             *arguments,
             *_OUTPUT,
         ]
-        self._errors, child_errors = os.pipe()
+        try:
+            self._errors, child_errors = os.pipe()
+        except OSError as exc:
+            raise SourceError(f"ffmpeg cannot be started: {exc.strerror}") from exc
         # With nobody reading, messages are dropped instead of blocking ffmpeg.
         os.set_blocking(self._errors, False)
         os.set_blocking(child_errors, False)
@@ -68,9 +74,9 @@ class FfmpegChild:
                 stderr=child_errors,
                 bufsize=0,
             )
-        except BaseException:
+        except OSError as exc:
             os.close(self._errors)
-            raise
+            raise SourceError(f"ffmpeg cannot be started: {exc.strerror}") from exc
         finally:
             os.close(child_errors)
         if self.process.stdin is not None:
@@ -100,12 +106,16 @@ class FfmpegChild:
             while data := os.read(self._errors, _MAX_REASON_BYTES):
                 self._messages = (self._messages + data)[-_MAX_REASON_BYTES:]
 
-    def wait(self) -> int:
-        """Wait until it has ended by itself, and return its exit code; it is ended if it takes long."""
+    def wait(self) -> tuple[int, str]:
+        """Wait until it has ended by itself; it is ended if it takes long.
+
+        Returns:
+            Its exit code, and the reason in its last message; empty if it had none.
+        """
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_END_S)
-        self.close()
-        return self.process.returncode
+        reason = self.close().rpartition(": ")[2]
+        return self.process.returncode, reason
 
     def close(self) -> str:
         """End it, and return its last message without secrets; empty if it had none."""
@@ -123,7 +133,21 @@ class FfmpegChild:
             os.close(self._errors)
         lines = self._messages.decode("utf-8", "replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return re.sub(r"//[^/@\s]*@|[?]\S+", lambda found: "//" if found[0][0] == "/" else "", last)
+        return re.sub(_UNSAID, lambda found: "//" if found[0][0] == "/" else "", last)
+
+
+def damage(code: int, reason: str) -> str:
+    """Return what was wrong with a file that ffmpeg decoded, as a part of a line; empty if nothing.
+
+    ffmpeg passes over damage, and also ends with exit code 0 if a file is cut; its messages say so.
+
+    Args:
+        code: its exit code.
+        reason: the reason in its last message.
+    """
+    if not code and not reason:
+        return ""
+    return f"damaged or cut ({reason or f'ffmpeg ended with code {code}'}), and read as far as possible"
 
 
 class FfmpegReader:
@@ -131,24 +155,26 @@ class FfmpegReader:
 
     duration_s: float | None = None
     """Always None: only reading tells."""
-    problem = ""
-    """Always empty: ffmpeg conceals damage."""
 
     def __init__(self, path: Path) -> None:
         """Start to decode a file.
 
         Raises:
             LibraryError: ffmpeg is not installed.
-            SoundFileError: ffmpeg finds no sound in the file.
+            SoundFileError: ffmpeg cannot be started, or finds no sound in the file.
         """
         self._name = printable(path)
-        self._child = FfmpegChild("-protocol_whitelist", "file,crypto,data", "-i", f"file:{path}")
+        self.problem = ""
+        try:
+            self._child = FfmpegChild("-protocol_whitelist", "file,crypto,data", "-i", f"file:{path}")
+        except SourceError as exc:
+            raise SoundFileError(f"{self._name}: cannot be read: {exc}") from exc
         self._decoder = AuDecoder()
         self._first: Sound | None = None
         while self._first is None:
             data = os.read(self._child.descriptor, _MAX_READ_BYTES)
             if not data:
-                reason = self._child.close().rpartition(": ")[2]
+                _, reason = self._child.wait()
                 raise SoundFileError(
                     f"{self._name}: is not a sound file that can be read ({reason or 'no sound in it'})"
                 )
@@ -182,6 +208,7 @@ class FfmpegReader:
                 n_pending += len(sound)
         if n_pending:
             yield np.concatenate(pending)
+        self.problem = damage(*self._child.wait())
 
     def close(self) -> None:
         """End ffmpeg."""

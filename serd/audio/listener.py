@@ -32,7 +32,10 @@ class Door:
         self._waiting: socket.socket | None = None
         self._lock = threading.Lock()
         # Written when another source has accepted a connection for this one.
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        try:
+            self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        except OSError as exc:
+            raise SourceError(f"{name} cannot be opened: {exc.strerror}") from exc
         self._close_bell = weakref.finalize(self, os.close, self._bell)
         self._stream = ByteStream(listener.descriptor, name)
 

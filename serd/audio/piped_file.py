@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from serd.audio.au import AuSamples
-from serd.audio.ffmpeg import FfmpegChild
+from serd.audio.ffmpeg import FfmpegChild, damage
 from serd.audio.format import AudioBlock
 from serd.audio.source import LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
@@ -44,6 +44,7 @@ class PipedFileDecoder:
 
         Raises:
             SoundFileError: ffmpeg is not installed.
+            SourceError: ffmpeg cannot be started.
         """
         self._stream = stream
         self._pending = start
@@ -137,8 +138,7 @@ class PipedFileDecoder:
             SoundFileError: there was no sound.
             SourceError: ffmpeg failed, and the stream goes on.
         """
-        code = self._child.wait()
-        reason = self._child.close().rpartition(": ")[2]
+        code, reason = self._child.wait()
         if not self._samples.n_samples:
             raise SoundFileError(
                 f"{self._stream.name}: begins like a file of the format {self._kind}, but ffmpeg finds"
@@ -147,8 +147,7 @@ class PipedFileDecoder:
             )
         if code and self._has_input:
             raise SourceError(f"{self._stream.name}: ffmpeg ended: {reason or f'exit code {code}'}")
-        if code:
-            self._problem = f"damaged or cut ({reason or f'exit code {code}'}), and read up to there"
+        self._problem = damage(code, reason)
 
     def _pass_over_rest(self) -> None:
         """Read what follows the sound in the file, such as its tags.

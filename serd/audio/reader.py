@@ -167,7 +167,7 @@ def _opened(path: Path) -> SoundReader:
             file.close()
             file = soundfile.SoundFile(_RepairedWav(path, size_at, status.st_size))
     except soundfile.LibsndfileError as exc:
-        return _decoded(path, exc)
+        return _decoded(path, header, exc)
     except FileNotFoundError as exc:
         raise SoundFileError(f"{name}: no such file") from exc
     except OSError as exc:
@@ -175,12 +175,11 @@ def _opened(path: Path) -> SoundReader:
     return LibsndfileReader(path, file)
 
 
-def _decoded(path: Path, error: "soundfile.LibsndfileError") -> SoundReader:
+def _decoded(path: Path, header: bytes, error: "soundfile.LibsndfileError") -> SoundReader:
     """Open a file with ffmpeg that libsndfile refuses, if ffmpeg knows its format."""
     name = printable(path)
     reason = error.error_string.rstrip(".")
-    with path.open("rb") as raw:
-        kind = container(raw.read(N_SEARCHED_BYTES))
+    kind = container(header[:N_SEARCHED_BYTES])
     if kind not in FFMPEG_CONTAINERS and path.suffix.lower() not in FFMPEG_SUFFIXES:
         raise SoundFileError(f"{name}: is not a sound file that can be read ({reason})") from error
     try:

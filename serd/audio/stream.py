@@ -30,7 +30,7 @@ class ByteStream:
             is_owned: whether ``close`` closes the descriptor as well.
 
         Raises:
-            SourceError: no more files can be opened.
+            SourceError: no more files can be opened; a descriptor that is owned is closed.
         """
         self.name = name
         self.is_stopped = False
@@ -42,6 +42,8 @@ class ByteStream:
         try:
             self._wake_read, self._wake_write = os.pipe()
         except OSError as exc:
+            if is_owned:
+                os.close(descriptor)
             raise SourceError(f"{name} cannot be opened: {exc.strerror}") from exc
         self._lock = threading.RLock()
         """Held while the wake-up pipe is written or closed: ``stop`` may come from another thread."""
@@ -140,8 +142,15 @@ class ByteStream:
                 os.write(self._wake_write, b"x")
 
     def give_up(self) -> None:
-        """Put an empty file in the place of the descriptor, so that nobody reads on in the middle."""
-        empty = os.open(os.devnull, os.O_RDONLY)
+        """Put an empty file in the place of the descriptor, so that nobody reads on in the middle.
+
+        Raises:
+            SourceError: no more files can be opened.
+        """
+        try:
+            empty = os.open(os.devnull, os.O_RDONLY)
+        except OSError as exc:
+            raise SourceError(f"{self.name} cannot be given up: {exc.strerror}") from exc
         os.dup2(empty, self._descriptor, inheritable=os.get_inheritable(self._descriptor))
         os.close(empty)
 

@@ -42,7 +42,7 @@ class FfmpegSource:
 
         Raises:
             LibraryError: ffmpeg is not installed.
-            SourceError: no more files can be opened.
+            SourceError: ffmpeg cannot be started, or no more files can be opened.
         """
         self._name = public_url(url)
         is_rtsp = url.startswith("rtsp")

@@ -1,6 +1,8 @@
 """One port for several sources."""
 
+import errno
 import gc
+import os
 import socket
 import threading
 import time
@@ -139,6 +141,21 @@ def test_a_share_of_a_port_is_given_once_and_comes_back() -> None:
     gc.collect()
     assert len(list(Path("/proc/self/fd").iterdir())) == n_open
     opened("")
+
+
+def test_without_files_left_a_port_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is then free, and the error is one that a source is opened again after."""
+    port, listeners = free_port(), Listeners()
+
+    def fail(*_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "eventfd", fail)
+        with pytest.raises(SourceError, match="cannot be opened: Too many open files"):
+            pcm_over_tcp(f"tcp://:{port}", channel=MIX, listeners=listeners)
+    gc.collect()
+    pcm_over_tcp(f"tcp://:{port}", channel=MIX, listeners=listeners)
 
 
 @pytest.mark.parametrize(

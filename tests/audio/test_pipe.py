@@ -168,6 +168,22 @@ def test_without_files_left_it_can_be_tried_again(monkeypatch: pytest.MonkeyPatc
         _source(0)
 
 
+def test_without_files_left_a_fifo_takes_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The retries of a FIFO would use up those that other parts of serd still get."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    gc.collect()
+    n_open = len(list(Path("/proc/self/fd").iterdir()))
+
+    def fail() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pipe", fail)
+    with pytest.raises(SourceError, match="fifo cannot be opened: Too many open files"):
+        fifo(path, channel=MIX)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= n_open
+
+
 def test_a_fifo_whose_name_is_no_utf_8_is_described_in_escapes(tmp_path: Path) -> None:
     """The log and the topic ``problem`` could not encode the name itself."""
     path = tmp_path / os.fsdecode(b"caf\xe9")

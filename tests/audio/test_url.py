@@ -37,12 +37,16 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestStream:
     """A source that reads a URL."""
 
-    def test_secrets_of_a_url_are_neither_described_nor_in_an_error(self, fake: Path) -> None:
+    @pytest.mark.parametrize("password", ["secret", "s@cret", "s@cr@t"])
+    def test_secrets_of_a_url_are_neither_described_nor_in_an_error(
+        self, fake: Path, password: str
+    ) -> None:
         """Also if ffmpeg prints them; the process list alone has them, where ffmpeg needs them."""
         fake.write_text(
             '#!/bin/sh\nfor a; do u="$b"; b="$a"; case "$u" in -i) echo "$a: 401 no" >&2; esac; done\n'
         )
-        source = SourceOpener().open(SourceSettings(input=_SECRET_URL))
+        url = _SECRET_URL.replace("secret", password)
+        source = SourceOpener().open(SourceSettings(input=url))
         assert source.describe() == "rtsp://camera:554/live/1"
         with pytest.raises(SourceError) as caught:
             list(source)
