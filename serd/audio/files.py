@@ -84,14 +84,15 @@ class FileSource:
         """Yield the file's sound in blocks.
 
         Raises:
-            SoundFileError: nothing of the file can be read, or it was removed or replaced by one that
-                cannot be used.
+            SoundFileError: the file gives no sound, or it was removed or replaced by one that cannot be
+                used.
         """
         # Only sound at the pace of live sound has a time of day.
         epoch_s = time.time() if self._paced else None
         started_s = time.monotonic()
         offset_samples = 0
         while not self._stop_flag.is_set:
+            first_samples = offset_samples
             for samples in self._samples():
                 end_s = (offset_samples + samples.size) / SAMPLE_RATE_HZ
                 if self._paced and self._stop_flag.wait(started_s + end_s - time.monotonic()):
@@ -104,6 +105,10 @@ class FileSource:
                 offset_samples += samples.size
                 if self._stop_flag.is_set:
                     return
+            if offset_samples == first_samples:
+                raise SoundFileError(
+                    f"{printable(self._path)}: holds no sound that fills a sample of 16 kHz"
+                )
             if not self._loop:
                 return
 

@@ -97,10 +97,12 @@ class Listener:
             SourceError: the port cannot be listened at.
         """
         self._name = name
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self._socket = socket.create_server(
-                (host or "127.0.0.1", port), family=family, backlog=_BACKLOG
+                (host or "127.0.0.1", port),
+                family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+                backlog=_BACKLOG,
+                dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
             )
         except OSError as exc:
             raise SourceError(f"{name} cannot be listened on: {exc.strerror}") from exc

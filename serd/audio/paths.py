@@ -25,7 +25,8 @@ SOUND_SUFFIXES: Final = FFMPEG_SUFFIXES | {
     ".w64",
 }
 """Suffixes of all files with sound, in lower case."""
-_CONTROLS: Final = re.compile("[\x00-\x1f\x7f]")
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters of ASCII and of Unicode, and its two line separators."""
 _HIDDEN: Final = "."
 """Start of the names of hidden files; in those with "._" macOS keeps the properties of another file."""
 _MAC_FOLDER: Final = "__MACOSX"
@@ -43,10 +44,14 @@ def expanded(path: str) -> Path:
 def printable(path: str | Path) -> str:
     r"""Return a path as one line of text that can be encoded.
 
-    Bytes that are no UTF-8, and control characters such as a line feed, become escapes (``\xe9``).
+    Bytes that are not UTF-8, and control characters such as a line feed, become escapes (``\xe9``).
     """
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return text if text.isprintable() else _CONTROLS.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode() if match[0] > "\xff" else f"\\x{ord(match[0]):02x}"
 
 
 def sound_files(folder: Path, on_problem: Callable[[str], None] = lambda _line: None) -> Iterator[Path]:
@@ -59,12 +64,28 @@ def sound_files(folder: Path, on_problem: Callable[[str], None] = lambda _line: 
         folder: the folder.
         on_problem: is called with a line for each folder that cannot be entered.
     """
-    yield from _files_below(folder, on_problem, set())
+    entered: set[tuple[int, int]] = set()
+    # No recursion: folders may be nested deeper than calls may be.
+    open_folders = [_entries(folder, on_problem, entered)]
+    while open_folders:
+        path = next(open_folders[-1], None)
+        if path is None:
+            open_folders.pop()
+            continue
+        try:
+            mode = path.stat().st_mode
+        except OSError:  # a link to nothing, or removed in the meantime
+            continue
+        if stat.S_ISDIR(mode) and path.name != _MAC_FOLDER:
+            open_folders.append(_entries(path, on_problem, entered))
+        elif stat.S_ISREG(mode) and is_sound_name(path.name):
+            yield path
 
 
-def _files_below(
+def _entries(
     folder: Path, on_problem: Callable[[str], None], entered: set[tuple[int, int]]
 ) -> Iterator[Path]:
+    """Yield what is in a folder that was not entered before, in the order of the names."""
     try:
         status = folder.stat()
         if (status.st_dev, status.st_ino) in entered:
@@ -75,15 +96,7 @@ def _files_below(
         on_problem(f"{printable(folder)}: cannot be entered: {exc.strerror}")
         return
     for name in names:
-        path = folder / name
-        try:
-            mode = path.stat().st_mode
-        except OSError:  # a link to nothing, or removed in the meantime
-            continue
-        if stat.S_ISDIR(mode) and name != _MAC_FOLDER:
-            yield from _files_below(path, on_problem, entered)
-        elif stat.S_ISREG(mode) and is_sound_name(name):
-            yield path
+        yield folder / name
 
 
 def is_sound_name(name: str) -> bool:

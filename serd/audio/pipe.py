@@ -1,5 +1,6 @@
 """Reads standard input and FIFOs: raw 16 kHz mono S16_LE, or a sound file."""
 
+import logging
 import os
 import stat
 import sys
@@ -16,6 +17,8 @@ from serd.audio.pcm import PIPED
 from serd.audio.source import MIX, LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
 from serd.errors import SoundFileError, SourceError, SourceStalledError
+
+_log = logging.getLogger("serd.sources")
 
 _STANDARD_INPUT: Final = "standard input"
 
@@ -81,7 +84,7 @@ class PipeSource:
         return f"{self._stream.name} ({PIPED}, or a sound file)"
 
     def summary(self) -> str:
-        """Return a line for the log about lost bytes or damaged sound; empty if all was well."""
+        """Return a line for the log about the sound of the latest writer; empty if all was well."""
         return self._decoder.summary()
 
     def _new_decoder(self) -> Decoder:
@@ -97,6 +100,8 @@ class PipeSource:
 
     def _follow(self, stream: ByteStream) -> None:
         """Go on with the next writer, whose bytes may be of another format."""
+        if summary := self._decoder.summary():
+            _log.warning("%s", summary)
         self._close()
         self._stream = stream
         self._decoder = self._new_decoder()

@@ -79,7 +79,8 @@ class TcpSource:
             SourceError: the port cannot be listened on.
         """
         self._address, self._decode, self._form = address, decode, form
-        self._name = f"{scheme}://{address.host}:{address.port}"
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        self._name = f"{scheme}://{host}:{address.port}"
         self._port = address.port
         self._is_stopped = False
         self._stream: ByteStream | None = None

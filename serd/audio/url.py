@@ -11,7 +11,7 @@ from serd.audio.ffmpeg import FfmpegChild
 from serd.audio.format import AudioBlock
 from serd.audio.source import LiveTimeline
 from serd.audio.stream import ByteStream, closing_unless_stalled
-from serd.errors import SourceError, SourceStalledError
+from serd.errors import SoundFileError, SourceError, SourceStalledError
 
 _PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,http,https,httpproxy,tls,hls,crypto,data"
 """Protocols that a stream may lead to: a playlist must not name files of this machine."""
@@ -20,8 +20,16 @@ _HANG_S: Final = 20.0
 
 
 def public_url(url: str) -> str:
-    """Return a URL without user, password, query and fragment, which may hold secrets."""
-    parts = urlsplit(url)
+    """Return a URL without user, password, query and fragment, which may hold secrets.
+
+    Raises:
+        SoundFileError: it is not a URL.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as exc:  # whose text may hold secrets
+        scheme = url.partition(":")[0]
+        raise SoundFileError(f"source {scheme}://...: not a URL, expected {scheme}://HOST/PATH") from exc
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
@@ -41,6 +49,7 @@ class FfmpegSource:
             channel: "mix", or the number of a channel from 1.
 
         Raises:
+            SoundFileError: it is not a URL.
             LibraryError: ffmpeg is not installed.
             SourceError: ffmpeg cannot be started, or no more files can be opened.
         """

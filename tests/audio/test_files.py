@@ -286,6 +286,14 @@ class TestRefused:
         ):
             list(blocks)
 
+    @pytest.mark.parametrize("loop", [False, True])
+    def test_one_that_is_too_short_is_refused(self, tmp_path: Path, loop: bool) -> None:  # noqa: FBT001
+        """In a loop, it would be read without end and give nothing."""
+        path = tmp_path / "short.wav"
+        soundfile.write(path, np.zeros(1), 96_000)
+        with pytest.raises(SoundFileError, match=r"short\.wav: holds no sound that fills a sample"):
+            list(FileSource(path, loop=loop))
+
     @pytest.mark.parametrize(
         ("name", "message"),
         [("x" * 300, "File name too long"), ("voice.wav/x.wav", "Not a directory")],

@@ -158,6 +158,18 @@ def test_without_files_left_a_port_can_be_tried_again(monkeypatch: pytest.Monkey
     pcm_over_tcp(f"tcp://:{port}", channel=MIX, listeners=listeners)
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6")
+def test_a_port_of_all_addresses_takes_clients_of_both_versions() -> None:
+    """Of IPv4 and IPv6; its name in messages is a URL."""
+    source = pcm_over_tcp("tcp://[::]:0", channel=MIX, listeners=Listeners())
+    assert source.describe().startswith("clients of tcp://[::]:0 ")
+    for address in ("127.0.0.1", "::1"):
+        with socket.create_connection((address, source.port)) as client:
+            client.sendall(bytes(200))
+        with pytest.raises(SourceStalledError, match="the connection ended"):
+            list(source)
+
+
 @pytest.mark.parametrize(
     "url", ["tcp://host:1?from=10.0.0.1", "tcp://:1?from=kitchen", "tcp://:1?from="]
 )

@@ -1,6 +1,7 @@
 """Paths of sound files, and the files below folders."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ def test_linked_folders_are_entered_once(tmp_path: Path) -> None:
     assert list(sound_files(root)) == [root / "linked" / "a.wav"]
 
 
+def test_folders_may_be_nested_deeply(tmp_path: Path) -> None:
+    """Deeper than calls of functions may be."""
+    folders = [tmp_path]
+    for _ in range(sys.getrecursionlimit() + 100):
+        folders.append(folders[-1] / "d")
+        folders[-1].mkdir()
+    wav = _touch(folders[-1] / "x.wav")
+    assert list(sound_files(tmp_path)) == [wav]
+    wav.unlink()
+    for folder in reversed(folders[1:]):  # pytest would fail to remove them
+        folder.rmdir()
+
+
 def test_a_folder_that_cannot_be_entered_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,3 +87,4 @@ def test_bytes_that_are_not_utf_8_are_escaped() -> None:
 def test_a_printed_name_is_one_line() -> None:
     """Control characters are escaped, and other characters of any script are not."""
     assert printable("a\nb\t\x1b[2J\u00e9 \u4f60.wav") == "a\\x0ab\\x09\\x1b[2J\u00e9 \u4f60.wav"
+    assert printable("a\x85b\x9b2J\u2028c\u2029d") == "a\\x85b\\x9b2J\\u2028c\\u2029d"

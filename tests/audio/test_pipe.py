@@ -84,6 +84,19 @@ class TestStall:
                 _collect(source, got)
             assert np.concatenate(got).tolist() == [number] * 100
 
+    def test_what_each_writer_of_a_fifo_lost_is_logged(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """When it ends; the summary at the end of the source is that of the last one."""
+        path = tmp_path / "fifo"
+        os.mkfifo(path)
+        source = fifo(path, channel=MIX)
+        path.write_bytes(bytes(201))
+        with pytest.raises(SourceStalledError):
+            list(source)
+        assert caplog.messages == [f"{path} ended in the middle of a sample"]
+        assert source.summary() == ""
+
     def test_writers_without_sound_are_a_stall(self, tmp_path: Path) -> None:
         """Writers that come and go without a byte leave the daemon without a sign of life else."""
         path = tmp_path / "fifo"

@@ -156,6 +156,15 @@ def _first_second(url: str) -> tuple[Iterator[object], NDArray[np.int16]]:
             return blocks, np.concatenate(got)
 
 
+def test_what_is_not_a_url_is_refused_without_its_secrets() -> None:
+    """The library that splits URLs would name the password."""
+    for url in ("http://[x", "http://user:secret\u2100@host/"):
+        with pytest.raises(
+            SoundFileError, match=r"^source http://\.\.\.: not a URL, expected http://HOST"
+        ):
+            SourceOpener().open(SourceSettings(input=url))
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
