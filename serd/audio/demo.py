@@ -1,4 +1,4 @@
-"""The bundled recording, which serd plays where there is no microphone, and what its speakers mean."""
+"""The bundled recording, which serd plays where there is no microphone, and the intended emotions."""
 
 import csv
 from pathlib import Path
@@ -12,7 +12,7 @@ TRUTH_PATH: Final = _FOLDER / "demo.csv"
 
 
 def demo_emotions() -> list[str]:
-    """What each speaker of the recording means, in order."""
+    """The intended emotion of each clip, in order."""
     with TRUTH_PATH.open(newline="", encoding="utf-8") as file:
         return [row["emotion"] for row in csv.DictReader(file)]
 
@@ -21,6 +21,6 @@ def demo_note() -> str:
     """A line for the log: what the recording is, and what to expect from it."""
     emotions = demo_emotions()
     return (
-        f"the bundled recording is acted speech: {len(emotions)} people of CREMA-D mean, in turn,"
+        f"the bundled recording is acted speech: {len(emotions)} actors of CREMA-D portray, in turn,"
         f" {', '.join(emotions)}"
     )

@@ -28,7 +28,7 @@ class Microphone:
     is_default: bool
     """Whether this is the default device."""
     is_usable: bool = True
-    """False if its name is no UTF-8: PortAudio's bindings neither describe nor open such a device."""
+    """False if its name is not UTF-8: PortAudio's bindings neither describe nor open such a device."""
 
 
 def microphones(sounddevice: Any) -> list[Microphone]:  # noqa: ANN401
@@ -51,7 +51,7 @@ def microphones(sounddevice: Any) -> list[Microphone]:  # noqa: ANN401
 
 
 def _devices(sounddevice: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
-    """Return PortAudio's devices; one whose name is no UTF-8 has no host API, and its name escaped."""
+    """Return PortAudio's devices; one whose name is not UTF-8 has no host API, and its name escaped."""
     try:
         return list(sounddevice.query_devices())
     except UnicodeDecodeError:
@@ -101,7 +101,7 @@ def find_microphone(
         )
     if not found[0].is_usable:
         raise DeviceError(
-            f"microphone {found[0].name!r} has a name that is no UTF-8, and cannot be opened; rename it"
+            f"microphone {found[0].name!r} has a name that is not UTF-8, and cannot be opened; rename it"
             " in ~/.asoundrc or /etc/asound.conf"
         )
     return found[0]

@@ -29,14 +29,14 @@ _UNSAID: Final = r"//[^/\s]*@|[?]\S+|^\[\S+ @ 0x[0-9a-f]+\] "
 
 
 class FfmpegChild:
-    """A running ffmpeg."""
+    """A running ffmpeg, whose output is an AU stream of float samples; ``close`` ends it."""
 
     def __init__(self, *arguments: str, takes_input: bool = False) -> None:
-        """Start it.
+        """Start ffmpeg.
 
         Args:
-            arguments: up to its input.
-            takes_input: whether it reads from ``input``.
+            arguments: its options, up to the name of its input.
+            takes_input: whether its input is ``pipe:0``, which is written to ``input``.
 
         Raises:
             LibraryError: it is not installed.

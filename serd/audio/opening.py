@@ -63,7 +63,7 @@ class Shared:
         """Create it; ``paced`` is whether recordings are read at the pace of live sound."""
         self.paced = paced
         self.listeners = Listeners()
-        """The ports at which clients are waited for."""
+        """The ports on which sources listen."""
         self._pipes: weakref.WeakValueDictionary[str, PipeSource] = weakref.WeakValueDictionary()
 
     def pipe(self, name: str, opened: Callable[[], PipeSource]) -> PipeSource:

@@ -3,9 +3,9 @@
 Raw PCM is named by a URL of one of these forms:
 
 tcp://host:port                connects
-tcp://:port                    waits for a client on this machine
-tcp://0.0.0.0:port             waits for a client of any machine
-tcp://0.0.0.0:port?from=ADDRESS   waits for this client; several sources can share the port
+tcp://:port                    listens for a client on this machine
+tcp://0.0.0.0:port             listens for a client on any machine
+tcp://0.0.0.0:port?from=ADDRESS   listens for this client; several sources can share the port
 ...?rate=48000&channels=2      the format, if it is not 16 kHz mono
 """
 
@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from serd.audio.arrays import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from serd.audio.decoder import Decoder, DetectingDecoder, refuse_file
 from serd.audio.format import SAMPLE_RATE_HZ, AudioBlock
-from serd.audio.listener import ANYBODY, Address, Door, Listeners, client_address
+from serd.audio.listener import ANYBODY, Address, Listeners, Route, client_address
 from serd.audio.pcm import PcmFormat
 from serd.audio.source import LiveTimeline, channel_column
 from serd.audio.stream import ByteStream, closing_unless_stalled
@@ -30,7 +30,7 @@ _CONNECT_S: Final = 5.0
 _HANG_S: Final = 20.0
 """Time without sound after which a connection is closed and made again, in seconds."""
 _ANY: Final = frozenset({"0.0.0.0", "::"})
-_EXPECTED: Final = "expected SCHEME://HOST:PORT, or SCHEME://:PORT to wait for a client"
+_EXPECTED: Final = "expected SCHEME://HOST:PORT, or SCHEME://:PORT to listen for a client"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,15 +38,15 @@ class TcpAddress:
     """The other end of a source."""
 
     host: str
-    """The server; empty to wait for clients on this machine, "0.0.0.0" or "::" for clients of any."""
+    """The server; empty to listen for clients on this machine, "0.0.0.0" or "::" for those on any."""
     port: int
-    """The port; 0 lets the system choose where clients are waited for."""
+    """The port; 0 lets the system choose one to listen on."""
     client: Address | str = ANYBODY
-    """The client that is waited for; ``ANYBODY`` for each that no other source waits for."""
+    """The client to accept; ``ANYBODY`` for all that no other source names."""
 
     @property
-    def is_listened_at(self) -> bool:
-        """Whether clients are waited for."""
+    def listens(self) -> bool:
+        """Whether serd listens for a client, and does not connect to a server."""
         return not self.host or self.host in _ANY
 
 
@@ -70,13 +70,13 @@ class TcpSource:
 
         Args:
             scheme: of the URL, for messages.
-            address: the server, or the port at which clients are waited for.
+            address: the server, or the port to listen on.
             decode: creates the decoder of a connection.
             form: the format, for the log.
             listeners: the open ports of this process.
 
         Raises:
-            SourceError: the port cannot be listened on.
+            SourceError: the system does not give the port, or another source has its clients.
         """
         self._address, self._decode, self._form = address, decode, form
         host = f"[{address.host}]" if ":" in address.host else address.host
@@ -86,9 +86,9 @@ class TcpSource:
         self._stream: ByteStream | None = None
         self._decoder: Decoder | None = None
         self._latest_s = time.monotonic()
-        self._door: Door | None = None
-        if address.is_listened_at:
-            self._door, self._port = listeners.door(
+        self._route: Route | None = None
+        if address.listens:
+            self._route, self._port = listeners.route(
                 address.host, address.port, address.client, self._name
             )
 
@@ -113,14 +113,14 @@ class TcpSource:
     def stop(self) -> None:
         """End the iteration soon."""
         self._is_stopped = True
-        if self._door is not None:
-            self._door.stop()
+        if self._route is not None:
+            self._route.stop()
         if (stream := self._stream) is not None:
             stream.stop()
 
     def describe(self) -> str:
         """Return the address and the format."""
-        if self._door is None:
+        if self._route is None:
             return f"{self._name} ({self._form})"
         client = self._address.client
         who = f"client {client}" if client else "clients"
@@ -147,11 +147,11 @@ class TcpSource:
         self._disconnect()
         if self._is_stopped:
             return
-        raise SourceStalledError(reason) if self._door is not None else SourceError(reason)
+        raise SourceStalledError(reason) if self._route is not None else SourceError(reason)
 
     def _connect(self) -> bool:
         """Connect, or wait for a client; returns False after ``stop``."""
-        connection = self._door.connection() if self._door is not None else self._connected()
+        connection = self._route.connection() if self._route is not None else self._connected()
         if connection is None:
             return False
         connection.setblocking(False)
@@ -176,8 +176,8 @@ class TcpSource:
 
     def _close(self) -> None:
         self._disconnect()
-        if self._door is not None:
-            self._door.close()
+        if self._route is not None:
+            self._route.close()
 
 
 def pcm_over_tcp(url: str, *, channel: str, listeners: Listeners) -> TcpSource:
@@ -190,7 +190,7 @@ def pcm_over_tcp(url: str, *, channel: str, listeners: Listeners) -> TcpSource:
 
     Raises:
         SoundFileError: the URL is none of these.
-        SourceError: the port cannot be listened on.
+        SourceError: the system does not give the port, or another source has its clients.
     """
     address, values = parsed_address(url)
     try:
@@ -234,7 +234,7 @@ def parsed_address(url: str) -> tuple[TcpAddress, dict[str, str]]:
     if port is None or parts.path.strip("/"):
         raise SoundFileError(f"source {url}: {_EXPECTED}")
     address = TcpAddress(host=host, port=port, client=client)
-    if client and not address.is_listened_at:
+    if client and not address.listens:
         raise SoundFileError(
             f"source {url}: serd connects to {host}; from=ADDRESS is for a port, such as"
             f" {parts.scheme}://0.0.0.0:{port}?from={client}"

@@ -161,7 +161,7 @@ def wyoming_source(url: str, *, channel: str, listeners: Listeners) -> TcpSource
 
     Raises:
         SoundFileError: the URL is neither.
-        SourceError: the port cannot be listened on.
+        SourceError: the system does not give the port, or another source has its clients.
     """
     address, values = parsed_address(url)
     if values:
@@ -169,7 +169,7 @@ def wyoming_source(url: str, *, channel: str, listeners: Listeners) -> TcpSource
             f"source {url}: got {', '.join(values)}, expected nothing but from=ADDRESS; the events name"
             f" the format"
         )
-    greeting = b"" if address.is_listened_at else _RUN
+    greeting = b"" if address.listens else _RUN
     return TcpSource(
         "wyoming",
         address,

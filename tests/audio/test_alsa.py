@@ -86,7 +86,7 @@ def test_a_name_of_alsa_means_one_device(cards: list[Card], wanted: str, index: 
     [
         ("hw:9,0", "no microphone 'hw:9,0', expected one of: 1 'USB PnP"),
         ("USB PnP", "matches several: .*; give more of the name, or the line that serd devices prints"),
-        ("4", "has a name that is no UTF-8, and cannot be opened; rename it"),
+        ("4", "has a name that is not UTF-8, and cannot be opened; rename it"),
     ],
 )
 def test_a_name_that_does_not_help_is_explained(cards: list[Card], wanted: str, message: str) -> None:

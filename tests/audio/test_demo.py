@@ -1,4 +1,4 @@
-"""The bundled recording and the emotions that its speakers mean."""
+"""The bundled recording and its intended emotions."""
 
 import csv
 

@@ -121,7 +121,7 @@ def test_a_client_that_connects_twice_waits_with_its_latest_connection() -> None
         client.close()
 
 
-def test_a_share_of_a_port_is_given_once_and_comes_back() -> None:
+def test_a_client_of_a_port_belongs_to_one_source_at_a_time() -> None:
     """Two sources for one client are refused; after the end of the sources the port is free again."""
     port, listeners = free_port(), Listeners()
     gc.collect()
