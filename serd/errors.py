@@ -12,7 +12,7 @@ SerdError                 the base of all; its text is one line for a person
 └── OperationError        exit code 1: an operation failed while running
     ├── LibraryError      a library that serd needs is not installed
     ├── SourceError       a sound source stopped delivering
-    │   ├── SourceStalledError      it gives nothing, but is open and may go on
+    │   ├── SourceStalledError      it gives no sound, but is open and may go on
     │   ├── SourceInterruptedError  serd closed it; it may be opened again at once
     │   └── SourceHungError   its library hangs; only a new process can use it
     ├── SpoolError        events cannot be stored on the disk
@@ -78,7 +78,7 @@ class SourceError(OperationError):
 
 
 class SourceStalledError(SourceError):
-    """A sound source gives nothing, but stays open; it may be iterated over again at once."""
+    """A sound source gives no sound, but stays open; it may be iterated over again at once."""
 
 
 class SourceInterruptedError(SourceError):

@@ -67,7 +67,7 @@ class FfmpegSource:
         """Yield blocks of sound as they arrive.
 
         Raises:
-            SourceStalledError: the stream gives nothing for now; iterate again to wait for more.
+            SourceStalledError: the stream gives no sound for now; iterate again to wait for more.
             SourceError: it ended, failed or hangs.
         """
         with closing_unless_stalled(self._close):
