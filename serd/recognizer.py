@@ -8,7 +8,8 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,6 +191,18 @@ class RecognitionStream:
         block = AudioBlock(samples=samples, offset_samples=self._n_samples, captured=UNTIMED)
         self._n_samples = block.end_samples
         return list(self._session.process(block))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the stream; only ``close``, called before, returns its last events."""
+        self.close()
 
 
 def file_events(

@@ -79,9 +79,10 @@ def test_a_stream_gives_the_events_of_the_array(
     """This holds for any blocks; only the event of the whole is missing."""
     sizes = data.draw(st.lists(st.integers(0, 30_000), min_size=1, max_size=12))
     cuts = np.cumsum(sizes).clip(max=sound.size)
-    stream = recognizer.stream(16_000)
-    events = [event for block in np.split(sound, cuts) for event in stream.push(block)]
-    events += stream.close()
+    with recognizer.stream(16_000) as stream:
+        events = [event for block in np.split(sound, cuts) for event in stream.push(block)]
+        events += stream.close()
+    assert stream.close() == []
     assert _bare(events) == _bare(recognizer.array(sound, 16_000)[:-1])
 
 

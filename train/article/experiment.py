@@ -41,6 +41,7 @@ class DataSettings:
         "emobox6",
         "crema5",
         "nemo3",
+        "all5",
         "left-out-corpus",
         "text",
         "leaky",

@@ -20,6 +20,7 @@ from train.article.features import FeatureStore
 from train.article.run_folder import RunFolder, write_csv
 from train.data.clips import CorpusError
 from train.data.files import write_whole
+from train.evaluation.compare import PREDICTIONS
 from train.evaluation.metrics import Scores, clip_scores, mean_window_probabilities, measures
 from train.model.checkpoint import save_checkpoint
 from train.model.tensorflow_import import tensorflow_for, versions
@@ -214,7 +215,7 @@ def _run(
     model = to_keras(outcome.model)
     title = f"{folder.name}: actors {part.test_actors}"
     write_csv(folder.path / files.HISTORY, outcome.history)
-    write_csv(folder.path / files.PREDICTIONS, predictions(data, part, said))
+    write_csv(folder.path / PREDICTIONS, predictions(data, part, said))
     write_whole(folder.path / files.CURVES, curves(outcome.history, folder.name))
     write_whole(folder.path / files.CONFUSION, confusion(measures(scores), title))
     if outcome.card is None:

@@ -14,7 +14,6 @@ from train.data.files import read_json, write_json, write_whole
 SETTINGS: Final = "settings.json"
 METRICS: Final = "metrics.json"
 HISTORY: Final = "history.csv"
-PREDICTIONS: Final = "predictions.csv"
 CURVES: Final = "curves.png"
 CONFUSION: Final = "confusion.png"
 MODEL: Final = "final.keras"

@@ -19,6 +19,7 @@ from train.data.clips import Actors
 from train.data.corpora import ReadSettings
 from train.data.files import write_json, write_whole
 from train.data.protocols import LEAKY
+from train.evaluation.compare import PREDICTIONS
 from train.evaluation.metrics import Scores, measures
 from train.model.jobs import run_jobs
 from train.report.run_pictures import confusion
@@ -28,7 +29,7 @@ _FIGURES: Final = ("uar", "accuracy", "macro_f1")
 _FILES: Final = (
     files.SETTINGS,
     files.HISTORY,
-    files.PREDICTIONS,
+    PREDICTIONS,
     files.CURVES,
     files.CONFUSION,
     files.MODEL,

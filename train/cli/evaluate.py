@@ -22,6 +22,7 @@ from train.cli.options import (
 )
 from train.data.clips import format_actors, parse_actors
 from train.data.protocols import ACTOR_PROTOCOLS, ORDERS
+from train.evaluation.compare import PREDICTIONS
 from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
 from train.evaluation.predictions import NoiseSettings
 from train.evaluation.schemes import SCHEMES
@@ -30,7 +31,6 @@ from train.features.noise import parse_snr_db, recordings
 from train.report.evaluation_files import (
     CONFUSION,
     PAGE,
-    PREDICTIONS,
     write_evaluation,
 )
 from train.report.evaluation_terminal import show
@@ -172,7 +172,9 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
     out = options.out or evaluation_folder(model, options)
     check_writable(out.absolute())
     corpus = every_clip(options.root, options)
-    plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
+    plan = plan_evaluation(
+        model, options.root, corpus, request, options.scheme, with_noise=bool(options.noise)
+    )
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
     with ProgressBar(len(plan.clips)) as progress:
         evaluation = evaluate_model(

@@ -20,6 +20,7 @@ from train.cli.options import EVALUATIONS, check_writable, name_of, open_noise, 
 from train.data.clips import Clip
 from train.data.duplicates import distinct
 from train.data.files import write_json, write_whole
+from train.evaluation.compare import PREDICTIONS
 from train.evaluation.fold_networks import fold_networks
 from train.evaluation.metrics import Scores
 from train.evaluation.results import SCHEMA, Facts, merge_seeds
@@ -29,7 +30,7 @@ from train.features.noise import recordings
 from train.features.rooms import held_out_rooms
 from train.model.naming import NamingLimits
 from train.model.tensorflow_import import tensorflow_for
-from train.report.evaluation_files import CONFUSION, PREDICTIONS, confusion_csv, predictions_csv
+from train.report.evaluation_files import CONFUSION, confusion_csv, predictions_csv
 from train.report.evaluation_terminal import show_folds
 
 FOLDS: Final = "folds.json"

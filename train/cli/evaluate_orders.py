@@ -22,7 +22,7 @@ def evaluate_orders(model: Path, options: argparse.Namespace) -> int:
             raise InputError(f"--{name.replace('_', '-')} is not for --protocol {ORDERS}")
     out = options.out or evaluation_folder(model, options)
     check_writable(out.absolute())
-    TfliteModel(model)
+    card = TfliteModel(model).card
     paths = sound_files(options.root)
     if not paths:
         raise InputError(f"{options.root}: no sound file in it, expected recordings of ordinary speech")
@@ -35,5 +35,10 @@ def evaluate_orders(model: Path, options: argparse.Namespace) -> int:
     print_table(Table(columns=("decision", "clips"), rows=tuple((k, str(v)) for k, v in counts.items())))
     share = f"{n_emotional / n:.1%}"
     print(f"{n_emotional} of {n} recordings of ordinary speech are given an emotion ({share})")
+    if card.naming or card.thresholds:
+        print(
+            "The rule by which the model names emotions was fitted to ordinary speech. If that was this"
+            " speech, expect more on other recordings."
+        )
     print(f"wrote {out / METRICS}")
     return 0

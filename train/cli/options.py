@@ -133,7 +133,7 @@ def evaluation_folder(model: Path, options: argparse.Namespace) -> Path:
 
 
 def open_noise(folders: Sequence[Path], progress: Callable[[], None]) -> NoiseBank:
-    """The recordings of ``--noise``; one that cannot be read is told and left out."""
+    """The recordings of ``--noise``; one that cannot be read is reported and left out."""
     bank = open_banks(folders, progress)
     for line in bank.left_out:
         print(f"train: {line}", file=sys.stderr)

@@ -27,8 +27,7 @@ OUTPUTS: Final = (*EMOTIONS, NONE)
 """Classes of a network trained with noise: the emotions, and no speech."""
 
 UNLABELED: Final = "unlabeled"
-"""Emotion of ordinary speech whose speakers nobody asked for any; no network learns or is scored on
-it."""
+"""Emotion of ordinary speech without labels; no network learns or is scored on it."""
 
 Actors = frozenset[str]
 

@@ -36,7 +36,7 @@ class SoundClip:
     n_channels: int
     """1 for mono, 2 for stereo."""
     digest: str
-    """``train.data.duplicates.content_digest`` of the file."""
+    """``train.data.sounds.content_digest`` of the file."""
     is_silent: bool
     """Whether it holds digital silence alone."""
 
@@ -95,13 +95,13 @@ class Inventory:
             for actor, own in by_actor(sounds).items():
                 if len(own) < len(EMOTIONS):
                     n_clips = "one clip" if len(own) == 1 else f"{len(own)} clips"
-                    lines.append(f"{title(corpus)}: actor {actor} has only {n_clips}")
+                    lines.append(f"{title_of(corpus)}: actor {actor} has only {n_clips}")
         return lines
 
     def to_json(self) -> dict[str, Any]:
         """The inventory as a JSON object."""
         return {
-            "corpora": {title(name): _corpus_json(each) for name, each in self.corpora.items()},
+            "corpora": {title_of(name): _corpus_json(each) for name, each in self.corpora.items()},
             "missing": _missing_json(self.missing),
             "duplicates": [[str(path) for path in same] for same in self.duplicates],
             "unreadable": list(self.unreadable),
@@ -142,11 +142,6 @@ def take_inventory(
         unreadable=unreadable,
         missing=missing_from_release(corpus.clips),
     )
-
-
-def title(corpus: str) -> str:
-    """Title of a corpus; that of a table is its name."""
-    return title_of(corpus)
 
 
 def by_actor(sounds: Sequence[SoundClip]) -> dict[str, tuple[SoundClip, ...]]:

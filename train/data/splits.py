@@ -69,7 +69,8 @@ def protocol_splits(
     validate on one man and one woman, drawn from the fold's training actors. ``text`` tests each fold of
     ``dev5`` on each sentence and trains on the other one. Where there is a corpus that the protocol
     tests, clips of other corpora are training clips only. The article's test actors are in no part of
-    ``dev5``, ``text`` and ``left-out-corpus``, nor of ``article`` if other test actors are given.
+    ``dev5``, ``all5``, ``text`` and ``left-out-corpus``, nor of ``article`` if other test actors are
+    given.
 
     Args:
         name: one of ``SPLIT_PROTOCOLS``, or "leaky".

@@ -22,6 +22,7 @@ from train.evaluation.bootstrap import Interval, paired_intervals
 from train.evaluation.metrics import MISSED, Counts, Scores, score
 
 PREDICTIONS: Final = "predictions.csv"
+"""Decisions on each clip, in the folder of an evaluation or a run."""
 _COLUMNS: Final = ("file", "actor", "truth", "prediction")
 _Key = tuple[str, str]
 """Actor and name of a clip."""

@@ -13,7 +13,7 @@ import soxr
 
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16, to_sound
 from train.data.clips import Clip
-from train.features.augmentation import over_line
+from train.features.augmentation import as_long, over_line
 from train.features.rooms import in_one_of
 
 Condition = Callable[[Samples], Samples]
@@ -71,7 +71,7 @@ def usb_48_khz(samples: Samples) -> Samples:
     there = soxr.resample(to_sound(samples), SAMPLE_RATE_HZ, 48_000)
     recorded = to_sound(to_int16(there))
     back = soxr.resample(recorded, 48_000, SAMPLE_RATE_HZ)
-    return to_int16(_as_long(back, samples.size))
+    return to_int16(as_long(back, samples.size))
 
 
 CONDITIONS: Final[Mapping[str, Condition]] = {
@@ -111,8 +111,3 @@ class Changes:
 
 def _amplified(samples: Samples, gain_db: float) -> Samples:
     return to_int16(samples * (10.0 ** (gain_db / 20.0) / FULL_SCALE))
-
-
-def _as_long(sound: np.ndarray, n_samples: int) -> np.ndarray:
-    """Sound of an exact length: resampling may give one sample more or less."""
-    return np.pad(sound[:n_samples], (0, max(0, n_samples - sound.size)))

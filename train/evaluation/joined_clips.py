@@ -28,7 +28,8 @@ def joined_clips(clips: Sequence[Clip], *, seed: int) -> list[tuple[int, tuple[P
     """Groups of clips to join, each with the index of its emotion.
 
     Args:
-        clips: speech; incomplete groups are dropped.
+        clips: speech; of an actor and emotion the clips beyond a multiple of four are left out, and
+            fewer than four are joined as they are.
         seed: seed of the groups.
 
     Returns:

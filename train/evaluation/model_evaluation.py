@@ -137,7 +137,13 @@ def _adapted_json(scores: Scores) -> dict[str, Any]:
 
 
 def plan_evaluation(
-    model_path: Path, root: Path, corpus: Corpus, request: Request, scheme_name: str | None = None
+    model_path: Path,
+    root: Path,
+    corpus: Corpus,
+    request: Request,
+    scheme_name: str | None = None,
+    *,
+    with_noise: bool = False,
 ) -> EvaluationPlan:
     """Open the model and select the clips.
 
@@ -147,6 +153,7 @@ def plan_evaluation(
         corpus: the clips found there.
         request: requested actors and channel.
         scheme_name: one of ``SCHEMES``, or None for the model's own labels.
+        with_noise: whether noise is to be mixed in.
 
     Raises:
         ModelError: serd cannot run the file.
@@ -174,6 +181,11 @@ def plan_evaluation(
         )
     if dropped := scheme.dropped(model.card.labels):
         remarks.append(f"the probability of {', '.join(dropped)} is distributed among the classes")
+    if with_noise and model.card.training.get("noise"):
+        remarks.append(
+            "the model was trained on recordings of noise, perhaps on those that are mixed in here;"
+            " other noise may cost more"
+        )
     if len({clip.actor for clip, _ in clips}) == 1:
         remarks.append("a single actor: the metrics do not show how well the model recognizes others")
     return EvaluationPlan(

@@ -29,7 +29,7 @@ from train.evaluation.metrics import MISSED, Scores, score
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipEstimate:
-    """What a model makes of a whole clip."""
+    """The estimate of a model for a whole clip."""
 
     probabilities: NDArray[np.float64] | None
     """float64, shape (n_labels,), sums to 1; None where no speech was detected."""
@@ -74,7 +74,7 @@ def estimate_segments(
     *,
     adaptation: Adaptation | None = None,
 ) -> ClipEstimate:
-    """What a model makes of a clip that is cut already.
+    """The estimate of a model for a clip whose windows are known.
 
     Args:
         segments: of the clip, as ``feature_segments`` gives them.
@@ -97,7 +97,7 @@ def estimate_clip(
     early_s: float = 0.0,
     adaptation: Adaptation | None = None,
 ) -> ClipEstimate:
-    """What a model makes of a clip's sound: ``feature_segments``, then ``estimate_segments``."""
+    """The estimate of a model for a clip: ``feature_segments``, then ``estimate_segments``."""
     segments = feature_segments(blocks, model.card, settings, early_s=early_s)
     return estimate_segments(segments, model, settings.smoothing, adaptation=adaptation)
 

@@ -53,10 +53,13 @@ def over_line(sound: Sound, *, band_hz: tuple[float, float] = LINE_HZ) -> Sound:
     frequency_hz = np.fft.rfftfreq(narrow.size, 1.0 / _LINE_RATE_HZ)
     spectrum[(frequency_hz < band_hz[0]) | (frequency_hz > band_hz[1])] = 0.0
     heard = _coded(np.fft.irfft(spectrum, narrow.size))
-    back = soxr.resample(heard, _LINE_RATE_HZ, SAMPLE_RATE_HZ)
-    # Resampling there and back may give a sample more or less.
-    as_long: Sound = np.pad(back[: sound.size], (0, max(0, sound.size - back.size)))
-    return as_long
+    return as_long(soxr.resample(heard, _LINE_RATE_HZ, SAMPLE_RATE_HZ), sound.size)
+
+
+def as_long(sound: Sound, n_samples: int) -> Sound:
+    """Sound of an exact length: resampling there and back may give one sample more or less."""
+    exact: Sound = np.pad(sound[:n_samples], (0, max(0, n_samples - sound.size)))
+    return exact
 
 
 def _coded(sound: NDArray[np.float64]) -> Sound:

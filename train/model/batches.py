@@ -45,7 +45,7 @@ class BatchSettings:
 
 
 class BatchMaker:
-    """Draws batches from a dataset; an epoch has each speech clip once."""
+    """Draws batches from a dataset; an epoch has each speech clip of RAVDESS, and a share of others."""
 
     def __init__(
         self,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 COLORS: Final = {"female": "#c8553d", "male": "#2a6f97", "unknown": "#7a7a7a"}
 """Color-blind safe colors by gender."""
+GENDERS: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
+"""Names in legends by gender."""
 INK: Final = "#333333"
 _LIGHT: Final = 0.55
 _DPI: Final = 120

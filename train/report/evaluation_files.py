@@ -14,13 +14,13 @@ from serd.errors import OperationError
 from serd.model.labels import NONE
 from train.data.clips import Clip
 from train.data.files import write_whole
+from train.evaluation.compare import PREDICTIONS
 from train.evaluation.metrics import Scores
 from train.evaluation.model_evaluation import Evaluation
 from train.evaluation.predictions import Prediction
 from train.report.evaluation_page import page
 
 METRICS = "metrics.json"
-PREDICTIONS = "predictions.csv"
 PAGE = "report.html"
 CONFUSION = "confusion.csv"
 

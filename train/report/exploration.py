@@ -14,7 +14,7 @@ from serd.model.labels import EMOTIONS
 from serd.model.mfcc import MFCC40_V1, Mfccs, mfcc
 from train.data.clips import Actors, Clip, CorpusError, actor_order, format_actors
 from train.features.pitch import voice_frames
-from train.report.drawing import COLORS, INK, lighter, new_figure, plain
+from train.report.drawing import COLORS, GENDERS, INK, lighter, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,6 @@ _RANGE_DB: Final = 70.0
 """Dynamic range of a spectrogram, in dB below its loudest point."""
 _STANDARD_RANGE: Final = 2.5
 """Standard deviations at which the colors of the MFCC end."""
-_WHO: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,7 +246,7 @@ def _legend(figure: "Figure", measures: Sequence[Measure]) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     handles = [
-        Patch(facecolor=lighter(COLORS[gender]), edgecolor=COLORS[gender], label=_WHO[gender])
+        Patch(facecolor=lighter(COLORS[gender]), edgecolor=COLORS[gender], label=GENDERS[gender])
         for gender in _present(measures)[1]
     ]
     figure.legend(
@@ -259,4 +258,4 @@ def _present(measures: Sequence[Measure]) -> tuple[list[str], list[str]]:
     """Emotions and genders that are there, in order."""
     emotions = {each.clip.emotion for each in measures}
     genders = {each.clip.gender for each in measures}
-    return [each for each in EMOTIONS if each in emotions], [each for each in _WHO if each in genders]
+    return [each for each in EMOTIONS if each in emotions], [each for each in GENDERS if each in genders]

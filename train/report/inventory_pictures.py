@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd.model.labels import EMOTIONS
-from train.data.inventory import Inventory, SoundClip, by_actor, title
-from train.report.drawing import COLORS, INK, lighter, new_figure, plain, save_figure
+from train.data.corpora import title_of
+from train.data.inventory import Inventory, SoundClip, by_actor
+from train.report.drawing import COLORS, GENDERS, INK, lighter, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     Color = str | tuple[float, float, float]
 
 _CHANNELS: Final = ("speech", "song")
-_WHO: Final = {"female": "women", "male": "men", "unknown": "gender unknown"}
 _EMOTION_COLOUR: Final = "#4a5a7a"
 _MAX_NAMED_ACTORS: Final = 60
 
@@ -54,7 +54,7 @@ def _emotions(inventory: Inventory) -> "Figure":
             axes.text(n_total, row, f" {n_total:,}", va="center", fontsize=9, color=INK)
         axes.invert_yaxis()
         axes.set_xlim(0, 1.12 * max(1, *left))
-        axes.set_title(f"{title(corpus)}: {len(sounds):,} clips", loc="left", fontsize=11, color=INK)
+        axes.set_title(f"{title_of(corpus)}: {len(sounds):,} clips", loc="left", fontsize=11, color=INK)
         plain(axes, grid="x")
     _legend(figure, {name: colors[name] for name in _CHANNELS if name in _channels(inventory.sounds)})
     return figure
@@ -69,7 +69,7 @@ def _breakdown(inventory: Inventory) -> "Figure":
     for (actors, totals), (corpus, sounds) in zip(rows, corpora.items(), strict=True):
         groups = by_actor(sounds)
         shades |= _stack(actors, groups)
-        name = f"{title(corpus)}: clips of {len(groups)} actor{'s' * (len(groups) > 1)}"
+        name = f"{title_of(corpus)}: clips of {len(groups)} actor{'s' * (len(groups) > 1)}"
         actors.set_title(name, loc="left", fontsize=11, color=INK)
         names = [actor.partition(":")[2] or actor for actor in groups]
         is_crowded = len(names) > 30 or max(map(len, names)) * len(names) > 120
@@ -77,7 +77,8 @@ def _breakdown(inventory: Inventory) -> "Figure":
         if len(names) > _MAX_NAMED_ACTORS:
             actors.set_xticks([])
         by_gender = {
-            who: [each for each in sounds if each.clip.gender == gender] for gender, who in _WHO.items()
+            who: [each for each in sounds if each.clip.gender == gender]
+            for gender, who in GENDERS.items()
         }
         by_gender = {who: own for who, own in by_gender.items() if own}
         _stack(totals, by_gender)
@@ -93,7 +94,7 @@ def _breakdown(inventory: Inventory) -> "Figure":
 def _stack(axes: "Axes", groups: Mapping[str, Sequence[SoundClip]]) -> dict[str, "Color"]:
     """A bar for each group, colored by gender, song lighter and above speech; the shades in use."""
     counts = [
-        Counter(f"{_WHO[each.clip.gender]}, {each.clip.channel}" for each in own)
+        Counter(f"{GENDERS[each.clip.gender]}, {each.clip.channel}" for each in own)
         for own in groups.values()
     ]
     bottom = [0] * len(groups)
@@ -114,7 +115,7 @@ def _shades() -> dict[str, "Color"]:
     """The color of each gender and channel, in the order in which they are stacked."""
     return {
         f"{who}, {channel}": COLORS[gender] if channel == "speech" else lighter(COLORS[gender])
-        for gender, who in _WHO.items()
+        for gender, who in GENDERS.items()
         for channel in _CHANNELS
     }
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from serd.model.labels import EMOTIONS
 from train.data.clips import format_actors
+from train.data.corpora import title_of
 from train.data.corpora.ravdess import Missing
-from train.data.inventory import Inventory, SoundClip, by_actor, title
+from train.data.inventory import Inventory, SoundClip, by_actor
 from train.data.protocols import PROTOCOLS, TEXT
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _corpora_table(corpora: dict[str, tuple[SoundClip, ...]]) -> "Table":
         durations_s = [sound.duration_s for sound in sounds]
         forms = Counter(sound.form for sound in sounds)
         table.add_row(
-            title(corpus),
+            title_of(corpus),
             f"{len(sounds):,}",
             _number(channels["speech"]),
             _number(channels["song"]),
@@ -82,7 +83,7 @@ def _emotions_table(corpora: dict[str, tuple[SoundClip, ...]]) -> "Table":
             counts = Counter(sound.clip.emotion for sound in of_channel)
             if of_channel:
                 table.add_row(
-                    f"{title(corpus)} {channel}", *(_number(counts[each]) for each in EMOTIONS)
+                    f"{title_of(corpus)} {channel}", *(_number(counts[each]) for each in EMOTIONS)
                 )
     return table
 
@@ -90,7 +91,7 @@ def _emotions_table(corpora: dict[str, tuple[SoundClip, ...]]) -> "Table":
 def _actors_table(corpus: str, sounds: Sequence[SoundClip]) -> "Table":
     """Clips of each actor, by emotion."""
     groups = by_actor(sounds)
-    table = _table(f"{title(corpus)} actor", "", "speech", "song", *EMOTIONS, "length")
+    table = _table(f"{title_of(corpus)} actor", "", "speech", "song", *EMOTIONS, "length")
     for actor, own in list(groups.items())[:_MAX_ACTORS]:
         channels = Counter(sound.clip.channel for sound in own)
         counts = Counter(sound.clip.emotion for sound in own)

@@ -48,7 +48,7 @@ class RunRecord:
 
     @property
     def is_smoke_run(self) -> bool:
-        """Whether it only tried the way: a few clips, an epoch."""
+        """Whether it is a smoke run: a few clips, an epoch."""
         return "smoke run" in self.metrics["shortened"]
 
     @property

@@ -37,7 +37,9 @@ def test_the_decision_is_that_of_the_daemon_on_the_whole_file(
     expected = decide_orders(default_model_path(), files)
     assert facts["n_clips"] == 6
     assert facts["emotional"] == {path.name: word for path, word in expected.emotional.items()}
-    assert f"{len(expected.emotional)} of 6 recordings" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{len(expected.emotional)} of 6 recordings" in printed
+    assert "was fitted to ordinary speech" in printed, "as the card of the shipped model says"
 
 
 def test_files_without_sound_are_named(tmp_path: Path) -> None:

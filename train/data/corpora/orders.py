@@ -1,7 +1,7 @@
 """Ordinary spoken orders of the speech-to-intent benchmark: clips from file names.
 
 Picovoice, "Speech-to-Intent Benchmark", Apache License 2.0: orders to a coffee machine by some 50
-people, of whom nobody asked for an emotion and who are not named. A clip is a UUID.
+people, without emotion labels and without names of the speakers. A clip is a UUID.
 """
 
 import re

@@ -38,8 +38,7 @@ class CorpusReader:
     title: str
     """Name as its authors write it."""
     classes: tuple[str, ...]
-    """Emotions that its clips can have, in the order of ``EMOTIONS``; none where nobody asked for
-    any."""
+    """Emotions that its clips can have, in the order of ``EMOTIONS``; none for speech without labels."""
     example: str
     """A file of it, for messages."""
     credit: str = ""
