@@ -1,5 +1,6 @@
 """A thread that carries the sound of one source into the inbox, and reopens the source after a loss."""
 
+import itertools
 import logging
 import threading
 import time
@@ -49,6 +50,8 @@ _STOP_CHECK_S: Final = 0.5
 """Interval at which a feeder that waits for a free slot checks for a stop, in seconds."""
 _RETRY_REPORT_S: Final = 2.0
 """Longest time between two ``SourceRetried`` messages of a lost source, in seconds."""
+
+_numbers = itertools.count(1)
 
 
 class BlockJoiner:
@@ -164,6 +167,8 @@ class Feeder:
                 ``MAX_PAUSE_S``, until the source has given ``STEADY_SOUND_S`` of sound. Failures to open
                 have a pause of their own, which begins again once the source opens.
         """
+        self.number = next(_numbers)
+        """Number in the messages of this feeder, which no other feeder of the process has."""
         self._name = name
         self._open_source = open_source
         self._inbox = inbox
@@ -228,10 +233,10 @@ class Feeder:
                 continue
             except SourceStalledError as exc:
                 self._lose(exc)
-                self._inbox.put(SourceRetried(source=self._name))
+                self._inbox.put(SourceRetried(source=self._name, feeder=self.number))
                 continue
             except SourceHungError as exc:
-                self._inbox.put(SourceLost(source=self._name, reason=str(exc)))
+                self._inbox.put(SourceLost(source=self._name, feeder=self.number, reason=str(exc)))
                 self._inbox.put(Request(action="restart"))
                 break
             except BaseException as exc:  # noqa: BLE001 - whatever it raises, the source is lost
@@ -242,7 +247,7 @@ class Feeder:
                 error = None
             self._wait(self._next_pause_s())
         self._close()
-        self._inbox.put(SourceEnded(source=self._name, error=error))
+        self._inbox.put(SourceEnded(source=self._name, feeder=self.number, error=error))
 
     def _next_pause_s(self) -> float:
         """The pause before the next retry: each try that opens doubles one, each that does not another.
@@ -260,7 +265,7 @@ class Feeder:
     def _lose(self, error: SerdError) -> None:
         """Report a loss, once until the source gives sound again."""
         if not self._is_lost:
-            self._inbox.put(SourceLost(source=self._name, reason=str(error)))
+            self._inbox.put(SourceLost(source=self._name, feeder=self.number, reason=str(error)))
         self._is_lost = True
 
     def _failure(self, exc: BaseException) -> SerdError:
@@ -275,7 +280,7 @@ class Feeder:
         """Wait for the next retry, and report progress for the watchdog meanwhile."""
         deadline_s = time.monotonic() + pause_s
         while (left_s := deadline_s - time.monotonic()) > 0.0:
-            self._inbox.put(SourceRetried(source=self._name))
+            self._inbox.put(SourceRetried(source=self._name, feeder=self.number))
             if self._stopping.wait(min(left_s, _RETRY_REPORT_S)):
                 return
 
@@ -301,10 +306,16 @@ class Feeder:
             source = self._opened()
             self._has_opened = True
             if not self._is_lost:
-                self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
+                self._inbox.put(
+                    SourceOpened(source=self._name, feeder=self.number, description=source.describe())
+                )
             for block in self._joiner.join(source):
                 if self._is_lost:
-                    self._inbox.put(SourceOpened(source=self._name, description=source.describe()))
+                    self._inbox.put(
+                        SourceOpened(
+                            source=self._name, feeder=self.number, description=source.describe()
+                        )
+                    )
                     self._is_lost = False
                 n_samples += block.samples.size
                 self._pause_s = min(self._pause_s, MAX_PAUSE_AFTER_SOUND_S)
@@ -314,7 +325,9 @@ class Feeder:
                     if self._stopping.is_set():
                         return
                 self._inbox.put(
-                    SoundReceived(source=self._name, block=block, free_slots=self._free_slots)
+                    SoundReceived(
+                        source=self._name, feeder=self.number, block=block, free_slots=self._free_slots
+                    )
                 )
         except SourceStalledError:
             keeps_open = True

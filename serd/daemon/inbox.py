@@ -1,4 +1,8 @@
-"""The message queue of the daemon's loop, the one place where its threads meet."""
+"""The message queue of the daemon's loop, the one place where its threads meet.
+
+A message about a source has the number of its feeder, which tells it from the messages of an earlier
+feeder that has not ended yet.
+"""
 
 import queue
 import threading
@@ -20,6 +24,7 @@ class SoundReceived:
     """A block of sound from a source."""
 
     source: str
+    feeder: int
     block: AudioBlock
     free_slots: threading.Semaphore
     """Counts the blocks that the source may still queue; released once this one is handled."""
@@ -30,6 +35,7 @@ class SourceOpened:
     """A source was opened for the first time, or gives sound again after a loss."""
 
     source: str
+    feeder: int
     description: str
     """The device or file, for the log."""
 
@@ -39,6 +45,7 @@ class SourceLost:
     """A source failed, and will be retried."""
 
     source: str
+    feeder: int
     reason: str
 
 
@@ -47,6 +54,7 @@ class SourceRetried:
     """The feeder of a lost source is still retrying."""
 
     source: str
+    feeder: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +62,7 @@ class SourceEnded:
     """A source ended for good."""
 
     source: str
+    feeder: int
     error: SerdError | None = None
     """The error that ended it; None at the regular end."""
 

@@ -79,6 +79,10 @@ class SourcePipelines:
         """The present pipeline of a source."""
         return self._pipelines[name]
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a source has a pipeline; it keeps the latest one after its end."""
+        return name in self._pipelines
+
     def __len__(self) -> int:
         """The number of sources that have a pipeline."""
         return len(self._pipelines)

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -86,8 +85,6 @@ class Sources:
         self._logged_problems: set[tuple[str, str]] = set()
         self._supervisor = supervisor
         self._watchdog = Watchdog(manager, supervisor, time.monotonic)
-        self._n_closing: Counter[str] = Counter()
-        """Removed feeders that have not ended yet, by name; a new source may have the same name."""
         self._error: SerdError | None = None
         self._pipelines = SourcePipelines(settings, models, inbox, self._stats, state_folder)
         self._feeders: dict[str, Feeder] = {}
@@ -152,12 +149,12 @@ class Sources:
         self._stats.n_events += 1
 
     def handle(self, message: SourceMessage) -> Iterator[Report]:
-        """Handle a message of a feeder; yields its reports."""
+        """Handle a message of a feeder; yields its reports. One of a removed feeder is dropped."""
         name = message.source
-        if self._n_closing[name]:
-            self._n_closing[name] -= isinstance(message, SourceEnded)
+        feeder = self._feeders.get(name)
+        if feeder is None or feeder.number != message.feeder:
             return
-        self._feeders[name].progress()
+        feeder.progress()
         self._watchdog.progress()
         match message:
             case SoundReceived(block=block):
@@ -167,7 +164,7 @@ class Sources:
                 pipeline = self._pipelines[name]
                 if warning := pipeline.rejections.warning():
                     _log.warning("%s", self._with_name(name, warning))
-                self._feeders[name].set_idle_until(pipeline.idle_until_samples)
+                feeder.set_idle_until(pipeline.idle_until_samples)
             case SourceOpened():
                 verb = "listening to" if self._alive.get(name, True) else "listening again to"
                 self._logged_problems = {each for each in self._logged_problems if each[0] != name}
@@ -204,7 +201,7 @@ class Sources:
         self._pipelines.save_state(is_last=is_last)
 
     def apply_settings(self, settings: Settings, models: Models) -> Iterator[Report]:
-        """Apply new settings; sources with the same settings continue without interruption.
+        """Apply new settings; sources with the same settings continue, or have ended, as before.
 
         A source that is to change keeps its settings if it cannot be opened with the new ones. A source
         that is to be added is tried again and again.
@@ -235,7 +232,7 @@ class Sources:
         else:
             yield from self._use_models(before)
         for name, source in configured.items():
-            if name not in self._feeders:
+            if name not in self._pipelines:  # an unchanged source that has ended keeps its pipeline
                 self._pipelines.create(name)
                 self._feeders[name] = self._new_feeder(source, opened.get(name))
                 self._feeders[name].start()
@@ -286,7 +283,6 @@ class Sources:
         if feeder is not None:
             feeder.stop()
             feeder.join(SOURCE_STOP_S)
-            self._n_closing[name] += 1
             self._stats.retire_feeder(feeder)
             yield from self.finish(name)
         self._forget(name)

@@ -303,5 +303,5 @@ def test_a_stalled_source_that_is_stopped_ends() -> None:
                 feeder.stop()
             if isinstance(message, SourceEnded):
                 break
-    assert message == SourceEnded(source="mic")
+    assert message == SourceEnded(source="mic", feeder=feeder.number)
     assert "half a sample was lost" in lines

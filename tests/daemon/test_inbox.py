@@ -11,7 +11,7 @@ from testkit.made_sources import blocks
 from testkit.voices import quiet_room
 
 BLOCK: AudioBlock = next(iter(blocks(quiet_room(0.1))))
-SOUND = SoundReceived(source="mic", block=BLOCK, free_slots=threading.Semaphore(0))
+SOUND = SoundReceived(source="mic", feeder=1, block=BLOCK, free_slots=threading.Semaphore(0))
 
 
 def first(n: int, inbox: Inbox) -> list[Message]:
@@ -45,7 +45,7 @@ def test_a_command_wakes_a_loop_that_waits() -> None:
     inbox = Inbox(tick_s=60.0)
     commands = [control_command("mic", "mute", value) for value in (b"ON", b"OFF")]
     messages = iter(inbox)
-    inbox.put(SourceRetried(source="mic"))
+    inbox.put(SourceRetried(source="mic", feeder=1))
     next(messages)
     timer = threading.Timer(0.05, inbox.put, [commands[0]])
     timer.start()

@@ -1,5 +1,6 @@
 """The daemon's loop under control commands and reloads of the settings."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -246,6 +247,79 @@ class TestChangedSource:
         running.service.inbox.put(Request(action="reload"))
         running.wait_for(lambda: running.recorder.of(Event), "speech")
         assert "source mic stays as it was: no such microphone" in caplog.text
+
+    def test_it_is_available_although_the_earlier_one_does_not_end(self, start: Start) -> None:
+        """An address that does not answer blocks the earlier feeder; the new one is heard meanwhile."""
+        opener = _BlockingOpener(spoken(stays_open=True))
+        running = start(opener, self.NOW, load=lambda: self.LATER, wait_for_sources=True)
+        recorder = running.recorder
+        try:
+            running.wait_for(opener.is_blocked.is_set, "the second attempt to open the earlier source")
+            running.service.inbox.put(Request(action="reload"))
+            running.wait_for(lambda: recorder.of(Event), "speech")
+            assert recorder.of(AvailabilityReport)[-1].is_alive
+        finally:
+            opener.goes_on.set()
+        running.wait_for(lambda: opener.earlier.is_closed, "the end of the earlier source")
+        running.send_command("threshold", b"0.8")
+        running.wait_for(
+            lambda: recorder.of(ControlReport)[-1].controls.threshold == 0.8, "a later answer"
+        )
+        assert recorder.of(AvailabilityReport)[-1].is_alive
+
+
+class _BlockingOpener(ScriptedOpener):
+    """Does not open a source at first, then blocks as often as it has the same settings."""
+
+    def __init__(self, later: MadeSource) -> None:
+        super().__init__(mic=Script(DeviceError("does not answer")))
+        self.earlier = MadeSource(blocks(VOICE))
+        """The source that is opened after ``goes_on`` is set."""
+        self._later = later
+        self.is_blocked, self.goes_on = threading.Event(), threading.Event()
+
+    def open(self, settings: SourceSettings) -> MadeSource:
+        """Fail, block, or open the later source, which has other settings."""
+        if settings != SourceSettings():
+            return self._later
+        if threading.current_thread().name != "serd-source-mic":
+            raise DeviceError("does not answer")
+        self.is_blocked.set()
+        self.goes_on.wait(60.0)
+        return self.earlier
+
+
+class TestEndedSource:
+    """A recording that has ended while another source goes on."""
+
+    NOW = Settings(sources=(SourceSettings(name="file", input="a.wav"), SourceSettings(name="mic")))
+
+    @staticmethod
+    def n_opened_after_a_reload(start: Start, later: Settings) -> int:
+        """How often the recording was opened after its end and a reload."""
+        file = Script(spoken())
+        opener = ScriptedOpener(file=file, mic=Script(MadeSource(stays_open=True)))
+        running = start(opener, TestEndedSource.NOW, load=lambda: later)
+        recorder = running.recorder
+        running.wait_for(
+            lambda: any(not each.is_alive for each in recorder.of(AvailabilityReport)), "its end"
+        )
+        running.service.inbox.put(Request(action="reload"))
+        running.wait_for(lambda: len(recorder.contexts) == 2, "the reload")
+        running.end()
+        return file.n_opened
+
+    def test_it_is_not_played_again_by_a_reload(self, start: Start) -> None:
+        """Neither by the same settings nor by others that are not its own."""
+        assert self.n_opened_after_a_reload(start, self.NOW) == 1
+        later = replace(self.NOW, node=NodeSettings(name="new"))
+        assert self.n_opened_after_a_reload(start, later) == 1
+
+    def test_its_changed_settings_open_it(self, start: Start) -> None:
+        """Another recording under the same name is played."""
+        _, mic = self.NOW.sources
+        later = replace(self.NOW, sources=(SourceSettings(name="file", input="b.wav"), mic))
+        assert self.n_opened_after_a_reload(start, later) == 2
 
 
 def test_a_new_interval_of_the_stats_applies_at_once(start: Start) -> None:
