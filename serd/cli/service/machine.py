@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from serd.cli.config import service_values
 from serd.errors import OperationError
 from serd.settings.files import FRAGMENTS
+from serd.settings.template import settings_template
 
 UNIT: Final = "serd.service"
 SMALL_BOARD: Final = "small-board.toml"
@@ -40,7 +42,7 @@ def run(command: Sequence[str], text: str = "") -> "subprocess.CompletedProcess[
 
 
 def say(text: str) -> None:
-    """Tell a person what happens, on standard error."""
+    """Print progress on standard error."""
     print(f"serd: {text}", file=sys.stderr, flush=True)
 
 
@@ -91,7 +93,7 @@ class Machine:
         self._checked(["systemd-sysusers", f"--root={self.root}", "-"], sysusers)
 
     def enable(self) -> None:
-        """Have the service started with the machine.
+        """Enable the service at boot.
 
         Raises:
             OperationError: as ``make_user``.
@@ -146,6 +148,18 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
     new.write_bytes(content)
     new.chmod(mode)
     new.replace(path)
+
+
+def write_settings(settings: Path, mode: int) -> None:
+    """Write the settings of a service that starts with the packages that are here, if there are none."""
+    if settings.exists():
+        say(f"{settings} is kept as it is")
+        return
+    values = service_values()
+    replace_file(settings, settings_template(values).encode(), mode)
+    say(f"wrote {settings}, with every setting described")
+    if "web" not in values:
+        say("the page is off, since its packages are missing; serd[web] has them")
 
 
 def write_fragments(settings: Path, names: Sequence[str]) -> None:

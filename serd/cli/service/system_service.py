@@ -13,12 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from serd.cli.config import service_values
-from serd.cli.service.machine import Machine, remove, replace_file, say, systemd_folder, write_fragments
+from serd.cli.service.machine import (
+    Machine,
+    remove,
+    say,
+    systemd_folder,
+    write_fragments,
+    write_settings,
+)
 from serd.cli.service.program import base_python, copy_program
 from serd.cli.service.slots import PROGRAM, SLOTS, Slots
 from serd.errors import OperationError
-from serd.settings.template import settings_template
 
 SETTINGS: Final = "/etc/serd/serd.toml"
 COMMAND: Final = "/usr/local/bin/serd"
@@ -118,14 +123,7 @@ class SystemService:
     def _write_settings(self) -> None:
         """Write the settings if there are none; the service alone can read them."""
         settings = self._machine.path(SETTINGS)
-        if settings.exists():
-            say(f"{settings} is kept as it is")
-        else:
-            values = service_values()
-            replace_file(settings, settings_template(values).encode(), 0o640)
-            say(f"wrote {settings}, with every setting described")
-            if "web" not in values:
-                say("the page is off, since its packages are missing; serd[web] has them")
+        write_settings(settings, 0o640)
         settings.chmod(0o640)
         if os.geteuid() == 0:
             os.chown(settings, -1, self._group())

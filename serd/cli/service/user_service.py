@@ -15,11 +15,11 @@ from serd.cli.service.machine import (
     say,
     systemd_folder,
     write_fragments,
+    write_settings,
 )
 from serd.cli.service.slots import PROGRAM
 from serd.errors import OperationError
 from serd.settings.files import settings_places
-from serd.settings.template import FOR_A_SERVICE, settings_template
 
 _TEMPLATE: Final = "serd-user.service"
 
@@ -60,9 +60,7 @@ class UserService:
         unit = text.replace(f"={PROGRAM}/bin/serd ", f'="{path}" ')
         replace_file(self._unit, unit.encode(), 0o644)
         say(f"wrote {self._unit}")
-        if not self._settings.exists():
-            replace_file(self._settings, settings_template(FOR_A_SERVICE).encode(), 0o600)
-            say(f"wrote {self._settings}, with every setting described")
+        write_settings(self._settings, 0o600)
         write_fragments(self._settings, fragments)
         for action in (["daemon-reload"], ["enable", "--quiet", UNIT], ["restart", UNIT]):
             if reason := self._systemctl(*action):
@@ -79,4 +77,4 @@ class UserService:
     def _systemctl(self, *arguments: str) -> str:
         """Run systemctl; why it failed, empty if it did not."""
         done = self._run(["systemctl", "--user", *arguments], "")
-        return (done.stderr.strip() or "it says nothing") if done.returncode else ""
+        return (done.stderr.strip() or "no error message") if done.returncode else ""

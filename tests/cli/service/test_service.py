@@ -138,12 +138,17 @@ def test_a_user_without_systemd_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_page_is_off_where_its_packages_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wheel that is installed without extras gives a service that starts, and says what is missing."""
+    """A wheel that is installed without extras gives services that start, and says what is missing."""
+    program_file = tmp_path / "bin" / "serd"
+    program_file.parent.mkdir()
+    program_file.touch()
     monkeypatch.setitem(sys.modules, "starlette", None)
     assert main(["service", "install", "--root", str(tmp_path)]) == 0
-    settings = tomllib.loads((tmp_path / "etc/serd/serd.toml").read_text("utf-8"))
-    assert settings["history"] == {"enabled": True}
-    assert settings["web"] == {}
-    assert (
-        "the page is off, since its packages are missing; serd[web] has them" in capsys.readouterr().err
-    )
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    UserService({"HOME": str(tmp_path)}, Systemctl().run).install()
+    for file in ("etc/serd/serd.toml", ".config/serd/serd.toml"):
+        settings = tomllib.loads((tmp_path / file).read_text("utf-8"))
+        assert settings["history"] == {"enabled": True}
+        assert settings["web"] == {}
+    told = "the page is off, since its packages are missing; serd[web] has them"
+    assert capsys.readouterr().err.count(told) == 2

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from serd.cli.service import system_service
 from serd.cli.service.machine import systemd_folder
 from serd.errors import SerdError
 from testkit.cuts import Cut, CutError, Steps
@@ -29,7 +28,7 @@ def steps() -> Steps:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing all disks takes long, and so does the text of the settings; neither matters here."""
     monkeypatch.setattr(os, "sync", lambda: None)
-    monkeypatch.setattr(system_service, "settings_template", lambda _values: "[mqtt]\n")
+    monkeypatch.setattr("serd.cli.service.machine.settings_template", lambda _values: "[mqtt]\n")
 
 
 @pytest.fixture
