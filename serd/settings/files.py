@@ -22,6 +22,8 @@ PAGE_FILE: Final = "page.toml"
 """Name of the file of the page, in the state folder."""
 SERVICE_SETTINGS: Final = Path("/etc/serd/serd.toml")
 """The settings file of the machine, and of its service."""
+CREDENTIAL_FILE: Final = Path("/etc/serd/mqtt-password")
+"""The file that the unit of the service passes on as a credential."""
 SOURCE: Final = "source"
 ALERT: Final = "alert"
 SEVERAL: Final = (SOURCE, ALERT)
@@ -68,16 +70,33 @@ def settings_files(path: Path) -> list[Path]:
     return [path, *fragments] if path.is_file() else fragments
 
 
+def daemon_environment(path: Path | None, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables of the daemon that has a settings file, whoever asks.
+
+    With the settings of the machine it is the service, to which systemd gives a state folder and a
+    credential.
+
+    Args:
+        path: the settings file of the daemon; None without one.
+        environment: variables of this process, which may be the daemon.
+    """
+    if path != SERVICE_SETTINGS or environment.get("STATE_DIRECTORY"):
+        return environment
+    return {
+        **environment,
+        "STATE_DIRECTORY": str(folders.SERVICE_FOLDER),
+        "CREDENTIALS_DIRECTORY": str(CREDENTIAL_FILE.parent),
+    }
+
+
 def page_file(path: Path | None, environment: Mapping[str, str]) -> Path:
     """The file that the page of a daemon writes, which may not exist.
 
     Args:
         path: the settings file of the daemon; None without one.
-        environment: variables of the process, of which systemd sets one for the service.
+        environment: variables of this process.
     """
-    is_of_service = path == SERVICE_SETTINGS and not environment.get("STATE_DIRECTORY")
-    folder = folders.SERVICE_FOLDER if is_of_service else folders.state_folder(environment)
-    return folder / PAGE_FILE
+    return folders.state_folder(daemon_environment(path, environment)) / PAGE_FILE
 
 
 def files_in_force(path: Path | None, environment: Mapping[str, str]) -> list[Path]:

@@ -34,7 +34,7 @@ from serd.cli.options import (
 from serd.daemon.models import model_settings
 from serd.errors import SettingsError
 from serd.mqtt.topics import NodeTopics
-from serd.settings.files import files_in_force, find_settings_file, settings_places
+from serd.settings.files import daemon_environment, files_in_force, find_settings_file, settings_places
 from serd.settings.loader import Settings
 
 __all__ = ["CheckContext", "Finding", "Verdict", "run_checks"]
@@ -51,7 +51,7 @@ class CheckContext:
     problem: str
     """The error in the settings; empty if there is none."""
     environment: Mapping[str, str]
-    """Variables of the process."""
+    """Variables of the daemon that has these settings."""
     listen_s: float = 3.0
     """Length of the sound that is read from each source, in seconds."""
 
@@ -88,7 +88,7 @@ def _checks(context: CheckContext) -> Iterator[tuple[str, Callable[[], Iterator[
         topics = NodeTopics(prefix=mqtt.prefix, node=node)
         names = [source.name for source in settings.sources]
         yield "mute", partial(mute_findings, names, topics, context.environment)
-        yield "broker", partial(broker_findings, mqtt, node)
+        yield "broker", partial(broker_findings, mqtt, node, context.environment)
         history = settings.publishers["history"]
         yield "history", partial(history_findings, history, context.environment)
         yield "page", partial(page_findings, settings.publishers["web"])
@@ -134,11 +134,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def doctor_command(args: argparse.Namespace) -> int:
     """Print the findings, and return the exit code."""
     settings, problem = _settings(args)
+    path = args.config or find_settings_file(os.environ)
     context = CheckContext(
         settings=settings,
-        path=args.config or find_settings_file(os.environ),
+        path=path,
         problem=problem,
-        environment=os.environ,
+        environment=daemon_environment(path, os.environ),
     )
     findings = list(run_checks(context) if args.json else _printed(run_checks(context)))
     failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]

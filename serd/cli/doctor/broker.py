@@ -5,7 +5,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -23,12 +23,18 @@ _STEP_S: Final = 10.0
 """Longest time for one step, in seconds."""
 
 
-def broker_findings(settings: Settings, node: str) -> Iterator[Finding]:
-    """Check each step in turn; the steps after one that fails are skipped."""
+def broker_findings(settings: Settings, node: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Check each step in turn; the steps after one that fails are skipped.
+
+    Args:
+        settings: the broker.
+        node: name of the node, which is part of the topic of the test message.
+        environment: variables of the daemon, which may name its credential.
+    """
     if not settings.enabled:
         yield skipped("broker", "[mqtt] enabled is false")
         return
-    settings = replace(settings, password=read_password(settings), password_file="")
+    settings = replace(settings, password=read_password(settings, environment), password_file="")
     if not settings.host:
         port, result = local_broker(settings)
         if result is not ProbeResult.ACCEPTED:

@@ -72,7 +72,7 @@ def mute_findings(
     Args:
         sources: names of the sources.
         topics: topics of the node.
-        environment: variables, which name the state folder.
+        environment: variables of the daemon, which name the state folder.
     """
     store = ControlStore(state_folder(environment))
     for source in sources:
@@ -95,7 +95,8 @@ def state_folder_findings(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield fail(
             "state folder",
             f"{folder} cannot be written: {exc.strerror or exc}",
-            "free some space, or make the user that runs serd the owner of the folder",
+            "free some space, make the user that runs serd the owner of the folder, or run this command"
+            " as that user or with sudo",
         )
         return
     if free_mb < _MIN_FREE_MB:

@@ -3,17 +3,14 @@
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from serd.cli.doctor.findings import Finding, fail, ok
 from serd.errors import SettingsError
-from serd.settings.files import settings_files
+from serd.settings.files import CREDENTIAL_FILE, settings_files
 from serd.settings.loader import Settings, section_classes
 from serd.settings.tables import read_toml
 from serd.settings.values import secret_keys
-
-CREDENTIAL_FILE: Final = Path("/etc/serd/mqtt-password")
-"""The file that the unit of the service passes on as a credential."""
 
 
 def password_findings(

@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from serd.audio import folders
 from serd.cli import main
 from serd.cli.doctor import CheckContext, Finding, run_checks
+from serd.daemon.state import ControlStore
+from serd.events.controls import MUTE, Controls
+from serd.settings import files
 from serd.settings.loader import Settings, load_settings
 from testkit.brokers import free_port, mosquitto
 from testkit.daemons import SERD
 from testkit.doctor import FakePortAudio
 from testkit.pulse import virtual_microphone
+
+USER, PASSWORD = "serd", "right"
 
 
 @pytest.fixture
@@ -107,6 +113,36 @@ def test_the_command_reports_a_failure_with_advice(
     assert "digital silence" in lines[number]
     assert "to do:" in lines[number + 1]
     assert lines[-1] == "1 of 10 checks failed."
+
+
+def test_the_settings_of_the_machine_are_checked_with_the_state_of_its_service(
+    microphone: Callable[..., FakePortAudio],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its state folder, with its mute and its history, and its password, for root as well."""
+    microphone()
+    service = home / "service"
+    service.mkdir()
+    (service / "mqtt-password").write_text(f"{PASSWORD}\n")
+    (service / "mqtt-password").chmod(0o600)
+    monkeypatch.setattr(files, "SERVICE_SETTINGS", service / "serd.toml")
+    monkeypatch.setattr(files, "CREDENTIAL_FILE", service / "mqtt-password")
+    monkeypatch.setattr(folders, "SERVICE_FOLDER", service)
+    ControlStore(service).save("mic", MUTE, Controls(mute=True))
+    with mosquitto(user=USER, password=PASSWORD) as broker:
+        (service / "serd.toml").write_text(
+            f'[history]\nenabled = true\n[mqtt]\nuser = "{USER}"\n'
+            f'host = "{broker.host}"\nport = {broker.port}\n'
+        )
+        assert main(["doctor", "--json"]) == 1
+    checks = {each["check"]: each for each in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["state folder"]["text"].startswith(f"{service}, ")
+    assert checks["history"]["text"] == f"on; nothing is in {service}/history.db yet"
+    assert checks["broker: login"]["text"] == f"as {USER!r}"
+    assert [name for name, each in checks.items() if each["verdict"] == "fail"] == ["source mic"]
+    assert not (home / ".local").exists()
 
 
 def test_wrong_settings_have_exit_code_2(

@@ -18,7 +18,7 @@ STEPS = ("name", "TCP", "TLS", "login", "publish", "subscribe")
 
 def steps(settings: MqttSettings) -> tuple[str, Finding | None]:
     """The verdict of each step as a character, and the finding that failed."""
-    findings = list(broker_findings(settings, "pi"))
+    findings = list(broker_findings(settings, "pi", {}))
     assert [finding.check for finding in findings] == [f"broker: {step}" for step in STEPS]
     characters = {Verdict.OK: "+", Verdict.FAIL: "!", Verdict.SKIPPED: "-"}
     failed = next((each for each in findings if each.verdict is Verdict.FAIL), None)
@@ -40,7 +40,7 @@ def test_all_steps_pass_with_tls(tmp_path: Path) -> None:
             broker, user=USER, password=PASSWORD, tls=True, ca_file=str(certificates.ca)
         )
         assert steps(settings) == ("++++++", None)
-        tls = list(broker_findings(settings, "pi"))[2]
+        tls = list(broker_findings(settings, "pi", {}))[2]
         assert tls.text.startswith("TLSv1.")
         assert "valid until" in tls.text
 
@@ -93,16 +93,16 @@ def test_an_access_list_that_refuses_the_topics_is_detected() -> None:
 
 def test_without_a_host_the_embedded_broker_is_named() -> None:
     """With [mqtt] enabled = false no broker is checked."""
-    finding = only(broker_findings(MqttSettings(port=free_port()), "pi"))
+    finding = only(broker_findings(MqttSettings(port=free_port()), "pi", {}))
     assert finding.verdict is Verdict.SKIPPED
     assert "serd starts a broker" in finding.text
-    assert only(broker_findings(MqttSettings(enabled=False), "pi")).verdict is Verdict.SKIPPED
+    assert only(broker_findings(MqttSettings(enabled=False), "pi", {})).verdict is Verdict.SKIPPED
 
 
 def test_without_any_broker_the_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no broker is named, runs or can be started, the finding says which to install."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    finding = only(broker_findings(MqttSettings(port=free_port()), "pi"))
+    finding = only(broker_findings(MqttSettings(port=free_port()), "pi", {}))
     assert finding.verdict is Verdict.FAIL
     assert "apt install mosquitto" in finding.text
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from serd.cli.doctor import Finding, Verdict
-from serd.cli.doctor.passwords import CREDENTIAL_FILE, password_findings
+from serd.cli.doctor.passwords import password_findings
+from serd.settings.files import CREDENTIAL_FILE
 from serd.settings.loader import load_settings
 from testkit.doctor import only
 
