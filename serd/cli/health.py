@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from serd.cli.options import add_config_option, settings_from
 from serd.errors import OperationError, SettingsError
+from serd.publishers.listening import address_of, host_here
 from serd.publishers.metrics import SECTION
 
 _TIMEOUT_S: Final = 5.0
 _MAX_BODY_BYTES: Final = 1_000_000
-_ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,7 +38,7 @@ def health_command(args: argparse.Namespace) -> int:
     metrics = settings_from(args).publishers[SECTION]
     if not metrics.enabled:
         raise SettingsError("the daemon serves its health if it has [metrics] enabled = true")
-    status, body = _answer(_ANY_ADDRESS.get(metrics.host, metrics.host), metrics.port)
+    status, body = _answer(host_here(metrics.host), metrics.port)
     if args.json:
         print(json.dumps(body, ensure_ascii=False, indent=2))
     elif status == http.HTTPStatus.OK:
@@ -56,11 +56,11 @@ def _answer(host: str, port: int) -> tuple[int, dict[str, Any]]:
         body = json.loads(response.read(_MAX_BODY_BYTES))
     except (OSError, http.client.HTTPException, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
-        raise OperationError(f"no daemon answers on {host}:{port}: {reason}") from exc
+        raise OperationError(f"no daemon answers on {address_of(host, port)}: {reason}") from exc
     finally:
         connection.close()
     if not isinstance(body, dict):
-        raise OperationError(f"what answers on {host}:{port} is not serd")
+        raise OperationError(f"what answers on {address_of(host, port)} is not serd")
     return response.status, body
 
 

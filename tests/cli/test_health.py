@@ -19,6 +19,7 @@ def metrics(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metrics]:
     server = Metrics(
         Settings(enabled=True, port=0), Context(node="pi", sources=("mic",), threads=Supervisor())
     )
+    server.start()
     monkeypatch.setenv("SERD_METRICS_ENABLED", "true")
     monkeypatch.setenv("SERD_METRICS_HOST", "0.0.0.0")
     monkeypatch.setenv("SERD_METRICS_PORT", str(server.port))

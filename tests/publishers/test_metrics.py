@@ -34,10 +34,12 @@ from serd.events.reports import (
     StatsReport,
 )
 from serd.publishers import Context, publisher_modules
+from serd.publishers.group import PublisherGroup
 from serd.publishers.health import BrokerState
-from serd.publishers.metrics import Metrics, Settings, create
+from serd.publishers.metrics import SECTION, Metrics, Settings, create
 from serd.publishers.metrics.server import MetricsServer
-from testkit.brokers import DEADLINE_S, logged_lines, wait_until
+from serd.settings.loader import load_settings
+from testkit.brokers import DEADLINE_S, free_port, logged_lines, wait_until
 from testkit.made_events import make_event
 
 CONTEXT = Context(node="pi", sources=("mic",), threads=Supervisor())
@@ -76,6 +78,7 @@ def metrics() -> Iterator[Metrics]:
     """The publisher, on a free port."""
     publisher = create(Settings(enabled=True, port=0), CONTEXT)
     assert publisher is not None
+    publisher.start()
     yield publisher
     publisher.close(DEADLINE_S)
 
@@ -254,6 +257,7 @@ class TestHealthOfTheDaemon:
         context = Context(node="pi", sources=("mic",), threads=supervisor, broker=lambda: away)
         publisher = create(Settings(enabled=True, port=0), context)
         assert publisher is not None
+        publisher.start()
         publisher.publish(AvailabilityReport(source="mic", is_alive=True))
         yield publisher
         publisher.close(DEADLINE_S)
@@ -315,6 +319,7 @@ def test_the_server_answers_again_after_its_thread_has_failed() -> None:
     """On the same port, without a moment in which connections are refused."""
     supervisor = Supervisor(restarts=RestartSettings(first_pause_s=0.01))
     publisher = Metrics(Settings(enabled=True, port=0), replace(CONTEXT, threads=supervisor))
+    publisher.start()
     try:
         with logged_lines() as lines:
             assert fetch(publisher, "/metrics")[0] == 200
@@ -414,17 +419,55 @@ def test_only_this_machine_is_served() -> None:
 
 def test_a_port_in_use_is_an_error(metrics: Metrics) -> None:
     """The error names the address and the remedy, in one line."""
+    second = Metrics(Settings(enabled=True, port=metrics.port), CONTEXT)
     with pytest.raises(PublishError, match=rf"127\.0\.0\.1:{metrics.port}.*in use.*another") as caught:
-        create(Settings(enabled=True, port=metrics.port), CONTEXT)
+        second.start()
     assert "\n" not in str(caught.value)
+    second.close(DEADLINE_S)
 
 
 def test_the_port_is_free_after_the_end() -> None:
     """A reload may open it again at once."""
     first = Metrics(Settings(enabled=True, port=0), CONTEXT)
+    first.start()
     first.close(DEADLINE_S)
     second = Metrics(Settings(enabled=True, port=first.port), CONTEXT)
+    second.start()
     second.close(DEADLINE_S)
+
+
+def test_a_reload_can_open_it_to_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port stays the same, which the earlier publisher gives up first."""
+    modules = {SECTION: publisher_modules()[SECTION]}
+    monkeypatch.setattr("serd.publishers.group.publisher_modules", lambda: modules)
+    here = Settings(enabled=True, port=free_port())
+    with logged_lines() as lines:
+        group = PublisherGroup({SECTION: here}, CONTEXT)
+        try:
+            group.change({SECTION: replace(here, host="0.0.0.0")}, CONTEXT, DEADLINE_S)
+            url = f"http://127.0.0.1:{here.port}/metrics"
+            with urllib.request.urlopen(url, timeout=DEADLINE_S) as page:
+                assert page.status == 200
+        finally:
+            group.close(DEADLINE_S, raises_errors=False)
+    addresses = [f"http://{host}:{here.port}/metrics" for host in ("127.0.0.1", "0.0.0.0")]
+    assert lines == [f"metrics on {address}" for address in addresses]
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_ipv6_address_may_be_in_brackets(host: str) -> None:
+    """As in the other sections; the line in the log has a URL that can be opened."""
+    variables = {"SERD_METRICS_ENABLED": "on", "SERD_METRICS_HOST": host, "SERD_METRICS_PORT": "0"}
+    publisher = Metrics(load_settings(environment=variables).publishers[SECTION], CONTEXT)
+    with logged_lines() as lines:
+        publisher.start()
+    try:
+        url = f"http://[::1]:{publisher.port}/metrics"
+        assert lines == [f"metrics on {url}"]
+        with urllib.request.urlopen(url, timeout=DEADLINE_S) as page:
+            assert page.status == 200
+    finally:
+        publisher.close(DEADLINE_S)
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ import socket
 from collections.abc import Iterator
 
 from serd.cli.doctor.findings import Finding, fail, ok
+from serd.errors import PublishError
+from serd.publishers.listening import address_of, host_here, listener
 from serd.publishers.web import Settings, check_libraries
 
 _TIMEOUT_S = 1.0
@@ -18,12 +20,12 @@ def page_findings(settings: Settings) -> Iterator[Finding]:
     if not settings.enabled:
         return
     check_libraries()
-    address = f"{settings.host}:{settings.port}"
+    address = address_of(settings.host, settings.port)
     access = "with a password" if settings.password_hash else "without a password"
     try:
-        with socket.create_server((settings.host, settings.port), family=_family(settings.host)):
+        with listener("web", settings.host, settings.port):
             yield ok("page", f"{address}, {access}; it is not running")
-    except OSError:
+    except PublishError:
         if _is_page(settings):
             yield ok("page", f"http://{address}/, {access}; it is running")
         else:
@@ -33,15 +35,10 @@ def page_findings(settings: Settings) -> Iterator[Finding]:
 
 def _is_page(settings: Settings) -> bool:
     """Whether a page of serd answers at an address."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     request = b"GET /static/icon.svg HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     try:
-        with socket.create_connection((host, settings.port), _TIMEOUT_S) as client:
+        with socket.create_connection((host_here(settings.host), settings.port), _TIMEOUT_S) as client:
             client.sendall(request)
             return b"content-security-policy" in client.recv(4096)
     except OSError:
         return False
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,16 +1,79 @@
-"""Metrics that are read when somebody asks: of the daemon's parts, its statistics, moods and alerts."""
+"""The metrics: those that each report updates, and those that are collected when somebody asks."""
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from serd.events.alert import AlertKey
-from serd.events.reports import AlertReport, MoodReport, StatsReport
+from serd.events.event import Event
+from serd.events.reports import (
+    AlertReport,
+    AvailabilityReport,
+    LevelReport,
+    MoodReport,
+    Report,
+    SpeechReport,
+    StatsReport,
+)
 from serd.publishers import Context
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
     from serd.events.mood import SourceMood
+
+_LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Instruments:
+    """Metrics that each report updates: events, their latency, and the condition of each source."""
+
+    def __init__(self, registry: "CollectorRegistry") -> None:
+        """Create the metrics without a value.
+
+        Args:
+            registry: receives the metrics.
+        """
+        from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415
+
+        self._events = Counter(
+            "serd_events", "Events published.", ("source", "kind", "emotion"), registry=registry
+        )
+        self._latency = Histogram(
+            "serd_event_latency_seconds",
+            "Time from the arrival of the last sample to the event.",
+            ("source",),
+            buckets=_LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        about = "Whether the source delivers audio."
+        self._available = Gauge("serd_source_available", about, ("source",), registry=registry)
+        about = "Whether there is speech."
+        self._speaking = Gauge("serd_speaking", about, ("source",), registry=registry)
+        about = "RMS level of the audio."
+        self._level = Gauge("serd_level_dbfs", about, ("source",), registry=registry)
+
+    def update(self, report: Report) -> None:
+        """Update the metrics of a report; other reports are ignored."""
+        match report:
+            case Event():
+                self._events.labels(report.source, report.kind, report.emotion).inc()
+                self._latency.labels(report.source).observe(report.latency_ms / 1000.0)
+            case AvailabilityReport():
+                self._available.labels(report.source).set(report.is_alive)
+            case SpeechReport():
+                self._speaking.labels(report.source).set(report.is_speaking)
+            case LevelReport():
+                self._level.labels(report.source).set(report.level_dbfs)
+            case _:
+                pass
+
+    def forget(self, source: str) -> None:
+        """Remove the condition of a source; its events stay counted."""
+        for gauge in (self._available, self._speaking, self._level):
+            with contextlib.suppress(KeyError):  # earlier versions of the library
+                gauge.remove(source)
 
 
 class PartsCollector:

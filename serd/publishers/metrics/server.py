@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.exposition import choose_encoder
 
-from serd.errors import PublishError
 from serd.mqtt.threads import Thread, Threads, signs_of_life
+from serd.publishers.listening import listener
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -66,14 +65,7 @@ class MetricsServer:
         self._registry = registry
         self._health = health
         self._writers: list[asyncio.StreamWriter] = []
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            self._listener = socket.create_server((host, port), family=family)
-        except (OSError, ValueError) as exc:
-            reason = getattr(exc, "strerror", None) or exc
-            raise PublishError(
-                f"[metrics] cannot listen on {host}:{port}: {reason}; name another host or port"
-            ) from exc
+        self._listener = listener("metrics", host, port)
         self.port: int = self._listener.getsockname()[1]
         self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None

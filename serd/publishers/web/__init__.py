@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from serd.errors import LibraryError
 from serd.events.reports import Report
 from serd.publishers import Context
+from serd.publishers.listening import address_of
 from serd.publishers.web.feed import Feed
 from serd.publishers.web.log_tail import LogTail
 
@@ -123,8 +124,7 @@ class Web:
         self._server = server
         self._feed.wake = server.wake
         logging.getLogger().addHandler(self._tail)
-        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
-        _log.info("page on http://%s:%d/", host, server.port)
+        _log.info("page on http://%s/", address_of(self._settings.host, server.port))
 
     def publish(self, report: Report) -> None:
         """Take a report for the pages that are open, and for those that will be."""

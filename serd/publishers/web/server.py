@@ -3,16 +3,15 @@
 import asyncio
 import contextlib
 import logging
-import socket
 import threading
 from typing import TYPE_CHECKING, Final
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from serd.errors import PublishError
 from serd.mqtt.threads import Thread, signs_of_life
 from serd.publishers import Context
+from serd.publishers.listening import listener
 from serd.publishers.web.access import Access, read_key
 from serd.publishers.web.app import Parts, make_app
 from serd.publishers.web.connection import Connection, Connections
@@ -45,7 +44,7 @@ class WebServer:
         access = Access(settings.password_hash, read_key(context.state_folder))
         self._settings = settings
         self._feed = feed
-        self._listener = _listener(settings.host, settings.port)
+        self._listener = listener("web", settings.host, settings.port)
         self.port: int = self._listener.getsockname()[1]
         self._limiter = RateLimiter(REQUESTS_HZ, REQUESTS_AT_ONCE)
         self._stopping = threading.Event()
@@ -122,14 +121,3 @@ def _configured(app: object) -> Config:
     config.load()
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return config
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=128)
-    except (OSError, ValueError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
-        raise PublishError(
-            f"[web] cannot listen on {host}:{port}: {reason}; name another host or port"
-        ) from exc
