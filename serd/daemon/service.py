@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from serd.audio.opening import SourceOpener
+from serd.audio.opening import SourceOpener, is_live
 from serd.daemon.commands import ControlCommand, control_command
 from serd.daemon.inbox import Inbox, Message, Request, Tick
 from serd.daemon.models import load_models
@@ -195,6 +195,7 @@ class Service:
         return Context(
             node=self._settings.node.resolved_name,
             sources=tuple(source.name for source in self._settings.sources),
+            is_live=any(map(is_live, self._settings.sources)),
             alerts=self._sources.alerts,
             gone_alerts=self._sources.gone_alerts,
             labels=self.models.labels,

@@ -26,7 +26,7 @@ class Publisher(Protocol):
     """Delivers reports; an event is one kind of report."""
 
     def publish(self, report: Report) -> None:
-        """Deliver one report, or ignore it; never waits for a subscriber.
+        """Deliver one report, or ignore it; never waits for a subscriber while a source is live.
 
         Whatever it raises is logged once, and the next report is tried again.
         """
@@ -84,6 +84,8 @@ class Context:
     """Names of the audio sources."""
     threads: Threads
     """Starts the threads of publishers that need one."""
+    is_live: bool = False
+    """Whether a source gives sound that is lost if the daemon waits: no recording, no standard input."""
     broker: Callable[[], BrokerState | None] = lambda: None
     """The connection to the broker; None if no publisher has one. Any thread may call it."""
     command: Callable[[str, str, bytes], None] = lambda _source, _control, _value: None

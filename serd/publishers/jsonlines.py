@@ -8,6 +8,7 @@ from typing import Final, TextIO
 from serd.events.event import Event
 from serd.events.reports import Report
 from serd.publishers import Context
+from serd.publishers.output import Output
 
 SECTION: Final = "json"
 
@@ -24,16 +25,17 @@ class Settings:
         yield from ()
 
 
-def create(settings: Settings, _context: Context) -> "JsonLines | None":
+def create(settings: Settings, context: Context) -> "JsonLines | None":
     """A publisher on standard output, or None if it is disabled."""
-    return JsonLines(sys.stdout) if settings.enabled else None
+    return JsonLines(sys.stdout, is_live=context.is_live) if settings.enabled else None
 
 
 class JsonLines:
-    """Writes each event as one line and flushes it, so that a pipe sees it at once."""
+    """Writes each event as one line, so that a pipe sees it at once."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, *, is_live: bool = False) -> None:
+        """Write nothing yet; the arguments are those of ``Output``."""
+        self._output = Output(stream, is_live=is_live)
 
     def publish(self, report: Report) -> None:
         """Write an event.
@@ -44,12 +46,19 @@ class JsonLines:
             OSError: standard output cannot be written, for example because the disk is full.
         """
         if isinstance(report, Event):
-            self._stream.write(f"{report.to_json()}\n")
-            self._stream.flush()
+            self._output.write(f"{report.to_json()}\n")
+        else:
+            self._output.retry()
 
-    def adapt(self, context: Context) -> bool:  # noqa: ARG002
-        """Do nothing: an event is complete in itself."""
+    def adapt(self, context: Context) -> bool:
+        """Wait for the reader, or not, as the sources allow."""
+        self._output.is_live = context.is_live
         return True
 
     def close(self, timeout_s: float) -> None:
-        """Do nothing: each line is flushed at once."""
+        """Write the events that wait for the reader.
+
+        Raises:
+            PublishError: it does not take them in time.
+        """
+        self._output.close(timeout_s)

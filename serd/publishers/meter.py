@@ -3,6 +3,7 @@
 mic  -38 dBFS ████▌      listening
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,6 +63,10 @@ class Meter:
             case _:
                 return False
         return True
+
+    def forget_others(self, sources: Collection[str]) -> None:
+        """Forget all sources but these."""
+        self._sources = {name: each for name, each in self._sources.items() if name in sources}
 
     def line(self, n_columns: int) -> str:
         """The line, in at most ``n_columns`` characters."""

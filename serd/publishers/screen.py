@@ -16,6 +16,7 @@ from serd.events.event import Event
 from serd.events.reports import Report
 from serd.publishers import Context
 from serd.publishers.meter import Meter
+from serd.publishers.output import Output
 from serd.publishers.terminal import ERASE_LINE, bar, can_rewrite, width
 
 SECTION: Final = "screen"
@@ -46,11 +47,11 @@ class Settings:
         yield from ()
 
 
-def create(settings: Settings, _context: Context) -> "Screen | None":
+def create(settings: Settings, context: Context) -> "Screen | None":
     """A publisher on standard output, or None if it is disabled or the output is the journal."""
     if not settings.enabled or (is_journal(sys.stdout, os.environ) and not settings.in_journal):
         return None
-    return Screen(sys.stdout, os.environ)
+    return Screen(sys.stdout, os.environ, is_live=context.is_live)
 
 
 def event_line(event: Event, n_columns: int = _UNLIMITED) -> str:
@@ -102,15 +103,17 @@ def local_date(rfc3339: str) -> str:
 class Screen:
     """Writes a line for each event, and on a terminal the level of each source below them."""
 
-    def __init__(self, stream: TextIO, environment: Mapping[str, str]) -> None:
+    def __init__(self, stream: TextIO, environment: Mapping[str, str], *, is_live: bool = False) -> None:
         """Write to ``stream``: with styles and level if it is a terminal that has them.
 
         Args:
             stream: the output.
             environment: variables, of which ``TERM=dumb`` turns styles and level off, and ``NO_COLOR``
                 styles alone.
+            is_live: as the argument of ``Output``.
         """
         self._stream = stream
+        self._output = Output(stream, is_live=is_live)
         self._is_terminal = stream.isatty()
         self._meter = Meter() if can_rewrite(stream, environment) else None
         is_styled = self._meter is not None and not environment.get("NO_COLOR")
@@ -132,23 +135,31 @@ class Screen:
             text = f"{self._erasure}{legend(self._n_columns)}\n"
         if isinstance(report, Event):
             text += f"{self._erasure}{self._event(report)}\n"
+        if text:
+            self._output.write(text)
+        else:
+            self._output.retry()
         if self._meter is not None and (self._meter.update(report) or text):
             # The cursor stays at the start of the line, so that a line of the log replaces it.
-            line = self._meter.line(self._n_columns - 1)
-            text += f"{ERASE_LINE}{line}\r"
-        if text:
-            self._stream.write(text)
-            self._stream.flush()
+            self._output.show(f"{ERASE_LINE}{self._meter.line(self._n_columns - 1)}\r")
 
-    def adapt(self, context: Context) -> bool:  # noqa: ARG002
-        """Do nothing: an event is complete in itself."""
+    def adapt(self, context: Context) -> bool:
+        """Wait for the reader, or not, as the sources allow; forget the level of removed ones."""
+        self._output.is_live = context.is_live
+        if self._meter is not None:
+            self._meter.forget_others(context.sources)
+            self._output.show(f"{ERASE_LINE}{self._meter.line(self._n_columns - 1)}\r")
         return True
 
-    def close(self, timeout_s: float) -> None:  # noqa: ARG002
-        """Erase the level; each line is flushed at once."""
+    def close(self, timeout_s: float) -> None:
+        """Write the events that wait for the reader, and erase the level.
+
+        Raises:
+            PublishError: it does not take them in time.
+        """
         if self._meter is not None:
-            self._stream.write(ERASE_LINE)
-            self._stream.flush()
+            self._output.show(ERASE_LINE)
+        self._output.close(timeout_s)
 
     @property
     def _n_columns(self) -> int:

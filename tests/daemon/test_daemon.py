@@ -3,8 +3,12 @@
 Sound comes through standard input if a test must know how much the daemon has received.
 """
 
+import contextlib
 import json
+import os
 import signal
+import subprocess
+import threading
 from pathlib import Path
 
 import jsonschema
@@ -18,12 +22,13 @@ from serd.model.labels import NONE
 from serd.mqtt.homeassistant.description import discovery_topic
 from serd.mqtt.homeassistant.settings import DiscoverySettings
 from testkit.brokers import Listener, mosquitto, wait_until
-from testkit.daemons import events
+from testkit.daemons import SERD, environment, events
 from testkit.mqtt_page import first_column, retained_names
 from testkit.piped_daemon import (
     AVAILABILITY,
     EVENT,
     QUICK,
+    SLOW_S,
     STATUS,
     UTTERANCE_S,
     running,
@@ -151,6 +156,38 @@ input = "-"
     lost = [line for line in daemon.log if "trying again" in line]
     assert len(lost) == 4
     assert all(f"{file}: no such file" in line for line in lost), lost
+
+
+def test_a_reader_of_the_output_that_stops_does_not_stop_the_daemon(tmp_path: Path) -> None:
+    """While a source is live, serd publishes on: 240 events of 1 kB, of which a pipe holds 64 kB."""
+    fifo, settings = tmp_path / "sound", tmp_path / "serd.toml"
+    os.mkfifo(fifo)
+    settings.write_text(QUICK)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), fifo.open("wb") as sound:
+            for number in range(120):
+                sound.write(utterance(number).tobytes())
+
+    writer = threading.Thread(target=write)
+    with mosquitto() as broker, Listener(broker) as listener:
+        command = [*SERD, "run", "--json", "--config", settings, "--source", fifo, "--node", "n"]
+        process = subprocess.Popen(
+            [*map(str, command), "--host", broker.host, "--port", str(broker.port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+        )
+        try:
+            writer.start()
+            wait_until(lambda: len(listener.of(EVENT)) >= 200, "events", SLOW_S)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(SLOW_S) == 0
+        finally:
+            process.kill()
+            _, log = process.communicate()
+            writer.join()
+    assert b"nobody reads standard output: " in log
 
 
 class TestSignals:

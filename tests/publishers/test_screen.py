@@ -138,6 +138,18 @@ def test_the_level_line_says_why_nothing_is_heard(report: Report, word: str) -> 
     assert shown(FakeTerminal(), {}, *HEARD, report).endswith(f"{word}\r{ERASE_LINE}")
 
 
+def test_a_removed_source_leaves_the_level_line() -> None:
+    """The line follows a reload at once, and the other sources stay."""
+    stream = FakeTerminal()
+    screen = Screen(stream, {})
+    for source in ("mic", "door"):
+        screen.publish(LevelReport(source=source, level_dbfs=-35.0, guesses={}))
+    assert stream.getvalue().endswith("door   -35 dBFS █████      listening\r")
+    assert screen.adapt(CONTEXT)
+    assert stream.getvalue().rpartition(ERASE_LINE)[2] == "mic   -35 dBFS █████      listening\r"
+    screen.close(1.0)
+
+
 @pytest.mark.parametrize(
     ("stream", "environment"), [(FakeTerminal(), {"TERM": "dumb"}), (io.StringIO(), {})]
 )
