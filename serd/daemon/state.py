@@ -2,12 +2,12 @@
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeGuard
 
+from serd.audio.private_files import write_private
 from serd.errors import InputError
 from serd.events.controls import Controls, control_texts, with_control
 from serd.model.adaptation import SpeakerMean
@@ -85,7 +85,9 @@ class StateFile:
         unfinished = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_new(unfinished, json.dumps({_FORMAT_KEY: FORMAT} | saved, indent=2).encode() + b"\n")
+            write_private(
+                unfinished, json.dumps({_FORMAT_KEY: FORMAT} | saved, indent=2).encode() + b"\n"
+            )
             unfinished.replace(self._path)
             self._can_write = True
         except OSError as exc:
@@ -129,14 +131,6 @@ def _is_flat(value: object) -> bool:
 
 def _is_number(value: object, minimum: float, maximum: float) -> TypeGuard[float]:
     return isinstance(value, int | float) and minimum <= value <= maximum
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Write a file with the mode 0600, whatever the umask; a link of that name is never followed."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(content)
 
 
 class ControlStore:

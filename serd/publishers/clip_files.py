@@ -92,13 +92,6 @@ def clips_between(folder: Path, since_s: float, until_s: float) -> Iterator[Stor
                 yield StoredClip(event, path)
 
 
-def write_new(path: Path, content: bytes | memoryview) -> None:
-    """Write a file that only its owner can read; a link of that name is never followed."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-
-
 def _sounds(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder that may be the sound of a clip; none where there is no folder."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:

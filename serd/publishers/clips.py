@@ -11,10 +11,11 @@ from typing import Final
 
 from serd.audio.format import SAMPLE_RATE_HZ
 from serd.audio.paths import expanded
+from serd.audio.private_files import write_private
 from serd.errors import SettingsError
 from serd.events.reports import Report, SoundReport
 from serd.publishers import Context
-from serd.publishers.clip_files import event_beside, stem_of, time_s_of, write_new
+from serd.publishers.clip_files import event_beside, stem_of, time_s_of
 
 SECTION: Final = "clips"
 MARKER: Final = ".serd-clips"
@@ -84,7 +85,7 @@ def _prepare(folder: Path) -> None:
                     f"[clips] folder = {str(folder)!r} holds other files, such as {foreign!r};"
                     " expected a new or empty folder, since serd deletes the oldest clips in it"
                 )
-            write_new(folder / MARKER, _MARKER_TEXT.encode())
+            write_private(folder / MARKER, _MARKER_TEXT.encode())
     except OSError as exc:
         raise SettingsError(f"[clips] folder = {str(folder)!r} cannot be made: {exc.strerror}") from exc
 
@@ -122,8 +123,8 @@ class Clips:
         wav = io.BytesIO()
         soundfile.write(wav, report.samples, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
         try:
-            write_new(self._folder / f"{stem}.json", report.event.to_json().encode() + b"\n")
-            write_new(self._folder / f"{stem}.part", wav.getbuffer())
+            write_private(self._folder / f"{stem}.json", report.event.to_json().encode() + b"\n")
+            write_private(self._folder / f"{stem}.part", wav.getbuffer())
             (self._folder / f"{stem}.part").replace(self._folder / f"{stem}.wav")
             self._add(_Clip(time_s_of(report.event), stem, wav.tell()))
             self._can_write = True

@@ -6,13 +6,13 @@ the user, with their comments, are never touched. It has only what differs from 
 
 import contextlib
 import hashlib
-import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serd.audio.private_files import write_private
 from serd.errors import ChangedError, SettingsError
 from serd.publishers.editing import SettingChange
 from serd.settings.files import (
@@ -132,11 +132,7 @@ def _write(path: Path, text: str) -> None:
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished.unlink(missing_ok=True)
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        write_private(unfinished, text.encode(), is_synced=True)
         unfinished.replace(path)
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be written: {exc.strerror}") from exc

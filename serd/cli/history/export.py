@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import csv
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from serd.audio.paths import expanded, printable
+from serd.audio.private_files import write_private
 from serd.cli.history.files import find_history
 from serd.cli.history.selecting import selection_from
 from serd.errors import InputError, LibraryError
@@ -69,8 +69,7 @@ def export_command(args: argparse.Namespace) -> int:
     unfinished = path.with_name(f"{path.name}.part")
     with HistoryReader(find_history()) as reader:
         try:
-            unfinished.unlink(missing_ok=True)
-            os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            write_private(unfinished, b"")
             n_events = write(unfinished, reader.events(selection), reader.labels())
             unfinished.replace(path)
         except OSError as exc:

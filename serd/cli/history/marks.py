@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from serd.audio.paths import expanded, printable
+from serd.audio.private_files import write_private
 from serd.cli.history.files import find_history
 from serd.errors import InputError
 from serd.events.event import local_rfc3339
-from serd.publishers.clip_files import write_new
 from serd.publishers.history.marks import TABLE_FILE, Mark, Marks, table
 
 
@@ -45,8 +45,8 @@ def _write(folder: Path, marks: Marks) -> None:
     try:
         folder.mkdir(mode=0o700)
         for mark, clip in marks.with_sound():
-            write_new(folder / clip.path.name, clip.sound())
+            write_private(folder / clip.path.name, clip.sound())
             kept.append(mark)
-        write_new(folder / TABLE_FILE, table(kept).encode())
+        write_private(folder / TABLE_FILE, table(kept).encode())
     except OSError as exc:
         raise InputError(f"--out {printable(folder)}: cannot be written: {exc.strerror or exc}") from exc

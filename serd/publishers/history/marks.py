@@ -15,8 +15,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Final
 
+from serd.audio.private_files import write_private
 from serd.errors import HistoryError, InputError
-from serd.publishers.clip_files import StoredClip, find_clip, time_s_of, write_new
+from serd.publishers.clip_files import StoredClip, find_clip, time_s_of
 from serd.publishers.history.reader import HistoryReader
 from serd.publishers.history.schema import MARKS_SINCE
 from serd.publishers.history.store import HistoryStore
@@ -161,8 +162,8 @@ class Marks:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self.folder / clip.path.name
-            write_new(path.with_suffix(".json"), clip.event.to_json().encode() + b"\n")
-            write_new(path, clip.sound())
+            write_private(path.with_suffix(".json"), clip.event.to_json().encode() + b"\n")
+            write_private(path, clip.sound())
         except OSError as exc:
             raise HistoryError(
                 f"{self.folder}: the sound cannot be kept: {exc.strerror or exc}"

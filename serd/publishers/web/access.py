@@ -7,13 +7,13 @@ change of the password ends all sessions.
 import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from serd.audio.private_files import write_private
 from serd.errors import PublishError
 
 KEY_FILE: Final = "web.key"
@@ -44,9 +44,7 @@ def read_key(folder: Path | None) -> bytes:
                 present = file.read(_KEY_BYTES + 1)
             if len(present) == _KEY_BYTES:
                 return present
-            path.unlink()
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(key)
+        write_private(path, key)
     except OSError as exc:
         raise PublishError(f"[web] {path}: cannot be used: {exc.strerror}") from exc
     return key
