@@ -71,7 +71,7 @@ def event_beside(path: Path) -> Event | None:
 def find_clip(folder: Path, event_id: str) -> StoredClip | None:
     """The clip of an event; None if there is none, or none any more."""
     ending = f"-{event_id[:_ID_CHARS]}.wav"
-    for path in _sounds(folder):
+    for path in sounds(folder):
         if path.name.endswith(ending):
             event = event_beside(path)
             if event is not None and event.id == event_id:
@@ -84,15 +84,15 @@ def clips_between(folder: Path, since_s: float, until_s: float) -> Iterator[Stor
 
     The names tell the times, so only the events of these clips are read.
     """
-    for path in _sounds(folder):
-        time_s = _time_in(path.name)
+    for path in sounds(folder):
+        time_s = time_in(path.name)
         if time_s is not None and since_s <= time_s <= until_s:
             event = event_beside(path)
             if event is not None:
                 yield StoredClip(event, path)
 
 
-def _sounds(folder: Path) -> Iterator[Path]:
+def sounds(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder that may be the sound of a clip; none where there is no folder."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
@@ -100,7 +100,7 @@ def _sounds(folder: Path) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
-def _time_in(name: str) -> float | None:
+def time_in(name: str) -> float | None:
     """Unix time in the name of a clip; None if it has none."""
     found = _TIME.match(name)
     if found is None:

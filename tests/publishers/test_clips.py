@@ -13,6 +13,7 @@ from serd.daemon.supervisor import Supervisor
 from serd.errors import SettingsError
 from serd.events.reports import SoundReport
 from serd.publishers import Context
+from serd.publishers.clip_files import event_beside
 from serd.publishers.clips import Clips, Settings, create
 from testkit.brokers import logged_lines
 from testkit.made_events import make_event
@@ -48,7 +49,7 @@ def test_storage_is_logged_and_needs_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="name one"):
         create(Settings(enabled=True), CONTEXT)
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingsError, match="cannot be made"):
+    with pytest.raises(SettingsError, match="cannot be created"):
         create(Settings(enabled=True, folder=str(tmp_path / "file" / "clips")), CONTEXT)
 
 
@@ -125,6 +126,43 @@ def test_the_oldest_is_that_of_the_earliest_sound(tmp_path: Path) -> None:
         clips.publish(SoundReport(event=event, samples=synthetic_voice(0.5)))
     (name,) = _names(tmp_path, ".wav")
     assert name.startswith("2025-10-26T021000")
+
+
+def test_a_clip_stays_whole_if_an_older_one_cannot_be_deleted(tmp_path: Path) -> None:
+    """The log says so once, and the older one is deleted as soon as that works."""
+    clips = Clips(tmp_path, max_clips=1, max_bytes=10**7)
+    clips.publish(_report(1))
+    (first,) = tmp_path.glob("*.wav")
+    first.unlink()
+    first.mkdir()
+    with logged_lines() as lines:
+        clips.publish(_report(2))
+        clips.publish(_report(3))
+        assert [len(_names(tmp_path, suffix)) for suffix in (".wav", ".json")] == [3, 3]
+        first.rmdir()
+        clips.publish(_report(4))
+    assert len(lines) == 1
+    assert lines[0].startswith(f"old clips cannot be deleted in {tmp_path}: ")
+    for suffix in (".wav", ".json"):
+        assert [name[:17] for name in _names(tmp_path, suffix)] == ["2025-03-01T123004"]
+
+
+def test_the_events_of_earlier_clips_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be 100,000: their names tell the times, and only one that is deleted is looked into."""
+    earlier = Clips(tmp_path, max_clips=10, max_bytes=10**7)
+    for number in range(5):
+        earlier.publish(_report(number))
+    read: list[str] = []
+    monkeypatch.setattr(
+        "serd.publishers.clips.event_beside", lambda path: read.append(path.name) or event_beside(path)
+    )
+    clips = Clips(tmp_path, max_clips=5, max_bytes=10**7)
+    assert read == []
+    clips.publish(_report(5))
+    assert [name[:17] for name in read] == ["2025-03-01T123000"]
+    assert len(_names(tmp_path, ".wav")) == 5
 
 
 def test_only_the_owner_can_read_clips(tmp_path: Path) -> None:
