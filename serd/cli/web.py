@@ -46,14 +46,21 @@ def _password() -> str:
     """The password that was typed twice on a terminal, or piped as a line.
 
     Raises:
-        InputError: it is too short or too long, or the two differ.
+        InputError: there is none, it is too short or too long, is no text in UTF-8, or the two differ.
     """
-    if sys.stdin.isatty():
-        password = getpass.getpass("Password of the page: ")
-        if getpass.getpass("Again: ") != password:
-            raise InputError("the two passwords differ")
-    else:
-        password = sys.stdin.readline(_MAX_CHARS + 2).rstrip("\r\n")
+    try:
+        if sys.stdin.isatty():
+            password = getpass.getpass("Password of the page: ")
+            if getpass.getpass("Again: ") != password:
+                raise InputError("the two passwords differ")
+        else:
+            password = sys.stdin.readline(_MAX_CHARS + 2).rstrip("\r\n")
+        password.encode()
+    except EOFError:
+        print(file=sys.stderr)
+        raise InputError("no password was typed, and nothing is changed") from None
+    except UnicodeError:  # its message would have a part of the password
+        raise InputError("the password is no text in UTF-8") from None
     if not _MIN_CHARS <= len(password) <= _MAX_CHARS:
         raise InputError(f"got {len(password)} characters, expected {_MIN_CHARS} to {_MAX_CHARS}")
     return password

@@ -38,6 +38,29 @@ def test_too_short_or_long_a_password_is_refused(
     assert not typed.strip() or typed.strip() not in message
 
 
+def test_a_password_in_another_encoding_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Piped in Latin-1; whatever Python makes of it, no part of it is in the message."""
+    for errors in ("strict", "surrogateescape"):
+        piped = io.TextIOWrapper(io.BytesIO("schöne Grüße\n".encode("latin-1")), "utf-8", errors)
+        monkeypatch.setattr("sys.stdin", piped)
+        assert main(["web", "password"]) == 2
+        assert capsys.readouterr().err.strip().endswith("the password is no text in UTF-8")
+
+
+def test_no_password_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-D on a terminal ends the command with exit code 2, in a line of its own."""
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: input())
+    assert main(["web", "password"]) == 2
+    assert "no password was typed" in capsys.readouterr().err.splitlines()[1]
+
+
 def test_two_passwords_that_differ_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

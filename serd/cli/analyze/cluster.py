@@ -17,16 +17,19 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from serd import __version__
 from serd.audio.paths import printable
 from serd.cli.analyze.work import FileResult, analyze_one, loaded_model
-from serd.errors import LibraryError, OperationError, SerdError
+from serd.errors import InputError, LibraryError, OperationError, SerdError
 from serd.settings.loader import Settings
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+_SCHEMES: Final = ("tcp", "tls", "ws", "wss", "ucx")
+"""Protocols of Dask that reach another process; the first is that of an address without a scheme."""
 _BATCH_S: Final = 1.0
 """Work in a batch, in seconds; less and Dask itself would take much of the time."""
 _MAX_BATCH: Final = 64
@@ -228,6 +231,7 @@ def analyze_on_cluster(
 
     Raises:
         LibraryError: Dask is not installed.
+        InputError: the address is none.
         OperationError: there is no scheduler, the cluster has no worker, or a worker has another serd,
             another model or other files.
     """
@@ -248,6 +252,7 @@ def _client(address: str) -> Iterator["Client"]:
         from distributed import Client  # noqa: PLC0415
     except ImportError as exc:
         raise LibraryError(f"--dask needs Dask ({exc}): pip install 'serd[dask]'") from exc
+    _check(address)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors are raised as well
     try:
         client = Client(address, timeout=_CONNECT_S, set_as_default=False)
@@ -255,6 +260,25 @@ def _client(address: str) -> Iterator["Client"]:
         raise OperationError(f"no Dask scheduler at {address}: {exc}") from exc
     with client:
         yield client
+
+
+def _check(address: str) -> None:
+    """Check the form of an address; with a wrong one, Dask's client would hang at its end.
+
+    Raises:
+        InputError: it has no host or port, or a scheme that is none of Dask's.
+    """
+    scheme, _, place = address.rpartition("://")
+    try:
+        parts = urlsplit(f"//{place}")
+        is_complete = bool(parts.hostname and parts.port)
+    except ValueError:
+        is_complete = False
+    if not is_complete or (scheme or _SCHEMES[0]) not in _SCHEMES:
+        raise InputError(
+            f"--dask {printable(address)}: expected the address of a Dask scheduler, such as"
+            f" tcp://host:8786, with one of the schemes {', '.join(_SCHEMES)}"
+        )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Final
 
 from serd.errors import InputError
 from serd.publishers.history.reader import Selection
+from serd.publishers.history.records import local_rfc3339
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO: Final = re.compile(r"(\d{1,9})\s*([smhdw])")
@@ -79,9 +80,11 @@ def moment_s(text: str, now: datetime, flag: str) -> float:
     try:
         if ago := _AGO.fullmatch(word):
             return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
-        return (days.get(word) or datetime.fromisoformat(text.strip())).timestamp()
+        time_s = (days.get(word) or datetime.fromisoformat(text.strip())).timestamp()
+        local_rfc3339(time_s)  # an error at the ends of the calendar
     except (ValueError, OverflowError, OSError) as exc:
         raise InputError(f"{flag} {text!r}: {_EXPECTED}") from exc
+    return time_s
 
 
 def whole_number(text: str) -> int:

@@ -56,12 +56,12 @@ async def read_body(request: Request, keys: dict[str, type]) -> dict[str, Any]:
     for key, kind in keys.items():
         if not isinstance(body[key], kind):
             raise InputError(f"{key}: expected {'a text' if kind is str else kind.__name__}")
-        if isinstance(body[key], str) and not _is_utf8(body[key]):
+        if isinstance(body[key], str) and not is_utf8(body[key]):
             raise InputError(f"{key}: expected a text in UTF-8")
     return body
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
     """Whether a text has no half of a surrogate pair, which JSON can name."""
     try:
         text.encode()

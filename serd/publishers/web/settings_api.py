@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from serd.errors import InputError
 from serd.publishers.editing import SettingChange, SettingsEditor
 from serd.publishers.web.access import Access
-from serd.publishers.web.bodies import NO_STORE, Endpoint, read_body
+from serd.publishers.web.bodies import NO_STORE, Endpoint, is_utf8, read_body
 from serd.publishers.web.feed import Feed
 from serd.publishers.web.worker import Worker
 
@@ -83,6 +83,6 @@ def _change(body: Any) -> SettingChange:  # noqa: ANN401
     """
     if not isinstance(body, dict) or set(body) != _KEYS:
         raise InputError(f"changes: expected objects with the keys {', '.join(sorted(_KEYS))}")
-    if not all(isinstance(body[key], str) for key in _KEYS - {"value"}):
-        raise InputError("changes: expected texts for section, name and key")
+    if not all(isinstance(body[key], str) and is_utf8(body[key]) for key in _KEYS - {"value"}):
+        raise InputError("changes: expected texts in UTF-8 for section, name and key")
     return SettingChange(**body)

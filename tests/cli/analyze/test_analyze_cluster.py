@@ -245,6 +245,19 @@ def test_no_scheduler_is_one_line(
     assert "no Dask scheduler at tcp://127.0.0.1:9" in lines[-1]
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["scheduler.local", "tcp://:8786", "tcp://h:99999", "http://h:8786", "tcp://[::1:8786"],
+)
+def test_an_address_that_is_none_is_one_line(
+    address: str, calls: Path, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2, before Dask gets it, which would hang for 20 s at the end of the process."""
+    monkeypatch.setattr("distributed.Client", None)
+    assert main(["analyze", "--dask", address, str(calls)]) == 2
+    assert "expected the address of a Dask scheduler, such as tcp://host:8786" in lines[-1]
+
+
 def test_a_missing_library_is_named(
     calls: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:

@@ -297,6 +297,11 @@ class TestDelete:
             (["delete", "--all"], "there is no terminal to ask on, expected --yes"),
             (["--since", "2h", "delete", "--all", "--yes"], "--since does not work with delete"),
             (["--windows", "delete", "--all", "--yes"], "--windows does not work with delete"),
+            (
+                ["delete", "--before", "9999-12-31T23:59:59-05:00"],
+                "--before '9999-12-31T23:59:59-05:00'",
+            ),
+            (["delete", "--before", "0001-01-01T00:00:00+05:00"], "expected a time such as"),
         ],
     )
     def test_too_little_said(

@@ -125,6 +125,15 @@ class TestRights:
         assert client.ask("/api/v1/settings", method="POST", body=body).status == 403
 
 
+@pytest.mark.parametrize("part", ["section", "name", "key", "value"])
+def test_half_a_surrogate_pair_is_refused(client: WebClient, part: str) -> None:
+    """JSON can name one, and no text in UTF-8 has it."""
+    made = {"section": "alert", "name": "rage", "key": "when", "value": "angry > 0.5", part: "\ud800"}
+    tag = client.ask("/api/v1/settings").json["tag"]
+    answer = client.change("/api/v1/settings", {"changes": [made], "tag": tag, "save": False})
+    assert (answer.status, "in UTF-8" in answer.json["error"]) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
