@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,9 @@ RUNTIMES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "
 
 _MIN_PROBABILITY: Final = np.float32(1e-9)
 """Lower bound of each emotion's output, so that they can be normalized when no speech is certain."""
+
+_redirecting = threading.RLock()
+"""Held while standard error is redirected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,13 +210,17 @@ def read_card(settings: ModelSettings) -> ModelCard:
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Discard the output of C libraries on standard error, of the whole process."""
-    saved = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(null)
-        os.close(saved)
+    """Discard the output of C libraries on standard error, of the whole process.
+
+    Threads take turns, or one would restore what another has redirected.
+    """
+    with _redirecting:
+        saved = os.dup(2)
+        null = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(null, 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(null)
+            os.close(saved)

@@ -1,6 +1,8 @@
 """The network in its interpreter, and the settings of the model."""
 
+import os
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from serd.model.card import ModelCard
 from serd.model.file import BUNDLED_MODELS, default_model_path
 from serd.model.labels import EMOTIONS
 from serd.model.mfcc import mfcc
-from serd.model.runtime import RUNTIMES, ModelSettings, TfliteModel, load_model, model_path
+from serd.model.runtime import RUNTIMES, ModelSettings, TfliteModel, load_model, model_path, quiet_stderr
 from serd.model.windows import FeatureWindow
 from serd.speech.segments import SpeechWindow
+from testkit.brokers import DEADLINE_S
 from testkit.models import Model, write_model
 from testkit.voices import synthetic_voice
 
@@ -220,3 +223,23 @@ def test_a_file_with_the_name_of_a_model_is_given_by_its_path() -> None:
     """./tiny is a file, not the bundled model; no name is the default model."""
     assert model_path(ModelSettings(path="./tiny")) == Path("tiny")
     assert model_path(ModelSettings(path="")) == model_path(ModelSettings(path="default"))
+
+
+def test_threads_that_redirect_standard_error_take_turns() -> None:
+    """The page checks a model while the daemon loads another; the log goes on in the same place."""
+    before = os.fstat(2)
+    is_inside, may_leave = threading.Event(), threading.Event()
+
+    def redirect() -> None:
+        with quiet_stderr():
+            is_inside.set()
+            may_leave.wait(DEADLINE_S)
+
+    other = threading.Thread(target=redirect)
+    with quiet_stderr():
+        other.start()
+        assert not is_inside.wait(0.2)
+    may_leave.set()
+    other.join(DEADLINE_S)
+    assert is_inside.is_set()
+    assert os.path.samestat(os.fstat(2), before)

@@ -4,7 +4,6 @@ import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 from serd.daemon.process import keep_freed_memory
 from serd.errors import SoundFileError
@@ -78,12 +77,7 @@ def loaded_model(settings: ModelSettings) -> TfliteModel:
         ModelError: as ``load_model``.
         LibraryError: as ``load_model``.
     """
-    with _loading:
-        return _loaded(settings, threading.get_ident())
-
-
-_loading: Final = threading.Lock()
-"""Held while a model is loaded, since that redirects standard error of the whole process."""
+    return _loaded(settings, threading.get_ident())
 
 
 @lru_cache(maxsize=64)
