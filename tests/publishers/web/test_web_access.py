@@ -300,9 +300,13 @@ class TestSlowClients:
                 raw.sendall(b"GET /api/v1/session HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 raw.recv(10_000)
                 raw.sendall(part)
-            with contextlib.suppress(ConnectionResetError):
-                while raw.recv(10_000):
-                    pass
+            raw.settimeout(0.1)
+            deadline_s = time.monotonic() + DEADLINE_S
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                while not _has_ended(raw):
+                    assert time.monotonic() < deadline_s
+                    if part:
+                        raw.sendall(b"x")
 
     def test_that_never_read_are_disconnected(
         self, start: Start, monkeypatch: pytest.MonkeyPatch
@@ -358,3 +362,11 @@ def _n_streams(page: Web) -> int:
     server = page._server  # noqa: SLF001
     assert server is not None
     return len(server._streams)  # noqa: SLF001
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the server has ended a connection, after its timeout at the latest."""
+    try:
+        return not connection.recv(10_000)
+    except TimeoutError:
+        return False
