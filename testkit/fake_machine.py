@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serd.cli.service.machine import UNIT, Machine, systemd_folder
+from serd.cli.service.machine import Machine, systemd_folder
 from serd.cli.service.system_service import SystemService
+from serd.daemon.systemd import UNIT
 from serd.errors import OperationError
 
 

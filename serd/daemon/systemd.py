@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+UNIT: Final = "serd.service"
+"""Name of the unit of the service, of the machine's and of a user's."""
 _SOCKET: Final = "NOTIFY_SOCKET"
 _WATCHDOG_USEC: Final = "WATCHDOG_USEC"
 _WATCHDOG_PID: Final = "WATCHDOG_PID"

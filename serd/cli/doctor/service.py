@@ -4,9 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from serd.cli.doctor.findings import Finding, fail, ok, skipped
-from serd.daemon.systemd import ServiceManager
-
-UNIT = "serd.service"
+from serd.daemon.systemd import UNIT, ServiceManager
 
 _FIELDS = (
     "LoadState",

@@ -3,17 +3,10 @@
 import argparse
 import sys
 
-from serd.cli.history.deletion import delete_command
-from serd.cli.history.export import export_command
+from serd.cli.history import deletion, export, marks, summary
 from serd.cli.history.files import find_history
-from serd.cli.history.marks import marks_command
-from serd.cli.history.selecting import (
-    add_selection_options,
-    add_source_option,
-    selection_from,
-    whole_number,
-)
-from serd.cli.history.summary import n_output_columns, summary_command
+from serd.cli.history.selecting import add_selection_options, selection_from, whole_number
+from serd.cli.history.summary import n_output_columns
 from serd.publishers.history.reader import HistoryReader
 from serd.publishers.screen import event_line, local_date
 
@@ -32,41 +25,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_selection_options(parser)
     _add_show_options(parser)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    summary = actions.add_parser("summary", help="what there is, and the share of each emotion")
-    add_selection_options(summary)
-    summary.add_argument(
-        "--by",
-        choices=("day", "hour"),
-        default="day",
-        help="a row for each day, or each hour of the day",
-    )
-    summary.set_defaults(command=summary_command)
-    export = actions.add_parser("export", help="write events to a file")
-    add_selection_options(export)
-    export.add_argument(
-        "--out", required=True, metavar="FILE", help="new file: .csv, .jsonl or .parquet"
-    )
-    export.add_argument("--force", action="store_true", help="overwrite an existing file")
-    export.set_defaults(command=export_command)
-    marks = actions.add_parser(
-        "marks",
-        help="what was marked right or wrong on the page; as a corpus for training with --out",
-        description="Shows which windows were marked on the page. With --out it writes a folder with"
-        " their sounds and a table, marks.csv, that python -m train fit --table takes.",
-    )
-    marks.add_argument("--out", metavar="FOLDER", help="new folder for the table and the sounds")
-    marks.set_defaults(command=marks_command)
-    delete = actions.add_parser(
-        "delete",
-        help="delete events for good",
-        description="Deletes events and their marks for good, with all copies of the file. A running"
-        " serd may still write those of the latest five minutes.",
-    )
-    delete.add_argument("--before", metavar="TIME", help="events from before this time, as in --since")
-    add_source_option(delete)
-    delete.add_argument("--all", action="store_true", help="all events")
-    delete.add_argument("--yes", action="store_true", help="do not ask")
-    delete.set_defaults(command=delete_command)
+    for action in (summary, export, marks, deletion):
+        action.add_parser(actions)
 
 
 def _add_show_options(parser: argparse.ArgumentParser) -> None:

@@ -6,12 +6,27 @@ import sys
 from datetime import datetime
 
 from serd.cli.history.files import find_history
-from serd.cli.history.selecting import moment_s
+from serd.cli.history.selecting import add_source_option, moment_s
 from serd.errors import InputError
 from serd.events.event import local_rfc3339
 from serd.publishers.history.marks import Marks
 from serd.publishers.history.reader import HistoryReader, Selection
 from serd.publishers.history.store import HistoryStore
+
+
+def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the action to the command line."""
+    parser = actions.add_parser(
+        "delete",
+        help="delete events for good",
+        description="Deletes events and their marks for good, with all copies of the file. A running"
+        " serd may still write those of the latest five minutes.",
+    )
+    parser.add_argument("--before", metavar="TIME", help="events from before this time, as in --since")
+    add_source_option(parser)
+    parser.add_argument("--all", action="store_true", help="all events")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.set_defaults(command=delete_command)
 
 
 def delete_command(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from serd.audio.paths import expanded, printable
 from serd.audio.private_files import write_private
 from serd.cli.history.files import find_history
-from serd.cli.history.selecting import selection_from
+from serd.cli.history.selecting import add_selection_options, selection_from
 from serd.errors import InputError, LibraryError
 from serd.events.event import Event
 from serd.publishers.history.reader import HistoryReader
@@ -51,6 +51,17 @@ _TEXTS: Final = {
     "model",
     "model_version",
 }
+
+
+def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the action to the command line."""
+    parser = actions.add_parser("export", help="write events to a file")
+    add_selection_options(parser)
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="new file: .csv, .jsonl or .parquet"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
+    parser.set_defaults(command=export_command)
 
 
 def export_command(args: argparse.Namespace) -> int:

@@ -11,6 +11,18 @@ from serd.events.event import local_rfc3339
 from serd.publishers.history.marks import TABLE_FILE, Mark, Marks, table
 
 
+def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the action to the command line."""
+    parser = actions.add_parser(
+        "marks",
+        help="what was marked right or wrong on the page; as a corpus for training with --out",
+        description="Shows which windows were marked on the page. With --out it writes a folder with"
+        " their sounds and a table, marks.csv, that python -m train fit --table takes.",
+    )
+    parser.add_argument("--out", metavar="FOLDER", help="new folder for the table and the sounds")
+    parser.set_defaults(command=marks_command)
+
+
 def marks_command(args: argparse.Namespace) -> int:
     """Print the marks, or write a folder with their sounds and a table that ``train fit --table`` takes.
 

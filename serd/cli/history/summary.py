@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from serd.cli.history.files import find_history
-from serd.cli.history.selecting import selection_from
+from serd.cli.history.selecting import add_selection_options, selection_from
+from serd.cli.progress import duration
 from serd.publishers.history.absences import Absence, absences
 from serd.publishers.history.reader import HistoryReader, Selection, SourceTotals
 from serd.publishers.terminal import width
@@ -20,6 +21,19 @@ _FILE_COLUMNS: Final = 200
 _NUMBER_COLUMNS: Final = 7
 _REST: Final = "other"
 _GAP: Final = "  "
+
+
+def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the action to the command line."""
+    parser = actions.add_parser("summary", help="what there is, and the share of each emotion")
+    add_selection_options(parser)
+    parser.add_argument(
+        "--by",
+        choices=("day", "hour"),
+        default="day",
+        help="a row for each day, or each hour of the day",
+    )
+    parser.set_defaults(command=summary_command)
 
 
 def summary_command(args: argparse.Namespace) -> int:
@@ -105,17 +119,6 @@ def _that_fit(names: list[str], n_columns: int) -> list[str]:
 
 def _percent(n_events: int, n_all: int) -> str:
     return f"{round(100 * n_events / n_all)}" if n_events else "-"
-
-
-def duration(duration_s: float) -> str:
-    """A duration in its two greatest units."""
-    seconds = round(duration_s)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
-    if hours == 0:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60} min" if days == 0 else f"{days} d {hours % 24} h"
 
 
 def _moment(time_s: float) -> str:

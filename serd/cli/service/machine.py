@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from serd.cli.config import service_values
+from serd.daemon.systemd import UNIT
 from serd.errors import OperationError
 from serd.settings.files import FRAGMENTS
 from serd.settings.template import settings_template
 
-UNIT: Final = "serd.service"
 SMALL_BOARD: Final = "small-board.toml"
 """The fragment of settings for small boards, in the folder of the units."""
 _TIMEOUT_S: Final = 120.0

@@ -16,7 +16,8 @@ from typing import Final
 
 import serd
 from serd.audio.demo import DEMO_PATH
-from serd.cli.service.machine import UNIT, systemd_folder
+from serd.cli.service.machine import systemd_folder
+from serd.daemon.systemd import UNIT
 from serd.errors import OperationError
 from serd.model.file import default_model_path
 

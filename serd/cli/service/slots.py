@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from serd.cli.service.machine import UNIT, Machine, remove, replace_file, say
+from serd.cli.service.machine import Machine, remove, replace_file, say
+from serd.daemon.systemd import UNIT
 from serd.errors import OperationError
 
 PROGRAM: Final = "/opt/serd"

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from serd.audio.folders import SERVICE_FOLDER
-from serd.cli.doctor.service import UNIT, run_command
+from serd.cli.doctor.service import run_command
 from serd.cli.service.machine import Machine
 from serd.cli.service.slots import PROGRAM
 from serd.cli.service.system_service import SETTINGS, SYSTEM_UNIT
+from serd.daemon.systemd import UNIT
 
 _FIELDS = ("LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText", "FragmentPath")
 

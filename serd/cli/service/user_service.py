@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from serd.cli.service.machine import (
-    UNIT,
     Run,
     remove,
     replace_file,
@@ -18,6 +17,7 @@ from serd.cli.service.machine import (
     write_settings,
 )
 from serd.cli.service.slots import PROGRAM
+from serd.daemon.systemd import UNIT
 from serd.errors import OperationError
 from serd.settings.files import settings_places
 

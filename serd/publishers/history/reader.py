@@ -156,12 +156,26 @@ class HistoryReader:
             after_number, after_s = rows[-1][:2]
 
     def n_events(self, selection: Selection) -> int:
-        """The number of events."""
+        """The number of events.
+
+        Args:
+            selection: which events.
+
+        Raises:
+            HistoryError: the file cannot be read, or is damaged.
+        """
         where, values = selection.condition()
         return int(self.rows(f"SELECT count(*) FROM event WHERE {where}", values)[0][0])
 
     def totals(self, selection: Selection) -> list[SourceTotals]:
-        """What there is of each source, by name; emotion and kind of the selection do not matter."""
+        """What there is of each source, by name.
+
+        Args:
+            selection: which events, by times and source alone.
+
+        Raises:
+            HistoryError: the file cannot be read, or is damaged.
+        """
         where, values = selection.times_and_source()
         query = (
             "SELECT source, sum(kind = 'utterance'), sum(kind = 'window'), min(time_s), max(time_s)"
@@ -187,6 +201,9 @@ class HistoryReader:
 
         Returns:
             Numbers of events by emotion, by the name of the period: "2026-11-29" or "21:00".
+
+        Raises:
+            HistoryError: the file cannot be read, or is damaged.
         """
         where, values = selection.condition()
         query = (
@@ -210,6 +227,9 @@ class HistoryReader:
 
         Returns:
             Number of the part, emotion, and seconds of sound.
+
+        Raises:
+            HistoryError: the file cannot be read, or is damaged.
         """
         where, values = selection.condition()
         query = (
@@ -221,7 +241,10 @@ class HistoryReader:
         return [(int(part), str(emotion), float(sound_s)) for part, emotion, sound_s in rows]
 
     def changes(self, selection: Selection) -> Iterator[StateChange]:
-        """Yield the changes of state in the order of their times; emotion and kind do not matter.
+        """Yield the changes of state in the order of their times.
+
+        Args:
+            selection: which changes, by times and source alone.
 
         Raises:
             HistoryError: the file cannot be read, or is damaged.
@@ -239,7 +262,11 @@ class HistoryReader:
             place |= {"after_number": rows[-1][0], "after_s": rows[-1][1]}
 
     def labels(self) -> list[str]:
-        """The labels of all models in the file, in the order of their first use."""
+        """The labels of all models in the file, in the order of their first use.
+
+        Raises:
+            HistoryError: the file cannot be read, or is damaged.
+        """
         return list(dict.fromkeys(label for model in self._models().values() for label in model.labels))
 
     @property

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from serd.cli import main
-from serd.cli.history.summary import duration, share_table, source_lines
+from serd.cli.history.summary import share_table, source_lines
 from serd.publishers.history.absences import absences
 from serd.publishers.history.reader import Selection, SourceTotals
 from serd.publishers.history.records import StateChange
@@ -65,15 +65,6 @@ def test_a_source_in_forty_columns() -> None:
         "  muted once, 10 min in all",
     ]
     assert max(map(len, lines)) <= 40
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(0, "0 s"), (59.4, "59 s"), (60, "1 min"), (7500, "2 h 5 min"), (200_000, "2 d 7 h")],
-)
-def test_durations(seconds: float, expected: str) -> None:
-    """Two units at most."""
-    assert duration(seconds) == expected
 
 
 def test_by_hour_of_the_day(
