@@ -15,7 +15,7 @@ port = int(sys.argv[2]) if len(sys.argv) > 2 else 1883
 
 
 def show(_client: Client, _data: object, message: MQTTMessage) -> None:
-    """Print one event; a message that is none is passed over."""
+    """Print one event; a message that is none is ignored."""
     try:
         event = serd.Event.from_json(message.payload)
     except serd.EventError:

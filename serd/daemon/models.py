@@ -16,7 +16,7 @@ _log = logging.getLogger("serd.run")
 
 
 class _Key(NamedTuple):
-    """What a loaded model belongs to: another file at the same path is another model."""
+    """Identifies a loaded model by its settings and its file."""
 
     settings: ModelSettings
     file: tuple[int, int, int]

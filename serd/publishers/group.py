@@ -29,8 +29,8 @@ class PublisherGroup:
         context = replace(context, broker=self.broker_state, sections=settings)
         self._publishers: dict[str, Publisher] = {}
         self._in_force: dict[str, tuple[Any, Context] | None] = {}
-        """What each section has its publisher from; None if its settings could not be applied, nor
-        could those before them."""
+        """Settings and context of each running publisher; None if neither the new nor the earlier
+        settings work."""
         self._failing: dict[str, set[type[Report]]] = {}
         """Kinds of reports that each failing publisher could not take, by its section."""
         try:

@@ -1,7 +1,7 @@
 """Settings from TOML files, environment variables and command-line flags; the last one wins.
 
 The environment variable of ``[mqtt] host`` is ``SERD_MQTT_HOST``. Other programs may set variables that
-begin with ``SERD_`` as well: one of no section is passed over with a warning.
+begin with ``SERD_`` as well: one of no section is ignored with a warning.
 """
 
 import logging
@@ -224,11 +224,11 @@ def _from_environment(
         section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         where = f"environment {variable}"
         if _is_service_link(variable, text):
-            _log.warning("%s is passed over: Kubernetes or Docker sets it for a service", where)
+            _log.warning("%s is ignored: Kubernetes or Docker sets it for a service", where)
             continue
         if section not in classes:
             hint = suggestion(section, classes)
-            _log.warning("%s is passed over: there is no section [%s]%s", where, section, hint)
+            _log.warning("%s is ignored: there is no section [%s]%s", where, section, hint)
             continue
         check_key(classes[section], key, f"{where}: unknown key [{section}] {key}")
         hint = get_type_hints(classes[section], include_extras=True)[key]

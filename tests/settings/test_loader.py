@@ -115,7 +115,7 @@ def test_a_variable_of_another_program_is_passed_over(
     """It leaves a warning with its name, and all settings as they are."""
     settings = load_settings(environment={variable: text, "HOME": "/nonexistent"})
     assert settings == load_settings(environment={"HOME": "/nonexistent"})
-    assert f"environment {variable} is passed over" in caplog.text
+    assert f"environment {variable} is ignored" in caplog.text
     assert reason in caplog.text
 
 

@@ -142,7 +142,7 @@ class Machine:
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """Write a file in one step, so that a cut leaves the old or the new one."""
+    """Write a file in one step, so that an interruption leaves the old or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
     new.write_bytes(content)

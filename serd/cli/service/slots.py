@@ -3,8 +3,8 @@
     /opt/serd              a link to the slot in use; the unit starts /opt/serd/bin/serd
     /opt/serd-slots/a, b   a virtual environment each, with the unit of its version in systemd/
 
-A slot with the file "healthy" has been tried. The link changes in one step. An installation that is cut
-leaves the link on a complete slot or away, and ``mend`` puts right what is left.
+A slot with the file "healthy" has been tried. The link changes in one step. An interrupted
+installation leaves the link on a complete slot or away, and ``mend`` repairs what is left.
 """
 
 import contextlib
@@ -74,7 +74,7 @@ class Slots:
         remove(self.other(slot))
 
     def mend(self) -> None:
-        """End what an earlier installation left when it was cut, or before there were slots.
+        """Repair what an interrupted installation left, or convert the layout without slots.
 
         Raises:
             OperationError: a folder of somebody else is in the way.
@@ -89,7 +89,7 @@ class Slots:
             return
         for slot in (self._folder / "a", self._folder / "b"):
             if (slot / "healthy").exists():
-                say("an earlier installation was cut; the version before it is in use again")
+                say("an earlier installation was interrupted; the version before it is in use again")
                 self.use(slot)
                 if self._machine.is_running:
                     self._machine.read_units()

@@ -31,7 +31,7 @@ class Connections:
 
     def __init__(self, limiter: RateLimiter) -> None:
         self.limiter = limiter
-        """Says which addresses ask too much."""
+        """Rate limit of each address."""
         self._open: dict[Connection, None] = {}
         """In the order in which they came."""
 
@@ -88,7 +88,7 @@ class Connection(H11Protocol):
         self._request_timer.start()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Remove the closed connection."""
         self._all.remove(self)
         self._request_timer.stop()
         self._stalled_timer.stop()
@@ -112,7 +112,7 @@ class Connection(H11Protocol):
         self._stalled_timer.start()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Resume writing."""
         self._stalled_timer.stop()
         super().resume_writing()
 

@@ -1,4 +1,4 @@
-"""What pages are told: the present state of each source, and the latest messages about changes.
+"""State and messages for the pages: the present state of each source, and the latest changes.
 
 Messages are numbered, so a page that was away continues after the last one it has. Levels are not: only
 the latest of each source matters. Memory is bounded, however many pages there are, since a page has only
@@ -84,7 +84,7 @@ class Feed:
             context: the daemon.
         """
         self.wake: Callable[[], None] = lambda: None
-        """Called after each report that a page is told."""
+        """Called after each report that pages get."""
         self._lock = threading.Lock()
         self._context = context
         self._run = secrets.token_hex(4)
@@ -204,7 +204,7 @@ class Feed:
         }
 
     def _take(self, report: Report) -> bool:
-        """Take a report; returns whether pages are told."""
+        """Take a report; returns whether pages get it."""
         match report:
             case Event():
                 self._source(report.source).latest = report
@@ -228,7 +228,7 @@ class Feed:
         return True
 
     def _take_change(self, report: Report) -> bool:
-        """Take the change of one value of a source; returns whether pages are told."""
+        """Take the change of one value of a source; returns whether pages get it."""
         match report:
             case SpeechReport():
                 self._source(report.source).is_speaking = report.is_speaking

@@ -40,7 +40,7 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 
 class Guard:
-    """An ASGI application that passes on only what may pass."""
+    """An ASGI application that rejects requests that are not allowed."""
 
     def __init__(self, app: ASGIApp, access: Access, limiter: RateLimiter, further_names: str) -> None:
         """Guard an application.
@@ -69,7 +69,7 @@ class Guard:
         await app(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str], cookie: str) -> JSONResponse | None:
-        """The answer to a request that must not pass."""
+        """The answer that rejects a request; None if it is allowed."""
         client = scope.get("client")
         if not self._limiter.takes(client[0] if client else ""):
             return _refused(429, "too many requests; wait a second", close=True)

@@ -64,7 +64,7 @@ class WebServer:
         self._thread = context.threads.start("web", lambda thread: asyncio.run(self._listen(thread)))
 
     def wake(self) -> None:
-        """Let the pages that are open look for news; any thread may call it."""
+        """Wake the streams of the pages that are open; any thread may call it."""
         loop = self._loop
         if loop is not None and len(self._streams):
             with contextlib.suppress(RuntimeError):  # the loop has ended

@@ -31,7 +31,7 @@ class Streams:
         return len(self._waiting)
 
     def wake(self) -> None:
-        """Let all pages look for news."""
+        """Wake all streams."""
         for event in self._waiting:
             event.set()
 
@@ -41,7 +41,7 @@ class Streams:
         self.wake()
 
     async def messages(self, last_id: str, is_gone: Callable[[], bool]) -> AsyncIterator[bytes]:
-        """Yield what a page is to be told.
+        """Yield the messages for one page.
 
         Args:
             last_id: id of the latest message that it has; empty if it has none.
