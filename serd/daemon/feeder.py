@@ -1,6 +1,5 @@
 """A thread that carries the sound of one source into the inbox, and reopens the source after a loss."""
 
-import itertools
 import logging
 import threading
 import time
@@ -50,8 +49,6 @@ _STOP_CHECK_S: Final = 0.5
 """Interval at which a feeder that waits for a free slot checks for a stop, in seconds."""
 _RETRY_REPORT_S: Final = 2.0
 """Longest time between two ``SourceRetried`` messages of a lost source, in seconds."""
-
-_numbers = itertools.count(1)
 
 
 class BlockJoiner:
@@ -151,6 +148,7 @@ class Feeder:
         threads: Threads,
         *,
         retries: bool,
+        number: int = 0,
         opened: Source | None = None,
         initial_pause_s: float = INITIAL_PAUSE_S,
     ) -> None:
@@ -162,13 +160,14 @@ class Feeder:
             inbox: receives the messages.
             threads: starts the thread.
             retries: whether a lost source is reopened; if not, the first error ends it.
+            number: number in its messages, which no other feeder of the inbox has.
             opened: the source, if it is open already.
             initial_pause_s: pause before the first retry, in seconds; each failure doubles it, up to
                 ``MAX_PAUSE_S``, until the source has given ``STEADY_SOUND_S`` of sound. Failures to open
                 have a pause of their own, which begins again once the source opens.
         """
-        self.number = next(_numbers)
-        """Number in the messages of this feeder, which no other feeder of the process has."""
+        self.number = number
+        """Number in its messages."""
         self._name = name
         self._open_source = open_source
         self._inbox = inbox

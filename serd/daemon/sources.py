@@ -88,6 +88,8 @@ class Sources:
         self._error: SerdError | None = None
         self._pipelines = SourcePipelines(settings, models, inbox, self._stats, state_folder)
         self._feeders: dict[str, Feeder] = {}
+        self._n_feeders = 0
+        """Feeders made so far."""
         for source in settings.sources:
             self._pipelines.create(source.name)
             self._feeders[source.name] = self._new_feeder(source, self._opened(source))
@@ -330,12 +332,14 @@ class Sources:
 
     def _new_feeder(self, source: SourceSettings, opened: Source | None) -> Feeder:
         is_alone = len(self._settings.sources) == 1
+        self._n_feeders += 1
         return Feeder(
             source.name,
             lambda: self._opener.open(source),
             self._inbox,
             self._supervisor,
             retries=self._wait_for_sources or not is_alone or is_live(source),
+            number=self._n_feeders,
             opened=opened,
         )
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from serd.errors import InputError
+from serd.events.event import local_rfc3339
 from serd.publishers.history.reader import Selection
-from serd.publishers.history.records import local_rfc3339
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO: Final = re.compile(r"(\d{1,9})\s*([smhdw])")
