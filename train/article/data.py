@@ -16,8 +16,9 @@ from serd.model.labels import EMOTIONS
 from train.article.experiment import Experiment
 from train.data.clips import Actors, Clip, CorpusError, Gender, fingerprint, format_actors
 from train.data.corpora import CORPORA, ReadSettings, find_training_clips, ravdess, title_of
+from train.data.leaks import check_no_leak
 from train.data.protocols import PROTOCOLS, protocol_corpora
-from train.data.splits import ClipSplit, check_no_leak, protocol_splits
+from train.data.splits import ClipSplit, protocol_splits
 
 _FIVE: Final = {name: name for name in ("angry", "calm", "fearful", "happy", "sad")}
 _NEGATIVE: Final = dict.fromkeys(("angry", "fearful", "sad"), "negative")

@@ -27,7 +27,8 @@ from train.evaluation.model_evaluation import evaluate_model, plan_evaluation
 from train.evaluation.predictions import NoiseSettings
 from train.evaluation.schemes import SCHEMES
 from train.evaluation.selection import CHANNELS, Request
-from train.features.noise import parse_snr_db, recordings
+from train.features.mixing import parse_snr_db
+from train.features.noise import recordings
 from train.report.evaluation_files import (
     CONFUSION,
     PAGE,

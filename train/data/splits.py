@@ -1,4 +1,4 @@
-"""Splits of clips into training, validation and test clips, checked for leaks."""
+"""Splits of clips into training, validation and test clips."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +8,8 @@ from typing import Final
 import numpy as np
 
 from serd.model.labels import EMOTIONS
-from train.data.clips import RAVDESS, Actors, Clip, CorpusError, Split, format_actors
-from train.data.corpora import clip_key
-from train.data.duplicates import groups_of, sound_keys
+from train.data.clips import RAVDESS, Actors, Clip, CorpusError, Split
+from train.data.duplicates import groups_of
 from train.data.protocols import (
     LEAKY,
     left_alone,
@@ -22,10 +21,6 @@ from train.data.protocols import (
 
 _HELD_OUT: Final = 5
 """Every fifth clip is held out where clips are split by file: the article's ratio 8:2."""
-
-
-class LeakError(CorpusError):
-    """A model would be tested on training data."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -284,57 +279,6 @@ class _Pool:
         if candidates and not drawn:
             drawn.add(str(rng.choice(sorted({clip.actor for clip in candidates}))))
         return frozenset(drawn)
-
-
-def check_no_leak(
-    clips: Sequence[Clip], split: ClipSplit, *, digests: Mapping[int, str] | None = None
-) -> None:
-    """Refuse a split in which a model would be tested on training data.
-
-    Test clips must share no actor, no file and no sound with training or validation clips, and
-    validation clips none with training clips. A split that ``is_leaky`` may share actors, and its
-    validation clips may be its test clips; ``is_validated_by_clip`` lets validation share actors. An
-    augmented copy has the index of its clip, so it is in the part of its clip.
-
-    Args:
-        clips: the clips that the indices count.
-        split: the parts.
-        digests: keys of clips that sound the same (``train.data.duplicates.sound_keys``) by index, if
-            known already.
-
-    Raises:
-        LeakError: an actor, a clip, a sound or, where sentences are held out, a sentence is on both
-            sides.
-    """
-    if digests is None:
-        indices = sorted({*split.train, *split.validation, *split.test})
-        found = sound_keys([clips[index].path for index in indices])
-        digests = dict(zip(indices, found, strict=True))
-    pairs = [("train", split.train, "test", split.test, split.is_leaky)]
-    pairs.append(("train", split.train, "validation", split.validation, split.is_validated_by_clip))
-    if not split.is_leaky:
-        pairs.append(("validation", split.validation, "test", split.test, False))
-    shared = _sentences(clips, split.train) & _sentences(clips, split.test)
-    if split.is_by_sentence and shared:
-        raise LeakError(f"{split.name}: leak between train and test: sentence {min(shared)} is in both")
-    names = {index: clip_key(clip) for index, clip in enumerate(clips)}
-    for one, own, other, its, may_share_actors in pairs:
-        where = f"{split.name}: leak between {one} and {other}"
-        if twice := set(own) & set(its):
-            raise LeakError(f"{where}: {clips[min(twice)].path} is in both")
-        actors = {clips[i].actor for i in own} & {clips[i].actor for i in its}
-        if actors and not may_share_actors:
-            raise LeakError(f"{where}: actor {format_actors(actors)} is in both")
-        for keys, relation in ((names, "is the same clip as"), (digests, "sounds the same as")):
-            seen = {keys[index]: index for index in own}
-            for index in its:
-                if (twin := seen.get(keys[index])) is not None:
-                    raise LeakError(f"{where}: {clips[index].path} {relation} {clips[twin].path}")
-
-
-def _sentences(clips: Sequence[Clip], indices: Iterable[int]) -> set[str]:
-    """Sentences of RAVDESS among some clips."""
-    return {clips[i].statement for i in indices if clips[i].corpus == RAVDESS}
 
 
 def _check_parts(split: ClipSplit) -> None:

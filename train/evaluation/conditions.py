@@ -13,8 +13,8 @@ import soxr
 
 from serd.audio.format import FULL_SCALE, SAMPLE_RATE_HZ, Samples, to_int16, to_sound
 from train.data.clips import Clip
-from train.features.augmentation import as_long, over_line
 from train.features.rooms import in_one_of
+from train.features.sound_effects import as_long, over_line
 
 Condition = Callable[[Samples], Samples]
 

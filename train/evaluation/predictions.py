@@ -21,7 +21,8 @@ from train.evaluation.conditions import Changes
 from train.evaluation.metrics import MISSED
 from train.evaluation.schemes import Scheme
 from train.evaluation.scorer import ClipEstimate, estimate_segments, feature_segments
-from train.features.noise import NoiseBank, mix, speech_mean_square
+from train.features.mixing import mix, speech_mean_square
+from train.features.noise import NoiseBank
 
 _HeardClip = tuple[Clip, int, str, list[list[ClipEstimate]]]
 """A clip, its class, the name of the noise, and the results of each model in each pass."""

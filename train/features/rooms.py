@@ -13,7 +13,7 @@ from typing import Final
 from serd.audio.files import read_samples
 from serd.audio.format import Samples, Sound, to_int16, to_sound
 from train.data.clips import Clip
-from train.features.augmentation import in_room, measured_room
+from train.features.sound_effects import in_room, measured_room
 
 _EVERY: Final = 4
 

@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from serd.audio.format import SAMPLE_RATE_HZ, Sound, to_int16
-from train.features.augmentation import colored_noise
+from train.features.sound_effects import colored_noise
 
 _LENGTH_S: Final = 4.0
 _LEVEL_DBFS: Final = (-40.0, -6.0)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from serd.model.card import ModelCard
 from train.data.clips import format_actors, named_or_counted
-from train.data.splits import check_no_leak, clip_split, sentence_split
+from train.data.leaks import check_no_leak
+from train.data.splits import clip_split, sentence_split
 from train.evaluation.folds import evaluate_folds
 from train.evaluation.metrics import summary
 from train.evaluation.results import Facts

@@ -15,7 +15,8 @@ from train.article.loading import load_experiment
 from train.data.clips import Actors, Clip, CorpusError, numbered
 from train.data.corpora import ReadSettings, find_clips, find_training_clips, ravdess
 from train.data.duplicates import DuplicateRule
-from train.data.splits import ClipSplit, check_no_leak, protocol_splits
+from train.data.leaks import check_no_leak
+from train.data.splits import ClipSplit, protocol_splits
 
 
 def article_split(

@@ -22,7 +22,7 @@ from train.evaluation.conditions import CONDITIONS, ROOM
 from train.evaluation.joined_clips import joined_clips
 from train.evaluation.results import SCHEMA, read_results
 from train.evaluation.summary import merge_variant_files, read_variants
-from train.features.augmentation import synthetic_room
+from train.features.sound_effects import synthetic_room
 from train.model.conversion import write_model
 from train.report.model_page import model_page
 from train.report.research_log import research_log
