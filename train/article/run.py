@@ -213,16 +213,10 @@ def _run(
     plain = clip_scores(truth, list(said.values()), part.labels)
     scores = clip_scores(truth, _restricted(part, list(said.values())), part.labels)
     model = to_keras(outcome.model)
-    title = f"{folder.name}: actors {part.test_actors}"
-    write_csv(folder.path / files.HISTORY, outcome.history)
     write_csv(folder.path / PREDICTIONS, predictions(data, part, said))
-    write_whole(folder.path / files.CURVES, curves(outcome.history, folder.name))
+    title = f"{folder.name}: actors {part.test_actors}"
     write_whole(folder.path / files.CONFUSION, confusion(measures(scores), title))
-    if outcome.card is None:
-        write_whole(folder.path / files.MODEL, model)
-    else:
-        clips = Path(os.path.commonpath([clip.path for clip in data.clips]))
-        save_checkpoint(folder.path / files.MODEL, model, outcome.card, clips=clips)
+    _write_outcome(outcome, model, data, folder)
     metrics = {
         **facts(experiment, data, part, options, settings),
         **results(outcome, scores, len(model)),
@@ -231,6 +225,17 @@ def _run(
     }
     folder.finish(metrics)
     return metrics
+
+
+def _write_outcome(outcome: "Outcome", model: bytes, data: Data, folder: RunFolder) -> None:
+    """Write what came of the training: its history, as a picture too, and the model."""
+    write_csv(folder.path / files.HISTORY, outcome.history)
+    write_whole(folder.path / files.CURVES, curves(outcome.history, folder.name))
+    if outcome.card is None:
+        write_whole(folder.path / files.MODEL, model)
+    else:
+        clips = Path(os.path.commonpath([clip.path for clip in data.clips]))
+        save_checkpoint(folder.path / files.MODEL, model, outcome.card, clips=clips)
 
 
 def _restricted(

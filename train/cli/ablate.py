@@ -5,6 +5,7 @@ from pathlib import Path
 
 from serd.errors import InputError
 from train.cli.options import (
+    add_sound_options,
     add_training_options,
     check_writable,
     open_noise,
@@ -35,20 +36,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add = parser.add_argument
     add_training_options(parser, size="tiny")
-    add(
-        "--noise",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="FOLDER",
-        help="recordings without speech, for training and scoring; repeatable",
-    )
-    add(
-        "--rooms",
-        type=Path,
-        metavar="FOLDER",
-        help="measured rooms for the copies, of which every fourth is kept for scoring",
-    )
+    add_sound_options(parser, needs_noise=True)
     add(
         "--protocol",
         choices=ACTOR_PROTOCOLS,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from serd.errors import InputError
 from train.cli.options import (
+    add_sound_options,
     add_training_options,
     check_writable,
     name_of,
@@ -44,27 +45,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add = fit.add_argument
     add_training_options(fit, size="default")
-    add(
-        "--noise",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FOLDER",
-        help="recordings without speech: mixed into speech, and trained on as no speech; repeatable",
-    )
-    add(
-        "--rooms",
-        type=Path,
-        metavar="FOLDER",
-        help="measured impulse responses of rooms, for the augmented copies; every fourth is kept for"
-        " evaluate --rooms",
-    )
+    add_sound_options(fit)
     add(
         "--ordinary",
         type=Path,
         metavar="FOLDER",
-        help="ordinary speech, which is not trained on: with --protocol, each emotion gets a threshold"
-        " at which this speech is seldom given one",
+        help="ordinary speech, which is not trained on: with --protocol, the rule by which emotions are"
+        " named is fitted so that this speech is seldom given one",
     )
     add(
         "--out",

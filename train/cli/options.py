@@ -191,6 +191,31 @@ def add_training_options(parser: argparse.ArgumentParser, *, size: Literal["defa
     )
 
 
+def add_sound_options(parser: argparse.ArgumentParser, *, needs_noise: bool = False) -> None:
+    """Add ``--noise`` and ``--rooms`` to a command that trains.
+
+    Args:
+        parser: parser of the command.
+        needs_noise: whether the command cannot do without noise.
+    """
+    parser.add_argument(
+        "--noise",
+        type=Path,
+        action="append",
+        default=[],
+        required=needs_noise,
+        metavar="FOLDER",
+        help="recordings without speech: mixed into speech, and trained on as no speech; repeatable",
+    )
+    parser.add_argument(
+        "--rooms",
+        type=Path,
+        metavar="FOLDER",
+        help="measured impulse responses of rooms, for the augmented copies; every fourth is kept for"
+        " scoring",
+    )
+
+
 def selected_recipe(options: argparse.Namespace, size: str) -> "Recipe":
     """The recipe that these options select for a network of some size; imports TensorFlow."""
     from train.model.recipe import Recipe, quick, tiny  # noqa: PLC0415
