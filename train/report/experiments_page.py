@@ -6,6 +6,7 @@ from typing import Any, Final
 from train.report.experiments_findings import copying, findings, unseen_percent, validation_percent
 from train.report.run_record import Metrics, RunRecord
 from train.report.tables import Table, markdown, table
+from train.report.wrapping import wrapped
 
 _HEAD: Final = """\
 # Experiments
@@ -115,7 +116,7 @@ def experiments_page(
         _by_class(runs),
         _ends(runs, missing),
     ]
-    return "\n".join(part for part in parts if part)
+    return wrapped("\n".join(part for part in parts if part))
 
 
 def _ground(runs: Sequence[Metrics]) -> str:

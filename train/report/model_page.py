@@ -10,6 +10,7 @@ from train.evaluation.conditions import ROOM
 from train.evaluation.summary import summarize
 from train.report.strangers_section import strangers_section
 from train.report.tables import mean_std, table
+from train.report.wrapping import wrapped
 
 Facts = Mapping[str, Any]
 
@@ -45,7 +46,7 @@ def model_page(results: Facts, stem: str) -> str:
         _limits(summary),
         f"{details} are in the [research log](research-log.md).",
     ]
-    return "\n\n".join(parts) + "\n"
+    return wrapped("\n\n".join(parts) + "\n")
 
 
 def seeds(numbers: Sequence[int]) -> str:

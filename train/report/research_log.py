@@ -11,6 +11,7 @@ from train.model.ablations import BASE
 from train.report.model_page import seeds
 from train.report.strangers_section import stranger_rows
 from train.report.tables import mean_std, points, table
+from train.report.wrapping import wrapped
 
 Facts = Mapping[str, Any]
 
@@ -77,7 +78,7 @@ def research_log(results: Facts, stem: str) -> str:
     if variants := results.get("ablations"):
         parts += ablation_tables(variants)
     parts.append(_DIARY.read_text("utf-8").strip())
-    return "\n\n".join(parts) + "\n"
+    return wrapped("\n\n".join(parts) + "\n")
 
 
 def _folds(summary: Facts) -> str:

@@ -139,7 +139,9 @@ def test_a_run_on_shuffled_labels_is_compared_with_chance() -> None:
     run = record("own-shuffle", n_right=6, data={"shuffle_labels": True})
     run = replace(run, metrics={**run.metrics, "network": "own"})
     page = experiments_page({"own-shuffle": run}, ["own-shuffle"])
-    assert "95 % of the UARs are from 0.300 to 0.700; its 0.300 is within them." in page
+    assert "95 % of the UARs are from 0.300 to 0.700; its 0.300 is within them." in " ".join(
+        page.split()
+    )
 
 
 def test_the_picture_has_the_runs_that_are_there(tmp_path: Path) -> None:
