@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -80,16 +80,14 @@ def is_event(event_id: object, topic: object, payload: object, taken_s: object) 
     )
 
 
-def rows_in_order(salvaged: Iterable[tuple[int, Sequence[object]]]) -> list[Row]:
-    """The events among the rows that were salvaged from a broken file, each once, by number."""
-    rows: dict[int, Row] = {}
-    for number, columns in salvaged:
+def events_among(rows: Iterable[tuple[int, Sequence[object]]]) -> Iterator[Row]:
+    """Yield the events among the numbers and columns of rows from a broken file, some perhaps twice."""
+    for number, columns in rows:
         match columns:
             case [None, str(event_id), str(topic), str(payload), float() | int() as taken_s, *rest] if (
                 abs(number) <= MAX_ROW_NUMBER and is_event(event_id, topic, payload, float(taken_s))
             ):
-                rows[number] = (number, event_id, topic, payload, float(taken_s), rest == [1])
-    return [rows[number] for number in sorted(rows)]
+                yield number, event_id, topic, payload, float(taken_s), rest == [1]
 
 
 def _id_in(payload: str) -> object:

@@ -26,10 +26,9 @@ from serd.mqtt.rows import (
     QueuedEvent,
     after_step,
     is_event,
-    rows_in_order,
     text_of,
 )
-from serd.mqtt.salvage import salvage_rows
+from serd.mqtt.salvage import salvage
 from serd.mqtt.sqlite_file import (
     describe_disk_error,
     files_of,
@@ -329,18 +328,13 @@ class Spool:
     def _replace_broken(self, error: sqlite3.Error) -> None:
         """Write what can be read of the broken file to a new one, and move the broken one aside."""
         self._disconnect()
-        rows = rows_in_order(salvage_rows(self.path))
         new_path = self.path.with_name(f"{self.path.name}.salvaged")
-        new_path.unlink(missing_ok=True)
-        new_path.touch(mode=0o600)
-        with contextlib.closing(sqlite3.connect(new_path)) as connection, connection:
-            connection.execute(SCHEMA)
-            connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", rows)
+        salvaged = salvage(self.path, new_path)
+        # Only now: if serd ends before, the next start salvages the same events again.
         aside = set_aside(self.path)
         new_path.replace(self.path)
         # Before the file was counted, the gaps between its numbers are the best guess.
-        n_before = self.n_stored or (rows[-1][0] - rows[0][0] + 1 if rows else 0)
-        n_lost = max(0, n_before - len(rows))
+        n_lost = max(0, (self.n_stored or salvaged.n_numbers) - salvaged.n_events)
         self.n_dropped += n_lost
         _log.warning(
             "%s is broken (%s) and has been renamed to %s;"
@@ -348,7 +342,7 @@ class Spool:
             self.path,
             describe_disk_error(error, busy=_BUSY),
             aside.name,
-            len(rows),
+            salvaged.n_events,
             n_lost,
         )
 
