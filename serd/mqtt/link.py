@@ -24,13 +24,13 @@ from serd.mqtt.access import Access
 from serd.mqtt.diagnosis import (
     CONNECTION_LOST,
     NO_ANSWER,
-    LinkStatus,
     describe_access_refusal,
     describe_connection_error,
     describe_login_refusal,
     lower_first,
 )
 from serd.mqtt.limits import MAX_IN_FLIGHT, BrokerLimits, limits_of, packet_bytes
+from serd.mqtt.link_status import LinkStatus
 from serd.mqtt.settings import MQTT_5, Settings
 from serd.mqtt.threads import Thread, Threads
 
