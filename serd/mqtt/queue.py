@@ -31,9 +31,10 @@ from serd.mqtt.limits import BrokerLimits, packet_bytes
 from serd.mqtt.message import Answer, Message
 from serd.mqtt.outage import Outage
 from serd.mqtt.queue_state import DiskChange, QueueLimits, QueueState, Refused
-from serd.mqtt.retained import Document, Handler
+from serd.mqtt.retained import Document
 from serd.mqtt.rows import MoveTime
 from serd.mqtt.spool import Spool
+from serd.mqtt.subscriptions import Handler, Subscriptions
 from serd.mqtt.threads import Thread, Threads
 
 _log = logging.getLogger("serd.mqtt")
@@ -110,6 +111,7 @@ class EventQueue:
         self._changed = threading.Condition()
         max_on_disk = None if spool is None else spool.max_events
         self._state = QueueState(limits, max_on_disk=max_on_disk, online=online, clock=clock)
+        self._subscriptions = Subscriptions()
         self._close_deadline_s = 0.0
 
     def attach(self, link: Transport) -> None:
@@ -200,7 +202,8 @@ class EventQueue:
     def subscribe(self, topic: str, handler: Handler) -> None:
         """Call a handler with each message on a topic, on this and all later connections."""
         with self._changed:
-            must_subscribe = self._state.retained.subscribe(topic, handler)
+            is_new = self._subscriptions.add(topic, handler)
+            must_subscribe = is_new and self._state.connection.is_up
         if must_subscribe:
             self.link.subscribe(topic)
 
@@ -426,7 +429,7 @@ class EventQueue:
         with self._changed:
             self._state.connected(self.link.limits)
             self._changed.notify_all()
-            topics = self._state.retained.subscribed_topics
+            topics = self._subscriptions.topics
         for topic in topics:
             self.link.subscribe(topic)
 
@@ -454,7 +457,7 @@ class EventQueue:
     def received(self, topic: str, payload: bytes) -> None:
         """Call the handlers of a topic."""
         with self._changed:
-            handlers = self._state.retained.handlers_of(topic)
+            handlers = self._subscriptions.handlers_of(topic)
         for handler in handlers:
             try:
                 handler(topic, payload)

@@ -1,13 +1,10 @@
-"""Messages of a connection that are no events: retained state, transient messages, subscriptions."""
+"""Messages that are no events: retained state, and transient messages."""
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from serd.mqtt.limits import MAX_PACKET_BYTES, packet_bytes
-
-Handler = Callable[[str, bytes], None]
-"""Takes topic and payload of a received message, on the link's thread; must return soon."""
 
 Document = Callable[[int], Mapping[str, str]]
 """The retained messages that make up a document, by topic, each of at most so many bytes where that is
@@ -30,7 +27,6 @@ class RetainedState:
         self._values = {topic: payload}
         self._changes: deque[tuple[str, str]] = deque()
         self._transient: deque[tuple[str, str]] = deque(maxlen=_MAX_TRANSIENT)
-        self._handlers: dict[str, list[Handler]] = {}
         self._documents: dict[str, Document] = {}
         self._topics: dict[str, set[str]] = {}
         """Topics of each document, by its name."""
@@ -46,11 +42,6 @@ class RetainedState:
     def has_unsent(self) -> bool:
         """Whether there is a message to send."""
         return bool(self._changes or self._transient)
-
-    @property
-    def subscribed_topics(self) -> tuple[str, ...]:
-        """Topics to subscribe to; each once, however many handlers it has."""
-        return tuple(self._handlers)
 
     def connected(self, max_bytes: int = MAX_PACKET_BYTES) -> None:
         """Schedule all values for the new connection.
@@ -131,16 +122,3 @@ class RetainedState:
         """The topic of the next message to send; empty if there is none."""
         waiting = self._changes or self._transient
         return waiting[0][0] if waiting else ""
-
-    def subscribe(self, topic: str, handler: Handler) -> bool:
-        """Add a handler; return whether the present connection must subscribe to the topic.
-
-        The topic has no wildcard, so that nobody else chooses topics that serd receives.
-        """
-        handlers = self._handlers.setdefault(topic, [])
-        handlers.append(handler)
-        return self._is_connected and len(handlers) == 1
-
-    def handlers_of(self, topic: str) -> tuple[Handler, ...]:
-        """The handlers of a topic."""
-        return tuple(self._handlers.get(topic, ()))

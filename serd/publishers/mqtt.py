@@ -43,9 +43,10 @@ from serd.mqtt.message import Message
 from serd.mqtt.namesake import Instance, NamesakeWatch
 from serd.mqtt.queue import EventQueue, remaining_s
 from serd.mqtt.queue_state import QueueLimits
-from serd.mqtt.retained import Document, Handler
+from serd.mqtt.retained import Document
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
 from serd.mqtt.spool import Spool
+from serd.mqtt.subscriptions import Handler
 from serd.mqtt.topics import FORGET, OFFLINE, ONLINE, NodeTopics
 from serd.publishers import Context
 from serd.publishers.health import BrokerState

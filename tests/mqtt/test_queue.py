@@ -55,6 +55,8 @@ class FakeLink:
         """Ids of the events in flight, by the id of the message."""
         self.delivered: set[int] = set()
         """Ids of all events that were acknowledged."""
+        self.subscribed: list[str] = []
+        """Topics in the order of the subscriptions, over all connections."""
         self.given_up: list[str] = []
         """Why connections were given up."""
         self._n_messages = 0
@@ -95,7 +97,8 @@ class FakeLink:
         return self._n_messages
 
     def subscribe(self, topic_filter: str) -> None:
-        """Do nothing: no message comes back."""
+        """Note the topic; no message comes back."""
+        self.subscribed.append(topic_filter)
 
     def connect(self) -> None:
         """Begin a connection."""
@@ -201,6 +204,24 @@ def test_state_leaves_room_for_events() -> None:
     send(queue)
     assert len(link.other) == link.max_in_flight // 2
     assert link.ids == [1, 2]
+
+
+def test_each_topic_is_subscribed_to_once_a_connection() -> None:
+    """At its begin, or when the first handler comes; without a connection there is no subscription."""
+    queue, link = make_queue(None)
+    received: list[bytes] = []
+    queue.subscribe("a/set", lambda _topic, payload: received.append(payload))
+    assert link.subscribed == []
+    link.connect()
+    assert link.subscribed == ["a/set"]
+    queue.subscribe("a/set", lambda _topic, payload: received.append(payload))
+    queue.subscribe("b/set", lambda _topic, _payload: None)
+    assert link.subscribed == ["a/set", "b/set"]
+    queue.received("a/set", b"ON")
+    assert received == [b"ON", b"ON"]
+    link.lose()
+    link.connect()
+    assert link.subscribed == ["a/set", "b/set", "a/set", "b/set"]
 
 
 def test_offline_writes_nothing_while_the_broker_is_there(path: Path) -> None:

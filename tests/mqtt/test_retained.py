@@ -1,4 +1,4 @@
-"""Retained state, transient messages and subscriptions, connection by connection."""
+"""Retained state and transient messages, connection by connection."""
 
 from serd.mqtt.retained import RetainedState
 
@@ -69,22 +69,6 @@ def test_transient_messages_do_not_outlive_a_connection() -> None:
     state.send("stats", "2")
     state.connected()
     assert popped(state) == [("status", "online", True)]
-
-
-def test_each_topic_is_subscribed_to_once() -> None:
-    """A second handler needs no second subscription, and without a connection there is none."""
-
-    def handle(topic: str, payload: bytes) -> None:
-        """Do nothing."""
-
-    state = RetainedState("status", "online")
-    assert not state.subscribe("mic/set", handle)
-    state.connected()
-    assert not state.subscribe("mic/set", handle)
-    assert state.subscribe("birth", handle)
-    assert state.subscribed_topics == ("mic/set", "birth")
-    assert state.handlers_of("mic/set") == (handle, handle)
-    assert state.handlers_of("mic") == ()
 
 
 def sent(state: RetainedState) -> dict[str, str]:

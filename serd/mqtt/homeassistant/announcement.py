@@ -8,7 +8,8 @@ from serd.events.alert import AlertKey
 from serd.mqtt.homeassistant.description import birth_topic, discovery_payload, divided, part_topic
 from serd.mqtt.homeassistant.settings import DiscoverySettings
 from serd.mqtt.limits import packet_bytes
-from serd.mqtt.retained import Document, Handler
+from serd.mqtt.retained import Document
+from serd.mqtt.subscriptions import Handler
 from serd.mqtt.topics import NodeTopics
 
 BIRTH: Final = "online"
