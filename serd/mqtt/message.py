@@ -40,3 +40,11 @@ class Message:
     def key(self) -> int | str:
         """Identifies what is sent, over all connections: the number of an event, else the topic."""
         return self.topic if self.event is None else self.event.number
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that the broker refused, for a reason that is new on its topic."""
+
+    message: Message
+    answer: Answer

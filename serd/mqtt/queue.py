@@ -1,6 +1,7 @@
 """Delivers events, retained state and transient messages over any number of connections.
 
-``serd.mqtt.queue_state`` says where each event is and what comes next; this module does it.
+``serd.mqtt.queue_state`` says where each event is and what comes next; this module does it, with
+``serd.mqtt.queue_disk`` for the disk.
 
 Threads: [C] a caller of ``put``, ``retain``, ``send``, ``subscribe`` or ``close``; [S] the sender, which
 runs ``run``; [L] the link's thread, which calls the methods of ``LinkListener``.
@@ -18,19 +19,18 @@ act without it, note the result under the lock.
 If a message stays in flight for ``ANSWER_TIMEOUT_S``, the connection is given up.
 """
 
-import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from serd.errors import SpoolError
 from serd.mqtt.clock import EventClock
 from serd.mqtt.limits import BrokerLimits, packet_bytes
-from serd.mqtt.message import Answer, Message
+from serd.mqtt.message import Answer, Message, Refused
 from serd.mqtt.outage import Outage
-from serd.mqtt.queue_state import DiskChange, QueueLimits, QueueState, Refused
+from serd.mqtt.queue_disk import QueueDisk
+from serd.mqtt.queue_state import QueueLimits, QueueState
 from serd.mqtt.retained import Document
 from serd.mqtt.rows import MoveTime
 from serd.mqtt.spool import Spool
@@ -41,8 +41,6 @@ _log = logging.getLogger("serd.mqtt")
 
 ANSWER_TIMEOUT_S = 60.0
 """Time for the broker to acknowledge a message, in seconds, after which the connection is given up."""
-_READ_BATCH: Final = 50
-"""Events that are read from the disk at a time."""
 _GOODBYE_S: Final = 0.4
 """Part of the time to close that is kept for the goodbye, in seconds."""
 _MIN_STEP_S: Final = 0.1
@@ -98,7 +96,6 @@ class EventQueue:
             move_time: moves the time in the JSON of an event by a step of the clock.
             clock: the clock of the events, which the spool shares.
         """
-        self._spool = spool
         self._limits = limits
         self._as_replayed = as_replayed
         self._move_time = move_time
@@ -111,6 +108,7 @@ class EventQueue:
         self._changed = threading.Condition()
         max_on_disk = None if spool is None else spool.max_events
         self._state = QueueState(limits, max_on_disk=max_on_disk, online=online, clock=clock)
+        self._disk = None if spool is None else QueueDisk(spool, self._state, self._changed)
         self._subscriptions = Subscriptions()
         self._close_deadline_s = 0.0
 
@@ -262,27 +260,16 @@ class EventQueue:
 
     def open(self) -> None:
         """Open the spool if an earlier run left one."""
-        spool = self._spool
-        if spool is None or not spool.exists:
-            return
-        try:
-            spool.open()
-        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
-            self._disk_failed(spool, self._state.reading, exc, "events of an earlier run cannot be read")
-            return
-        with self._changed:
-            self._copy_counts(spool)
-        if spool.n_stored:
-            _log.info("%d events of an earlier run are sent first", spool.n_stored)
-        self._close_if_empty(spool)
+        if self._disk is not None:
+            self._disk.open()
 
     def write(self) -> None:
         """Write to the disk what is due: events in memory to store, answered ones to remove."""
         self._follow_clock()
         with self._changed:
             change = self._state.disk_change
-        if self._spool is not None and change is not None:
-            self._update(self._spool, change)
+        if self._disk is not None and change is not None:
+            self._disk.update(change)
 
     def give_up_stalled(self) -> None:
         """Give up a connection on which a message is not acknowledged: another may do better."""
@@ -293,7 +280,7 @@ class EventQueue:
 
     def send_next(self) -> bool:
         """Send the next message; return whether there was one that the connection could take."""
-        while self._read_if_due():
+        while self._disk is not None and self._disk.read_if_due():
             pass
         with self._changed:
             message = self._state.pop()
@@ -308,11 +295,11 @@ class EventQueue:
         self._follow_clock()
         with self._changed:
             change = self._state.take_back()
-        if self._spool is None:
+        if self._disk is None:
             return
         if change.new or change.answered:
-            self._update(self._spool, change)
-        self._spool.close()
+            self._disk.update(change)
+        self._disk.close()
 
     def _follow_clock(self) -> None:
         """Move the times of this run's events if the clock was stepped; the spool does so when used."""
@@ -322,74 +309,8 @@ class EventQueue:
                 return
             self._state.move_times(step_s, self._move_time)
         _log.info("the clock was set %+.0f s; the times of waiting events are moved with it", step_s)
-        if self._spool is not None and self._spool.n_stored:
-            self._update(self._spool, DiskChange((), ()))
-
-    def _update(self, spool: Spool, change: DiskChange) -> None:
-        n_dropped = spool.n_dropped
-        try:
-            spool.update(store=change.new, remove=change.answered)
-        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
-            about = "events cannot be stored on the disk and wait in memory"
-            self._disk_failed(spool, self._state.writing, exc, about)
-            return
-        with self._changed:
-            self._state.written(change)
-            has_recovered = self._state.writing.worked()
-            self._copy_counts(spool)
-        if has_recovered:
-            _log.info("events are stored in %s again", spool.path)
-        if spool.n_dropped and not n_dropped:
-            _log.warning("%d events are stored on the disk: the oldest are dropped", spool.n_stored)
-        self._close_if_empty(spool)
-
-    def _read_if_due(self) -> bool:
-        """Read the next events if they come next; return whether to look again."""
-        spool = self._spool
-        with self._changed:
-            after = self._state.read_position
-            epoch = self._state.connection.epoch
-        if spool is None or after is None:
-            return False
-        try:
-            events = spool.read(_READ_BATCH, after=after)
-        except Exception as exc:  # noqa: BLE001 - see ``_disk_failed``
-            self._disk_failed(spool, self._state.reading, exc, "events on the disk cannot be read")
-            return False
-        with self._changed:
-            self._state.read(events, epoch, spool.last_number)
-            has_recovered = self._state.reading.worked()
-            self._copy_counts(spool)
-        if has_recovered:
-            _log.info("events are read from %s again", spool.path)
-        return True
-
-    def _disk_failed(self, spool: Spool, outage: Outage, error: Exception, about: str) -> None:
-        """Begin or continue an outage of the disk, and log its first failure.
-
-        An unexpected exception is logged with its traceback, and the spool is closed: it is reopened
-        at the next attempt.
-        """
-        is_expected = isinstance(error, SpoolError)
-        if not is_expected:
-            with contextlib.suppress(Exception):
-                spool.close()
-        with self._changed:
-            is_first_failure = outage.failed()
-            self._copy_counts(spool)
-        if is_first_failure:
-            _log.warning("%s: %s", about, error, exc_info=None if is_expected else error)
-
-    def _copy_counts(self, spool: Spool) -> None:
-        """Locked: copy the counts of the spool for the other threads, after each use of it."""
-        self._state.copy_counts(
-            n_stored=spool.n_stored, last_stored=spool.last_number, n_dropped=spool.n_dropped
-        )
-        self._changed.notify_all()
-
-    def _close_if_empty(self, spool: Spool) -> None:
-        if not spool.n_stored and not self._state.stores_every_event:
-            spool.close()
+        if self._disk is not None:
+            self._disk.follow_clock()
 
     def _publish(self, message: Message, epoch: int) -> None:
         """Hand a message, which was taken on the connection of ``epoch``, to the link."""

@@ -3,8 +3,8 @@
 An event belongs to the queue until it is acknowledged. At the end of a connection, events in flight go
 back and are sent again on the next one, in order, so the broker may get them twice.
 
-States of an event (and the field that holds it); [C], [S] and [L] are the threads of ``serd.mqtt.queue``
-that a transition is for::
+States of an event (and what holds it); [C], [S] and [L] are the threads of ``serd.mqtt.queue`` that a
+transition is for::
 
                      [C] put
                         │
@@ -14,16 +14,16 @@ that a transition is for::
              many     ▲    │                           │           │ [S] read ahead
                       │    │                           │           ▼
              [L] lost │    │ [S] send         [L] lost ├────── READ AHEAD
-                      │    │                           │       (_read_ahead)
+                      │    │                           │       (DiskState.read_ahead)
                       │    │                           │           │ [S] send
                       │    ▼           [S] write       │           ▼
                     IN FLIGHT, in memory alone ────────┴─────▶ IN FLIGHT, stored
-                     (_in_flight)                              (_in_flight)
+                     (InFlight)                                (InFlight)
                         │                                          │
                         │ [L] acknowledged or refused for good     │ [L] acknowledged or refused for good
                         ▼                                          ▼       [S] write
                        gone                                    ANSWERED ───────────────▶ gone
-                                                               (_answered)
+                                                               (DiskState)
 
 A message behind which connections break (``serd.mqtt.suspects``) waits until the connection has lasted
 for ``calm_s``, and if that one breaks behind it too, it counts as refused for good.
@@ -46,30 +46,27 @@ events in memory are written. An event that was put before the connection came b
 as replayed.
 """
 
-import bisect
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final
 
 from serd.mqtt.clock import EventClock
 from serd.mqtt.connection_state import ConnectionState
+from serd.mqtt.disk_state import DiskChange, DiskState
+from serd.mqtt.in_flight import InFlight
 from serd.mqtt.limits import BrokerLimits, packet_bytes
-from serd.mqtt.message import Answer, Message
+from serd.mqtt.message import Answer, Message, Refused
 from serd.mqtt.outage import Outage
 from serd.mqtt.retained import RetainedState
-from serd.mqtt.rows import BEFORE_ALL, MoveTime, QueuedEvent, after_step
+from serd.mqtt.rows import MoveTime, QueuedEvent, after_step, insert_by_number
 from serd.mqtt.suspects import Suspects
 
 _POLL_S: Final = 0.5
 """How often the sender looks again while something may change by the passing of time, in seconds."""
-_REMOVE_BATCH: Final = 50
-"""Answered events that are removed from the disk without delay."""
-_REMOVE_DELAY_S: Final = 1.0
-"""Longest time that fewer answered events stay on the disk, so that several leave with one write."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,24 +88,6 @@ class QueueLimits:
     """Longest wait of ``put`` for the disk with ``stores_every_event``, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class DiskChange:
-    """What to write to the spool."""
-
-    new: tuple[QueuedEvent, ...]
-    """Events to store."""
-    answered: tuple[int, ...]
-    """Numbers of the ANSWERED events to remove."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A message that the broker refused, for a reason that is new on its topic."""
-
-    message: Message
-    answer: Answer
-
-
 class QueueState:
     """The state of an event queue. The owner of this object locks it."""
 
@@ -126,16 +105,12 @@ class QueueState:
         self.connection = ConnectionState(clock.steady_s)
         self.retained = RetainedState(online.topic, online.payload)
         self.is_closing = False
-        self.stores_every_event = limits.stores_every_event and max_on_disk is not None
-        self.writing = Outage()
-        """Whether the disk fails when it is written to."""
-        self.reading = Outage()
-        """Whether the disk fails when it is read."""
+        self.disk = DiskState(max_on_disk, clock)
+        self.stores_every_event = limits.stores_every_event and self.disk.is_there
         self.n_dropped_from_memory = 0
         self.n_refused = 0
         """Events that the broker refused for good, or behind which connections break."""
         self._limits = limits
-        self._max_on_disk = max_on_disk
         self._clock = clock
         self._accepting = Outage()
         """Whether the broker refuses events for now."""
@@ -144,20 +119,7 @@ class QueueState:
 
         self._n_put = 0
         self._waiting: deque[QueuedEvent] = deque()
-        self._read_ahead: deque[QueuedEvent] = deque()
-        self._read_up_to: int | None = None
-        """Last number read from the disk on this connection; None if nothing was read."""
-        self._in_flight: dict[int, Message] = {}
-        self._early_answers: dict[int, Answer] = {}
-        """Answers that came before the sender had noted the message, by the message's id."""
-        self._answered: set[int] = set()
-        self._first_answer_s = 0.0
-        """When the first of ``_answered`` was answered, in seconds of the steady clock."""
-        self._stored_up_to = 0
-        """Last number of this run that was written to the disk."""
-        self._n_stored = 0
-        self._last_stored = BEFORE_ALL
-        self._n_dropped_from_disk = 0
+        self._in_flight = InFlight()
         self._logged_refusals: set[tuple[str, str]] = set()
 
     # Counts
@@ -170,7 +132,7 @@ class QueueState:
     @property
     def n_on_disk(self) -> int:
         """Events on the disk that the broker has not acknowledged."""
-        return self._n_stored - len(self._answered)
+        return self.disk.n_unanswered
 
     @property
     def n_in_flight(self) -> int:
@@ -180,16 +142,13 @@ class QueueState:
     @property
     def n_dropped(self) -> int:
         """Events that were dropped from memory or from the disk."""
-        return self.n_dropped_from_memory + self._n_dropped_from_disk
+        return self.n_dropped_from_memory + self.disk.n_dropped
 
     @property
     def max_waiting(self) -> int:
         """Events beyond which the oldest WAITING one is dropped."""
-        limit = self._limits.max_in_memory
-        if self._max_on_disk is not None and not self.writing.is_on:
-            # They leave for the disk at once; this only bounds what a disk that hangs can pile up.
-            limit += self._max_on_disk
-        return limit
+        # Those for the disk leave at once; this only bounds what a disk that hangs can pile up.
+        return self._limits.max_in_memory + self.disk.max_new
 
     # What is next
 
@@ -201,9 +160,8 @@ class QueueState:
     @property
     def poll_s(self) -> float | None:
         """Seconds until the sender looks again unasked; None if time alone changes nothing."""
-        outages = (self.writing, self.reading, self._accepting)
-        is_timed = bool(self._answered) or any(outage.is_on for outage in outages)
-        is_aging = bool(self._in_flight) or (self._max_on_disk is not None and bool(self._waiting))
+        is_timed = self.disk.is_timed or self._accepting.is_on
+        is_aging = bool(self._in_flight) or (self.disk.is_there and bool(self._waiting))
         is_any = is_timed or is_aging or self.connection.is_first or self._is_held()
         return _POLL_S if is_any else None
 
@@ -216,12 +174,12 @@ class QueueState:
 
     def is_committed(self, number: int) -> bool:
         """Whether an event that has to be on the disk is there, or the disk fails."""
-        return not self.stores_every_event or number <= self._stored_up_to or self.writing.is_on
+        return not self.stores_every_event or self.disk.is_committed(number)
 
     @property
     def oldest_in_flight(self) -> Message | None:
         """The message that has been IN FLIGHT for the longest; None if there is none."""
-        return next(iter(self._in_flight.values()), None)
+        return self._in_flight.oldest
 
     @property
     def disk_change(self) -> DiskChange | None:
@@ -229,14 +187,15 @@ class QueueState:
         if not self._is_writing_due():
             return None
         waiting = self._waiting if self._is_storing_due() else ()
-        return DiskChange((*self._overdue_in_flight(), *waiting), tuple(self._answered))
+        in_flight = self._in_flight.in_memory_alone if self._is_overdue() else ()
+        return DiskChange((*in_flight, *waiting), self.disk.answered)
 
     @property
     def read_position(self) -> int | None:
         """The number after which events must be read before the next message can be sent, or None."""
         if self.is_closing or not self._is_reading_due() or self._is_state_next():
             return None
-        return BEFORE_ALL if self._read_up_to is None else self._read_up_to
+        return self.disk.read_position
 
     def _is_sendable(self) -> bool:
         """Whether the connection can take a message, and there is one."""
@@ -251,7 +210,7 @@ class QueueState:
             return False
         if self._is_state_next():
             return self.retained.next_topic == suspect
-        numbers = [place[0].number for place in (self._read_ahead, self._waiting) if place]
+        numbers = [place[0].number for place in (self.disk.read_ahead, self._waiting) if place]
         return min(numbers, default=None) == suspect
 
     def _max_in_flight(self) -> int:
@@ -260,37 +219,27 @@ class QueueState:
 
     def _is_state_next(self) -> bool:
         """Whether the next message is no event; half of those in flight are left to events."""
-        n_in_flight = sum(message.event is None for message in self._in_flight.values())
-        return self.retained.has_unsent and n_in_flight < max(1, self._max_in_flight() // 2)
+        has_room = self._in_flight.n_without_event < max(1, self._max_in_flight() // 2)
+        return self.retained.has_unsent and has_room
 
     def _has_unsent_event(self) -> bool:
         """Whether an event could be sent now."""
-        has_event = bool(self._read_ahead) or self._is_waiting_sendable() or self._is_disk_unread()
+        has_event = bool(self.disk.read_ahead) or self._is_waiting_sendable() or self.disk.is_unread
         return has_event and self._accepting.may_try
 
     def _is_reading_due(self) -> bool:
         """Whether the next event to send must be read from the disk first."""
-        return self._is_sendable() and not self._read_ahead and self._is_disk_unread()
-
-    def _is_disk_unread(self) -> bool:
-        """Whether the disk has events that were not read on this connection."""
-        if self._max_on_disk is None or not self.reading.may_try:
-            return False
-        if self.reading.is_on:
-            return True
-        return self._n_stored > 0 and (self._read_up_to is None or self._read_up_to < self._last_stored)
+        return self._is_sendable() and not self.disk.read_ahead and self.disk.is_unread
 
     def _is_waiting_sendable(self) -> bool:
         """Whether the first WAITING event may be sent without being on the disk."""
-        return bool(self._waiting) and (not self.stores_every_event or self.writing.is_on)
+        return bool(self._waiting) and (not self.stores_every_event or self.disk.writing.is_on)
 
     def _is_writing_due(self) -> bool:
         """Whether there is anything to write to the disk."""
-        if self._max_on_disk is None or not self.writing.may_try:
-            return False
-        is_old = self._clock.steady_s() - self._first_answer_s >= _REMOVE_DELAY_S
-        is_removing = bool(self._answered) and (is_old or len(self._answered) >= _REMOVE_BATCH)
-        return is_removing or self._is_storing_due() or self._is_overdue()
+        return self.disk.may_write and (
+            self.disk.is_removal_due or self._is_storing_due() or self._is_overdue()
+        )
 
     def _is_storing_due(self) -> bool:
         """Whether WAITING events must go to the disk."""
@@ -305,17 +254,9 @@ class QueueState:
     def _is_overdue(self) -> bool:
         """Whether an event has been in memory alone for too long."""
         before_s = self._clock.now_s - self._limits.store_after_s
-        return any(event.taken_s <= before_s for event in self._in_memory_alone())
-
-    def _in_memory_alone(self) -> Iterator[QueuedEvent]:
-        """The first WAITING event, and those IN FLIGHT in memory alone."""
-        yield from itertools.islice(self._waiting, 1)
-        yield from (each.event for each in self._in_flight.values() if each.event and not each.is_stored)
-
-    def _overdue_in_flight(self) -> list[QueuedEvent]:
-        """All events IN FLIGHT in memory alone, if one of them or of WAITING is overdue."""
-        messages = self._in_flight.values() if self._is_overdue() else ()
-        return [each.event for each in messages if each.event is not None and not each.is_stored]
+        first_waiting = itertools.islice(self._waiting, 1)
+        events = itertools.chain(first_waiting, self._in_flight.in_memory_alone)
+        return any(event.taken_s <= before_s for event in events)
 
     # Transitions for the callers
 
@@ -340,11 +281,10 @@ class QueueState:
         if not self._accepting.may_try or self._is_reading_due():
             # The connection may have changed since the disk was read; it may hold older events.
             return None
-        is_memory_first = (
-            self._waiting and self._read_ahead and self._waiting[0].number < self._read_ahead[0].number
-        )
-        if self._read_ahead and not is_memory_first:
-            return self._message_of(self._read_ahead.popleft(), is_stored=True)
+        read_ahead = self.disk.read_ahead
+        is_memory_first = self._waiting and read_ahead and self._waiting[0].number < read_ahead[0].number
+        if read_ahead and not is_memory_first:
+            return self._message_of(read_ahead.popleft(), is_stored=True)
         if self._is_waiting_sendable():
             return self._message_of(self._waiting.popleft(), is_stored=False)
         return None
@@ -367,9 +307,9 @@ class QueueState:
             What ``settle`` gives, if the broker has answered already.
         """
         if message_id is not None and epoch == self.connection.epoch:
-            answer = self._early_answers.pop(message_id, None)
+            sent = replace(message, sent_s=self._clock.steady_s())
+            answer = self._in_flight.add(message_id, sent)
             if answer is None:
-                self._in_flight[message_id] = replace(message, sent_s=self._clock.steady_s())
                 return None
             self._suspects.answered(message.key)
             return self.settle(message, answer)
@@ -383,7 +323,7 @@ class QueueState:
         if message.event is None:
             return
         if epoch == self.connection.epoch:
-            (self._read_ahead if message.is_stored else self._waiting).appendleft(message.event)
+            self._place_of(message).appendleft(message.event)
         elif not message.is_stored:
             self._return_to_waiting([message.event])
 
@@ -394,36 +334,28 @@ class QueueState:
             return after_step(event, step_s, move_time) if event.number > 0 else event
 
         self._waiting = deque(map(moved, self._waiting))
-        self._read_ahead = deque(map(moved, self._read_ahead))
-        self._in_flight = {
-            message_id: replace(message, event=message.event and moved(message.event))
-            for message_id, message in self._in_flight.items()
-        }
+        self.disk.read_ahead = deque(map(moved, self.disk.read_ahead))
+        self._in_flight.change_events(moved)
 
     def take_back(self) -> DiskChange:
         """Return events IN FLIGHT to WAITING, for the end; give all that is to be written."""
         self._take_back_in_flight()
-        return DiskChange(tuple(self._waiting), tuple(self._answered))
+        return DiskChange(tuple(self._waiting), self.disk.answered)
 
     def written(self, change: DiskChange) -> None:
         """Move the events of a change that is on the disk to their next states."""
-        self._answered.difference_update(change.answered)
         stored = {event.number for event in change.new}
+        self.disk.stored(change)
+        self._in_flight.stored(stored)
         waiting, self._waiting = self._waiting, deque()
         for event in waiting:
-            if event.number not in stored:
+            if event.number in stored:
+                self.disk.return_stored(event)
+            else:
                 self._waiting.append(event)
-            elif self._read_up_to is not None and event.number <= self._read_up_to:
-                # Reading only goes forward, and has passed this one.
-                _insert(self._read_ahead, event)
-        for message_id, message in self._in_flight.items():
-            if message.event is not None and message.event.number in stored:
-                self._in_flight[message_id] = replace(message, is_stored=True)
         # The broker has answered the others while they were written.
-        left = {event.number for event in waiting} | self._numbers_in_flight()
-        for number in stored - left:
-            self._note_answered(number)
-        self._stored_up_to = max([self._stored_up_to, *stored])
+        for number in stored - {event.number for event in waiting} - self._in_flight.numbers:
+            self.disk.answer(number)
 
     def read(self, events: Sequence[QueuedEvent], epoch: int, last_stored: int) -> None:
         """Add events to READ AHEAD.
@@ -434,15 +366,7 @@ class QueueState:
             last_stored: the last number in the spool.
         """
         if epoch == self.connection.epoch:
-            taken = self._answered | self._numbers_in_flight()
-            self._read_ahead.extend(each for each in events if each.number not in taken)
-            self._read_up_to = events[-1].number if events else last_stored
-
-    def copy_counts(self, *, n_stored: int, last_stored: int, n_dropped: int) -> None:
-        """Note the counts of the spool after each use of it."""
-        self._n_stored = n_stored
-        self._last_stored = last_stored
-        self._n_dropped_from_disk = n_dropped
+            self.disk.read(events, in_flight=self._in_flight.numbers, last_stored=last_stored)
 
     # Transitions for the connection
 
@@ -461,18 +385,16 @@ class QueueState:
         """
         self.connection.disconnected()
         self.retained.disconnected()
-        repeated = [each.key for each in self._in_flight.values() if each.is_repeated]
-        cause = self._suspects.broken(repeated)
-        left_out = next((each for each in self._in_flight.values() if each.key == cause), None)
+        cause = self._suspects.broken([each.key for each in self._in_flight if each.is_repeated])
+        left_out = next((each for each in self._in_flight if each.key == cause), None)
         refused = None if left_out is None else self._leave_out(left_out)
         self._take_back_in_flight()
         return refused
 
     def acknowledged(self, message_id: int, answer: Answer) -> Refused | None:
         """Settle a message that the broker has answered."""
-        message = self._in_flight.pop(message_id, None)
+        message = self._in_flight.answered(message_id, answer)
         if message is None:
-            self._early_answers[message_id] = answer
             return None
         self._suspects.answered(message.key)
         refused = self.settle(message, answer)
@@ -485,10 +407,10 @@ class QueueState:
         refusal = answer.refusal
         if message.event is not None and not answer.is_final:
             self._accepting.failed()
-            _insert(self._read_ahead if message.is_stored else self._waiting, message.event)
+            insert_by_number(self._place_of(message), message.event)
         elif message.event is not None:
             if message.is_stored:
-                self._note_answered(message.event.number)
+                self.disk.answer(message.event.number)
             self.n_refused += bool(refusal)
             self._accepting.worked()
         if not refusal or (message.topic, refusal) in self._logged_refusals:
@@ -498,36 +420,22 @@ class QueueState:
 
     def _leave_out(self, message: Message) -> Refused | None:
         """Send a message IN FLIGHT no more."""
-        self._in_flight = {key: each for key, each in self._in_flight.items() if each is not message}
+        self._in_flight.remove(message)
         if message.event is None:
             self.retained.leave_out(message.topic, packet_bytes(message.topic, message.payload))
         return self.settle(message, Answer("it ends the connection"))
 
     def _take_back_in_flight(self) -> None:
         """Return events IN FLIGHT to WAITING; stored ones will be read again."""
-        messages = tuple(self._in_flight.values())
+        events = self._in_flight.in_memory_alone
         self._in_flight.clear()
-        self._early_answers.clear()
-        self._return_to_waiting(
-            each.event for each in messages if each.event is not None and not each.is_stored
-        )
+        self._return_to_waiting(events)
 
     def _return_to_waiting(self, events: Iterable[QueuedEvent]) -> None:
         """Add events to WAITING by their numbers, and read the disk from its start again."""
         self._waiting = deque(heapq.merge(events, self._waiting, key=attrgetter("number")))
-        self._read_ahead.clear()
-        self._read_up_to = None
+        self.disk.read_again()
 
-    def _note_answered(self, number: int) -> None:
-        """Note that an event on the disk is ANSWERED."""
-        if not self._answered:
-            self._first_answer_s = self._clock.steady_s()
-        self._answered.add(number)
-
-    def _numbers_in_flight(self) -> set[int]:
-        return {each.event.number for each in self._in_flight.values() if each.event is not None}
-
-
-def _insert(place: deque[QueuedEvent], event: QueuedEvent) -> None:
-    """Insert an event into events by its number."""
-    bisect.insort(place, event, key=attrgetter("number"))
+    def _place_of(self, message: Message) -> deque[QueuedEvent]:
+        """Where the event of a message waits to be sent."""
+        return self.disk.read_ahead if message.is_stored else self._waiting

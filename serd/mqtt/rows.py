@@ -1,9 +1,12 @@
 """Events as rows of the spool's table: columns, their limits, and the check of what is read."""
 
+import bisect
 import json
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final
 
 BEFORE_ALL: Final = -(1 << 62)
@@ -56,6 +59,11 @@ def after_step(event: QueuedEvent, step_s: float, move_time: MoveTime) -> Queued
     """The event, with its times moved by a step of the clock, in seconds."""
     payload = move_time(event.payload, step_s, event.taken_s)
     return replace(event, payload=payload, taken_s=event.taken_s + step_s)
+
+
+def insert_by_number(events: deque[QueuedEvent], event: QueuedEvent) -> None:
+    """Insert an event into events that are in the order of their numbers."""
+    bisect.insort(events, event, key=attrgetter("number"))
 
 
 def text_of(raw: bytes) -> str | bytes:

@@ -67,7 +67,7 @@ def test_twenty_restarts_of_the_broker(
     """
     monkeypatch.setattr("serd.mqtt.link.FIRST_PAUSE_S", 0.2)
     monkeypatch.setattr("serd.mqtt.link.STEADY_S", 0.0)
-    monkeypatch.setattr("serd.mqtt.queue_state._REMOVE_DELAY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.disk_state._REMOVE_DELAY_S", 0.0)
     commands: list[bytes] = []
     with mosquitto() as broker, Listener(broker) as listener:
         settings = settings_for(broker, protocol=protocol)

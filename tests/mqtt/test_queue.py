@@ -243,7 +243,7 @@ def test_offline_writes_all_while_the_broker_is_away(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events that wait or were in flight are stored, sent in order, and leave no file."""
-    monkeypatch.setattr("serd.mqtt.queue_state._REMOVE_DELAY_S", 0.0)
+    monkeypatch.setattr("serd.mqtt.disk_state._REMOVE_DELAY_S", 0.0)
     queue, link = make_queue(make_spool(path))
     link.connect()
     put(queue, 1, 2, 3, 4)

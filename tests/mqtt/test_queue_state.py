@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from serd.mqtt.disk_state import DiskChange
 from serd.mqtt.limits import BrokerLimits
 from serd.mqtt.message import Answer, Message
-from serd.mqtt.queue_state import DiskChange, QueueLimits, QueueState
+from serd.mqtt.queue_state import QueueLimits, QueueState
 from serd.mqtt.rows import BEFORE_ALL, QueuedEvent
 from testkit.clocks import MachineClocks
 
@@ -127,13 +128,13 @@ def test_an_event_that_must_be_on_the_disk_is_sent_from_there(clocks: MachineClo
     assert (state.is_committed(1), state.pop()) == (False, None)
     assert write(state) == ["a"]
     assert state.is_committed(1)
-    state.copy_counts(n_stored=1, last_stored=1, n_dropped=0)
+    state.disk.copy_counts(n_stored=1, last_stored=1, n_dropped=0)
     assert (state.pop(), state.read_position) == (None, BEFORE_ALL)
     state.read([QueuedEvent(1, "a", "event", "a", 0.0)], state.connection.epoch, 1)
     assert (send(state, 1), state.read_position) == ("a", None)
     put(state, "b")
     assert state.pop() is None
-    state.writing.failed()
+    state.disk.writing.failed()
     assert (send(state, 2), state.is_committed(2)) == ("b", True)
 
 
@@ -143,7 +144,7 @@ def test_what_was_read_for_an_earlier_connection_is_read_again(clocks: MachineCl
     connect(state)
     put(state, "a")
     write(state)
-    state.copy_counts(n_stored=1, last_stored=1, n_dropped=0)
+    state.disk.copy_counts(n_stored=1, last_stored=1, n_dropped=0)
     epoch = state.connection.epoch
     state.disconnected()
     connect(state)
