@@ -227,6 +227,8 @@ class EventQueue:
         No exception ends the sender: an unexpected one of the spool counts as a failure of the disk, and
         after any other one the sender pauses and tries again.
         """
+        if self._disk is not None:
+            self._disk.thread = thread
         self._attempt(self.open, thread)
         is_closing = False
         while not is_closing:

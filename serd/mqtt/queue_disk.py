@@ -7,7 +7,7 @@ the queue, use the spool without it, note the result under the lock.
 import contextlib
 import logging
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from serd.errors import SpoolError
 from serd.mqtt.disk_state import DiskChange
@@ -15,17 +15,23 @@ from serd.mqtt.outage import Outage
 from serd.mqtt.queue_state import QueueState
 from serd.mqtt.spool import Spool
 
+if TYPE_CHECKING:
+    from serd.mqtt.threads import Thread
+
 _log = logging.getLogger("serd.mqtt")
 
 _READ_BATCH: Final = 50
 """Events that are read from the disk at a time."""
+_WORK_S: Final = 600.0
+"""Longest time that one use of the disk takes, in seconds: 100,000 events of a damaged file are copied
+one by one, which may take a small board a few milliseconds each."""
 
 
 class QueueDisk:
     """Uses the spool for an event queue, and logs when the disk begins or ceases to fail."""
 
     def __init__(self, spool: Spool, state: QueueState, changed: threading.Condition) -> None:
-        """Neither open nor create the file.
+        """Prepare; ``open`` and ``update`` open the file.
 
         Args:
             spool: the file, which belongs to this object from now on.
@@ -35,6 +41,8 @@ class QueueDisk:
         self._spool = spool
         self._state = state
         self._changed = changed
+        self.thread: Thread | None = None
+        """The thread of the sender, for its signs of life; None before it runs."""
 
     def open(self) -> None:
         """Open the spool if an earlier run left one."""
@@ -42,7 +50,8 @@ class QueueDisk:
         if not spool.exists:
             return
         try:
-            spool.open()
+            with self._working():
+                spool.open()
         except Exception as exc:  # noqa: BLE001 - see ``_failed``
             self._failed(self._state.disk.reading, exc, "events of an earlier run cannot be read")
             return
@@ -57,7 +66,8 @@ class QueueDisk:
         spool = self._spool
         n_dropped = spool.n_dropped
         try:
-            spool.update(store=change.new, remove=change.answered)
+            with self._working():
+                spool.update(store=change.new, remove=change.answered)
         except Exception as exc:  # noqa: BLE001 - see ``_failed``
             about = "events cannot be stored on the disk and wait in memory"
             self._failed(self._state.disk.writing, exc, about)
@@ -85,7 +95,8 @@ class QueueDisk:
         if after is None:
             return False
         try:
-            events = self._spool.read(_READ_BATCH, after=after)
+            with self._working():
+                events = self._spool.read(_READ_BATCH, after=after)
         except Exception as exc:  # noqa: BLE001 - see ``_failed``
             self._failed(self._state.disk.reading, exc, "events on the disk cannot be read")
             return False
@@ -100,6 +111,12 @@ class QueueDisk:
     def close(self) -> None:
         """Close the spool."""
         self._spool.close()
+
+    def _working(self) -> contextlib.AbstractContextManager[None]:
+        """In the block the disk works: the thread may give no sign of life for a while."""
+        if self.thread is None:
+            return contextlib.nullcontext()
+        return self.thread.waiting("the disk", _WORK_S)
 
     def _failed(self, outage: Outage, error: Exception, about: str) -> None:
         """Begin or continue an outage of the disk, and log its first failure.
