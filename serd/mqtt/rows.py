@@ -1,4 +1,4 @@
-"""Events as rows of the spool's table: columns, their limits, and the check of what is read."""
+"""Events, also as rows of the spool's table: columns, their limits, and the check of what is read."""
 
 import bisect
 import json
@@ -13,22 +13,6 @@ BEFORE_ALL: Final = -(1 << 62)
 """A number smaller than that of any event."""
 MAX_ROW_NUMBER: Final = 1 << 60
 """Largest absolute value of a row's number; a damaged one beyond it would overflow SQLite's 64 bits."""
-VERSION: Final = 1
-"""Version of the file, in ``PRAGMA user_version``; 0 is a file from before there were versions."""
-MAX_VERSION: Final = 1000
-"""Greatest version that is believed; a greater one is damage."""
-SCHEMA: Final = """
-    CREATE TABLE IF NOT EXISTS event (
-        number INTEGER PRIMARY KEY,
-        id TEXT NOT NULL,
-        topic TEXT NOT NULL,
-        payload TEXT NOT NULL,
-        taken_s REAL NOT NULL,
-        is_dated INTEGER NOT NULL DEFAULT 0
-    )
-"""
-ADD_IS_DATED: Final = "ALTER TABLE event ADD COLUMN is_dated INTEGER NOT NULL DEFAULT 0"
-"""Files from before this column get it; when their events were taken is not certain."""
 _MAX_TOPIC_BYTES: Final = 0xFFFF
 
 Row = tuple[int, str, str, str, float, bool]

@@ -5,7 +5,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from serd.mqtt.rows import SCHEMA, events_among
+from serd.mqtt import event_table
+from serd.mqtt.rows import events_among
 from serd.mqtt.sqlite_file import files_of
 from serd.mqtt.sqlite_pages import read_rows
 
@@ -34,11 +35,10 @@ def salvage(broken: Path, new: Path) -> Salvaged:
     try:
         new.touch(mode=0o600)
         with contextlib.closing(sqlite3.connect(new)) as connection, connection:
-            connection.execute(SCHEMA)
-            rows = events_among(read_rows(broken))
-            connection.executemany("INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?)", rows)
-            count = "SELECT count(*), coalesce(max(number) - min(number) + 1, 0) FROM event"
-            return Salvaged(*connection.execute(count).fetchone())
+            connection.execute(event_table.SCHEMA)
+            event_table.overwrite(connection, events_among(read_rows(broken)))
+            n_events, first, last = event_table.extent(connection)
+            return Salvaged(n_events, 0 if first is None or last is None else last - first + 1)
     except BaseException:
         # It would keep a full disk full.
         _delete(new)

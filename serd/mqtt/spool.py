@@ -9,25 +9,15 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 from serd.errors import SpoolError
+from serd.mqtt import event_table
 from serd.mqtt.clock import EventClock
 from serd.mqtt.folder_lock import FolderLock
-from serd.mqtt.rows import (
-    ADD_IS_DATED,
-    BEFORE_ALL,
-    MAX_ROW_NUMBER,
-    MAX_VERSION,
-    SCHEMA,
-    VERSION,
-    MoveTime,
-    QueuedEvent,
-    after_step,
-    is_event,
-    text_of,
-)
+from serd.mqtt.rows import BEFORE_ALL, MoveTime, QueuedEvent, text_of
 from serd.mqtt.salvage import salvage
 from serd.mqtt.sqlite_file import (
     describe_disk_error,
@@ -43,9 +33,6 @@ _log = logging.getLogger("serd.mqtt")
 _T = TypeVar("_T")
 
 _LOCK_TIMEOUT_S: Final = 0.2
-_MOVE_BATCH: Final = 1000
-"""Events that are in memory at a time while their times are moved."""
-_HAS_IS_DATED: Final = "SELECT count(*) FROM pragma_table_info('event') WHERE name = 'is_dated'"
 _BUSY: Final = "another serd uses this state folder; each needs its own"
 
 
@@ -62,7 +49,7 @@ class Spool:
         clock: EventClock,
         move_time: MoveTime,
     ) -> None:
-        """Neither open nor create the file.
+        """Prepare; the file is opened or created at the first use.
 
         Args:
             path: the file; its folder is created with it.
@@ -98,7 +85,8 @@ class Spool:
         """Held while the file is open, created, replaced or deleted."""
         self._has_logged_damage = False
         self._offset: int | None = None
-        """Added to an event's number to give that of its row: the rows of earlier runs come first."""
+        """Added to an event's number to give that of its row: the rows of earlier runs come first. It is
+        the number of their last row; None until the file is open."""
 
     @property
     def exists(self) -> bool:
@@ -139,7 +127,7 @@ class Spool:
         if connection is None:
             return
         with contextlib.closing(connection), contextlib.suppress(sqlite3.Error, OSError):
-            is_empty = not connection.execute("SELECT EXISTS (SELECT 1 FROM event)").fetchone()[0]
+            is_empty = event_table.is_empty(connection)
             connection.close()
             if is_empty:
                 # The log first: a new file beside an old log would get its contents.
@@ -173,7 +161,9 @@ class Spool:
         step_s = self._clock.offset_s - self._clock_offset_s
         if step_s:
             with connection:
-                self._move_times(connection, step_s)
+                event_table.move_times(
+                    connection, step_s, after=self._offset or 0, move_time=self._move_time
+                )
             self._clock_offset_s = self._clock.offset_s
         if self._clock.is_set and not self._has_dated:
             with connection:
@@ -202,35 +192,29 @@ class Spool:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute(SCHEMA)
         with connection:
-            bounds = (-MAX_ROW_NUMBER, MAX_ROW_NUMBER)
-            delete = "DELETE FROM event WHERE number NOT BETWEEN ? AND ?"
-            n_out_of_bounds = connection.execute(delete, bounds).rowcount
-            if not connection.execute(_HAS_IS_DATED).fetchone()[0]:
-                connection.execute(ADD_IS_DATED)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        n_stored, last_row = connection.execute("SELECT count(*), max(number) FROM event").fetchone()
+            n_impossible = event_table.bring_up_to_date(connection)
+        n_stored, _, last_row = event_table.extent(connection)
         if self._offset is None:
             self._offset = last_row or 0
-        self._has_dated = self._clock.is_set
-        if n_stored:
+        if last_row is not None:
             self.last_number = max(self.last_number, last_row - self._offset)
+        self._has_dated = self._clock.is_set
         with connection:
             if self._has_dated:
                 self._date_rows(connection)
             n_dropped = self._drop(connection, n_stored)
         self.n_stored = n_stored - n_dropped
         self.n_dropped += n_dropped
-        self._count_damaged(n_out_of_bounds)
+        self._count_damaged(n_impossible)
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         """Refuse a file of a later serd before anything is written to it."""
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if not 0 <= version <= MAX_VERSION:
+        if not 0 <= version <= event_table.MAX_VERSION:
             raise sqlite3.DatabaseError(f"its version is {version}")
-        if version > VERSION:
-            raise SpoolError(later_format(self.path, version, VERSION))
+        if version > event_table.VERSION:
+            raise SpoolError(later_format(self.path, version, event_table.VERSION))
 
     def _update(
         self, connection: sqlite3.Connection, store: Sequence[QueuedEvent], remove: Collection[int]
@@ -241,15 +225,10 @@ class Spool:
             (offset + each.number, each.id, each.topic, each.payload, each.taken_s, is_dated)
             for each in store
         ]
-        removed_rows = [(offset + number,) for number in remove]
         n_stored = self.n_stored
         with connection:
-            if removed_rows:
-                delete = "DELETE FROM event WHERE number = ?"
-                n_stored -= connection.executemany(delete, removed_rows).rowcount
-            if rows:
-                insert = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?)"
-                n_stored += connection.executemany(insert, rows).rowcount
+            n_stored -= event_table.remove(connection, (offset + number for number in remove))
+            n_stored += event_table.store(connection, rows)
             n_dropped = self._drop(connection, n_stored) if rows else 0
         self.n_stored = n_stored - n_dropped
         self.n_dropped += n_dropped
@@ -257,61 +236,24 @@ class Spool:
 
     def _drop(self, connection: sqlite3.Connection, n_stored: int) -> int:
         """Delete the events that are too old or too many; return their number."""
-        # In the order of the events, so that only those to be dropped are visited.
-        query = (
-            "SELECT number FROM event WHERE taken_s >= ? OR (NOT ? AND number <= ?)"
-            " ORDER BY number LIMIT 1"
-        )
-        first_fresh = connection.execute(
-            query, (self._clock.now_s - self._max_age_s, self._has_dated, self._offset or 0)
-        ).fetchone()
-        delete = "DELETE FROM event WHERE number < ?"
-        if first_fresh is None:
-            return connection.execute("DELETE FROM event").rowcount if n_stored else 0
-        query = "SELECT min(number) FROM event"
-        n_dropped = 0
-        if connection.execute(query).fetchone() != first_fresh:
-            n_dropped = connection.execute(delete, first_fresh).rowcount
-        if (n_over := n_stored - n_dropped - self.max_events) > 0:
-            query = "SELECT number FROM event ORDER BY number LIMIT 1 OFFSET ?"
-            first_left = connection.execute(query, (n_over,)).fetchone()
-            n_dropped += connection.execute(delete, first_left).rowcount
-        return n_dropped
+        # While the clock may be wrong, events of earlier runs have no certain age.
+        after = BEFORE_ALL if self._has_dated else self._offset or 0
+        n_dropped = event_table.drop_old(connection, self._clock.now_s - self._max_age_s, after=after)
+        n_over = n_stored - n_dropped - self.max_events
+        return n_dropped + (event_table.drop_first(connection, n_over) if n_over > 0 else 0)
 
     def _date_rows(self, connection: sqlite3.Connection) -> None:
-        """Once the clock is right: the age of an event from before a restart counts from now."""
-        date = "UPDATE event SET is_dated = 1, taken_s = CASE WHEN number > ? THEN taken_s ELSE ? END"
-        date += " WHERE is_dated IS NOT 1"
-        connection.execute(date, (self._offset or 0, self._clock.now_s))
-
-    def _move_times(self, connection: sqlite3.Connection, step_s: float) -> None:
-        """Move the times of this run's events by a step of the clock."""
-        query = (
-            "SELECT number, id, topic, payload, taken_s FROM event WHERE number > ?"
-            " ORDER BY number LIMIT ?"
-        )
-        update = "UPDATE event SET payload = ?, taken_s = ? WHERE number = ?"
-        after = self._offset or 0
-        while rows := connection.execute(query, (after, _MOVE_BATCH)).fetchall():
-            after = rows[-1][0]
-            events = [QueuedEvent(*row) for row in rows if is_event(*row[1:])]
-            moved = [after_step(each, step_s, self._move_time) for each in events]
-            connection.executemany(update, [(each.payload, each.taken_s, each.number) for each in moved])
+        """Make the times of all events certain, now that the clock is right."""
+        event_table.date_rows(connection, last_earlier=self._offset or 0, now_s=self._clock.now_s)
 
     def _read(self, connection: sqlite3.Connection, n_events: int, after: int) -> list[QueuedEvent]:
         offset = self._offset or 0
-        query = (
-            "SELECT number, id, topic, payload, taken_s FROM event WHERE number > ?"
-            " ORDER BY number LIMIT ?"
-        )
         while True:
-            rows = connection.execute(query, (offset + after, n_events)).fetchall()
-            damaged_rows = [(row[0],) for row in rows if not is_event(*row[1:])]
+            events, damaged_rows = event_table.read(connection, n_events, after=offset + after)
             if not damaged_rows:
-                return [QueuedEvent(number - offset, *rest) for number, *rest in rows]
+                return [replace(each, number=each.number - offset) for each in events]
             with connection:
-                delete = "DELETE FROM event WHERE number = ?"
-                n_removed = connection.executemany(delete, damaged_rows).rowcount
+                n_removed = event_table.remove(connection, damaged_rows)
             if n_removed != len(damaged_rows):
                 # The order of the rows is damaged, too, so that SQLite does not find them.
                 raise sqlite3.DatabaseError("damaged rows cannot be removed")
