@@ -16,11 +16,11 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from serd.mqtt.access import Access
+from serd.mqtt.backoff import Backoff
 from serd.mqtt.diagnosis import (
     CONNECTION_LOST,
     NO_ANSWER,
@@ -40,33 +40,6 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
     from serd.mqtt.receiving import BoundedClient, OversizedPacket
-
-
-class Backoff:
-    """Pauses that double from ``first_s`` up to ``max_s``, each with a jitter of half its length."""
-
-    def __init__(self, *, first_s: float, max_s: float, random: Callable[[], float]) -> None:
-        """Begin with the shortest pause.
-
-        Args:
-            first_s: mean of the first pause, in seconds, above 0.
-            max_s: the longest pause, in seconds.
-            random: gives numbers from 0 to below 1, like ``random.random``.
-        """
-        self._first_s = first_s
-        self._max_s = max_s
-        self._random = random
-        self._mean_s = first_s
-
-    def next_s(self) -> float:
-        """The pause before the next attempt, in seconds."""
-        pause_s = min(self._max_s, self._mean_s * (0.5 + self._random()))
-        self._mean_s = min(self._max_s / 1.5, 2.0 * self._mean_s)
-        return pause_s
-
-    def reset(self) -> None:
-        """Return to the shortest pause, after a connection that lasted."""
-        self._mean_s = self._first_s
 
 
 MAX_PAYLOAD_BYTES: Final = 1024

@@ -1,6 +1,6 @@
 """Publishes events and the daemon's state over MQTT, and receives commands.
 
-This module chooses topic and payload of each message; ``serd.mqtt.queue`` delivers it.
+``serd.mqtt.report_messages`` chooses topic and payload of each message, ``serd.mqtt.queue`` delivers it.
 """
 
 import functools
@@ -10,31 +10,17 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from serd.errors import PublishError
 from serd.events.alert import AlertKey
-from serd.events.controls import CONTROLS, OFF, ON, control_texts
+from serd.events.controls import CONTROLS
 from serd.events.event import Event
-from serd.events.mood import mood_json
 from serd.events.replay import as_replayed, move_time
-from serd.events.reports import (
-    AlertReport,
-    AvailabilityReport,
-    ControlReport,
-    LevelReport,
-    MoodReport,
-    RefusalReport,
-    Report,
-    SpeechReport,
-    StateReport,
-    StatsReport,
-)
-from serd.model.labels import NONE
+from serd.events.reports import Report, StatsReport
 from serd.mqtt.access import read_credentials
 from serd.mqtt.clock import EventClock
 from serd.mqtt.homeassistant.announcement import Announcement
@@ -43,6 +29,7 @@ from serd.mqtt.message import Message
 from serd.mqtt.namesake import Instance, NamesakeWatch
 from serd.mqtt.queue import EventQueue, remaining_s
 from serd.mqtt.queue_state import QueueLimits
+from serd.mqtt.report_messages import messages_of
 from serd.mqtt.retained import Document
 from serd.mqtt.settings import MQTT_311, STORE_ALWAYS, STORE_OFFLINE, Settings
 from serd.mqtt.spool import Spool
@@ -218,42 +205,17 @@ class MqttPublisher:
         With ``durability = "always"`` an event is on the disk on return, unless the disk fails or takes
         longer than half a second.
         """
-        topics = self.topics
         match report:
             case Event():
-                self._queue.put(report.id, topics.event(report.source), report.to_json())
-            case RefusalReport():
-                self.send(topics.control_error(report.source, report.control), report.reason)
-            case LevelReport() if report.is_due:
-                body = {"level_dbfs": report.level_dbfs, "guesses": dict(report.guesses)}
-                self.send(topics.level(report.source), json.dumps(body))
+                self._queue.put(report.id, self.topics.event(report.source), report.to_json())
             case StatsReport():
-                self.send(topics.stats, json.dumps(asdict(report) | self._queue_stats()))
+                self.send(self.topics.stats, json.dumps(asdict(report) | self._queue_stats()))
             case _:
-                for topic, payload in self._retained_values(report):
-                    self.retain(topic, payload)
-
-    def _retained_values(self, report: Report) -> Iterator[tuple[str, str]]:
-        """Yield topic and payload of each retained value that a report changes."""
-        topics = self.topics
-        match report:
-            case StateReport():
-                yield topics.state(report.source), report.emotion
-            case MoodReport():
-                now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-                yield topics.mood(report.source), mood_json(report.mood, now)
-            case AlertReport():
-                yield topics.alert(report.source, report.name), ON if report.is_on else OFF
-            case SpeechReport():
-                yield topics.speech(report.source), ON if report.is_speaking else OFF
-            case AvailabilityReport():
-                state = ONLINE if report.is_alive else OFFLINE
-                yield topics.availability(report.source), state
-                yield topics.problem(report.source), report.reason or NONE
-            case ControlReport():
-                texts = control_texts(report.controls)
-                for control in report.changed:
-                    yield topics.control(report.source, control), texts[control]
+                for message in messages_of(report, self.topics):
+                    if message.is_retained:
+                        self.retain(message.topic, message.payload)
+                    else:
+                        self.send(message.topic, message.payload)
 
     def retain(self, topic: str, payload: str) -> None:
         """Set the retained value of a topic; it is sent now, and again on each new connection."""
