@@ -174,7 +174,7 @@ def _read_secret(path: Path, origin: str) -> str:
     except OSError as exc:
         raise SettingsError(f"{origin} = {str(path)!r} cannot be read: {exc.strerror}") from exc
     except ValueError:
-        raise SettingsError(f"{origin} = {str(path)!r} is no text in UTF-8") from None
+        raise SettingsError(f"{origin} = {str(path)!r} is not UTF-8 text") from None
     if len(line) > _MAX_PASSWORD_BYTES:
         raise SettingsError(
             f"{origin} = {str(path)!r} has a longer first line than {_MAX_PASSWORD_BYTES} bytes"
@@ -188,7 +188,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     """The TLS context with the trusted authority and the client certificate of the settings.
 
     Raises:
-        SettingsError: a file is missing or no PEM, or key and certificate do not match.
+        SettingsError: a file is missing or not a PEM file, or key and certificate do not match.
     """
     key, path = "ca_file", settings.ca_file
     try:
@@ -204,7 +204,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         if isinstance(exc, ssl.SSLError):
-            reason = "no PEM, or key and certificate do not belong together"
+            reason = "not a PEM file, or key and certificate do not match"
         raise SettingsError(f"[mqtt] {key} = {path!r} cannot be used: {reason}") from exc
     return context
 

@@ -1,7 +1,7 @@
 """amqtt's broker with bounds for what its clients can make it keep.
 
-amqtt itself bounds neither the length of a message, nor what waits for a subscriber that reads slowly or
-not at all, nor what publishers have sent and it has not passed on, nor the retained messages.
+amqtt itself has no bound for the length of a message, for what waits for a subscriber that reads slowly
+or not at all, for what publishers have sent and it has not passed on, or for the retained messages.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ MAX_MESSAGE_BYTES: Final = 256_000
 MAX_RETAINED_BYTES: Final = 2_000_000
 """Retained messages together, as ``_cost`` counts them: about 2,000 short ones."""
 MAX_WAITING_BYTES: Final = 2 * MAX_RETAINED_BYTES
-"""Messages that wait for one subscriber, or for its acknowledgement, as ``_cost`` counts them; a new one
-gets all retained messages at once."""
+"""Messages that wait for one subscriber, or for its acknowledgement, as ``_cost`` counts them; a new
+subscriber gets all retained messages at once."""
 MAX_INCOMING: Final = 1000
 """Messages that were read and not passed on, beyond which no further packet is read."""
 MAX_FILTERS: Final = 1000
 """Different topic filters of all clients together."""
 _OVERHEAD_BYTES: Final = 1000
-"""Rough size of a message of no length in memory, in bytes."""
+"""Rough size of an empty message in memory, in bytes."""
 _PAUSE_S: Final = 0.005
 """Time after which a client is looked at again whose packets are not read for now, in seconds."""
 _REFUSED: Final = 0x80
@@ -46,7 +46,7 @@ class BoundedBroker(Broker):  # type: ignore[misc]
     _is_retaining_too_much = False
 
     def n_incoming(self, writer: WriterAdapter) -> int:
-        """Messages that were read from a client, or from any, and not passed on."""
+        """Messages that were not passed on yet: those of this client, and those that wait for all."""
         own = [session for session, handler in self.sessions.values() if handler.writer is writer]
         n_own = sum(each.delivered_message_queue.qsize() for each in own)
         return int(self._broadcast_queue.qsize() + n_own)
@@ -65,7 +65,7 @@ class BoundedBroker(Broker):  # type: ignore[misc]
         data: bytes | bytearray | None,
         qos: int | None = None,
     ) -> None:
-        """Retain a message, or remove it if ``data`` is empty; without room for it, do nothing."""
+        """Retain a message, or remove it if ``data`` is empty; do nothing if there is no room."""
         if topic_name is not None and data:
             others = (each for topic, each in self._retained_messages.items() if topic != topic_name)
             n_bytes = sum(_cost(each.topic, each.data or b"") for each in others)

@@ -1,4 +1,4 @@
-"""The broker if the settings name none: a running one on this machine, else an embedded one.
+"""The broker to use if the settings name none: one that runs on this machine, else an embedded one.
 
 The embedded broker is amqtt in a thread with an event loop of its own. Only this machine can reach it,
 and amqtt is imported only if it is needed.
@@ -83,7 +83,7 @@ def find_or_start(settings: Settings, threads: Threads) -> tuple[str, int, "Embe
         _log.info("using the broker on localhost:%d", port)
         return "localhost", port, None
     if result is not ProbeResult.NOTHING:
-        _log.warning("no broker on localhost:%d: %s", port, result.value)
+        _log.warning("localhost:%d is not used: %s", port, result.value)
     broker = EmbeddedBroker(_free_port(settings.inner_port), threads)
     _log.info(
         "started a broker for this machine alone; to listen: mosquitto_sub -h %s -p %d -t '%s/#' -v",
@@ -270,7 +270,7 @@ class EmbeddedBroker:
         try:
             await asyncio.wait_for(broker.shutdown(), self._stop_s)
         except TimeoutError:
-            # amqtt can wait for ever for a reader whose cancellation got lost.
+            # amqtt can wait for ever for a reader that missed its cancellation.
             _log.debug("the broker did not shut down within %g s", self._stop_s)
         self._cut_connections()
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -295,7 +295,7 @@ def embedded_broker_advice() -> str:
 
 
 def _load_amqtt() -> "type[BoundedBroker]":
-    """The class of the broker, with its loggers silenced: they report every client that hangs up."""
+    """The class of the broker; its loggers, which report every client that hangs up, are silenced."""
     try:
         from serd.mqtt.bounded_broker import BoundedBroker  # noqa: PLC0415
     except ImportError as exc:

@@ -25,7 +25,7 @@ _N_READINGS: Final = 3
 
 
 def steady_s() -> float:
-    """Seconds on a clock that never jumps and goes on while the machine sleeps, where there is one."""
+    """Seconds on a clock that never jumps; on Linux it also counts the time that the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -91,7 +91,7 @@ class EventClock:
         return step_s
 
     def _read_offset_s(self) -> float:
-        """The closest of a few readings: a thread that sleeps between two clocks would see a step."""
+        """The best of a few readings: a thread that sleeps between the two clocks would see a step."""
         readings = []
         for _ in range(_N_READINGS):
             before_s = self.steady_s()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 CONNECTION_REFUSED: Final = "connection refused, no broker runs there"
-CONNECTION_LOST: Final = "the connection broke off"
+CONNECTION_LOST: Final = "the connection was lost"
 _QUESTIONS: Final = (
     "is it an MQTT broker, is TLS set on both sides or on neither, and is [mqtt] transport the one of"
     " this port?"
@@ -18,7 +18,7 @@ _NOT_AUTHORIZED: Final = frozenset({"not authorized", "bad user name or password
 
 
 def describe_connection_error(error: OSError) -> str:
-    """The cause of a connection that failed."""
+    """Why a connection could not be opened."""
     match error:
         case ConnectionRefusedError():
             cause = CONNECTION_REFUSED
@@ -26,7 +26,7 @@ def describe_connection_error(error: OSError) -> str:
             cause = NOT_MQTT
         case ConnectionError() if "WebSocket" in str(error):
             cause = (
-                "it does not speak websockets on this port; take its port for them, set [mqtt]"
+                "it does not speak websockets on this port; use its port for them, set [mqtt]"
                 ' websocket_path, or set transport = "tcp"'
             )
         case TimeoutError():
@@ -36,11 +36,11 @@ def describe_connection_error(error: OSError) -> str:
         case ssl.SSLCertVerificationError():
             cause = _describe_certificate_error(error, datetime.now(UTC))
         case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):
-            cause = "it does not speak TLS on this port; turn [mqtt] tls off or take its TLS port"
+            cause = "it does not speak TLS on this port; turn [mqtt] tls off or use its TLS port"
         case ssl.SSLError():
             cause = f"TLS failed ({error.reason or error})"
         case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
-            cause = "there is no way to this host; is the network up?"
+            cause = "no route to this host; is the network up?"
         case _:
             cause = error.strerror or str(error)
     return cause
@@ -64,7 +64,7 @@ def _describe_certificate_error(error: ssl.SSLCertVerificationError, now: dateti
 
 
 def describe_login_refusal(reason_code: str) -> str:
-    """The cause of a refused connection, from the name of the broker's reason code."""
+    """Why a connection was refused, from the name of the broker's reason code."""
     if reason_code.lower() in _NOT_AUTHORIZED:
         return "not authorised; check [mqtt] user and password"
     if reason_code.lower() == "unsupported protocol version":
@@ -73,7 +73,7 @@ def describe_login_refusal(reason_code: str) -> str:
 
 
 def describe_access_refusal(reason_code: str) -> str:
-    """The cause of a refused message or subscription, from the name of the broker's reason code."""
+    """Why a message or subscription was refused, from the name of the broker's reason code."""
     if reason_code.lower() == "not authorized":
         return "not authorised; its access rules must allow it"
     return lower_first(reason_code)

@@ -34,7 +34,7 @@ _MOVE_BATCH: Final = 1000
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> int:
-    """Create the table or bring it to ``VERSION``; return how many rows with impossible numbers went."""
+    """Create the table or bring it to ``VERSION``; return how many rows had impossible numbers."""
     connection.execute(SCHEMA)
     delete = "DELETE FROM event WHERE number NOT BETWEEN ? AND ?"
     n_deleted = connection.execute(delete, (-MAX_ROW_NUMBER, MAX_ROW_NUMBER)).rowcount

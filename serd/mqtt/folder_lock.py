@@ -9,10 +9,10 @@ _log = logging.getLogger("serd.mqtt")
 
 
 class FolderLock:
-    """The lock of one folder; a process that ends gives it back."""
+    """The lock of one folder; it is released when the process ends, too."""
 
     def __init__(self, folder: Path) -> None:
-        """Neither create nor lock the folder."""
+        """Prepare the lock; ``acquire`` takes it."""
         self._folder = folder
         self._descriptor: int | None = None
 

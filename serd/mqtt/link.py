@@ -1,15 +1,15 @@
 """The connection to an MQTT broker, opened again whenever it ends.
 
-The pauses between attempts grow from about 1 to 60 seconds, with random jitter, for as long as it takes.
-Each change of the connection is logged once, with its cause.
+There is always a next attempt. The pauses before them grow from about 1 to 60 seconds, with random
+jitter. Each change of the connection is logged once, with its cause.
 
 Each connection has a paho client and a clean session of its own: no message of an earlier connection can
 be sent again or out of order, and no topic subscribed to twice. Messages that must outlive a connection
 are kept by the listener (``serd.mqtt.queue``). Everything is sent with QoS 1, if the broker takes it.
 
-A message with a payload of more than ``max_payload_bytes`` is dropped, and one that is longer than the
-longest topic as well is not even read: the connection ends, and later connections leave out the
-subscription that it came for.
+A message whose payload is longer than ``max_payload_bytes`` is dropped. A packet too long for that and
+for the longest topic is not even read: the connection ends, and later ones do not subscribe again to the
+filter that the packet matches.
 """
 
 import logging
@@ -151,7 +151,7 @@ class Link:
         self._topic_filters: set[str] = set()
         """Topic filters that this link was asked to subscribe to."""
         self._avoided: set[str] = set()
-        """Those of them that a message came for which was too long to be read."""
+        """Those of them that match a message that was too long to be read."""
         self._stopping = threading.Event()
         self._thread: Thread | None = None
 
@@ -216,7 +216,7 @@ class Link:
     def stop(self, timeout_s: float) -> None:
         """Disconnect, so that the broker discards the will, and end within ``timeout_s`` seconds.
 
-        A thread that hangs in a name look-up for longer ends with the process.
+        A thread that is stuck in a name look-up for longer ends with the process.
         """
         self._stopping.set()
         if (client := self._client) is not None:
@@ -232,7 +232,7 @@ class Link:
             try:
                 self._connect_once(thread)
             except Exception:  # noqa: BLE001 - whatever went wrong, there must be a next attempt
-                # paho raises any exception if the answer is no MQTT.
+                # paho can raise any exception if the answer is not MQTT.
                 _log.debug("broker %s", self.address, exc_info=True)
             finally:
                 is_steady = self._end_attempt()
@@ -311,7 +311,7 @@ class Link:
             self._listener.connected()
 
     def _adapt_will(self, reason_code: int) -> None:
-        """After a login that was refused for the will, ask for less at the next attempt."""
+        """After a login that was refused because of the will, ask for less at the next attempt."""
         if reason_code == _QOS_NOT_SUPPORTED:
             self.limits = replace(self.limits, max_qos=0)
         elif reason_code == _RETAIN_NOT_SUPPORTED:
@@ -331,7 +331,7 @@ class Link:
             self._loss_reason = self._avoid(self._client.oversized)
 
     def _avoid(self, packet: "OversizedPacket") -> str:
-        """Leave out the subscriptions that a packet may have come for; return what to log."""
+        """From now on, avoid the subscriptions that match a packet; return what to log."""
         matching = {each for each in self._topic_filters if packet.matches(each)}
         self._avoided |= matching
         about = f"it sent {packet.n_bytes} bytes, of which {self._max_payload_bytes} are accepted"

@@ -1,8 +1,9 @@
 """Notices other daemons that use the name of this node, and repairs what they leave behind.
 
-Two daemons of one name write the same topics. When one ends, it or its last will says "offline" for
-both, so the other publishes its own state again. Each daemon introduces itself on the topic ``instance``
-once a connection, and answers an introduction that is new to it, so that both log the other.
+Two daemons with the same name write to the same topics. When one ends, it or its last will says
+"offline" for both, so the other one publishes its own state again. Each daemon introduces itself on the
+topic ``instance`` once a connection, and answers an introduction from a daemon that it does not know, so
+that each logs the other.
 """
 
 import json
@@ -37,7 +38,7 @@ class Instance:
 
 
 def parse_instance(payload: bytes) -> Instance | None:
-    """The daemon that introduces itself; None if the payload is no introduction."""
+    """The daemon that introduces itself; None if the payload is not an introduction."""
     try:
         body = json.loads(payload[:1000])
         host = "".join(char if char.isprintable() else "?" for char in str(body["host"]))

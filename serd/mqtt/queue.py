@@ -113,7 +113,7 @@ class EventQueue:
         self._close_deadline_s = 0.0
 
     def attach(self, link: Transport) -> None:
-        """Set the link that carries the messages, before either is started."""
+        """Set the link that carries the messages; call it before both are started."""
         self.link = link
 
     def start(self, threads: Threads) -> None:
@@ -274,7 +274,7 @@ class EventQueue:
             self._disk.update(change)
 
     def give_up_stalled(self) -> None:
-        """Give up a connection on which a message is not acknowledged: another may do better."""
+        """Give up a connection on which a message is not acknowledged; the next one may be better."""
         with self._changed:
             oldest = self._state.oldest_in_flight
         if oldest is not None and self._clock.steady_s() - oldest.sent_s >= ANSWER_TIMEOUT_S:
@@ -304,7 +304,7 @@ class EventQueue:
         self._disk.close()
 
     def _follow_clock(self) -> None:
-        """Move the times of this run's events if the clock was stepped; the spool does so when used."""
+        """If the clock was stepped, move the times of this run's events, in memory and on the disk."""
         with self._changed:
             step_s = self._clock.take_step()
             if not step_s:
@@ -322,7 +322,7 @@ class EventQueue:
             payload = self._as_replayed(message.payload) if message.is_replayed else message.payload
             message_id = self.link.publish(message.topic, payload, is_retained=message.is_retained)
         except ValueError as exc:
-            # No broker accepts it: a topic with a wildcard, or a text that UTF-8 cannot express.
+            # No broker accepts it: its topic has a wildcard, or its text cannot be encoded as UTF-8.
             answer = Answer(str(exc))
         except BaseException:
             with self._changed:
@@ -364,7 +364,8 @@ class EventQueue:
         if left_out is not None:
             message = left_out.message
             _log.warning(
-                "broker %s ends the connection behind each message on %s of %d bytes: it is left out",
+                "broker %s closes the connection after each message on %s of %d bytes;"
+                " this message is no longer sent",
                 self.link.address,
                 message.topic,
                 packet_bytes(message.topic, message.payload),

@@ -1,7 +1,7 @@
 """Where each event of the event queue is, and what comes next; without a thread, a disk or a broker.
 
-An event belongs to the queue until it is acknowledged. At the end of a connection, events in flight go
-back and are sent again on the next one, in order, so the broker may get them twice.
+The queue keeps an event until it is acknowledged. At the end of a connection, events in flight go back
+and are sent again on the next one, in order, so the broker may get them twice.
 
 States of an event (and what holds it); [C], [S] and [L] are the threads of ``serd.mqtt.queue`` that a
 transition is for::
@@ -25,8 +25,8 @@ transition is for::
                        gone                                    ANSWERED ───────────────▶ gone
                                                                (DiskState)
 
-A message behind which connections break (``serd.mqtt.suspects``) waits until the connection has lasted
-for ``calm_s``, and if that one breaks behind it too, it counts as refused for good.
+A message after which a connection broke (``serd.mqtt.suspects``) waits until the next one has lasted for
+``calm_s``. If that one breaks after it too, the message counts as refused for good.
 
 An event that the broker refuses for now (MQTT 5: quota exceeded) goes back to WAITING or READ AHEAD,
 and no event is sent for ``RETRY_S`` (``serd.mqtt.outage``).
@@ -39,11 +39,11 @@ States of the connection (``ConnectionState``)::
         │                             └──────────── [L] connected ───────────┘ │
         └─────────────── [L] disconnected, or after 3 s by itself ─────────────┘
 
-WAITING events are written while the broker is AWAY, while there are too many, and at the end; with
-``stores_every_event`` always, and then they are not sent unless the disk fails. If an event is in memory
-alone for ``store_after_s``, because the broker does not acknowledge or the connection only looks up, all
-events in memory are written. An event that was put before the connection came back from AWAY is marked
-as replayed.
+WAITING events are written while the broker is AWAY, while there are too many, and at the end. With
+``stores_every_event`` they are always written, and sent from memory only if the disk fails. If an event
+is in memory alone for ``store_after_s``, because the broker does not acknowledge it or the connection is
+dead without a sign of it, all events in memory are written. An event that was put before the connection
+came back from AWAY is marked as replayed.
 """
 
 import heapq
@@ -79,11 +79,11 @@ class QueueLimits:
     stores_every_event: bool
     """Whether each event is on the disk before it is sent."""
     store_after_s: float = 5.0
-    """Time after which an event that is not acknowledged goes to the disk although the connection is up,
-    in seconds."""
+    """Time after which an event that is not acknowledged is written to the disk although the connection
+    is up, in seconds."""
     calm_s: float = 1.0
-    """How long a connection must have lasted before it carries a message behind which one broke, in
-    seconds."""
+    """How long a connection must have lasted before it carries a message after which an earlier one
+    broke, in seconds."""
     commit_timeout_s: float = 0.5
     """Longest wait of ``put`` for the disk with ``stores_every_event``, in seconds."""
 
@@ -109,7 +109,7 @@ class QueueState:
         self.stores_every_event = limits.stores_every_event and self.disk.is_there
         self.n_dropped_from_memory = 0
         self.n_refused = 0
-        """Events that the broker refused for good, or behind which connections break."""
+        """Events that the broker refused for good, or after which it closes the connection."""
         self._limits = limits
         self._clock = clock
         self._accepting = Outage()
@@ -159,7 +159,7 @@ class QueueState:
 
     @property
     def poll_s(self) -> float | None:
-        """Seconds until the sender looks again unasked; None if time alone changes nothing."""
+        """Seconds until the sender looks again by itself; None if time alone changes nothing."""
         is_timed = self.disk.is_timed or self._accepting.is_on
         is_aging = bool(self._in_flight) or (self.disk.is_there and bool(self._waiting))
         is_any = is_timed or is_aging or self.connection.is_first or self._is_held()
@@ -173,7 +173,7 @@ class QueueState:
         )
 
     def is_committed(self, number: int) -> bool:
-        """Whether an event that has to be on the disk is there, or the disk fails."""
+        """Whether ``put`` need not wait for the disk any more: the event is there, or need not be."""
         return not self.stores_every_event or self.disk.is_committed(number)
 
     @property
@@ -204,7 +204,7 @@ class QueueState:
         return has_room and has_message and not self._is_held()
 
     def _is_held(self) -> bool:
-        """Whether the next message is a suspect that this connection is too young for."""
+        """Whether the next message is suspected, and has to wait until this connection is older."""
         suspect = self._suspects.alone
         if suspect is None or self.connection.age_s >= self._limits.calm_s:
             return False
@@ -272,7 +272,7 @@ class QueueState:
     # Transitions for the sender
 
     def pop(self) -> Message | None:
-        """Take the next message that the connection can carry: state before events, those by number."""
+        """Take the next message that the connection can carry: first state, then events by number."""
         if self.is_closing or not self._is_sendable():
             return None
         if self._is_state_next():
@@ -338,7 +338,7 @@ class QueueState:
         self._in_flight.change_events(moved)
 
     def take_back(self) -> DiskChange:
-        """Return events IN FLIGHT to WAITING, for the end; give all that is to be written."""
+        """Return events IN FLIGHT to WAITING, at the end; return all that is to be written."""
         self._take_back_in_flight()
         return DiskChange(tuple(self._waiting), self.disk.answered)
 
@@ -381,7 +381,7 @@ class QueueState:
         """End a connection: events that it did not deliver wait for the next one.
 
         Returns:
-            The message behind which connections break, if that is known since now.
+            The message after which the broker closes the connection, if this end was the proof.
         """
         self.connection.disconnected()
         self.retained.disconnected()
@@ -419,11 +419,11 @@ class QueueState:
         return Refused(message, answer)
 
     def _leave_out(self, message: Message) -> Refused | None:
-        """Send a message IN FLIGHT no more."""
+        """Stop sending a message that is IN FLIGHT."""
         self._in_flight.remove(message)
         if message.event is None:
             self.retained.leave_out(message.topic, packet_bytes(message.topic, message.payload))
-        return self.settle(message, Answer("it ends the connection"))
+        return self.settle(message, Answer("the broker closes the connection after it"))
 
     def _take_back_in_flight(self) -> None:
         """Return events IN FLIGHT to WAITING; stored ones will be read again."""

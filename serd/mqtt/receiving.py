@@ -36,7 +36,7 @@ class BoundedClient(Client):
     """A client that closes the connection at the start of a packet that is too long.
 
     Over MQTT 5 the broker is told the limit, and leaves out longer messages. MQTT 3.1.1 has no such
-    field, and not every broker keeps to it.
+    field, and not every broker respects it.
     """
 
     def __init__(

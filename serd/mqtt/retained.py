@@ -7,18 +7,18 @@ from typing import Final
 from serd.mqtt.limits import MAX_PACKET_BYTES, packet_bytes
 
 Document = Callable[[int], Mapping[str, str]]
-"""The retained messages that make up a document, by topic, each of at most so many bytes where that is
-possible."""
+"""Takes the length of the longest message in bytes; gives the retained messages that make up a document,
+by topic, none of them longer if that is possible."""
 
 _MAX_CHANGES: Final = 1000
-"""Changes of retained state that are sent one by one; beyond it only the latest value of each topic."""
+"""Changes of retained state that are sent one by one; beyond that, only the latest of each topic."""
 _MAX_TRANSIENT: Final = 100
 
 
 class RetainedState:
     """The latest retained value of each topic, and everything to send on the present connection.
 
-    A broker may forget what it retains, so each connection begins with all values. The owner of this
+    A broker may lose its retained messages, so each connection begins with all values. The owner of this
     object locks it.
     """
 
@@ -33,9 +33,9 @@ class RetainedState:
         self._max_bytes = MAX_PACKET_BYTES
         """Longest message that the present broker says it takes."""
         self._max_part_bytes = MAX_PACKET_BYTES
-        """Longest message of a document, halved whenever one was left out."""
+        """Longest message of a document in bytes; each one that is left out halves it."""
         self._left_out: dict[str, int] = {}
-        """Lengths from which on a value is not sent, by topic."""
+        """Length in bytes from which a value is not sent, by topic."""
         self._is_connected = False
 
     @property
@@ -80,7 +80,7 @@ class RetainedState:
                 self._changes = deque(filter(self._is_sent, self._values.items()))
 
     def leave_out(self, topic: str, n_bytes: int) -> None:
-        """Send nothing of ``n_bytes`` and more on a topic; the next connection divides documents."""
+        """No longer send ``n_bytes`` or more on a topic; the next connection divides documents."""
         self._left_out[topic] = n_bytes
         if any(topic in topics for topics in self._topics.values()):
             self._max_part_bytes = n_bytes // 2
@@ -98,12 +98,12 @@ class RetainedState:
         return topic not in self._left_out or packet_bytes(topic, payload) < self._left_out[topic]
 
     def repeat(self) -> None:
-        """Schedule all values again, since another program has changed them at the broker."""
+        """Schedule all values again, after another program has changed them at the broker."""
         self._changes.clear()
         self._schedule(tuple(self._values))
 
     def send(self, topic: str, payload: str) -> None:
-        """Schedule a transient message; beyond 100 the oldest is dropped, without a connection all."""
+        """Schedule a transient message if there is a connection; beyond 100 the oldest is dropped."""
         if self._is_connected and self._is_sent((topic, payload)):
             self._transient.append((topic, payload))
 

@@ -1,4 +1,4 @@
-"""Events, also as rows of the spool's table: columns, their limits, and the check of what is read."""
+"""Events, and their rows in the table of the spool: columns, limits, and the check of what is read."""
 
 import bisect
 import json
@@ -83,7 +83,7 @@ def events_among(rows: Iterable[tuple[int, Sequence[object]]]) -> Iterator[Row]:
 
 
 def _id_in(payload: str) -> object:
-    """The id in the JSON of an event; None if it is not JSON, no object or without an id."""
+    """The id in the JSON of an event; None if it is not JSON, not an object or has no id."""
     try:
         body = json.loads(payload)
     except (ValueError, RecursionError):

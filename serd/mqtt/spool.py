@@ -2,7 +2,7 @@
 
 One SQLite file in write-ahead mode, which exists only while it holds an event. Every change is one
 transaction: whenever the process is killed, an event is in the file whole or not at all. A row that is
-no event, because the disk or another program changed it, is removed and counted as dropped.
+not an event, because the disk or another program changed it, is removed and counted as dropped.
 """
 
 import contextlib
@@ -54,9 +54,9 @@ class Spool:
         Args:
             path: the file; its folder is created with it.
             max_events: events the file may hold; beyond it the oldest are dropped.
-            max_age_s: age in seconds beyond which events are dropped. The age of an event of an earlier
-                run counts only while the wall clock is known to be right, and for an event from before
-                it was so from then on.
+            max_age_s: age in seconds beyond which events are dropped. Events of an earlier run have an
+                age only while the wall clock is known to be right. If it was not so when an event was
+                stored, its age counts from the moment at which it is.
             is_power_safe: whether each change must outlive a power cut (``synchronous=FULL``: every
                 transaction waits for the disk). Without it a change outlives the death of the process,
                 and a power cut takes the last seconds but never breaks the file

@@ -1,4 +1,4 @@
-"""What the SQLite files of serd share: the meaning of an error, and the place of a broken file."""
+"""What the SQLite files of serd share: what an error means, and where a broken file goes."""
 
 import sqlite3
 from pathlib import Path
@@ -20,7 +20,7 @@ _OUTSIDE_CAUSES: Final = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-"""Result codes that do not mean that the file is broken: free space, rights or time may help."""
+"""Result codes that do not mean that the file is broken: space, rights or waiting may help."""
 _DESCRIPTIONS: Final = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
     sqlite3.SQLITE_FULL: "the disk is full",

@@ -27,7 +27,7 @@ _TABLE_LEAF: Final = 13
 _INTEGER_BYTES: Final[Mapping[int, int]] = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 """Bytes of an integer, by its serial type."""
 _READ_ERRORS: Final = (IndexError, ValueError, struct.error)
-"""What bytes that are no row lead to."""
+"""What reading a row raises if its bytes are not a row."""
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[Value]]]:

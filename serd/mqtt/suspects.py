@@ -1,4 +1,4 @@
-"""Finds the message behind which connections break."""
+"""Finds the message that makes a broker close the connection."""
 
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
@@ -9,13 +9,14 @@ Key = TypeVar("Key", bound=Hashable)
 class Suspects(Generic[Key]):
     """Messages that were in flight when a connection broke.
 
-    A broker may close the connection for a message, as one that is too long, and MQTT 3.1.1 has no way
-    to say for which. After a break with messages in flight the next connection carries one message at a
-    time. If two connections in a row break while the same message alone is in flight, each after the
-    broker has answered another, that message is the cause. One such break proves nothing: a broker that
-    restarts breaks off whatever is in flight. So that a second restart proves nothing either, the queue
-    sends the message again only when a connection has lasted for a while. A broker or a network that
-    fails altogether answers none and accuses none. The owner of this object locks it.
+    A broker may close the connection because of a message, for example one that is too long, and MQTT
+    3.1.1 has no way to say which. After a break with messages in flight, the next connection carries one
+    message at a time. If two connections in a row break while the same message alone is in flight, each
+    after the broker has answered another one, that message is the cause. One such break proves nothing:
+    a broker that restarts interrupts whatever is in flight. So that a second restart proves nothing
+    either, the queue sends the message again only after the connection has lasted for a while. A broker
+    or a network that fails altogether answers no message and so gives no evidence. The owner of this
+    object locks it.
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,7 @@ class Suspects(Generic[Key]):
             self.alone = None
 
     def drained(self) -> None:
-        """Acquit all: everything that could be sent was answered."""
+        """Clear all suspects: everything that could be sent was answered."""
         self._suspects.clear()
 
     def broken(self, in_flight: Sequence[Key]) -> Key | None:

@@ -112,7 +112,7 @@ class MqttPublisher:
             # The embedded broker speaks only 3.1.1, and is never away while the daemon runs.
             if settings.durability == STORE_ALWAYS:
                 _log.warning(
-                    "the broker inside serd keeps events in memory alone, as [mqtt] durability ="
+                    "the broker inside serd keeps events in memory alone; [mqtt] durability ="
                     ' "always" needs a broker that outlives serd: name one in [mqtt] host'
                 )
             settings = replace(settings, protocol=MQTT_311, durability=STORE_OFFLINE)
@@ -286,7 +286,7 @@ class MqttPublisher:
                 self.subscribe(self.topics.control_set(source, control), handle)
 
     def _remove_alerts(self, alerts: Iterable[AlertKey]) -> None:
-        """Remove the retained messages of alerts that there are no more."""
+        """Remove the retained messages of alerts that no longer exist."""
         for source, name in alerts:
             self.retain(self.topics.alert(source, name), "")
 

@@ -96,7 +96,7 @@ def test_a_credential_without_a_user_is_ignored(credentials: dict[str, str]) -> 
         (None, "No such file"),
         (b"", "is empty"),
         (b"\nx", "is empty"),
-        (b"\xff", "no text"),
+        (b"\xff", "is not UTF-8 text"),
         (b"x" * 70_000, "longer first line"),
     ],
 )
@@ -282,12 +282,12 @@ def test_a_host_that_does_not_exist(lines: list[str]) -> None:
 
 
 def test_an_unreadable_certificate_is_a_settings_error(tmp_path: Path) -> None:
-    """A ca_file that is missing or no PEM is an error at the start that names the key."""
+    """A ca_file that is missing or not a PEM file is an error at the start that names the key."""
     bad = tmp_path / "bad.pem"
     bad.write_text("no certificate")
-    for path in (tmp_path / "missing.pem", bad):
+    for path, reason in ((tmp_path / "missing.pem", "No such file"), (bad, "not a PEM file")):
         settings = Settings(host="localhost", tls=True, ca_file=str(path))
-        with pytest.raises(SettingsError, match=r"\[mqtt\] ca_file = .*\.pem"):
+        with pytest.raises(SettingsError, match=rf"\[mqtt\] ca_file = .*\.pem.*: {reason}"):
             create(settings, CONTEXT)
 
 

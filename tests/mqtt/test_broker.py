@@ -213,9 +213,7 @@ def test_a_broker_that_refuses_the_login_is_logged_and_another_started(lines: li
         assert port != broker.port
         assert probe(LOOPBACK, port, timeout_s=DEADLINE_S) is ProbeResult.ACCEPTED
     assert len(lines) == 2
-    assert lines[0].startswith(
-        f"no broker on localhost:{broker.port}: the broker there asks for a login"
-    )
+    assert lines[0].startswith(f"localhost:{broker.port} is not used: the broker there asks for a login")
 
 
 def test_always_with_the_broker_inside_serd_is_a_warning(tmp_path: Path, lines: list[str]) -> None:

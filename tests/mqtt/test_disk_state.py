@@ -87,8 +87,8 @@ def test_few_answered_events_leave_together_and_many_at_once(clocks: MachineCloc
     assert state.is_removal_due
 
 
-def test_a_disk_that_fails_holds_nobody_up(clocks: MachineClocks) -> None:
-    """While it fails, no event waits until it is stored; reading is tried again after a pause."""
+def test_no_event_waits_for_a_disk_that_fails(clocks: MachineClocks) -> None:
+    """They count as committed then; the disk is left alone until it is tried again."""
     state = make_state(clocks, 1)
     assert (state.is_committed(1), state.is_committed(2), state.max_new) == (True, False, 1000)
     state.writing.failed()

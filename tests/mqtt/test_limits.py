@@ -122,7 +122,7 @@ def test_a_message_behind_which_the_connection_breaks_is_left_out(
         n_tries = sum(int(json.loads(each.payload)["id"]) == 7 for each in broker.of(EVENT))
         assert 3 <= n_tries <= 12
         assert broker.of(STATE)
-    assert sum("ends the connection behind each message on" in line for line in lines) == 1
+    assert sum("closes the connection after each message on" in line for line in lines) == 1
 
 
 def _ids(broker: ScriptedBroker) -> set[int]:

@@ -34,7 +34,7 @@ def test_others_are_not_accused(in_flight: list[int]) -> None:
     assert suspects.are_there
 
 
-def test_a_broker_that_answers_nothing_accuses_nobody() -> None:
+def test_a_broker_that_answers_nothing_gives_no_evidence() -> None:
     """It closes each connection at once, or never acknowledges."""
     suspects: Suspects[int] = Suspects()
     for _ in range(5):
