@@ -36,9 +36,9 @@ _NAMING: Final = (
     "An emotion is named if its probability is at least 0.35 and all probabilities together look unlike"
     " ordinary speech: a score in the card has to reach the lowest threshold at which ordinary speech is"
     " seldom given an emotion. For these figures score and thresholds were fitted on the other folds"
-    " and on nine tenths of the orders, and measured on the remaining tenth. Who speaks the orders is"
-    " not known. The limits of the fit were chosen by these figures, which are therefore a little too"
-    " good."
+    " and on nine tenths of the orders, and measured on the remaining tenth, for five divisions into"
+    " tenths. Who speaks the orders is not known. The limits of the fit were chosen by these figures,"
+    " which are therefore a little too good."
 )
 _ORDERS: Final = "ordinary orders that are given an emotion"
 _ANGER: Final = "events of anger in an hour of ordinary speech"
