@@ -87,6 +87,7 @@ booted() {
     printf '%s\n' '[Unit]' 'After=multi-user.target' '[Service]' 'Type=oneshot' \
         'ExecStart=/bin/bash /root/trial.sh' 'StandardOutput=file:/root/out' 'TimeoutStartSec=900' \
         'ExecStopPost=/usr/bin/systemctl poweroff --no-block' >"$root/etc/systemd/system/trial.service"
+    touch "$root/root/out"  # a system that does not boot writes nothing
     mkdir -p "$root/etc/systemd/system/graphical.target.wants"
     ln -s ../trial.service "$root/etc/systemd/system/graphical.target.wants/"
     timeout 900 systemd-nspawn --directory="$root" --boot --machine="serd-$$" --register=no --keep-unit \

@@ -25,6 +25,7 @@ make_system() {
     cp -a "$base/." "$root"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
+    # This machine may reach package indexes through a proxy that has certificates of its own.
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/certificates.crt"
 }
 
@@ -42,13 +43,14 @@ emulate() {
         "$(command -v qemu-aarch64-static):F" >$formats/register
 }
 
-# The certificates are those of this machine, which may reach package indexes through a proxy.
-
-# Runs a command in the system, and prints it with what it prints.
+# Runs a command in the system, and prints it with what it prints; returns its exit code.
 step() {
+    local code=0
     echo "\$ $*"
-    inside "$@" 2>&1 | grep -v -E "$NOISE" | sed 's/^/    /' || true
-    return "${PIPESTATUS[0]}"
+    # grep fails if it has no line to print.
+    inside "$@" 2>&1 | { grep -v -E "$NOISE" || true; } | sed 's/^/    /' || code=$?
+    [ "$code" -eq 0 ] || say "exit code $code: $*"
+    return "$code"
 }
 
 inside() {

@@ -23,8 +23,8 @@ systemctl is-active --quiet serd || journalctl --no-pager --unit serd --lines 20
 holds "the status says so" serd service status
 before=$(process)
 printf '[node]\nname = "other"\n' >/etc/serd/conf.d/node.toml
-holds "a reload reads a new file of conf.d" sh -c 'systemctl reload serd && sleep 5 &&
-    journalctl -u serd | grep -q "settings reloaded"'
+holds "a reload reads a new file of conf.d" sh -c 'systemctl reload serd && for _ in $(seq 60); do
+    journalctl -u serd | grep -q "settings reloaded" && exit; sleep 0.5; done; exit 1'
 holds "it is still the same process" test "$before" = "$(process)"
 holds "events arrive at the broker" mosquitto_sub -h 127.0.0.1 -t 'serd/other/mic/event' -C 1 -W 60
 holds "an upgrade runs" "$serd" service install

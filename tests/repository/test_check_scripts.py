@@ -1,4 +1,4 @@
-"""The check scripts start from any folder in the environment that setup.sh creates."""
+"""The check scripts start from any folder, and a step that fails in a new system is seen."""
 
 import os
 import subprocess
@@ -35,3 +35,24 @@ def test_a_check_needs_no_pythonpath(name: str, tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert f"usage: {name}.py" in done.stdout
+
+
+def _step(command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a step of chroot.sh, with this machine in place of the new system."""
+    code = 'set -euo pipefail; speaker=test; . ./lib.sh; . ./chroot.sh; inside() { "$@"; }; step "$@"'
+    return subprocess.run(
+        ["bash", "-c", code, "test", "sh", "-c", command],
+        cwd=SCRIPTS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_step_in_a_new_system_has_the_exit_code_of_its_command() -> None:
+    """A package that cannot be installed ends the check, whatever is printed."""
+    assert _step("exit 0").returncode == 0
+    silent, telling = _step("exit 3"), _step("echo Selecting; echo why; exit 3")
+    assert (silent.returncode, telling.returncode) == (3, 3)
+    assert telling.stdout.splitlines()[-1] == "    why"
+    assert "test: exit code 3: sh -c" in telling.stderr
