@@ -15,6 +15,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 install_packages libportaudio2 python3-venv
 python=$(find_python /usr/bin/python3)
+# Not in /tmp, which is memory in Debian 13: the packages take about 200 MB.
+export TMPDIR=/var/tmp
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" -m venv "$folder"

@@ -11,7 +11,7 @@ as_root() {
 }
 
 install_packages() {
-    local missing=()
+    local missing=() package
     for package in "$@"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing+=("$package")
     done
@@ -25,15 +25,21 @@ install_packages() {
     fi
 }
 
-# Prints the first of the given Pythons that is one of 3.11 to 3.13.
+# Prints $PYTHON or, without it, the first of the given Pythons and those of the system that serd runs on.
 find_python() {
-    for candidate in "${PYTHON:-}" "$@" python3 python3.13 python3.12 python3.11; do
-        if [ -n "$candidate" ] && "$candidate" -c \
-            'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-            command -v "$candidate"
-            return
-        fi
+    local candidate
+    if [ -n "${PYTHON:-}" ]; then
+        is_supported "$PYTHON" && command -v "$PYTHON" && return
+        say "PYTHON=$PYTHON: expected a Python 3.11, 3.12 or 3.13"
+        exit 1
+    fi
+    for candidate in "$@" python3 python3.13 python3.12 python3.11; do
+        is_supported "$candidate" && command -v "$candidate" && return
     done
     say "no Python 3.11, 3.12 or 3.13 found; please install one: sudo apt-get install python3 python3-venv"
     exit 1
+}
+
+is_supported() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
 }

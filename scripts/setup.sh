@@ -28,22 +28,28 @@ else
     say "not a Debian system; if something is missing, install what these packages hold: ${packages[*]}"
 fi
 
+# A virtual environment is of use in one folder, to one version of Python; bin/activate is written last.
+is_usable() {
+    [ -e .venv/bin/activate ] && grep -qF " $(pwd -P)/.venv" .venv/pyvenv.cfg &&
+        .venv/bin/python -I -c 'import pip' 2>/dev/null
+}
+
 # Holds the checksum of the pyproject.toml that was installed: another one needs another installation.
 stamp=.venv/.serd-$purpose
 wanted=$(sha256sum pyproject.toml)
-[ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
-
-if command -v dpkg-query >/dev/null && ! command -v python3 >/dev/null; then
-    install_packages python3 python3-venv
-fi
-# shellcheck disable=SC2119 # no Python is preferred
-python=$(find_python)
-if [ ! -x .venv/bin/python ]; then
+if ! is_usable; then
+    if command -v dpkg-query >/dev/null && ! command -v python3 >/dev/null; then
+        install_packages python3 python3-venv
+    fi
+    # shellcheck disable=SC2119 # no Python is preferred
+    python=$(find_python)
     if ! "$python" -c 'import ensurepip' 2>/dev/null; then
         install_packages python3-venv
     fi
     say "making a virtual environment with $("$python" --version)"
-    "$python" -m venv .venv
+    "$python" -m venv --clear .venv
+elif [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+    exit 0
 fi
 say "installing Python packages (for $purpose)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$extras"
