@@ -116,6 +116,17 @@ def test_the_maintainer_scripts_are_shell(tree: Path) -> None:
         subprocess.run(["sh", "-n", str(script)], check=True)
 
 
+def test_a_program_that_was_removed_by_hand_does_not_keep_the_package(tmp_path: Path) -> None:
+    """The script that runs before the removal takes the compiled modules that are there, and no more."""
+    script = (FILES / "prerm").read_text("utf-8").replace("/opt/serd", str(tmp_path / "serd"))
+    subprocess.run(["sh", "-c", script, "prerm", "upgrade"], check=True)
+    compiled = tmp_path / "serd/lib/python3.11/__pycache__"
+    compiled.mkdir(parents=True)
+    compiled.with_name("serd.py").touch()
+    subprocess.run(["sh", "-c", script, "prerm", "upgrade"], check=True)
+    assert [path.name for path in compiled.parent.iterdir()] == ["serd.py"]
+
+
 def test_what_lintian_calls_an_error_is_not_in_it(tree: Path) -> None:
     """Libraries are not executable, Python is a dependency, address and manual page are valid."""
     set_modes_and_times(tree, 1_000_000_000)
