@@ -9,6 +9,7 @@ import yaml
 
 from serd import __version__
 from serd.settings.loader import load_settings
+from testkit.documents import commands_of
 
 FOLDER = Path(__file__).parents[2] / "packaging" / "container"
 DOCKERFILE = (FOLDER / "Dockerfile").read_text("utf-8")
@@ -39,6 +40,14 @@ def test_the_versions_agree() -> None:
     assert compose["services"]["serd"]["image"] == f"serd:{__version__}"
     assert compose["services"]["serd"]["cap_drop"] == ["ALL"]
     assert f"ARG BUILD_VERSION={__version__}\n" in DOCKERFILE
+
+
+def test_another_user_has_a_state_of_its_own() -> None:
+    """A volume takes the owner of the image's folder, and no other user can write to it."""
+    commands = [each.text for each in commands_of(FOLDER / "README.md", FOLDER)]
+    of_other_users = [each for each in commands if "--user" in each]
+    assert of_other_users
+    assert all("-v ~/serd-state:/var/lib/serd" in each for each in of_other_users)
 
 
 @pytest.mark.parametrize("name", ["build.sh", "entrypoint.sh"])
