@@ -1,10 +1,12 @@
-"""The check scripts start from any folder, and a step that fails in a new system is seen."""
+"""The check scripts start from any folder, and see what fails."""
 
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import check_flood
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -56,3 +58,23 @@ def test_a_step_in_a_new_system_has_the_exit_code_of_its_command() -> None:
     assert (silent.returncode, telling.returncode) == (3, 3)
     assert telling.stdout.splitlines()[-1] == "    why"
     assert "test: exit code 3: sh -c" in telling.stderr
+
+
+def test_a_flood_that_stops_events_or_answers_is_found() -> None:
+    """No event in the flood is none that is late, and without an answer nothing was handled."""
+    fine = check_flood.Figures(
+        n_commands=1,
+        handled_s=0.5,
+        late_s=0.1,
+        gap_s=2.0,
+        quiet_gap_s=1.8,
+        watchdog_gap_s=1.0,
+        stop_s=0.2,
+        exit_code=0,
+        growth_mb=0.1,
+        n_written=1,
+        n_lines=1,
+    )
+    assert fine.is_fine
+    assert not replace(fine, late_s=-0.1, gap_s=12.0).is_fine
+    assert not replace(fine, handled_s=float("nan")).is_fine
