@@ -192,13 +192,17 @@ def section(measured: Measurements) -> Section:
         _row("serd analyze, one core", measured["one_core"]),
         _row("serd analyze, two cores", measured["two_cores"]),
     ]
-    names = {"psf-litert": "(a) as a program", "librosa-keras": "(b) as a program"}
-    rows += [_row(names[name], each) for name, each in measured["peers"].items()]
+    letters = {"psf-litert": "(a)", "librosa-keras": "(b)"}
+    rows += [
+        _row(f"{letters[name]} as a program, {rounded(each['sound_s'] / 60)} minutes", each)
+        for name, each in measured["peers"].items()
+    ]
     memory = measured["memory"]
     return Section(
         title="Recorded sound",
-        about=f"WAV files of {rounded(measured['sound_s'] / 7200)} h each, two at a time; the time"
-        " includes the start of the program.",
+        about=f"WAV files of {rounded(measured['sound_s'] / 7200)} h each, two at a time, and one"
+        " shorter file for (a) and (b); the time includes the start of the program, which weighs more in"
+        " a short file.",
         tables=[
             Table(
                 head=(
