@@ -1,5 +1,7 @@
 """Part ``size``: installed bytes of the daemon with its dependencies, and of the article's method."""
 
+import marshal
+import platform
 import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -8,19 +10,20 @@ from typing import Any, Final
 
 from bench.context import Context, Measurements
 from bench.tables import Section, Table, left_out, rounded
-from serd.model.file import card_path, default_model_path
+from serd.model.file import default_model_path
 
-_PEER: Final = ("librosa", "tensorflow-cpu", "keras")
+_TENSORFLOW: Final = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
+"""The package for this processor, as in pyproject.toml."""
+_PYC_HEADER_BYTES: Final = 16
 _N_LARGEST: Final = 8
 
 
 def measure(_context: Context) -> Measurements:
     """Measure both, with the largest packages of each."""
-    own = _own_bytes()
     daemon, missing = _bytes_of(required_names(distribution("serd").requires or []))
-    peer, peer_missing = _bytes_of(_PEER)
+    peer, peer_missing = _bytes_of(("librosa", _TENSORFLOW, "keras"))
     return {
-        "serd": _summary(daemon | {"serd with its model": own}, missing),
+        "serd": _summary(daemon | {"serd with its models": own_bytes()}, missing),
         "peer": None if peer_missing else _summary(peer, peer_missing),
         "left_out": {"librosa-keras": f"not installed: {', '.join(peer_missing)}"}
         if peer_missing
@@ -74,11 +77,19 @@ def _bytes_of(names: Iterable[str]) -> tuple[dict[str, int], list[str]]:
     return {name: installed_bytes(package) for name, package in found.items()}, missing
 
 
-def _own_bytes() -> int:
-    package = Path(default_model_path().parent.parent) / "serd"
-    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    files += [default_model_path(), card_path(default_model_path())]
-    return sum(path.stat().st_size for path in files)
+def own_bytes() -> int:
+    """Size of serd with its models as pip installs them, in bytes."""
+    models = default_model_path().parent
+    files = [*(models.parent / "serd").rglob("*"), *models.rglob("*")]
+    installed = [path for path in files if path.is_file() and path.suffix != ".pyc"]
+    return sum(path.stat().st_size + compiled_bytes(path) for path in installed)
+
+
+def compiled_bytes(path: Path) -> int:
+    """Size of the file that Python makes of a module, in bytes; 0 for a file that is no module."""
+    if path.suffix != ".py":
+        return 0
+    return _PYC_HEADER_BYTES + len(marshal.dumps(compile(path.read_bytes(), str(path), "exec")))
 
 
 def _summary(sizes: Mapping[str, int], missing: list[str]) -> dict[str, Any]:
