@@ -13,9 +13,12 @@ from typing import IO, Final
 from serd.audio.format import SAMPLE_RATE_HZ, Samples
 from serd.errors import OperationError
 from testkit import daemons
+from testkit.brokers import wait_until
 
 BLOCK_SAMPLES: Final = 480
 BLOCK_S: Final = BLOCK_SAMPLES / SAMPLE_RATE_HZ
+_START_S: Final = 60.0
+"""Longest start of a daemon, in seconds: several share a core of a small board."""
 
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -64,6 +67,28 @@ def daemon(
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
         process.wait()
+
+
+def wait_until_listening(process: "subprocess.Popen[bytes]", home: Path) -> None:
+    """Wait until a daemon has started, so that it does not find sound that has waited in its pipe.
+
+    Args:
+        process: the daemon.
+        home: its home folder.
+
+    Raises:
+        OperationError: it ended, or has not started in a minute.
+    """
+
+    def is_listening() -> bool:
+        return "listening to" in (home / "log").read_text(errors="replace")
+
+    try:
+        wait_until(lambda: is_listening() or process.poll() is not None, "the daemon", _START_S)
+    except AssertionError as exc:
+        raise OperationError(f"serd run has not started in {_START_S:g} s") from exc
+    if not is_listening():
+        raise OperationError(f"serd run ended: {(home / 'log').read_text(errors='replace')[-500:]}")
 
 
 class PacedFeeder:

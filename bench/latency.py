@@ -16,7 +16,7 @@ from typing import Final
 
 from bench.arrivals import Arrival, Subscriber, bare_latencies_ms
 from bench.context import Context, Measurements
-from bench.daemon import PacedFeeder, completing_block, daemon
+from bench.daemon import PacedFeeder, completing_block, daemon, wait_until_listening
 from bench.pipelines import windows_of
 from bench.sound import talk, turn_starts
 from bench.statistics import percentiles
@@ -27,8 +27,6 @@ from serd.speech.segmenter import SegmenterSettings
 from testkit.brokers import mosquitto
 
 _LEAD_S: Final = 1.0
-_START_S: Final = 3.0
-"""Time for the daemons to start, in seconds, so that none finds sound that has waited."""
 _HOP_S: Final = SegmenterSettings().hop_s
 _LAST_S: Final = 1.5
 """Time for the last events to arrive, in seconds."""
@@ -42,17 +40,17 @@ def measure(context: Context) -> Measurements:
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(mosquitto())
         subscriber = stack.enter_context(Subscriber(broker.host, broker.port))
-        pipes = []
+        processes = {}
         for number in range(workload.n_listeners):
             node = f"node{number}"
             arguments = (
                 "--source", "-", "--node", node, "--host", broker.host, "--port", broker.port,
             )  # fmt: skip
             home = context.folder / node
-            process = stack.enter_context(daemon(arguments, home=home, core=context.core))
-            assert process.stdin is not None  # noqa: S101
-            pipes.append(process.stdin)
-        time.sleep(_START_S + 0.5 * workload.n_listeners)
+            processes[home] = stack.enter_context(daemon(arguments, home=home, core=context.core))
+        for home, process in processes.items():
+            wait_until_listening(process, home)
+        pipes = [process.stdin for process in processes.values() if process.stdin is not None]
         feeder = PacedFeeder(pipes, sound, spread_s=_HOP_S)
         feeder.start()
         feeder.wait()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bench.arrivals import Subscriber
 from bench.context import Context, Measurements
-from bench.daemon import BLOCK_S, PacedFeeder, daemon
+from bench.daemon import BLOCK_S, PacedFeeder, daemon, wait_until_listening
 from bench.latency import full_ends_ms, latencies_ms
 from bench.sound import talk
 from bench.statistics import percentiles
@@ -17,7 +17,7 @@ from testkit.brokers import MosquittoBroker, mosquitto
 from testkit.voices import quiet_room
 
 _SETTLE_S: Final = 4.0
-"""Time between the first sound and the first reading, in seconds: the start is measured elsewhere."""
+"""Time between the first sound and the first reading, in seconds: more than the first window takes."""
 
 
 def measure(context: Context) -> Measurements:
@@ -46,10 +46,12 @@ def _measure_sound(
     arguments = (
         "--source", "-", "--node", name, "--host", broker.host, "--port", broker.port,
     )  # fmt: skip
+    home = context.folder / name
     with (
         Subscriber(broker.host, broker.port) as subscriber,
-        daemon(arguments, home=context.folder / name, core=context.core) as process,
+        daemon(arguments, home=home, core=context.core) as process,
     ):
+        wait_until_listening(process, home)
         assert process.stdin is not None  # noqa: S101
         feeder = PacedFeeder([process.stdin], sound)
         feeder.start()

@@ -1,6 +1,5 @@
 """Part ``start``: from the start of the process to READY, and which imports take the time."""
 
-import contextlib
 import re
 import subprocess
 import sys
@@ -109,10 +108,11 @@ def _imports_ms(context: Context) -> dict[str, float]:
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=report,
                 env=environment(home, extra),
             )  # fmt: skip
-            with contextlib.suppress(TimeoutError):
+            try:
                 manager.read_until("READY", _READY_S)
-            process.kill()
-            process.communicate()
+            finally:
+                process.kill()
+                process.communicate()
     times_ms = import_times_ms((home / "report").read_text(errors="replace"))
     largest = sorted(times_ms.items(), key=lambda item: -item[1])
     return {"all": sum(times_ms.values()), **dict(largest[:_N_PACKAGES])}
