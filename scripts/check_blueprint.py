@@ -18,7 +18,8 @@ from typing import Any
 
 import voluptuous as vol
 import yaml
-from check_discovery import CONFIG_TOPIC, Scenario, ensure, home_assistant
+from check_discovery import CONFIG_TOPIC
+from home_assistant import Scenario, ensure, home_assistant
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
 from homeassistant.const import __version__ as version

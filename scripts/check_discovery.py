@@ -13,33 +13,27 @@ Run it manually, in a virtual environment of its own (Home Assistant 2025.4 need
 """
 
 import asyncio
-import contextlib
 import importlib
 import json
 import logging
 import re
-import shutil
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import voluptuous as vol
 import yaml
-from homeassistant import bootstrap, loader
+from home_assistant import Scenario, ensure, home_assistant
 from homeassistant.components.mqtt.schemas import DEVICE_DISCOVERY_SCHEMA
 from homeassistant.const import __version__ as version
-from homeassistant.core import HomeAssistant
 from make_discovery import TOPICS, example_payload
 
 from serd.events.alert import AlertKey
-from serd.events.controls import Controls, with_control
 from serd.events.mood import MoodSettings, MoodTracker, mood_json
 from serd.model.labels import EMOTIONS, UNCERTAIN
 from serd.mqtt.homeassistant.description import birth_topic, discovery_payload, discovery_topic
 from serd.mqtt.homeassistant.settings import DiscoverySettings
-from testkit.brokers import DEADLINE_S, Listener, MosquittoBroker, free_port, mosquitto
+from testkit.brokers import Listener, mosquitto
 from testkit.made_events import make_event
 from testkit.made_moods import heard
 
@@ -49,16 +43,6 @@ CONFIG_TOPIC = discovery_topic(SETTINGS, TOPICS.node)
 STATS = {"n_overflows": 3, "spool_drops": 2, "real_time_factor": 0.0417, "version": "1.2.3"}
 _ENTITY_KEYS = {"device", "origin", "availability", "availability_mode"}
 """Keys that Home Assistant adds to each component before it validates it."""
-
-
-def ensure(condition: object, what: str) -> None:
-    """Check a condition.
-
-    Raises:
-        AssertionError: it is false.
-    """
-    if not condition:
-        raise AssertionError(what)
 
 
 def check_schemas(payload: str) -> None:
@@ -85,105 +69,6 @@ def documented_automation() -> dict[str, Any]:
     (example,) = re.findall(r"```yaml\n(.*?)```", DOC.read_text("utf-8"), re.DOTALL)
     automation: dict[str, Any] = yaml.safe_load(example)
     return automation
-
-
-@contextlib.asynccontextmanager
-async def home_assistant(
-    broker: MosquittoBroker, automations: Mapping[str, Any], blueprint: Path | None = None
-) -> AsyncIterator[HomeAssistant]:
-    """Run Home Assistant's core with the MQTT integration, in a temporary folder.
-
-    Args:
-        broker: the broker.
-        automations: the section of the configuration with its automations.
-        blueprint: the file of a blueprint that it finds as ``serd/<name>``; None for none.
-    """
-    moment = "2025-01-01T00:00:00+00:00"
-    entry = {
-        "created_at": moment, "modified_at": moment,
-        "data": {"broker": broker.host, "port": broker.port},
-        "disabled_by": None, "discovery_keys": {}, "domain": "mqtt", "entry_id": "broker",
-        "version": 1, "minor_version": 2, "options": {}, "pref_disable_new_entities": False,
-        "pref_disable_polling": False, "source": "user", "subentries": [], "title": "broker",
-        "unique_id": None,
-    }  # fmt: skip
-    entries = {
-        "version": 1, "minor_version": 5, "key": "core.config_entries", "data": {"entries": [entry]},
-    }  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        storage = Path(folder) / ".storage"
-        storage.mkdir()
-        (storage / "core.config_entries").write_text(json.dumps(entries))
-        (Path(folder) / "configuration.yaml").touch()
-        if blueprint is not None:
-            place = Path(folder) / "blueprints" / "automation" / "serd" / blueprint.name
-            place.parent.mkdir(parents=True)
-            shutil.copyfile(blueprint, place)
-        hass = HomeAssistant(folder)
-        hass.config.skip_pip = True
-        loader.async_setup(hass)
-        http = {"server_host": ["127.0.0.1"], "server_port": free_port()}
-        config = {"homeassistant": {}, "http": http, **automations}
-        started = await bootstrap.async_from_config_dict(config, hass)
-        ensure(started is hass, "Home Assistant starts")
-        await hass.async_start()
-        try:
-            yield hass
-        finally:
-            await hass.async_stop(force=True)
-
-
-class Scenario:
-    """The messages of a daemon, and the entities of Home Assistant that follow them."""
-
-    def __init__(self, hass: HomeAssistant, broker: MosquittoBroker, listener: Listener) -> None:
-        self.hass = hass
-        self.broker = broker
-        self.listener = listener
-        self.calls: list[dict[str, Any]] = []
-        """The service calls of the documented automation."""
-
-    async def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Publish a message in the way of the daemon."""
-        await asyncio.to_thread(self.broker.publish, topic, payload, retain=retain)
-
-    async def expect(self, entity_id: str, state: str | None) -> None:
-        """Wait until an entity has a state; None for an entity that does not exist."""
-        await self.until(lambda: self.state(entity_id) == state, f"{entity_id} is {state}")
-
-    async def command(self, service: str, entity_id: str, control: str, **data: object) -> None:
-        """Call a service, and apply the published payload to the daemon's control."""
-        topic = TOPICS.control_set("mic", control)
-        n_before = len(self.listener.of(topic))
-        await self.hass.services.async_call(
-            *service.split("."), {"entity_id": entity_id, **data}, blocking=True
-        )
-        await self.until(lambda: len(self.listener.of(topic)) > n_before, f"{service} publishes")
-        payload = self.listener.of(topic)[-1]
-        print(f"ok  serd takes {payload}: {with_control(Controls(), control, payload.encode())}")
-
-    async def until(self, holds: Callable[[], Any], what: str) -> None:
-        """Wait until a condition holds.
-
-        Raises:
-            AssertionError: it did not hold in time.
-        """
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                while not holds():
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise AssertionError(f"waited {DEADLINE_S:g} s in vain: {what}") from None
-        print(f"ok  {what}")
-
-    def state(self, entity_id: str) -> str | None:
-        """The state of an entity; None if it does not exist."""
-        found = self.hass.states.get(entity_id)
-        return found.state if found else None
-
-    def __call__(self, entity_id: str) -> dict[str, Any]:
-        """The attributes of an entity."""
-        return dict(self.hass.states.get(entity_id).attributes)
 
 
 async def play_automation(scenario: Scenario) -> None:
@@ -233,11 +118,9 @@ async def play_removal(scenario: Scenario) -> None:
     await scenario.expect("binary_sensor.serd_pi_alert_angry", "on")
 
 
-async def play(scenario: Scenario) -> None:
-    """Check the entities over the lifetime of a daemon."""
-    body = json.loads(example_payload("mic"))
-    for component in body["components"].values():
-        entity_id = component["default_entity_id"]
+async def play_start(scenario: Scenario) -> None:
+    """Check that every entity appears, with the states of a daemon that has heard nothing."""
+    for entity_id in entity_ids("mic"):
         await scenario.until(lambda: scenario.state(entity_id) is not None, f"{entity_id} is there")  # noqa: B023
     await scenario.until(
         lambda: scenario.listener.of(birth_topic(SETTINGS)) == ["online"], "birth message"
@@ -245,6 +128,9 @@ async def play(scenario: Scenario) -> None:
     await scenario.expect("sensor.serd_pi_emotion", "none")
     await scenario.expect("sensor.serd_pi_valence", "none")
 
+
+async def play_speech(scenario: Scenario) -> None:
+    """Check the entities that follow the speech: emotion, valence, voice and level."""
     await scenario.publish(TOPICS.state("mic"), "angry", retain=True)
     await scenario.expect("sensor.serd_pi_emotion", "angry")
     await scenario.expect("sensor.serd_pi_valence", "negative")
@@ -253,29 +139,34 @@ async def play(scenario: Scenario) -> None:
     await scenario.publish(TOPICS.level("mic"), json.dumps({"level_dbfs": -31.4, "guesses": {}}))
     await scenario.expect("sensor.serd_pi_sound_level", "-31.4")
 
+
+async def play_events(scenario: Scenario) -> None:
+    """Check that windows change the confidence, utterances also fire, and replayed events do neither."""
+    topic = TOPICS.event("mic")
     replayed = json.loads(make_event(1, emotion="sad", confidence=0.5).to_json()) | {"replayed": True}
-    await scenario.publish(TOPICS.event("mic"), json.dumps(replayed))
-    await scenario.publish(TOPICS.event("mic"), make_event(2, kind="window", confidence=0.61).to_json())
+    await scenario.publish(topic, json.dumps(replayed))
+    await scenario.publish(topic, make_event(2, kind="window", confidence=0.61).to_json())
     await scenario.expect("sensor.serd_pi_confidence", "61.0")
     await scenario.expect("event.serd_pi_utterance", "unknown")
-    await scenario.publish(
-        TOPICS.event("mic"), make_event(3, emotion="happy", confidence=0.8712).to_json()
-    )
+    await scenario.publish(topic, make_event(3, emotion="happy", confidence=0.8712).to_json())
     await scenario.expect("sensor.serd_pi_confidence", "87.1")
     await scenario.until(
         lambda: scenario("event.serd_pi_utterance")["event_type"] == "happy", "it fires"
     )
     print(f"ok  its attributes: {scenario('event.serd_pi_utterance')['scores']}")
 
-    await play_automation(scenario)
-    await play_mood(scenario)
 
+async def play_statistics(scenario: Scenario) -> None:
+    """Check the entities of the daemon's own figures."""
     await scenario.publish(TOPICS.stats, json.dumps(STATS))
     await scenario.expect("sensor.serd_pi_overflows", "3")
     await scenario.expect("sensor.serd_pi_dropped_events", "2")
     await scenario.expect("sensor.serd_pi_real_time_factor", "0.0417")
     await scenario.expect("sensor.serd_pi_version", "1.2.3")
 
+
+async def play_controls(scenario: Scenario) -> None:
+    """Check that the daemon takes what the controls send, and that they show its answers."""
     await scenario.command("switch.turn_on", "switch.serd_pi_mute", "mute")
     await scenario.command("number.set_value", "number.serd_pi_threshold", "threshold", value=0.55)
     await scenario.command("number.set_value", "number.serd_pi_cooldown", "cooldown", value=30)
@@ -287,6 +178,9 @@ async def play(scenario: Scenario) -> None:
         await scenario.publish(TOPICS.control("mic", control), text, retain=True)
         await scenario.expect(entity_id, state)
 
+
+async def play_losses(scenario: Scenario) -> None:
+    """Lose and find the microphone, then the daemon; no automation starts at their return."""
     await scenario.publish(TOPICS.availability("mic"), "offline", retain=True)
     await scenario.expect("sensor.serd_pi_emotion", "unavailable")
     await scenario.expect("binary_sensor.serd_pi_microphone", "off")
@@ -299,10 +193,33 @@ async def play(scenario: Scenario) -> None:
     await scenario.hass.async_block_till_done()
     ensure(len(scenario.calls) == 1, f"coming back starts no automation, got {scenario.calls}")
 
-    await play_removal(scenario)
+
+async def play_end(scenario: Scenario) -> None:
+    """Check that every entity goes with the daemon's discovery message."""
     await scenario.publish(CONFIG_TOPIC, "", retain=True)
-    for component in body["components"].values():
-        await scenario.expect(component["default_entity_id"], None)
+    for entity_id in entity_ids("mic"):
+        await scenario.expect(entity_id, None)
+
+
+def entity_ids(source: str) -> list[str]:
+    """The entities of a node with one source."""
+    components = json.loads(example_payload(source))["components"]
+    return [component["default_entity_id"] for component in components.values()]
+
+
+PLAYS = (
+    play_start,
+    play_speech,
+    play_events,
+    play_automation,
+    play_mood,
+    play_statistics,
+    play_controls,
+    play_losses,
+    play_removal,
+    play_end,
+)
+"""The lifetime of a daemon, in order; some depend on the states that earlier ones leave."""
 
 
 async def check() -> None:
@@ -330,7 +247,9 @@ async def check() -> None:
         async with home_assistant(broker, documented_automation()) as hass:
             check_schemas(example_payload("mic"))
             check_schemas(example_payload("kitchen", "hall"))
-            await play(Scenario(hass, broker, listener))
+            scenario = Scenario(hass, broker, listener)
+            for play in PLAYS:
+                await play(scenario)
             ensure(not warnings, f"Home Assistant logs no warning, got {warnings}")
 
 
