@@ -43,6 +43,7 @@ check: ## formatting, lint, types and layers, without the tests
 	$(BIN)/lint-imports
 
 schema: ## write the JSON Schemas in docs from the code
+	@scripts/setup.sh run
 	$(BIN)/python scripts/make_schema.py
 
 lock: ## resolve the packages of the service again (ARGS=--upgrade: their latest versions)
@@ -77,7 +78,8 @@ release: ## make wheel, source archive, Debian packages, bill of materials and c
 	$(BIN)/python scripts/make_release.py $(ARGS)
 
 demo: ## join the bundled recording again from CREMA-D (CREMA_D=folder)
-	$(BIN)/python scripts/make_demo.py $(CREMA_D)
+	@scripts/setup.sh run
+	$(BIN)/python scripts/make_demo.py "$(CREMA_D)"
 
 bench: ## compare serd with the alternatives (ARGS="--quick ...")
 	@scripts/setup.sh bench

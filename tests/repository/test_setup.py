@@ -1,6 +1,7 @@
 """The scripts that install from a checkout: its virtual environment, and the one of the service."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 _PYTHON = """#!/bin/bash
 # Stands for Python: notes what it is asked for, and makes virtual environments with a link to itself.
 case "$*" in
@@ -38,6 +40,15 @@ def setup_in(checkout: Path, script: str = "setup.sh", **variables: str) -> list
         check=False,
     )
     return [*log.read_text().splitlines(), *([done.stderr.strip()] if done.returncode else [])]
+
+
+@pytest.mark.parametrize("target", re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))
+def test_a_target_installs_what_it_needs(target: str) -> None:
+    """Whoever has just cloned the project can begin with any of them."""
+    command = ["make", "--dry-run", "--always-make", f"--directory={ROOT}", target]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    steps = [line for line in printed.splitlines() if ".venv/bin/" in line or "setup.sh" in line]
+    assert not steps or "setup.sh" in steps[0]
 
 
 @pytest.fixture
