@@ -8,6 +8,7 @@ wheel, or one with another hash.
     python scripts/check_wheels.py aarch64    one architecture
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -33,10 +34,15 @@ def pip_command(lock: Path, *, python: str, architecture: str, folder: Path) -> 
     return [*command, "--require-hashes", "--requirement", str(lock)]
 
 
-def main(architectures: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Download the wheels for each platform, and print their names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("architectures", nargs="*", metavar="ARCHITECTURE", help="default: both")
+    args = parser.parse_args(arguments)
+    if unknown := set(args.architectures) - set(ARCHITECTURES):
+        parser.error(f"got {unknown.pop()!r}, expected one of: {', '.join(ARCHITECTURES)}")
     n_failed = 0
-    for architecture in architectures:
+    for architecture in args.architectures or ARCHITECTURES:
         for python in PYTHONS:
             with tempfile.TemporaryDirectory(prefix="serd-wheels-") as name:
                 lock = Path(name) / "requirements.lock"
@@ -59,4 +65,4 @@ def main(architectures: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or ARCHITECTURES))
+    sys.exit(main(sys.argv[1:]))

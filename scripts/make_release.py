@@ -30,15 +30,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder (default: dist)")
     parser.add_argument("--without-debs", action="store_true", help="leave out the Debian packages")
     args = parser.parse_args(arguments)
-    out: Path = args.out
+    out: Path = args.out.resolve()  # the build runs in the checkout
     out.mkdir(parents=True, exist_ok=True)
     if problem := changelog_problem((ROOT / "CHANGELOG.md").read_text("utf-8")):
         print(f"make_release: {problem}", file=sys.stderr)
         return 1
     if is_dirty():
         print("make_release: files differ from the commit, and the build says so", file=sys.stderr)
-    for old in out.glob("serd[-_.]*"):
-        old.unlink()
+    for old in (*out.glob("serd[-_.]*"), out / SUMS):
+        old.unlink(missing_ok=True)
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(make_deb.commit_time_s())}
     build = [sys.executable, "-m", "hatchling", "build", "-d", str(out)]
     subprocess.run(build, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)

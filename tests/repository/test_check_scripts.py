@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import check_flood
+import check_wheels
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -26,6 +27,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
         "check_streaming",
         "check_web",
         "check_web_load",
+        "check_wheels",
     ],
 )
 def test_a_check_needs_no_pythonpath(name: str, tmp_path: Path) -> None:
@@ -37,6 +39,13 @@ def test_a_check_needs_no_pythonpath(name: str, tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert f"usage: {name}.py" in done.stdout
+
+
+def test_an_unknown_architecture_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Debian's name of aarch64 is arm64, for which pip would find no wheel of any package."""
+    with pytest.raises(SystemExit):
+        check_wheels.main(["arm64"])
+    assert "got 'arm64', expected one of: aarch64, x86_64" in capsys.readouterr().err
 
 
 def _step(command: str) -> "subprocess.CompletedProcess[str]":
