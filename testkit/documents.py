@@ -20,9 +20,11 @@ from testkit.imports import ROOT
 _BLOCK: Final = re.compile(r"^( *)```(sh|console)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _PARSE: Final = "import sys; from serd.cli import command_parser as p; p(a:=sys.argv[1:]).parse_args(a)"
 _COMPILE: Final = "import sys; compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')"
+_CHECKOUT: Final = shlex.quote(str(ROOT))
+_PYTHON: Final = shlex.quote(sys.executable)
 _STUBS: Final = {
     "sudo": 'exec "$@"',
-    "make": f'exec /usr/bin/make --dry-run --directory={ROOT} "$@"',
+    "make": f'exec /usr/bin/make --dry-run --directory={_CHECKOUT} "$@"',
     "systemctl": """
         [ "$1" = --user ] && shift
         case "$1 ${*: -1}" in
@@ -43,11 +45,11 @@ _STUBS: Final = {
         esac""",
     "pipx": '[ "$1 $2" = "install --force" ] && [ -e "${3%[*}" ]',
     "pip": f"""
-        extra=$(expr "$2" : 'serd\\[\\(.*\\)\\]') && grep -q "^$extra = " {ROOT}/pyproject.toml""",
+        extra=$(expr "$2" : 'serd\\[\\(.*\\)\\]') && grep -q "^$extra = " {_CHECKOUT}/pyproject.toml""",
     "dask": '[ "$1" = scheduler ] || [ "$1" = worker ]',
     "docker": f"""
         case "$1" in
-            compose) [ "$2" = -f ] && [ -e "{ROOT}/$3" ] ;;
+            compose) [ "$2" = -f ] && [ -e {_CHECKOUT}/"$3" ] ;;
             run) [ "${{*: -1}}" = serd:{__version__} ] ;;
             *) exit 1 ;;
         esac""",
@@ -65,22 +67,22 @@ _STUBS: Final = {
             *) exec /usr/bin/ffmpeg "$@" ;;
         esac""",
     "python": f"""
-        exec {sys.executable} -c "{_COMPILE}" "{ROOT}/$1" """,
+        exec {_PYTHON} -c "{_COMPILE}" {_CHECKOUT}/"$1" """,
     "serd": f"""
-        serd="{sys.executable} -m serd"
+        serd=({_PYTHON} -m serd)
         case "$*" in
             # Another test installs, and a cluster is other machines: the words alone are checked.
             "service install"* | "service uninstall" | *--dask*)
-                exec {sys.executable} -c '{_PARSE}' "$@" ;;
-            "service status") $serd "$@"; [ $? = 1 ] ;;
-            doctor) $serd "$@"; [ $? -le 1 ] ;;
-            "history delete"*) exec $serd "$@" --yes ;;  # it asks on a terminal alone
-            "run --source -"*) exec $serd "$@" ;;
+                exec {_PYTHON} -c '{_PARSE}' "$@" ;;
+            "service status") "${{serd[@]}}" "$@"; [ $? = 1 ] ;;
+            doctor) "${{serd[@]}}" "$@"; [ $? -le 1 ] ;;
+            "history delete"*) exec "${{serd[@]}}" "$@" --yes ;;  # it asks on a terminal alone
+            "run --source -"*) exec "${{serd[@]}}" "$@" ;;
             run*)
-                : >"$HOME/log"; $serd "$@" 2>"$HOME/log" & serd=$!
-                while kill -0 $serd && ! grep -q "listening to" "$HOME/log"; do sleep 0.1; done
-                kill -TERM $serd; wait $serd ;;
-            *) exec $serd "$@" ;;
+                : >"$HOME/log"; "${{serd[@]}}" "$@" 2>"$HOME/log" & daemon=$!
+                while kill -0 $daemon && ! grep -q "listening to" "$HOME/log"; do sleep 0.1; done
+                kill -TERM $daemon; wait $daemon ;;
+            *) exec "${{serd[@]}}" "$@" ;;
         esac""",
 }
 """What each program does, in the language of bash."""
@@ -168,7 +170,7 @@ class Machine:
 
     def run(self, command: Command) -> "subprocess.CompletedProcess[str]":
         """Run a command; absolute paths of the machine are below the home folder."""
-        text = command.text.replace("/usr/share/doc/serd/examples", str(ROOT / "systemd"))
+        text = command.text.replace("/usr/share/doc/serd/examples", f"{_CHECKOUT}/systemd")
         text = re.sub(r"(?<![\w.~}])/(etc|var|archive)/", f"{shlex.quote(str(self._home))}/\\1/", text)
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", text],
