@@ -11,25 +11,12 @@ import check_wheels
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
+OTHERS = {"check_blueprint", "check_discovery", "check_sandbox"}
+"""Two run where Home Assistant is installed, and one has no options, but tests of its own."""
+NAMES = sorted({path.stem for path in SCRIPTS.glob("check_*.py")} - OTHERS)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "check_archive",
-        "check_chaos",
-        "check_flood",
-        "check_microphone",
-        "check_model_swap",
-        "check_recovery",
-        "check_rtsp",
-        "check_soak",
-        "check_streaming",
-        "check_web",
-        "check_web_load",
-        "check_wheels",
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_check_needs_no_pythonpath(name: str, tmp_path: Path) -> None:
     """The scripts find testkit, since serd is installed in editable mode."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
