@@ -28,9 +28,10 @@ else
     say "not a Debian system; if something is missing, install what these packages hold: ${packages[*]}"
 fi
 
-# A virtual environment is of use in one folder, to one version of Python; bin/activate is written last.
+# A virtual environment is of use in one folder, to one version of Python; bin/activate, which is written
+# last, names the folder, whatever made the environment.
 is_usable() {
-    [ -e .venv/bin/activate ] && grep -qF " $(pwd -P)/.venv" .venv/pyvenv.cfg &&
+    grep -qsF "$(pwd -P)/.venv" .venv/bin/activate &&
         .venv/bin/python -I -c 'import pip' 2>/dev/null
 }
 

@@ -16,9 +16,8 @@ case "$*" in
     "-m venv"*)
         echo "venv ${!#}" >>"$LOG"
         rm -rf "${!#}"; mkdir -p "${!#}/bin"; ln -s "$(readlink -f "$0")" "${!#}/bin/python"
-        echo "command = python3 -m venv $(pwd -P)/${!#}" >"${!#}/pyvenv.cfg"
         [ -z "$INTERRUPTED" ] || exit 130
-        touch "${!#}/bin/activate" ;;
+        echo "VIRTUAL_ENV='$(pwd -P)/${!#}'" >"${!#}/bin/activate" ;;
     "-I -c import pip") [ -z "$UPGRADED" ] ;;
     "-m pip"*) echo "pip ${!#}" >>"$LOG" ;;
     *version_info*) [ -z "$TOO_OLD" ] ;;
