@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +30,6 @@ from train.model.card import provenance, trained_card
 from train.model.checkpoint import save_checkpoint
 from train.model.conversion import network_sha256, write_model
 from train.model.finishing import FinishedNetwork, calibration_logits, finish, fit_temperature
-
-_CODE: Final = code_digest("train.fit.scoring", "train.model.finishing")[:8]
-"""Of what makes a model and its scores from a trained network, in the names of the files with scores."""
 
 Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -107,7 +103,7 @@ class FitRun:
 
     def _fold(self, target: Target) -> Facts:
         """Metrics of one fold by corpus, RAVDESS first, from the work folder if they exist."""
-        path = self.folder / f"test-{target.stem}-{_CODE}.json"
+        path = self.folder / f"test-{target.stem}-{_scoring_code()}.json"
         if path.exists():
             result: Facts = json.loads(path.read_text("utf-8"))
             self._log(f"{target.name}: finished by an earlier run")
@@ -238,3 +234,8 @@ class FitRun:
         """Save the checkpoint of a network."""
         plan = self._plan
         save_checkpoint(path, made.keras, card, clips=plan.root, also=plan.also, settings=plan.settings)
+
+
+def _scoring_code() -> str:
+    """Digest of the code that makes a model and its scores from a trained network."""
+    return code_digest("train.fit.scoring", "train.model.finishing")[:8]
