@@ -248,6 +248,7 @@ class Feed:
                 change = {"online": report.is_alive, "reason": report.reason}
                 if not report.is_alive:
                     source.level_dbfs, change = None, {**change, "level_dbfs": None}
+                    self._levels.pop(report.source, None)
             case _:
                 return False
         self._add("source", {"name": report.source, **change})

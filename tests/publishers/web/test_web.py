@@ -128,6 +128,15 @@ class TestEvents:
             level = next(events)
             assert (level.kind, level.id, level.body["level_dbfs"]) == ("level", "", -20.0)
 
+    def test_has_no_level_of_a_source_that_is_offline(self, page: Web, client: WebClient) -> None:
+        """A page that is opened then shows no sound."""
+        page.publish(LevelReport(source="mic", level_dbfs=-20.0, guesses={}))
+        page.publish(AvailabilityReport(source="mic", is_alive=False, reason="unplugged"))
+        with client.stream() as events:
+            assert next(events).body["sources"][0]["level_dbfs"] is None
+            page.publish(make_event())
+            assert next(events).kind == "event"
+
     def test_tells_a_reload_and_a_refusal(self, page: Web, client: WebClient, context: Context) -> None:
         """A page then knows what to show again, and why a control has not moved."""
         with client.stream() as events:
