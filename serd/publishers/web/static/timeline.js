@@ -2,37 +2,33 @@
 
 import { byId, colour, make, makeSvg, setText } from "./dom.js";
 import { ask, on, state } from "./feed.js";
-import { clock, day, decimal, duration, emotionText, percent, text } from "./texts.js";
+import { columnStarts, endBeside, spanUntil, ZOOMS } from "./spans.js";
+import { clock, day, duration, emotionText, percent, text } from "./texts.js";
 
 const WIDTH = 1000;
-const ZOOMS = {
-  hour: { span_s: 3600, part_s: 60, column_s: 300, tick_s: 600, shares: "shares_minutes" },
-  day: { span_s: 86400, part_s: 300, column_s: 3600, tick_s: 10800, shares: "shares_hour" },
-  week: { span_s: 604800, part_s: 3600, column_s: 86400, tick_s: 86400, shares: "shares_day" },
-};
 const REFRESH_MS = 20_000;
 
-let zoom = "day";
-let end = null; // the end of what is shown, in milliseconds; null for the present
-let shown = null;
+let wanted = { zoom: "day", end: null }; // the end in milliseconds; null for the present
+let shown = null; // the answer to what was wanted, with its zoom and end
+let asked = 0;
 let name = "";
 let timer = 0;
 
 export function startTimeline() {
   byId("timeline-zoom").replaceChildren(
     ...Object.keys(ZOOMS).map((key) =>
-      make("button", { type: "button", "data-text": key, "data-zoom": key, onclick: () => setZoom(key) }, text(key)),
+      make("button", { type: "button", "data-text": key, "data-zoom": key, onclick: () => show({ zoom: key }) }, text(key)),
     ),
   );
   const move = (key, run) => make("button", { type: "button", id: key, "data-text": key, onclick: run }, text(key));
   byId("timeline-move").replaceChildren(
     move("earlier", () => shift(-1)),
     move("later", () => shift(1)),
-    move("present", () => show(null)),
+    move("present", () => show({ end: null })),
   );
-  on("event", (event) => event.kind === "utterance" && end === null && soon());
-  setInterval(() => end === null && !document.hidden && load(), REFRESH_MS);
-  setZoom("day");
+  on("event", (event) => event.kind === "utterance" && wanted.end === null && soon());
+  setInterval(() => wanted.end === null && !document.hidden && load(), REFRESH_MS);
+  show({});
 }
 
 export function setTimelineSource(next) {
@@ -41,20 +37,14 @@ export function setTimelineSource(next) {
   load();
 }
 
-function setZoom(key) {
-  zoom = key;
-  for (const button of byId("timeline-zoom").children) button.ariaPressed = button.dataset.zoom === key;
-  load();
-}
-
 function shift(direction) {
-  const { span_s } = ZOOMS[zoom];
-  const next = range().until + direction * span_s * 1000;
-  show(next > Date.now() ? null : next);
+  const end = endBeside(wanted.zoom, wanted.end ?? Date.now(), direction);
+  show({ end: end > Date.now() ? null : end });
 }
 
-function show(next) {
-  end = next;
+function show(change) {
+  wanted = { ...wanted, ...change };
+  for (const button of byId("timeline-zoom").children) button.ariaPressed = button.dataset.zoom === wanted.zoom;
   load();
 }
 
@@ -62,27 +52,17 @@ function soon() {
   if (!timer) timer = setTimeout(() => { timer = 0; load(); }, 1500);
 }
 
-// A day begins at midnight and a week with a midnight, so that the parts are hours of the day.
-function range() {
-  const { span_s, part_s } = ZOOMS[zoom];
-  if (zoom === "hour") {
-    const until = Math.ceil((end ?? Date.now()) / (part_s * 1000)) * part_s * 1000;
-    return { since: until - span_s * 1000, until };
-  }
-  const midnight = new Date((end ?? Date.now()) - (end === null ? 0 : 1));
-  midnight.setHours(24, 0, 0, 0);
-  const since = new Date(midnight);
-  since.setDate(since.getDate() - (zoom === "day" ? 1 : 7));
-  return { since: since.getTime(), until: midnight.getTime() };
-}
-
 async function load() {
   if (!name) return;
-  const { since, until } = range();
+  const { zoom, end } = wanted;
+  const { since, until } = spanUntil(zoom, end ?? Date.now());
   const iso = (time) => new Date(time).toISOString();
   const query = new URLSearchParams({ since: iso(since), until: iso(until), part_s: ZOOMS[zoom].part_s, source: name });
+  const number = ++asked;
   try {
-    shown = await ask(`timeline?${query}`);
+    const answer = await ask(`timeline?${query}`);
+    if (number !== asked) return; // something else is wanted by now
+    shown = { ...answer, zoom, end };
   } catch {
     return; // the line above the page says that serd does not answer, or the log why the history does not
   }
@@ -94,17 +74,18 @@ export function drawTimeline() {
   const since = Date.parse(shown.since);
   const until = Date.parse(shown.until);
   const total = sum(shown.parts);
-  byId("present").disabled = byId("later").disabled = end === null;
+  byId("present").disabled = byId("later").disabled = shown.end === null;
   setText(byId("timeline-span"), spanText(since, until));
-  setText(byId("shares-title"), text(ZOOMS[zoom].shares));
+  setText(byId("shares-title"), text(ZOOMS[shown.zoom].shares));
+  const all = joined(since, until);
   byId("ribbon").replaceChildren(ribbon(since, until, total));
-  byId("shares").replaceChildren(columns(since, until), table(since));
+  byId("shares").replaceChildren(columns(all), table(all));
   byId("legend").replaceChildren(...legend());
 }
 
 function spanText(since, until) {
-  if (zoom === "hour") return `${clock(since, false)} – ${clock(until, false)}`;
-  return zoom === "day" ? day(since) : `${day(since)} – ${day(until - 1)}`;
+  if (shown.zoom === "hour") return `${day(since)}, ${clock(since, false)} – ${clock(until, false)}`;
+  return shown.zoom === "day" ? day(since) : `${day(since)} – ${day(until - 1)}`;
 }
 
 function ribbon(since, until, total) {
@@ -147,20 +128,16 @@ function ribbon(since, until, total) {
   );
 }
 
-// The parts joined to columns: of an hour in a day, of a day in a week.
-function joined() {
-  const n = ZOOMS[zoom].column_s / shown.part_s;
-  const found = [];
-  for (let index = 0; index < shown.parts.length; index += n) found.push(sum(shown.parts.slice(index, index + n)));
-  return found;
+// The parts joined to columns, of an hour in a day and of a day in a week, each with its start.
+function joined(since, until) {
+  const starts = columnStarts(shown.zoom, since, until);
+  const part = (time) => Math.round((time - since) / (shown.part_s * 1000));
+  return starts.map((time, index) => [time, sum(shown.parts.slice(part(time), part(starts[index + 1] ?? until)))]);
 }
 
-function columns(since) {
-  const { column_s } = ZOOMS[zoom];
-  const all = joined();
-  const most = Math.max(1, ...all.map((each) => Object.values(each).reduce((a, b) => a + b, 0)));
-  const items = all.map((each, index) => {
-    const time = since + index * column_s * 1000;
+function columns(all) {
+  const most = Math.max(1, ...all.map(([, each]) => Object.values(each).reduce((a, b) => a + b, 0)));
+  const items = all.map(([time, each], index) => {
     const stack = ranked(each).map(([label, seconds]) => {
       const piece = make("span", { class: `piece ${colour(label)}` });
       piece.style.setProperty("--part", `${(100 * seconds) / most}%`);
@@ -174,28 +151,25 @@ function columns(since) {
 }
 
 function isTick(time, index) {
-  if (zoom === "hour") return index % 2 === 0;
-  return zoom === "week" || new Date(time).getHours() % 3 === 0;
+  if (shown.zoom === "hour") return index % 2 === 0;
+  return shown.zoom === "week" || new Date(time).getHours() % 3 === 0;
 }
 
 // Ticks for which a narrow screen has no room.
 function isMinor(time, index) {
-  if (zoom === "hour") return index % 4 !== 0;
-  return zoom === "week" ? index % 2 !== 0 : new Date(time).getHours() % 6 !== 0;
+  if (shown.zoom === "hour") return index % 4 !== 0;
+  return shown.zoom === "week" ? index % 2 !== 0 : new Date(time).getHours() % 6 !== 0;
 }
 
 function columnName(time) {
-  return zoom === "week" ? day(time) : clock(time, false);
+  return shown.zoom === "week" ? day(time) : clock(time, false);
 }
 
 // The same for those who cannot see the columns.
-function table(since) {
-  const { column_s } = ZOOMS[zoom];
-  const rows = joined().flatMap((each, index) =>
-    Object.keys(each).length
-      ? [make("tr", {}, make("th", { scope: "row" }, columnName(since + index * column_s * 1000)), make("td", {}, words(each)))]
-      : [],
-  );
+function table(all) {
+  const rows = all
+    .filter(([, each]) => Object.keys(each).length)
+    .map(([time, each]) => make("tr", {}, make("th", { scope: "row" }, columnName(time)), make("td", {}, words(each))));
   const head = make("tr", {}, make("th", { scope: "col" }, text("time")), make("th", { scope: "col" }, text("speech")));
   return make("table", { class: "hidden" }, make("thead", {}, head), make("tbody", {}, ...rows));
 }
@@ -220,5 +194,5 @@ function ranked(part) {
 }
 
 function words(part) {
-  return ranked(part).map(([label, seconds]) => `${emotionText(label)} ${decimal(seconds, 0)} s`).join(", ");
+  return ranked(part).map(([label, seconds]) => `${emotionText(label)} ${duration(seconds)}`).join(", ");
 }
