@@ -104,3 +104,170 @@ class TestTimeline:
             browser.tell([element("shares-title").textContent, columns.children.length]);
         """)
         assert columns == ["Speech by emotion, for each five minutes", 12]
+
+
+class TestFeed:
+    """The state that the page keeps."""
+
+    def test_after_a_reload_comes_in_order(self, run: Run) -> None:
+        """As the first message of a new stream, so that no older state replaces what follows."""
+        got = run("""
+            const { start, state } = await import("./static/feed.js");
+            start();
+            const whole = { version: "1", sources: [{ name: "mic", online: false }] };
+            browser.streams[0].send("state", whole, "run-1");
+            browser.streams[0].send("reload", {}, "run-2");
+            browser.streams[0].send("source", { name: "mic", online: true }, "run-3");
+            const early = state.sources[0].online;
+            browser.streams[1].send("state", whole, "run-3");
+            browser.streams[1].send("source", { name: "mic", online: true }, "run-4");
+            const { path } = browser.streams[1];
+            browser.tell([path, early, state.sources[0].online, browser.requests.length]);
+        """)
+        assert got == ["api/v1/events", False, True, 0]
+
+    def test_is_not_read_while_the_page_is_hidden(self, run: Run) -> None:
+        """Nor by an attempt that was under way when it was hidden."""
+        n_streams = run("""
+            const { start } = await import("./static/feed.js");
+            start();
+            browser.streams[0].readyState = 2;
+            browser.streams[0].onerror();
+            await new Promise((done) => setTimeout(done, 1100));
+            document.hidden = true;
+            document.dispatchEvent(new Event("visibilitychange"));
+            await browser.request("state").fail();
+            browser.tell(browser.streams.length);
+        """)
+        assert n_streams == 1
+
+    def test_tells_once_that_serd_is_away(self, run: Run) -> None:
+        """Not at each attempt, since screen readers say each change."""
+        told = run("""
+            const { on, start, state } = await import("./static/feed.js");
+            const told = [];
+            on("connection", (each) => told.at(-1) === each || told.push(each));
+            start();
+            for (const n of [0, 1]) {
+              browser.streams[n].readyState = 2;
+              browser.streams[n].onerror();
+              await new Promise((done) => setTimeout(done, 1100));
+              await browser.request("state").fail();
+            }
+            browser.streams[2].onopen();
+            browser.tell([...told, state.connection]);
+        """)
+        assert told == ["away", "live", "live"]
+
+    def test_of_another_version_loads_the_page_again(self, run: Run) -> None:
+        """Modules of two versions do not work together."""
+        assert run("""
+            const { start } = await import("./static/feed.js");
+            start();
+            const reloads = ["1", "1", "2"].map((version) => {
+              browser.streams[0].send("state", { version, sources: [] });
+              return browser.page.nReloads;
+            });
+            browser.tell(reloads);
+        """) == [0, 0, 1]
+
+    def test_an_answer_of_a_proxy_is_told_in_words(self, run: Run) -> None:
+        """Not as an error of the JSON parser."""
+        assert (
+            run("""
+            const { ask } = await import("./static/feed.js");
+            const asked = ask("state").catch((error) => browser.tell(error.message));
+            const json = async () => JSON.parse("<html>");
+            browser.request("state").resolve({ status: 502, ok: false, json });
+            await asked;
+        """)
+            == "serd does not answer."
+        )
+
+
+class TestAlerts:
+    """The alerts of a source, and when they turned on or off."""
+
+    def test_are_those_of_the_source_at_once(self, run: Run) -> None:
+        """A change comes with the stream, and no request can bring that of another source late."""
+        got = run("""
+            const { start, state } = await import("./static/feed.js");
+            const { drawAlerts, loadPast } = await import("./static/past.js");
+            start();
+            const sources = ["mic", "door"].map((name) => ({ name, alerts: { rage: false } }));
+            browser.streams[0].send("state", { version: "1", sources });
+            const shown = () => browser.element("alerts").textContent;
+            drawAlerts(state.sources[0]);
+            const unknown = shown();
+            const time = new Date().toISOString();
+            browser.streams[0].send("alert", { time, source: "mic", name: "rage", on: true });
+            drawAlerts(state.sources[0]);
+            const mic = shown();
+            loadPast();
+            await browser.request("history").fail();
+            await browser.request("alerts").answer({ changes: [] });
+            drawAlerts(state.sources[1]);
+            const reason = browser.element("utterances-result").textContent;
+            browser.tell([unknown, mic.includes("rage turned on"), shown(), reason]);
+        """)
+        assert got == [
+            "rageoff",
+            True,
+            "rageoffNone has turned on since the start.",
+            "serd does not answer.",
+        ]
+
+
+def test_times_of_other_days_have_a_date(run: Run) -> None:
+    """A page may be open for weeks, and a history go back for months."""
+    got = run("""
+        const { ago, when } = await import("./static/texts.js");
+        const date = new Date();
+        date.setHours(21, 4, 5);
+        const today = when(date);
+        date.setDate(date.getDate() - 7);
+        browser.tell([today, /\\d+, 21:04$/.test(when(date)), ago(3 * 86400)]);
+    """)
+    assert got == ["21:04:05", True, "3 days ago"]
+
+
+class TestNow:
+    """What is shown of the present."""
+
+    def test_is_unknown_while_serd_is_away(self, run: Run) -> None:
+        """Nobody speaks on for hours after serd has ended."""
+        got = run("""
+            const { start, state } = await import("./static/feed.js");
+            const { drawLevel, drawVoice } = await import("./static/now.js");
+            const mic = { online: true, speaking: true, level_dbfs: -20, controls: { mute: false } };
+            const shown = () => {
+              drawVoice(mic);
+              drawLevel(mic);
+              return ["voice-text", "meter-value"].map((each) => browser.element(each).textContent);
+            };
+            start();
+            browser.streams[0].onopen();
+            const live = shown();
+            browser.streams[0].onerror();
+            browser.tell([live, shown()]);
+        """)
+        assert got == [
+            ["Somebody speaks", "-20 dBFS"],
+            ["Not known: serd does not answer", "unknown"],
+        ]
+
+    def test_has_the_accuracy_of_the_present_model(self, run: Run) -> None:
+        """The default model and the tiny one of a release have the same version."""
+        got = run("""
+            const { refreshSystem } = await import("./static/system.js");
+            const asked = [];
+            for (const name of ["serd", "serd-tiny", "serd-tiny"]) {
+              refreshSystem();
+              await browser.request("state").answer({ model: { name, version: "1" } });
+              await browser.request("log").answer({ lines: [] });
+              asked.push(Boolean(browser.request("model")));
+              await browser.request("model")?.answer({ name, version: "1", labels: ["sad"] });
+            }
+            browser.tell(asked);
+        """)
+        assert got == [True, True, False]

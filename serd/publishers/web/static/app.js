@@ -1,17 +1,17 @@
 // Joins the parts of the page: which source is shown, and what is drawn after which change.
 
 import { byId, make, setText } from "./dom.js";
-import { ask, change, on, remember, source, start, state } from "./feed.js";
+import { ask, change, on, source, start, state } from "./feed.js";
 import { drawControls, rebuildControls, showResult } from "./controls.js";
 import { drawAge, drawEvent, drawLevel, drawPlane, drawVoice } from "./now.js";
-import { drawAlerts, drawMood, drawUtterances, loadUtterances } from "./past.js";
+import { drawAlerts, drawMood, drawUtterances, loadPast } from "./past.js";
 import { drawSystem, refreshSystem } from "./system.js";
 import { drawTimeline, setTimelineSource, startTimeline } from "./timeline.js";
 import { choose, language, languages, text, translate } from "./texts.js";
 
 const SYSTEM_MS = 10_000;
 let name = "";
-let connection = "connecting";
+let today = "";
 
 function current() {
   return source(name) ?? state.sources[0];
@@ -21,6 +21,7 @@ function drawAll() {
   const it = current();
   if (!it) return;
   name = it.name;
+  today = new Date().toDateString();
   setText(byId("node"), state.node);
   document.title = `serd · ${state.node}`;
   drawTabs();
@@ -38,18 +39,22 @@ function drawAll() {
 
 function drawTabs() {
   const nav = byId("sources");
-  nav.hidden = state.sources.length < 2;
-  nav.replaceChildren(
-    ...state.sources.map((each) =>
-      make("button", { type: "button", "aria-pressed": String(each.name === name), onclick: () => { name = each.name; drawAll(); } }, each.name),
-    ),
-  );
+  const names = state.sources.map((each) => each.name);
+  nav.hidden = names.length < 2;
+  // The buttons stay while they fit, or the one that was pressed would lose the focus.
+  if (nav.dataset.names !== JSON.stringify(names)) {
+    nav.dataset.names = JSON.stringify(names);
+    nav.replaceChildren(...names.map((each) => make("button", { type: "button", onclick: () => { name = each; drawAll(); } }, each)));
+  }
+  [...nav.children].forEach((button, index) => { button.ariaPressed = String(names[index] === name); });
 }
 
-function drawConnection(next = connection) {
-  connection = next;
-  byId("connection").dataset.state = next;
-  setText(byId("connection-text"), text(next));
+function drawConnection() {
+  byId("main").dataset.connection = state.connection;
+  byId("connection").dataset.state = state.connection;
+  setText(byId("connection-text"), text(state.connection));
+  later(drawVoice);
+  later(drawLevel);
 }
 
 // Draws once for each frame, however many changes there were.
@@ -69,16 +74,18 @@ function later(draw) {
 on("connection", drawConnection);
 on("state", async () => {
   drawAll();
-  await loadUtterances(remember);
-  drawUtterances();
-  drawPlane(current());
+  await loadPast();
+  later(drawUtterances);
+  later(drawPlane);
+  later(drawAlerts);
   refreshSystem();
 });
 on("level", () => later(drawLevel));
-on("event", () => {
+on("event", (event) => {
   later(drawEvent);
   later(drawPlane);
-  later(drawUtterances);
+  // Not at each window, since a click on a row that is drawn again is lost.
+  if (event.kind === "utterance") later(drawUtterances);
 });
 on("source", (body) => {
   later(drawVoice);
@@ -88,7 +95,7 @@ on("source", (body) => {
   if ("online" in body) later(drawSystem);
 });
 on("alert", () => later(drawAlerts));
-on("refusal", (body) => showResult(text("refused", { reason: body.reason })));
+on("refusal", (body) => body.source === name && showResult(text("refused", { reason: body.reason })));
 on("stats", () => later(drawSystem));
 
 function drawLanguages() {
@@ -97,7 +104,7 @@ function drawLanguages() {
   select.onchange = () => {
     choose(select.value);
     drawConnection();
-    rebuildControls(current());
+    if (current()) rebuildControls(current());
     drawAll();
     drawTimeline();
     settings?.redrawSettings();
@@ -107,8 +114,15 @@ function drawLanguages() {
 // The form, which is loaded when it is opened.
 let settings = null;
 async function openSettings() {
-  settings = await import("./settings.js");
-  settings.startSettings();
+  if (settings || !byId("settings-details").open) return;
+  try {
+    const loaded = await import("./settings.js");
+    if (settings) return; // it was opened twice meanwhile
+    settings = loaded;
+    settings.startSettings();
+  } catch {
+    setText(byId("settings-result"), text("not_loaded"));
+  }
 }
 
 async function showLogOut() {
@@ -121,8 +135,9 @@ async function showLogOut() {
 translate(document);
 drawLanguages();
 startTimeline();
-byId("settings-details").addEventListener("toggle", openSettings, { once: true });
+byId("settings-details").addEventListener("toggle", openSettings);
 start();
 setInterval(() => document.hidden || (current() && drawAge(current())), 1000);
-setInterval(() => document.hidden || connection !== "live" || refreshSystem(), SYSTEM_MS);
+setInterval(() => document.hidden || state.connection !== "live" || refreshSystem(), SYSTEM_MS);
+setInterval(() => today === new Date().toDateString() || drawAll(), SYSTEM_MS); // times of yesterday have a date
 showLogOut();

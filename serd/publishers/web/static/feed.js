@@ -1,10 +1,13 @@
 // The state of the daemon, kept up to date by server-sent events. The stream is closed while the tab is
 // hidden, since browsers allow few connections, and continues after the last event that was read.
 
+import { text } from "./texts.js";
+
 const RETRY_MS = 1000;
 const MAX_UTTERANCES = 100;
+const MAX_ALERT_CHANGES = 100;
 
-export const state = { sources: [], labels: [], utterances: [] };
+export const state = { connection: "connecting", sources: [], labels: [], utterances: [], alert_changes: null };
 const listeners = new Map();
 let stream = null;
 let lastId = "";
@@ -23,27 +26,35 @@ export function source(name) {
   return state.sources.find((each) => each.name === name);
 }
 
-export async function ask(path) {
-  const response = await fetch(`api/v1/${path}`);
-  if (response.status === 401) location.reload();
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.error);
-  return body;
+export function ask(path) {
+  return answer(path, {});
 }
 
 // Asks for a change; resolves to the answer or throws with the reason of the refusal.
 export async function change(path, body) {
   const { token } = await ask("session");
   const headers = { "Content-Type": "application/json", "X-CSRF-Token": token };
-  const response = await fetch(`api/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  if (response.status === 204) return null;
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error);
-  return answer;
+  return answer(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+async function answer(path, options) {
+  let response = null;
+  let body = null;
+  try {
+    response = await fetch(`api/v1/${path}`, options);
+    if (response.status !== 204) body = await response.json();
+  } catch {
+    throw new Error(text("no_answer")); // or a proxy has answered in its place
+  }
+  if (response.status === 401) location.reload();
+  if (!response.ok) throw Object.assign(new Error(body.error), { status: response.status });
+  return body;
 }
 
 const take = {
   state(body) {
+    // After an upgrade, the modules that are loaded later would not fit those that are here.
+    if (state.version && state.version !== body.version) location.reload();
     Object.assign(state, body);
   },
   event(body) {
@@ -61,16 +72,18 @@ const take = {
   },
   alert(body) {
     const found = source(body.source);
-    if (found) found.alerts[body.name] = body.on;
+    if (!found) return;
+    // That an alert is off at its start is no change.
+    if (body.on || body.name in found.alerts) rememberAlerts([body]);
+    found.alerts[body.name] = body.on;
   },
   stats(body) {
     state.stats = body;
   },
+  // The whole state comes as the first message of a new stream, in order with the changes that follow.
   reload() {
-    ask("state").then((body) => {
-      Object.assign(state, body);
-      tell("state", state);
-    }, () => {});
+    lastId = "";
+    open();
   },
   refusal() {},
 };
@@ -83,14 +96,25 @@ export function remember(events) {
   state.utterances = all.slice(0, MAX_UTTERANCES);
 }
 
+// Adds changes of alerts, each once, the newest last.
+export function rememberAlerts(changes) {
+  const all = new Map([...(state.alert_changes ?? []), ...changes].map((each) => [`${each.time} ${each.source} ${each.name}`, each]));
+  state.alert_changes = [...all.values()].sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).slice(-MAX_ALERT_CHANGES);
+}
+
+function connected(next) {
+  state.connection = next;
+  tell("connection", next);
+}
+
 function open() {
   clearTimeout(retry);
   stream?.close();
-  tell("connection", "connecting");
+  if (document.hidden) return;
   stream = new EventSource(`api/v1/events${lastId ? `?last_id=${encodeURIComponent(lastId)}` : ""}`);
-  stream.onopen = () => tell("connection", "live");
+  stream.onopen = () => connected("live");
   stream.onerror = () => {
-    tell("connection", "away");
+    connected("away");
     // The browser tries again by itself only after some failures.
     if (stream.readyState === EventSource.CLOSED) {
       retry = setTimeout(() => ask("state").then(open, open), RETRY_MS);
@@ -109,11 +133,14 @@ function open() {
 function close() {
   clearTimeout(retry);
   stream?.close();
-  stream = null;
-  tell("connection", "paused");
+  connected("paused");
 }
 
 export function start() {
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return close();
+    connected("connecting");
+    open();
+  });
   open();
 }

@@ -2,7 +2,7 @@
 
 import { byId, colour, make, setText } from "./dom.js";
 import { ask, change, state } from "./feed.js";
-import { clock, decimal, emotionText, percent, text } from "./texts.js";
+import { clock, decimal, emotionText, percent, text, when } from "./texts.js";
 
 const WRONG = "wrong";
 const LATER_MS = 10_000; // the last window may end after its utterance, by the hangover
@@ -12,7 +12,7 @@ let shown = null;
 export async function openSound(event) {
   shown = event;
   const dialog = byId("heard");
-  setText(byId("heard-about"), `${clock(event.time)} · ${event.source} · ${emotionText(event.emotion)} ${percent(event.confidence)} %`);
+  setText(byId("heard-about"), `${when(event.time)} · ${event.source} · ${emotionText(event.emotion)} ${percent(event.confidence)} %`);
   byId("heard-list").replaceChildren();
   say("");
   byId("heard-close").onclick = () => dialog.close();
@@ -33,7 +33,7 @@ async function load(event) {
     const { clips } = await ask(`clips?${query}`);
     if (shown === event) draw(clips.filter((each) => span(each.event)[0] < end));
   } catch (error) {
-    say(error.message);
+    if (shown === event) say(error.message);
   }
 }
 

@@ -9,24 +9,33 @@ const STALE_S = 30;
 const TRAIL = 24;
 
 export function drawVoice(source) {
-  const state_ = !source.online ? "offline" : source.controls.mute ? "muted" : source.speaking ? "on" : "off";
-  byId("voice").dataset.state = state_;
+  const shown = voiceOf(source);
+  byId("voice").dataset.state = shown;
   const words = {
+    unknown: text("voice_unknown"),
     offline: source.reason ? text("offline_why", { reason: source.reason }) : text("offline"),
     muted: text("muted"),
     on: text("voice_on"),
     off: text("voice_off"),
   };
-  setText(byId("voice-text"), words[state_]);
+  setText(byId("voice-text"), words[shown]);
+}
+
+function voiceOf(source) {
+  if (state.connection === "away") return "unknown";
+  if (!source.online) return "offline";
+  if (source.controls.mute) return "muted";
+  return source.speaking ? "on" : "off";
 }
 
 export function drawLevel(source) {
-  const level = source.controls.mute ? null : source.level_dbfs;
+  const isAway = state.connection === "away";
+  const level = isAway || source.controls.mute ? null : source.level_dbfs;
   const shown = Math.min(0, Math.max(MIN_DBFS, level ?? MIN_DBFS));
   const meter = byId("meter");
   meter.style.setProperty("--level", `${(100 * (shown - MIN_DBFS)) / -MIN_DBFS}%`);
   meter.ariaValueNow = Math.round(shown);
-  const words = level === null ? text("no_sound") : text("level_value", { level: Math.round(level) });
+  const words = level === null ? text(isAway ? "level_unknown" : "no_sound") : text("level_value", { level: Math.round(level) });
   meter.ariaValueText = words;
   setText(byId("meter-value"), words);
 }
@@ -40,6 +49,7 @@ export function drawEvent(source) {
   if (!event) {
     setText(byId("emotion-text"), text("waiting"));
     setText(byId("emotion-about"), "");
+    byId("now").classList.remove("is-stale");
     return;
   }
   setText(byId("emotion-text"), emotionText(event.emotion));

@@ -2,7 +2,7 @@
 
 import { byId, make } from "./dom.js";
 import { ask, state } from "./feed.js";
-import { clock, decimal, duration, percent, text } from "./texts.js";
+import { decimal, duration, percent, text, when } from "./texts.js";
 
 let card = null;
 let logText = "";
@@ -11,7 +11,7 @@ export async function refreshSystem() {
   try {
     const [fresh, log] = await Promise.all([ask("state"), ask("log")]);
     Object.assign(state, { broker: fresh.broker, parts: fresh.parts, silent_parts: fresh.silent_parts, stats: fresh.stats, started: fresh.started });
-    if (fresh.model && card?.version !== fresh.model.version) card = await ask("model");
+    if (fresh.model && (card?.name !== fresh.model.name || card.version !== fresh.model.version)) card = await ask("model");
     drawLog(log.lines);
   } catch {
     return;
@@ -27,11 +27,13 @@ export function drawSystem() {
     [text("version"), [`${state.version}, ${text("running", { time: duration((Date.now() - Date.parse(state.started)) / 1000) })}`, ...usage()]],
     [text("parts"), [state.silent_parts?.length ? text("parts_silent", { parts: state.silent_parts.join(", ") }) : text("parts_fine")]],
   ];
-  const isOpen = byId("licence")?.open ?? false;
-  byId("system").replaceChildren(
-    ...rows.map(([name, lines]) => make("div", {}, make("dt", {}, name), ...lines.map((line) => make("dd", {}, line)))),
-  );
-  if (byId("licence")) byId("licence").open = isOpen;
+  // A row that says the same stays, with what is open, selected or has the focus in it.
+  rows.forEach(([name, lines], index) => {
+    const row = make("div", {}, make("dt", {}, name), ...lines.map((line) => make("dd", {}, line)));
+    const old = byId("system").children[index];
+    if (!old) byId("system").append(row);
+    else if (old.textContent !== row.textContent) old.replaceWith(row);
+  });
 }
 
 function broker() {
@@ -57,20 +59,21 @@ function model() {
     lines.push(text("model_score", { uar: `${percent(accuracy.uar_mean)} %`, n, protocol: accuracy.protocol, chance: `${decimal(100 / n, 1)} %` }));
   }
   lines.push(text("model_about"));
-  if (card?.licence) lines.push(make("details", { id: "licence" }, make("summary", {}, text("model_licence")), make("p", {}, card.licence)));
+  if (card?.licence) lines.push(make("details", {}, make("summary", {}, text("model_licence")), make("p", {}, card.licence)));
   return lines;
 }
 
 function drawLog(lines) {
   const list = byId("log");
-  const next = JSON.stringify(lines);
+  const times = lines.map((line) => when(line.time));
+  const next = JSON.stringify([times, lines, text("log_none")]);
   if (next === logText && list.children.length) return;
   logText = next;
   const box = list.parentElement;
   const isAtEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
   list.replaceChildren(
     ...(lines.length
-      ? lines.map((line) => make("li", { class: `log-${line.level}` }, make("time", { datetime: line.time }, clock(line.time)), ` ${line.text}`))
+      ? lines.map((line, index) => make("li", { class: `log-${line.level}` }, make("time", { datetime: line.time }, times[index]), ` ${line.text}`))
       : [make("li", {}, text("log_none"))]),
   );
   if (isAtEnd) box.scrollTop = box.scrollHeight;

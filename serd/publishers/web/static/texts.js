@@ -59,8 +59,12 @@ export function day(time) {
   return new Date(time).toLocaleDateString(code, { weekday: "short", day: "numeric", month: "short" });
 }
 
-export function weekday(time) {
-  return new Date(time).toLocaleDateString(code, { weekday: "short" });
+// A time of the past: of today to the second, else with its date.
+export function when(time) {
+  const moment = new Date(time);
+  if (moment.toDateString() === new Date().toDateString()) return clock(moment);
+  const date = moment.toLocaleDateString(code, { day: "numeric", month: "short" });
+  return `${date}, ${clock(moment, false)}`;
 }
 
 export function decimal(value, digits) {
@@ -88,5 +92,6 @@ export function ago(seconds) {
   const relative = new Intl.RelativeTimeFormat(code, { numeric: "auto" });
   if (seconds < 60) return relative.format(-Math.max(0, Math.round(seconds)), "second");
   if (seconds < 3600) return relative.format(-Math.round(seconds / 60), "minute");
-  return relative.format(-Math.round(seconds / 3600), "hour");
+  if (seconds < 86400) return relative.format(-Math.round(seconds / 3600), "hour");
+  return relative.format(-Math.round(seconds / 86400), "day");
 }
