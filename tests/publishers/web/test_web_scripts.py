@@ -231,6 +231,60 @@ def test_times_of_other_days_have_a_date(run: Run) -> None:
     assert got == ["21:04:05", True, "3 days ago"]
 
 
+class TestControls:
+    """The fields of the controls show what the daemon has confirmed."""
+
+    START: Final = """
+        const { start, state } = await import("./static/feed.js");
+        const { drawControls } = await import("./static/controls.js");
+        start();
+        const source = { name: "mic", controls: { mute: false, threshold: 0, cooldown_s: 7 } };
+        browser.streams[0].send("state", { version: "1", sources: [source] });
+        drawControls(state.sources[0]);
+        const cooldown = browser.element("cooldown");
+        const type = (value, kind) => {
+          cooldown.value = value;
+          cooldown.dispatchEvent(new Event(kind));
+        };
+    """
+
+    def test_a_refused_value_is_replaced(self, run: Run) -> None:
+        """By the one in force, with the reason beside it."""
+        got = run(
+            self.START
+            + """
+            type("99999", "input");
+            type("99999", "change");
+            await browser.request("session").answer({ token: "x" });
+            const waiting = cooldown.value;
+            await browser.request("controls").answer({ error: "expected a number" }, 400);
+            browser.tell([waiting, cooldown.value, browser.element("controls-result").textContent]);
+        """
+        )
+        assert got == ["99999", 7, "Not changed: expected a number"]
+
+    def test_a_change_from_elsewhere_is_shown(self, run: Run) -> None:
+        """Also if the field has the focus, but not while somebody types in it."""
+        got = run(
+            self.START
+            + """
+            document.activeElement = cooldown;
+            const become = (cooldown_s) => {
+              state.sources[0].controls.cooldown_s = cooldown_s;
+              drawControls(state.sources[0]);
+              return cooldown.value;
+            };
+            const shown = [become(8)];
+            type("9", "input");
+            shown.push(become(10));
+            cooldown.dispatchEvent(new Event("blur"));
+            await browser.settle();
+            browser.tell([...shown, cooldown.value]);
+        """
+        )
+        assert got == [8, "9", 10]
+
+
 class TestNow:
     """What is shown of the present."""
 
