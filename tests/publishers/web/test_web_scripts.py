@@ -285,6 +285,125 @@ class TestControls:
         assert got == [8, "9", 10]
 
 
+class TestSettings:
+    """Changes in the form are kept until they are saved, and no success is told before."""
+
+    START: Final = """
+        const { start } = await import("./static/feed.js");
+        const { redrawSettings, startSettings } = await import("./static/settings.js");
+        const common = { about: "", choices: [], origin: "", is_own: false, is_fixed: false };
+        const field = (key, kind, value) => ({ key, kind, value, ...common });
+        const part = (section, is_new, ...fields) => (
+          { section, name: "", is_new, is_own: false, may_change: true, about: "", fields }
+        );
+        const sections = [
+          part("smoothing", false, field("threshold", "number", 0)),
+          part("alert", true, field("name", "text", ""), field("when", "text", "angry >= 0.5")),
+        ];
+        const described = { tag: "1", file: "page.toml", sections };
+        const element = browser.element;
+        const edit = (id, value, kind = "change") => {
+          element(id).value = value;
+          element(id).dispatchEvent(new Event(kind));
+        };
+        const result = () => element("settings-result").textContent;
+        const answer = (words, ...args) => browser.request(words).answer(...args);
+        start();
+        startSettings();
+        await answer("settings", described);
+        edit("set-smoothing--threshold", "0.6");
+    """
+
+    def test_a_save_that_fails_late_is_no_success(self, run: Run) -> None:
+        """The changes are still there, and the reason is told."""
+        got = run(
+            self.START
+            + """
+            element("difference-save").onclick();
+            await answer("log", { lines: [] });
+            await answer("session", { token: "x" });
+            browser.streams[0].send("reload", {});
+            await browser.settle();
+            const early = result();
+            await browser.request("settings").fail();
+            const count = element("settings-count").textContent;
+            browser.tell([early, result(), count, browser.requests.length]);
+        """
+        )
+        assert got == ["", "Not changed: serd does not answer.", "Changes: 1", 0]
+
+    @pytest.mark.parametrize(
+        ("is_reloaded", "lines", "words"),
+        [
+            ("true", "[]", "Saved and applied."),
+            ("false", '[["error", 1, "no model"]]', "Saved, but not all of it is applied: no model"),
+            ("true", '[["error", 0, "of before"]]', "Saved and applied."),
+        ],
+    )
+    def test_success_is_what_serd_confirms(
+        self, run: Run, is_reloaded: str, lines: str, words: str
+    ) -> None:
+        """By its reload; what its log has since the save is told, by the clock of its machine."""
+        got = run(
+            self.START
+            + f"""
+            const time = (s) => new Date(1000 * s).toISOString();
+            const line = ([level, s, text]) => ({{ level, text, time: time(s) }});
+            element("difference-save").onclick();
+            await answer("log", {{ lines: [line(["info", 0, "start"])] }});
+            await answer("session", {{ token: "x" }});
+            if ({is_reloaded}) browser.streams[0].send("reload", {{}});
+            await answer("settings", {{ saved: true }});
+            await answer("log", {{ lines: {lines}.map(line) }});
+            await answer("settings", described);
+            browser.tell([result(), element("settings-bar").hidden]);
+        """
+        )
+        assert got == [words, True]
+
+    def test_a_conflict_loses_no_change(self, run: Run) -> None:
+        """The difference to the settings as they are now is shown in its place."""
+        got = run(
+            self.START
+            + """
+            element("settings-review").onclick();
+            await answer("session", { token: "x" });
+            await answer("settings", { error: "changed meanwhile" }, 409);
+            await answer("settings", { ...described, tag: "2" });
+            await answer("session", { token: "x" });
+            const { body } = browser.request("settings");
+            await answer("settings", { difference: ["+threshold = 0.6"] });
+            const { value } = element("set-smoothing--threshold");
+            browser.tell([body.tag, body.changes[0].value, element("difference").isOpen, value]);
+        """
+        )
+        assert got == ["2", 0.6, True, "0.6"]
+
+    def test_changes_outlive_a_closed_card_and_another_language(self, run: Run) -> None:
+        """A new alert as well; what is dropped does not come back with the next one."""
+        got = run(
+            self.START
+            + """
+            edit("set-alert-new", "rage", "input");
+            edit("set-alert-new-when", "sad >= 0.9");
+            const details = element("settings-details");
+            details.open = true;
+            details.ontoggle();
+            redrawSettings();
+            const kept = ["set-alert-new", "set-alert-new-when"].map((each) => element(each).value);
+            kept.push(element("settings-count").textContent);
+            element("settings-drop").onclick();
+            await answer("settings", described);
+            edit("set-alert-new", "tears", "input");
+            element("settings-review").onclick();
+            await answer("session", { token: "x" });
+            browser.tell([...kept, browser.request("settings").body.changes]);
+        """
+        )
+        assert got[:3] == ["rage", "sad >= 0.9", "Changes: 2"]
+        assert got[3] == [{"section": "alert", "name": "tears", "key": "when", "value": "angry >= 0.5"}]
+
+
 class TestNow:
     """What is shown of the present."""
 

@@ -4,24 +4,27 @@ import { byId, make, setText } from "./dom.js";
 import { ask, change, on } from "./feed.js";
 import { text } from "./texts.js";
 
-const APPLIED_MS = 5000;
-const pending = new Map();
+const LOOK_MS = 500;
+const N_LOOKS = 60; // a source can take its time to close
+const CONFLICT = 409;
+const pending = new Map(); // the new value of each setting, by section, name and key; null to take it back
+const fresh = new Map(); // the values of a new alert that differ from the defaults, by key
 const open = new Set();
 let described = null;
-let saved = null;
+let reloaded = null; // while something is saved: called when serd has read its settings again
 
 // Begins to show the form; called when it is opened for the first time.
 export function startSettings() {
   const details = byId("settings-details");
-  details.ontoggle = () => details.open && load();
+  details.ontoggle = () => details.open && !nChanges() && load();
   load();
   byId("settings-review").onclick = review;
-  byId("settings-drop").onclick = load;
+  byId("settings-drop").onclick = drop;
   byId("difference-save").onclick = save;
   byId("difference-back").onclick = () => byId("difference").close();
   on("reload", () => {
-    if (saved) finish();
-    else if (details.open && !pending.size) load();
+    if (reloaded) reloaded();
+    else if (details.open && !nChanges()) load();
   });
 }
 
@@ -30,6 +33,7 @@ export function redrawSettings() {
   if (described) draw();
 }
 
+// Reads the settings; changes that are not saved stay.
 async function load() {
   try {
     described = await ask("settings");
@@ -37,9 +41,18 @@ async function load() {
     say(error.message);
     return;
   }
-  pending.clear();
   say("");
   draw();
+}
+
+function drop() {
+  forgetChanges();
+  load();
+}
+
+function forgetChanges() {
+  pending.clear();
+  fresh.clear();
 }
 
 function draw() {
@@ -55,7 +68,7 @@ function draw() {
 
 function drawSection(part) {
   const header = part.is_new ? text("alert_new") : `[${part.section}]${part.name ? ` ${part.name}` : ""}`;
-  const nameOf = part.is_new ? make("input", { type: "text", id: "set-alert-new", maxlength: 64, oninput: () => renew(part, nameOf.value) }) : null;
+  const nameOf = part.is_new ? make("input", { type: "text", id: "set-alert-new", maxlength: 64, value: fresh.get("name") ?? "", oninput: () => renew("name", nameOf.value, "") }) : null;
   const rows = part.fields.filter((field) => !(part.is_new && field.key === "name")).map((field) => drawField(part, field));
   const removal = part.is_own && part.may_change
     ? make("button", { type: "button", onclick: () => note([part.section, part.name, ""], null) }, text("alert_remove"))
@@ -74,8 +87,9 @@ function drawField(part, field) {
   const id = `set-${part.section}-${part.is_new ? "new" : part.name}-${field.key}`;
   const key = [part.section, part.name, field.key];
   const isFixed = field.is_fixed || !part.may_change;
-  const control = inputOf(field, id, isFixed, pendingValue(key, field.value), (value) => {
-    if (part.is_new) renew(part, byId("set-alert-new").value, field.key, value);
+  const shown = part.is_new ? fresh.get(field.key) ?? field.value : pendingValue(key, field.value);
+  const control = inputOf(field, id, isFixed, shown, (value) => {
+    if (part.is_new) renew(field.key, value, field.value);
     else if (value === field.value) forget(key);
     else note(key, value);
   });
@@ -118,17 +132,9 @@ function pendingValue(key, value) {
   return waiting === undefined || waiting === null ? value : waiting;
 }
 
-// A new alert is sent with all its values, under the name that is typed.
-const fresh = new Map();
-
-function renew(part, name, key, value) {
-  if (key) fresh.set(key, value);
-  for (const each of [...pending.keys()]) if (JSON.parse(each)[3]) pending.delete(each);
-  if (name) {
-    for (const field of part.fields) {
-      if (field.key !== "name") pending.set(JSON.stringify(["alert", name, field.key, true]), fresh.get(field.key) ?? field.value);
-    }
-  }
+function renew(key, value, without) {
+  if (value === without) fresh.delete(key);
+  else fresh.set(key, value);
   drawPending();
 }
 
@@ -142,26 +148,47 @@ function forget(key) {
   drawPending();
 }
 
+function nChanges() {
+  return pending.size + (fresh.size ? 1 : 0);
+}
+
 function drawPending() {
-  const keys = [...pending.keys()].map((each) => JSON.parse(each).slice(0, 3).join("/"));
-  byId("settings-bar").hidden = !pending.size;
-  setText(byId("settings-count"), text("changes", { n: pending.size }));
+  const keys = [...pending.keys()].map((each) => JSON.parse(each).join("/"));
+  byId("settings-bar").hidden = !nChanges();
+  setText(byId("settings-count"), text("changes", { n: nChanges() }));
   for (const each of byId("settings").querySelectorAll("[data-setting]")) {
     each.classList.toggle("is-changed", keys.includes(each.dataset.setting));
   }
 }
 
-function asked(save) {
-  const changes = [...pending].map(([each, value]) => {
+function changes() {
+  const all = [...pending].map(([each, value]) => {
     const [section, name, key] = JSON.parse(each);
     return { section, name, key, value };
   });
-  return change("settings", { changes, tag: described.tag, save });
+  return fresh.size ? [...all, ...newAlert()] : all;
 }
 
+// A new alert is sent with all its values, under the name that is typed.
+function newAlert() {
+  const { section, fields } = described.sections.find((each) => each.is_new);
+  const name = fresh.get("name") ?? "";
+  const others = fields.filter(({ key }) => key !== "name");
+  return others.map(({ key, value }) => ({ section, name, key, value: fresh.get(key) ?? value }));
+}
+
+function asked(save) {
+  return change("settings", { changes: changes(), tag: described.tag, save });
+}
+
+// Shows what changes; if the settings are others by now, what changes in those.
 async function review() {
   try {
-    const { difference } = await asked(false);
+    const { difference } = await asked(false).catch(async (error) => {
+      if (error.status !== CONFLICT) throw error;
+      await load();
+      return asked(false);
+    });
     if (!difference.length) {
       say(text("nothing_changes"));
       return;
@@ -177,28 +204,35 @@ async function review() {
 
 async function save() {
   byId("difference").close();
-  const since = Date.now();
+  let isApplied = false;
+  reloaded = () => { isApplied = true; };
   try {
-    saved = { since, timer: setTimeout(finish, APPLIED_MS) };
+    const since = Date.parse((await ask("log")).lines.at(-1)?.time ?? 0);
     await asked(true);
+    forgetChanges();
+    drawPending();
     say(text("settings_saved"));
+    const errors = await applied(since, () => isApplied);
+    await load();
+    say(errors ? text("not_applied", { reason: errors }) : text(isApplied ? "settings_applied" : "settings_pending"));
   } catch (error) {
-    clearTimeout(saved.timer);
-    saved = null;
+    if (error.status === CONFLICT) return review();
     say(text("refused", { reason: error.message }));
+  } finally {
+    reloaded = null;
   }
 }
 
-// After the reload: the form shows what is in force, and what serd could not apply.
-async function finish() {
-  const { since, timer } = saved;
-  clearTimeout(timer);
-  saved = null;
-  fresh.clear();
-  await load();
-  const { lines } = await ask("log");
-  const errors = lines.filter((line) => line.level === "error" && Date.parse(line.time) >= since);
-  say(errors.length ? text("not_applied", { reason: errors.map((line) => line.text).join("; ") }) : text("settings_applied"));
+// Waits until serd has read its settings again or has said in the log why not; resolves to what it said.
+async function applied(since, isApplied) {
+  for (let n = 0; n < N_LOOKS; n++) {
+    const isLast = isApplied();
+    const { lines } = await ask("log").catch(() => ({ lines: [] }));
+    const errors = lines.filter((line) => line.level === "error" && Date.parse(line.time) > since);
+    if (errors.length || isLast) return errors.map((line) => line.text).join("; ");
+    await new Promise((done) => setTimeout(done, LOOK_MS));
+  }
+  return "";
 }
 
 function say(words) {
