@@ -78,8 +78,8 @@ class Guard:
             return _refused(
                 421, f"serd is not known as {host[:100]!r}; add that name to [web] names", close=True
             )
-        if not self._is_same_origin(headers, host):
-            return _refused(403, "pages of other sites have no access")
+        if foreign := self._foreign_page(headers, host, scope["path"]):
+            return _refused(403, foreign)
         is_session = self._access.is_session(cookie)
         scope["is_session"] = is_session
         if not is_session and scope["path"] not in OPEN_PATHS:
@@ -102,18 +102,26 @@ class Guard:
             return False
         return True
 
-    def _is_same_origin(self, headers: Mapping[str, str], host: str) -> bool:
-        """Whether a request comes from serd's own page, or from no page at all."""
+    def _foreign_page(self, headers: Mapping[str, str], host: str, path: str) -> str:
+        """Why a request of another page is refused; empty for the own page, or none."""
         origin = headers.get("origin")
-        if origin is not None:
+        # Chromium gives an origin for scripts too, and without them no page could show the reason.
+        if origin is not None and not path.startswith("/static/"):
             try:
                 netloc = urlsplit(origin).netloc.lower()
             except ValueError:
-                return False
-            return netloc == host.lower() or _hostname(netloc) in self._proxies
+                netloc = ""
+            if netloc and (netloc == host.lower() or _hostname(netloc) in self._proxies):
+                return ""
+            return (
+                f"serd knows its page as {host[:100]!r}, got a request of the page {origin[:100]!r}; "
+                "behind a proxy, add its name to [web] names"
+            )
         # A link on another page may open this one, but no page may read or embed what is here.
         is_foreign = headers.get("sec-fetch-site") in {"cross-site", "same-site"}
-        return not is_foreign or headers.get("sec-fetch-mode") == "navigate"
+        if is_foreign and headers.get("sec-fetch-mode") != "navigate":
+            return "pages of other sites have no access"
+        return ""
 
 
 def _own_names() -> frozenset[str]:

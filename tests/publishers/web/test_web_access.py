@@ -180,6 +180,15 @@ class TestOtherSites:
         assert client.change("/api/v1/controls", body, Origin=origin).status == 403
         assert commands == []
 
+    def test_an_unknown_proxy_is_told_what_to_set(self, client: WebClient) -> None:
+        """Its page loads if it asks for 127.0.0.1, so that it can show the reason."""
+        headers = {"Origin": "https://serd.example", "Sec-Fetch-Site": "same-origin"}
+        reason = client.ask("/api/v1/state", headers=headers).json["error"]
+        assert "'https://serd.example'; behind a proxy, add its name to [web] names" in reason
+        assert client.ask("/static/app.js", headers=headers).status == 200
+        headers["Sec-Fetch-Site"] = "cross-site"
+        assert client.ask("/static/app.js", headers=headers).status == 403
+
     def test_the_own_origin_is_accepted(self, client: WebClient) -> None:
         """That of the page itself."""
         host = f"127.0.0.1:{client.port}"

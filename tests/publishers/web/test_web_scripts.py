@@ -4,8 +4,10 @@ Its modules run in Node.js, with as much of a browser as ``browser.js`` has; ``s
 uses a real one.
 """
 
+import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from typing import Any, Final
 
 import pytest
 
+from serd.publishers.web import app
 from serd.publishers.web.assets import assets
 from testkit.brokers import DEADLINE_S
 
@@ -444,3 +447,28 @@ class TestNow:
             browser.tell(asked);
         """)
         assert got == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (403, "the password is wrong", "The password is wrong."),
+        (403, "serd does not know the proxy", "Not logged in: serd does not know the proxy"),
+        (429, "too many attempts", "Too many attempts. Wait a minute."),
+    ],
+)
+def test_a_refused_log_in_says_why(run: Run, status: int, reason: str, words: str) -> None:
+    """Not each refusal is that of the password."""
+    got = run(f"""
+        await import("./static/login.js");
+        browser.element("log-in").dispatchEvent(new Event("submit"));
+        await browser.request("login").answer({{ error: "{reason}" }}, {status});
+        browser.tell(browser.element("result").textContent);
+    """)
+    assert got == words
+
+
+def test_the_page_knows_the_refusal_of_a_password() -> None:
+    """By the words of the server."""
+    (words,) = re.findall(r'WRONG = "(.+?)"', assets()["login.js"].plain.decode())
+    assert f'HTTPException(403, "{words}")' in inspect.getsource(app)

@@ -2,7 +2,7 @@
 
 import { text, translate } from "./texts.js";
 
-const REASONS = { 403: "wrong_password", 429: "too_many" };
+const WRONG = "the password is wrong"; // other refusals, such as of a proxy that serd does not know, say why
 translate(document);
 document.getElementById("log-in").addEventListener("submit", async (submitted) => {
   submitted.preventDefault();
@@ -14,9 +14,14 @@ document.getElementById("log-in").addEventListener("submit", async (submitted) =
     const body = JSON.stringify({ password: field.value });
     const response = await fetch("api/v1/login", { method: "POST", headers, body });
     if (response.ok) return location.reload();
-    result.textContent = text(REASONS[response.status] ?? "no_answer");
+    result.textContent = refusal(response.status, (await response.json()).error);
   } catch {
     result.textContent = text("no_answer");
   }
   field.select();
 });
+
+function refusal(status, reason) {
+  if (status === 429) return text("too_many");
+  return reason === WRONG ? text("wrong_password") : text("not_logged_in", { reason });
+}
