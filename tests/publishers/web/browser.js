@@ -87,6 +87,11 @@ export const tell = (it) => console.log(JSON.stringify(it));
 // Lets everything run that waits for nothing but its turn.
 export const settle = () => new Promise((done) => setImmediate(done));
 
+// Waits for a condition; the test has a deadline.
+export async function until(condition) {
+  while (!condition()) await settle();
+}
+
 export const streams = [];
 class FakeEventSource extends EventTarget {
   static CLOSED = 2;

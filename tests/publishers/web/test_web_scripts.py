@@ -136,7 +136,7 @@ class TestFeed:
             start();
             browser.streams[0].readyState = 2;
             browser.streams[0].onerror();
-            await new Promise((done) => setTimeout(done, 1100));
+            await browser.until(() => browser.request("state"));
             document.hidden = true;
             document.dispatchEvent(new Event("visibilitychange"));
             await browser.request("state").fail();
@@ -154,7 +154,7 @@ class TestFeed:
             for (const n of [0, 1]) {
               browser.streams[n].readyState = 2;
               browser.streams[n].onerror();
-              await new Promise((done) => setTimeout(done, 1100));
+              await browser.until(() => browser.request("state"));
               await browser.request("state").fail();
             }
             browser.streams[2].onopen();
