@@ -12,7 +12,7 @@ case $purpose in
     test | test-daemon)
         packages=(libportaudio2 mosquitto mosquitto-clients openssl pulseaudio pulseaudio-utils
                   libasound2-plugins systemd valgrind ffmpeg gir1.2-gst-rtsp-server-1.0
-                  gstreamer1.0-plugins-good python3-gi)
+                  gstreamer1.0-plugins-good python3-gi nodejs)
         [ "$purpose" = test ] && extras="[train,test]" || extras="[test]" ;;
     bench) packages=(libportaudio2 mosquitto) extras="[train,bench]" ;;
     arm64) packages=(debootstrap qemu-user-static qemu-user gcc libc6-dev) extras="[test]" ;;
