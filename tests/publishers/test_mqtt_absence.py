@@ -42,15 +42,14 @@ def test_close_does_not_wait_for_a_broker_for_ever(n_events: int) -> None:
 
 def test_a_broker_that_comes_late_gets_everything() -> None:
     """Events published before the broker starts are delivered after its start."""
-    with mosquitto() as broker:
+    with mosquitto() as broker, Listener(broker) as listener:
         broker.stop()
         publisher = open_publisher(settings_for(broker))
         for number in range(50):
             publisher.publish(make_event(number))
         broker.start()
-        with Listener(broker) as listener:
-            publisher.close(DEADLINE_S)
-            wait_until(lambda: listener.ids(EVENT) == list(range(50)), "all events in order")
+        publisher.close(DEADLINE_S)
+        wait_until(lambda: listener.ids(EVENT) == list(range(50)), "all events in order")
 
 
 def _wait_for_lines(lines: list[str], n_lines: int) -> None:
@@ -106,15 +105,14 @@ def test_a_broker_that_forgets_gets_the_retained_values_again() -> None:
 
 def test_the_oldest_are_dropped_when_the_queue_is_full(lines: list[str]) -> None:
     """With room for 10, the newest 10 of 25 arrive; the rest are counted and logged."""
-    with mosquitto() as broker:
+    with mosquitto() as broker, Listener(broker) as listener:
         broker.stop()
         publisher = open_publisher(settings_for(broker, queue_events=10))
         for number in range(25):
             publisher.publish(make_event(number))
         assert publisher.n_dropped == 15
         broker.start()
-        with Listener(broker) as listener:
-            publisher.close(DEADLINE_S)
-            wait_until(lambda: listener.ids(EVENT) == list(range(15, 25)), "the newest ten")
+        publisher.close(DEADLINE_S)
+        wait_until(lambda: listener.ids(EVENT) == list(range(15, 25)), "the newest ten")
     assert lines.count("10 events wait for the broker: the oldest are dropped") == 1
     assert lines[-1] == "15 events were dropped while the broker was away"
