@@ -169,13 +169,12 @@ def _evaluate_model(model: Path, options: argparse.Namespace) -> int:
         channel=options.channel,
         allow_seen=options.allow_seen,
         early_s=options.early_estimate_s,
+        has_noise=bool(options.noise),
     )
     out = options.out or evaluation_folder(model, options)
     check_writable(out.absolute())
     corpus = every_clip(options.root, options)
-    plan = plan_evaluation(
-        model, options.root, corpus, request, options.scheme, with_noise=bool(options.noise)
-    )
+    plan = plan_evaluation(model, options.root, corpus, request, options.scheme)
     noise = _noise(options.noise, snr_db, seed=options.seed) if options.noise else None
     with ProgressBar(len(plan.clips)) as progress:
         evaluation = evaluate_model(

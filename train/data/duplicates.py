@@ -59,8 +59,10 @@ def sound_keys(paths: Sequence[Path], store: Path | None = None) -> tuple[str, .
 
 def distinct(paths: Sequence[Path]) -> list[Path]:
     """The files without those that sound the same as an earlier one."""
-    first = {key: path for path, key in reversed(list(zip(paths, sound_keys(paths), strict=True)))}
-    return [path for path in paths if path in set(first.values())]
+    first: dict[str, Path] = {}
+    for path, key in zip(paths, sound_keys(paths), strict=True):
+        first.setdefault(key, path)
+    return list(first.values())
 
 
 def _root(alike: dict[int, int], index: int) -> int:

@@ -1,7 +1,7 @@
 """Evaluation of a model on clips, as recorded and in noise, with all of its metrics."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,13 +137,7 @@ def _adapted_json(scores: Scores) -> dict[str, Any]:
 
 
 def plan_evaluation(
-    model_path: Path,
-    root: Path,
-    corpus: Corpus,
-    request: Request,
-    scheme_name: str | None = None,
-    *,
-    with_noise: bool = False,
+    model_path: Path, root: Path, corpus: Corpus, request: Request, scheme_name: str | None = None
 ) -> EvaluationPlan:
     """Open the model and select the clips.
 
@@ -153,7 +147,6 @@ def plan_evaluation(
         corpus: the clips found there.
         request: requested actors and channel.
         scheme_name: one of ``SCHEMES``, or None for the model's own labels.
-        with_noise: whether noise is to be mixed in.
 
     Raises:
         ModelError: serd cannot run the file.
@@ -163,31 +156,11 @@ def plan_evaluation(
     model = TfliteModel(model_path)
     scheme = scheme_for(model.card.labels, scheme_name)
     selection = select(corpus, model.card, request)
-    remarks = list(selection.remarks)
-    if request.early_s:
-        remarks.append(
-            f"scored is the early estimate of each utterance, after {request.early_s:g} s of speech"
-        )
     truths = [(clip, scheme.truth(clip)) for clip in selection.clips]
     clips = tuple((clip, truth) for clip, truth in truths if truth is not None)
-    without = sorted({clip.emotion for clip, truth in truths if truth is None})
     if not clips:
-        raise CorpusError(
-            f"no clip of {', '.join(scheme.classes)}; there are {', '.join(without)} to choose from"
-        )
-    if without:
-        remarks.append(
-            f"{len(truths) - len(clips)} clips without a class ({', '.join(without)}) are not scored"
-        )
-    if dropped := scheme.dropped(model.card.labels):
-        remarks.append(f"the probability of {', '.join(dropped)} is distributed among the classes")
-    if with_noise and model.card.training.get("noise"):
-        remarks.append(
-            "the model was trained on recordings of noise, perhaps on those that are mixed in here;"
-            " other noise may cost more"
-        )
-    if len({clip.actor for clip, _ in clips}) == 1:
-        remarks.append("a single actor: the metrics do not show how well the model recognizes others")
+        there = ", ".join(sorted({clip.emotion for clip, _ in truths}))
+        raise CorpusError(f"no clip of {', '.join(scheme.classes)}; there are {there} to choose from")
     return EvaluationPlan(
         model_path=model_path,
         card=model.card,
@@ -197,9 +170,36 @@ def plan_evaluation(
         selection=selection,
         scheme=scheme,
         clips=clips,
-        remarks=tuple(remarks),
+        remarks=(*selection.remarks, *_remarks(model.card, request, scheme, truths)),
         left_out=corpus.left_out,
     )
+
+
+def _remarks(
+    card: ModelCard, request: Request, scheme: Scheme, truths: Sequence[tuple[Clip, int | None]]
+) -> Iterator[str]:
+    """Yield remarks on what the metrics mean, beside those on the selection.
+
+    Args:
+        card: card of the model.
+        request: what is asked for.
+        scheme: the classes.
+        truths: the selected clips, each with the index of its class; None for none.
+    """
+    if request.early_s:
+        yield f"scored is the early estimate of each utterance, after {request.early_s:g} s of speech"
+    if without := [clip.emotion for clip, truth in truths if truth is None]:
+        emotions = ", ".join(sorted(set(without)))
+        yield f"{len(without)} clips without a class ({emotions}) are not scored"
+    if dropped := scheme.dropped(card.labels):
+        yield f"the probability of {', '.join(dropped)} is distributed among the classes"
+    if request.has_noise and card.training.get("noise"):
+        yield (
+            "the model was trained on recordings of noise, perhaps on those that are mixed in here;"
+            " other noise may cost more"
+        )
+    if len({clip.actor for clip, truth in truths if truth is not None}) == 1:
+        yield "a single actor: the metrics do not show how well the model recognizes others"
 
 
 def evaluate_model(

@@ -34,6 +34,8 @@ class Request:
     """Whether training actors may be scored."""
     early_s: float = 0.0
     """Speech in an utterance at which its early estimate is scored, in seconds; 0 for whole clips."""
+    has_noise: bool = False
+    """Whether the clips are scored in noise, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

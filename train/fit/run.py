@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from serd.model.card import ModelCard
 from serd.model.naming import NamingScore
-from train.data.clips import format_actors
+from train.data.clips import Actors, format_actors
 from train.data.code_digest import code_digest
 from train.data.files import write_json
 from train.evaluation.naming_score import fit_naming, joined
@@ -108,8 +108,7 @@ class FitRun:
             result: Facts = json.loads(path.read_text("utf-8"))
             self._log(f"{target.name}: finished by an earlier run")
             return result
-        others = [fold for fold in self.folds if not fold.split.test & target.split.test]
-        made = self._made(target, self._temperature(others))
+        made = self._made(target, self._temperature(self._folds_apart_from(target.split.test)))
         model_path = self._fold_model(target)
         card = self.write(model_path, made, self.provenance(target, made))
         self.save(model_path.with_suffix(".keras"), made, card)
@@ -141,10 +140,14 @@ class FitRun:
         """The final network, calibrated on the folds or on its validation actors."""
         return self._made(self.last, self._temperature(self._calibrating or [self.last]))
 
+    def _folds_apart_from(self, actors: Actors) -> list[Target]:
+        """The folds that test none of some actors, which a network that tests these may be fitted on."""
+        return [fold for fold in self.folds if not fold.split.test & actors]
+
     @property
     def _calibrating(self) -> list[Target]:
-        """The folds whose speakers are no test actors of the final network."""
-        return [fold for fold in self.folds if not fold.split.test & self._plan.split.test]
+        """The folds that the final network is fitted on."""
+        return self._folds_apart_from(self._plan.split.test)
 
     def _made(self, target: Target, temperature: float) -> FinishedNetwork:
         part = training_part(self._dataset, target.split.train, target.without_noise, target.sentence)

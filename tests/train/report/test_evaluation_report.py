@@ -14,9 +14,13 @@ import soundfile
 from evaluation_helpers import packed_model
 from sklearn.metrics import f1_score, recall_score
 
+from serd.model.file import default_model_path
 from serd.model.labels import EMOTIONS
 from testkit.voices import quiet_room
 from train.__main__ import main
+from train.data.corpora import find_clips
+from train.evaluation.model_evaluation import plan_evaluation
+from train.evaluation.selection import Request
 
 REPOSITORY = Path(__file__).parents[3]
 _VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -366,3 +370,11 @@ def test_judging_needs_nothing_that_training_needs(
     result = _python("-c", script, *words)
     assert (result.returncode, result.stderr) == (0, "")
     assert re.search(r"^loaded: \[\]$", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("has_noise", [False, True])
+def test_noise_that_a_model_may_know_is_told(corpus_root: Path, *, has_noise: bool) -> None:
+    """The shipped model was trained on recordings of noise, so that others may cost it more."""
+    request = Request(allow_seen=True, has_noise=has_noise)
+    plan = plan_evaluation(default_model_path(), corpus_root, find_clips(corpus_root), request)
+    assert any("other noise may cost more" in line for line in plan.remarks) == has_noise
